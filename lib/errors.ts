@@ -1,0 +1,118 @@
+/** Error codes, what each one tells the person logging in, and the class that carries them. */
+
+interface Meaning {
+  /** HTTP status of the answer when the application handles the failure no other way. */
+  readonly status: number;
+  /** Says what happened and what to do next; `%s` is the instance, where one is known. */
+  readonly message: string;
+}
+
+const meanings = {
+  instance_missing: {
+    status: 400,
+    message: 'Tell us where your account lives: type your server, for example mastodon.social.',
+  },
+  instance_invalid: {
+    status: 400,
+    message:
+      'That is not the address of a server. Type something like mastodon.social or @you@mastodon.social.',
+  },
+  instance_not_allowed: {
+    status: 403,
+    message: 'Logging in with accounts of %s is not possible on this site.',
+  },
+  instance_unreachable: {
+    status: 502,
+    message: 'We could not reach %s. Check the address, or try again in a moment.',
+  },
+  instance_unsupported: {
+    status: 422,
+    message: 'We found no server at %s that offers a login with the Mastodon API.',
+  },
+  instance_insecure: {
+    status: 403,
+    message:
+      'The login of %s is not safe enough: it does not prove who is logging in. Its operator can help.',
+  },
+  registration_refused: {
+    status: 502,
+    message: 'The server %s did not accept this site. Its operator can help.',
+  },
+  registration_throttled: {
+    status: 503,
+    message: 'The server %s is taking no new sites just now. Try again in a few minutes.',
+  },
+  login_expired: {
+    status: 403,
+    message:
+      'This login has expired or was already used, or it was begun in another browser. Please log in again.',
+  },
+  login_mismatch: {
+    status: 403,
+    message: 'The answer does not belong to the login that was begun here. Please log in again.',
+  },
+  access_denied: { status: 403, message: 'The login was cancelled on %s.' },
+  login_restart: {
+    status: 401,
+    message:
+      'The server %s has forgotten this site. We will introduce ourselves again: please log in once more.',
+  },
+  token_refused: { status: 401, message: 'The server %s did not complete the login. Please log in again.' },
+  account_unusable: {
+    status: 403,
+    message:
+      'The server %s does not let this account log in. It may be disabled, moved or not yet confirmed.',
+  },
+  response_invalid: { status: 502, message: 'The server %s gave an answer that we do not understand.' },
+  response_too_large: { status: 502, message: 'The server %s gave an answer that is too large.' },
+  timeout: { status: 504, message: 'The server %s took too long to answer. Please try again in a moment.' },
+  store_failed: {
+    status: 503,
+    message: 'The login could not be saved on our side. Please try again in a moment.',
+  },
+} as const satisfies Record<string, Meaning>;
+
+/** One of the stable codes by which an application recognises a failure. */
+export type MastodonErrorCode = keyof typeof meanings;
+
+/** Every code, by its own name: `ErrorCode.login_expired === 'login_expired'`. */
+export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.freeze(
+  Object.fromEntries(Object.keys(meanings).map((code) => [code, code])),
+) as { readonly [Code in MastodonErrorCode]: Code };
+
+export interface MastodonErrorDetails {
+  /** Host of the instance concerned. */
+  readonly instance?: string | undefined;
+  /** What the operator needs to know. Must hold no secret, code or token, and no text an instance sent. */
+  readonly cause?: unknown;
+  /** HTTP status, where another than the code's own fits better. */
+  readonly status?: number;
+}
+
+/**
+ * A login that cannot go on. `message` is fit to be shown to a person; `cause` is for the operator.
+ * Neither carries a secret or text of the other server.
+ */
+export class MastodonError extends Error {
+  override readonly name = 'MastodonError';
+  readonly code: MastodonErrorCode;
+  readonly status: number;
+  readonly instance?: string;
+
+  constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
+    const { status, message } = meanings[code];
+    super(
+      message.replace('%s', details.instance ?? 'that server'),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.code = code;
+    this.status = details.status ?? status;
+    if (details.instance !== undefined) this.instance = details.instance;
+  }
+
+  /** The same failure, told about an instance that the place of failure could not name. */
+  at(instance: string): MastodonError {
+    if (this.instance !== undefined) return this;
+    return new MastodonError(this.code, { instance, cause: this.cause, status: this.status });
+  }
+}

@@ -1,0 +1,145 @@
+/** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
+
+import { createHash } from 'node:crypto';
+import { Keyv } from 'keyv';
+import { lru } from 'tiny-lru';
+import { MastodonError } from './errors.js';
+import type { KeyValueStore } from './options.js';
+
+/** Changes with the shape of what is stored, so that two versions of this package can share one store. */
+const prefix = 'passport-mastodon-oauth2:1';
+
+/**
+ * The key of a record. Hosts stay readable; everything else is hashed, so that no two different inputs meet
+ * in one key and no adapter finds a character it dislikes.
+ */
+export function storeKey(kind: string, host: string, ...rest: readonly string[]): string {
+  const key = `${prefix}:${kind}:${host}`;
+  return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
+}
+
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** Entries the default store holds at most, the least recently used going first. */
+const memoryEntries = 50_000;
+
+function memoryStore(): KeyValueStore {
+  return new Keyv({ store: lru(memoryEntries) });
+}
+
+export class Store {
+  private readonly backend: KeyValueStore;
+  private readonly timeoutMs: number;
+  /** Whether other processes may use the same store. */
+  readonly isShared: boolean;
+  /** Adapters that swallow an error tell it here (Keyv's own habit): counted, to notice a silent failure. */
+  private errorsSeen = 0;
+  private readonly taking = new Set<string>();
+
+  constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
+    this.backend = checkedStore(backend ?? memoryStore());
+    this.timeoutMs = timeoutMs;
+    const inner = (this.backend as { store?: unknown }).store;
+    this.isShared = backend !== undefined && !(backend instanceof Map) && !(inner instanceof Map);
+    const { on } = this.backend as { on?: unknown };
+    if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
+  }
+
+  /** A cache read: whatever goes wrong is a miss. */
+  async cached(key: string): Promise<unknown> {
+    return this.read(key).catch(() => undefined);
+  }
+
+  /** A cache write: whatever goes wrong is forgotten. */
+  async cache(key: string, value: object, ttlMs?: number): Promise<void> {
+    await this.write(key, value, ttlMs).catch(() => undefined);
+  }
+
+  /** @throws MastodonError `store_failed` */
+  async read(key: string): Promise<unknown> {
+    const errorsBefore = this.errorsSeen;
+    const value = await this.within(() => this.backend.get(key));
+    if (value === undefined || value === null) {
+      if (this.errorsSeen !== errorsBefore) throw storeFailed(new Error('the store reported an error'));
+      return undefined;
+    }
+    return value;
+  }
+
+  /**
+   * A write that the login cannot do without; it is read back, since some adapters hide a failed write.
+   * @throws MastodonError `store_failed`
+   */
+  async save(key: string, value: object, ttlMs?: number): Promise<void> {
+    await this.write(key, value, ttlMs);
+    if ((await this.read(key)) === undefined) throw storeFailed(new Error('the store lost what was written'));
+  }
+
+  /**
+   * Removes a record and returns it to one caller only. Where the store's `delete` tells whether there was
+   * something to delete, that decides between processes; `taking` decides within this one.
+   * @throws MastodonError `store_failed`
+   */
+  async take(key: string): Promise<unknown> {
+    if (this.taking.has(key)) return undefined;
+    this.taking.add(key);
+    try {
+      const value = await this.read(key);
+      if (value === undefined) return undefined;
+      const errorsBefore = this.errorsSeen;
+      const deleted = await this.within(() => this.backend.delete(key));
+      if (deleted !== false) return value;
+      if (this.errorsSeen !== errorsBefore) throw storeFailed(new Error('the store reported an error'));
+      return undefined;
+    } finally {
+      this.taking.delete(key);
+    }
+  }
+
+  /** Best effort: what should be gone and is not will be found out otherwise. */
+  async drop(key: string): Promise<void> {
+    await this.within(() => this.backend.delete(key)).catch(() => undefined);
+  }
+
+  private async write(key: string, value: object, ttlMs?: number): Promise<void> {
+    const written = await this.within(() => this.backend.set(key, value, ttlMs));
+    if (written === false) throw storeFailed(new Error('the store did not accept a write'));
+  }
+
+  private async within<T>(operation: () => T | Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await Promise.race([
+        (async () => operation())(),
+        new Promise<never>((_resolve, reject) => {
+          timer = setTimeout(() => reject(new Error('the store did not answer in time')), this.timeoutMs);
+        }),
+      ]);
+    } catch (error) {
+      throw storeFailed(withoutDetails(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
+function withoutDetails(error: unknown): Error {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  return new Error(`the store failed: ${[name, code].filter((part) => typeof part === 'string').join(' ')}`);
+}
+
+function storeFailed(cause: unknown): MastodonError {
+  return new MastodonError('store_failed', { cause });
+}
+
+function checkedStore(store: KeyValueStore): KeyValueStore {
+  for (const method of ['get', 'set', 'delete'] as const) {
+    if (typeof store?.[method] !== 'function') {
+      throw new TypeError(`MastodonStrategy: store has no ${method} method`);
+    }
+  }
+  return store;
+}
