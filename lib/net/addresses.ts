@@ -1,0 +1,49 @@
+/** Which hosts and addresses may be reached, when a stranger names them. */
+
+import ipaddr from 'ipaddr.js';
+
+const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/**
+ * Whether an IP address belongs to the public internet. IPv6 addresses that embed an IPv4 address
+ * (mapped, RFC 4291; NAT64, RFC 6052) are judged by the embedded one. Anything unreadable is not public.
+ */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  if (address instanceof ipaddr.IPv4) return address.range() === 'unicast';
+  if (address.isIPv4MappedAddress()) return isPublicAddress(address.toIPv4Address().toString());
+  if (address.range() === 'rfc6052') {
+    return isPublicAddress(new ipaddr.IPv4(address.toByteArray().slice(-4)).toString());
+  }
+  // Only 2000::/3 is assigned for the internet (IANA IPv6 address space); ranges the library knows to be
+  // special within it (documentation, 6to4, Teredo …) are named something other than unicast.
+  return address.range() === 'unicast' && address.match(globalUnicastV6);
+}
+
+/** Names that lead nowhere on the public internet (RFC 6761, 6762, 7686, 8375; ICANN's "internal"). */
+const privateSuffixes = ['localhost', 'local', 'internal', 'home.arpa', 'onion', 'alt'];
+
+/**
+ * Whether a host, as the URL parser writes it (lower case, punycode), is a public DNS name with at least
+ * two labels. The URL parser has already turned every spelling of an IPv4 address into dotted decimals,
+ * so a numeric last label is an address.
+ */
+export function isPublicHostname(host: string): boolean {
+  if (host.length > 253) return false;
+  const labels = host.split('.');
+  if (labels.length < 2) return false;
+  if (!labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))) return false;
+  if (/^\d+$/.test(labels.at(-1) ?? '')) return false;
+  return !privateSuffixes.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
+}
+
+/**
+ * Whether a URL may be requested at all: https on the default port of a public name, without
+ * credentials; or one of the origins listed for development.
+ */
+export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>): boolean {
+  if (url.username !== '' || url.password !== '') return false;
+  if (developmentOrigins.has(url.origin)) return true;
+  return url.protocol === 'https:' && url.port === '' && isPublicHostname(url.hostname);
+}

@@ -1,0 +1,68 @@
+/** Name resolution that answers with public addresses or not at all. */
+
+import { Resolver } from 'node:dns/promises';
+import type { LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { isPublicAddress } from './addresses.js';
+
+/** A name that leads to an address which a stranger must not make us connect to. */
+export class PrivateAddressError extends Error {
+  override readonly name = 'PrivateAddressError';
+  readonly code = 'EPRIVATE';
+  constructor(hostname: string) {
+    super(`${hostname} resolves to an address that is not public`);
+  }
+}
+
+/**
+ * Asks the DNS directly. `dns.lookup` would occupy one of the process's few worker threads for as long as
+ * a slow name server likes, and with them every other lookup and file access of the site.
+ */
+function resolveByDNS(hostname: string): Promise<LookupAddress[]> {
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  const answers = [
+    resolver.resolve4(hostname).then((list) => list.map((address) => ({ address, family: 4 }))),
+    resolver.resolve6(hostname).then((list) => list.map((address) => ({ address, family: 6 }))),
+  ];
+  return Promise.allSettled(answers).then((results) => {
+    const found = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    if (found.length > 0) return found;
+    throw results.find((result) => result.status === 'rejected')?.reason;
+  });
+}
+
+function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    lookup(hostname, { all: true }, (error, address, family) => {
+      if (error) reject(error);
+      else if (Array.isArray(address)) resolve(address);
+      else resolve([{ address, family: family ?? (address.includes(':') ? 6 : 4) }]);
+    });
+  });
+}
+
+/**
+ * A lookup for `net.connect`. It runs inside the connection attempt, so the addresses that are judged are
+ * the ones connected to: a name cannot change its mind in between. One private address among public ones
+ * refuses the whole name.
+ */
+export function publicLookup(lookup?: LookupFunction): LookupFunction {
+  return (hostname, options, callback) => {
+    Promise.resolve()
+      .then(() => (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname)))
+      .then((addresses) => {
+        if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
+        if (!addresses.every(({ address }) => isPublicAddress(address)))
+          throw new PrivateAddressError(hostname);
+        return addresses;
+      })
+      .then(
+        (addresses) => {
+          const [first] = addresses as [LookupAddress];
+          if (options.all) callback(null, addresses);
+          else callback(null, first.address, first.family);
+        },
+        (error: NodeJS.ErrnoException) => callback(error, ''),
+      );
+  };
+}
