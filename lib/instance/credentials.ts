@@ -1,0 +1,272 @@
+/** Keeps the client credentials of every instance: registered once, shared by all, replaced when they die. */
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { lru } from 'tiny-lru';
+import { MastodonError } from '../errors.js';
+import type { Network } from '../net/network.js';
+import { SingleFlight } from '../net/single-flight.js';
+import type { Instance, Settings } from '../options.js';
+import { digest, storeKey, type Store } from '../store.js';
+import type { Failures } from './failures.js';
+import { isClientAlive } from './proof.js';
+import {
+  assertCodesAreChecked,
+  RefusedError,
+  registerApp,
+  type AppDescription,
+  type ClientCredentials,
+} from './registration.js';
+import { leastScope } from './software.js';
+
+/** Credentials as they are stored. */
+export interface Client extends ClientCredentials {
+  /** The store's key of the app's current credentials. */
+  readonly key: string;
+  readonly redirectURI: string;
+  readonly scope: string;
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number;
+  readonly provedAt: number;
+  /** A login was finished with them. */
+  readonly used?: boolean;
+}
+
+export interface ClientNeeds {
+  /** This browser was sent to the instance before and did not come back: the credentials may be the reason. */
+  readonly suspicious: boolean;
+}
+
+const minute = 60 * 1000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+/** Longer than a begun login lives: one that was begun with replaced credentials is finished with them. */
+const replacedTtlMs = hour;
+
+/** Servers that clean away unused apps (Pleroma) give them a little longer than this. */
+const unusedTtlMs = 10 * minute;
+
+/** A process that registers has this long; then another may take over. Milliseconds. */
+const leaseTtlMs = 30_000;
+/** A lease counts once it has stood for so long: longer than a write takes to be seen by all. Milliseconds. */
+const leaseSettleMs = 200;
+const leasePollMs = 100;
+
+export class Credentials {
+  private readonly registering = new SingleFlight<Client>();
+  private readonly proving = new SingleFlight<Client | undefined>();
+  /** What this process registered, for when the store cannot be read or did not take it. */
+  private readonly recent = lru<Client>(1000, 10 * minute);
+
+  constructor(
+    private readonly network: Network,
+    private readonly store: Store,
+    private readonly settings: Settings,
+    private readonly failures: Failures,
+  ) {}
+
+  describe(instance: Instance, scope = this.settings.scope ?? leastScope(instance)): AppDescription {
+    const { clientName, callbackURL, website } = this.settings;
+    return { clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website };
+  }
+
+  /** Credentials that are there already and believed to live; `undefined` means: register. */
+  async current(instance: Instance, needs: ClientNeeds): Promise<Client | undefined> {
+    const app = this.describe(instance);
+    const key = clientKey(instance, app);
+    const client = await this.load(key);
+    if (!client) return undefined;
+    const age = Date.now() - Math.max(client.provedAt, client.registeredAt);
+    const doubtful = needs.suspicious || age > (client.used ? day : unusedTtlMs);
+    return doubtful ? this.prove(instance, client) : client;
+  }
+
+  /**
+   * Asks the instance whether it still knows the client, at most once a minute, and forgets the client if not.
+   * @returns the client, or `undefined` when it is dead
+   */
+  async prove(instance: Instance, client: Client): Promise<Client | undefined> {
+    if (Date.now() - client.provedAt < minute) return client;
+    return this.proving.run(client.key, async () => {
+      const proved = { ...client, provedAt: Date.now() };
+      // Written first: other processes see that the proof of this minute is under way.
+      await this.store.cache(client.key, proved);
+      if (await isClientAlive(this.network, instance, client)) return proved;
+      await this.drop(client);
+      return undefined;
+    });
+  }
+
+  /** A login was finished: the client is known, and in use. */
+  async confirm(client: Client): Promise<void> {
+    if (!client.used) await this.store.cache(client.key, { ...client, used: true });
+  }
+
+  /**
+   * Registers, once for any number of callers and processes.
+   * @throws MastodonError as `registerApp` and `assertCodesAreChecked`, or `store_failed`
+   */
+  async register(instance: Instance): Promise<Client> {
+    const app = this.describe(instance);
+    const key = clientKey(instance, app);
+    return this.registering.run(key, async () => {
+      const there = await this.load(key);
+      if (there) return there;
+      if (!this.store.isShared) return this.registerNow(instance, app, key);
+      return this.registerUnderLease(instance, app, key);
+    });
+  }
+
+  /** The very client a login was begun with, current or replaced. @throws MastodonError `store_failed` */
+  async find(key: string, clientId: string): Promise<Client | undefined> {
+    const remembered = this.recent.get(ownKey(key, clientId));
+    if (remembered) return remembered;
+    const current = await this.store.read(key);
+    if (isClient(current) && current.clientId === clientId) return current;
+    const replaced = await this.store.read(ownKey(key, clientId));
+    return isClient(replaced) && replaced.clientId === clientId ? replaced : undefined;
+  }
+
+  /** Forgets credentials that the instance no longer knows, unless they have been replaced meanwhile. */
+  async drop(client: Pick<Client, 'key' | 'clientId'>): Promise<void> {
+    this.recent.delete(client.key);
+    this.recent.delete(ownKey(client.key, client.clientId));
+    await this.store.drop(ownKey(client.key, client.clientId));
+    const current = await this.store.cached(client.key);
+    if (isClient(current) && current.clientId === client.clientId) await this.store.drop(client.key);
+  }
+
+  private async load(key: string): Promise<Client | undefined> {
+    try {
+      const stored = await this.store.read(key);
+      return isClient(stored) && stored.key === key ? stored : undefined;
+    } catch {
+      // Registering at every login while the store is away would soon be throttled.
+      return this.recent.get(key);
+    }
+  }
+
+  private async registerNow(instance: Instance, app: AppDescription, key: string): Promise<Client> {
+    try {
+      return await this.registerAndCheck(instance, app, key);
+    } catch (error) {
+      const forMs = verdictMs(error);
+      if (forMs !== undefined)
+        await this.failures.remember((error as MastodonError).code, instance.host, forMs);
+      throw error;
+    }
+  }
+
+  private async registerAndCheck(instance: Instance, app: AppDescription, key: string): Promise<Client> {
+    await this.failures.assertNoVerdict(instance.host);
+    const { scope, credentials } = await this.registerWithLeastScope(instance, app);
+    await assertCodesAreChecked(this.network, instance, app, credentials);
+    const client: Client = {
+      ...credentials,
+      key,
+      redirectURI: app.redirectURI,
+      scope,
+      registeredAt: Date.now(),
+      provedAt: 0,
+    };
+    this.recent.set(key, client);
+    this.recent.set(ownKey(key, client.clientId), client);
+    // Under its own name first: whoever finds it as the current one can rely on finding it again.
+    await this.store.save(ownKey(key, client.clientId), client, replacedTtlMs);
+    await this.store.save(key, client);
+    return client;
+  }
+
+  /** A server that does not take the scope chosen for it takes `read`, unless the site insists on its own. */
+  private async registerWithLeastScope(
+    instance: Instance,
+    app: AppDescription,
+  ): Promise<{ scope: string; credentials: ClientCredentials }> {
+    try {
+      return { scope: app.scope, credentials: await registerApp(this.network, instance, app) };
+    } catch (error) {
+      const status =
+        error instanceof MastodonError && error.cause instanceof RefusedError ? error.cause.status : 0;
+      if (this.settings.scope !== undefined || app.scope === 'read' || ![400, 422].includes(status))
+        throw error;
+      const credentials = await registerApp(this.network, instance, { ...app, scope: 'read' });
+      return { scope: 'read', credentials };
+    }
+  }
+
+  /**
+   * A Keyv has no lock, so a lease is written, left to settle, and read back: of several processes that wrote,
+   * the last one finds its own name, for every other write is older than the settling time by then. (A process
+   * that stalls between its read and its write can break this; it then registers a second app, which works.)
+   */
+  private async registerUnderLease(instance: Instance, app: AppDescription, key: string): Promise<Client> {
+    const leaseKey = `${key}:lease`;
+    const owner = randomUUID();
+    const giveUpAt = Date.now() + leaseTtlMs + this.settings.outbound.timeoutMs;
+    while (Date.now() < giveUpAt) {
+      const asked = Date.now();
+      const holder = leaseOwner(await this.store.cached(leaseKey));
+      if (holder === undefined && Date.now() - asked < leaseSettleMs / 2) {
+        await this.store.cache(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
+        await pause(leaseSettleMs);
+      }
+      const there = await this.load(key);
+      if (there) return there;
+      const settled = leaseOwner(await this.store.cached(leaseKey));
+      // No lease at all: the store cannot keep one, and it is better to register twice than not at all.
+      if (settled === owner || (settled === undefined && holder === undefined)) {
+        try {
+          return await this.registerNow(instance, app, key);
+        } finally {
+          await this.store.drop(leaseKey);
+        }
+      }
+      await pause(leasePollMs);
+    }
+    throw new MastodonError('timeout', {
+      instance: instance.host,
+      cause: new Error('waited for another process'),
+    });
+  }
+}
+
+function clientKey(instance: Instance, app: AppDescription): string {
+  return storeKey(
+    'client',
+    instance.host,
+    instance.origin,
+    app.clientName,
+    app.redirectURI,
+    app.scope,
+    app.website ?? '',
+  );
+}
+
+function ownKey(key: string, clientId: string): string {
+  return `${key}:${digest(clientId)}`;
+}
+
+/** How long a failed registration says something about the next one. */
+function verdictMs(error: unknown): number | undefined {
+  if (!(error instanceof MastodonError)) return undefined;
+  if (error.code === 'instance_insecure') return hour;
+  if (error.code !== 'registration_throttled') return undefined;
+  return error.cause instanceof RefusedError ? error.cause.retryAfterMs : undefined;
+}
+
+function leaseOwner(value: unknown): string | undefined {
+  const { owner, until } = (value ?? {}) as { owner?: unknown; until?: unknown };
+  return typeof owner === 'string' && typeof until === 'number' && until > Date.now() ? owner : undefined;
+}
+
+function isClient(value: unknown): value is Client {
+  const record = (value ?? {}) as Record<string, unknown>;
+  return (
+    ['clientId', 'clientSecret', 'key', 'redirectURI', 'scope'].every(
+      (name) => typeof record[name] === 'string',
+    ) &&
+    typeof record.registeredAt === 'number' &&
+    typeof record.provedAt === 'number'
+  );
+}

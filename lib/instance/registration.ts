@@ -1,0 +1,139 @@
+/** Registers an app on an instance (POST /api/v1/apps), and tests what that instance's token endpoint is worth. */
+
+import { randomBytes } from 'node:crypto';
+import { MastodonError } from '../errors.js';
+import { jsonObject, jsonObjectOrNone } from '../net/json.js';
+import type { Answer, Network } from '../net/network.js';
+import type { Instance } from '../options.js';
+import { isSingleUseClientId } from './software.js';
+
+/** What an app is registered with; another of these values needs another app. */
+export interface AppDescription {
+  readonly clientName: string;
+  readonly redirectURI: string;
+  readonly scope: string;
+  readonly website: string | undefined;
+}
+
+export interface ClientCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/**
+ * Sends the one form that every known server reads alike: a single redirect URI, scopes as one string, no
+ * empty field. (JSON, arrays and empty values each fail somewhere.)
+ * @throws MastodonError `registration_refused`, `registration_throttled`, `instance_unsupported`,
+ *   `instance_unreachable`, `response_invalid`, `response_too_large` or `timeout`
+ */
+export async function registerApp(
+  network: Network,
+  instance: Instance,
+  app: AppDescription,
+): Promise<ClientCredentials> {
+  const answer = await network.post(instance.registrationEndpoint, {
+    client_name: app.clientName,
+    redirect_uris: app.redirectURI,
+    scopes: app.scope,
+    website: app.website,
+  });
+  return readRegistration(answer, instance.host);
+}
+
+/** Judges the answer to a registration. @throws MastodonError as `registerApp` */
+export function readRegistration(answer: Answer, instance: string): ClientCredentials {
+  const { status } = answer;
+  if (status < 200 || status > 299) {
+    const cause = new RefusedError(status, throttledFor(answer.headers, Date.now()));
+    if (status === 429) throw new MastodonError('registration_throttled', { instance, cause });
+    if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+    if (status === 404 || status === 405)
+      throw new MastodonError('instance_unsupported', { instance, cause });
+    throw new MastodonError('registration_refused', { instance, cause });
+  }
+  const { client_id: clientId, client_secret: clientSecret } = jsonObject(answer);
+  if (!isCredential(clientId) || !isCredential(clientSecret)) {
+    throw new MastodonError('response_invalid', {
+      instance,
+      cause: new Error('no client credentials in the answer'),
+    });
+  }
+  if (isSingleUseClientId(clientId)) {
+    throw new MastodonError('instance_unsupported', {
+      instance,
+      cause: new Error('its apps serve a single login'),
+    });
+  }
+  return { clientId, clientSecret };
+}
+
+/** How a registration was refused, for what can be done about it. */
+export class RefusedError extends Error {
+  constructor(
+    readonly status: number,
+    /** How long the instance asks to be left alone, in milliseconds. */
+    readonly retryAfterMs?: number,
+  ) {
+    super(`the registration was answered with ${status}`);
+  }
+}
+
+/** RFC 6749, appendix A: printable ASCII. */
+function isCredential(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x20-\x7e]{1,2048}$/.test(value);
+}
+
+/**
+ * Offers a code that was never issued. A server that gives a token for it would let anybody in as somebody
+ * else (snac does), so it cannot be used for login.
+ * @throws MastodonError `instance_insecure`; and like every request when there is no answer to judge
+ */
+export async function assertCodesAreChecked(
+  network: Network,
+  instance: Instance,
+  app: AppDescription,
+  credentials: ClientCredentials,
+): Promise<void> {
+  const answer = await network.post(instance.tokenEndpoint, {
+    grant_type: 'authorization_code',
+    code: randomBytes(32).toString('base64url'),
+    client_id: credentials.clientId,
+    client_secret: credentials.clientSecret,
+    redirect_uri: app.redirectURI,
+    code_verifier: randomBytes(32).toString('base64url'),
+  });
+  if (acceptedForgedCode(answer)) {
+    throw new MastodonError('instance_insecure', {
+      instance: instance.host,
+      cause: new Error('its token endpoint does not check authorization codes'),
+    });
+  }
+}
+
+export function acceptedForgedCode(answer: Answer): boolean {
+  if (answer.status < 200 || answer.status > 299) return false;
+  const document = jsonObjectOrNone(answer);
+  // An error inside a success status is a refusal; anything else that calls itself a success is none.
+  return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
+}
+
+/** How long to keep from registering again, in milliseconds, as the answer asks; undefined if it does not say. */
+export function throttledFor(headers: Answer['headers'], now: number): number | undefined {
+  const retryAfter = headers['retry-after'];
+  const reset = headers['x-ratelimit-reset'];
+  const wait =
+    waitOf(retryAfter, now) ?? (typeof reset === 'string' && reset !== '' ? waitOf(reset, now) : undefined);
+  return wait === undefined || wait <= 0 ? undefined : Math.min(wait, longestThrottleMs);
+}
+
+/** Mastodon's window for registrations; what asks for more is not believed. */
+const longestThrottleMs = 10 * 60 * 1000;
+
+/** Seconds, or a date (HTTP date in Retry-After, ISO 8601 in Mastodon's X-RateLimit-Reset, or epoch seconds). */
+function waitOf(value: string | undefined, now: number): number | undefined {
+  if (value === undefined || value.length > 64) return undefined;
+  if (/^\d{1,7}$/.test(value)) return Number(value) * 1000;
+  if (/^\d{9,11}$/.test(value)) return Number(value) * 1000 - now;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : date - now;
+}

@@ -1,0 +1,47 @@
+/** What software an instance runs, and what follows from that for a login. */
+
+import type { Instance } from '../options.js';
+import type { JsonObject } from '../net/json.js';
+
+/** The software's name in lower case, from NodeInfo, else from the version that /api/v1/instance tells. */
+export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): string | undefined {
+  const name = (nodeInfo?.software as { name?: unknown } | null | undefined)?.name;
+  if (typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)) return name.toLowerCase();
+  if (typeof version !== 'string' || version.length > 200) return undefined;
+  // "2.7.2 (compatible; Pleroma 2.9.0)", "4.0.0 (not true; really snac/2.75)"
+  return /\((?:compatible; |not true; really )([\w.-]{1,64}?)[ /)]/.exec(version)?.[1]?.toLowerCase();
+}
+
+/** Their apps serve one login: the client id is an address whose token is the code. They cannot be shared. */
+const singleUseApps = new Set(['sharkey', 'firefish']);
+
+export function hasSingleUseApps(software: string | undefined): boolean {
+  return software !== undefined && singleUseApps.has(software);
+}
+
+/** The same, told by a client id that is such an address in base64. */
+export function isSingleUseClientId(clientId: string): boolean {
+  return /^https?:\/\//.test(Buffer.from(clientId, 'base64').toString('latin1'));
+}
+
+/** Servers known to take `read:accounts`; others answer it with an error, or grant it and then refuse. */
+const takesReadAccounts = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
+
+/** The least scope that opens /api/v1/accounts/verify_credentials on this server. */
+export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
+  if (instance.scopesSupported?.includes('profile')) return 'profile';
+  return takesReadAccounts.has(instance.software ?? '') ? 'read:accounts' : 'read';
+}
+
+/**
+ * Without it Pleroma may answer a browser that is logged in there with a token instead of a code, and Akkoma
+ * with a code that was used before.
+ */
+export function needsForcedLogin(software: string | undefined): boolean {
+  return software === 'pleroma' || software === 'akkoma';
+}
+
+/** Revoking one token there takes down the app (snac) or every user's tokens of the app (Friendica). */
+export function canRevokeTokens(software: string | undefined): boolean {
+  return software !== 'snac' && software !== 'friendica';
+}
