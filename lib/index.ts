@@ -1,0 +1,23 @@
+/**
+ * What the package exports: the strategy, its errors and types, and passport-oauth2's errors, so that an
+ * application which names them needs no second dependency.
+ */
+
+import { AuthorizationError, InternalOAuthError, TokenError } from 'passport-oauth2';
+import { MastodonStrategy } from './strategy.js';
+
+export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };
+export { ErrorCode, MastodonError } from './errors.js';
+export type { MastodonErrorCode, MastodonErrorDetails } from './errors.js';
+export type {
+  Instance,
+  KeyValueStore,
+  LoginTransaction,
+  MastodonAuthenticateOptions,
+  MastodonStrategyOptions,
+  OutboundOptions,
+  StateStore,
+} from './options.js';
+export type { MastodonProfile } from './profile.js';
+export type { TokenParams, VerifyDone, VerifyFunction, VerifyFunctionWithRequest } from './verify.js';
+export { AuthorizationError, InternalOAuthError, TokenError };

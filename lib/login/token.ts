@@ -1,0 +1,90 @@
+/** Exchanges an authorization code for a token (RFC 6749, section 4.1.3), and judges the answer. */
+
+import { MastodonError } from '../errors.js';
+import type { ClientCredentials } from '../instance/registration.js';
+import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
+import type { Answer, Network } from '../net/network.js';
+import type { Instance, LoginTransaction } from '../options.js';
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string | undefined;
+  /** The token endpoint's whole answer, as Passport's verify functions know it. */
+  readonly params: JsonObject;
+}
+
+/**
+ * Offers the code once; a code is never offered again, whatever comes back.
+ * @param extra further parameters; none of the protocol's own can be changed by them
+ * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `response_invalid`,
+ *   `response_too_large` or `timeout`
+ */
+export async function exchangeCode(
+  network: Network,
+  login: LoginTransaction,
+  client: ClientCredentials,
+  code: string,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Tokens> {
+  const answer = await network.post(login.instance.tokenEndpoint, {
+    ...extra,
+    grant_type: 'authorization_code',
+    code,
+    // In the body: Basic authentication fails on GoToSocial, Iceshrimp and Mitra.
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    redirect_uri: login.redirectURI,
+    code_verifier: login.codeVerifier,
+  });
+  return readTokens(answer, login.instance.host);
+}
+
+/** A refusal that may mean an unknown client as well as an unknown code. */
+export class DoubtfulRefusal extends Error {}
+
+/** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
+export function readTokens(answer: Answer, instance: string): Tokens {
+  const { status } = answer;
+  if (status < 200 || status > 299) {
+    const cause = new Error(`the token endpoint answered ${status}`);
+    if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });
+    const error = jsonObjectOrNone(answer)?.error;
+    if (error === 'invalid_client') throw new MastodonError('login_restart', { instance, cause });
+    const isClear = error === 'invalid_grant' || (status !== 400 && status !== 401);
+    throw new MastodonError('token_refused', {
+      instance,
+      cause: isClear ? cause : new DoubtfulRefusal(cause.message),
+    });
+  }
+  const params = jsonObject(answer);
+  const { access_token: accessToken, refresh_token: refreshToken, token_type: type } = params;
+  if (!isToken(accessToken) || (type !== undefined && !/^bearer$/i.test(String(type)))) {
+    throw new MastodonError('response_invalid', {
+      instance,
+      cause: new Error('no bearer token in the answer'),
+    });
+  }
+  return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
+}
+
+/** The token goes into a header as it is (RFC 6750, section 2.1). */
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
+}
+
+/** Takahe answers a wrong code with 500, so that says nothing about the server's health. */
+function isUnavailable(status: number): boolean {
+  return status === 429 || status > 501;
+}
+
+/** Best effort (RFC 7009): the login is over, so nobody is told of a failure. */
+export async function revokeToken(
+  network: Network,
+  instance: Instance,
+  client: ClientCredentials,
+  token: string,
+): Promise<void> {
+  if (instance.revocationEndpoint === undefined) return;
+  const form = { token, client_id: client.clientId, client_secret: client.clientSecret };
+  await network.post(instance.revocationEndpoint, form).catch(() => undefined);
+}

@@ -1,0 +1,164 @@
+/** Turns an instance's answer about an account into a Passport profile, believing it only about its own. */
+
+import { MastodonError } from './errors.js';
+import type { AccountAnswer } from './login/account.js';
+import { proveHandle, type ProvedHandle } from './instance/webfinger.js';
+import { parseAddress } from './instance/address.js';
+import type { Network } from './net/network.js';
+import type { Instance } from './options.js';
+
+export interface MastodonProfile {
+  provider: 'mastodon';
+  /**
+   * The account's key, unique across instances: `<origin>#<local id>`, for example
+   * `https://mastodon.social#7112`. The only field to find a user by.
+   */
+  id: string;
+  username: string;
+  displayName: string;
+  /** The account's page; http(s), on the instance's host or its proved handle domain. */
+  profileUrl?: string;
+  /** The avatar; http(s). */
+  photos: Array<{ value: string }>;
+  /** `alice@example.com`. Can change hands: for showing, not for keys. */
+  handle: string;
+  /** Whether the handle's domain is the instance itself, or both have confirmed it by WebFinger. */
+  handleVerified: boolean;
+  /** ActivityPub actor URI, when it lies on the instance's origin or was proved by WebFinger. */
+  actor?: string;
+  instance: { origin: string; host: string; software?: string };
+  /** The instance's answer as it came. Anything in it is the instance's claim. */
+  _raw: string;
+  _json: Record<string, unknown>;
+}
+
+/** Facts about an account that were checked for their form, not for their truth. */
+interface Claims {
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly handleDomain: string;
+  readonly url: URL | undefined;
+  readonly avatar: URL | undefined;
+  readonly actor: URL | undefined;
+}
+
+/**
+ * Where the instance says that its handles have another domain, this asks both for proof; otherwise nothing
+ * is sent.
+ * @throws MastodonError `response_invalid`
+ */
+export async function profileOf(
+  network: Network,
+  developmentOrigins: ReadonlySet<string>,
+  instance: Instance,
+  account: AccountAnswer,
+): Promise<MastodonProfile> {
+  const claims = readClaims(account, instance);
+  const proof =
+    claims.handleDomain === instance.host
+      ? undefined
+      : await proofOf(
+          network,
+          developmentOrigins,
+          instance,
+          `${claims.username}@${claims.handleDomain}`.toLowerCase(),
+        );
+  return buildProfile(instance, account, claims, proof);
+}
+
+async function proofOf(
+  network: Network,
+  developmentOrigins: ReadonlySet<string>,
+  instance: Instance,
+  handle: string,
+): Promise<ProvedHandle | undefined> {
+  try {
+    const { origin } = parseAddress(handle, developmentOrigins);
+    const proved = await proveHandle(network, developmentOrigins, origin, handle);
+    return proved?.handle === handle && proved.origin === instance.origin ? proved : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws MastodonError `response_invalid` when there is no usable id or user name */
+export function readClaims({ json }: AccountAnswer, instance: Instance): Claims {
+  const username = json.username;
+  if (
+    typeof username !== 'string' ||
+    !/^[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]{0,254}[\p{L}\p{N}_])?$/u.test(username)
+  ) {
+    throw invalid(instance, 'no usable username');
+  }
+  const acct = typeof json.acct === 'string' ? json.acct : '';
+  const acctDomain = acct.includes('@') ? acct.slice(acct.lastIndexOf('@') + 1).toLowerCase() : undefined;
+  const displayName = typeof json.display_name === 'string' ? json.display_name.trim() : '';
+  const pleroma = (json.pleroma ?? {}) as { ap_id?: unknown };
+  return {
+    id: localId(json.id, instance),
+    username,
+    displayName: displayName === '' ? username : displayName,
+    handleDomain: acctDomain ?? instance.accountDomain ?? instance.host,
+    url: webURL(json.url),
+    avatar: webURL(json.avatar),
+    actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
+  };
+}
+
+/** Pure: which of the claims are believed. */
+export function buildProfile(
+  instance: Instance,
+  account: AccountAnswer,
+  claims: Claims,
+  proof: ProvedHandle | undefined,
+): MastodonProfile {
+  const { origin, host, software } = instance;
+  const hosts = proof ? [host, domainOf(proof.handle)] : [host];
+  const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
+  // A claimed actor that contradicts the proved one is not believed, and neither is one elsewhere.
+  const actor = proof?.actor ?? (claims.actor?.origin === origin ? claims.actor.href : undefined);
+  return {
+    provider: 'mastodon',
+    id: `${origin}#${claims.id}`,
+    username: claims.username,
+    displayName: claims.displayName,
+    ...(profileUrl !== undefined && { profileUrl }),
+    photos: claims.avatar ? [{ value: claims.avatar.href }] : [],
+    handle: proof ? `${claims.username}@${domainOf(proof.handle)}` : `${claims.username}@${host}`,
+    handleVerified: proof !== undefined || claims.handleDomain === host,
+    ...(actor !== undefined && { actor }),
+    instance: { origin, host, ...(software !== undefined && { software }) },
+    _raw: account.raw,
+    _json: account.json,
+  };
+}
+
+/**
+ * Numbers, ULIDs, UUIDs, FlakeIds and hex digests are all made of these. A number beyond 2^53 has already lost
+ * digits to the JSON parser and would make one user of several accounts.
+ */
+function localId(value: unknown, instance: Instance): string {
+  if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
+  throw invalid(instance, 'no usable account id');
+}
+
+/** An http(s) URL without credentials; `javascript:` and its like would run in the page that shows it. */
+function webURL(value: unknown): URL | undefined {
+  if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\//i.test(value)) return undefined;
+  if (!URL.canParse(value)) return undefined;
+  const url = new URL(value);
+  return url.username === '' && url.password === '' ? url : undefined;
+}
+
+function domainOf(handle: string): string {
+  return handle.slice(handle.lastIndexOf('@') + 1);
+}
+
+function invalid(instance: Instance, why: string): MastodonError {
+  return new MastodonError('response_invalid', {
+    instance: instance.host,
+    cause: new Error(`the account has ${why}`),
+  });
+}

@@ -1,0 +1,313 @@
+/** `MastodonStrategy`: the two phases of a login, each a readable list of steps. */
+
+import type { Request } from 'express';
+import type {} from 'passport';
+import OAuth2Strategy from 'passport-oauth2';
+import { MastodonError } from './errors.js';
+import { parseAddress, type Address } from './instance/address.js';
+import { Credentials, type Client } from './instance/credentials.js';
+import { Discovery } from './instance/discovery.js';
+import { Failures } from './instance/failures.js';
+import { canRevokeTokens, needsForcedLogin } from './instance/software.js';
+import { fetchAccount } from './login/account.js';
+import { assertSameInstance, codeOf, instanceInPath, isCallback, readCallback } from './login/callback.js';
+import { SessionStateStore } from './login/session-state.js';
+import { DoubtfulRefusal, exchangeCode, revokeToken, type Tokens } from './login/token.js';
+import {
+  authorizationRequest,
+  beginTransaction,
+  isLiveTransaction,
+  randomToken,
+} from './login/transaction.js';
+import { Gate } from './net/gate.js';
+import { Network } from './net/network.js';
+import { SingleFlight } from './net/single-flight.js';
+import {
+  readOptions,
+  type Instance,
+  type LoginTransaction,
+  type MastodonAuthenticateOptions,
+  type MastodonStrategyOptions,
+  type Settings,
+  type StateStore,
+} from './options.js';
+import { profileOf } from './profile.js';
+import { Store } from './store.js';
+import { callVerify, type Verified, type VerifyFunction, type VerifyFunctionWithRequest } from './verify.js';
+
+interface Prepared {
+  readonly instance: Instance;
+  readonly client: Client;
+}
+
+/** How a request ends; exactly one of Passport's actions. */
+type Outcome =
+  | { readonly redirect: string }
+  | { readonly user: object; readonly info: object }
+  | { readonly challenge: object | undefined; readonly status: number | undefined };
+
+/**
+ * "Log in with Mastodon" for any instance.
+ *
+ * It is a passport-oauth2 strategy by inheritance and by its hooks `authorizationParams` and `tokenParams`. The
+ * two phases are its own: the base class has one server per strategy, reads `error` before `state`, and its
+ * transport has neither time nor size limits.
+ */
+export class MastodonStrategy extends OAuth2Strategy {
+  override name = 'mastodon';
+  // Passport makes an object per request with this one as its prototype, on which #private fields would not
+  // be found. Nothing here changes after construction.
+  private readonly settings: Settings;
+  private readonly verifyFunction: VerifyFunction | VerifyFunctionWithRequest;
+  private readonly passRequest: boolean;
+  private readonly network: Network;
+  private readonly discovery: Discovery;
+  private readonly credentials: Credentials;
+  private readonly failures: Failures;
+  private readonly stateStore: StateStore;
+  private readonly preparing = new SingleFlight<Prepared>();
+  private readonly preparations: Gate;
+  private readonly exchanges: Gate;
+
+  constructor(
+    options: MastodonStrategyOptions & { passReqToCallback: true },
+    verify: VerifyFunctionWithRequest,
+  );
+  constructor(
+    options: MastodonStrategyOptions & { passReqToCallback?: false | undefined },
+    verify: VerifyFunction,
+  );
+  constructor(options: MastodonStrategyOptions, verify: VerifyFunction | VerifyFunctionWithRequest) {
+    const settings = readOptions(options);
+    if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
+    // The base class wants the one server that it was made for; no request of ours uses these.
+    const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
+    super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
+    const { outbound } = settings;
+    const store = new Store(options.store, outbound.timeoutMs);
+    this.settings = settings;
+    this.verifyFunction = verify;
+    this.passRequest = options.passReqToCallback === true;
+    this.network = new Network(settings);
+    this.failures = new Failures(store, outbound.failureMemoryMs);
+    this.discovery = new Discovery(this.network, store, settings);
+    this.credentials = new Credentials(this.network, store, settings, this.failures);
+    this.stateStore = options.stateStore ?? new SessionStateStore(store);
+    const waiting = { waiting: outbound.maxWaiting, waitMs: outbound.timeoutMs };
+    this.preparations = new Gate({
+      inAll: outbound.maxPreparations,
+      perInstance: outbound.maxPreparations,
+      ...waiting,
+    });
+    this.exchanges = new Gate({
+      inAll: outbound.maxExchanges,
+      perInstance: outbound.maxExchangesPerInstance,
+      ...waiting,
+    });
+  }
+
+  override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {
+    // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
+    // are taken before the first await.
+    const { success, fail, redirect, error } = this as unknown as Actions;
+    const phase = isCallback(req, this.settings.callbackURL)
+      ? this.finishLogin(req, options)
+      : this.startLogin(req, options);
+    phase
+      .catch((thrown: unknown): Outcome => failureOf(thrown))
+      .then((outcome) => {
+        if ('redirect' in outcome) redirect.call(this, outcome.redirect, 302);
+        else if ('user' in outcome) success.call(this, outcome.user, outcome.info);
+        else fail.call(this, outcome.challenge, outcome.status);
+      })
+      // What only the operator can put right, and what an application's callback throws.
+      .catch((thrown: unknown) => error.call(this, thrown))
+      .catch((thrown: unknown) => process.emitWarning(`MastodonStrategy: ${String(thrown)}`));
+  }
+
+  /** Address → instance → credentials → redirect. */
+  private async startLogin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const address = parseAddress(
+      options.instance ?? this.typedInstance(req),
+      this.settings.developmentOrigins,
+    );
+    await this.assertAllowed(address.host);
+    const { instance, client } = await this.prepare(req, address);
+    const login = beginTransaction(instance, client, options.state);
+    const state = randomToken();
+    await this.stateStore.save(req, state, login);
+    return { redirect: this.authorizationURL(login, state, options) };
+  }
+
+  /** Callback → transaction → token → profile → verify. */
+  private async finishLogin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const params = readCallback(req);
+    const hostInPath = instanceInPath(req);
+    const login = await this.takeLogin(req, params.state);
+    if (!login) throw await this.unknownLogin(req, params.error, hostInPath);
+    assertSameInstance(login, params, hostInPath);
+    // The person came back, so the instance knows the client; nothing is suspicious about the next login.
+    if (params.code ?? params.error === 'access_denied') await this.stateStore.finished?.(req, hostInPath);
+    const code = codeOf(params, login.instance.host);
+    const { tokens, client, verified } = await this.exchanges.run(login.instance.host, async () => {
+      const exchanged = await this.exchange(login, code, options);
+      const account = await fetchAccount(this.network, login.instance, exchanged.tokens.accessToken);
+      const profile = await profileOf(
+        this.network,
+        this.settings.developmentOrigins,
+        login.instance,
+        account,
+      );
+      return { ...exchanged, verified: { ...exchanged.tokens, profile } };
+    });
+    try {
+      const result = await callVerify(this.verifyFunction, req, this.passRequest, verified);
+      return outcomeOf(result, login);
+    } finally {
+      if (this.settings.revokeToken) this.revokeLater(login.instance, client, tokens);
+    }
+  }
+
+  private typedInstance(req: Request): unknown {
+    const field = this.settings.instanceField;
+    const { body, query } = req as { body?: unknown; query?: unknown };
+    return ownValue(body, field) ?? ownValue(query, field);
+  }
+
+  private async assertAllowed(host: string): Promise<void> {
+    if (!(await this.settings.allowInstance(host)))
+      throw new MastodonError('instance_not_allowed', { instance: host });
+  }
+
+  /** The instance and living credentials for it; only what is not known yet costs a request. */
+  private async prepare(req: Request, address: Address): Promise<Prepared> {
+    const known = await this.discovery.known(address);
+    const suspicious = (await this.stateStore.hasUnfinished?.(req, (known ?? address).host)) ?? false;
+    if (known) {
+      await this.assertPinnedAllowed(known, address);
+      const client = await this.credentials.current(known, { suspicious });
+      if (client) return { instance: known, client };
+    }
+    return this.preparing.run(`${address.username ?? ''}@${address.host}`, () =>
+      this.failures.watch(address.host, () =>
+        this.preparations.run(address.host, async () => {
+          const instance = (await this.discovery.known(address)) ?? (await this.discovery.find(address));
+          await this.assertPinnedAllowed(instance, address);
+          await this.failures.assertNoVerdict(instance.host);
+          return { instance, client: await this.credentials.register(instance) };
+        }),
+      ),
+    );
+  }
+
+  /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */
+  private async assertPinnedAllowed(instance: Instance, address: Address): Promise<void> {
+    if (instance.host !== address.host) await this.assertAllowed(instance.host);
+  }
+
+  private authorizationURL(
+    login: LoginTransaction,
+    state: string,
+    options: MastodonAuthenticateOptions,
+  ): string {
+    const url = new URL(login.instance.authorizationEndpoint);
+    const forced = options.forceLogin === true || needsForcedLogin(login.instance.software);
+    const params = {
+      ...(this.authorizationParams(options) as Record<string, string>),
+      ...(forced && { force_login: 'true' }),
+      ...(options.lang !== undefined && { lang: String(options.lang) }),
+      ...authorizationRequest(login, state),
+    };
+    for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
+    return url.href;
+  }
+
+  /** Taken out before anything is sent, so that nothing can be tried twice with it. */
+  private async takeLogin(req: Request, state: string | undefined): Promise<LoginTransaction | undefined> {
+    const login = state === undefined ? undefined : await this.stateStore.take(req, state);
+    return isLiveTransaction(login) ? login : undefined;
+  }
+
+  /** Hollo reports a denial without `state`. It is believed only of a browser that began a login there. */
+  private async unknownLogin(
+    req: Request,
+    error: string | undefined,
+    instance: string,
+  ): Promise<MastodonError> {
+    const denied =
+      error === 'access_denied' && (await this.stateStore.hasUnfinished?.(req, instance)) === true;
+    return new MastodonError(denied ? 'access_denied' : 'login_expired', denied ? { instance } : {});
+  }
+
+  /** With the very client that the login was begun with: a code belongs to the client that asked for it. */
+  private async exchange(
+    login: LoginTransaction,
+    code: string,
+    options: MastodonAuthenticateOptions,
+  ): Promise<{ tokens: Tokens; client: Client }> {
+    const { instance } = login;
+    const client = await this.credentials.find(login.credentialsKey, login.clientId);
+    if (!client) throw new MastodonError('login_restart', { instance: instance.host });
+    try {
+      const extra = this.tokenParams(options) as Record<string, string>;
+      const tokens = await exchangeCode(this.network, login, client, code, extra);
+      await this.credentials.confirm(client);
+      return { tokens, client };
+    } catch (error) {
+      throw await this.afterRefusal(error, instance, client);
+    }
+  }
+
+  /** Dead credentials are dropped, so that the next try registers anew. */
+  private async afterRefusal(error: unknown, instance: Instance, client: Client): Promise<unknown> {
+    if (!(error instanceof MastodonError)) return error;
+    if (error.code === 'login_restart') await this.credentials.drop(client);
+    if (error.cause instanceof DoubtfulRefusal && !(await this.credentials.prove(instance, client))) {
+      return new MastodonError('login_restart', { instance: instance.host, cause: error.cause });
+    }
+    return error;
+  }
+
+  private revokeLater(instance: Instance, client: Client, { accessToken }: Tokens): void {
+    if (canRevokeTokens(instance.software)) void revokeToken(this.network, instance, client, accessToken);
+  }
+}
+
+/** Passport's five actions, of which `pass` is never needed here. */
+interface Actions {
+  success(user: object, info: object): void;
+  fail(challenge: object | undefined, status: number | undefined): void;
+  redirect(url: string, status: number): void;
+  error(error: unknown): void;
+}
+
+function ownValue(record: unknown, name: string): unknown {
+  if (typeof record !== 'object' || record === null || !Object.hasOwn(record, name)) return undefined;
+  return (record as Record<string, unknown>)[name];
+}
+
+function outcomeOf({ user, info }: Verified, login: LoginTransaction): Outcome {
+  if (!user) return { challenge: info, status: undefined };
+  const state = login.applicationState;
+  return { user, info: { ...info, ...(state !== undefined && { state }) } };
+}
+
+/** What the person can put right is a failure; what only the operator can is thrown on. */
+function failureOf(thrown: unknown): Outcome {
+  if (!(thrown instanceof MastodonError) || thrown.code === 'store_failed') throw thrown;
+  const { code, message, instance, status } = thrown;
+  const challenge = { code, message, ...(instance !== undefined && { instance }) };
+  // For the operator's logs; not shown, not serialised.
+  Object.defineProperty(challenge, 'cause', { value: thrown.cause });
+  return { challenge, status };
+}
+
+declare module 'passport' {
+  interface Authenticator<InitializeRet, AuthenticateRet, AuthorizeRet, AuthorizeOptions> {
+    authenticate(
+      strategy: 'mastodon',
+      options: Omit<AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      callback?: AuthenticateCallback,
+    ): AuthenticateRet;
+  }
+}

@@ -1,0 +1,102 @@
+/** The application's verify function, in all its forms, as one promise. */
+
+import type { Request } from 'express';
+import type { MastodonProfile } from './profile.js';
+
+/** Token endpoint's answer. */
+export type TokenParams = Record<string, unknown>;
+
+export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object) => void;
+
+type Awaitable<T> = T | Promise<T>;
+/** The user, or a falsy value to refuse the login. */
+type UserResult = Awaitable<Express.User | false | null | undefined | void>;
+
+export type VerifyFunction =
+  | ((accessToken: string, refreshToken: string | undefined, profile: MastodonProfile) => UserResult)
+  | ((
+      accessToken: string,
+      refreshToken: string | undefined,
+      profile: MastodonProfile,
+      done: VerifyDone,
+    ) => unknown)
+  | ((
+      accessToken: string,
+      refreshToken: string | undefined,
+      params: TokenParams,
+      profile: MastodonProfile,
+      done: VerifyDone,
+    ) => unknown);
+
+export type VerifyFunctionWithRequest =
+  | ((
+      req: Request,
+      accessToken: string,
+      refreshToken: string | undefined,
+      profile: MastodonProfile,
+    ) => UserResult)
+  | ((
+      req: Request,
+      accessToken: string,
+      refreshToken: string | undefined,
+      profile: MastodonProfile,
+      done: VerifyDone,
+    ) => unknown)
+  | ((
+      req: Request,
+      accessToken: string,
+      refreshToken: string | undefined,
+      params: TokenParams,
+      profile: MastodonProfile,
+      done: VerifyDone,
+    ) => unknown);
+
+export interface VerifyInput {
+  readonly accessToken: string;
+  readonly refreshToken: string | undefined;
+  readonly params: TokenParams;
+  readonly profile: MastodonProfile;
+}
+
+export interface Verified {
+  readonly user: unknown;
+  readonly info?: object | undefined;
+}
+
+/**
+ * Calls the application's function. passport-oauth2 tells its forms apart by the number of declared
+ * parameters, and so must this; but whichever form it takes the function for, the first of "done was called",
+ * "the promise settled" and "it threw" decides, so that no form can leave the request open by a rejection.
+ * @param withRequest the function takes the request first
+ */
+export function callVerify(
+  verify: VerifyFunction | VerifyFunctionWithRequest,
+  req: unknown,
+  withRequest: boolean,
+  input: VerifyInput,
+): Promise<Verified> {
+  const { accessToken, refreshToken, params, profile } = input;
+  const before = withRequest ? [req] : [];
+  const declared = verify.length - before.length;
+  return new Promise<Verified>((resolve, reject) => {
+    const done: VerifyDone = (error, user, info) => {
+      if (error) reject(error as Error);
+      else resolve({ user, info });
+    };
+    const rest = declared >= 5 ? [params, profile, done] : [profile, done];
+    // A function that names no parameters may be a wrapper of the callback form: only a value or done ends it.
+    const takesDone = declared >= 4 || verify.length === 0;
+    const settle = (user: unknown) => {
+      if (user !== undefined || !takesDone) resolve({ user });
+    };
+    const call = verify as (...args: unknown[]) => unknown;
+    const result = call(...before, accessToken, refreshToken, ...rest);
+    if (isThenable(result)) result.then(settle, reject);
+    // A callback form's plain return value means nothing: `return done(null, user)` is common.
+    else if (!takesDone) settle(result);
+  });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
