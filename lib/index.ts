@@ -19,5 +19,12 @@ export type {
   StateStore,
 } from './options.js';
 export type { MastodonProfile } from './profile.js';
-export type { TokenParams, VerifyDone, VerifyFunction, VerifyFunctionWithRequest } from './verify.js';
+export type {
+  TokenParams,
+  VerifyDone,
+  VerifyFunction,
+  VerifyFunctionWithParams,
+  VerifyFunctionWithRequest,
+  VerifyFunctionWithRequestAndParams,
+} from './verify.js';
 export { AuthorizationError, InternalOAuthError, TokenError };

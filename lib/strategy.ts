@@ -1,7 +1,7 @@
 /** `MastodonStrategy`: the two phases of a login, each a readable list of steps. */
 
 import type { Request } from 'express';
-import type {} from 'passport';
+import type passport from 'passport';
 import OAuth2Strategy from 'passport-oauth2';
 import { MastodonError } from './errors.js';
 import { parseAddress, type Address } from './instance/address.js';
@@ -33,7 +33,18 @@ import {
 } from './options.js';
 import { profileOf } from './profile.js';
 import { Store } from './store.js';
-import { callVerify, type Verified, type VerifyFunction, type VerifyFunctionWithRequest } from './verify.js';
+import {
+  callVerify,
+  type AnyVerifyFunction,
+  type Verified,
+  type VerifyFunction,
+  type VerifyFunctionWithParams,
+  type VerifyFunctionWithRequest,
+  type VerifyFunctionWithRequestAndParams,
+} from './verify.js';
+
+type OptionsWithRequest = MastodonStrategyOptions & { passReqToCallback: true };
+type OptionsWithoutRequest = MastodonStrategyOptions & { passReqToCallback?: false | undefined };
 
 interface Prepared {
   readonly instance: Instance;
@@ -58,7 +69,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   // Passport makes an object per request with this one as its prototype, on which #private fields would not
   // be found. Nothing here changes after construction.
   private readonly settings: Settings;
-  private readonly verifyFunction: VerifyFunction | VerifyFunctionWithRequest;
+  private readonly verifyFunction: AnyVerifyFunction;
   private readonly passRequest: boolean;
   private readonly network: Network;
   private readonly discovery: Discovery;
@@ -69,15 +80,11 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly preparations: Gate;
   private readonly exchanges: Gate;
 
-  constructor(
-    options: MastodonStrategyOptions & { passReqToCallback: true },
-    verify: VerifyFunctionWithRequest,
-  );
-  constructor(
-    options: MastodonStrategyOptions & { passReqToCallback?: false | undefined },
-    verify: VerifyFunction,
-  );
-  constructor(options: MastodonStrategyOptions, verify: VerifyFunction | VerifyFunctionWithRequest) {
+  constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
+  constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequestAndParams);
+  constructor(options: OptionsWithoutRequest, verify: VerifyFunction);
+  constructor(options: OptionsWithoutRequest, verify: VerifyFunctionWithParams);
+  constructor(options: MastodonStrategyOptions, verify: AnyVerifyFunction) {
     const settings = readOptions(options);
     if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
     // The base class wants the one server that it was made for; no request of ours uses these.
@@ -302,12 +309,13 @@ function failureOf(thrown: unknown): Outcome {
   return { challenge, status };
 }
 
+/* eslint-disable @typescript-eslint/no-unused-vars -- merging needs the same type parameters */
 declare module 'passport' {
   interface Authenticator<InitializeRet, AuthenticateRet, AuthorizeRet, AuthorizeOptions> {
     authenticate(
       strategy: 'mastodon',
-      options: Omit<AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
-      callback?: AuthenticateCallback,
+      options: Omit<passport.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      callback?: passport.AuthenticateCallback,
     ): AuthenticateRet;
   }
 }

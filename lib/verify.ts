@@ -8,48 +8,50 @@ export type TokenParams = Record<string, unknown>;
 
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object) => void;
 
-type Awaitable<T> = T | Promise<T>;
-/** The user, or a falsy value to refuse the login. */
-type UserResult = Awaitable<Express.User | false | null | undefined | void>;
+/** The user, or a falsy value to refuse the login; nothing from the callback form. */
+type Verdict = Express.User | false | null | undefined | void;
 
-export type VerifyFunction =
-  | ((accessToken: string, refreshToken: string | undefined, profile: MastodonProfile) => UserResult)
-  | ((
-      accessToken: string,
-      refreshToken: string | undefined,
-      profile: MastodonProfile,
-      done: VerifyDone,
-    ) => unknown)
-  | ((
-      accessToken: string,
-      refreshToken: string | undefined,
-      params: TokenParams,
-      profile: MastodonProfile,
-      done: VerifyDone,
-    ) => unknown);
+/**
+ * The async form (leave out `done`) and the callback form. One type for both: TypeScript does not choose among
+ * function types by the number of parameters, so with two it could infer none of them.
+ */
+export type VerifyFunction = (
+  accessToken: string,
+  refreshToken: string | undefined,
+  profile: MastodonProfile,
+  done: VerifyDone,
+) => Verdict | Promise<Verdict>;
 
-export type VerifyFunctionWithRequest =
-  | ((
-      req: Request,
-      accessToken: string,
-      refreshToken: string | undefined,
-      profile: MastodonProfile,
-    ) => UserResult)
-  | ((
-      req: Request,
-      accessToken: string,
-      refreshToken: string | undefined,
-      profile: MastodonProfile,
-      done: VerifyDone,
-    ) => unknown)
-  | ((
-      req: Request,
-      accessToken: string,
-      refreshToken: string | undefined,
-      params: TokenParams,
-      profile: MastodonProfile,
-      done: VerifyDone,
-    ) => unknown);
+/** The callback form that is also given the token endpoint's answer. */
+export type VerifyFunctionWithParams = (
+  accessToken: string,
+  refreshToken: string | undefined,
+  params: TokenParams,
+  profile: MastodonProfile,
+  done: VerifyDone,
+) => void | Promise<void>;
+
+/** With `passReqToCallback`: the async form and the callback form. */
+export type VerifyFunctionWithRequest = (
+  req: Request,
+  accessToken: string,
+  refreshToken: string | undefined,
+  profile: MastodonProfile,
+  done: VerifyDone,
+) => Verdict | Promise<Verdict>;
+
+/** With `passReqToCallback`: the callback form that is also given the token endpoint's answer. */
+export type VerifyFunctionWithRequestAndParams = (
+  req: Request,
+  accessToken: string,
+  refreshToken: string | undefined,
+  params: TokenParams,
+  profile: MastodonProfile,
+  done: VerifyDone,
+) => void | Promise<void>;
+
+export type AnyVerifyFunction =
+  VerifyFunction | VerifyFunctionWithParams | VerifyFunctionWithRequest | VerifyFunctionWithRequestAndParams;
 
 export interface VerifyInput {
   readonly accessToken: string;
@@ -70,7 +72,7 @@ export interface Verified {
  * @param withRequest the function takes the request first
  */
 export function callVerify(
-  verify: VerifyFunction | VerifyFunctionWithRequest,
+  verify: AnyVerifyFunction,
   req: unknown,
   withRequest: boolean,
   input: VerifyInput,
