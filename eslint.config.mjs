@@ -1,0 +1,113 @@
+/** What the linter holds: the one way out, no promise left alone, and the usual care. */
+
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const waysOut = {
+  regex:
+    '^(node:)?(http|https|http2|net|tls|dns|dgram|module)(/.*)?$|^(undici|axios|got|node-fetch|oauth)(/.*)?$',
+  allowTypeImports: true,
+  message: 'Only lib/net talks to the network.',
+};
+
+const dynamicImport = {
+  selector: 'ImportExpression',
+  message: 'Import at the top of the file, where the linter sees what is imported.',
+};
+
+const privateField = {
+  selector: 'PrivateIdentifier',
+  message:
+    'Passport works on Object.create(strategy), which has none of the #private fields. Use a TypeScript private.',
+};
+
+export default defineConfig(
+  { ignores: ['dist/', 'coverage/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    rules: {
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+      'no-console': 'error',
+      'no-implicit-coercion': ['error', { boolean: false }],
+      'no-var': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['**/*.{ts,mts,cts}'],
+    extends: [tseslint.configs.recommended],
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-require-imports': ['error', { allow: ['/package\\.json$'] }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      // Without `await`, a rejection passes by the `catch` around it.
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    },
+  },
+  {
+    files: ['lib/**'],
+    rules: {
+      // Global fetch has no lookup of ours, so even lib/net must not use it.
+      'no-restricted-globals': [
+        'error',
+        {
+          globals: ['fetch', 'XMLHttpRequest', 'WebSocket', 'EventSource'].map((name) => ({
+            name,
+            message: waysOut.message,
+          })),
+          checkGlobalObject: true,
+        },
+      ],
+    },
+  },
+  {
+    files: ['lib/**'],
+    ignores: ['lib/net/**', 'lib/bridge/**'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [waysOut] }],
+      'no-restricted-syntax': ['error', dynamicImport],
+    },
+  },
+  {
+    files: ['lib/strategy.ts'],
+    rules: { 'no-restricted-syntax': ['error', dynamicImport, privateField] },
+  },
+  {
+    files: ['lib/bridge/**', 'example/**', 'scripts/**'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-require-imports': ['error', { allow: ['/example/'] }],
+      // Express 5 takes async handlers, and passes what they reject with to next().
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
+    },
+  },
+  {
+    // TypeScript does not look at these.
+    files: ['**/*.{js,cjs,mjs}'],
+    languageOptions: {
+      globals: Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly'])),
+    },
+    rules: {
+      'no-dupe-keys': 'error',
+      'no-undef': 'error',
+      'no-unreachable': 'error',
+      'no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+      'no-use-before-define': ['error', { functions: false }],
+    },
+  },
+  {
+    files: ['**/*.{js,cjs}'],
+    languageOptions: { sourceType: 'commonjs', globals: { __dirname: 'readonly', __filename: 'readonly' } },
+  },
+);

@@ -1,0 +1,58 @@
+/** Starts stand-in instances: real servers on this machine that behave like a family of the fediverse. */
+
+import { variant, type Habits, type Persona } from './stand-in/persona.js';
+import { personas, type PersonaName } from './stand-in/personas.js';
+import { listen } from './stand-in/server.js';
+import { AccountDomain, type SplitStyle } from './stand-in/split.js';
+import { StandIn, type StandInOptions } from './stand-in/stand-in.js';
+
+export type { Exchange, Reply, SeenRequest } from './stand-in/exchange.js';
+export type { Habits, Persona, Refusal } from './stand-in/persona.js';
+export type { Handler, Matcher } from './stand-in/server.js';
+export type { Account, App, Code, StandIn, Token } from './stand-in/stand-in.js';
+export { personas, variant, type AccountDomain, type PersonaName, type SplitStyle };
+
+export interface Overrides extends StandInOptions {
+  /** Habits in which this one differs from its family. */
+  habits?: Habits;
+}
+
+export async function startInstance(
+  persona: PersonaName | Persona = 'mastodon45',
+  { habits = {}, ...options }: Overrides = {},
+): Promise<StandIn> {
+  const family = typeof persona === 'string' ? personas[persona] : persona;
+  return new StandIn(await listen(options), variant(family, habits), options);
+}
+
+export interface SplitPair {
+  /** Where the handles point: `@alice@<accountDomain.host>`. */
+  readonly accountDomain: AccountDomain;
+  /** Where the API is. */
+  readonly webHost: StandIn;
+  close(): Promise<void>;
+}
+
+export interface SplitOptions {
+  /** Default `redirect`, as Mastodon's documentation recommends. */
+  style?: SplitStyle;
+  /** The account domain has host-meta beside WebFinger. Default: only in the style `host-meta`. */
+  hostMeta?: boolean;
+  accountDomain?: StandInOptions;
+  webHost?: Overrides;
+}
+
+export async function startSplitPair(
+  persona: PersonaName | Persona = 'mastodon45',
+  { style = 'redirect', hostMeta = style === 'host-meta', ...options }: SplitOptions = {},
+): Promise<SplitPair> {
+  const ofDomain = options.accountDomain ?? {};
+  const accountDomain = new AccountDomain(await listen(ofDomain), style, hostMeta, ofDomain);
+  const webHost = await startInstance(persona, { accountDomain: accountDomain.host, ...options.webHost });
+  accountDomain.webHost = webHost;
+  return {
+    accountDomain,
+    webHost,
+    close: async () => void (await Promise.all([accountDomain.close(), webHost.close()])),
+  };
+}

@@ -1,0 +1,131 @@
+/** A Redis server of the test's own, on a free port, and how any server is started and stopped. */
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface Redis {
+  /** `redis://127.0.0.1:<port>`; stays the same over a restart. */
+  readonly url: string;
+  readonly port: number;
+  /** Stops the server if it runs and starts it again, empty, on the same port. */
+  restart(): Promise<void>;
+  /** Does nothing if the server is stopped already. */
+  stop(): Promise<void>;
+}
+
+/** Why there is no Redis here; undefined if there is. */
+export function redisAvailable(): string | undefined {
+  const { error } = spawnSync('redis-server', ['--version']);
+  return error && `redis-server cannot be run (${error.message}); .ci/install-redis installs it`;
+}
+
+export async function startRedis(): Promise<Redis> {
+  const port = await freePort();
+  const start = () =>
+    startProgram(
+      'redis-server',
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+      () => answersPing(port),
+    );
+  let running: Program | undefined = await start();
+  const stop = async () => {
+    const stopping = running;
+    running = undefined;
+    await stopping?.stop();
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    stop,
+    async restart() {
+      await stop();
+      running = await start();
+    },
+  };
+}
+
+/** Whether a Redis on this port takes commands. */
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')));
+    socket.end('PING\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString().startsWith('+PONG');
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A port of 127.0.0.1 that nothing listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export interface Program {
+  /** Asks the program to end, and ends it by force if it has not after ten seconds. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server; resolves once `isReady` says so, and rejects with its output if that never happens. */
+export async function startProgram(
+  command: string,
+  args: readonly string[],
+  isReady: () => Promise<boolean>,
+): Promise<Program> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let ended = false;
+  const remember = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000));
+  child.stdout.on('data', remember);
+  child.stderr.on('data', remember);
+  const end = new Promise<void>((resolve) => {
+    const note = () => {
+      ended = true;
+      resolve();
+    };
+    child.once('exit', note);
+    child.once('error', (error) => {
+      output += error.message;
+      note();
+    });
+  });
+  if (child.pid !== undefined) endWithThisProcess(child, end);
+  const stop = async () => {
+    child.kill();
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await end;
+    clearTimeout(force);
+  };
+
+  const deadline = Date.now() + 15_000;
+  while (!ended && Date.now() < deadline) {
+    if (await isReady()) return { stop };
+    await pause(20);
+  }
+  await stop();
+  throw new Error(`${command} did not start: ${output}`);
+}
+
+/**
+ * Lets a test that fails before it stops its server neither hold up the run nor leave the server behind.
+ * Jest hides the end of its process from tests, but not from a program that reads from it.
+ */
+function endWithThisProcess(child: ChildProcess, end: Promise<void>): void {
+  const watcher = spawn('sh', ['-c', 'cat; kill "$0"', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  void end.then(() => watcher.kill('SIGKILL'));
+  child.unref();
+  watcher.unref();
+  for (const pipe of [child.stdout, child.stderr, watcher.stdin]) (pipe as Socket).unref();
+}

@@ -1,0 +1,101 @@
+/** Mastodon 4.5 and 4.2, and what most of the other families have in common. */
+
+import { variant, type Persona } from '../persona.js';
+import { metadata, minutes, page, scopesOf42, scopesOf43 } from './common.js';
+import { mastodonReplies } from './replies.js';
+
+export const mastodon45: Persona = {
+  name: 'mastodon45',
+  software: { name: 'mastodon', version: '4.5.0' },
+  apiVersion: '4.5.0',
+  instance: { v2: true, uri: 'domain', accountDomain: false },
+  nodeinfo: [['2.0', '/nodeinfo/2.0']],
+  nodeinfoMoved: [],
+  hostMeta: 'own origin',
+  metadata,
+  picky: false,
+  hangsUp: false,
+  apps: {
+    uriArray: 'accept',
+    brackets: true,
+    splitsURIs: true,
+    outOfBand: false,
+    scopesRequired: false,
+    strictFields: false,
+    limits: true,
+    answers: ['scopes', 'redirect_uris', 'client_secret_expires_at'],
+    throttle: { count: 5, windowMs: 10 * minutes },
+    singleUse: false,
+  },
+  scopes: {
+    known: scopesOf43,
+    unknownAtApps: 'refuse',
+    compare: 'literally',
+    unknownRedirects: false,
+    reading: ['profile', 'read', 'read:accounts'],
+  },
+  authorize: {
+    checksFirst: false,
+    onePage: false,
+    returning: 'skip',
+    denial: 'with state',
+    joins: 'encoded',
+    cutsQuery: false,
+    status: 302,
+  },
+  token: {
+    clientAuth: 'either',
+    checksCode: true,
+    pkce: true,
+    oneTime: true,
+    codeLifetime: 10 * minutes,
+    credentials: 'plain',
+    reuses: true,
+    refresh: false,
+    expiresIn: undefined,
+    appExpiresIn: undefined,
+    scope: true,
+    createdAt: 's',
+    me: undefined,
+    revoke: 'client',
+  },
+  accounts: {
+    id: (index) => `10934834712345678${index}`,
+    // Accounts from before 4.5 keep the old form, so one server has both: never to be built by a pattern.
+    actor: (username, id, index) => (index === 0 ? `/users/${username}` : `/ap/users/${id}`),
+    url: (username) => `/@${username}`,
+    uri: true,
+    pleroma: false,
+    lowerCaseBearer: 'accepted',
+    appsVerify: 'any token',
+    userinfo: true,
+  },
+  replies: mastodonReplies,
+};
+
+export const mastodon42 = variant(mastodon45, {
+  name: 'mastodon42',
+  software: { name: 'mastodon', version: '4.2.10' },
+  apiVersion: '4.2.10',
+  metadata: undefined,
+  apps: { uriArray: 'drop', answers: [] },
+  scopes: { known: scopesOf42, reading: ['read', 'read:accounts'] },
+  token: { pkce: false },
+  accounts: { actor: (username) => `/users/${username}`, appsVerify: 'read', userinfo: false },
+  replies: {
+    page_client: [200, page('Client authentication failed due to unknown client.')],
+    page_redirect: [200, page('The redirect uri included is not valid.')],
+    page_request: [200, page('The request is missing a required parameter.')],
+    page_scope: [200, page('The requested scope is invalid, unknown, or malformed.')],
+  },
+});
+
+/** What most of the others have in common: no metadata, no PKCE, no memory of consent, a new token each time. */
+export const other = variant(mastodon45, {
+  metadata: undefined,
+  apps: { uriArray: 'refuse', brackets: false, limits: false, answers: [] },
+  scopes: { known: scopesOf42, unknownAtApps: 'keep', compare: 'covers' },
+  authorize: { returning: 'consent', denial: 'no button' },
+  token: { pkce: false, reuses: false },
+  accounts: { actor: (username) => `/users/${username}`, uri: false, userinfo: false },
+});

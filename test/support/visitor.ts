@@ -1,0 +1,178 @@
+/** A visitor's browser: cookies by host and port, no JavaScript, one request after another or many at once. */
+
+import http from 'node:http';
+import https from 'node:https';
+
+export interface Page {
+  readonly url: string;
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+  /** Absolute, where the answer is a redirect. */
+  readonly location: string | undefined;
+  json(): any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look into answers of any shape
+}
+
+interface Form {
+  readonly action: string;
+  readonly method: string;
+  readonly fields: Record<string, string>;
+}
+
+export interface Decision {
+  /** Who signs in, where the instance asks: one who is signed in there already stays so. Default `alice`. */
+  as?: string;
+  password?: string;
+  /** Default false. */
+  deny?: boolean;
+}
+
+/** The visitor was left on a page of the instance and never sent back. */
+export class StuckAtInstance extends Error {
+  constructor(readonly page: Page) {
+    super(`Stuck at ${page.url}: ${page.status} ${page.text.slice(0, 200)}`);
+  }
+}
+
+export class Visitor {
+  /** Cookies by host and port: unlike in a real browser, so that servers on one machine are kept apart. */
+  readonly jars = new Map<string, Map<string, string>>();
+
+  get(url: string, headers: http.OutgoingHttpHeaders = {}): Promise<Page> {
+    return this.request('GET', url, undefined, headers);
+  }
+
+  post(
+    url: string,
+    form: Record<string, string> = {},
+    headers: http.OutgoingHttpHeaders = {},
+  ): Promise<Page> {
+    return this.request('POST', url, new URLSearchParams(form).toString(), headers);
+  }
+
+  /** Goes where redirects lead, as long as they stay at the same origin. */
+  async follow(page: Page): Promise<Page> {
+    let current = page;
+    for (let hops = 0; current.location !== undefined && hops < 10; hops += 1) {
+      if (new URL(current.location).origin !== new URL(current.url).origin) break;
+      current = await this.get(current.location);
+    }
+    return current;
+  }
+
+  /** Signs in and consents at the instance; returns the address it sends the visitor back to. */
+  approve(authorizeURL: string, decision: Decision = {}): Promise<string> {
+    return this.decide(authorizeURL, decision);
+  }
+
+  /** Signs in and presses the other button; gets stuck where there is none. */
+  deny(authorizeURL: string, decision: Decision = {}): Promise<string> {
+    return this.decide(authorizeURL, { ...decision, deny: true });
+  }
+
+  /**
+   * The whole round trip: types `instance` at the site, decides at the instance, comes back. Returns the last
+   * answer of the site, which may also be a refusal at the start.
+   */
+  async login(site: { origin: string }, instance: string, decision: Decision = {}): Promise<Page> {
+    const begun = await this.post(`${site.origin}/auth/mastodon`, { instance });
+    const isLeaving = begun.location !== undefined && new URL(begun.location).origin !== site.origin;
+    if (!isLeaving) return this.follow(begun);
+    const callback = await this.decide(begun.location ?? '', decision);
+    return this.follow(await this.get(callback));
+  }
+
+  private async decide(
+    authorizeURL: string,
+    { as = 'alice', password = 'password', deny }: Decision,
+  ): Promise<string> {
+    const { origin, searchParams } = new URL(authorizeURL);
+    const back = searchParams.get('redirect_uri');
+    let page = await this.get(authorizeURL);
+    // Sign-in, consent and the redirects between them; more than ten is a circle.
+    for (let step = 0; step < 10; step += 1) {
+      if (page.location !== undefined) {
+        const isBack = back !== null && page.location.startsWith(back);
+        if (isBack || new URL(page.location).origin !== origin) return page.location;
+        page = await this.get(page.location);
+        continue;
+      }
+      const forms = formsOf(page);
+      const form = forms.find(({ fields }) => 'username' in fields) ?? forms[deny ? 1 : 0];
+      if (page.status !== 200 || form === undefined) break;
+      // Where sign-in and consent are one form, sending it would approve.
+      if (deny && 'username' in form.fields && 'client_id' in form.fields) break;
+      const filled = 'username' in form.fields ? { ...form.fields, username: as, password } : form.fields;
+      page = await this.request(form.method, form.action, new URLSearchParams(filled).toString(), {});
+    }
+    throw new StuckAtInstance(page);
+  }
+
+  private async request(
+    method: string,
+    url: string,
+    body: string | undefined,
+    headers: http.OutgoingHttpHeaders,
+  ): Promise<Page> {
+    const { host, protocol } = new URL(url);
+    const jar = this.jars.get(host) ?? new Map<string, string>();
+    this.jars.set(host, jar);
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const options = {
+      method,
+      // No connection outlives its request: nothing keeps a test from ending.
+      agent: false as const,
+      rejectUnauthorized: false,
+      headers: {
+        'User-Agent': 'Mozilla/5.0 (a visitor)',
+        Accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+        ...(cookie && { Cookie: cookie }),
+        ...(body !== undefined && { 'Content-Type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+    };
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = protocol === 'https:' ? https.request(url, options) : http.request(url, options);
+      request.once('response', resolve).once('error', reject).end(body);
+    });
+    keepCookies(jar, response.headers['set-cookie'] ?? []);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return page(url, response, Buffer.concat(chunks).toString());
+  }
+}
+
+function page(url: string, response: http.IncomingMessage, text: string): Page {
+  const { statusCode: status = 0, headers } = response;
+  const isRedirect = status >= 300 && status < 400 && headers.location !== undefined;
+  const location = isRedirect ? new URL(headers.location ?? '', url).href : undefined;
+  return { url, status, headers, text, location, json: () => JSON.parse(text) as unknown };
+}
+
+function keepCookies(jar: Map<string, string>, lines: readonly string[]): void {
+  for (const line of lines) {
+    const [pair = '', ...attributes] = line.split(/; */);
+    const [name = '', ...value] = pair.split('=');
+    const expires = attributes.find((attribute) => /^expires=/i.test(attribute))?.slice('expires='.length);
+    if (expires !== undefined && Date.parse(expires) < Date.now()) jar.delete(name);
+    else jar.set(name, value.join('='));
+  }
+}
+
+function formsOf({ text, url }: Page): Form[] {
+  return [...text.matchAll(/<form([^>]*)>(.*?)<\/form>/gs)].map(([, head = '', inner = '']) => ({
+    action: new URL(attribute(head, 'action') ?? url, url).href,
+    method: (attribute(head, 'method') ?? 'get').toUpperCase(),
+    fields: Object.fromEntries(
+      [...inner.matchAll(/<input([^>]*)>/g)].map(([, input = '']) => [
+        attribute(input, 'name') ?? '',
+        attribute(input, 'value') ?? '',
+      ]),
+    ),
+  }));
+}
+
+function attribute(tag: string, name: string): string | undefined {
+  const value = new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1];
+  return value?.replace(/&#(\d+);/g, (_match, code: string) => String.fromCharCode(Number(code)));
+}
