@@ -218,11 +218,12 @@ function checkedCallbackURL(value: unknown): string {
 }
 
 function checkedWebsite(value: unknown): string {
-  const text = checkedHeader('website', value);
+  const text = checkedText('website', value);
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text) || text.length > 2000) {
     throw new TypeError('MastodonStrategy: website must be an http(s) URL of at most 2000 characters');
   }
-  return text;
+  // An international name goes into headers and forms in its ASCII form.
+  return /^[\x21-\x7e]+$/.test(text) ? text : new URL(text).href;
 }
 
 function checkedScope(value: unknown): string | undefined {

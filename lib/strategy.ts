@@ -117,10 +117,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
     // are taken before the first await.
     const { success, fail, redirect, error } = this as unknown as Actions;
-    const phase = isCallback(req, this.settings.callbackURL)
-      ? this.finishLogin(req, options)
-      : this.startLogin(req, options);
-    phase
+    this.run(req, options)
       .catch((thrown: unknown): Outcome => failureOf(thrown))
       .then((outcome) => {
         if ('redirect' in outcome) redirect.call(this, outcome.redirect, 302);
@@ -130,6 +127,12 @@ export class MastodonStrategy extends OAuth2Strategy {
       // What only the operator can put right, and what an application's callback throws.
       .catch((thrown: unknown) => error.call(this, thrown))
       .catch((thrown: unknown) => process.emitWarning(`MastodonStrategy: ${String(thrown)}`));
+  }
+
+  private async run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    return isCallback(req, this.settings.callbackURL)
+      ? this.finishLogin(req, options)
+      : this.startLogin(req, options);
   }
 
   /** Address → instance → credentials → redirect. */
@@ -198,7 +201,9 @@ export class MastodonStrategy extends OAuth2Strategy {
     return this.preparing.run(`${address.username ?? ''}@${address.host}`, () =>
       this.failures.watch(address.host, () =>
         this.preparations.run(address.host, async () => {
-          const instance = (await this.discovery.known(address)) ?? (await this.discovery.find(address));
+          // What is known but has no living credentials may have become another server: it is explored anew.
+          const found = known ? undefined : await this.discovery.known(address);
+          const instance = found ?? (await this.discovery.find(address));
           await this.assertPinnedAllowed(instance, address);
           await this.failures.assertNoVerdict(instance.host);
           return { instance, client: await this.credentials.register(instance) };

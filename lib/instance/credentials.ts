@@ -91,7 +91,7 @@ export class Credentials {
     return this.proving.run(client.key, async () => {
       const proved = { ...client, provedAt: Date.now() };
       // Written first: other processes see that the proof of this minute is under way.
-      await this.store.cache(client.key, proved);
+      await this.update(proved);
       if (await isClientAlive(this.network, instance, client)) return proved;
       await this.drop(client);
       return undefined;
@@ -100,7 +100,13 @@ export class Credentials {
 
   /** A login was finished: the client is known, and in use. */
   async confirm(client: Client): Promise<void> {
-    if (!client.used) await this.store.cache(client.key, { ...client, used: true });
+    if (!client.used) await this.update({ ...client, used: true });
+  }
+
+  /** Best effort, and only while this client is the current one: a replaced one must not come back. */
+  private async update(client: Client): Promise<void> {
+    const current = await this.store.cached(client.key);
+    if (isClient(current) && current.clientId === client.clientId) await this.store.cache(client.key, client);
   }
 
   /**

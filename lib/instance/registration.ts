@@ -102,6 +102,13 @@ export async function assertCodesAreChecked(
     redirect_uri: app.redirectURI,
     code_verifier: randomBytes(32).toString('base64url'),
   });
+  // A server that is overloaded has not refused the code; one that answers 500 has (Takahe does so).
+  if (answer.status === 429 || answer.status > 501) {
+    throw new MastodonError('instance_unreachable', {
+      instance: instance.host,
+      cause: new Error(`the token endpoint answered ${answer.status}`),
+    });
+  }
   if (acceptedForgedCode(answer)) {
     throw new MastodonError('instance_insecure', {
       instance: instance.host,

@@ -1,0 +1,34 @@
+/** The service's log: one JSON line for each event, with nothing in it that opens a door. */
+
+export type LogFields = Readonly<Record<string, unknown>>;
+export type Log = (event: string, fields?: LogFields) => void;
+
+/** Never written, whatever they hold. */
+const secretNames = /token|secret|authorization|cookie|state|verifier|password|stack/i;
+/** A request ID admits to a login as long as it lasts: as much of it is written as tells two lines apart. */
+const shownOfId = 6;
+const maxLength = 300;
+
+export function createLog(write: (line: string) => void, now: () => Date = () => new Date()): Log {
+  return (event, fields = {}) => {
+    const safe = Object.entries(fields).flatMap(([name, value]) => {
+      const shown = secretNames.test(name) ? undefined : shownValue(name, value);
+      return shown === undefined ? [] : [[name, shown]];
+    });
+    write(JSON.stringify({ time: now().toISOString(), event, ...Object.fromEntries(safe) }));
+  };
+}
+
+function shownValue(name: string, value: unknown): string | number | boolean | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (value instanceof Error) return errorKind(value);
+  if (typeof value !== 'string') return undefined;
+  return /^(request_?)?id$/i.test(name) ? value.slice(0, shownOfId) : value.slice(0, maxLength);
+}
+
+/** Messages of errors may quote what was sent; the kinds of the error and of what caused it do not. */
+export function errorKind(error: Error): string {
+  const { name, code } = error as Error & { code?: unknown };
+  const kind = typeof code === 'string' ? `${name} ${code}` : name;
+  return error.cause instanceof Error ? `${kind}: ${errorKind(error.cause)}` : kind;
+}
