@@ -4,15 +4,15 @@ import type { Request } from 'express';
 import type passport from 'passport';
 import OAuth2Strategy from 'passport-oauth2';
 import { MastodonError } from './errors.js';
-import { parseAddress, type Address } from './instance/address.js';
-import { Credentials, type Client } from './instance/credentials.js';
-import { Discovery } from './instance/discovery.js';
+import { parseAddress } from './instance/address.js';
+import { Credentials } from './instance/credentials.js';
 import { Failures } from './instance/failures.js';
-import { canRevokeTokens, needsForcedLogin } from './instance/software.js';
+import { Preparation } from './instance/preparation.js';
+import { needsForcedLogin } from './instance/software.js';
 import { fetchAccount } from './login/account.js';
 import { assertSameInstance, codeOf, instanceInPath, isCallback, readCallback } from './login/callback.js';
+import { exchange, revokeLater, type Exchanged } from './login/exchange.js';
 import { SessionStateStore } from './login/session-state.js';
-import { DoubtfulRefusal, exchangeCode, revokeToken, type Tokens } from './login/token.js';
 import {
   authorizationRequest,
   beginTransaction,
@@ -21,7 +21,6 @@ import {
 } from './login/transaction.js';
 import { Gate } from './net/gate.js';
 import { Network } from './net/network.js';
-import { SingleFlight } from './net/single-flight.js';
 import {
   readOptions,
   type Instance,
@@ -31,7 +30,7 @@ import {
   type Settings,
   type StateStore,
 } from './options.js';
-import { profileOf } from './profile.js';
+import { profileOf, type MastodonProfile } from './profile.js';
 import { Store } from './store.js';
 import {
   callVerify,
@@ -45,11 +44,6 @@ import {
 
 type OptionsWithRequest = MastodonStrategyOptions & { passReqToCallback: true };
 type OptionsWithoutRequest = MastodonStrategyOptions & { passReqToCallback?: false | undefined };
-
-interface Prepared {
-  readonly instance: Instance;
-  readonly client: Client;
-}
 
 /** How a request ends; exactly one of Passport's actions. */
 type Outcome =
@@ -72,12 +66,9 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly verifyFunction: AnyVerifyFunction;
   private readonly passRequest: boolean;
   private readonly network: Network;
-  private readonly discovery: Discovery;
   private readonly credentials: Credentials;
-  private readonly failures: Failures;
+  private readonly preparation: Preparation;
   private readonly stateStore: StateStore;
-  private readonly preparing = new SingleFlight<Prepared>();
-  private readonly preparations: Gate;
   private readonly exchanges: Gate;
 
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
@@ -96,20 +87,15 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.verifyFunction = verify;
     this.passRequest = options.passReqToCallback === true;
     this.network = new Network(settings);
-    this.failures = new Failures(store, outbound.failureMemoryMs);
-    this.discovery = new Discovery(this.network, store, settings);
-    this.credentials = new Credentials(this.network, store, settings, this.failures);
+    const failures = new Failures(store, outbound.failureMemoryMs);
+    this.credentials = new Credentials(this.network, store, settings, failures);
+    this.preparation = new Preparation(this.network, store, settings, this.credentials, failures);
     this.stateStore = options.stateStore ?? new SessionStateStore(store);
-    const waiting = { waiting: outbound.maxWaiting, waitMs: outbound.timeoutMs };
-    this.preparations = new Gate({
-      inAll: outbound.maxPreparations,
-      perInstance: outbound.maxPreparations,
-      ...waiting,
-    });
     this.exchanges = new Gate({
       inAll: outbound.maxExchanges,
       perInstance: outbound.maxExchangesPerInstance,
-      ...waiting,
+      waiting: outbound.maxWaiting,
+      waitMs: outbound.timeoutMs,
     });
   }
 
@@ -135,14 +121,23 @@ export class MastodonStrategy extends OAuth2Strategy {
       : this.startLogin(req, options);
   }
 
+  /**
+   * Finds the instance of an address that somebody typed, without registering there.
+   * @throws MastodonError
+   * @internal for the socket bridge, which answers before there is a browser
+   */
+  async findInstance(typed: unknown): Promise<Instance> {
+    return this.preparation.find(parseAddress(typed, this.settings.developmentOrigins));
+  }
+
   /** Address → instance → credentials → redirect. */
   private async startLogin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    const address = parseAddress(
-      options.instance ?? this.typedInstance(req),
-      this.settings.developmentOrigins,
+    const typed = options.instance ?? this.typedInstance(req);
+    const address = parseAddress(typed, this.settings.developmentOrigins);
+    const { instance, client } = await this.preparation.prepare(
+      address,
+      async (host) => (await this.stateStore.hasUnfinished?.(req, host)) ?? false,
     );
-    await this.assertAllowed(address.host);
-    const { instance, client } = await this.prepare(req, address);
     const login = beginTransaction(instance, client, options.state);
     const state = randomToken();
     await this.stateStore.save(req, state, login);
@@ -155,66 +150,38 @@ export class MastodonStrategy extends OAuth2Strategy {
     const hostInPath = instanceInPath(req);
     const login = await this.takeLogin(req, params.state);
     if (!login) throw await this.unknownLogin(req, params.error, hostInPath);
+    const { instance } = login;
     assertSameInstance(login, params, hostInPath);
     // The person came back, so the instance knows the client; nothing is suspicious about the next login.
-    if (params.code ?? params.error === 'access_denied') await this.stateStore.finished?.(req, hostInPath);
-    const code = codeOf(params, login.instance.host);
-    const { tokens, client, verified } = await this.exchanges.run(login.instance.host, async () => {
-      const exchanged = await this.exchange(login, code, options);
-      const account = await fetchAccount(this.network, login.instance, exchanged.tokens.accessToken);
-      const profile = await profileOf(
-        this.network,
-        this.settings.developmentOrigins,
-        login.instance,
-        account,
-      );
-      return { ...exchanged, verified: { ...exchanged.tokens, profile } };
-    });
+    if (params.code ?? params.error === 'access_denied') await this.stateStore.finished?.(req, instance.host);
+    const code = codeOf(params, instance.host);
+    const { exchanged, profile } = await this.exchanges.run(instance.host, () =>
+      this.complete(login, code, options),
+    );
     try {
-      const result = await callVerify(this.verifyFunction, req, this.passRequest, verified);
-      return outcomeOf(result, login);
+      const input = { ...exchanged.tokens, profile };
+      return outcomeOf(await callVerify(this.verifyFunction, req, this.passRequest, input), login);
     } finally {
-      if (this.settings.revokeToken) this.revokeLater(login.instance, client, tokens);
+      if (this.settings.revokeToken) revokeLater(this.network, instance, exchanged);
     }
+  }
+
+  private async complete(
+    login: LoginTransaction,
+    code: string,
+    options: MastodonAuthenticateOptions,
+  ): Promise<{ exchanged: Exchanged; profile: MastodonProfile }> {
+    const extra = this.tokenParams(options) as Record<string, string>;
+    const exchanged = await exchange(this.network, this.credentials, login, code, extra);
+    const account = await fetchAccount(this.network, login.instance, exchanged.tokens.accessToken);
+    const { developmentOrigins } = this.settings;
+    return { exchanged, profile: await profileOf(this.network, developmentOrigins, login.instance, account) };
   }
 
   private typedInstance(req: Request): unknown {
     const field = this.settings.instanceField;
     const { body, query } = req as { body?: unknown; query?: unknown };
     return ownValue(body, field) ?? ownValue(query, field);
-  }
-
-  private async assertAllowed(host: string): Promise<void> {
-    if (!(await this.settings.allowInstance(host)))
-      throw new MastodonError('instance_not_allowed', { instance: host });
-  }
-
-  /** The instance and living credentials for it; only what is not known yet costs a request. */
-  private async prepare(req: Request, address: Address): Promise<Prepared> {
-    const known = await this.discovery.known(address);
-    const suspicious = (await this.stateStore.hasUnfinished?.(req, (known ?? address).host)) ?? false;
-    if (known) {
-      await this.assertPinnedAllowed(known, address);
-      const client = await this.credentials.current(known, { suspicious });
-      if (client) return { instance: known, client };
-    }
-    return this.preparing.run(`${address.username ?? ''}@${address.host}`, () =>
-      this.failures.watch(address.host, () =>
-        this.preparations.run(address.host, async () => {
-          // What is known but has no living credentials may have become another server: it is explored anew.
-          const found = known ? undefined : await this.discovery.known(address);
-          const instance = found ?? (await this.discovery.find(address));
-          await this.assertPinnedAllowed(instance, address);
-          await this.failures.assertNoVerdict(instance.host);
-          return { instance, client: await this.credentials.register(instance) };
-        }),
-      ),
-    );
-  }
-
-  /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */
-  private async assertPinnedAllowed(instance: Instance, address: Address): Promise<void> {
-    if (instance.host !== address.host) await this.assertAllowed(instance.host);
   }
 
   private authorizationURL(
@@ -249,39 +216,6 @@ export class MastodonStrategy extends OAuth2Strategy {
     const denied =
       error === 'access_denied' && (await this.stateStore.hasUnfinished?.(req, instance)) === true;
     return new MastodonError(denied ? 'access_denied' : 'login_expired', denied ? { instance } : {});
-  }
-
-  /** With the very client that the login was begun with: a code belongs to the client that asked for it. */
-  private async exchange(
-    login: LoginTransaction,
-    code: string,
-    options: MastodonAuthenticateOptions,
-  ): Promise<{ tokens: Tokens; client: Client }> {
-    const { instance } = login;
-    const client = await this.credentials.find(login.credentialsKey, login.clientId);
-    if (!client) throw new MastodonError('login_restart', { instance: instance.host });
-    try {
-      const extra = this.tokenParams(options) as Record<string, string>;
-      const tokens = await exchangeCode(this.network, login, client, code, extra);
-      await this.credentials.confirm(client);
-      return { tokens, client };
-    } catch (error) {
-      throw await this.afterRefusal(error, instance, client);
-    }
-  }
-
-  /** Dead credentials are dropped, so that the next try registers anew. */
-  private async afterRefusal(error: unknown, instance: Instance, client: Client): Promise<unknown> {
-    if (!(error instanceof MastodonError)) return error;
-    if (error.code === 'login_restart') await this.credentials.drop(client);
-    if (error.cause instanceof DoubtfulRefusal && !(await this.credentials.prove(instance, client))) {
-      return new MastodonError('login_restart', { instance: instance.host, cause: error.cause });
-    }
-    return error;
-  }
-
-  private revokeLater(instance: Instance, client: Client, { accessToken }: Tokens): void {
-    if (canRevokeTokens(instance.software)) void revokeToken(this.network, instance, client, accessToken);
   }
 }
 

@@ -1,7 +1,5 @@
 /** Keeps the client credentials of every instance: registered once, shared by all, replaced when they die. */
 
-import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { lru } from 'tiny-lru';
 import { MastodonError } from '../errors.js';
 import type { Network } from '../net/network.js';
@@ -9,6 +7,7 @@ import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, Settings } from '../options.js';
 import { digest, storeKey, type Store } from '../store.js';
 import type { Failures } from './failures.js';
+import { underLease } from './lease.js';
 import { isClientAlive } from './proof.js';
 import {
   assertCodesAreChecked,
@@ -47,17 +46,11 @@ const replacedTtlMs = hour;
 /** Servers that clean away unused apps (Pleroma) give them a little longer than this. */
 const unusedTtlMs = 10 * minute;
 
-/** A process that registers has this long; then another may take over. Milliseconds. */
-const leaseTtlMs = 30_000;
-/** A lease counts once it has stood for so long: longer than a write takes to be seen by all. Milliseconds. */
-const leaseSettleMs = 200;
-const leasePollMs = 100;
-
 export class Credentials {
   private readonly registering = new SingleFlight<Client>();
   private readonly proving = new SingleFlight<Client | undefined>();
-  /** What this process registered, for when the store cannot be read or did not take it. */
-  private readonly recent = lru<Client>(1000, 10 * minute);
+  /** What this process used last, for when the store cannot be read or did not take it. */
+  private readonly recent = lru<Client>(1000, hour, true);
 
   constructor(
     private readonly network: Network,
@@ -66,8 +59,8 @@ export class Credentials {
     private readonly failures: Failures,
   ) {}
 
-  describe(instance: Instance, scope = this.settings.scope ?? leastScope(instance)): AppDescription {
-    const { clientName, callbackURL, website } = this.settings;
+  private describe(instance: Instance): AppDescription {
+    const { clientName, callbackURL, website, scope = leastScope(instance) } = this.settings;
     return { clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website };
   }
 
@@ -120,7 +113,14 @@ export class Credentials {
       const there = await this.load(key);
       if (there) return there;
       if (!this.store.isShared) return this.registerNow(instance, app, key);
-      return this.registerUnderLease(instance, app, key);
+      const patienceMs = this.settings.outbound.timeoutMs;
+      return underLease(
+        this.store,
+        `${key}:lease`,
+        patienceMs,
+        () => this.load(key),
+        () => this.registerNow(instance, app, key),
+      );
     });
   }
 
@@ -146,7 +146,9 @@ export class Credentials {
   private async load(key: string): Promise<Client | undefined> {
     try {
       const stored = await this.store.read(key);
-      return isClient(stored) && stored.key === key ? stored : undefined;
+      if (!isClient(stored) || stored.key !== key) return undefined;
+      this.recent.set(key, stored);
+      return stored;
     } catch {
       // Registering at every login while the store is away would soon be throttled.
       return this.recent.get(key);
@@ -200,41 +202,6 @@ export class Credentials {
       return { scope: 'read', credentials };
     }
   }
-
-  /**
-   * A Keyv has no lock, so a lease is written, left to settle, and read back: of several processes that wrote,
-   * the last one finds its own name, for every other write is older than the settling time by then. (A process
-   * that stalls between its read and its write can break this; it then registers a second app, which works.)
-   */
-  private async registerUnderLease(instance: Instance, app: AppDescription, key: string): Promise<Client> {
-    const leaseKey = `${key}:lease`;
-    const owner = randomUUID();
-    const giveUpAt = Date.now() + leaseTtlMs + this.settings.outbound.timeoutMs;
-    while (Date.now() < giveUpAt) {
-      const asked = Date.now();
-      const holder = leaseOwner(await this.store.cached(leaseKey));
-      if (holder === undefined && Date.now() - asked < leaseSettleMs / 2) {
-        await this.store.cache(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
-        await pause(leaseSettleMs);
-      }
-      const there = await this.load(key);
-      if (there) return there;
-      const settled = leaseOwner(await this.store.cached(leaseKey));
-      // No lease at all: the store cannot keep one, and it is better to register twice than not at all.
-      if (settled === owner || (settled === undefined && holder === undefined)) {
-        try {
-          return await this.registerNow(instance, app, key);
-        } finally {
-          await this.store.drop(leaseKey);
-        }
-      }
-      await pause(leasePollMs);
-    }
-    throw new MastodonError('timeout', {
-      instance: instance.host,
-      cause: new Error('waited for another process'),
-    });
-  }
 }
 
 function clientKey(instance: Instance, app: AppDescription): string {
@@ -259,11 +226,6 @@ function verdictMs(error: unknown): number | undefined {
   if (error.code === 'instance_insecure') return hour;
   if (error.code !== 'registration_throttled') return undefined;
   return error.cause instanceof RefusedError ? error.cause.retryAfterMs : undefined;
-}
-
-function leaseOwner(value: unknown): string | undefined {
-  const { owner, until } = (value ?? {}) as { owner?: unknown; until?: unknown };
-  return typeof owner === 'string' && typeof until === 'number' && until > Date.now() ? owner : undefined;
 }
 
 function isClient(value: unknown): value is Client {

@@ -1,0 +1,101 @@
+/** From an address to an instance with living credentials, with what is known costing no request. */
+
+import { MastodonError } from '../errors.js';
+import { Gate } from '../net/gate.js';
+import type { Network } from '../net/network.js';
+import { SingleFlight } from '../net/single-flight.js';
+import type { Instance, Settings } from '../options.js';
+import type { Store } from '../store.js';
+import type { Address } from './address.js';
+import type { Client, Credentials } from './credentials.js';
+import { Discovery } from './discovery.js';
+import type { Failures } from './failures.js';
+
+export interface Prepared {
+  readonly instance: Instance;
+  readonly client: Client;
+}
+
+/** One host, however many of its users are typed, gets this much of the work under way at most. */
+const preparationsPerHost = 8;
+
+export class Preparation {
+  private readonly discovery: Discovery;
+  private readonly finding = new SingleFlight<Instance>();
+  private readonly registering = new SingleFlight<Prepared>();
+  private readonly gate: Gate;
+
+  constructor(
+    network: Network,
+    store: Store,
+    private readonly settings: Settings,
+    private readonly credentials: Credentials,
+    private readonly failures: Failures,
+  ) {
+    const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
+    this.discovery = new Discovery(network, store, settings);
+    this.gate = new Gate({
+      inAll: maxPreparations,
+      perInstance: preparationsPerHost,
+      waiting: maxWaiting,
+      waitMs: timeoutMs,
+    });
+  }
+
+  /** The instance alone, for who wants to know whether there is one. @throws MastodonError */
+  async find(address: Address): Promise<Instance> {
+    await this.assertAllowed(address.host);
+    const instance =
+      (await this.discovery.known(address)) ??
+      (await this.finding.run(keyOf(address), () =>
+        this.watched(address, () => this.discovery.find(address)),
+      ));
+    await this.assertPinnedAllowed(instance, address);
+    return instance;
+  }
+
+  /**
+   * @param isSuspicious whether credentials for an instance should be proved alive first; also asked, for what it
+   *   may have against the request, when nothing is known yet
+   * @throws MastodonError
+   */
+  async prepare(address: Address, isSuspicious: (host: string) => Promise<boolean>): Promise<Prepared> {
+    await this.assertAllowed(address.host);
+    const known = await this.discovery.known(address);
+    const suspicious = await isSuspicious((known ?? address).host);
+    if (known) {
+      await this.assertPinnedAllowed(known, address);
+      const client = await this.credentials.current(known, { suspicious });
+      if (client) return { instance: known, client };
+    }
+    return this.registering.run(keyOf(address), () =>
+      this.watched(address, async () => {
+        // What had credentials that died may have become another server: it is explored anew.
+        const explored = known ? undefined : await this.discovery.known(address);
+        const instance = explored ?? (await this.discovery.find(address));
+        await this.assertPinnedAllowed(instance, address);
+        await this.failures.assertNoVerdict(instance.host);
+        return { instance, client: await this.credentials.register(instance) };
+      }),
+    );
+  }
+
+  private watched<T>({ host }: Address, work: () => Promise<T>): Promise<T> {
+    return this.failures.watch(host, () => this.gate.run(host, work));
+  }
+
+  private async assertAllowed(host: string): Promise<void> {
+    if (!(await this.settings.allowInstance(host))) {
+      throw new MastodonError('instance_not_allowed', { instance: host });
+    }
+  }
+
+  /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */
+  private async assertPinnedAllowed(instance: Instance, address: Address): Promise<void> {
+    if (instance.host !== address.host) await this.assertAllowed(instance.host);
+  }
+}
+
+function keyOf(address: Address): string {
+  return `${address.username ?? ''}@${address.origin}`;
+}

@@ -1,0 +1,57 @@
+/** Turns a code into tokens with the client it was issued to, and finds out when that client is dead. */
+
+import { MastodonError } from '../errors.js';
+import type { Client, Credentials } from '../instance/credentials.js';
+import { canRevokeTokens } from '../instance/software.js';
+import type { Network } from '../net/network.js';
+import type { Instance, LoginTransaction } from '../options.js';
+import { DoubtfulRefusal, exchangeCode, revokeToken, type Tokens } from './token.js';
+
+export interface Exchanged {
+  readonly tokens: Tokens;
+  readonly client: Client;
+}
+
+/**
+ * With the very client that the login was begun with, even if another one is current by now: a code belongs to
+ * the client that asked for it.
+ * @throws MastodonError `login_restart` when the client is gone; else as `exchangeCode`
+ */
+export async function exchange(
+  network: Network,
+  credentials: Credentials,
+  login: LoginTransaction,
+  code: string,
+  extra: Readonly<Record<string, string>>,
+): Promise<Exchanged> {
+  const { instance } = login;
+  const client = await credentials.find(login.credentialsKey, login.clientId);
+  if (!client) throw new MastodonError('login_restart', { instance: instance.host });
+  try {
+    const tokens = await exchangeCode(network, login, client, code, extra);
+    await credentials.confirm(client);
+    return { tokens, client };
+  } catch (error) {
+    throw await afterRefusal(error, credentials, instance, client);
+  }
+}
+
+/** Dead credentials are dropped, so that the next try registers anew. */
+async function afterRefusal(
+  error: unknown,
+  credentials: Credentials,
+  instance: Instance,
+  client: Client,
+): Promise<unknown> {
+  if (!(error instanceof MastodonError)) return error;
+  if (error.code === 'login_restart') await credentials.drop(client);
+  if (error.cause instanceof DoubtfulRefusal && !(await credentials.prove(instance, client))) {
+    return new MastodonError('login_restart', { instance: instance.host, cause: error.cause });
+  }
+  return error;
+}
+
+/** Best effort, after the login and not in its way. */
+export function revokeLater(network: Network, instance: Instance, { client, tokens }: Exchanged): void {
+  if (canRevokeTokens(instance.software)) void revokeToken(network, instance, client, tokens.accessToken);
+}
