@@ -1,0 +1,46 @@
+// @ts-check
+/** Templates that escape: in html`…${text}…` every value is text, and only a template's own result is HTML. */
+
+/** HTML that was made by a template here, and may go into another as it is. */
+class Html {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text;
+  }
+
+  toString() {
+    return this.text;
+  }
+}
+
+const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
+
+/**
+ * Values go into element content and into quoted attributes. Nothing, `false` and `null` show as nothing,
+ * arrays as their elements.
+ * @param {TemplateStringsArray} strings
+ * @param {...unknown} values
+ * @returns {Html}
+ */
+function html(strings, ...values) {
+  return new Html(strings.reduce((text, part, i) => text + render(values[i - 1]) + part));
+}
+
+/** @param {unknown} value @returns {string} */
+function render(value) {
+  if (value instanceof Html) return value.text;
+  if (Array.isArray(value)) return value.map(render).join('');
+  if (value === undefined || value === null || value === false) return '';
+  return String(value).replace(/[&<>"'`]/g, (character) => entities[/** @type {'&'} */ (character)]);
+}
+
+/**
+ * For `href`: a link whose address came from outside must not run as a script.
+ * @param {unknown} url
+ * @returns {string | undefined} only what is http or https
+ */
+function webAddress(url) {
+  return typeof url === 'string' && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : undefined;
+}
+
+module.exports = { html, webAddress };

@@ -1,0 +1,51 @@
+// @ts-check
+/** Sessions of express-session in the same store as everything else, so that a restart logs nobody out. */
+
+const session = require('express-session');
+
+const DAY_MS = 24 * 60 * 60_000;
+
+class SessionStore extends session.Store {
+  /** @param {import('./lmdb-store.js').LmdbStore} store */
+  constructor(store) {
+    super();
+    this.store = store;
+  }
+
+  /** @param {string} id @param {(error: unknown, session?: session.SessionData | null) => void} done */
+  get(id, done) {
+    this.store.get(`session:${id}`).then((found) => done(null, found ?? null), done);
+  }
+
+  /** @param {string} id @param {session.SessionData} data @param {(error?: unknown) => void} [done] */
+  set(id, data, done) {
+    const { expires } = data.cookie;
+    const ttl = expires ? new Date(expires).getTime() - Date.now() : DAY_MS;
+    this.store.set(`session:${id}`, data, Math.max(ttl, 1)).then(() => done?.(), done);
+  }
+
+  /** @param {string} id @param {(error?: unknown) => void} [done] */
+  destroy(id, done) {
+    this.store.delete(`session:${id}`).then(() => done?.(), done);
+  }
+}
+
+/**
+ * A browser follows a redirect as soon as it sees the head of the answer, which may be before the session is
+ * saved: the next page would not know yet what went wrong on this one.
+ * @param {import('express').Request} req
+ * @param {import('express').Response} res
+ * @param {import('express').NextFunction} next
+ */
+function saveBeforeRedirect(req, res, next) {
+  const redirect = res.redirect;
+  res.redirect = (/** @type {any[]} */ ...where) => {
+    const go = () => redirect.apply(res, /** @type {any} */ (where));
+    // Besides the cookie's settings nothing is in a session that nobody used, and it stays unsaved.
+    if (!req.session || Object.keys(req.session).length < 2) return go();
+    req.session.save((error) => (error ? next(error) : go()));
+  };
+  next();
+}
+
+module.exports = { saveBeforeRedirect, SessionStore };

@@ -1,0 +1,140 @@
+/** The demonstration instance: as strict as a real one, so that it hides no mistake of the strategy. */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Keyv from 'keyv';
+import { Browser } from './browser.js';
+
+const { createDemoInstance } = require('../../example/demo-instance.js') as {
+  createDemoInstance: (options: { origin: string; store: Keyv }) => (req: unknown, res: unknown) => void;
+};
+
+const redirectUri = 'http://localhost:9/callback';
+const verifier = randomBytes(32).toString('base64url');
+const challenge = createHash('sha256').update(verifier).digest('base64url');
+
+let server: Server;
+let origin: string;
+let client: { client_id: string; client_secret: string };
+
+beforeAll(async () => {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  server.on('request', createDemoInstance({ origin, store: new Keyv() }));
+  client = (await post('/api/v1/apps', registration)).json as typeof client;
+});
+
+afterAll(() => server.close());
+
+const registration = { client_name: 'Test', redirect_uris: redirectUri, scopes: 'profile' };
+
+async function post(
+  path: string,
+  fields: Record<string, string>,
+): Promise<{ status: number; json: Record<string, unknown> }> {
+  const response = await fetch(`${origin}${path}`, { method: 'POST', body: new URLSearchParams(fields) });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+function authorizeURL(changes: Record<string, string> = {}): string {
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: client.client_id,
+    redirect_uri: redirectUri,
+    scope: 'profile',
+    state: 'abc',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    ...changes,
+  });
+  return `${origin}/oauth/authorize?${query}`;
+}
+
+async function code(): Promise<string> {
+  const consent = await new Browser().open(authorizeURL());
+  const body = new URLSearchParams({ ...consent.forms[0]!.fields, account: 'tove', answer: 'allow' });
+  const answer = await fetch(`${origin}/oauth/authorize`, { method: 'POST', body, redirect: 'manual' });
+  const back = new URL(answer.headers.get('location')!);
+  expect([answer.status, back.origin + back.pathname]).toEqual([303, redirectUri]);
+  expect([back.searchParams.get('state'), back.searchParams.get('iss')]).toEqual(['abc', `${origin}/`]);
+  return back.searchParams.get('code')!;
+}
+
+const exchange = async (changes: Record<string, string> = {}) =>
+  post('/oauth/token', {
+    grant_type: 'authorization_code',
+    redirect_uri: redirectUri,
+    code_verifier: verifier,
+    ...client,
+    ...changes,
+  });
+
+it('gives a token for a code, and the account for the token', async () => {
+  const { status, json } = await exchange({ code: await code() });
+  expect([status, json.scope]).toEqual([200, 'profile']);
+  const me = `${origin}/api/v1/accounts/verify_credentials`;
+  const answer = await fetch(me, { headers: { authorization: `Bearer ${String(json.access_token)}` } });
+  expect(await answer.json()).toMatchObject({ id: '2', acct: 'tove', uri: `${origin}/users/tove` });
+  expect((await fetch(me, { headers: { authorization: 'Bearer x' } })).status).toBe(401);
+
+  expect((await post('/oauth/revoke', { ...client, token: String(json.access_token) })).status).toBe(200);
+  const later = await fetch(me, { headers: { authorization: `Bearer ${String(json.access_token)}` } });
+  expect(later.status).toBe(401);
+});
+
+it('takes a code once', async () => {
+  const once = await code();
+  const answers = await Promise.all([exchange({ code: once }), exchange({ code: once })]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
+});
+
+it.each([
+  ['another redirect URI', { redirect_uri: `${redirectUri}/` }, 400],
+  ['another verifier', { code_verifier: 'x'.repeat(43) }, 400],
+  ['another code', { code: 'x' }, 400],
+  ['another secret', { client_secret: 'ü'.repeat(43) }, 401],
+  ['another client', { client_id: 'x' }, 401],
+])('refuses %s at the token endpoint', async (_what, changes, expected) => {
+  const { status, json } = await exchange({ code: await code(), ...changes });
+  expect(status).toBe(expected);
+  expect(json.access_token).toBeUndefined();
+});
+
+it.each([
+  ['an unknown client', { client_id: 'x' }],
+  ['another redirect URI', { redirect_uri: `${redirectUri}?a=b` }],
+  ['another scope', { scope: 'profile read' }],
+  ['a request without PKCE', { code_challenge: '' }],
+  ['a plain challenge', { code_challenge_method: 'plain' }],
+])('shows a page of its own for %s, and sends nobody back', async (_what, changes) => {
+  const answer = await fetch(authorizeURL(changes), { redirect: 'manual' });
+  expect(answer.status).toBe(400);
+});
+
+it('says that credentials live', async () => {
+  const grant = { grant_type: 'client_credentials', scope: 'profile', redirect_uri: redirectUri };
+  expect((await post('/oauth/token', { ...grant, ...client })).status).toBe(200);
+  expect((await post('/oauth/token', { ...grant, ...client, client_secret: 'x' })).json.error).toBe(
+    'invalid_client',
+  );
+});
+
+it('registers no app without a name, an address or scopes that exist', async () => {
+  for (const changes of [{ client_name: '' }, { redirect_uris: 'nowhere' }, { scopes: 'everything' }]) {
+    expect((await post('/api/v1/apps', { ...registration, ...changes })).status).toBe(422);
+  }
+});
+
+it('tells about itself under its own origin only, and answers for its own accounts only', async () => {
+  const json = async (path: string) =>
+    (await fetch(origin + path)).json() as Promise<Record<string, unknown>>;
+  const metadata = await json('/.well-known/oauth-authorization-server');
+  const endpoints = Object.entries(metadata).filter(([name]) => /issuer|_endpoint$/.test(name));
+  expect(endpoints.every(([, value]) => new URL(String(value)).origin === origin)).toBe(true);
+  const { host } = new URL(origin);
+  const finger = await json(`/.well-known/webfinger?resource=acct:wren@${host}`);
+  expect(finger.subject).toBe(`acct:wren@${host}`);
+  expect((await fetch(`${origin}/.well-known/webfinger?resource=acct:wren@example.com`)).status).toBe(404);
+});
