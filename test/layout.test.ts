@@ -1,0 +1,141 @@
+/** Holds the layout of lib/: imports run one way, in no circle, and every file says what it is for. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import ts from 'typescript';
+
+/** From top to bottom. A file imports from rows below its own, and within its own folder. */
+const rows = [
+  ['index.ts', 'index.mts'],
+  ['bridge/'],
+  ['strategy.ts'],
+  ['verify.ts'],
+  ['profile.ts'],
+  ['login/'],
+  ['instance/'],
+  ['net/'],
+  ['store.ts'],
+  ['options.ts'],
+  ['errors.ts'],
+];
+
+/** Path below lib/, with forward slashes, to the text of the file. */
+type Sources = ReadonlyMap<string, string>;
+
+const lib = join(__dirname, '..', 'lib');
+const sources: Sources = new Map(
+  readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.[cm]?ts$/.test(path))
+    .sort()
+    .map((path) => [path.replaceAll('\\', '/'), readFileSync(join(lib, path), 'utf8')]),
+);
+
+function rowOf(path: string): number {
+  return rows.findIndex((row) =>
+    row.some((entry) => (entry.endsWith('/') ? path.startsWith(entry) : path === entry)),
+  );
+}
+
+/** The files that one imports: statically, dynamically, by require, or for a type only. */
+function importsOf(path: string, files: Sources): string[] {
+  const { importedFiles } = ts.preProcessFile(files.get(path) ?? '', true, true);
+  return importedFiles.flatMap(({ fileName }) => {
+    if (!fileName.startsWith('.')) return [];
+    const target = posix.join(posix.dirname(path), fileName);
+    if (target === '../package.json') return [];
+    const bare = target.replace(/\.([cm]?)js$/, '.$1ts');
+    const found = [bare, `${target}.ts`, posix.join(target, 'index.ts')].find((candidate) =>
+      files.has(candidate),
+    );
+    return [found ?? `${fileName} (not a file of lib)`];
+  });
+}
+
+/** Every import that breaks the rule, as a sentence. */
+function wrongImports(files: Sources): string[] {
+  return [...files.keys()].flatMap((path) => {
+    const row = rowOf(path);
+    if (row === -1) return [`${path} has no row in the layout`];
+    return importsOf(path, files)
+      .filter((target) => rowOf(target) < row)
+      .map((target) => `${path} imports ${target}`);
+  });
+}
+
+/** Every circle of imports, as the path that comes back to its beginning. */
+function circles(files: Sources): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: string[]): void => {
+    if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' > '));
+    if (trail.includes(path) || done.has(path)) return;
+    for (const target of importsOf(path, files)) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of files.keys()) visit(path, []);
+  return found;
+}
+
+describe('the layout of lib/', () => {
+  it('lets imports run one way only', () => {
+    expect(wrongImports(sources)).toEqual([]);
+  });
+
+  it('has no circle of imports', () => {
+    expect(circles(sources)).toEqual([]);
+  });
+
+  it.each([...sources])('%s opens with what it is for, and is short', (_path, text) => {
+    expect(text).toMatch(/^(#!.*\n)?\/\*\*/);
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(300);
+  });
+});
+
+describe('the check itself', () => {
+  const files = (texts: Record<string, string>) => new Map(Object.entries(texts));
+  const target = { 'login/token.ts': '' };
+
+  it.each([
+    ['an import', `import { x } from '../login/token';`],
+    ['a type', `import type { X } from '../login/token.js';`],
+    ['an inline type', `let x: import('../login/token').X;`],
+    ['a re-export', `export * from '../login/token';`],
+    ['a require', `const x = require('../login/token');`],
+    ['an import-require', `import x = require('../login/token');`],
+    ['a dynamic import', `const x = import('../login/token.js');`],
+  ])('sees %s that runs upwards', (_what, text) => {
+    expect(wrongImports(files({ ...target, 'net/network.ts': text }))).toEqual([
+      'net/network.ts imports login/token.ts',
+    ]);
+  });
+
+  it('lets the same import run downwards, or stay in its folder', () => {
+    const text = `import { x } from '../login/token';`;
+    expect(wrongImports(files({ ...target, 'bridge/page.ts': text, 'login/login.ts': text }))).toEqual([]);
+  });
+
+  it('does not take a comment or a string for an import', () => {
+    const text = `// import '../login/token';\nconst s = "import '../login/token'";`;
+    expect(wrongImports(files({ ...target, 'net/network.ts': text }))).toEqual([]);
+  });
+
+  it('sees a file without a row, and an import that leaves lib/', () => {
+    expect(
+      wrongImports(files({ 'utils.ts': '', 'net/network.ts': `import '../../test/support/x';` })),
+    ).toEqual([
+      'utils.ts has no row in the layout',
+      'net/network.ts imports ../../test/support/x (not a file of lib)',
+    ]);
+  });
+
+  it('sees a circle, of types too', () => {
+    const circle = {
+      'net/a.ts': `import './b';`,
+      'net/b.ts': `import type { C } from './c';`,
+      'net/c.ts': `import './a';`,
+      'net/d.ts': `import './a';`,
+    };
+    expect(circles(files(circle))).toEqual(['net/a.ts > net/b.ts > net/c.ts > net/a.ts']);
+    expect(circles(files({ ...circle, 'net/c.ts': '' }))).toEqual([]);
+  });
+});

@@ -1,0 +1,117 @@
+/** A site in TypeScript. Compiled as CommonJS and as a module against the types in the tarball; never run. */
+
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import {
+  AuthorizationError,
+  ErrorCode,
+  InternalOAuthError,
+  MastodonError,
+  MastodonStrategy,
+  Strategy,
+  TokenError,
+  type MastodonAuthenticateOptions,
+  type MastodonErrorCode,
+  type MastodonProfile,
+  type MastodonStrategyOptions,
+  type TokenParams,
+  type VerifyDone,
+  type VerifyFunctionWithRequestAndParams,
+} from 'passport-mastodon-oauth2';
+
+interface User {
+  id: string;
+  name: string;
+}
+
+const users = {
+  findOrCreate: (profile: MastodonProfile): Promise<User> =>
+    Promise.resolve({ id: profile.id, name: profile.displayName }),
+};
+
+const options = {
+  clientName: 'Example',
+  callbackURL: 'https://example.com/auth/mastodon/callback',
+  store: new Map<string, unknown>(),
+  allowInstance: (host) => host !== 'bad.example',
+  outbound: { timeoutMs: 5000 },
+} satisfies MastodonStrategyOptions;
+
+// An async function, with and without the request.
+passport.use(
+  new MastodonStrategy(options, (_accessToken, _refreshToken, profile) => users.findOrCreate(profile)),
+);
+passport.use(
+  new MastodonStrategy(
+    { ...options, passReqToCallback: true },
+    async (req, _accessToken, _refreshToken, profile) =>
+      req.headers.host === 'example.com' ? users.findOrCreate(profile) : undefined,
+  ),
+);
+passport.use(new MastodonStrategy(options, async () => false));
+
+// The callback form, with and without the request.
+passport.use(
+  new Strategy(options, (_accessToken, _refreshToken, profile, done) => {
+    users.findOrCreate(profile).then((user) => done(null, user, { isNew: true }), done);
+  }),
+);
+passport.use(
+  new Strategy({ ...options, passReqToCallback: true }, (req, _accessToken, _refreshToken, profile, done) => {
+    done(null, req.ip === profile.id ? { id: profile.id } : false);
+  }),
+);
+// The callback form that also takes what the token endpoint said: its parameters have to be annotated, as TypeScript
+// does not choose among signatures by the number of parameters.
+passport.use(
+  new MastodonStrategy(
+    options,
+    (
+      _accessToken: string,
+      _refreshToken: string | undefined,
+      params: TokenParams,
+      profile: MastodonProfile,
+      done: VerifyDone,
+    ) => done(null, { id: profile.id, scope: params['scope'] }),
+  ),
+);
+const verifyWithParams: VerifyFunctionWithRequestAndParams = (
+  _req,
+  _access,
+  _refresh,
+  _params,
+  profile,
+  done,
+) => done(null, { id: profile.id });
+passport.use(new MastodonStrategy({ ...options, passReqToCallback: true }, verifyWithParams));
+
+// @ts-expect-error: the name of the application is required.
+new MastodonStrategy({ callbackURL: 'https://example.com/callback' }, async () => undefined);
+
+export const app = express();
+app.use(session({ secret: 'a secret', resave: false, saveUninitialized: false }));
+app.use(express.urlencoded({ extended: false }));
+app.post('/auth/mastodon', passport.authenticate('mastodon'));
+app.get(
+  '/auth/mastodon/german',
+  passport.authenticate('mastodon', { forceLogin: true, lang: 'de', state: { a: 1 } }),
+);
+app.get(
+  '/auth/mastodon/callback/:instance',
+  passport.authenticate('mastodon', { failureRedirect: '/login', failureMessage: true }),
+  (_req, res) => res.redirect('/'),
+);
+// @ts-expect-error: a flag, not a text.
+app.get('/wrong', passport.authenticate('mastodon', { forceLogin: 'yes' }));
+
+export const authenticateOptions: MastodonAuthenticateOptions = { instance: 'mastodon.social' };
+
+export function describe(error: unknown): MastodonErrorCode | 'oauth' | 'unknown' {
+  if (error instanceof MastodonError)
+    return error.code === ErrorCode.login_expired ? 'login_expired' : error.code;
+  const isOAuth = [AuthorizationError, TokenError, InternalOAuthError].some(
+    (known) => error instanceof known,
+  );
+  return isOAuth ? 'oauth' : 'unknown';
+}

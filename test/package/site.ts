@@ -1,0 +1,70 @@
+/** A site in an empty folder that has installed the tarball, as far as a test without a network can. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+
+const root = resolve(__dirname, '..', '..');
+
+/** What the site has beside the package; what the package itself needs comes from its own package.json. */
+const siteDependencies = [
+  'express',
+  'express-session',
+  'passport',
+  '@types/express',
+  '@types/express-session',
+  '@types/node',
+  '@types/passport',
+];
+
+export interface Site {
+  readonly folder: string;
+  /** Every file of the tarball, by its path in the package. */
+  readonly files: string[];
+  /** Size of the tarball, in bytes. */
+  readonly packedBytes: number;
+  /** Runs a script in the site's folder; a deprecation is an error. Returns what it printed, read as JSON. */
+  run(script: string, type?: 'commonjs' | 'module'): unknown;
+  remove(): void;
+}
+
+/**
+ * Packs dist/ as it is: the tests' set-up has built it, and other tests are using it. Dependencies are linked
+ * from the repository, and only those that package.json declares, so that a forgotten one is missed.
+ */
+export function installTarball(): Site {
+  const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    stdio: 'pipe',
+  });
+  const tarball = join(folder, readdirSync(folder)[0] ?? '');
+
+  const modules = join(folder, 'node_modules');
+  const installed = join(modules, 'passport-mastodon-oauth2');
+  mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+
+  const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of new Set([...Object.keys(manifest.dependencies), ...siteDependencies])) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+
+  return {
+    folder,
+    files: readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(installed, join(entry.parentPath, entry.name)))
+      .sort(),
+    packedBytes: statSync(tarball).size,
+    run(script, type = 'commonjs') {
+      const args = ['--throw-deprecation', `--input-type=${type}`, '--eval', script];
+      return JSON.parse(execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })) as unknown;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,166 @@
+/** What is published: tested from the tarball, not from the tree. */
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import ts from 'typescript';
+import { installTarball, type Site } from './site';
+
+const root = resolve(__dirname, '..', '..');
+
+let site: Site;
+beforeAll(() => {
+  site = installTarball();
+});
+afterAll(() => site.remove());
+
+describe('the tarball', () => {
+  it('holds exactly the compiled files of lib/ and what npm shows of a package', () => {
+    const compiled = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.[cm]?ts$/.test(path))
+      .flatMap((path) => [path.replace(/ts$/, 'js'), path.replace(/([cm]?)ts$/, 'd.$1ts')])
+      .map((path) => join('dist', path));
+    expect(site.files).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...compiled].sort());
+  });
+
+  it('imports only what its package.json declares, types included', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object>;
+    const declared = { ...manifest['dependencies'], ...manifest['peerDependencies'] };
+    const imported = site.files
+      .filter((path) => path.startsWith('dist'))
+      .map((path) => join(site.folder, 'node_modules', 'passport-mastodon-oauth2', path))
+      .flatMap((path) =>
+        ts
+          .preProcessFile(readFileSync(path, 'utf8'), true, true)
+          .importedFiles.filter(({ fileName }) => !/^(\.|node:)/.test(fileName))
+          .map(({ fileName }) => (/\.d\.[cm]?ts$/.test(path) ? typesOf(fileName, declared) : fileName)),
+      );
+    expect(imported).toContain('passport-oauth2');
+    expect([...new Set(imported)].filter((name) => !Object.hasOwn(declared, name))).toEqual([]);
+  });
+
+  it('is small', () => {
+    expect(site.packedBytes).toBeLessThan(200_000);
+  });
+});
+
+describe('require()', () => {
+  it('gives one class under its three names, a passport-oauth2 strategy', () => {
+    const script = `
+      const it = require('passport-mastodon-oauth2');
+      const OAuth2Strategy = require('passport-oauth2');
+      const strategy = new it.MastodonStrategy(
+        { clientName: 'Example', callbackURL: 'https://example.com/callback' },
+        async () => undefined,
+      );
+      console.log(JSON.stringify({
+        sameClass: it.MastodonStrategy === it.Strategy && it.Strategy === it.default,
+        isOAuth2Strategy: strategy instanceof OAuth2Strategy,
+        name: strategy.name,
+        sameErrors: it.AuthorizationError === OAuth2Strategy.AuthorizationError &&
+          it.TokenError === OAuth2Strategy.TokenError &&
+          it.InternalOAuthError === OAuth2Strategy.InternalOAuthError,
+        errorName: new it.MastodonError('timeout').name,
+      }));`;
+    expect(site.run(script)).toEqual({
+      sameClass: true,
+      isOAuth2Strategy: true,
+      name: 'mastodon',
+      sameErrors: true,
+      errorName: 'MastodonError',
+    });
+  });
+
+  it('loads nothing that only the bridge or the example needs', () => {
+    const script = `
+      require('passport-mastodon-oauth2');
+      console.log(JSON.stringify(Object.keys(require.cache)));`;
+    const loaded = site.run(script) as string[];
+    expect(loaded).toContainEqual(expect.stringMatching(/passport-mastodon-oauth2\/dist\/strategy\.js$/));
+    expect(
+      loaded.filter((path) => /\/node_modules\/(ws|yaml|lmdb|express)\/|\/dist\/bridge\//.test(path)),
+    ).toEqual([]);
+  });
+
+  it('finds the package.json, and nothing inside dist/', () => {
+    const script = `
+      const codeOf = (path) => { try { require(path); return 'found'; } catch (error) { return error.code; } };
+      console.log(JSON.stringify([
+        codeOf('passport-mastodon-oauth2/package.json'),
+        codeOf('passport-mastodon-oauth2/dist/strategy.js'),
+      ]));`;
+    expect(site.run(script)).toEqual(['found', 'ERR_PACKAGE_PATH_NOT_EXPORTED']);
+  });
+});
+
+describe('import()', () => {
+  it('gives the very objects that require() gives, each under the same name', () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      import * as imported from 'passport-mastodon-oauth2';
+      import byDefault from 'passport-mastodon-oauth2';
+      const required = createRequire(import.meta.url)('passport-mastodon-oauth2');
+      // Marks that Node and the compiler set, for interoperation.
+      const namesOf = (it) => Object.keys(it).filter((name) => !['__esModule', 'module.exports'].includes(name));
+      const names = namesOf(required);
+      console.log(JSON.stringify({
+        onlyRequired: names.filter((name) => !(name in imported)),
+        onlyImported: namesOf(imported).filter((name) => !names.includes(name)),
+        different: names.filter((name) => required[name] !== imported[name]),
+        default: byDefault === required.MastodonStrategy,
+      }));`;
+    expect(site.run(script, 'module')).toEqual({
+      onlyRequired: [],
+      onlyImported: [],
+      different: [],
+      default: true,
+    });
+  });
+});
+
+describe('the types', () => {
+  it.each(['node16', 'nodenext'])(
+    'serve a strict site with module %s, as CommonJS and as a module',
+    (module) => {
+      for (const name of ['consumer.cts', 'consumer.mts']) {
+        copyFileSync(join(__dirname, 'consumer.ts'), join(site.folder, name));
+      }
+      const byDefault = `import Strategy, { MastodonStrategy } from 'passport-mastodon-oauth2';
+      export const same: typeof MastodonStrategy = Strategy;`;
+      writeFileSync(join(site.folder, 'default.cts'), byDefault);
+      writeFileSync(join(site.folder, 'default.mts'), byDefault);
+      const tsconfig = {
+        compilerOptions: {
+          module,
+          target: 'es2022',
+          lib: ['es2023'],
+          types: ['node'],
+          strict: true,
+          noEmit: true,
+          esModuleInterop: true,
+          skipLibCheck: false,
+        },
+        include: ['*.cts', '*.mts'],
+      };
+      writeFileSync(join(site.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+      expect(compilerErrors(site.folder)).toBe('');
+    },
+  );
+});
+
+/** The package that holds the types of another: `@types`, unless that is not declared and the package itself is. */
+function typesOf(name: string, declared: object): string {
+  const apart = `@types/${name}`;
+  return Object.hasOwn(declared, name) && !Object.hasOwn(declared, apart) ? name : apart;
+}
+
+function compilerErrors(folder: string): string {
+  try {
+    execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', folder], {
+      encoding: 'utf8',
+    });
+    return '';
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  }
+}
