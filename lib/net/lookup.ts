@@ -47,19 +47,29 @@ function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddr
  * refuses the whole name.
  */
 export function publicLookup(lookup?: LookupFunction): LookupFunction {
+  return answering(async (hostname) => {
+    const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
+    if (!addresses.every(({ address }) => isPublicAddress(address))) throw new PrivateAddressError(hostname);
+    return addresses;
+  });
+}
+
+/** The site's own lookup for a development instance, in the form that the caller asks for: one or all. */
+export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
+  return answering((hostname) => resolveBy(lookup, hostname));
+}
+
+function answering(resolve: (hostname: string) => Promise<LookupAddress[]>): LookupFunction {
   return (hostname, options, callback) => {
-    Promise.resolve()
-      .then(() => (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname)))
+    Promise.resolve(hostname)
+      .then(resolve)
       .then((addresses) => {
         if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
-        if (!addresses.every(({ address }) => isPublicAddress(address)))
-          throw new PrivateAddressError(hostname);
-        return addresses;
+        return addresses as [LookupAddress, ...LookupAddress[]];
       })
       .then(
-        (addresses) => {
-          const [first] = addresses as [LookupAddress];
-          if (options.all) callback(null, addresses);
+        ([first, ...rest]) => {
+          if (options.all) callback(null, [first, ...rest]);
           else callback(null, first.address, first.family);
         },
         (error: NodeJS.ErrnoException) => callback(error, ''),

@@ -2,12 +2,13 @@
 
 import http from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import tls from 'node:tls';
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { isReachableURL } from './addresses.js';
 import { readBody } from './body.js';
-import { PrivateAddressError, publicLookup } from './lookup.js';
+import { PrivateAddressError, publicLookup, uncheckedLookup } from './lookup.js';
 
 /** What came back, complete and within the limits; not yet judged. */
 export interface Answer {
@@ -113,6 +114,12 @@ export class Network {
     }
   }
 
+  private lookupFor(url: URL): LookupFunction | undefined {
+    const { developmentOrigins, outbound } = this.settings;
+    if (!developmentOrigins.has(url.origin)) return publicLookup(outbound.lookup);
+    return outbound.lookup && uncheckedLookup(outbound.lookup);
+  }
+
   private send(url: URL, outgoing: Outgoing): Promise<Answer> {
     const { developmentOrigins, outbound, userAgent } = this.settings;
     if (!isReachableURL(url, developmentOrigins)) {
@@ -120,7 +127,7 @@ export class Network {
         new MastodonError('instance_unreachable', { cause: new PrivateAddressError(url.host) }),
       );
     }
-    const lookup = developmentOrigins.has(url.origin) ? outbound.lookup : publicLookup(outbound.lookup);
+    const lookup = this.lookupFor(url);
     const secure = url.protocol === 'https:';
     const agents = outgoing.keep ? this.agents.kept : this.agents.fresh;
     return new Promise((resolve, reject) => {
