@@ -28,7 +28,6 @@ export default defineConfig(
     rules: {
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
-      'no-implicit-coercion': ['error', { boolean: false }],
       'no-var': 'error',
       'object-shorthand': 'error',
       'prefer-const': 'error',
@@ -103,7 +102,7 @@ export default defineConfig(
       'no-undef': 'error',
       'no-unreachable': 'error',
       'no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
-      'no-use-before-define': ['error', { functions: false }],
+      'no-use-before-define': ['error', { functions: false, classes: false }],
     },
   },
   {

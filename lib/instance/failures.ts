@@ -34,10 +34,14 @@ export class Failures {
     this.streaks = lru<{ count: number; error: MastodonError }>(rememberedHosts, memoryMs, true);
   }
 
-  /** Runs work at an instance, unless the last tries have failed in a row. @throws MastodonError */
-  async watch<T>(host: string, work: () => Promise<T>): Promise<T> {
+  /** @throws MastodonError what the last tries at the instance have failed with, if they did so in a row */
+  assertNoStreak(host: string): void {
     const streak = this.streaks.get(host);
     if (streak && streak.count >= failuresInARow) throw streak.error;
+  }
+
+  /** Runs work at an instance, and remembers how it went. */
+  async watch<T>(host: string, work: () => Promise<T>): Promise<T> {
     try {
       const result = await work();
       this.streaks.delete(host);

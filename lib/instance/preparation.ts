@@ -80,8 +80,10 @@ export class Preparation {
     );
   }
 
-  private watched<T>({ host }: Address, work: () => Promise<T>): Promise<T> {
-    return this.failures.watch(host, () => this.gate.run(host, work));
+  private async watched<T>({ host }: Address, work: () => Promise<T>): Promise<T> {
+    this.failures.assertNoStreak(host);
+    // Being refused at the gate is no failure of the instance's, so the gate is outside.
+    return this.gate.run(host, () => this.failures.watch(host, work));
   }
 
   private async assertAllowed(host: string): Promise<void> {

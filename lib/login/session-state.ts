@@ -2,67 +2,51 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { LoginTransaction, StateStore } from '../options.js';
-import { digest, storeKey, type Store } from '../store.js';
-import { loginTtlMs, randomToken } from './transaction.js';
+import type { Store } from '../store.js';
+import { BrowserLogins } from './browser-logins.js';
+import { randomToken } from './transaction.js';
 
 /** Where in the session the browser's key is kept. */
 const sessionKey = 'passport-mastodon-oauth2';
 
-/** How long an unfinished login is a hint that something is wrong with it. Milliseconds. */
-const unfinishedTtlMs = 60 * 60 * 1000;
-
-/** What is used of a session; express-session, cookie-session and Fastify's all have it. */
-type Session = Record<string, unknown> & { regenerate?: (done: (error?: unknown) => void) => unknown };
+/** What is used of a session; express-session, koa-session, cookie-session and Fastify's all have it. */
+type Session = Record<string, unknown>;
 type RequestWithSession = IncomingMessage & { session?: Session };
-
-interface Saved {
-  /** Digest of the browser's key, so that the store alone is no use for hijacking a login. */
-  readonly browser: string;
-  readonly login: LoginTransaction;
-}
 
 /**
  * Only one short key per browser is in the session, written once: logins begun in two tabs at the same moment
- * would otherwise overwrite each other, as sessions are loaded and saved whole. Each login is a record of its
- * own in the store, where deleting it is what makes it single-use.
+ * would otherwise overwrite each other, as sessions are loaded and saved whole.
  */
 export class SessionStateStore implements StateStore {
-  constructor(private readonly store: Store) {}
+  private readonly logins: BrowserLogins;
+
+  constructor(store: Store) {
+    this.logins = new BrowserLogins(store);
+  }
 
   async save(req: IncomingMessage, state: string, login: LoginTransaction): Promise<void> {
-    const browser = digest(browserKey(sessionOf(req)));
-    const saved: Saved = { browser, login };
-    await this.store.save(loginKey(state), saved, loginTtlMs);
-    await this.store.cache(
-      unfinishedKey(login.instance.host, browser),
-      { begun: Date.now() },
-      unfinishedTtlMs,
-    );
+    const session = sessionOf(req);
+    const key = keyIn(session) ?? randomToken();
+    session[sessionKey] = key;
+    await this.logins.save(key, state, login);
   }
 
   async take(req: IncomingMessage, state: string): Promise<LoginTransaction | undefined> {
     const session = sessionOf(req);
-    const key = session[sessionKey];
-    if (typeof key !== 'string') return undefined;
-    const storedAt = loginKey(state);
-    const saved = (await this.store.read(storedAt)) as Saved | undefined;
-    // Another browser's login is left where it is: knowing a state must not be enough to spoil it.
-    if (saved?.browser !== digest(key)) return undefined;
-    const taken = (await this.store.take(storedAt)) as Saved | undefined;
-    if (taken === undefined) return undefined;
-    keepKeyAcrossRegeneration(req as RequestWithSession, session, key);
-    return taken.login;
+    const key = keyIn(session);
+    const login = key === undefined ? undefined : await this.logins.take(key, state);
+    if (key !== undefined && login) keepKeyAcrossRegeneration(req as RequestWithSession, session, key);
+    return login;
   }
 
   async hasUnfinished(req: IncomingMessage, instanceHost: string): Promise<boolean> {
-    const key = sessionOf(req)[sessionKey];
-    if (typeof key !== 'string') return false;
-    return (await this.store.cached(unfinishedKey(instanceHost, digest(key)))) !== undefined;
+    const key = keyIn(sessionOf(req));
+    return key !== undefined && this.logins.hasUnfinished(key, instanceHost);
   }
 
   async finished(req: IncomingMessage, instanceHost: string): Promise<void> {
-    const key = sessionOf(req)[sessionKey];
-    if (typeof key === 'string') await this.store.drop(unfinishedKey(instanceHost, digest(key)));
+    const key = keyIn(sessionOf(req));
+    if (key !== undefined) await this.logins.finished(key, instanceHost);
   }
 }
 
@@ -76,39 +60,43 @@ function sessionOf(req: IncomingMessage): Session {
   return session;
 }
 
-function browserKey(session: Session): string {
-  const there = session[sessionKey];
-  if (typeof there === 'string') return there;
-  const key = randomToken();
-  session[sessionKey] = key;
-  return key;
+function keyIn(session: Session): string | undefined {
+  const key = session[sessionKey];
+  return typeof key === 'string' ? key : undefined;
 }
 
 /**
  * Passport gives the browser a new, empty session when someone is logged in, against session fixation. The
  * logins this browser began in other tabs must survive that; so the key moves along. It is worth nothing
  * without the state of a login, and says nothing about who is logged in.
+ *
+ * `regenerate` ends by a callback (express-session), by a promise after a list of fields to keep
+ * (@fastify/session), or at once (@fastify/secure-session).
  */
 function keepKeyAcrossRegeneration(req: RequestWithSession, session: Session, key: string): void {
   const { regenerate } = session;
   if (typeof regenerate !== 'function') return;
-  Object.defineProperty(session, 'regenerate', {
+  const moveAlong = () => {
+    if (req.session) req.session[sessionKey] = key;
+  };
+  // A session that does not let itself be changed so only loses the logins of other tabs.
+  Reflect.defineProperty(session, 'regenerate', {
     configurable: true,
     enumerable: false,
     writable: true,
-    value(this: Session, done: (error?: unknown) => void) {
-      return regenerate.call(this, (error) => {
-        if (!error && req.session) req.session[sessionKey] = key;
-        done(error);
-      });
+    value(this: Session, ...args: unknown[]): unknown {
+      const done = args.at(-1);
+      if (typeof done === 'function') {
+        const movedAndDone = (error?: unknown) => {
+          if (!error) moveAlong();
+          done(error);
+        };
+        return regenerate.apply(this, [...args.slice(0, -1), movedAndDone]);
+      }
+      const result: unknown = regenerate.apply(this, args);
+      if (result instanceof Promise) return result.then(moveAlong);
+      moveAlong();
+      return result;
     },
   });
-}
-
-function loginKey(state: string): string {
-  return storeKey('login', '', state);
-}
-
-function unfinishedKey(instanceHost: string, browser: string): string {
-  return storeKey('unfinished', instanceHost, browser);
 }

@@ -1,0 +1,190 @@
+/** What a login has to do under every framework, tried from the outside on a site as its users would write it. */
+
+import { createServer, type AddressInfo } from 'node:net';
+import { MastodonError, type MastodonErrorCode } from '../../lib/errors.js';
+import { startInstance, type StandIn } from '../support/instance.js';
+import { Visitor, type Decision, type Page } from '../support/visitor.js';
+import { runSite, type RunningSite } from './running.js';
+
+export interface Site {
+  /** File in `sites/`. It begins logins at POST /auth/mastodon, ends them at /me, and tells failures somehow. */
+  readonly program: string;
+  /** The session is kept on the server, so a login must give the browser another one. Default true. */
+  readonly isSessionOnServer?: boolean;
+}
+
+const garbage: readonly [string, Record<string, string>, MastodonErrorCode][] = [
+  ['nothing', {}, 'instance_missing'],
+  ['spaces', { instance: '  ' }, 'instance_missing'],
+  ['a word', { instance: 'mastodon' }, 'instance_invalid'],
+  ['an address of this machine', { instance: '127.0.0.1' }, 'instance_invalid'],
+  ['a file', { instance: 'file:///etc/passwd' }, 'instance_invalid'],
+  ['a script', { instance: '<script>alert(1)</script>' }, 'instance_invalid'],
+  ['line ends', { instance: 'social.example\r\nX-Injected: 1' }, 'instance_invalid'],
+  ['ten thousand letters', { instance: `${'a'.repeat(10_000)}.example` }, 'instance_invalid'],
+];
+
+export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): void {
+  let instance: StandIn;
+  let site: RunningSite;
+  let unreachable: string;
+  beforeAll(async () => {
+    instance = await startInstance('mastodon45');
+    unreachable = await nobodysOrigin();
+    site = await runSite(program, `${instance.origin} ${unreachable}`);
+  });
+  afterAll(async () => void (await Promise.all([site?.close(), instance?.close()])));
+
+  function begin(visitor: Visitor, form: Record<string, string>): Promise<Page> {
+    return visitor.post(`${site.origin}/auth/mastodon`, form);
+  }
+
+  /** The address to come back to, with code and state, not yet opened. */
+  async function comeBack(visitor: Visitor, decision: Decision = {}, from = 'pricing'): Promise<string> {
+    const { location, status, text } = await begin(visitor, { instance: instance.host, from });
+    if (location === undefined) throw new Error(`Not sent away: ${status} ${text}`);
+    return site.at(await visitor[decision.deny ? 'deny' : 'approve'](location, decision));
+  }
+
+  async function open(visitor: Visitor, url: string): Promise<Page> {
+    return visitor.follow(await visitor.get(url));
+  }
+
+  async function whoIs(visitor: Visitor): Promise<{ id: string; handle: string } | null> {
+    const page = await visitor.get(`${site.origin}/me`);
+    return (page.json() as { user: { id: string; handle: string } | null }).user;
+  }
+
+  async function expectFailure(visitor: Visitor, page: Page, code: MastodonErrorCode, host?: string) {
+    const shown = await visitor.follow(page);
+    expect(shown.text).toContain(new MastodonError(code, { instance: host }).message);
+    expect(await whoIs(visitor)).toBeNull();
+  }
+
+  it('logs a visitor in, and knows them from then on', async () => {
+    const visitor = new Visitor();
+    expect(await whoIs(visitor)).toBeNull();
+    const page = await open(visitor, await comeBack(visitor));
+    expect(page.status).toBe(200);
+    const alice = {
+      id: `${instance.origin}#${instance.account('alice').id}`,
+      handle: `alice@${instance.host}`,
+    };
+    expect(await whoIs(visitor)).toEqual(alice);
+    expect(await whoIs(new Visitor())).toBeNull();
+  });
+
+  it("brings the application's state back", async () => {
+    const visitor = new Visitor();
+    const page = await open(visitor, await comeBack(visitor, {}, 'a page & "more"'));
+    expect(new URL(page.url).searchParams.get('from')).toBe('a page & "more"');
+  });
+
+  it('tells a visitor who pressed "deny"', async () => {
+    const visitor = new Visitor();
+    // Not alice: who has agreed once is not asked again.
+    const page = await visitor.get(await comeBack(visitor, { as: 'bob', deny: true }));
+    await expectFailure(visitor, page, 'access_denied', instance.host);
+  });
+
+  it.each([
+    ['in the order in which they were begun', [0, 1]],
+    ['the other way round', [1, 0]],
+  ])('finishes the logins of two tabs, %s', async (_order, order) => {
+    const visitor = new Visitor();
+    const tabs = [await comeBack(visitor, {}, 'tab 0'), await comeBack(visitor, {}, 'tab 1')];
+    for (const tab of order) {
+      const page = await open(visitor, tabs[tab] ?? '');
+      // The second one arrives with the session that the first one's login made.
+      expect(new URL(page.url).searchParams.get('from')).toBe(`tab ${tab}`);
+      expect((await whoIs(visitor))?.handle).toBe(`alice@${instance.host}`);
+    }
+  });
+
+  describe('refuses a callback, and sends nothing anywhere,', () => {
+    let visitor: Visitor;
+    beforeEach(() => (visitor = new Visitor()));
+
+    async function expectExpired(url: string): Promise<void> {
+      const before = instance.requests.length;
+      await expectFailure(visitor, await visitor.get(url), 'login_expired');
+      expect(instance.requests).toHaveLength(before);
+    }
+
+    it('that nobody began', async () => {
+      const state = 'x'.repeat(43);
+      await expectExpired(
+        `${site.origin}/auth/mastodon/callback/${instance.host}?code=forged&state=${state}`,
+      );
+    });
+
+    it('whose state is made up, in a browser that did begin a login', async () => {
+      const forged = new URL(await comeBack(visitor));
+      forged.searchParams.set('state', 'x'.repeat(43));
+      await expectExpired(forged.href);
+    });
+
+    it('of a login that another browser began', async () => {
+      await comeBack(visitor);
+      await expectExpired(await comeBack(new Visitor()));
+    });
+
+    it('that was used before', async () => {
+      const callback = await comeBack(visitor);
+      await open(visitor, callback);
+      const before = instance.requests.length;
+      const page = await open(visitor, callback);
+      expect(page.text).toContain(new MastodonError('login_expired').message);
+      expect(instance.requests).toHaveLength(before);
+    });
+  });
+
+  it.each(garbage)('refuses %s as an instance', async (_what, form, code) => {
+    const visitor = new Visitor();
+    const before = instance.requests.length;
+    await expectFailure(visitor, await begin(visitor, form), code);
+    expect(instance.requests).toHaveLength(before);
+  });
+
+  it.each(['instance[]', 'instance[host]', 'instance[__proto__]', '__proto__[instance]'])(
+    'refuses an instance that is no text: %s',
+    async (field) => {
+      // Some frameworks read brackets and some do not.
+      const refusal = /type your server|not the address of a server/;
+      const visitor = new Visitor();
+      const inBody = await visitor.follow(await begin(visitor, { [field]: instance.host }));
+      expect(inBody.text).toMatch(refusal);
+      const inQuery = await visitor.post(`${site.origin}/auth/mastodon?${field}=${instance.host}`);
+      expect((await visitor.follow(inQuery)).text).toMatch(refusal);
+      expect(await whoIs(visitor)).toBeNull();
+    },
+  );
+
+  it('tells that an instance cannot be reached', async () => {
+    const visitor = new Visitor();
+    const { host } = new URL(unreachable);
+    await expectFailure(visitor, await begin(visitor, { instance: host }), 'instance_unreachable', host);
+  });
+
+  if (!isSessionOnServer) return;
+  it('gives the browser a new session: the one from before the login is worth nothing', async () => {
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor);
+    const { host } = new URL(site.origin);
+    const attacker = new Visitor();
+    attacker.jars.set(host, new Map(visitor.jars.get(host)));
+    expect(attacker.jars.get(host)?.size).toBeGreaterThan(0);
+    await open(visitor, callback);
+    expect(await whoIs(visitor)).not.toBeNull();
+    expect(await whoIs(attacker)).toBeNull();
+  });
+}
+
+/** An origin at which nothing listens. */
+async function nobodysOrigin(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `http://localhost:${port}`;
+}
