@@ -102,7 +102,7 @@ export class MastodonError extends Error {
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
     super(
-      message.replace('%s', details.instance ?? 'that server'),
+      message.replace('%s', () => details.instance ?? 'that server'),
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;

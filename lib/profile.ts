@@ -93,7 +93,7 @@ export function readClaims({ json }: AccountAnswer, instance: Instance): Claims 
   }
   const acct = typeof json.acct === 'string' ? json.acct : '';
   const acctDomain = acct.includes('@') ? acct.slice(acct.lastIndexOf('@') + 1).toLowerCase() : undefined;
-  const displayName = typeof json.display_name === 'string' ? json.display_name.trim() : '';
+  const displayName = typeof json.display_name === 'string' ? showable(json.display_name) : '';
   const pleroma = (json.pleroma ?? {}) as { ap_id?: unknown };
   return {
     id: localId(json.id, instance),
@@ -144,12 +144,22 @@ function localId(value: unknown, instance: Instance): string {
   throw invalid(instance, 'no usable account id');
 }
 
+/** Code points; Mastodon allows 30, others more. */
+const longestName = 500;
+
+/** Without what no name needs: control characters, and marks that turn the text around it. */
+function showable(text: string): string {
+  const plain = text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
+  return [...plain.slice(0, 2 * longestName)].slice(0, longestName).join('');
+}
+
 /** An http(s) URL without credentials; `javascript:` and its like would run in the page that shows it. */
 function webURL(value: unknown): URL | undefined {
   if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\//i.test(value)) return undefined;
   if (!URL.canParse(value)) return undefined;
   const url = new URL(value);
-  return url.username === '' && url.password === '' ? url : undefined;
+  // The URL parser encodes quotes in a path but leaves them in a host, from where they break out of an attribute.
+  return url.username === '' && url.password === '' && /^[\w.:[\]-]+$/.test(url.host) ? url : undefined;
 }
 
 function domainOf(handle: string): string {

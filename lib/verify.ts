@@ -86,16 +86,19 @@ export function callVerify(
       else resolve({ user, info });
     };
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
-    // A function that names no parameters may be a wrapper of the callback form: only a value or done ends it.
-    const takesDone = declared >= 4 || verify.length === 0;
-    const settle = (user: unknown) => {
-      if (user !== undefined || !takesDone) resolve({ user });
-    };
     const call = verify as (...args: unknown[]) => unknown;
     const result = call(...before, accessToken, refreshToken, ...rest);
-    if (isThenable(result)) result.then(settle, reject);
-    // A callback form's plain return value means nothing: `return done(null, user)` is common.
-    else if (!takesDone) settle(result);
+    const settle = (user: unknown) => resolve({ user });
+    if (declared >= 4) {
+      // A callback form's return value means nothing (`return users.find(id, done)`), unless it is an async
+      // function's: that may reject, or return the user after all.
+      if (result instanceof Promise) result.then((user) => user !== undefined && settle(user), reject);
+    } else if (isThenable(result)) {
+      result.then(settle, reject);
+    } else if (result !== undefined || verify.length > 0) {
+      // A function that names no parameters may be a wrapper of the callback form, which will call done.
+      settle(result);
+    }
   });
 }
 

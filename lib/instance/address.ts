@@ -35,7 +35,7 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   const url = /^https?:\/\/(.*)$/isu.exec(text);
   if (url) return addressOf(hostOfURL(url[1] ?? ''), undefined, developmentOrigins);
 
-  const handle = /^(?:acct:)?@?([^@/:?#\s]+)@([^@/?#\s]+)\/?$/iu.exec(text);
+  const handle = /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu.exec(text);
   if (handle) return addressOf(handle[2] ?? '', handle[1], developmentOrigins);
 
   return addressOf(hostOfURL(text), undefined, developmentOrigins);

@@ -2,6 +2,7 @@
 
 import { lru } from 'tiny-lru';
 import { MastodonError } from '../errors.js';
+import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, Settings } from '../options.js';
@@ -16,7 +17,7 @@ import {
   type AppDescription,
   type ClientCredentials,
 } from './registration.js';
-import { leastScope } from './software.js';
+import { leastScope, provesNothing } from './software.js';
 
 /** Credentials as they are stored. */
 export interface Client extends ClientCredentials {
@@ -52,12 +53,22 @@ export class Credentials {
   /** What this process used last, for when the store cannot be read or did not take it. */
   private readonly recent = lru<Client>(1000, hour, true);
 
+  private readonly proofs: Gate;
+
   constructor(
     private readonly network: Network,
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly failures: Failures,
-  ) {}
+  ) {
+    const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
+    this.proofs = new Gate({
+      inAll: maxPreparations,
+      perInstance: maxPreparations,
+      waiting: maxWaiting,
+      waitMs: timeoutMs,
+    });
+  }
 
   private describe(instance: Instance): AppDescription {
     const { clientName, callbackURL, website, scope = leastScope(instance) } = this.settings;
@@ -72,7 +83,18 @@ export class Credentials {
     if (!client) return undefined;
     const age = Date.now() - Math.max(client.provedAt, client.registeredAt);
     const doubtful = needs.suspicious || age > (client.used ? day : unusedTtlMs);
-    return doubtful ? this.prove(instance, client) : client;
+    if (!doubtful) return client;
+    if (!provesNothing(instance.software)) return this.prove(instance, client);
+    if (!needs.suspicious || age < minute) return client;
+    await this.retire(client);
+    return undefined;
+  }
+
+  /** Makes room for a successor; logins that were begun with the client can still be finished with it. */
+  private async retire(client: Client): Promise<void> {
+    await this.store.cache(ownKey(client.key, client.clientId), client, replacedTtlMs);
+    this.recent.delete(client.key);
+    await this.store.drop(client.key);
   }
 
   /**
@@ -84,8 +106,10 @@ export class Credentials {
     return this.proving.run(client.key, async () => {
       const proved = { ...client, provedAt: Date.now() };
       // Written first: other processes see that the proof of this minute is under way.
-      await this.update(proved);
-      if (await isClientAlive(this.network, instance, client)) return proved;
+      await this.update(client, { provedAt: proved.provedAt });
+      const alive = () => isClientAlive(this.network, instance, client);
+      // No room for the question is no answer, and no answer counts as alive.
+      if (await this.proofs.run(instance.host, alive).catch(() => true)) return proved;
       await this.drop(client);
       return undefined;
     });
@@ -93,13 +117,16 @@ export class Credentials {
 
   /** A login was finished: the client is known, and in use. */
   async confirm(client: Client): Promise<void> {
-    if (!client.used) await this.update({ ...client, used: true });
+    if (!client.used) await this.update(client, { used: true });
   }
 
   /** Best effort, and only while this client is the current one: a replaced one must not come back. */
-  private async update(client: Client): Promise<void> {
+  private async update(client: Client, changes: Partial<Client>): Promise<void> {
     const current = await this.store.cached(client.key);
-    if (isClient(current) && current.clientId === client.clientId) await this.store.cache(client.key, client);
+    if (!isClient(current) || current.clientId !== client.clientId) return;
+    const updated = { ...current, ...changes };
+    this.recent.set(ownKey(client.key, client.clientId), updated);
+    await this.store.cache(client.key, updated);
   }
 
   /**

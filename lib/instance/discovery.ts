@@ -96,8 +96,11 @@ export class Discovery {
       const [instance, metadata, nodeInfo] = await Promise.all([
         this.network.get(`${origin}/api/v1/instance`),
         this.optional(`${origin}/.well-known/oauth-authorization-server`),
-        // Guessed, as nearly all servers have it there; asking for the address first would cost a round trip.
-        this.optional(`${origin}/nodeinfo/2.0`),
+        // Guessed, as nearly all servers have one of them; asking for the address first, or waiting for a redirect
+        // from one to the other (Hollo), would cost a round trip.
+        Promise.any(['2.0', '2.1'].map((version) => this.present(`${origin}/nodeinfo/${version}`))).catch(
+          () => undefined,
+        ),
       ]);
       // Redirects end here: from now on only the origin that answered counts.
       const pinned = instance.url.origin;
@@ -112,6 +115,12 @@ export class Discovery {
         nodeInfo: documentOn(pinned, nodeInfo),
       });
     });
+  }
+
+  private async present(url: string): Promise<Answer> {
+    const answer = await this.network.get(url);
+    if (answer.status !== 200) throw new Error(`${answer.status}`);
+    return answer;
   }
 
   private async optional(url: string): Promise<Answer | undefined> {

@@ -34,9 +34,10 @@ export function readMetadata(document: JsonObject, origin: string): Metadata {
     ...optionalText('revocationEndpoint', document.revocation_endpoint),
     promisesIssuer: document.authorization_response_iss_parameter_supported === true,
     ...(Array.isArray(scopes) && {
-      scopesSupported: scopes.filter(
-        (scope): scope is string => typeof scope === 'string' && scope.length < 100,
-      ),
+      // Kept with every login that is begun, so it must not be long.
+      scopesSupported: scopes
+        .filter((scope): scope is string => typeof scope === 'string' && scope.length < 64)
+        .slice(0, 100),
     }),
   };
 }

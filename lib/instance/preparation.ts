@@ -67,6 +67,7 @@ export class Preparation {
       await this.assertPinnedAllowed(known, address);
       const client = await this.credentials.current(known, { suspicious });
       if (client) return { instance: known, client };
+      await this.failures.assertNoVerdict(known.host);
     }
     return this.registering.run(keyOf(address), () =>
       this.watched(address, async () => {
@@ -75,7 +76,8 @@ export class Preparation {
         const instance = explored ?? (await this.discovery.find(address));
         await this.assertPinnedAllowed(instance, address);
         await this.failures.assertNoVerdict(instance.host);
-        return { instance, client: await this.credentials.register(instance) };
+        const client = await this.credentials.current(instance, { suspicious });
+        return { instance, client: client ?? (await this.credentials.register(instance)) };
       }),
     );
   }
@@ -83,7 +85,11 @@ export class Preparation {
   private async watched<T>({ host }: Address, work: () => Promise<T>): Promise<T> {
     this.failures.assertNoStreak(host);
     // Being refused at the gate is no failure of the instance's, so the gate is outside.
-    return this.gate.run(host, () => this.failures.watch(host, work));
+    return this.gate.run(host, async () => {
+      // Others may have found out while this one waited.
+      this.failures.assertNoStreak(host);
+      return this.failures.watch(host, work);
+    });
   }
 
   private async assertAllowed(host: string): Promise<void> {

@@ -41,6 +41,11 @@ export function needsForcedLogin(software: string | undefined): boolean {
   return software === 'pleroma' || software === 'akkoma';
 }
 
+/** Takahe gives a client credentials token to anybody, so it cannot be asked whether it knows a client. */
+export function provesNothing(software: string | undefined): boolean {
+  return software === 'takahe';
+}
+
 /** Revoking one token there takes down the app (snac) or every user's tokens of the app (Friendica). */
 export function canRevokeTokens(software: string | undefined): boolean {
   return software !== 'snac' && software !== 'friendica';

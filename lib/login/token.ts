@@ -58,13 +58,17 @@ export function readTokens(answer: Answer, instance: string): Tokens {
   }
   const params = jsonObject(answer);
   const { access_token: accessToken, refresh_token: refreshToken, token_type: type } = params;
-  if (!isToken(accessToken) || (type !== undefined && !/^bearer$/i.test(String(type)))) {
+  if (!isToken(accessToken) || (type !== undefined && !isBearer(type))) {
     throw new MastodonError('response_invalid', {
       instance,
       cause: new Error('no bearer token in the answer'),
     });
   }
   return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
+}
+
+function isBearer(type: unknown): boolean {
+  return typeof type === 'string' && /^bearer$/i.test(type);
 }
 
 /** The token goes into a header as it is (RFC 6750, section 2.1). */

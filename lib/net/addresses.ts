@@ -1,19 +1,23 @@
 /** Which hosts and addresses may be reached, when a stranger names them. */
 
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+/** The only NAT64 prefix (RFC 6052) with the IPv4 address at its end; that of RFC 8215 hides it elsewhere. */
+const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
 /**
  * Whether an IP address belongs to the public internet. IPv6 addresses that embed an IPv4 address
  * (mapped, RFC 4291; NAT64, RFC 6052) are judged by the embedded one. Anything unreadable is not public.
  */
 export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text)) return false;
+  // The library reads more spellings than the connection does, octal ones for example.
+  if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
   if (address instanceof ipaddr.IPv4) return address.range() === 'unicast';
   if (address.isIPv4MappedAddress()) return isPublicAddress(address.toIPv4Address().toString());
-  if (address.range() === 'rfc6052') {
+  if (address.match(nat64)) {
     return isPublicAddress(new ipaddr.IPv4(address.toByteArray().slice(-4)).toString());
   }
   // Only 2000::/3 is assigned for the internet (IANA IPv6 address space); ranges the library knows to be

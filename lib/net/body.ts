@@ -2,14 +2,14 @@
 
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { createGunzip, createInflate } from 'node:zlib';
 import { MastodonError } from '../errors.js';
 
+/** No brotli: a stream of a few hundred bytes can claim a window of 16 MiB. */
 const decoders = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
   deflate: createInflate,
-  br: createBrotliDecompress,
 };
 
 /** @throws MastodonError `response_too_large` or `response_invalid`; and whatever breaks the stream. */

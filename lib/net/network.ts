@@ -32,6 +32,9 @@ interface GetOptions {
 /** Short enough that a server has hardly ever closed a connection which is used again. Milliseconds. */
 const keepIdleMs = 2000;
 
+/** What an answer may have on the wire beside its body: headers, interim answers, the frames of chunks. */
+const maxOverheadBytes = 65_536;
+
 export class Network {
   private readonly settings: Settings;
   private readonly agents: { readonly kept: Agents; readonly fresh: Agents };
@@ -133,7 +136,7 @@ export class Network {
     return new Promise((resolve, reject) => {
       const request = (secure ? https : http).request(url, {
         method: outgoing.method,
-        headers: { ...outgoing.headers, 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate, br' },
+        headers: { ...outgoing.headers, 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate' },
         agent: secure ? agents.https : agents.http,
         signal: outgoing.signal,
         autoSelectFamily: true,
@@ -146,6 +149,18 @@ export class Network {
       } as https.RequestOptions);
       request.on('error', (error: NodeJS.ErrnoException) => {
         reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnectionError(error) : error);
+      });
+      // What the body's own limit does not see: interim answers, chunk extensions, compressed nothing.
+      request.on('socket', (socket) => {
+        let received = 0;
+        const count = (bytes: Buffer) => {
+          received += bytes.length;
+          if (received <= outbound.maxResponseBytes + maxOverheadBytes) return;
+          reject(new MastodonError('response_too_large'));
+          request.destroy();
+        };
+        socket.on('data', count);
+        request.once('close', () => socket.off('data', count));
       });
       request.on('upgrade', (_response, socket) => {
         socket.destroy();
@@ -210,10 +225,9 @@ function asMastodonError(error: unknown, timedOut: boolean): MastodonError {
   if (code === 'HPE_HEADER_OVERFLOW')
     return new MastodonError('response_too_large', { cause: new Error(code) });
   // Errors of the HTTP parser hold the bytes that came, which may be a token; so only their code is kept.
-  // The decompressors' codes are those of zlib (Z_…) and brotli (ERR__ERROR_FORMAT_…).
-  if (/^(HPE_|Z_|ERR__|ERR_BROTLI)/.test(code))
-    return new MastodonError('response_invalid', { cause: new Error(code) });
-  const { message } = error as Error;
+  if (/^(HPE_|Z_)/.test(code)) return new MastodonError('response_invalid', { cause: new Error(code) });
+  // Certificate errors quote the names in the server's certificate.
+  const message = code.startsWith('ERR_TLS_') ? code : (error as Error).message;
   return new MastodonError('instance_unreachable', {
     cause: Object.assign(new Error(message), code && { code }),
   });

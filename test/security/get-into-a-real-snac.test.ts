@@ -21,7 +21,8 @@ withSnac(`a real snac${missing === undefined ? '' : ` (skipped: ${missing})`}`, 
 
   it('would give a token for any code: the danger is real', async () => {
     const form = { client_name: 'x', redirect_uris: 'https://example.com/cb', scopes: 'read' };
-    const post = (path: string, fields: Record<string, string>) => new Visitor().post(snac.origin + path, fields);
+    const post = (path: string, fields: Record<string, string>) =>
+      new Visitor().post(snac.origin + path, fields);
     const { client_id, client_secret } = (await post('/api/v1/apps', form)).json();
     const answer = await post('/oauth/token', {
       grant_type: 'authorization_code',

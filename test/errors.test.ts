@@ -1,0 +1,57 @@
+/** Codes are stable, sentences are fit to be shown, and nothing else comes out. */
+
+import { ErrorCode, MastodonError, type MastodonErrorCode } from '../lib/errors.js';
+
+const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
+
+it('these are the codes', () => {
+  expect(codes.sort()).toEqual([
+    'access_denied',
+    'account_unusable',
+    'instance_insecure',
+    'instance_invalid',
+    'instance_missing',
+    'instance_not_allowed',
+    'instance_unreachable',
+    'instance_unsupported',
+    'login_expired',
+    'login_mismatch',
+    'login_restart',
+    'registration_refused',
+    'registration_throttled',
+    'response_invalid',
+    'response_too_large',
+    'store_failed',
+    'timeout',
+    'token_refused',
+  ]);
+});
+
+it.each(codes)('%s has a status and a sentence for people, with and without an instance', (code) => {
+  for (const instance of [undefined, 'social.example']) {
+    const error = new MastodonError(code, { instance });
+    expect(error).toBeInstanceOf(Error);
+    expect(error.message).toMatch(/^[A-Z].*\.$/);
+    expect(error.message).not.toMatch(/%s|undefined|oauth|token|json/i);
+    expect(error.status).toBeGreaterThanOrEqual(400);
+    expect(ErrorCode[code]).toBe(code);
+  }
+});
+
+it('the cause is for the operator: neither in the message nor in JSON', () => {
+  const error = new MastodonError('timeout', { instance: 'social.example', cause: new Error('details') });
+  expect(error.message).not.toContain('details');
+  expect(JSON.stringify(error)).not.toContain('details');
+  expect(error.cause).toEqual(new Error('details'));
+});
+
+it('the first place that names the instance is believed', () => {
+  const cause = new Error('details');
+  const told = new MastodonError('timeout', { cause, status: 503 }).at('social.example');
+  expect(told).toMatchObject({ code: 'timeout', instance: 'social.example', status: 503, cause });
+  expect(told.at('evil.example')).toBe(told);
+});
+
+it('a host is put into the sentence as it is', () => {
+  expect(new MastodonError('timeout', { instance: "$&$'$1" }).message).toContain("$&$'$1");
+});

@@ -1,0 +1,172 @@
+/** Instances forget apps. The person who meets that is in by the second try, at the latest. */
+
+import { MemoryStore } from 'express-session';
+import type { PersonaName, StandIn } from '../support/instance.js';
+import type { SiteOptions } from '../support/site.js';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  anotherProcessOf,
+  comeBack,
+  JSONStore,
+  leave,
+  open,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { StuckAtInstance, Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const minute = 60_000;
+/** Families that say so when they do not know a client. (Takahe grants client credentials to anyone.) */
+const families: PersonaName[] = [
+  ...([
+    'mastodon45',
+    'mastodon42',
+    'gotosocial',
+    'hollo',
+    'pleroma',
+    'akkoma',
+    'pixelfed',
+    'friendica',
+  ] as const),
+];
+
+const proofs = (instance: StandIn) =>
+  instance.requestsTo(({ body }) => body['grant_type'] === 'client_credentials').length;
+
+function later(milliseconds: number): void {
+  jest.restoreAllMocks();
+  jest.spyOn(Date, 'now').mockReturnValue(Date.now() + milliseconds);
+}
+
+describe.each(families)('%s forgot every app', (family) => {
+  it('between two logins: the first try may be stuck there, the second one of the same browser works', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    await new Visitor().login(site, instance.host);
+    instance.forgetApps();
+    await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
+    await visitor.login(site, instance.host);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+    expect(instance.registrations).toBe(2);
+  });
+
+  it('under way: the login is told to begin again, and then works', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.forgetApps();
+    const page = await open(visitor, callback);
+    expect([page.status, page.json().code]).toEqual([401, 'login_restart']);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(2);
+  });
+
+  it('long ago: that is noticed before anyone is sent there', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    await new Visitor().login(site, instance.host);
+    instance.forgetApps();
+    later(25 * 60 * minute);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(2);
+  });
+
+  it('because nobody had finished a login for ten minutes: the same', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    await leave(new Visitor(), site, instance.host);
+    instance.forgetApps();
+    later(11 * minute);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(2);
+  });
+});
+
+describe('proof of life', () => {
+  it('is asked for once a minute at most, however many logins are left unfinished', async () => {
+    const { instance, site, visitor } = await aStage();
+    for (let i = 0; i < 10; i++) await leave(visitor, site, instance.host);
+    await Promise.all(Array.from({ length: 10 }, () => leave(visitor, site, instance.host)));
+    expect(proofs(instance)).toBe(1);
+    later(1.1 * minute);
+    await leave(visitor, site, instance.host);
+    expect(proofs(instance)).toBe(2);
+  });
+
+  it('is not asked for again because somebody finished a login in between', async () => {
+    const { instance, site, visitor } = await aStage();
+    for (let i = 0; i < 3; i++) {
+      await leave(visitor, site, instance.host);
+      await leave(visitor, site, instance.host);
+      await new Visitor().login(site, instance.host);
+    }
+    expect(proofs(instance)).toBe(1);
+  });
+
+  it('is not asked for by those who come back, or who were denied', async () => {
+    const { instance, site, visitor } = await aStage();
+    for (let i = 0; i < 3; i++) await visitor.login(site, instance.host);
+    await open(visitor, await visitor.deny(await leave(visitor, site, instance.host)));
+    await leave(visitor, site, instance.host);
+    expect(proofs(instance)).toBe(0);
+  });
+
+  it.each([429, 500, 503])('is not refuted by %s', async (status) => {
+    const { instance, site, visitor } = await aStage();
+    await leave(visitor, site, instance.host);
+    const undo = instance.answerWith('/oauth/token', status, '');
+    await leave(visitor, site, instance.host);
+    undo();
+    expect(proofs(instance)).toBe(1);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(1);
+  });
+});
+
+it('a server that was installed anew as another software is treated as what it is now', async () => {
+  const [{ instance, site, visitor }, other] = [await aStage('pixelfed'), await anInstance('hollo')];
+  await new Visitor().login(site, instance.host);
+  instance.persona = other.persona;
+  instance.forgetApps();
+  await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
+  expect((await visitor.login(site, instance.host)).status).toBe(200);
+  expect([...instance.apps.values()][0]?.scopes).toEqual(['profile']);
+});
+
+it('of many logins under way when the apps are forgotten, each is told so once, and the site registers once', async () => {
+  const { instance, site } = await aStage();
+  const visitors = Array.from({ length: 20 }, () => new Visitor());
+  const callbacks = await Promise.all(visitors.map((visitor) => comeBack(visitor, site, instance.host)));
+  instance.forgetApps();
+  const pages = await Promise.all(visitors.map((visitor, i) => open(visitor, callbacks[i] ?? '')));
+  expect(new Set(pages.map((page) => page.json().code))).toEqual(new Set(['login_restart']));
+  const again = await Promise.all(visitors.map((visitor) => visitor.login(site, instance.host)));
+  expect(again.map(({ status }) => status)).toEqual(visitors.map(() => 200));
+  expect(instance.registrations).toBe(2);
+});
+
+it('a login begun with credentials that another process has replaced since is finished with its own', async () => {
+  const instance = await anInstance();
+  const store = new JSONStore();
+  const options: SiteOptions = {
+    instances: [instance],
+    options: { store },
+    session: { store: new MemoryStore() },
+  };
+  const site = await aSite(options);
+  const visitor = new Visitor();
+  const callback = await comeBack(visitor, site, instance.host);
+  const [first] = instance.apps.keys();
+  for (const key of store.records.keys()) {
+    if (/:client:[^:]+(:\d+)?:[\w-]{43}$/.test(key)) store.records.delete(key);
+  }
+  const other = await anotherProcessOf(site, options);
+  await leave(new Visitor(), other, instance.host);
+  expect(instance.registrations).toBe(2);
+  instance.resetRequests();
+  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+  expect((await open(visitor, callback.href.replace(site.origin, other.origin))).status).toBe(200);
+  expect(instance.requestsTo('/oauth/token').map(({ body }) => body['client_id'])).toEqual([first]);
+  // And the replaced ones have not come back by that.
+  const away = new URL(await leave(new Visitor(), site, instance.host));
+  expect(away.searchParams.get('client_id')).not.toBe(first);
+});

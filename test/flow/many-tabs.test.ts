@@ -1,0 +1,76 @@
+/** One browser, many logins under way: each is finished as what it was begun as. */
+
+import { aSite, anInstance, aStage, comeBack, leave, open, whoIsLoggedIn } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+async function twoInstances() {
+  const instances = [await anInstance('mastodon45'), await anInstance('gotosocial')] as const;
+  const site = await aSite({ instances });
+  const visitor = new Visitor();
+  // The browser has been here before; a browser without a cookie gets one per tab, of which it keeps the last.
+  await leave(visitor, site, instances[0].host);
+  return { one: instances[0], two: instances[1], site, visitor };
+}
+
+it.each([
+  ['as they were begun', (urls: URL[]) => urls],
+  ['backwards', (urls: URL[]) => urls.reverse()],
+])('ten logins, begun at once at two instances, finish one after the other, %s', async (_how, order) => {
+  const { one, two, site, visitor } = await twoInstances();
+  const begun = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => leave(visitor, site, (i % 2 ? one : two).host)),
+  );
+  const callbacks: URL[] = [];
+  for (const [i, away] of begun.entries()) {
+    // Each server remembers who signed in, so the browser is somebody else there every time.
+    visitor.jars.delete(new URL(away).host);
+    callbacks.push(new URL(await visitor.approve(away, { as: i % 3 ? 'alice' : 'bob' })));
+  }
+  const expected = new Map(
+    callbacks.map((url, i) => [url.href, [i % 2 ? one.origin : two.origin, i % 3 ? 'alice' : 'bob']]),
+  );
+  for (const callback of order([...callbacks])) {
+    expect((await open(visitor, callback)).status).toBe(200);
+    const { id, username } = site.verified.at(-1) as { id: string; username: string };
+    expect([id.split('#')[0], username]).toEqual(expected.get(callback.href));
+    expect(await whoIsLoggedIn(visitor, site)).toBe(username);
+  }
+});
+
+it('ten that come back before any of them is answered all finish', async () => {
+  const { one, site, visitor } = await twoInstances();
+  const callbacks = await Promise.all(Array.from({ length: 10 }, () => comeBack(visitor, site, one.host)));
+  one.latencyMs = 100;
+  const pages = await Promise.all(callbacks.map((url) => visitor.get(url.href)));
+  expect(pages.map(({ status }) => status)).toEqual(callbacks.map(() => 302));
+  expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+});
+
+it('a login gives the browser a new session, and the other tab still finishes', async () => {
+  const { one, two, site, visitor } = await twoInstances();
+  const { host } = new URL(site.origin);
+  const [first, second] = [await comeBack(visitor, site, one.host), await comeBack(visitor, site, two.host)];
+  const before = visitor.jars.get(host)?.get('connect.sid');
+  await open(visitor, first);
+  expect(visitor.jars.get(host)?.get('connect.sid')).not.toBe(before);
+  expect((await open(visitor, second)).status).toBe(200);
+});
+
+it('a login that failed does not take the others with it', async () => {
+  const { one, two, site, visitor } = await twoInstances();
+  const [denied, other] = [await leave(visitor, site, one.host), await comeBack(visitor, site, two.host)];
+  expect((await open(visitor, await visitor.deny(denied))).json().code).toBe('access_denied');
+  expect((await open(visitor, other)).status).toBe(200);
+});
+
+it('what the site had in the session of somebody else is gone after the login', async () => {
+  const { instance, site, visitor } = await aStage();
+  site.app.get('/cart', (req, res) => {
+    const session = req.session as unknown as { cart?: string };
+    session.cart ??= req.query['put'] as string;
+    res.json({ cart: session.cart });
+  });
+  await visitor.get(`${site.origin}/cart?put=planted`);
+  await visitor.login(site, instance.host);
+  expect((await visitor.get(`${site.origin}/cart`)).json().cart).toBeUndefined();
+});

@@ -1,0 +1,154 @@
+/** An instance sees one registration, however many people log in, and in however many processes. */
+
+import { personas, variant, type PersonaName } from '../support/instance.js';
+import type { SiteOptions } from '../support/site.js';
+import { aSite, aStage, anInstance, anotherProcessOf, JSONStore, leave, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const crowd = (size: number) => Array.from({ length: size }, () => new Visitor());
+
+it('200 first logins at the same time need one', async () => {
+  const { instance, site } = await aStage();
+  const pages = await Promise.all(crowd(200).map((visitor) => start(visitor, site, instance.host)));
+  expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
+  expect(instance.registrations).toBe(1);
+  expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
+});
+
+it('also when each of them types a handle of their own', async () => {
+  const { instance, site } = await aStage();
+  const pages = await Promise.all(
+    crowd(200).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
+  );
+  expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
+  expect(instance.registrations).toBe(1);
+});
+
+it('also in two processes that share a store', async () => {
+  const instance = await anInstance();
+  const options: SiteOptions = { instances: [instance], options: { store: new JSONStore() } };
+  const site = await aSite(options);
+  const other = await anotherProcessOf(site, options);
+  const pages = await Promise.all(
+    crowd(200).map((visitor, i) => start(visitor, i % 2 ? site : other, instance.host)),
+  );
+  expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
+  expect(instance.registrations).toBe(1);
+});
+
+it('a restarted site asks for nothing again, and a login can be finished at once', async () => {
+  const instance = await anInstance();
+  const options: SiteOptions = { instances: [instance], options: { store: new JSONStore() } };
+  const site = await aSite(options);
+  await leave(new Visitor(), site, instance.host);
+  await site.close();
+  const restarted = await aSite({ ...options, port: Number(new URL(site.origin).port) });
+  instance.resetRequests();
+  const visitor = new Visitor();
+  const away = await leave(visitor, restarted, instance.host);
+  expect(instance.requests).toEqual([]);
+  expect((await visitor.follow(await visitor.get(await visitor.approve(away)))).status).toBe(200);
+});
+
+it.each<[string, SiteOptions['options']]>([
+  ['callback URL', { callbackURL: 'https://other.example/callback' }],
+  ['name', { clientName: 'Another name' }],
+  ['scope', { scope: 'read:accounts' }],
+  ['website', { website: 'https://other.example' }],
+])('a changed %s registers anew by itself, and the old one is still there', async (_what, changes) => {
+  const instance = await anInstance();
+  const unchanged = { store: new JSONStore(), callbackURL: 'https://site.example/callback' };
+  const registrationsWith = async (options: SiteOptions['options']) => {
+    const site = await aSite({ instances: [instance], options: { ...unchanged, ...options } });
+    await leave(new Visitor(), site, instance.host);
+    return instance.registrations;
+  };
+  expect(await registrationsWith({})).toBe(1);
+  expect(await registrationsWith({})).toBe(1);
+  expect(await registrationsWith(changes)).toBe(2);
+  expect(await registrationsWith(changes)).toBe(2);
+  expect(await registrationsWith({})).toBe(2);
+});
+
+describe('the least scope that reads the profile is registered and asked for', () => {
+  it.each<[PersonaName, string]>([
+    ['mastodon45', 'profile'],
+    ['hollo', 'profile'],
+    ['mastodon42', 'read:accounts'],
+    ['gotosocial', 'read:accounts'],
+    ['pleroma', 'read:accounts'],
+    ['akkoma', 'read:accounts'],
+    ['pixelfed', 'read'],
+    ['friendica', 'read'],
+    ['takahe', 'read'],
+  ])('%s: %s', async (family, scope) => {
+    const { instance, site, visitor } = await aStage(family);
+    const away = new URL(await leave(visitor, site, instance.host));
+    expect(away.searchParams.get('scope')).toBe(scope);
+    expect([...instance.apps.values()].map(({ scopes }) => scopes)).toEqual([[scope]]);
+  });
+
+  it('a server that refuses the scope chosen for it is asked for read', async () => {
+    const known = ['read', 'write'];
+    const old = variant(personas.mastodon42, { scopes: { ...personas.mastodon42.scopes, known } });
+    const { instance, site, visitor } = await aStage(old);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+    expect([...instance.apps.values()].map(({ scopes }) => scopes)).toEqual([['read']]);
+  });
+
+  it("the site's own scope is not changed behind its back", async () => {
+    const { instance, site, visitor } = await aStage('mastodon45', {
+      options: { scope: ['read', 'unheard:of'] },
+    });
+    expect((await start(visitor, site, instance.host)).json().code).toBe('registration_refused');
+    expect(instance.requestsTo('/api/v1/apps')).toHaveLength(1);
+  });
+});
+
+describe('an instance that takes no new sites just now', () => {
+  it.each([
+    [{ 'Retry-After': '30' }],
+    [{ 'X-RateLimit-Reset': new Date(Date.now() + 30_000).toISOString() }],
+  ])('is left alone for as long as it asks: %j', async (headers) => {
+    const { instance, site, visitor } = await aStage();
+    const undo = instance.answerWith('/api/v1/apps', 429, { error: 'Too many requests' }, headers);
+    for (let i = 0; i < 3; i++) {
+      const page = await start(visitor, site, instance.host);
+      expect([page.status, page.json().code]).toEqual([503, 'registration_throttled']);
+    }
+    expect(instance.requestsTo('/api/v1/apps')).toHaveLength(1);
+    undo();
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 45_000);
+    expect((await start(visitor, site, instance.host)).status).toBe(302);
+  });
+
+  it('is asked again where it says nothing, though not by everyone', async () => {
+    const { instance, site, visitor } = await aStage();
+    const undo = instance.answerWith('/api/v1/apps', 429, '');
+    for (let i = 0; i < 10; i++) {
+      expect((await start(visitor, site, instance.host)).json().code).toBe('registration_throttled');
+    }
+    expect(instance.requestsTo('/api/v1/apps').length).toBeLessThanOrEqual(3);
+    undo();
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11_000);
+    expect((await start(visitor, site, instance.host)).status).toBe(302);
+  });
+
+  it('lets those in who come by a registration of before', async () => {
+    const { instance, site } = await aStage();
+    await leave(new Visitor(), site, instance.host);
+    instance.answerWith('/api/v1/apps', 429, '', { 'Retry-After': '30' });
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+  });
+
+  it('with the limit of Mastodon itself, a site stays far from it', async () => {
+    const instance = await anInstance('mastodon45', { throttle: true });
+    const site = await aSite({ instances: [instance] });
+    await Promise.all(crowd(50).map((visitor) => visitor.login(site, instance.host)));
+    expect(instance.registrations).toBe(1);
+    expect(site.verified).toHaveLength(50);
+  });
+});

@@ -1,0 +1,67 @@
+/** What a login costs: requests, rounds of them, connections. */
+
+import type { PersonaName, StandIn } from '../support/instance.js';
+import { aSplitPair, aSite, aStage, comeBack, leave, open } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const routes = ({ requests }: StandIn) => requests.map(({ method, path }) => `${method} ${path}`);
+const families: PersonaName[] = [
+  'mastodon45',
+  'mastodon42',
+  'gotosocial',
+  'hollo',
+  'pleroma',
+  'friendica',
+  'takahe',
+];
+
+/** The longest row of requests of which each was sent after the answer to the one before it. */
+function rounds({ requests, latencyMs }: StandIn): number {
+  const depths: number[] = [];
+  for (const { at } of requests) {
+    const before = depths.filter((_depth, i) => (requests[i]?.at ?? at) + latencyMs <= at);
+    depths.push(1 + Math.max(0, ...before));
+  }
+  return Math.max(0, ...depths);
+}
+
+describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])('%s', (family) => {
+  it.each(['its host', 'a handle'])(
+    'the very first login, by %s, takes at most three rounds',
+    async (how) => {
+      const { instance, site, visitor } = await aStage(family);
+      instance.latencyMs = 150;
+      await leave(visitor, site, how === 'a handle' ? `@alice@${instance.host}` : instance.host);
+      expect(rounds(instance)).toBeLessThanOrEqual(3);
+    },
+  );
+});
+
+describe.each(families)('%s', (family) => {
+  it('any later start asks nobody', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    await visitor.login(site, instance.host);
+    instance.resetRequests();
+    for (const someone of [visitor, new Visitor()]) await leave(someone, site, instance.host);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('coming back takes two requests on one connection', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.resetRequests();
+    const before = instance.connections;
+    await open(visitor, callback);
+    expect(routes(instance)).toEqual(['POST /oauth/token', 'GET /api/v1/accounts/verify_credentials']);
+    expect(instance.connections - before).toBeLessThanOrEqual(1);
+  });
+});
+
+it('a handle that was found once is found again without asking', async () => {
+  const { accountDomain, webHost } = await aSplitPair();
+  const site = await aSite({ instances: [accountDomain, webHost] });
+  await leave(new Visitor(), site, `@alice@${accountDomain.host}`);
+  for (const server of [accountDomain, webHost]) server.resetRequests();
+  await leave(new Visitor(), site, `@alice@${accountDomain.host}`);
+  expect([...accountDomain.requests, ...webHost.requests]).toEqual([]);
+});

@@ -1,0 +1,112 @@
+/** The verify function's forms, through Passport, and what becomes of its answer. */
+
+import type { Request } from 'express';
+import { aStage, whoIsLoggedIn } from '../support/stage.js';
+
+type Done = (error?: unknown, user?: unknown, info?: object) => void;
+type Profile = { username: string };
+
+describe('every form logs in', () => {
+  it.each<[string, boolean, (...args: never[]) => unknown]>([
+    ['async', false, async (_a: string, _r: unknown, profile: Profile) => profile],
+    ['with done', false, (_a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile)],
+    [
+      'with params and done',
+      false,
+      (_a: string, _r: unknown, _t: object, profile: Profile, done: Done) => done(null, profile),
+    ],
+    [
+      'async with the request',
+      true,
+      async (_q: Request, _a: string, _r: unknown, profile: Profile) => profile,
+    ],
+    [
+      'with the request and done',
+      true,
+      (_q: Request, _a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile),
+    ],
+    [
+      'with the request, params and done',
+      true,
+      (_q: Request, _a: string, _r: unknown, _t: object, profile: Profile, done: Done) => done(null, profile),
+    ],
+    [
+      'a mock of the form with done',
+      false,
+      jest.fn((_a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile)),
+    ],
+    [
+      'a mock of the async form',
+      false,
+      jest.fn(async (_a: string, _r: unknown, profile: Profile) => profile),
+    ],
+  ])('%s', async (_form, passReqToCallback, verify) => {
+    const { instance, site, visitor } = await aStage('mastodon45', {
+      options: { passReqToCallback: passReqToCallback as false },
+      verify,
+    });
+    await visitor.login(site, instance.host);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  });
+});
+
+it('tokens and the token answer are handed over as the instance gave them', async () => {
+  const seen: unknown[] = [];
+  const { instance, site, visitor } = await aStage('pleroma', {
+    verify: (access: string, refresh: string, params: object, profile: Profile, done: Done) => {
+      seen.push(access, refresh, params);
+      done(null, profile);
+    },
+  });
+  await visitor.login(site, instance.host);
+  const [token] = [...instance.tokens.values()].filter(({ username }) => username === 'alice');
+  expect(seen).toEqual([
+    token?.token,
+    token?.refreshToken,
+    expect.objectContaining({ access_token: token?.token, token_type: 'Bearer' }),
+  ]);
+});
+
+it.each<[string, (...args: never[]) => unknown]>([
+  ['a rejection', async (_a: string) => Promise.reject(new Error('database down'))],
+  [
+    'a rejection, with done declared',
+    async (_a: string, _r: unknown, _p: Profile, _done: Done) => Promise.reject(new Error('database down')),
+  ],
+  [
+    'a throw',
+    (_a: string) => {
+      throw new Error('database down');
+    },
+  ],
+  ['done(error)', (_a: string, _r: unknown, _p: Profile, done: Done) => done(new Error('database down'))],
+])('%s reaches next(err), and the request is answered', async (_how, verify) => {
+  const { instance, site, visitor } = await aStage('mastodon45', { verify });
+  expect((await visitor.login(site, instance.host)).status).toBe(500);
+  expect(site.errors).toEqual([new Error('database down')]);
+  expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();
+});
+
+it.each<[string, (...args: never[]) => unknown]>([
+  ['nothing', async (_a: string) => undefined],
+  ['false', async (_a: string) => false],
+  [
+    'done(null, false, info)',
+    (_a: string, _r: unknown, _p: Profile, done: Done) => done(null, false, { message: 'Not you.' }),
+  ],
+])('%s refuses the login with 401', async (how, verify) => {
+  const { instance, site, visitor } = await aStage('mastodon45', { verify });
+  const page = await visitor.login(site, instance.host);
+  expect(page.status).toBe(401);
+  if (how.includes('info')) expect(page.json().message).toBe('Not you.');
+  expect(site.errors).toEqual([]);
+});
+
+it('info of the application and its state are both there', async () => {
+  const { instance, site, visitor } = await aStage('mastodon45', {
+    verify: (_a: string, _r: unknown, profile: Profile, done: Done) =>
+      done(null, profile, { welcome: 'back' }),
+    authenticate: { state: 7 },
+  });
+  expect((await visitor.login(site, instance.host)).json().authInfo).toEqual({ welcome: 'back', state: 7 });
+});

@@ -1,0 +1,143 @@
+/** What a visitor may type, and what becomes of it. */
+
+import { parseAddress } from '../../lib/instance/address.js';
+import { codeThrownBy } from '../support/stage.js';
+
+const none = new Set<string>();
+
+describe('an account is found by whatever names its server', () => {
+  it.each([
+    ['a domain', 'mastodon.social'],
+    ['capitals', 'Mastodon.SOCIAL'],
+    ['spaces around it', ' \t mastodon.social\n'],
+    ['a space that cannot be seen', '\u200bmastodon.social\u200b'],
+    ['marks of writing direction, as copied from a profile', '\u2068mastodon.social\u2069'],
+    ['a trailing dot', 'mastodon.social.'],
+    ['a trailing slash', 'mastodon.social/'],
+    ['a home URL', 'https://mastodon.social/'],
+    ['a home URL over http', 'HTTP://mastodon.social'],
+    ['a profile URL', 'https://mastodon.social/@alice'],
+    ['the profile of somebody elsewhere, seen from home', 'https://mastodon.social/@bob@example.com?x=1#y'],
+    ['a profile without a scheme', 'mastodon.social/@alice'],
+  ])('%s', (_what, typed) => {
+    expect(parseAddress(typed, none)).toEqual({ origin: 'https://mastodon.social', host: 'mastodon.social' });
+  });
+
+  it.each([
+    ['a handle', '@alice@mastodon.social'],
+    ['a handle without its first @', 'alice@mastodon.social'],
+    ['an acct: URI', 'acct:alice@mastodon.social'],
+    ['an acct: URI in capitals, with @', 'ACCT:@alice@mastodon.social'],
+    ['a handle in wide characters', '＠alice＠mastodon.social'],
+    ['a handle in marks of direction', '\u2068@alice@mastodon.social\u2069'],
+    ['a handle with a slash', '@alice@mastodon.social/'],
+  ])('%s, with the user name', (_what, typed) => {
+    expect(parseAddress(typed, none)).toEqual({
+      origin: 'https://mastodon.social',
+      host: 'mastodon.social',
+      username: 'alice',
+    });
+  });
+
+  it.each([
+    ['bücher.example', 'xn--bcher-kva.example'],
+    ['BÜCHER.example', 'xn--bcher-kva.example'],
+    ['例え.テスト', 'xn--r8jz45g.xn--zckzah'],
+    ['mastodon。social', 'mastodon.social'],
+    ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
+  ])('an international name: %s', (typed, host) => {
+    expect(parseAddress(typed, none).host).toBe(host);
+  });
+});
+
+describe('nothing but the name of a public server is taken', () => {
+  it.each([undefined, null, '', '   ', '\u200b\u2068'])('%j is nothing yet', (typed) => {
+    expect(codeThrownBy(() => parseAddress(typed, none))).toBe('instance_missing');
+  });
+
+  it.each([
+    ...[
+      '127.0.0.1',
+      '127.1',
+      '2130706433',
+      '0x7f.1',
+      '0177.0.0.1',
+      '１２７.0.0.1',
+      '127。0。0。1',
+      '8.8.8.8',
+    ],
+    ...['[::1]', 'https://[::ffff:7f00:1]/', '::1', '0', '0x0'],
+    ...['localhost', 'LOCALHOST.', 'box.local', 'db.internal', 'x.onion', 'router.home.arpa', 'a.localhost'],
+    ...[
+      'mastodon',
+      'com',
+      '.',
+      '..',
+      'a..b',
+      '.example.com',
+      'example.com..',
+      '-a.example',
+      'a-.example',
+      'a_b.example',
+    ],
+    ...[
+      'example.com:443',
+      'example.com:80',
+      'https://example.com:8443/',
+      'example.com:',
+      '@a@example.com:22',
+    ],
+    ...[
+      'https://user@example.com/',
+      'https://user:pass@example.com/',
+      'a@b@example.com',
+      'https://example.com@evil.example',
+    ],
+    ...[
+      'ftp://example.com',
+      'javascript:alert(1)',
+      'file:///etc/passwd',
+      '//example.com',
+      '/example.com',
+      '\\\\example.com',
+    ],
+    ...['https:///example.com', 'https:example.com', 'https://', '@', '@alice', '@@', 'acct:', 'acct:alice'],
+    ...[
+      'exa mple.com',
+      'exam\tple.com',
+      'example.com\r\nHost: evil.example',
+      'exam\0ple.com',
+      'example%2ecom',
+      'ex<a>.com',
+    ],
+    ...['example.com／evil', 'example.com：80', 'example.com＃x', 'a＠b＠example.com'],
+    ...[`${'a'.repeat(64)}.example`, `${'a.'.repeat(130)}example`, `${'a'.repeat(3000)}.example`],
+    ...[7, true, {}, [], ['mastodon.social'], { toString: () => 'mastodon.social' }],
+  ])('%j is refused', (typed) => {
+    expect(codeThrownBy(() => parseAddress(typed, none))).toBe('instance_invalid');
+  });
+});
+
+describe('an origin listed for development', () => {
+  const listed = new Set(['http://localhost:4000', 'https://127.0.0.1:8443']);
+
+  it.each([
+    ['localhost:4000', 'http://localhost:4000'],
+    ['@alice@LOCALHOST:4000', 'http://localhost:4000'],
+    ['http://localhost:4000/@alice', 'http://localhost:4000'],
+    ['https://127.0.0.1:8443', 'https://127.0.0.1:8443'],
+  ])('%s means it', (typed, origin) => {
+    expect(parseAddress(typed, listed).origin).toBe(origin);
+  });
+
+  it.each([
+    'localhost',
+    'localhost:4001',
+    '127.0.0.1',
+    '127.0.0.1:4000',
+    'localhost.example:4000',
+    'x@y@localhost:4000',
+  ])('%s does not', (typed) => {
+    expect(codeThrownBy(() => parseAddress(typed, listed))).toBe('instance_invalid');
+  });
+});

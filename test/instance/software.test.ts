@@ -1,0 +1,69 @@
+/** Which software a server tells it runs, and what a login does differently for it. */
+
+import {
+  canRevokeTokens,
+  hasSingleUseApps,
+  isSingleUseClientId,
+  leastScope,
+  needsForcedLogin,
+  softwareOf,
+} from '../../lib/instance/software.js';
+
+it.each([
+  [{ software: { name: 'Mastodon' } }, '4.5.0', 'mastodon'],
+  [{ software: { name: 'pleroma' } }, '2.7.2 (compatible; Akkoma 3.0)', 'pleroma'],
+  [undefined, '2.7.2 (compatible; Pleroma 2.9.0)', 'pleroma'],
+  [undefined, '4.0.0 (not true; really snac/2.75)', 'snac'],
+  [{ software: { name: '<script>' } }, '3.0.0 (compatible; Sharkey 2024.11.2)', 'sharkey'],
+  [undefined, '4.5.0', undefined],
+  [{}, undefined, undefined],
+  [{ software: null }, 7, undefined],
+  [{ software: 'mastodon' }, {}, undefined],
+  [{ software: { name: 'x'.repeat(65) } }, `(compatible; ${'x'.repeat(300)} 1)`, undefined],
+])('NodeInfo %j and version %j: %j', (nodeInfo, version, name) => {
+  expect(softwareOf(nodeInfo, version)).toBe(name);
+});
+
+it.each([
+  ['mastodon', ['read', 'profile'], 'profile'],
+  ['hollo', ['profile'], 'profile'],
+  ['mastodon', ['read', 'read:accounts'], 'read:accounts'],
+  ['mastodon', undefined, 'read:accounts'],
+  ['gotosocial', undefined, 'read:accounts'],
+  ['pleroma', undefined, 'read:accounts'],
+  ['akkoma', undefined, 'read:accounts'],
+  ['pixelfed', undefined, 'read'],
+  ['friendica', undefined, 'read'],
+  ['takahe', undefined, 'read'],
+  [undefined, undefined, 'read'],
+  ['constructor', undefined, 'read'],
+])('the least scope of %s with %j is %s', (software, scopesSupported, scope) => {
+  expect(leastScope({ ...(software && { software }), ...(scopesSupported && { scopesSupported }) })).toBe(
+    scope,
+  );
+});
+
+it.each([
+  ['pleroma', true, true, false],
+  ['akkoma', true, true, false],
+  ['mastodon', false, true, false],
+  ['snac', false, false, false],
+  ['friendica', false, false, false],
+  ['sharkey', false, true, true],
+  ['firefish', false, true, true],
+  [undefined, false, true, false],
+])('%s: forced login %s, revocation %s, single-use apps %s', (software, forced, revocation, singleUse) => {
+  expect(needsForcedLogin(software)).toBe(forced);
+  expect(canRevokeTokens(software)).toBe(revocation);
+  expect(hasSingleUseApps(software)).toBe(singleUse);
+});
+
+it.each([
+  [Buffer.from('https://misskey.example/auth/session').toString('base64'), true],
+  [Buffer.from('http://x/auth').toString('base64url'), true],
+  [Buffer.from('a plain id').toString('base64'), false],
+  ['01HZ8Y3T5W9QK4RD6M2N7PXB0', false],
+  ['', false],
+])('the client id %s serves a single login: %s', (clientId, singleUse) => {
+  expect(isSingleUseClientId(clientId)).toBe(singleUse);
+});

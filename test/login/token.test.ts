@@ -1,0 +1,95 @@
+/** What an answer of the token endpoint, and of verify_credentials, says. */
+
+import { readAccount } from '../../lib/login/account.js';
+import { DoubtfulRefusal, readTokens } from '../../lib/login/token.js';
+import { answerOf, codeThrownBy } from '../support/stage.js';
+
+const read = (status: number, body: unknown, type?: string) =>
+  readTokens(answerOf(status, body, type), 'social.example');
+
+it.each([
+  ['a token', { access_token: 'x' }, { accessToken: 'x', refreshToken: undefined }],
+  [
+    'a token and another for later',
+    { access_token: 'x', refresh_token: 'y' },
+    { accessToken: 'x', refreshToken: 'y' },
+  ],
+  ['a bearer token', { access_token: 'x', token_type: 'bearer' }, { accessToken: 'x' }],
+  ['a token of a Bearer', { access_token: 'x', token_type: 'Bearer' }, { accessToken: 'x' }],
+  [
+    'a strange refresh token',
+    { access_token: 'x', refresh_token: { y: 1 } },
+    { accessToken: 'x', refreshToken: undefined },
+  ],
+])('%s', (_what, body, tokens) => {
+  expect(read(200, body)).toEqual(expect.objectContaining({ ...tokens, params: body }));
+});
+
+it.each([
+  ['no token', 200, {}, 'response_invalid'],
+  ['a token that is an object', 200, { access_token: {} }, 'response_invalid'],
+  ['an empty token', 200, { access_token: '' }, 'response_invalid'],
+  [
+    'a token that would break the header',
+    200,
+    { access_token: 'x\r\nHost: evil.example' },
+    'response_invalid',
+  ],
+  ['a token with a space', 200, { access_token: 'x y' }, 'response_invalid'],
+  ['a token outside ASCII', 200, { access_token: 'é' }, 'response_invalid'],
+  ['a token without end', 200, { access_token: 'x'.repeat(8193) }, 'response_invalid'],
+  ['a token of another kind', 200, { access_token: 'x', token_type: 'mac' }, 'response_invalid'],
+  ['a list', 200, [{ access_token: 'x' }], 'response_invalid'],
+  ['an unknown code', 400, { error: 'invalid_grant' }, 'token_refused'],
+  ['an unknown client', 401, { error: 'invalid_client' }, 'login_restart'],
+  ['an unknown client, told with 400', 400, { error: 'invalid_client' }, 'login_restart'],
+  ['a wrong redirect URI at GoToSocial', 403, { error: 'Forbidden' }, 'token_refused'],
+  ['a wrong code at Takahe', 500, '<title>Error</title>', 'token_refused'],
+  ['a redirect', 302, '', 'token_refused'],
+  ['a limit', 429, '', 'instance_unreachable'],
+  ['a gateway without a server', 502, '', 'instance_unreachable'],
+  ['a server under repair', 503, '', 'instance_unreachable'],
+])('%s (%s) is a failure with its own code', (_what, status, body, code) => {
+  expect(codeThrownBy(() => read(status, body))).toBe(code);
+});
+
+it.each(['application/x-www-form-urlencoded', 'text/html', 'text/plain', 'application/jsonp', ''])(
+  'no token is taken out of %j',
+  (type) => {
+    expect(codeThrownBy(() => read(200, 'access_token=EVIL', type))).toBe('response_invalid');
+    expect(codeThrownBy(() => read(200, { access_token: 'EVIL' }, type))).toBe('response_invalid');
+  },
+);
+
+it.each([
+  [400, { error: 'Invalid credentials' }, true],
+  [401, '', true],
+  [400, { error: { name: 'ZodError' } }, true],
+  [400, { error: 'invalid_grant' }, false],
+  [403, { error: 'Forbidden' }, false],
+  [500, '', false],
+])('%s %j leaves in doubt whether it is the client: %s', (status, body, doubtful) => {
+  let cause: unknown;
+  try {
+    read(status, body);
+  } catch (error) {
+    cause = (error as Error).cause;
+  }
+  expect(cause).toBeInstanceOf(Error);
+  expect(cause instanceof DoubtfulRefusal).toBe(doubtful);
+});
+
+it.each([
+  ['an account', 200, { id: '1' }, undefined],
+  ['a token that is not known', 401, { error: 'The access token is invalid' }, 'account_unusable'],
+  ['an account that is disabled', 403, { error: 'Your login is currently disabled' }, 'account_unusable'],
+  ['a token without a user', 422, '', 'account_unusable'],
+  ['a redirect', 302, '', 'response_invalid'],
+  ['another success', 204, '', 'response_invalid'],
+  ['not found', 404, '', 'response_invalid'],
+  ['a limit', 429, '', 'instance_unreachable'],
+  ['a crash', 500, '', 'instance_unreachable'],
+  ['a list', 200, [{ id: '1' }], 'response_invalid'],
+])('verify_credentials answers with %s (%s)', (_what, status, body, code) => {
+  expect(codeThrownBy(() => readAccount(answerOf(status, body), 'social.example'))).toBe(code);
+});

@@ -1,0 +1,289 @@
+/** Whatever an instance answers: the validators keep their promises or refuse with an error of their own. */
+
+import fc from 'fast-check';
+import { isInstance, readInstance } from '../../lib/instance/discovery.js';
+import { lrddTargets } from '../../lib/instance/host-meta.js';
+import { readMetadata } from '../../lib/instance/metadata.js';
+import { isUnknownClient } from '../../lib/instance/proof.js';
+import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/instance/registration.js';
+import { readFinger } from '../../lib/instance/webfinger.js';
+import { readAccount } from '../../lib/login/account.js';
+import { readTokens } from '../../lib/login/token.js';
+import { isLiveTransaction } from '../../lib/login/transaction.js';
+import { jsonObject, jsonObjectOrNone } from '../../lib/net/json.js';
+import { buildProfile, readClaims } from '../../lib/profile.js';
+import { anInstanceRecord, answerOf } from '../support/stage.js';
+import { anyText, holds, jsonWith, orRefusal } from './runs.js';
+
+const origin = 'https://social.example';
+const instance = anInstanceRecord();
+const status = fc.oneof(
+  fc.constant(200),
+  fc.constantFrom(201, 302, 400, 401, 403, 404, 422, 429, 500, 503),
+  fc.integer({ min: 100, max: 999 }),
+);
+const type = fc.oneof(
+  fc.constantFrom('application/json', 'application/jrd+json; charset=utf-8', 'text/html', ''),
+  anyText,
+);
+const mostlyJSON = fc.oneof(
+  { weight: 5, arbitrary: fc.constant('application/json') },
+  { weight: 1, arbitrary: type },
+);
+/** A URL here, elsewhere, or nearly one. */
+const url = fc.oneof(
+  fc.constantFrom(
+    `${origin}/x`,
+    `${origin}:8443/x`,
+    `${origin}.evil.example/`,
+    `${origin}@evil.example/`,
+    'http://social.example/',
+    'javascript:1',
+  ),
+  fc.webUrl(),
+  anyText,
+  fc.tuple(fc.constant(origin), anyText).map((parts) => parts.join('')),
+);
+const isOurs = (text: unknown) => typeof text === 'string' && new URL(text).origin === origin;
+
+function answers(...keys: string[]) {
+  const body = fc.oneof(
+    jsonWith(...keys).map((value) => JSON.stringify(value)),
+    fc.json(),
+    anyText,
+  );
+  return fc.tuple(status, body, mostlyJSON).map((parts) => answerOf(...parts));
+}
+
+it('jsonObject: an object without __proto__, or a refusal', () =>
+  holds(
+    fc.property(
+      fc.oneof(
+        fc.json(),
+        anyText,
+        fc.json().map((text) => `{"__proto__":${text},"a":{"__proto__":${text}}}`),
+      ),
+      type,
+      (text, contentType) => {
+        const object = orRefusal(() => jsonObject(answerOf(200, text, contentType)));
+        expect(jsonObjectOrNone(answerOf(200, text, contentType))).toEqual(object);
+        if (!object) return;
+        expect(Array.isArray(object)).toBe(false);
+        expect(Object.getPrototypeOf(object)).toBe(Object.prototype);
+        expect(JSON.stringify(object)).not.toContain('"__proto__":');
+      },
+    ),
+  ));
+
+it('brackets of any depth end in a refusal, never in an overflow', () =>
+  holds(
+    fc.property(
+      fc.integer({ min: 65, max: 100_000 }),
+      fc.constantFrom('[', '{"a":', '[{"a":'),
+      (depth, open) => {
+        expect(orRefusal(() => jsonObject(answerOf(200, `{"x":${open.repeat(depth)}`)))).toBeUndefined();
+      },
+    ),
+    20,
+  ));
+
+it('readMetadata and readInstance: every address is on the origin that was asked', () =>
+  holds(
+    fc.property(
+      jsonWith('issuer', 'scopes_supported', 'authorization_response_iss_parameter_supported', 'x_endpoint'),
+      fc.record(
+        {
+          issuer: url,
+          authorization_endpoint: url,
+          token_endpoint: url,
+          app_registration_endpoint: url,
+          revocation_endpoint: url,
+        },
+        { requiredKeys: [] },
+      ),
+      fc.boolean(),
+      answers('uri', 'domain', 'version', 'account_domain'),
+      jsonWith('software'),
+      (wild, urls, honest, about, nodeInfo) => {
+        const document = honest
+          ? { ...wild, issuer: origin, authorization_endpoint: `${origin}/a`, token_endpoint: `${origin}/t` }
+          : { ...wild, ...urls };
+        const metadata = orRefusal(() => readMetadata(document, origin));
+        if (metadata) {
+          expect(metadata.issuer).toBe(origin);
+          for (const [name, value] of Object.entries(metadata))
+            if (name.endsWith('Endpoint')) expect(isOurs(value)).toBe(true);
+        }
+        for (const document_ of [undefined, document]) {
+          const found = orRefusal(() =>
+            readInstance({ origin, instance: about, metadata: document_, nodeInfo }),
+          );
+          // What may be stored must be accepted when it comes back.
+          if (found) expect(isInstance(JSON.parse(JSON.stringify(found)))).toBe(true);
+        }
+      },
+    ),
+  ));
+
+it('readRegistration: credentials that can be sent, or a refusal', () =>
+  holds(
+    fc.property(answers('client_id', 'client_secret'), (answer) => {
+      const client = orRefusal(() => readRegistration(answer, 'social.example'));
+      if (!client) return;
+      for (const text of Object.values(client)) expect(text).toMatch(/^[\x20-\x7e]{1,2048}$/);
+    }),
+  ));
+
+it('readTokens: a token that fits into a header, or a refusal', () =>
+  holds(
+    fc.property(answers('access_token', 'refresh_token', 'token_type', 'error'), (answer) => {
+      const tokens = orRefusal(() => readTokens(answer, 'social.example'));
+      expect(typeof isUnknownClient(answer)).toBe('boolean');
+      // Whatever gives a token for a code counts as an accepted code.
+      if (!tokens) return;
+      expect(acceptedForgedCode(answer)).toBe(true);
+      for (const text of [tokens.accessToken, tokens.refreshToken ?? 'x'])
+        expect(text).toMatch(/^[\x21-\x7e]+$/);
+    }),
+  ));
+
+it('throttledFor: a wait of at most ten minutes, or none', () =>
+  holds(
+    fc.property(
+      fc.oneof(
+        anyText,
+        fc.nat().map(String),
+        fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      ),
+      anyText,
+      fc.nat(),
+      (after, reset, now) => {
+        const wait = throttledFor({ 'retry-after': after, 'x-ratelimit-reset': reset }, now);
+        if (wait !== undefined) expect(wait > 0 && wait <= 600_000).toBe(true);
+      },
+    ),
+  ));
+
+const claims = fc.record(
+  {
+    id: fc.oneof(anyText, fc.nat(), fc.double(), fc.maxSafeInteger(), fc.jsonValue()),
+    username: fc.oneof(fc.stringMatching(/^\w{1,10}$/), anyText, fc.jsonValue()),
+    acct: fc.oneof(anyText, fc.emailAddress(), fc.jsonValue()),
+    display_name: fc.oneof(anyText, fc.jsonValue()),
+    url: fc.oneof(url, fc.jsonValue()),
+    uri: fc.oneof(url, fc.jsonValue()),
+    avatar: fc.oneof(url, fc.jsonValue()),
+    pleroma: fc.oneof(fc.record({ ap_id: url }), fc.jsonValue()),
+  },
+  { requiredKeys: [] },
+);
+
+it('readAccount and the profile: the user is one of the instance, whatever it claims', () =>
+  holds(
+    fc.property(
+      fc.oneof(
+        claims,
+        claims.map((fields) => ({ ...fields, id: '7', username: 'alice' })),
+      ),
+      status,
+      fc.boolean(),
+      (fields, code, proved) => {
+        const account = orRefusal(() => readAccount(answerOf(code, fields), 'social.example'));
+        const read = account && orRefusal(() => readClaims(account, instance));
+        if (!account || !read) return;
+        const proof = proved
+          ? { handle: 'alice@example.com', actor: `${origin}/users/alice`, origin }
+          : undefined;
+        const profile = buildProfile(instance, account, read, proof);
+        expect(profile.id).toMatch(/^https:\/\/social\.example#[A-Za-z0-9_-]{1,128}$/);
+        expect(profile.handle.split('@')).toEqual([
+          profile.username,
+          proof ? 'example.com' : 'social.example',
+        ]);
+        expect(profile.username).toMatch(/^[\p{L}\p{N}_.-]+$/u);
+        expect(profile.displayName.trim()).not.toBe('');
+        if (profile.actor !== undefined) expect(isOurs(profile.actor)).toBe(true);
+        for (const text of [profile.profileUrl, profile.actor, ...profile.photos.map(({ value }) => value)]) {
+          if (text !== undefined) expect(text).toMatch(/^https?:\/\/[^\s<>"@/]+(\/|$)/);
+        }
+        if (profile.profileUrl !== undefined) {
+          expect(proof ? ['example.com', 'social.example'] : ['social.example']).toContain(
+            new URL(profile.profileUrl).host,
+          );
+        }
+        const acct = typeof fields.acct === 'string' ? fields.acct : '';
+        const isOwn = !acct.includes('@') || acct.toLowerCase().endsWith('@social.example');
+        expect(profile.handleVerified).toBe(proof !== undefined || isOwn);
+      },
+    ),
+  ));
+
+it('readFinger: a handle and a web address, or nothing', () =>
+  holds(
+    fc.property(
+      jsonWith('subject', 'links'),
+      fc.oneof(
+        anyText,
+        fc.emailAddress().map((mail) => `acct:${mail}`),
+      ),
+      fc.array(
+        fc.oneof(
+          fc.record({
+            rel: fc.constantFrom('self', 'x'),
+            type: fc.constantFrom('application/activity+json', 'text/html'),
+            href: url,
+          }),
+          fc.jsonValue(),
+        ),
+      ),
+      (wild, subject, links) => {
+        for (const document of [wild, { subject, links }]) {
+          const finger = readFinger(document);
+          if (!finger) continue;
+          expect(finger.subject).toMatch(/^acct:[^@\s]+@[^@\s]+$/);
+          expect(finger.subject).toBe(finger.subject.toLowerCase());
+          expect(finger.actor.protocol).toMatch(/^https?:$/);
+        }
+      },
+    ),
+  ));
+
+it('lrddTargets: at most three addresses', () => {
+  const link = fc
+    .tuple(fc.constantFrom('Link', 'x:Link', 'link'), fc.constantFrom('rel="lrdd"', "rel='lrdd'", ''), url)
+    .map(([tag, rel, template]) => `<${tag} ${rel} template="${template}"/>`);
+  const json = jsonWith('links').map((value) => JSON.stringify(value));
+  return holds(
+    fc.property(
+      fc.oneof(
+        anyText,
+        fc.array(fc.oneof(link, anyText), { maxLength: 8 }).map((parts) => parts.join('')),
+        json,
+      ),
+      (text) => {
+        const targets = lrddTargets(text);
+        expect(targets.length).toBeLessThanOrEqual(3);
+        for (const target of targets) expect(target).toBeInstanceOf(URL);
+      },
+    ),
+  );
+});
+
+it('what comes out of a store is a login or an instance only if all of it is', () =>
+  holds(
+    fc.property(
+      fc.anything(),
+      jsonWith('origin', 'host', 'issuer', 'instance', 'clientId', 'expiresAt'),
+      (anything, wild) => {
+        for (const value of [anything, wild, { ...wild, instance }]) {
+          expect(isLiveTransaction(value)).toBe(false);
+          expect(isInstance(value)).toBe(false);
+        }
+        expect(isInstance({ ...wild, ...instance })).toBe(
+          ['undefined', 'string'].includes(typeof wild['software']) &&
+            ['undefined', 'string'].includes(typeof wild['accountDomain']) &&
+            (wild['scopesSupported'] === undefined || Array.isArray(wild['scopesSupported'])),
+        );
+      },
+    ),
+  ));

@@ -1,0 +1,115 @@
+/** Whatever address a browser opens: it is read, or refused, and no instance hears of it unless a login is due. */
+
+import fc from 'fast-check';
+import http, { type IncomingMessage } from 'node:http';
+import {
+  assertSameInstance,
+  codeOf,
+  instanceInPath,
+  isCallback,
+  readCallback,
+} from '../../lib/login/callback.js';
+import { aLogin, aStage, leave } from '../support/stage.js';
+import { anyText, holds, orRefusal } from './runs.js';
+
+const callbackURL = 'https://site.example/auth/callback';
+const name = fc.oneof(
+  fc.constantFrom('state', 'code', 'error', 'iss', 'state[]', 'code[a]', 'iss[', '__proto__', 'instance'),
+  anyText,
+);
+const value = fc.oneof(
+  fc.constantFrom('A'.repeat(43), 'x', '', 'access_denied', 'https://social.example'),
+  anyText,
+);
+const escaped = (text: string) => encodeURIComponent(text.replace(/[\ud800-\udfff]/g, ''));
+const query = fc
+  .array(fc.tuple(name, value, fc.boolean()), { maxLength: 6 })
+  .map((pairs) =>
+    pairs
+      .map(([key, text, plain]) => (plain ? `${key}=${text}` : `${escaped(key)}=${escaped(text)}`))
+      .join('&'),
+  );
+const path = fc.oneof(
+  fc.constantFrom(
+    '/auth/callback/social.example',
+    '/auth/callback/',
+    '/auth/callback/x',
+    '/auth',
+    '*',
+    '//evil.example/x',
+    '',
+  ),
+  anyText.map((text) => `/auth/callback/${escaped(text)}`),
+  anyText,
+);
+const target = fc.tuple(path, query).map(([where, what]) => `${where}?${what}`);
+const requestFor = (url: string) => ({ url }) as IncomingMessage;
+
+it('is read as single texts, of which the state is one of ours, or refused', () =>
+  holds(
+    fc.property(target, (url) => {
+      const req = requestFor(url);
+      expect(typeof isCallback(req, callbackURL)).toBe('boolean');
+      expect(instanceInPath(req)).toBe(instanceInPath(req).toLowerCase());
+      const params = orRefusal(() => readCallback(req));
+      if (!params) return;
+      for (const text of Object.values(params)) expect(['string', 'undefined']).toContain(typeof text);
+      if (params.state !== undefined) expect(params.state).toMatch(/^[A-Za-z0-9_-]{43}$/);
+      const code = orRefusal(() => codeOf(params, 'social.example'));
+      if (code !== undefined)
+        expect([params.error, code.length > 0 && code.length <= 4096]).toEqual([undefined, true]);
+    }),
+  ));
+
+it('belongs to a login only by the right path, and by no other issuer than its own', () =>
+  holds(
+    fc.property(target, fc.boolean(), (url, promisesIssuer) => {
+      const login = aLogin();
+      const params = orRefusal(() => readCallback(requestFor(url)));
+      if (!params) return;
+      const host = instanceInPath(requestFor(url));
+      const instance = { ...login.instance, promisesIssuer };
+      const same = orRefusal(() => (assertSameInstance({ ...login, instance }, params, host), true));
+      const issuerFits =
+        params.iss === undefined ? !promisesIssuer : /^https:\/\/social\.example\/?$/.test(params.iss);
+      expect(same ?? false).toBe(host === 'social.example' && issuerFits);
+    }),
+  ));
+
+it('reaches a real site, which answers and asks no instance', async () => {
+  const { instance, site, visitor } = await aStage();
+  // Someone with a session, a login under way and nothing else: the browser that could do most.
+  const state = new URL(await leave(visitor, site, instance.host)).searchParams.get('state') ?? '';
+  const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]
+    .map((pair) => pair.join('='))
+    .join('; ');
+  instance.resetRequests();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const open = (path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const request = http.request(`${site.origin}/`, { path, agent, headers: { cookie } }, (response) => {
+        response.resume().once('end', () => resolve(response.statusCode ?? 0));
+      });
+      // The site may have closed a kept connection in the meantime.
+      request.once('error', (error) => (request.reusedSocket ? resolve(open(path)) : reject(error))).end();
+    });
+  try {
+    await holds(
+      fc.asyncProperty(target, fc.boolean(), async (url, withState) => {
+        // What HTTP itself cannot carry never reaches a site.
+        const carried = url.replace(/[^\x21-\x7e]/g, '').replace('/auth/callback', '/auth/mastodon/callback');
+        // With its own state, only an answer for another instance: the right one is a login, and due.
+        const own = withState && !carried.includes(instance.host) ? `&state=${state}` : '';
+        const status = await open((carried.startsWith('/') ? carried : `/${carried}`) + own);
+        expect([400, 401, 403, 404, 500]).toContain(status);
+        expect(instance.requests).toEqual([]);
+        expect(site.verified).toEqual([]);
+        // Express itself refuses a path that it cannot decode.
+        if (status === 500) expect(String(site.errors.pop())).toMatch(/URIError/);
+      }),
+      5,
+    );
+  } finally {
+    agent.destroy();
+  }
+});

@@ -1,0 +1,72 @@
+/** How often each property is tried: 2 000 times in the suite, or what PROPERTY_RUNS says (`npm run test:property`). */
+
+import fc, { type IAsyncProperty, type IRawProperty } from 'fast-check';
+import { MastodonError } from '../../lib/errors.js';
+
+const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
+
+// A millisecond per case is plenty; what takes longer hangs.
+jest.setTimeout(20_000 + runs);
+
+/** `costly` is how many times dearer than usual one case is. */
+export async function holds<Ts>(property: IRawProperty<Ts>, costly = 1): Promise<void> {
+  await fc.assert(property as IAsyncProperty<Ts>, { numRuns: Math.max(1, Math.ceil(runs / costly)) });
+}
+
+/** What it returns, or undefined where it throws the one kind of error that it may. */
+export function orRefusal<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof MastodonError) return undefined;
+    throw error;
+  }
+}
+
+/** Characters that have broken parsers before, and ordinary ones. */
+const nasty = fc.constantFrom(
+  ...'@:/?#[]\\%&=;,.<>"\'`{}|^~ \t\r\n\0\u00ad\u200b\u200d\u202e\u2066\ufeff。．＠：／％①ßİſ☃𝕏\ud800'.split(
+    '',
+  ),
+  ...[
+    '127.0.0.1',
+    '[::1]',
+    'localhost',
+    'xn--',
+    '0x',
+    '%2e',
+    '%00',
+    '://',
+    'acct:',
+    '__proto__',
+    'constructor',
+    '${',
+    '$&',
+  ],
+);
+
+/** Text of every kind: plain, wild, and sensible with something nasty in it. */
+export const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(fc.oneof(nasty, fc.constantFrom('a', '1', 'mastodon', 'example', 'com')), { maxLength: 12 })
+    .map((parts) => parts.join('')),
+);
+
+/** Any JSON value, with the keys in it that are looked for. */
+export function jsonWith(...keys: readonly string[]): fc.Arbitrary<Record<string, unknown>> {
+  const value = fc.oneof(
+    anyText,
+    fc.webUrl(),
+    fc.jsonValue(),
+    fc.constantFrom(null, true, 0, -1, 1e300, '', [], {}),
+  );
+  const record = fc.record(Object.fromEntries(keys.map((key) => [key, value])), { requiredKeys: [] });
+  return fc
+    .tuple(record, fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }))
+    .map(([known, other]) => {
+      const both = { ...other, ...known };
+      return JSON.parse(JSON.stringify(both)) as Record<string, unknown>;
+    });
+}

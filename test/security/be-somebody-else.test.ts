@@ -1,0 +1,346 @@
+/** A hostile instance wants its user to be taken for somebody of another server. */
+
+import type { SplitStyle, StandIn } from '../support/instance.js';
+import {
+  aSite,
+  aSplitPair,
+  anInstance,
+  aStage,
+  comeBack,
+  open,
+  start,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+/** Logs in at `evil` as alice, with changes to what the instance tells of her. */
+async function loginAs(fields: Record<string, unknown>) {
+  const [victim, evil] = await Promise.all([anInstance(), anInstance()]);
+  const site = await aSite({ instances: [victim, evil] });
+  evil.account('alice').fields = fields;
+  const page = await new Visitor().login(site, evil.host);
+  return { victim, evil, site, page, profile: site.verified[0] };
+}
+
+describe('whatever an instance claims, the user is one of its own', () => {
+  const claims = (victim: StandIn): Record<string, Record<string, unknown>> => ({
+    uri: { uri: `${victim.origin}/users/alice` },
+    url: { url: `${victim.origin}/@alice` },
+    acct: { acct: `alice@${victim.host}` },
+    'acct in capitals': { acct: `Alice@${victim.host.toUpperCase()}` },
+    'acct with two domains': { acct: `alice@${victim.host}@x` },
+    'pleroma.ap_id': { uri: undefined, pleroma: { ap_id: `${victim.origin}/users/alice` } },
+    me: { me: `${victim.origin}/users/alice` },
+    everything: {
+      ...{
+        uri: `${victim.origin}/users/alice`,
+        url: `${victim.origin}/@alice`,
+        acct: `alice@${victim.host}`,
+      },
+      ...{
+        iss: victim.origin,
+        sub: `${victim.origin}/users/alice`,
+        domain: victim.host,
+        origin: victim.origin,
+      },
+      ...{
+        provider: 'admin',
+        handle: `alice@${victim.host}`,
+        handleVerified: true,
+        actor: `${victim.origin}/users/alice`,
+      },
+      ...{ instance: { origin: victim.origin, host: victim.host } },
+    },
+  });
+
+  it.each(Object.keys(claims({ origin: '', host: '' } as StandIn)))('%s', async (name) => {
+    const [victim, evil] = await Promise.all([anInstance(), anInstance()]);
+    const site = await aSite({ instances: [victim, evil] });
+    const fields = claims(victim)[name] ?? {};
+    evil.account('alice').fields = fields;
+    await new Visitor().login(site, evil.host);
+    const profile = site.verified[0];
+    expect(profile).toMatchObject({
+      provider: 'mastodon',
+      id: `${evil.origin}#${evil.account('alice').id}`,
+      handle: `alice@${evil.host}`,
+      instance: { origin: evil.origin, host: evil.host },
+    });
+    expect(profile.actor ?? evil.origin).toContain(evil.origin);
+    expect(profile.profileUrl ?? evil.origin).toContain(evil.origin);
+    if ('acct' in fields) expect(profile.handleVerified).toBe(false);
+  });
+
+  it("also in the token endpoint's answer, and at userinfo, which is not even asked", async () => {
+    const [victim, evil] = await Promise.all([anInstance(), anInstance('pleroma')]);
+    const site = await aSite({ instances: [victim, evil] });
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, site, evil.host);
+    evil.answer('/oauth/token', (_req, res) => {
+      const token = { token: 'x', clientId: '', username: 'alice', scopes: ['read'] };
+      evil.tokens.set('x', token);
+      res.writeHead(200, { 'Content-Type': 'application/json' });
+      res.end(
+        JSON.stringify({ access_token: 'x', me: `${victim.origin}/users/alice`, id: 1, iss: victim.origin }),
+      );
+    });
+    await open(visitor, callback);
+    expect(site.verified[0]).toMatchObject({
+      id: `${evil.origin}#${evil.account('alice').id}`,
+      actor: `${evil.origin}/users/alice`,
+    });
+    expect(evil.requestsTo('/oauth/userinfo')).toEqual([]);
+    expect(victim.requests).toEqual([]);
+  });
+
+  it('the same local id on two servers is two users', async () => {
+    const [one, two] = await Promise.all([anInstance(), anInstance()]);
+    const site = await aSite({ instances: [one, two] });
+    for (const instance of [one, two]) {
+      instance.account('alice').fields = { id: '1', uri: `${one.origin}/users/alice` };
+      await new Visitor().login(site, instance.host);
+    }
+    expect(site.verified.map(({ id }: { id: string }) => id)).toEqual([`${one.origin}#1`, `${two.origin}#1`]);
+  });
+
+  it('two accounts of one server are two users, even under one name', async () => {
+    const { instance, site } = await aStage();
+    instance.account('bob').fields = {
+      username: 'alice',
+      acct: 'alice',
+      uri: instance.actorOf(instance.account('alice')),
+    };
+    for (const as of ['alice', 'bob']) await new Visitor().login(site, instance.host, { as });
+    expect(new Set(site.verified.map(({ id }: { id: string }) => id)).size).toBe(2);
+  });
+});
+
+describe('an account without a usable id or name logs nobody in', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ...[undefined, null, '', ' ', true, {}, [], ['7'], { toString: '7' }, -1, 1.5, 1e300].map(
+      (id): [string, { id: unknown }] => [`id ${JSON.stringify(id) ?? 'missing'}`, { id }],
+    ),
+    ['an id without end', { id: '7'.repeat(129) }],
+    ...[
+      '7#8',
+      '7@x',
+      '#',
+      '../7',
+      '7/8',
+      '7?x',
+      '7 ',
+      ' 7',
+      '7\n',
+      '7\0',
+      '\u202e7',
+      '７',
+      '7%23',
+      '7\u200b',
+    ].map((id): [string, { id: unknown }] => [`id ${JSON.stringify(id)}`, { id }]),
+    ...[undefined, '', {}, 'a@b', 'a b', 'a\u202eb', 'a\nb', 'a/b', 'x'.repeat(300)].map(
+      (username): [string, { username: unknown }] => [
+        `username ${JSON.stringify(username) ?? 'missing'}`,
+        { username },
+      ],
+    ),
+  ])('%s', async (_what, fields) => {
+    const { site, page } = await loginAs(fields);
+    expect([page.status, page.json().code]).toEqual([502, 'response_invalid']);
+    expect(site.verified).toEqual([]);
+  });
+
+  it('an integer that JavaScript cannot tell from its neighbour', async () => {
+    const { instance, site, visitor } = await aStage();
+    instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'application/json' });
+      res.end('{"id":9007199254740993,"username":"alice","acct":"alice"}');
+    });
+    expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
+  });
+
+  it('__proto__ and its like are neither an id nor a way into the prototype', async () => {
+    const { instance, site, visitor } = await aStage();
+    instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'application/json' });
+      res.end(
+        '{"__proto__":{"id":"1","polluted":true},"username":"alice","constructor":{"prototype":{"polluted":true}}}',
+      );
+    });
+    expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
+
+describe('an address in the profile is a web address or absent', () => {
+  it.each([
+    ...[
+      'javascript:alert(1)',
+      'JavaScript:alert(1)',
+      ' javascript:alert(1)',
+      'java\nscript:alert(1)',
+      'data:text/html,x',
+    ],
+    ...[
+      'vbscript:x',
+      'file:///etc/passwd',
+      'blob:https://x/y',
+      '//evil.example/x',
+      '/x',
+      'ftp://evil.example',
+      'https:',
+      'https://',
+    ],
+    ...[
+      'https://user:pass@evil.example/',
+      'https://x"onerror="alert(1)/',
+      'view-source:https://x',
+      '\u0000https://x',
+      'x'.repeat(3000),
+      7,
+      {},
+      ['https://x'],
+      null,
+    ],
+  ])('%j', async (value) => {
+    const { profile } = await loginAs({ url: value, avatar: value, uri: value });
+    expect(profile.photos).toEqual([]);
+    expect(profile).not.toHaveProperty('profileUrl');
+    expect(profile).not.toHaveProperty('actor');
+  });
+
+  it.each(['avatar', 'url', 'uri'])(
+    'what could break out of an attribute is encoded in %s',
+    async (field) => {
+      const { evil, profile } = await loginAs({});
+      evil.account('alice').fields = { [field]: `${evil.origin}/"><script>alert(1)</script>` };
+      const site = await aSite({ instances: [evil] });
+      await new Visitor().login(site, evil.host);
+      const { profileUrl, actor, photos } = site.verified[0];
+      expect(JSON.stringify([profileUrl, actor, photos])).not.toMatch(/<|>|\\"/);
+      expect(profile.username).toBe('alice');
+    },
+  );
+});
+
+describe('a handle of another domain', () => {
+  const login = async (pair: Awaited<ReturnType<typeof aSplitPair>>, typed: string) => {
+    const site = await aSite({ instances: [pair.accountDomain, pair.webHost] });
+    const page = await new Visitor().login(site, typed);
+    return { site, page, profile: site.verified[0] };
+  };
+
+  it.each<[SplitStyle, 'handle' | 'web host' | 'handle at the web host']>([
+    ['redirect', 'handle'],
+    ['redirect', 'web host'],
+    ['redirect', 'handle at the web host'],
+    ['direct', 'handle'],
+    ['direct', 'web host'],
+  ])('is verified when both sides say so (%s, by the %s)', async (style, how) => {
+    const pair = await aSplitPair('mastodon45', { style });
+    const { accountDomain, webHost } = pair;
+    const typed = {
+      handle: `@alice@${accountDomain.host}`,
+      'web host': webHost.host,
+      'handle at the web host': `alice@${webHost.host}`,
+    }[how];
+    const { profile } = await login(pair, typed);
+    expect(profile).toMatchObject({
+      id: `${webHost.origin}#${webHost.account('alice').id}`,
+      handle: `alice@${accountDomain.host}`,
+      handleVerified: true,
+      actor: webHost.actorOf(webHost.account('alice')),
+    });
+  });
+
+  type Sides = { accountDomain: { origin: string; host: string }; webHost: StandIn; other: StandIn };
+  const jrd = (user: string, domain: string, actor: string) => ({
+    subject: `acct:${user}@${domain}`,
+    links: [{ rel: 'self', type: 'application/activity+json', href: actor }],
+  });
+  const actor = (standIn: StandIn, user = 'alice') => standIn.actorOf(standIn.account(user));
+  /** What the domain and the web host answer to WebFinger; `undefined` is their honest answer. */
+  type Lie = (sides: Sides) => { domain?: [number, unknown]; web?: [number, unknown] };
+
+  it.each<[string, Lie]>([
+    ['the web host knows nothing of it', () => ({ web: [404, ''] })],
+    ['the domain knows nothing of it', () => ({ domain: [404, ''] })],
+    ['the domain is broken', () => ({ domain: [500, ''] })],
+    [
+      'the domain names another user',
+      (s) => ({ domain: [200, jrd('bob', s.accountDomain.host, actor(s.webHost))] }),
+    ],
+    [
+      'the domain answers for another user, who does exist',
+      (s) => ({ domain: [200, jrd('bob', s.accountDomain.host, actor(s.webHost, 'bob'))] }),
+    ],
+    [
+      'the web host names another user',
+      (s) => ({ web: [200, jrd('bob', s.accountDomain.host, actor(s.webHost))] }),
+    ],
+    ['the web host names itself', (s) => ({ web: [200, jrd('alice', s.webHost.host, actor(s.webHost))] })],
+    [
+      'the domain names another actor',
+      (s) => ({ domain: [200, jrd('alice', s.accountDomain.host, actor(s.webHost, 'bob'))] }),
+    ],
+    [
+      'the web host names another actor',
+      (s) => ({ web: [200, jrd('alice', s.accountDomain.host, actor(s.webHost, 'bob'))] }),
+    ],
+    [
+      'the domain names an actor on a third server',
+      (s) => ({ domain: [200, jrd('alice', s.accountDomain.host, actor(s.other))] }),
+    ],
+    [
+      'the domain claims to be the actor’s server itself',
+      (s) => ({ domain: [200, jrd('alice', s.accountDomain.host, `${s.accountDomain.origin}/alice`)] }),
+    ],
+    ['the domain answers with a page', () => ({ domain: [200, '<title>Hello</title>'] })],
+  ])('is not verified when %s', async (_what, lie) => {
+    const pair = await aSplitPair('mastodon45', { style: 'direct' });
+    const { accountDomain, webHost } = pair;
+    const other = await anInstance();
+    const { domain, web } = lie({ accountDomain, webHost, other });
+    if (domain) accountDomain.answerWith('/.well-known/webfinger', ...domain);
+    if (web) webHost.answerWith('/.well-known/webfinger', ...web);
+    const { profile } = await login(pair, webHost.host);
+    expect(profile).toMatchObject({
+      id: `${webHost.origin}#${webHost.account('alice').id}`,
+      handle: `alice@${webHost.host}`,
+      handleVerified: false,
+      actor: actor(webHost),
+    });
+  });
+
+  it('does not lead to a server that does not know it', async () => {
+    const [evil, victim] = await Promise.all([anInstance(), anInstance()]);
+    const site = await aSite({ instances: [evil, victim] });
+    evil.answerWith('/.well-known/webfinger', 200, jrd('alice', evil.host, actor(victim)));
+    const { location = '' } = await start(new Visitor(), site, `alice@${evil.host}`);
+    expect(new URL(location).origin).toBe(evil.origin);
+  });
+
+  it("leads its own user only: it does not decide where the domain's others are sent", async () => {
+    const [home, elsewhere] = await Promise.all([anInstance(), anInstance()]);
+    elsewhere.addAccount('mallory');
+    const site = await aSite({ instances: [home, elsewhere] });
+    const moved = jrd('mallory', home.host, actor(elsewhere, 'mallory'));
+    for (const side of [home, elsewhere]) {
+      side.answer(
+        (seen) => seen.path === '/.well-known/webfinger' && /mallory/.test(seen.url),
+        (_req, res) =>
+          void res.writeHead(200, { 'Content-Type': 'application/jrd+json' }).end(JSON.stringify(moved)),
+      );
+    }
+    const origins = [];
+    for (const typed of [`mallory@${home.host}`, `alice@${home.host}`, home.host]) {
+      origins.push(new URL((await start(new Visitor(), site, typed)).location ?? '').origin);
+    }
+    expect(origins).toEqual([elsewhere.origin, home.origin, home.origin]);
+  });
+});
+
+it('somebody whose login the site refuses is not logged in', async () => {
+  const { instance, site, visitor } = await aStage('mastodon45', { verify: async (_a: string) => false });
+  expect((await visitor.login(site, instance.host)).status).toBe(401);
+  expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();
+});

@@ -1,0 +1,120 @@
+/** The attacker calls the callback with a code that no instance gave. */
+
+import { personas, variant, type PersonaName } from '../support/instance.js';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  anotherProcessOf,
+  changed,
+  JSONStore,
+  leave,
+  open,
+  start,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const hour = 60 * 60_000;
+const sound = (Object.keys(personas) as PersonaName[]).filter((name) => !['snac', 'sharkey'].includes(name));
+
+it.each(sound)('code=x at %s lets nobody in, and costs the next one nothing', async (family) => {
+  const { instance, site, visitor: attacker } = await aStage(family);
+  await new Visitor().login(site, instance.host);
+  for (const code of ['x', '', '../', 'x'.repeat(4000)]) {
+    const { searchParams } = new URL(await leave(attacker, site, instance.host));
+    const callback = changed(new URL(`${site.callbackURL}/${instance.host}`), {
+      code,
+      state: searchParams.get('state') ?? '',
+    });
+    expect((await open(attacker, callback)).json().code).toBe(
+      code === '' ? 'response_invalid' : 'token_refused',
+    );
+  }
+  expect(await whoIsLoggedIn(attacker, site)).toBeUndefined();
+  expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+  expect(instance.registrations).toBe(1);
+});
+
+it('an answer with a token in place of a code is none', async () => {
+  const { instance, site, visitor } = await aStage('pleroma');
+  await new Visitor().login(site, instance.host);
+  const [token] = instance.tokens.keys();
+  const { searchParams } = new URL(await leave(visitor, site, instance.host));
+  const callback = changed(new URL(`${site.callbackURL}/${instance.host}`), {
+    access_token: token,
+    state: searchParams.get('state') ?? '',
+  });
+  expect((await open(visitor, callback)).json().code).toBe('response_invalid');
+});
+
+describe('an instance that does not look at codes', () => {
+  it('is found out right after registration, and nobody is sent there', async () => {
+    const { instance, site, visitor } = await aStage('snac');
+    const page = await start(visitor, site, instance.host);
+    expect([page.status, page.location, page.json()]).toEqual([
+      403,
+      undefined,
+      expect.objectContaining({ code: 'instance_insecure', instance: instance.host }),
+    ]);
+    expect(instance.registrations).toBe(1);
+  });
+
+  it.each<[string, number, unknown]>([
+    ['a token', 200, { access_token: 'x', token_type: 'Bearer' }],
+    ['a token and another success', 201, { access_token: 'x' }],
+    ['a token beside an error', 200, { access_token: 'x', error: 'invalid_grant' }],
+    ['a success that says nothing', 200, {}],
+    ['a page', 200, '<title>Welcome</title>'],
+    ['nothing', 204, undefined],
+  ])('whatever its name, and however it says so: %s', async (_how, status, body) => {
+    const { instance, site, visitor } = await aStage('mastodon45');
+    instance.answerWith('/oauth/token', status, body);
+    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_insecure');
+  });
+
+  it('under the name and with the metadata of Mastodon', async () => {
+    const disguised = variant(personas.mastodon45, { token: { ...personas.snac.token } });
+    const { instance, site, visitor } = await aStage(disguised);
+    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_insecure');
+  });
+
+  it('is remembered for an hour, by every process, at no cost to it; then it may have learned', async () => {
+    const store = new JSONStore();
+    const instance = await anInstance('snac');
+    const options = { instances: [instance], options: { store } };
+    const site = await aSite(options);
+    const other = await anotherProcessOf(site, options);
+    await start(new Visitor(), site, instance.host);
+    instance.resetRequests();
+    for (const process of [site, other, site]) {
+      expect((await start(new Visitor(), process, instance.host)).json().code).toBe('instance_insecure');
+    }
+    expect(instance.requests).toEqual([]);
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + hour + 1000);
+    instance.persona = personas.mastodon45;
+    expect((await start(new Visitor(), other, instance.host)).status).toBe(302);
+  });
+
+  it('does not get in the way of others', async () => {
+    const [bad, good] = await Promise.all([anInstance('snac'), anInstance()]);
+    const site = await aSite({ instances: [bad, good] });
+    await start(new Visitor(), site, bad.host);
+    expect((await new Visitor().login(site, good.host)).status).toBe(200);
+  });
+});
+
+describe('an instance whose apps serve a single login', () => {
+  it.each([
+    ['by its NodeInfo', personas.sharkey, 0],
+    ['by its version', variant(personas.sharkey, { nodeinfo: [] }), 0],
+    ['by its client ids', variant(personas.sharkey, { nodeinfo: [], apiVersion: '3.0.0' }), 1],
+  ])('is refused clearly: recognised %s', async (_how, persona, registrations) => {
+    const { instance, site, visitor } = await aStage(persona);
+    const page = await start(visitor, site, instance.host);
+    expect([page.status, page.json().code]).toEqual([422, 'instance_unsupported']);
+    expect(instance.registrations).toBe(registrations);
+  });
+});

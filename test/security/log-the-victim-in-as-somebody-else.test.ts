@@ -1,0 +1,115 @@
+/** The attacker wants the victim's browser to be logged in as the attacker, or to share the victim's session. */
+
+import { MemoryStore } from 'express-session';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  changed,
+  comeBack,
+  JSONStore,
+  leave,
+  open,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+describe("the attacker's own callback, opened in the victim's browser", () => {
+  it.each([
+    ['as it is', {}],
+    ['without its state', { state: undefined }],
+    ['with an empty state', { state: '' }],
+    ['with a guessed state', { state: 'A'.repeat(43) }],
+  ])('%s, logs nobody in and sends nothing', async (_how, changes) => {
+    const { instance, site, visitor: victim } = await aStage();
+    const forged = changed(await comeBack(new Visitor(), site, instance.host), changes);
+    instance.resetRequests();
+    const page = await open(victim, forged);
+    expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
+    expect(instance.requests).toEqual([]);
+    expect(await whoIsLoggedIn(victim, site)).toBeUndefined();
+  });
+
+  it("is refused also while the victim's own login is under way, which then still finishes", async () => {
+    const { instance, site, visitor: victim } = await aStage();
+    const forged = await comeBack(new Visitor(), site, instance.host, 'bob');
+    const own = await comeBack(victim, site, instance.host, 'alice');
+    expect((await open(victim, forged)).json().code).toBe('login_expired');
+    await open(victim, own);
+    expect(await whoIsLoggedIn(victim, site)).toBe('alice');
+  });
+
+  it('does not log out or change a victim who is logged in', async () => {
+    const { instance, site, visitor: victim } = await aStage();
+    await victim.login(site, instance.host);
+    await open(victim, await comeBack(new Visitor(), site, instance.host, 'bob'));
+    expect(await whoIsLoggedIn(victim, site)).toBe('alice');
+  });
+
+  it("with the victim's state and the attacker's code fails where the server keeps PKCE", async () => {
+    const { instance, site, visitor: victim } = await aStage('mastodon45');
+    const own = new URL(await leave(victim, site, instance.host)).searchParams.get('state') ?? '';
+    const forged = changed(await comeBack(new Visitor(), site, instance.host, 'bob'), { state: own });
+    expect((await open(victim, forged)).json().code).toBe('token_refused');
+    expect(await whoIsLoggedIn(victim, site)).toBeUndefined();
+  });
+});
+
+it("knowing somebody's state is not enough to spoil their login", async () => {
+  const { instance, site, visitor } = await aStage();
+  const own = await comeBack(visitor, site, instance.host);
+  const attacker = new Visitor();
+  await leave(attacker, site, instance.host);
+  expect((await open(attacker, own)).json().code).toBe('login_expired');
+  await open(visitor, own);
+  expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+});
+
+it('reading the store is not enough to finish logins that others began', async () => {
+  const store = new JSONStore();
+  const sessions = new MemoryStore();
+  const instance = await anInstance();
+  const site = await aSite({ instances: [instance], options: { store }, session: { store: sessions } });
+  await leave(new Visitor(), site, instance.host);
+  const session = await new Promise<object>((resolve) => sessions.all((_error, all) => resolve(all ?? {})));
+  const keys = /"passport-mastodon-oauth2":"([^"]+)"/.exec(JSON.stringify(session)) ?? [];
+  expect(keys[1]).toMatch(/^[\w-]{43}$/);
+  expect(JSON.stringify([...store.records])).not.toContain(keys[1]);
+});
+
+it('a session that the attacker planted before the login is not the one that is logged in', async () => {
+  const { instance, site, visitor: victim } = await aStage();
+  const attacker = new Visitor();
+  await leave(attacker, site, instance.host);
+  const { host } = new URL(site.origin);
+  victim.jars.set(host, new Map(attacker.jars.get(host)));
+  const planted = victim.jars.get(host)?.get('connect.sid');
+  await victim.login(site, instance.host);
+  expect(await whoIsLoggedIn(victim, site)).toBe('alice');
+  expect(victim.jars.get(host)?.get('connect.sid')).not.toBe(planted);
+  expect(await whoIsLoggedIn(attacker, site)).toBeUndefined();
+});
+
+it('each login has a session id of its own', async () => {
+  const { instance, site, visitor } = await aStage();
+  const { host } = new URL(site.origin);
+  const ids = new Set<string | undefined>();
+  for (let i = 0; i < 3; i++) {
+    await visitor.login(site, instance.host);
+    ids.add(visitor.jars.get(host)?.get('connect.sid'));
+  }
+  expect(ids.size).toBe(3);
+});
+
+it('a denial is believed only of a browser that began a login there', async () => {
+  const { instance, site, visitor } = await aStage('hollo');
+  const denial = `${site.callbackURL}/${instance.host}?error=access_denied`;
+  expect((await open(visitor, denial)).json().code).toBe('login_expired');
+  await leave(visitor, site, instance.host);
+  expect((await open(visitor, denial)).json().code).toBe('access_denied');
+  expect((await open(visitor, denial.replace(instance.host, 'evil.example'))).json()).toEqual({
+    code: 'login_expired',
+    message: expect.not.stringContaining('evil') as string,
+    status: 403,
+  });
+});

@@ -1,0 +1,169 @@
+/** A hostile instance wants a code, a token or a secret that belongs to another instance. */
+
+import type { StandIn } from '../support/instance.js';
+import {
+  aSite,
+  anInstance,
+  changed,
+  comeBack,
+  JSONStore,
+  leave,
+  open,
+  start,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+async function twoInstances(options: Parameters<typeof aSite>[0] = {}) {
+  const [honest, evil] = await Promise.all([anInstance(), anInstance()]);
+  const site = await aSite({ instances: [honest, evil], ...options });
+  return { honest, evil, site, visitor: new Visitor() };
+}
+
+function nothingWasSentTo(...instances: StandIn[]): void {
+  for (const { requests } of instances)
+    expect(requests.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+}
+
+const metadataOf = (origin: string) => ({
+  issuer: `${origin}/`,
+  authorization_endpoint: `${origin}/oauth/authorize`,
+  token_endpoint: `${origin}/oauth/token`,
+  app_registration_endpoint: `${origin}/api/v1/apps`,
+});
+
+describe('an answer at the wrong door', () => {
+  it('a login begun at the evil instance, which passes the visitor on to the honest one', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const { searchParams } = new URL(await leave(visitor, site, evil.host));
+    const honestPage = changed(new URL(await leave(visitor, site, honest.host)), {
+      state: searchParams.get('state') ?? '',
+    });
+    const callback = await visitor.approve(honestPage.href);
+    honest.resetRequests();
+    evil.resetRequests();
+    const page = await open(visitor, callback);
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    nothingWasSentTo(honest, evil);
+  });
+
+  it('a login begun at the honest instance, whose answer comes by the path of the evil one', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, honest.host);
+    honest.resetRequests();
+    evil.resetRequests();
+    const page = await open(visitor, callback.href.replace(honest.host, evil.host));
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    nothingWasSentTo(honest, evil);
+  });
+
+  it.each([
+    ['a name that only begins like it', (host: string) => `${host}.evil.example`],
+    ['another port', (host: string) => host.replace(/\d+$/, '1')],
+    ['its name in another spelling', (host: string) => host.replace('localhost', '127.0.0.1')],
+    ['its name inside another', (host: string) => `${host}%2Fevil.example`],
+    ['its name behind a user', (host: string) => `evil@${host}`],
+  ])('%s', async (_what, path) => {
+    const { honest, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, honest.host);
+    honest.resetRequests();
+    const page = await open(visitor, callback.href.replace(honest.host, path(honest.host)));
+    expect(page.json().code).toBe('login_mismatch');
+    nothingWasSentTo(honest);
+  });
+
+  it.each([
+    ['the evil issuer', (_honest: string, evil: string) => evil],
+    ['a path below the honest one', (honest: string) => `${honest}/evil`],
+    ['nothing', () => ''],
+  ])('an iss parameter that names %s', async (_what, iss) => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, honest.host);
+    honest.resetRequests();
+    const page = await open(visitor, changed(callback, { iss: iss(honest.origin, evil.origin) }));
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    nothingWasSentTo(honest, evil);
+  });
+
+  it('an answer without iss, where the instance promised one; with it the login goes on', async () => {
+    const { honest, site, visitor } = await twoInstances();
+    const promise = { authorization_response_iss_parameter_supported: true };
+    honest.answerWith('/.well-known/oauth-authorization-server', 200, {
+      ...metadataOf(honest.origin),
+      ...promise,
+    });
+    const without = await comeBack(visitor, site, honest.host);
+    const withIss = changed(await comeBack(visitor, site, honest.host), { iss: honest.origin });
+    honest.resetRequests();
+    expect((await open(visitor, without)).json().code).toBe('login_mismatch');
+    nothingWasSentTo(honest);
+    await open(visitor, withIss);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  });
+});
+
+describe('a metadata document that names', () => {
+  it.each([
+    'issuer',
+    'authorization_endpoint',
+    'token_endpoint',
+    'app_registration_endpoint',
+    'revocation_endpoint',
+    'userinfo_endpoint',
+  ])("another server's %s is refused, and the other server hears nothing", async (name) => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const document = { ...metadataOf(evil.origin), [name]: `${honest.origin}/oauth/token` };
+    evil.answerWith('/.well-known/oauth-authorization-server', 200, document);
+    const page = await start(visitor, site, evil.host);
+    expect([page.status, page.json()]).toEqual([
+      403,
+      expect.objectContaining({ code: 'instance_insecure', instance: evil.host }),
+    ]);
+    nothingWasSentTo(honest);
+    expect(evil.registrations).toBe(0);
+  });
+
+  it('nothing of its own but redirects to the document of another server changes nothing', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const path = '/.well-known/oauth-authorization-server';
+    evil.answerWith(path, 302, '', { Location: honest.origin + path });
+    await visitor.login(site, evil.host);
+    expect(site.verified[0].id).toMatch(`${evil.origin}#`);
+    expect(honest.requestsTo(/POST/)).toEqual([]);
+  });
+});
+
+it('an instance that redirects to another one hands its visitors over, and gets nothing of theirs', async () => {
+  const { honest, evil, site, visitor } = await twoInstances();
+  evil.answerWith('/api/v1/instance', 301, '', { Location: `${honest.origin}/api/v1/instance` });
+  await visitor.login(site, evil.host);
+  expect(site.verified[0]).toMatchObject({ id: expect.stringContaining(`${honest.origin}#`) as string });
+  expect(evil.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  expect(JSON.stringify(evil.requests)).not.toMatch(/code=|authorization"|client_secret/);
+});
+
+it.each(['/oauth/token', '/api/v1/accounts/verify_credentials'])(
+  '%s cannot redirect our request, and what is in it, to another server',
+  async (path) => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, evil.host);
+    evil.answerWith(path, 307, '', { Location: honest.origin + path });
+    expect((await open(visitor, callback)).status).not.toBe(200);
+    nothingWasSentTo(honest);
+  },
+);
+
+it('a record in the store whose endpoints lie elsewhere is no record', async () => {
+  const store = new JSONStore();
+  const { honest, evil, site, visitor } = await twoInstances({ options: { store } });
+  await leave(visitor, site, honest.host);
+  for (const [key, text] of store.records) {
+    const record = JSON.parse(text) as object;
+    if ('tokenEndpoint' in record) {
+      store.records.set(key, JSON.stringify({ ...record, tokenEndpoint: `${evil.origin}/oauth/token` }));
+    }
+  }
+  await visitor.login(site, honest.host);
+  nothingWasSentTo(evil);
+  expect(site.verified[0].id).toMatch(`${honest.origin}#`);
+});

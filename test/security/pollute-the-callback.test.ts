@@ -1,0 +1,138 @@
+/** A stranger wants a crafted address of the site to do, or to show, something of theirs. */
+
+import http from 'node:http';
+import { aSite, aStage, anInstance, comeBack, open, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+describe('repeated and nested parameters of an otherwise good answer', () => {
+  it.each([
+    ...['code=other', 'code=', 'code[]=other', 'code[a][b]=other', 'code%5Ba%5D=other'],
+    ...['error=access_denied&error=access_denied', 'error[]=access_denied', 'iss=a&iss=a', 'iss[]=a'],
+    ...['state=other', 'state[]=other', 'state[__proto__]=x', 'state[$ne]='],
+  ])('%s', async (more) => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.resetRequests();
+    const page = await open(visitor, `${callback.href}&${more}`);
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('parameters that mean nothing to us mean nothing', async () => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    const more =
+      'instance=evil.example&client_id=x&redirect_uri=https://evil.example&__proto__[x]=1&code_verifier=x&a=1&a=2';
+    expect((await open(visitor, `${callback.href}&${more}`)).status).toBe(200);
+  });
+});
+
+describe('the text of an error is shown to nobody', () => {
+  const text = 'Please-call-0800-EVIL<script>alert(1)</script>';
+  const query = new URLSearchParams({ error_description: text, error_uri: `https://evil.example/${text}` });
+
+  it.each([
+    ['access_denied', 'access_denied'],
+    [text, 'token_refused'],
+    ['invalid_scope', 'token_refused'],
+  ])('of one who may answer: error=%s', async (error, code) => {
+    for (const failureRedirect of [false, true]) {
+      const instance = await anInstance();
+      const site = await aSite({ instances: [instance], failureRedirect });
+      const visitor = new Visitor();
+      const callback = await comeBack(visitor, site, instance.host);
+      callback.searchParams.delete('code');
+      callback.searchParams.set('error', error);
+      instance.resetRequests();
+      const page = await open(visitor, `${callback.href}&${query.toString()}`);
+      if (!failureRedirect) expect(page.json().code).toBe(code);
+      expect(page.text).not.toMatch(/EVIL|script|evil/);
+      expect(page.text).toContain(instance.host);
+      expect(instance.requests).toEqual([]);
+      expect(site.errors).toEqual([]);
+    }
+  });
+
+  it.each(['', `&state=${'A'.repeat(43)}`, '&state=x', '&state=a&state=b'])(
+    'of a stranger, with %j',
+    async (state) => {
+      const { instance, site, visitor } = await aStage();
+      const page = await open(
+        visitor,
+        `${site.callbackURL}/${encodeURIComponent(text)}?error=${text}${state}&${query.toString()}`,
+      );
+      expect(page.status).toBe(403);
+      expect(page.json().code).toMatch(/^login_(expired|mismatch)$/);
+      expect(page.text).not.toMatch(/EVIL|script|evil/);
+      expect(instance.requests).toEqual([]);
+    },
+  );
+});
+
+describe('junk is answered, quickly, and asks nobody', () => {
+  const junk = (site: { origin: string }, path: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const { port } = new URL(site.origin);
+      const request = http.request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.once('error', reject).end();
+    });
+
+  it.each([
+    ...[
+      '/x?code',
+      '/x?code&state',
+      '/x?=&=&&',
+      '/x?state=%00',
+      '/x?code=%ff%fe',
+      '/x?state=%',
+      '/x?code=%c0%ae',
+      '/x?a[[[[=1&code=1',
+    ],
+    ...[
+      '/%00?code=x',
+      '/%2e%2e?code=x',
+      '/..?code=x',
+      '/x%2Fy?code=x',
+      '/x?code=x#y',
+      '/x;y?code=1',
+      '/x??code=1',
+      '/@?error=1',
+    ],
+    `/x?code=${'a'.repeat(8000)}`,
+    `/x?${'state=a&'.repeat(1000)}`,
+    `/x?${'state['.repeat(500)}=a`,
+    `/${'x'.repeat(4000)}?iss=1`,
+  ])('%j', async (path) => {
+    const { instance, site } = await aStage();
+    const status = await junk(site, `/auth/mastodon/callback${path}`);
+    expect([400, 403, 404]).toContain(status);
+    expect(instance.requests).toEqual([]);
+    expect(site.errors).toEqual([]);
+  });
+});
+
+it.each([
+  ['two addresses', 'instance=HOST&instance=HOST'],
+  ['a list', 'instance[]=HOST'],
+  ['an object', 'instance[toString]=HOST'],
+  ['a line break', 'instance=HOST%0d%0aX-Evil:1'],
+])('the address typed as %s is nobody’s', async (_what, query) => {
+  const { instance, site } = await aStage();
+  const typed = query.replaceAll('HOST', encodeURIComponent(instance.host));
+  const page = await new Visitor().get(`${site.origin}/auth/mastodon?${typed}`);
+  expect([page.status, page.json().code]).toEqual([
+    400,
+    expect.stringMatching(/^instance_(invalid|missing)$/),
+  ]);
+  expect(instance.requests).toEqual([]);
+});
+
+it('the sentence about a refused address does not repeat what was typed', async () => {
+  const { site, visitor } = await aStage();
+  const page = await start(visitor, site, '<script>alert(1)</script>');
+  expect(page.json()).toMatchObject({ code: 'instance_invalid' });
+  expect(page.text).not.toContain('script');
+});

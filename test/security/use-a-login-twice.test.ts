@@ -1,0 +1,181 @@
+/** The attacker wants a login, or a code, to count more than once. */
+
+import { MemoryStore } from 'express-session';
+import type { SiteOptions } from '../support/site.js';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  anotherProcessOf,
+  changed,
+  comeBack,
+  JSONStore,
+  leave,
+  open,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const minutes = 60_000;
+
+it('a callback that was used is over, and asks nobody', async () => {
+  const { instance, site, visitor } = await aStage();
+  const callback = await comeBack(visitor, site, instance.host);
+  await open(visitor, callback);
+  instance.resetRequests();
+  const page = await open(visitor, callback);
+  expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
+  expect(instance.requests).toEqual([]);
+  expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+});
+
+it('of three at the same instant, one is a login', async () => {
+  const { instance, site, visitor } = await aStage();
+  const callback = await comeBack(visitor, site, instance.host);
+  instance.resetRequests();
+  const pages = await Promise.all([1, 2, 3].map(() => visitor.get(callback.href)));
+  expect(pages.map(({ status }) => status).sort()).toEqual([302, 403, 403]);
+  expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+});
+
+describe('ten minutes after it was begun, a login is over', () => {
+  it.each<[string, SiteOptions]>([
+    ['a store that lets it go', {}],
+    ['a store that keeps everything', { options: { store: new JSONStore() } }],
+  ])('with %s', async (_what, options) => {
+    const { instance, site, visitor } = await aStage('mastodon45', options);
+    const begun = Date.now();
+    const [late, inTime] = [
+      await comeBack(visitor, site, instance.host),
+      await comeBack(visitor, site, instance.host),
+    ];
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(begun + 9.9 * minutes);
+    await open(visitor, inTime);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+    clock.mockReturnValue(begun + 10.1 * minutes);
+    instance.resetRequests();
+    expect((await open(visitor, late)).json().code).toBe('login_expired');
+    expect(instance.requests).toEqual([]);
+  });
+});
+
+/** Lets two requests go in step: each reads what the other has not yet deleted. */
+class RacingStore extends JSONStore {
+  /** How many more pairs of reads wait for each other. */
+  pairs = 0;
+  private waiting: (() => void) | undefined;
+  override async get(key: string): Promise<unknown> {
+    const value = await super.get(key);
+    if (this.pairs === 0 || !key.includes(':login:')) return value;
+    const { waiting } = this;
+    if (!waiting) await new Promise<void>((resolve) => (this.waiting = resolve));
+    else {
+      this.pairs--;
+      this.waiting = undefined;
+      waiting();
+    }
+    return value;
+  }
+}
+
+const sameInstant = async (visitor: Visitor, ...urls: string[]) =>
+  (await Promise.all(urls.map((url) => visitor.get(url)))).map(({ status }) => status).sort();
+
+it('of two processes with one store and one session, one is a login', async () => {
+  const instance = await anInstance();
+  const store = new RacingStore();
+  const options: SiteOptions = {
+    instances: [instance],
+    options: { store },
+    session: { store: new MemoryStore() },
+  };
+  const site = await aSite(options);
+  const other = await anotherProcessOf(site, options);
+  const visitor = new Visitor();
+  const { href, searchParams } = await comeBack(visitor, site, instance.host);
+  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+  store.pairs = 2;
+  expect(await sameInstant(visitor, href, href.replace(site.origin, other.origin))).toEqual([302, 403]);
+  expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
+});
+
+it('of two in one process, one is a login also with a store that does not tell what it deleted', async () => {
+  const instance = await anInstance();
+  const store = new RacingStore();
+  const silent = {
+    get: (key: string) => store.get(key),
+    set: (key: string, value: unknown) => store.set(key, value),
+    delete: async (key: string) => void (await store.delete(key)),
+  };
+  const site = await aSite({ instances: [instance], options: { store: silent } });
+  const visitor = new Visitor();
+  const { href } = await comeBack(visitor, site, instance.host);
+  store.pairs = 1;
+  expect(await sameInstant(visitor, href, href)).toEqual([302, 403]);
+});
+
+describe('a code is offered once, whatever comes back', () => {
+  it.each([
+    ['a refusal', 400, { error: 'invalid_grant' }],
+    ['a refusal that may mean the client', 400, { error: 'Invalid credentials' }],
+    ['an unknown client', 401, { error: 'invalid_client' }],
+    ['a limit', 429, ''],
+    ['a crash', 500, ''],
+    ['a server under repair', 503, ''],
+    ['a page', 200, '<title>Hello</title>'],
+    ['a redirect', 307, ''],
+  ])('%s (%s)', async (_what, status, body) => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    const code = callback.searchParams.get('code');
+    instance.resetRequests();
+    instance.answerWith('/oauth/token', status, body, { Location: '/oauth/token' });
+    expect((await open(visitor, callback)).status).not.toBe(200);
+    expect((await open(visitor, callback)).json().code).toBe('login_expired');
+    expect(instance.requestsTo((seen) => seen.body['code'] === code)).toHaveLength(1);
+  });
+
+  it('a connection that breaks before, or in the middle of, the answer', async () => {
+    const { instance, site, visitor } = await aStage();
+    for (const head of [
+      '',
+      'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+    ]) {
+      const callback = await comeBack(visitor, site, instance.host);
+      instance.resetRequests();
+      const undo = instance.answer('/oauth/token', (req) => void req.socket.end(head));
+      expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
+      expect(instance.requestsTo('/oauth/token')).toHaveLength(1);
+      undo();
+    }
+  });
+
+  it('an account that cannot be read', async () => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.resetRequests();
+    instance.answerWith('/api/v1/accounts/verify_credentials', 500, '');
+    expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
+    expect((await open(visitor, callback)).json().code).toBe('login_expired');
+    expect(instance.requests).toHaveLength(2);
+  });
+});
+
+it('an answer that does not fit its login ends that login', async () => {
+  const { instance, site, visitor } = await aStage();
+  const callback = await comeBack(visitor, site, instance.host);
+  expect((await open(visitor, changed(callback, { iss: 'https://evil.example' }))).json().code).toBe(
+    'login_mismatch',
+  );
+  expect((await open(visitor, callback)).json().code).toBe('login_expired');
+});
+
+it('the state of one login does not finish another one, of the same browser and instance', async () => {
+  const { instance, site, visitor } = await aStage();
+  const first = await comeBack(visitor, site, instance.host);
+  const second = new URL(await leave(visitor, site, instance.host));
+  const crossed = changed(first, { state: second.searchParams.get('state') ?? '' });
+  expect((await open(visitor, crossed)).json().code).toBe('token_refused');
+});

@@ -1,0 +1,161 @@
+/** What most tests begin with: servers that close by themselves, a login cut into its steps, answers without a network. */
+
+import type { Answer } from '../../lib/net/network.js';
+import type {
+  Instance,
+  KeyValueStore,
+  LoginTransaction,
+  MastodonStrategyOptions,
+} from '../../lib/options.js';
+import { startInstance, startSplitPair, type StandIn } from './instance.js';
+import { startSite, type Site, type SiteOptions } from './site.js';
+import { Visitor, type Page } from './visitor.js';
+
+const running: { close(): Promise<void> }[] = [];
+afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
+
+function closing<T extends { close(): Promise<void> }>(one: T): T {
+  running.push(one);
+  return one;
+}
+
+export async function anInstance(...args: Parameters<typeof startInstance>): Promise<StandIn> {
+  return closing(await startInstance(...args));
+}
+
+export async function aSplitPair(...args: Parameters<typeof startSplitPair>) {
+  return closing(await startSplitPair(...args));
+}
+
+export async function aSite(options: SiteOptions = {}): Promise<Site> {
+  return closing(await startSite(options));
+}
+
+/** Another process of the same site: it answers at an address of its own and believes to be `site`. */
+export async function anotherProcessOf(site: Site, options: SiteOptions): Promise<Site> {
+  return aSite({ ...options, options: { ...options.options, callbackURL: site.callbackURL } });
+}
+
+/** A site, an instance and a visitor. */
+export async function aStage(
+  persona: Parameters<typeof startInstance>[0] = 'mastodon45',
+  options: SiteOptions = {},
+) {
+  const instance = await anInstance(persona);
+  const site = await aSite({ instances: [instance], ...options });
+  return { instance, site, visitor: new Visitor() };
+}
+
+/** Types `typed` at the site; the page is a redirect to the instance, or a refusal. */
+export function start(visitor: Visitor, site: { origin: string }, typed: string): Promise<Page> {
+  return visitor.post(`${site.origin}/auth/mastodon`, { instance: typed });
+}
+
+/** The address at the instance that the site sends the visitor to. */
+export async function leave(visitor: Visitor, site: { origin: string }, typed: string): Promise<string> {
+  const page = await start(visitor, site, typed);
+  if (page.location === undefined) throw new Error(`Not sent away: ${page.status} ${page.text}`);
+  return page.location;
+}
+
+/** The address that the instance sends the visitor back to, with code and state, not yet opened. */
+export async function comeBack(
+  visitor: Visitor,
+  site: { origin: string },
+  typed: string,
+  as = 'alice',
+): Promise<URL> {
+  return new URL(await visitor.approve(await leave(visitor, site, typed), { as }));
+}
+
+export async function open(visitor: Visitor, url: URL | string): Promise<Page> {
+  return visitor.follow(await visitor.get(String(url)));
+}
+
+/** The same address with some parameters replaced; `undefined` takes one away. */
+export function changed(url: URL, params: Record<string, string | undefined>): URL {
+  const copy = new URL(url);
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined) copy.searchParams.delete(name);
+    else copy.searchParams.set(name, value);
+  }
+  return copy;
+}
+
+export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }): Promise<string | undefined> {
+  const page = await visitor.get(`${site.origin}/me`);
+  return (page.json() as { user: { username?: string } | null }).user?.username;
+}
+
+/** A store that keeps JSON, like one across a network, and counts as shared between processes. */
+export class JSONStore implements KeyValueStore {
+  readonly records = new Map<string, string>();
+  async get(key: string): Promise<unknown> {
+    const text = this.records.get(key);
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  }
+  async set(key: string, value: unknown): Promise<void> {
+    this.records.set(key, JSON.stringify(value));
+  }
+  async delete(key: string): Promise<boolean> {
+    return this.records.delete(key);
+  }
+}
+
+export function answerOf(
+  status: number,
+  body: unknown,
+  contentType = 'application/json',
+  headers: Answer['headers'] = {},
+): Answer {
+  return {
+    status,
+    url: new URL('https://social.example/'),
+    contentType,
+    headers,
+    text: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}
+
+export function anInstanceRecord(changes: Partial<Instance> = {}): Instance {
+  const origin = changes.origin ?? 'https://social.example';
+  return {
+    origin,
+    host: new URL(origin).host,
+    authorizationEndpoint: `${origin}/oauth/authorize`,
+    tokenEndpoint: `${origin}/oauth/token`,
+    registrationEndpoint: `${origin}/api/v1/apps`,
+    revocationEndpoint: `${origin}/oauth/revoke`,
+    issuer: origin,
+    promisesIssuer: false,
+    ...changes,
+  };
+}
+
+export function aLogin(changes: Partial<LoginTransaction> = {}): LoginTransaction {
+  return {
+    instance: anInstanceRecord(),
+    clientId: 'client',
+    credentialsKey: 'key',
+    redirectURI: 'https://site.example/callback/social.example',
+    scope: 'read',
+    codeVerifier: 'v'.repeat(43),
+    expiresAt: Date.now() + 60_000,
+    ...changes,
+  };
+}
+
+export const leastOptions: MastodonStrategyOptions = {
+  clientName: 'A site',
+  callbackURL: 'https://site.example/callback',
+};
+
+/** The code of the MastodonError that `work` throws; undefined if it throws nothing. */
+export function codeThrownBy(work: () => unknown): string | undefined {
+  try {
+    work();
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+  return undefined;
+}
