@@ -14,6 +14,9 @@ export class PrivateAddressError extends Error {
   }
 }
 
+/** More than any instance needs. */
+const maxAddresses = 8;
+
 /**
  * Asks the DNS directly. `dns.lookup` would occupy one of the process's few worker threads for as long as
  * a slow name server likes, and with them every other lookup and file access of the site.
@@ -50,7 +53,8 @@ export function publicLookup(lookup?: LookupFunction): LookupFunction {
   return answering(async (hostname) => {
     const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
     if (!addresses.every(({ address }) => isPublicAddress(address))) throw new PrivateAddressError(hostname);
-    return addresses;
+    // They are tried one after another; a name must not make this site knock at hundreds of doors.
+    return addresses.slice(0, maxAddresses);
   });
 }
 

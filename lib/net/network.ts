@@ -38,9 +38,13 @@ const maxOverheadBytes = 65_536;
 export class Network {
   private readonly settings: Settings;
   private readonly agents: { readonly kept: Agents; readonly fresh: Agents };
+  /** Made once: reading all the roots takes far longer than a handshake. */
+  private readonly secureContext: tls.SecureContext | undefined;
 
   constructor(settings: Settings) {
     this.settings = settings;
+    const { ca } = settings.outbound;
+    this.secureContext = ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
     const kept = { keepAlive: true, timeout: keepIdleMs, maxFreeSockets: 16, scheduling: 'lifo' as const };
     this.agents = {
       kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
@@ -144,7 +148,7 @@ export class Network {
         ...(lookup && { lookup }),
         ...(secure && {
           rejectUnauthorized: true,
-          ...(outbound.ca && { ca: withDefaultRoots(outbound.ca) }),
+          ...(this.secureContext && { secureContext: this.secureContext }),
         }),
       } as https.RequestOptions);
       request.on('error', (error: NodeJS.ErrnoException) => {

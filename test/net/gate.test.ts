@@ -1,0 +1,125 @@
+/** Work under way is bounded in all and for one instance. */
+
+import { Gate, type GateLimits } from '../../lib/net/gate.js';
+import { SingleFlight } from '../../lib/net/single-flight.js';
+
+interface Piece {
+  readonly host: string;
+  finish(): void;
+  fail(): void;
+}
+
+/** Everything that is ready has happened. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Ends all work, so that nobody is left waiting with a timer. */
+let endAll: () => Promise<unknown> = async () => undefined;
+afterEach(() => endAll());
+
+function set(limits: Partial<GateLimits> = {}) {
+  const gate = new Gate({ inAll: 3, perInstance: 2, waiting: 4, waitMs: 10_000, ...limits });
+  const running: Piece[] = [];
+  const begun: Promise<unknown>[] = [];
+  endAll = async () => {
+    for (let left = begun.length; left > 0; left--) {
+      for (const piece of running) piece.finish();
+      await settled();
+    }
+    await Promise.allSettled(begun);
+  };
+  const begin = (host: string) => {
+    const done = gate.run(
+      host,
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const fail = () => reject(new Error('failed'));
+          running.push({ host, finish: resolve, fail });
+        }),
+    );
+    done.catch(() => undefined);
+    begun.push(done);
+    return done;
+  };
+  return { begin, running, hosts: () => running.map(({ host }) => host) };
+}
+
+it('lets in as much as there is room for, in all and for one host', async () => {
+  const { begin, hosts } = set();
+  for (const host of ['a', 'a', 'a', 'b', 'b', 'c']) void begin(host);
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b']);
+});
+
+it('lets in who waited longest, unless that host has its share', async () => {
+  const { begin, hosts, running } = set();
+  for (const host of ['a', 'a', 'b', 'a', 'c']) void begin(host);
+  await settled();
+  running[2]?.finish();
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b', 'c']);
+  running[0]?.fail();
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b', 'c', 'a']);
+});
+
+it('gives places back, whether the work ends well or badly', async () => {
+  const { begin, running } = set({ inAll: 1, waiting: 0 });
+  for (const end of ['finish', 'fail', 'finish'] as const) {
+    const done = begin('a');
+    await settled();
+    running.at(-1)?.[end]();
+    await done.catch(() => undefined);
+  }
+  expect(running).toHaveLength(3);
+});
+
+it('gives a place back when the work throws before it begins', async () => {
+  const gate = new Gate({ inAll: 1, perInstance: 1, waiting: 0, waitMs: 1000 });
+  const broken = () => {
+    throw new Error('broken');
+  };
+  await expect(gate.run('a', broken)).rejects.toThrow('broken');
+  await expect(gate.run('a', async () => 1)).resolves.toBe(1);
+});
+
+it('refuses at once when too many wait', async () => {
+  const { begin } = set({ waiting: 1 });
+  for (const host of ['a', 'b', 'c', 'd']) void begin(host);
+  await expect(begin('e')).rejects.toMatchObject({
+    code: 'instance_unreachable',
+    status: 503,
+    instance: 'e',
+  });
+});
+
+it('lets nobody wait longer than said, and forgets who left', async () => {
+  const { begin, running, hosts } = set({ inAll: 1, waiting: 1, waitMs: 20 });
+  void begin('a');
+  await expect(begin('b')).rejects.toMatchObject({ code: 'instance_unreachable', status: 503 });
+  const next = begin('c');
+  running[0]?.finish();
+  await settled();
+  expect(hosts()).toEqual(['a', 'c']);
+  running[1]?.finish();
+  await next;
+});
+
+describe('a single flight', () => {
+  it('shares work that is under way, by key, and begins anew afterwards', async () => {
+    const flight = new SingleFlight<number>();
+    let runs = 0;
+    const work = async () => ++runs;
+    expect(await Promise.all(['a', 'a', 'b', 'a'].map((key) => flight.run(key, work)))).toEqual([1, 1, 2, 1]);
+    expect(await flight.run('a', work)).toBe(3);
+  });
+
+  it('shares a failure, and does not remember it', async () => {
+    const flight = new SingleFlight<number>();
+    const broken = () => {
+      throw new Error('broken');
+    };
+    const results = await Promise.allSettled([flight.run('a', broken), flight.run('a', async () => 1)]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await flight.run('a', async () => 2)).toBe(2);
+  });
+});

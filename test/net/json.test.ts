@@ -1,0 +1,83 @@
+/** What counts as a JSON object that is safe to hand on. */
+
+import fc from 'fast-check';
+import { jsonObject, jsonObjectOrNone, parseObject } from '../../lib/net/json.js';
+import { answerOf, codeThrownBy } from '../support/stage.js';
+
+it.each([
+  ['application/json', true],
+  ['application/json; charset=utf-8', true],
+  ['application/json ;charset=utf-8', true],
+  ['APPLICATION/JSON', true],
+  ['application/jrd+json', true],
+  ['application/vnd.x-y.z+json;v=1', true],
+  ['text/json', false],
+  ['text/html', false],
+  ['application/jsonp', false],
+  ['application/json-seq', false],
+  ['application/xml+jsonx', false],
+  ['application/json, text/html', false],
+  ['text/html, application/json', false],
+  ['x-application/json', false],
+  ['', false],
+])('the type %j is JSON: %j', (type, isJSON) => {
+  const answer = answerOf(200, '{"a":1}', type);
+  expect(jsonObjectOrNone(answer)).toEqual(isJSON ? { a: 1 } : undefined);
+  expect(codeThrownBy(() => jsonObject(answer))).toBe(isJSON ? undefined : 'response_invalid');
+});
+
+it.each(['', 'null', '[]', '1', '"x"', 'NaN', '{', '{}{}', "{'a':1}", 'a=1', '{"a":1}x', '{"a":undefined}'])(
+  '%j is no object',
+  (text) => {
+    expect(codeThrownBy(() => parseObject(text))).toBe('response_invalid');
+  },
+);
+
+it('nests 64 levels deep and no deeper', () => {
+  const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  expect(parseObject(nested(64))).toHaveProperty('a');
+  expect(codeThrownBy(() => parseObject(nested(65)))).toBe('response_invalid');
+  expect(parseObject(`{"a":"${'[{'.repeat(1000)}","b":"\\"${'['.repeat(1000)}"}`)).toHaveProperty('b');
+});
+
+it('has no key __proto__ at any level', () => {
+  const text =
+    '{"__proto__":{"x":1},"a":[{"__proto__":{"x":1},"\\u005f_proto__":2}],"constructor":{"prototype":1}}';
+  const value = parseObject(text);
+  expect(JSON.stringify(value)).toBe('{"a":[{}],"constructor":{"prototype":1}}');
+  expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  expect((value as { x?: unknown }).x).toBeUndefined();
+});
+
+it('does not repeat the text in its errors', () => {
+  for (const text of ['{"access_token":"SECRET"', 'SECRET', '"SECRET"']) {
+    try {
+      parseObject(text);
+    } catch (error) {
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('SECRET');
+      expect(String((error as Error).cause)).not.toContain('SECRET');
+    }
+  }
+});
+
+it('agrees with JSON.parse on every object', () => {
+  const object = fc.dictionary(
+    fc.string().filter((key) => key !== '__proto__'),
+    fc.jsonValue({ maxDepth: 4 }),
+  );
+  fc.assert(
+    fc.property(object, (value) => {
+      const text = JSON.stringify(value);
+      fc.pre(!text.includes('__proto__'));
+      expect(parseObject(text)).toEqual(JSON.parse(text));
+    }),
+    { numRuns: 2000 },
+  );
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const outcome = codeThrownBy(() => parseObject(text));
+      return outcome === undefined || outcome === 'response_invalid';
+    }),
+    { numRuns: 5000 },
+  );
+});

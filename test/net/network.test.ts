@@ -1,0 +1,240 @@
+/** The one way out: every rule and limit of a request, over real sockets. */
+
+import { gzipSync } from 'node:zlib';
+import { Network } from '../../lib/net/network.js';
+import { readOptions, type OutboundOptions } from '../../lib/options.js';
+import { aRawServer, names, until, type RawServer } from '../support/hostile.js';
+import { anInstance, leastOptions } from '../support/stage.js';
+
+function networkTo(origins: readonly { origin: string }[], outbound: OutboundOptions = {}): Network {
+  const developmentInstances = origins.map(({ origin }) => origin);
+  const { lookup } = names({ localhost: ['127.0.0.1'] });
+  return new Network(
+    readOptions({ ...leastOptions, developmentInstances, outbound: { lookup, timeoutMs: 500, ...outbound } }),
+  );
+}
+
+function originOf(server: RawServer): { origin: string } {
+  return { origin: `http://localhost:${server.port}` };
+}
+
+/** Answers each connection with these bytes as soon as it asks, and leaves it open. */
+async function answering(text: string | Buffer): Promise<RawServer> {
+  return aRawServer((socket) => void socket.on('data', () => socket.write(text)));
+}
+
+const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
+  work.then(
+    () => undefined,
+    (error: { code?: string }) => error.code,
+  );
+
+describe('a GET', () => {
+  it('says who asks, and what it understands', async () => {
+    const instance = await anInstance();
+    const network = networkTo([instance]);
+    const answer = await network.get(`${instance.origin}/api/v1/instance`);
+    expect(answer).toMatchObject({ status: 200, contentType: 'application/json; charset=utf-8' });
+    expect(answer.url.href).toBe(`${instance.origin}/api/v1/instance`);
+    const { headers } = instance.requests[0] ?? {};
+    expect(headers).toMatchObject({ accept: 'application/json', 'accept-encoding': 'gzip, deflate' });
+    expect(headers?.['user-agent']).toMatch(/^passport-mastodon-oauth2\/\d/);
+    expect(headers).not.toHaveProperty('authorization');
+    expect(headers).not.toHaveProperty('cookie');
+  });
+
+  it('follows three redirects and tells where it ended', async () => {
+    const instance = await anInstance();
+    for (const [from, to] of [1, 2, 3, 4].map((step) => [`/${step}`, `${step + 1}?x`])) {
+      instance.answerWith(from ?? '', 302, '', { Location: to ?? '' });
+    }
+    const network = networkTo([instance]);
+    expect(await network.get(`${instance.origin}/2`)).toMatchObject({ status: 404, url: { pathname: '/5' } });
+    expect(await network.get(`${instance.origin}/1`)).toMatchObject({ status: 302, url: { pathname: '/4' } });
+    expect(await network.get(`${instance.origin}/1`, { redirects: 0 })).toMatchObject({ status: 302 });
+  });
+
+  it('with a token follows none', async () => {
+    const [instance, other] = [await anInstance(), await anInstance()];
+    instance.answerWith('/here', 307, '', { Location: `${other.origin}/there` });
+    const network = networkTo([instance, other]);
+    const answer = await network.get(`${instance.origin}/here`, { accessToken: 'secret' });
+    expect(answer.status).toBe(307);
+    expect(instance.requests[0]?.headers.authorization).toBe('Bearer secret');
+    expect(other.connections).toBe(0);
+  });
+
+  it('follows no redirect without a place, and none that is no redirect', async () => {
+    const instance = await anInstance();
+    instance.answerWith('/without', 302, '');
+    instance.answerWith('/created', 201, '', { Location: '/there' });
+    instance.answerWith('/choices', 300, '', { Location: '/there' });
+    const network = networkTo([instance]);
+    for (const [path, status] of [
+      ['/without', 302],
+      ['/created', 201],
+      ['/choices', 300],
+    ] as const) {
+      expect(await network.get(instance.origin + path)).toMatchObject({ status });
+    }
+  });
+
+  it('has one deadline for all of its redirects', async () => {
+    const instance = await anInstance();
+    instance.latencyMs = 60;
+    instance.answerWith(/^GET \/loop/, 302, '', { Location: '/loop' });
+    const network = networkTo([instance], { timeoutMs: 150 });
+    expect(await codeOf(network.get(`${instance.origin}/loop`))).toBe('timeout');
+    expect(instance.requests.length).toBeLessThanOrEqual(3);
+  });
+
+  it('is tried once more when a kept connection turns out to be closed', async () => {
+    let requests = 0;
+    const server = await aRawServer((socket) => {
+      let first = true;
+      socket.on('data', () => {
+        requests++;
+        if (first) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+        else socket.resetAndDestroy();
+        first = false;
+      });
+    });
+    const { origin } = originOf(server);
+    const network = networkTo([{ origin }]);
+    expect((await network.get(`${origin}/1`)).status).toBe(200);
+    expect((await network.get(`${origin}/2`)).status).toBe(200);
+    expect(requests).toBe(3);
+    expect(server.connections()).toBe(2);
+  });
+
+  it('is not tried again on a fresh connection', async () => {
+    const server = await aRawServer((socket) => void socket.on('data', () => socket.resetAndDestroy()));
+    const { origin } = originOf(server);
+    expect(await codeOf(networkTo([{ origin }]).get(`${origin}/`))).toBe('instance_unreachable');
+    expect(server.connections()).toBe(1);
+  });
+});
+
+describe('a POST', () => {
+  it('sends a form, without what is undefined', async () => {
+    const instance = await anInstance();
+    const form = { a: 'ä &=', b: undefined, c: '' };
+    await networkTo([instance]).post(`${instance.origin}/x`, form);
+    expect(instance.requests[0]).toMatchObject({ method: 'POST', body: { a: 'ä &=', c: '' } });
+    expect(instance.requests[0]?.body).not.toHaveProperty('b');
+  });
+
+  it.each([301, 302, 303, 307, 308])('follows no redirect: %i', async (status) => {
+    const [instance, other] = [await anInstance(), await anInstance()];
+    instance.answerWith('/here', status, '', { Location: `${other.origin}/there` });
+    const answer = await networkTo([instance, other]).post(`${instance.origin}/here`, { code: 'secret' });
+    expect(answer.status).toBe(status);
+    expect(instance.requests).toHaveLength(1);
+    expect(other.connections).toBe(0);
+  });
+
+  it('is never sent twice', async () => {
+    let requests = 0;
+    const server = await aRawServer((socket) => {
+      socket.on('data', (data: Buffer) => {
+        if (!data.toString().startsWith('POST'))
+          return socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+        requests++;
+        return socket.resetAndDestroy();
+      });
+    });
+    const { origin } = originOf(server);
+    const network = networkTo([{ origin }]);
+    await network.get(`${origin}/`);
+    expect(await codeOf(network.post(`${origin}/`, { a: 'b' }))).toBe('instance_unreachable');
+    expect(requests).toBe(1);
+  });
+});
+
+describe('an answer', () => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n';
+  const bodies = { plain: Buffer.from('{"ä":1}'), gzip: gzipSync('{"ä":1}') };
+
+  it.each([
+    ['as it is', 'identity', bodies.plain],
+    ['in gzip', 'gzip', bodies.gzip],
+    ['in gzip by its old name', 'X-GZIP', bodies.gzip],
+  ])('is read %s', async (_what, encoding, body) => {
+    const headers = `${head}Content-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const server = await answering(Buffer.concat([Buffer.from(headers), body]));
+    const { origin } = originOf(server);
+    expect((await networkTo([{ origin }]).get(`${origin}/`)).text).toBe('{"ä":1}');
+  });
+
+  it('may be as large as allowed, and not a byte more', async () => {
+    for (const encoding of ['identity', 'gzip']) {
+      for (const [size, code] of [
+        [1000, undefined],
+        [1001, 'response_too_large'],
+      ] as const) {
+        const body = encoding === 'gzip' ? gzipSync('x'.repeat(size)) : Buffer.from('x'.repeat(size));
+        const headers = `${head}Content-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n\r\n`;
+        const server = await answering(Buffer.concat([Buffer.from(headers), body]));
+        const { origin } = originOf(server);
+        expect(await codeOf(networkTo([{ origin }], { maxResponseBytes: 1000 }).get(`${origin}/`))).toBe(
+          code,
+        );
+      }
+    }
+  });
+
+  it('that was refused leaves no connection behind', async () => {
+    const server = await answering(`${head}Content-Length: 5000\r\n\r\n`);
+    const { origin } = originOf(server);
+    const network = networkTo([{ origin }], { maxResponseBytes: 1000 });
+    expect(await codeOf(network.get(`${origin}/`))).toBe('response_too_large');
+    await until(() => server.open() === 0);
+  });
+
+  it('of many on one connection each has the whole allowance', async () => {
+    const body = 'x'.repeat(1000);
+    const server = await answering(`${head}Content-Length: 1000\r\n\r\n${body}`);
+    const { origin } = originOf(server);
+    const network = networkTo([{ origin }], { maxResponseBytes: 1000 });
+    for (let i = 0; i < 100; i++) expect((await network.get(`${origin}/`)).text).toBe(body);
+    expect(server.connections()).toBe(1);
+  });
+
+  it('does not repeat in an error what was sent', async () => {
+    const server = await answering('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n SECRET\x01: x\r\n\r\n');
+    const { origin } = originOf(server);
+    const error: unknown = await networkTo([{ origin }])
+      .get(`${origin}/`)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'response_invalid' });
+    expect(
+      JSON.stringify((error as Error).cause, Object.getOwnPropertyNames((error as Error).cause)),
+    ).not.toContain('SECRET');
+  });
+});
+
+describe('an instance', () => {
+  it('that is not there is unreachable, and named', async () => {
+    const gone = await anInstance();
+    await gone.close();
+    const error: unknown = await networkTo([gone])
+      .get(`${gone.origin}/`)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'instance_unreachable', instance: gone.host, status: 502 });
+  });
+
+  it('is not asked at all over http, on a port, or by address', async () => {
+    const { lookup, asked } = names({});
+    const network = networkTo([], { lookup });
+    for (const url of [
+      'http://a.example/',
+      'https://a.example:8443/',
+      'https://8.8.8.8/',
+      'https://me@a.example/',
+    ]) {
+      expect(await codeOf(network.get(url))).toBe('instance_unreachable');
+      expect(await codeOf(network.post(url, {}))).toBe('instance_unreachable');
+    }
+    expect(asked).toEqual([]);
+  });
+});

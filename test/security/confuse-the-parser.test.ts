@@ -1,0 +1,298 @@
+/** The attacker wants an answer to be taken for what it is not: a form for JSON, an array for an object, a key for a prototype. */
+
+import { anInstance, aSite, comeBack, start } from '../support/stage.js';
+import { refusal } from '../support/hostile.js';
+import type { StandIn } from '../support/instance.js';
+import { Visitor, type Page } from '../support/visitor.js';
+
+interface Bad {
+  readonly type?: string;
+  readonly body: string | Buffer;
+}
+
+const json = 'application/json';
+const token = '"access_token":"EVIL","token_type":"Bearer"';
+const account = '"id":"1","username":"admin","acct":"admin"';
+const app = '"client_id":"EVIL","client_secret":"EVIL"';
+const about = '"uri":"evil.example","version":"4.5.0"';
+/** Everything that any of the endpoints would want to hear. */
+const all = `${token},${account},${app},${about}`;
+const form =
+  'access_token=EVIL&token_type=Bearer&id=1&username=admin&client_id=EVIL&client_secret=EVIL&uri=x';
+const deep = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
+
+/** Answers that no endpoint may take for a document. */
+const bad: Record<string, Bad> = {
+  'a form': { type: 'application/x-www-form-urlencoded', body: form },
+  'a form that is called JSON': { type: json, body: form },
+  'a query string': { type: 'text/plain', body: `?${form}` },
+  'JSON called HTML': { type: 'text/html', body: `{${all}}` },
+  'JSON called text': { type: 'text/plain', body: `{${all}}` },
+  'JSON called JavaScript': { type: 'text/javascript', body: `{${all}}` },
+  'JSON in a list of types': { type: 'text/html, application/json', body: `{${all}}` },
+  'JSON with a type like JSON': { type: 'application/jsonp', body: `{${all}}` },
+  'JSON with JSON as a parameter': { type: 'text/html; x=application/json', body: `{${all}}` },
+  'JSON without a type': { type: '', body: `{${all}}` },
+  JSONP: { type: json, body: `callback({${all}})` },
+  'a guard against hijacking': { type: json, body: `)]}'\n{${all}}` },
+  'two documents': { type: json, body: `{${all}}{${all}}` },
+  'lines of documents': { type: json, body: `{${all}}\n{${all}}\n` },
+  'a comment': { type: json, body: `{${all}} // x` },
+  'a comma too much': { type: json, body: `{${all},}` },
+  'single quotes': { type: json, body: `{${all}}`.replaceAll('"', "'") },
+  'no quotes': { type: json, body: `{${all}}`.replaceAll('"', '') },
+  nothing: { type: json, body: '' },
+  spaces: { type: json, body: '   \n' },
+  null: { type: json, body: 'null' },
+  true: { type: json, body: 'true' },
+  'a number': { type: json, body: '1' },
+  'a huge number': { type: json, body: '1e999999' },
+  'not a number': { type: json, body: 'NaN' },
+  infinity: { type: json, body: '-Infinity' },
+  'a string': { type: json, body: '"access_token=EVIL"' },
+  'a string with JSON in it': { type: json, body: JSON.stringify(`{${all}}`) },
+  'an array': { type: json, body: '[]' },
+  'an array with the object': { type: json, body: `[{${all}}]` },
+  'an array with methods': { type: json, body: `["toString","valueOf"]` },
+  'an empty object': { type: json, body: '{}' },
+  'an object that is cut off': { type: json, body: `{${all}` },
+  'broken UTF-8': {
+    type: json,
+    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+  },
+  'overlong UTF-8': {
+    type: json,
+    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
+  },
+  'half a surrogate pair': {
+    type: json,
+    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
+  },
+  'UTF-16': { type: `${json}; charset=utf-16`, body: Buffer.from(`\ufeff{${all}}`, 'utf16le') },
+  'UTF-7': { type: `${json}; charset=utf-7`, body: '+AHsAfQ-' },
+  'bytes without meaning': {
+    type: json,
+    body: Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 7919) % 256)),
+  },
+  'a NUL': { type: json, body: `{${all}}\0` },
+  'ten thousand brackets': { type: json, body: `{${all},"x":${deep('[', ']', 10_000)}}` },
+  'a hundred thousand brackets that never close': { type: json, body: '['.repeat(100_000) },
+  'ten thousand braces': { type: json, body: `{${all},"x":${'{"x":'.repeat(10_000)}1${'}'.repeat(10_000)}}` },
+  'brackets after as many closing ones': { type: json, body: `${deep(']', '[', 10_000)}{${all}}` },
+  'two byte order marks': { type: json, body: `\ufeff\ufeff{${all}}` },
+};
+
+/** Objects whose members have the right names and nothing else right. */
+const values: Record<string, string> = {
+  null: 'null',
+  true: 'true',
+  'a number': '-1.5',
+  'a huge number': '123456789012345678901234567890',
+  infinity: '1e999',
+  'an array': '["EVIL"]',
+  'an array in an array': '[["EVIL"]]',
+  'an object': '{"EVIL":"EVIL"}',
+  'an object that is no string': '{"toString":null,"valueOf":null}',
+  'an object with a length': '{"length":3,"0":"a"}',
+  'an object with then': '{"then":"EVIL"}',
+  'a prototype': '{"__proto__":{"toString":"EVIL"}}',
+  'an empty string': '""',
+  'a string with a line break': '"EVIL\\r\\nX-Header: EVIL"',
+  'a string with a NUL': '"EVIL\\u0000"',
+  'half a surrogate pair': '"\\ud800"',
+  'a very long string': JSON.stringify('x'.repeat(8_500)),
+};
+
+function everyMember(value: string): string {
+  const members = [
+    ...['access_token', 'token_type', 'refresh_token', 'expires_in', 'scope', 'error'],
+    ...['id', 'username', 'acct', 'display_name', 'url', 'uri', 'avatar', 'pleroma'],
+    ...['client_id', 'client_secret', 'redirect_uris', 'scopes', 'version', 'account_domain'],
+    ...[
+      'issuer',
+      'authorization_endpoint',
+      'token_endpoint',
+      'scopes_supported',
+      'software',
+      'subject',
+      'links',
+    ],
+  ];
+  return `{${members.map((name) => `"${name}":${value}`).join(',')}}`;
+}
+
+/** The endpoints without whose answer there is no login, and those that a login can do without. */
+const needed = {
+  instance: 'GET /api/v1/instance',
+  registration: 'POST /api/v1/apps',
+  token: 'POST /oauth/token',
+  account: 'GET /api/v1/accounts/verify_credentials',
+};
+const optional = [
+  'GET /.well-known/oauth-authorization-server',
+  'GET /nodeinfo/2.0',
+  'GET /.well-known/webfinger',
+  'GET /.well-known/host-meta',
+];
+
+function answer(instance: StandIn, route: string, { type = json, body }: Bad): void {
+  instance.answer(route, (_req, res) => {
+    if (type !== '') res.setHeader('Content-Type', type);
+    res.end(body);
+  });
+}
+
+async function loginWith(route: string, answered: Bad, persona: 'mastodon42' | 'mastodon45' = 'mastodon42') {
+  const instance = await anInstance(persona);
+  const site = await aSite({ instances: [instance] });
+  const visitor = new Visitor();
+  const isStart = route === needed.instance || route === needed.registration || optional.includes(route);
+  let page: Page;
+  if (isStart) {
+    answer(instance, route, answered);
+    page = await start(visitor, site, `@alice@${instance.host}`);
+  } else {
+    const callback = await comeBack(visitor, site, instance.host);
+    answer(instance, route, answered);
+    page = await visitor.get(callback.href);
+  }
+  expect(site.errors).toEqual([]);
+  expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  return { instance, site, page };
+}
+
+describe.each(Object.entries(needed))('the answer about the %s', (_what, route) => {
+  const codes =
+    route === needed.instance ? /^(response_invalid|instance_unsupported)$/ : /^response_invalid$/;
+
+  it.each(Object.entries(bad))('is %s', async (_name, answered) => {
+    const { site, page, instance } = await loginWith(route, answered);
+    expect(refusal(page).code).toMatch(codes);
+    expect(site.verified).toEqual([]);
+    expect(JSON.stringify(page)).not.toContain('EVIL');
+    if (route === needed.token) expect(instance.requestsTo(needed.account)).toEqual([]);
+  });
+
+  it.each(Object.entries(values))('holds %s wherever there is something', async (_name, value) => {
+    const { site, page } = await loginWith(route, { body: everyMember(value) });
+    // A string is a string: what says that it is an instance may be one.
+    if (route === needed.instance && value.startsWith('"')) return expect(page.status).toBe(302);
+    expect(refusal(page).code).toMatch(codes);
+    expect(site.verified).toEqual([]);
+  });
+});
+
+describe('a single member', () => {
+  const good = {
+    token: ['access_token', 'token_type', 'refresh_token', 'expires_in', 'scope', 'created_at', 'me'],
+    account: ['id', 'username', 'acct', 'display_name', 'url', 'uri', 'avatar', 'pleroma', 'moved'],
+    registration: ['client_id', 'client_secret', 'redirect_uris', 'scopes', 'client_secret_expires_at'],
+    instance: ['uri', 'version', 'account_domain', 'domain', 'title'],
+  };
+  const documents = { token, account, registration: app, instance: about };
+
+  it.each(
+    Object.entries(good).flatMap(([what, members]) => members.map((member) => [member, what] as const)),
+  )('%s of the answer about the %s is odd', async (member, what) => {
+    const document = JSON.parse(`{${documents[what as keyof typeof documents]}}`) as Record<string, unknown>;
+    for (const value of Object.values(values)) {
+      const body = JSON.stringify({ ...document, [member]: 'HERE' }).replace('"HERE"', value);
+      const { page } = await loginWith(needed[what as keyof typeof needed], { body });
+      if (page.status !== 302) expect(refusal(page).code).toMatch(/^(response_invalid|account_unusable)$/);
+      const isKey = ['access_token', 'token_type', 'id', 'username', 'client_id', 'client_secret'].includes(
+        member,
+      );
+      if (isKey) expect([value.slice(0, 40), page.status]).toEqual([value.slice(0, 40), 502]);
+    }
+  });
+});
+
+describe.each(optional)('the answer to %s', (route) => {
+  it.each([
+    ...Object.entries(bad),
+    ...Object.entries(values).map(([name, value]) => [name, { body: everyMember(value) }] as const),
+  ])('is %s', async (_name, answered) => {
+    for (const persona of ['mastodon45', 'mastodon42'] as const) {
+      const { page } = await loginWith(route, answered, persona);
+      // The login can do without, or it ends with a code.
+      if (page.status !== 302) expect(refusal(page).code).toMatch(/^(response_invalid|instance_insecure)$/);
+    }
+  });
+
+  it('is about another host, where nothing speaks the API', async () => {
+    const instance = await anInstance('mastodon42');
+    instance.answerWith(needed.instance, 404, {});
+    for (const answered of [
+      ...Object.values(bad),
+      ...Object.values(values).map((value) => ({ body: everyMember(value) })),
+    ]) {
+      answer(instance, route, answered);
+      const site = await aSite({ instances: [instance] });
+      expect(refusal(await start(new Visitor(), site, `@alice@${instance.host}`)).code).toMatch(
+        /^(instance_unsupported|response_invalid|instance_insecure)$/,
+      );
+      expect(site.errors).toEqual([]);
+    }
+  });
+});
+
+describe('a prototype', () => {
+  const poison = '"__proto__":{"polluted":"EVIL"},"constructor":{"prototype":{"polluted":"EVIL"}}';
+
+  it('is none of what verify sees', async () => {
+    const body = `{${poison},${account},"pleroma":{${poison}},"emojis":[{${poison}}]}`;
+    const { site, page } = await loginWith(needed.account, { body });
+    expect(page.location).toContain('/me');
+    const [{ _json: seen }] = site.verified as [{ _json: Record<string, unknown> }];
+    expect(Object.keys(seen)).not.toContain('__proto__');
+    expect(Object.getPrototypeOf(seen)).toBe(Object.prototype);
+    expect(JSON.stringify(seen)).not.toContain('__proto__');
+    // An application that merges what it gets, as many do.
+    const merged: Record<string, unknown> = {};
+    for (const key of Object.keys(seen)) merged[key] = seen[key];
+    expect(merged.polluted).toBeUndefined();
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it('is no place to hide what is asked for', async () => {
+    const hidden = (members: string) => ({ body: `{"__proto__":{${members}}}` });
+    expect(refusal((await loginWith(needed.token, hidden(token))).page).code).toBe('response_invalid');
+    expect(refusal((await loginWith(needed.account, hidden(account))).page).code).toBe('response_invalid');
+    expect(refusal((await loginWith(needed.registration, hidden(app))).page).code).toBe('response_invalid');
+    expect(refusal((await loginWith(needed.instance, hidden(about))).page).code).toBe('instance_unsupported');
+  });
+});
+
+describe('what is odd and still an answer', () => {
+  it.each([
+    ['a byte order mark', { body: `\ufeff{${account}}` }],
+    ['a type with parameters', { type: 'application/json;charset=utf-8;odd="a;b"', body: `{${account}}` }],
+    ['a type with a suffix', { type: 'application/jrd+json', body: `{${account}}` }],
+    ['a type in capitals', { type: 'APPLICATION/JSON', body: `{${account}}` }],
+    ['depth that real servers have', { body: `{${account},"x":${deep('[', ']', 50)}}` }],
+    ['brackets in a string', { body: `{${account},"note":"${'['.repeat(10_000)}\\"${'{'.repeat(10_000)}"}` }],
+    ['a key that comes twice: the last one counts', { body: `{"id":"7","username":"bob",${account}}` }],
+  ])('has %s', async (_name, answered) => {
+    const { site, page } = await loginWith(needed.account, answered);
+    expect(page.status).toBe(302);
+    expect(site.verified[0]).toMatchObject({ username: 'admin' });
+  });
+});
+
+it('a server cannot have its text shown, logged or thrown', async () => {
+  const marker = 'EVIL-TEXT';
+  for (const route of Object.values(needed)) {
+    for (const status of [200, 400, 401, 403, 404, 422, 429, 500, 503]) {
+      const instance = await anInstance('mastodon42');
+      const site = await aSite({ instances: [instance] });
+      const visitor = new Visitor();
+      const isStart = route === needed.instance || route === needed.registration;
+      const callback = isStart ? undefined : await comeBack(visitor, site, instance.host);
+      instance.answerWith(route, status, { error: marker, error_description: marker, message: marker });
+      const page = callback ? await visitor.get(callback.href) : await start(visitor, site, instance.host);
+      expect(page.text + JSON.stringify(page.headers)).not.toContain(marker);
+      expect(site.verified).toEqual([]);
+      expect(site.errors).toEqual([]);
+    }
+  }
+});

@@ -1,0 +1,246 @@
+/** The attacker types thousands of servers, so that the site is busy with them and with nothing else. */
+
+import type { ServerResponse } from 'node:http';
+import type { LookupFunction } from 'node:net';
+import { Keyv } from 'keyv';
+import { names, refusal, until } from '../support/hostile.js';
+import { metadata } from '../support/stand-in/personas/common.js';
+import type { StandIn } from '../support/instance.js';
+import { anInstance, aSite, comeBack, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const hosts = (count: number) => Array.from({ length: count }, (_, index) => `host${index}.example`);
+
+/** How many of these are not settled yet. */
+function pending(promises: readonly Promise<unknown>[]): () => number {
+  let left = promises.length;
+  const settle = () => left--;
+  for (const promise of promises) promise.then(settle, settle);
+  return () => left;
+}
+
+/** A name server that keeps everyone waiting until it is told to let go; from then on no name exists. */
+function silentNames() {
+  const asked: string[] = [];
+  const waiting: (() => void)[] = [];
+  let released = false;
+  const lookup: LookupFunction = (name, _options, callback) => {
+    asked.push(name);
+    const fail = () => callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '', 0);
+    if (released) setImmediate(fail);
+    else waiting.push(fail);
+  };
+  const release = () => {
+    released = true;
+    for (const fail of waiting.splice(0)) fail();
+  };
+  return { lookup, asked, hostsAsked: () => new Set(asked).size, release };
+}
+
+/** Answers of an instance that are held back until they are let go. */
+function holdBack(instance: StandIn, route: string) {
+  let answer: ((res: ServerResponse) => void) | undefined;
+  const held: ServerResponse[] = [];
+  instance.answer(route, (_req, res) => {
+    if (answer) answer(res);
+    else held.push(res);
+  });
+  const letGo = (how: (res: ServerResponse) => void) => {
+    answer = how;
+    for (const res of held.splice(0)) how(res);
+  };
+  return { held, letGo };
+}
+
+function refuse(res: ServerResponse): void {
+  res.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
+}
+
+describe('a flood of hosts that never answer', () => {
+  it('is bounded in all, and leaves a known instance quick', async () => {
+    const instance = await anInstance();
+    const { lookup, hostsAsked, release } = silentNames();
+    const outbound = { maxPreparations: 20, maxWaiting: 100, lookup: among(lookup) };
+    const site = await aSite({ instances: [instance], options: { outbound } });
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+
+    const flood = hosts(400).map((host) => start(new Visitor(), site, host));
+    const left = pending(flood);
+    // Those beyond what may wait are sent away at once, and everybody else is kept.
+    await until(() => left() === 120);
+    expect(hostsAsked()).toBe(20);
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+    expect(left()).toBe(120);
+
+    release();
+    const pages = await Promise.all(flood);
+    expect(new Set(pages.map((page) => refusal(page).code))).toEqual(new Set(['instance_unreachable']));
+    expect(pages.filter(({ status }) => status === 503)).toHaveLength(280);
+    expect(site.errors).toEqual([]);
+  });
+
+  it('of one host under hundreds of user names is bounded too, and leaves room for other new hosts', async () => {
+    const fresh = await anInstance();
+    const { lookup, asked, release } = silentNames();
+    const outbound = { maxPreparations: 20, lookup: among(lookup) };
+    let typed = 0;
+    const allowInstance = () => ++typed > 0;
+    const site = await aSite({ instances: [fresh], options: { outbound, allowInstance } });
+    const flood = hosts(400).map((_host, index) =>
+      start(new Visitor(), site, `@user${index}@victim.example`),
+    );
+    await until(() => typed === 400);
+    expect((await start(new Visitor(), site, fresh.host)).status).toBe(302);
+    // Each place asks for one handle, and they share what the host itself is asked for.
+    expect(asked.length).toBeLessThan(20);
+    release();
+    await Promise.all(flood);
+    // Those who had waited find that the host has failed, and do not ask it once more each.
+    expect(asked.length).toBeLessThan(200);
+  });
+
+  it('of the same host joins one piece of work', async () => {
+    const { lookup, asked, release } = silentNames();
+    let typed = 0;
+    const allowInstance = () => ++typed > 0;
+    const site = await aSite({ options: { outbound: { lookup }, allowInstance } });
+    const flood = hosts(300).map(() => start(new Visitor(), site, 'victim.example'));
+    await until(() => typed === 300 && asked.length > 0);
+    // The few documents that one exploration consists of.
+    const once = asked.length;
+    expect(once).toBeLessThan(10);
+    release();
+    const pages = await Promise.all(flood);
+    expect(new Set(pages.map((page) => refusal(page).code))).toEqual(new Set(['instance_unreachable']));
+    expect(asked).toHaveLength(once);
+  });
+});
+
+describe('a flood of hosts that do not exist', () => {
+  it('ends by itself, each with its code', async () => {
+    const { lookup } = names({});
+    const site = await aSite({ options: { outbound: { lookup } } });
+    const pages = await Promise.all(hosts(400).map((host) => start(new Visitor(), site, host)));
+    expect(new Set(pages.map((page) => refusal(page).code))).toEqual(new Set(['instance_unreachable']));
+    expect(site.errors).toEqual([]);
+  });
+});
+
+describe('a host that fails', () => {
+  it('is left alone after three times in a row', async () => {
+    const { lookup, asked } = names({});
+    const site = await aSite({ options: { outbound: { lookup, failureMemoryMs: 60_000 } } });
+    const again = async () => refusal(await start(new Visitor(), site, 'gone.example')).code;
+    for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
+    const soFar = asked.length;
+    for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
+    expect(asked).toHaveLength(soFar);
+    // Another host is asked all the same.
+    await start(new Visitor(), site, 'other.example');
+    expect(asked.length).toBeGreaterThan(soFar);
+  });
+
+  it('is asked again after a while', async () => {
+    const { lookup, asked } = names({});
+    const site = await aSite({ options: { outbound: { lookup, failureMemoryMs: 100 } } });
+    for (let tries = 0; tries < 3; tries++) await start(new Visitor(), site, 'gone.example');
+    const soFar = asked.length;
+    while (asked.length === soFar) await start(new Visitor(), site, 'gone.example');
+  });
+
+  it('is not one that only had to wait while others were flooding', async () => {
+    const honest = await anInstance();
+    const { lookup, hostsAsked, release } = silentNames();
+    const outbound = { maxPreparations: 2, maxWaiting: 1, failureMemoryMs: 60_000, lookup: among(lookup) };
+    const site = await aSite({ instances: [honest], options: { outbound } });
+    const flood = hosts(4).map((host) => start(new Visitor(), site, host));
+    const left = pending(flood);
+    await until(() => hostsAsked() === 2 && left() === 3);
+    for (let tries = 0; tries < 4; tries++) {
+      expect((await start(new Visitor(), site, honest.host)).status).toBe(503);
+    }
+    release();
+    await Promise.all(flood);
+    expect((await start(new Visitor(), site, honest.host)).status).toBe(302);
+  });
+});
+
+describe('known instances that turn silent', () => {
+  it('get no more proofs at the same time than there are places', async () => {
+    const instances = await Promise.all(hosts(8).map(() => anInstance('mastodon42')));
+    const site = await aSite({ instances, options: { outbound: { maxPreparations: 3 } } });
+    const visitor = new Visitor();
+    for (const { host } of instances) await start(visitor, site, host);
+    const silent = instances.map((instance) => holdBack(instance, 'POST /oauth/token'));
+    const waiting = () => silent.reduce((sum, { held }) => sum + held.length, 0);
+    // The second try of a browser that did not come back asks whether the credentials are alive.
+    const pages = instances.map(({ host }) => start(visitor, site, host));
+    await until(() => waiting() >= 3);
+    // Time enough for the others, had they been let through.
+    for (let visits = 0; visits < 5; visits++) {
+      expect((await start(new Visitor(), site, instances[0]?.host ?? '')).status).toBe(302);
+    }
+    expect(waiting()).toBe(3);
+    for (const { letGo } of silent) letGo(refuse);
+    for (const { status } of await Promise.all(pages)) expect(status).toBe(302);
+  });
+});
+
+describe('logins that are begun and never finished', () => {
+  it('take little room, whatever the instance says about itself', async () => {
+    const scopes = Array.from({ length: 3500 }, (_, index) => `${'s'.repeat(55)}${index}`);
+    const instance = await anInstance('mastodon45', {
+      habits: {
+        metadata: (origin, known) => ({
+          ...metadata(origin, known),
+          scopes_supported: [...known, ...scopes],
+        }),
+      },
+    });
+    const records = new Map<string, unknown>();
+    const site = await aSite({ instances: [instance], options: { store: new Keyv({ store: records }) } });
+    expect((await start(new Visitor(), site, instance.host)).status).toBe(302);
+    const largest = Math.max(...[...records.values()].map((value) => JSON.stringify(value).length));
+    expect(records.size).toBeGreaterThan(2);
+    expect(largest).toBeLessThan(20_000);
+  });
+
+  it('share one registration', async () => {
+    const instance = await anInstance();
+    const site = await aSite({ instances: [instance] });
+    const visitor = new Visitor();
+    const pages = await Promise.all(Array.from({ length: 300 }, () => start(visitor, site, instance.host)));
+    expect(new Set(pages.map(({ status }) => status))).toEqual(new Set([302]));
+    expect(instance.registrations).toBe(1);
+  });
+});
+
+describe('callbacks at an instance that turned silent', () => {
+  it('are bounded for one instance, and leave the others alone', async () => {
+    const [slow, honest] = [await anInstance('mastodon42'), await anInstance('mastodon42')];
+    const outbound = { maxExchangesPerInstance: 3, maxExchanges: 5 };
+    const site = await aSite({ instances: [slow, honest], options: { outbound } });
+    const callbacks = await Promise.all(
+      hosts(12).map(async () => {
+        const visitor = new Visitor();
+        return { visitor, url: await comeBack(visitor, site, slow.host) };
+      }),
+    );
+    const { held, letGo } = holdBack(slow, 'POST /oauth/token');
+    const pages = callbacks.map(({ visitor, url }) => visitor.get(url.href));
+    const left = pending(pages);
+    await until(() => held.length >= 3);
+    expect((await new Visitor().login(site, honest.host)).status).toBe(200);
+    expect(left()).toBe(12);
+    expect(held).toHaveLength(3);
+    letGo(refuse);
+    for (const page of await Promise.all(pages)) expect(refusal(page).code).toBe('token_refused');
+    expect(site.verified).toHaveLength(1);
+  });
+});
+
+/** Leads the names of the stand-ins to them, and asks the attacker about all others. */
+function among(lookup: ReturnType<typeof names>['lookup']): typeof lookup {
+  const own = names({ localhost: ['127.0.0.1'] }).lookup;
+  return (name, options, callback) => (name === 'localhost' ? own : lookup)(name, options, callback);
+}

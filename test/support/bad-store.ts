@@ -1,0 +1,140 @@
+/** A store that works until a test breaks it, in one of the ways in which stores break. */
+
+import type { KeyValueStore } from '../../lib/options.js';
+import { JSONStore } from './stage.js';
+
+export type Operation = 'get' | 'set' | 'delete';
+
+/** What happens in place of an operation; `real` is the operation as it would have been. */
+export type Fault = (real: () => Promise<unknown>, operation: Operation, store: BadStore) => unknown;
+
+export class BadStore implements KeyValueStore {
+  readonly inner = new JSONStore();
+  /** As Keyv in memory has it: one process's own, which needs no lease. */
+  readonly store?: Map<string, unknown>;
+  /** Operations that began since the start. */
+  calls = 0;
+  private readonly faults = new Map<Operation, Fault>();
+  private breaksAt = 0;
+  private readonly listeners: ((error: Error) => void)[] = [];
+  private readonly unanswered: ((error: Error) => void)[] = [];
+
+  constructor({ shared = true } = {}) {
+    if (!shared) this.store = new Map();
+  }
+
+  get(key: string): unknown {
+    return this.run('get', () => this.inner.get(key));
+  }
+
+  set(key: string, value: unknown): unknown {
+    return this.run('set', () => this.inner.set(key, value));
+  }
+
+  delete(key: string): unknown {
+    return this.run('delete', () => this.inner.delete(key));
+  }
+
+  /** As of an EventEmitter, so that errors can be told the way Keyv tells them. */
+  on(event: string, listener: (error: Error) => void): this {
+    if (event === 'error') this.listeners.push(listener);
+    return this;
+  }
+
+  emitError(): void {
+    for (const listener of this.listeners) listener(new Error('of the adapter'));
+  }
+
+  break(fault: Fault, operations: readonly Operation[] = ['get', 'set', 'delete']): this {
+    for (const operation of operations) this.faults.set(operation, fault);
+    this.breaksAt = 0;
+    return this;
+  }
+
+  /** Works for so many operations more, and then breaks. */
+  breakAfter(operations: number, fault: Fault): void {
+    this.break(fault);
+    this.breaksAt = this.calls + operations;
+  }
+
+  heal(): void {
+    this.faults.clear();
+  }
+
+  empty(): void {
+    this.inner.records.clear();
+  }
+
+  /** Keyv takes only adapters that have it. */
+  clear(): void {
+    this.empty();
+  }
+
+  /** The keys of one kind of record, such as `client`. */
+  keysOf(kind: string): string[] {
+    return [...this.inner.records.keys()].filter((key) => key.includes(`:${kind}:`));
+  }
+
+  record(key: string): Record<string, unknown> {
+    return JSON.parse(this.inner.records.get(key) ?? 'null') as Record<string, unknown>;
+  }
+
+  put(key: string, record: unknown): void {
+    this.inner.records.set(key, JSON.stringify(record) ?? 'null');
+  }
+
+  /** An answer that never comes; at the end of the test it does, so that nothing is left waiting. */
+  never(): Promise<never> {
+    return new Promise((_resolve, reject) => this.unanswered.push(reject));
+  }
+
+  release(): void {
+    for (const reject of this.unanswered.splice(0)) reject(new Error('released'));
+  }
+
+  private run(operation: Operation, real: () => Promise<unknown>): unknown {
+    this.calls += 1;
+    const fault = this.calls > this.breaksAt ? this.faults.get(operation) : undefined;
+    return fault ? fault(real, operation, this) : real();
+  }
+}
+
+/** The ways in which nothing works, each in words of its own. */
+export const breakdowns: Readonly<Record<string, Fault>> = {
+  throws: () => {
+    throw new Error('thrown by the adapter');
+  },
+  rejects: () => Promise.reject(new Error('rejected by the adapter')),
+  'rejects with nothing': () => Promise.reject(undefined as unknown as Error),
+  'emits its errors and goes on': (_real, operation, store) => {
+    store.emitError();
+    return Promise.resolve(operation === 'get' ? undefined : false);
+  },
+  'never answers': (_real, _operation, store) => store.never(),
+};
+
+/** What may lie in a store that others use too, or that was written by half. */
+export const strangeRecords: Readonly<Record<string, unknown>> = {
+  text: 'a text',
+  'an empty text': '',
+  'a number': 7,
+  zero: 0,
+  true: true,
+  false: false,
+  'an empty object': {},
+  'an empty array': [],
+  'an array': [{ origin: 'https://social.example' }],
+  nested: { value: { value: {} }, expires: null },
+  'of another program': { cookie: { path: '/' }, passport: { user: 'alice' } },
+  'of another type': { clientId: 1, clientSecret: {}, key: [], redirectURI: null, scope: true },
+  'with a prototype': JSON.parse('{"__proto__":{"clientId":"x"},"constructor":"x","toString":1}') as unknown,
+};
+
+/** Each record that lacks one field of a whole one, or has nothing in it. */
+export function halves(record: Readonly<Record<string, unknown>>): Record<string, unknown>[] {
+  return Object.keys(record).flatMap((name) => {
+    const rest = { ...record };
+    delete rest[name];
+    return [rest, { ...record, [name]: null }, { ...record, [name]: { of: 'another type' } }];
+  });
+}

@@ -1,0 +1,49 @@
+/** Certificates of a test's own authority: good ones, and each kind of bad one. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Certificate } from './certificate.js';
+
+export interface Authority {
+  /** PEM of the authority itself: what `outbound.ca` takes. */
+  readonly ca: string;
+  /** A certificate for these names, valid for `days` from now; a negative number makes one that is over. */
+  issue(names: readonly string[], days?: number): Certificate;
+  /** Deletes its files. */
+  close(): void;
+}
+
+/** Needs the openssl command. */
+export function startAuthority(): Authority {
+  const folder = mkdtempSync(join(tmpdir(), 'authority-'));
+  const file = (name: string) => join(folder, name);
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const subject = ['-subj', '/CN=A test authority'];
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-days',
+    '1',
+    '-keyout',
+    file('ca.key'),
+    '-out',
+    file('ca.pem'),
+    ...subject,
+  );
+  return {
+    ca: readFileSync(file('ca.pem'), 'utf8'),
+    issue(names, days = 1) {
+      writeFileSync(file('extensions'), `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`);
+      openssl('req', ...newKey, '-keyout', file('key'), '-out', file('request'), '-subj', '/CN=A stand-in');
+      const signer = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
+      const validity = ['-days', String(days), '-extfile', file('extensions')];
+      openssl('x509', '-req', '-in', file('request'), ...signer, ...validity, '-out', file('cert'));
+      return { key: readFileSync(file('key'), 'utf8'), cert: readFileSync(file('cert'), 'utf8') };
+    },
+    close: () => rmSync(folder, { recursive: true }),
+  };
+}
