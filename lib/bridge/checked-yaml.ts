@@ -2,9 +2,17 @@
 
 import type * as YAML from 'yaml';
 
-/** The operator's mistake, in one line that says where it is and what would be right. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
+/** Why the service does not start, in words for its operator. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+
+  constructor(
+    message: string,
+    /** Exit status: 2 where arguments or configuration are wrong, 1 where something else is in the way. */
+    readonly status: 1 | 2 = 2,
+  ) {
+    super(message);
+  }
 }
 
 interface Source {
@@ -32,7 +40,7 @@ export class Entry {
   }
 
   fail(problem: string): never {
-    throw new ConfigError(`${this.place}: ${problem}`);
+    throw new StartError(`${this.place}: ${problem}`);
   }
 
   /** Plain text as it is written, without a need for quotes: `app_name: 2048` is a name too. */
@@ -92,7 +100,8 @@ export class Entry {
   private value(): unknown {
     const { yaml, document } = this.source;
     const node = yaml.isAlias(this.node) ? this.node.resolve(document) : this.node;
-    const isEmpty = node == null || (yaml.isScalar(node) && node.value === null);
+    if (node === undefined) this.fail('begins with *, which YAML takes for a reference: put it in quotes');
+    const isEmpty = node === null || (yaml.isScalar(node) && node.value === null);
     if (isEmpty && this.key !== '') this.fail('has no value: give it one, or take the line out');
     return node;
   }
@@ -103,7 +112,7 @@ export class Entry {
   }
 }
 
-/** @throws ConfigError where the text is not YAML */
+/** @throws StartError where the text is not YAML */
 export async function parseYAML(text: string, file: string): Promise<Entry> {
   const yaml = await import('yaml');
   const lineCounter = new yaml.LineCounter();
@@ -114,7 +123,7 @@ export async function parseYAML(text: string, file: string): Promise<Entry> {
     const line = lineOf(error.pos[0]);
     const key = /^\s*([\w-]+)\s*:/.exec(text.split('\n')[line - 1] ?? '')?.[1];
     const problem = error.code === 'DUPLICATE_KEY' ? 'is there twice' : `is not valid YAML: ${error.message}`;
-    throw new ConfigError(`${file}:${line}: ${key === undefined ? '' : `${key}: `}${problem}`);
+    throw new StartError(`${file}:${line}: ${key === undefined ? '' : `${key}: `}${problem}`);
   }
   const offset = document.contents?.range?.[0] ?? 0;
   return new Entry('', document.contents, offset, { file, yaml, document, lineOf });

@@ -2,7 +2,8 @@
 /** The command `passport-mastodon-oauth2`: reads its arguments and runs the authenticator service. */
 
 import { parseArgs } from 'node:util';
-import type { ServiceConfig } from './config.js';
+import { StartError } from './checked-yaml.js';
+import { loadConfig } from './config.js';
 
 const { version } = require('../../package.json') as { version: string };
 
@@ -31,27 +32,17 @@ log to standard output, one line of JSON for each event. Exit status: 0 when it 
 start or go on, 2 when the arguments or the configuration are wrong.
 `;
 
-/** The operator's mistake, or something that is missing; told without a stack. */
-class Refusal extends Error {
-  constructor(
-    message: string,
-    readonly status: 1 | 2,
-  ) {
-    super(message);
-  }
-}
-
 async function main(args: readonly string[]): Promise<void> {
   const options = readArguments(args);
   if (options.help) return say(help);
   if (options.version) return say(`${version}\n`);
   requirePackages(['ws', 'yaml']);
-  const config = await readConfiguration(options.config);
-  requirePackages(config.redisURL === undefined ? ['lmdb'] : ['@keyv/redis', '@redis/client']);
+  const config = await loadConfig(options.config);
+  requirePackages(config.redisURL === undefined ? ['lmdb'] : ['@redis/client']);
   if (options.check) return say(`${options.config} is right.\n`);
   // Loaded only now, when it is sure that what it needs is there.
   const { runService } = await import('./service.js');
-  await runService(config);
+  await runService(config, version);
 }
 
 interface Arguments {
@@ -76,14 +67,14 @@ function readArguments(args: readonly string[]): Arguments {
       },
     });
   } catch (error) {
-    throw new Refusal(`${(error as Error).message}${seeHelp}`, 2);
+    throw new StartError(`${(error as Error).message}${seeHelp}`);
   }
   const { values, positionals } = parsed;
   const [command, ...others] = positionals;
   if (!values.help && !values.version) {
-    if (command === undefined) throw new Refusal(`Which command? There is one: authenticator.${seeHelp}`, 2);
-    if (command !== 'authenticator') throw new Refusal(`${command} is not a command.${seeHelp}`, 2);
-    if (others.length > 0) throw new Refusal(`${others.join(' ')}: one argument too many.${seeHelp}`, 2);
+    if (command === undefined) throw new StartError(`Which command? There is one: authenticator.${seeHelp}`);
+    if (command !== 'authenticator') throw new StartError(`${command} is not a command.${seeHelp}`);
+    if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
   }
   return values;
 }
@@ -99,16 +90,10 @@ function requirePackages(names: readonly string[]): void {
     }
   });
   if (missing.length > 0) {
-    throw new Refusal(
-      `The authenticator service also needs what is not installed here. Install it: npm install ${missing.join(' ')}`,
-      2,
+    throw new StartError(
+      `The authenticator service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ${missing.join(' ')}`,
     );
   }
-}
-
-async function readConfiguration(path: string): Promise<ServiceConfig> {
-  const { loadConfig } = await import('./config.js');
-  return loadConfig(path);
 }
 
 function say(text: string): void {
@@ -116,9 +101,7 @@ function say(text: string): void {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  const { name, message, stack } = error as Error;
-  const status = error instanceof Refusal ? error.status : name === 'ConfigError' ? 2 : 1;
-  const isTold = error instanceof Refusal || name === 'ConfigError' || name === 'StartError';
-  process.stderr.write(`${isTold ? message : stack}\n`);
-  process.exitCode = status;
+  const isTold = error instanceof StartError;
+  process.stderr.write(`${isTold ? error.message : String((error as Error).stack)}\n`);
+  process.exitCode = isTold ? error.status : 1;
 });

@@ -48,7 +48,12 @@ export function readWebsite(entry: Entry): string {
 }
 
 export function readScopes(entry: Entry): string {
-  const scopes = entry.list().flatMap((item) => item.text().trim().split(/[\s,]+/));
+  const scopes = entry.list().flatMap((item) =>
+    item
+      .text()
+      .trim()
+      .split(/[\s,]+/),
+  );
   const isScope = (scope: string) => /^[!#-[\]-~]+$/.test(scope);
   if (scopes.length === 0 || !scopes.every(isScope)) {
     entry.fail('must be names of scopes, as a list or separated by spaces: read write');
@@ -71,7 +76,8 @@ export function readPath(entry: Entry): string {
   return /^\/[\w\-.~/]*$/.test(text) ? text : entry.fail('must be a path such as /socket');
 }
 
-export function readTLS(entry: Entry, folder: string): TLSFiles {
+export function readTLS(entry: Entry, folder: string, scheme: 'http' | 'https'): TLSFiles {
+  if (scheme === 'http') entry.fail('is of no use with app_scheme: http');
   const parts = entry.record(['cert', 'key']);
   const read = (name: 'cert' | 'key'): Buffer => {
     const part = parts.get(name) ?? entry.fail(`needs ${name}, the path of a PEM file`);
@@ -131,10 +137,35 @@ export function readOrigins(entry: Entry): string[] {
   });
 }
 
+/** Of pages that may connect; extensions of browsers have schemes of their own. */
+export function readPageOrigins(entry: Entry): string[] {
+  return entry.list().flatMap((item) => {
+    const text = item.text();
+    const isOther = /^(?!https?:)[a-z][a-z\d+.-]*:\/\/[^/?#\s]+$/i.test(text);
+    return text === '*' || isOther ? text : readOrigins(item);
+  });
+}
+
 export function resolveKeepingSlash(folder: string, path: string): string {
   return resolve(folder, path) + (path.endsWith('/') ? '/' : '');
 }
 
 export function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? 'unknown error';
+}
+
+/** Limits by their names in options (`maxSockets`), from their names in the file (`max_sockets`). */
+export function readLimits<L extends Readonly<Record<string, number>>>(
+  entry: Entry,
+  byDefault: L,
+): Partial<L> {
+  const names = new Map(
+    Object.keys(byDefault).map((name) => [name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), name]),
+  );
+  const limits = [...entry.record([...names.keys()])].map(([key, value]) => [
+    names.get(key),
+    // setTimeout takes no more.
+    value.integer(1, 0x7fffffff),
+  ]);
+  return Object.fromEntries(limits) as Partial<L>;
 }

@@ -1,8 +1,8 @@
 /** The service's configuration: a YAML file in, checked settings out, and a clear message where it is wrong. */
 
 import { readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
-import { ConfigError, parseYAML, type Entry } from './checked-yaml.js';
+import { dirname, resolve } from 'node:path';
+import { StartError, parseYAML, type Entry } from './checked-yaml.js';
 import {
   codeOf,
   instanceFilter,
@@ -12,6 +12,7 @@ import {
   readListen,
   readName,
   readOrigins,
+  readPageOrigins,
   readPath,
   readRedisURL,
   readScheme,
@@ -22,28 +23,27 @@ import {
   type ListenAddress,
   type TLSFiles,
 } from './config-values.js';
-
-export { ConfigError };
+import { limitDefaults, type BridgeLimits } from './options.js';
 
 export interface ServiceConfig {
   readonly clientName: string;
   /** `app_scheme` and `app_host`: where browsers and clients reach the service. */
   readonly publicURL: string;
-  readonly website?: string;
+  readonly website: string | undefined;
   /** Separated by spaces. */
-  readonly scope?: string;
+  readonly scope: string | undefined;
   readonly listen: ListenAddress;
   readonly path: string;
-  readonly tls?: TLSFiles;
+  readonly tls: TLSFiles | undefined;
   readonly databasePath: string;
-  readonly redisURL?: string;
-  readonly allowInstance?: (host: string) => boolean;
-  readonly origins?: readonly string[];
+  readonly redisURL: string | undefined;
+  readonly allowInstance: ((host: string) => boolean) | undefined;
+  readonly origins: readonly string[] | undefined;
   readonly trustedProxies: number;
   readonly developmentInstances: readonly string[];
-  readonly limits: Readonly<Record<string, number>>;
+  readonly limits: Partial<BridgeLimits>;
   /** An error that names the line of a key, for what turns out wrong only when it is used. */
-  mistake(key: ConfigKey, problem: string): ConfigError;
+  mistake(key: ConfigKey, problem: string, status?: 1 | 2): StartError;
 }
 
 const keys = [
@@ -67,20 +67,20 @@ const keys = [
 
 export type ConfigKey = (typeof keys)[number];
 
-/** @throws ConfigError that names the file and, where there is one, the line and the key */
+/** @throws StartError that names the file and, where there is one, the line and the key */
 export async function loadConfig(path: string): Promise<ServiceConfig> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${path}: cannot be read (${codeOf(error)})`);
+    throw new StartError(`${path}: cannot be read (${codeOf(error)})`);
   }
   return readConfig(text, path);
 }
 
 /** Paths in the file are taken from the folder it lies in. */
 export async function readConfig(text: string, path: string): Promise<ServiceConfig> {
-  const file = await parseYAML(text, basename(path));
+  const file = await parseYAML(text, path);
   const folder = dirname(resolve(path));
   const entries = file.record(keys);
   const required = (key: ConfigKey): Entry => {
@@ -92,34 +92,29 @@ export async function readConfig(text: string, path: string): Promise<ServiceCon
     return entry && read(entry);
   };
 
-  const clientName = readName(required('app_name'));
   const host = readHost(required('app_host'));
-  const website = given('app_website', readWebsite);
-  const scope = given('scopes', readScopes);
-  const tls = given('tls', (entry) => readTLS(entry, folder));
-  const redisURL = given('redis_url', readRedisURL);
-  const allowInstance = instanceFilter(
-    given('allowed_instances', readHosts),
-    given('denied_instances', readHosts),
-  );
-  const origins = given('origins', readOrigins);
+  const scheme = readScheme(entries.get('app_scheme'), host);
+  const tls = given('tls', (entry) => readTLS(entry, folder, scheme));
+  const databasePath = given('db_path', (entry) => entry.text()) ?? 'authenticator.mdb';
   return {
-    clientName,
-    publicURL: new URL(`${readScheme(entries.get('app_scheme'), host)}://${host}`).origin,
-    ...(website !== undefined && { website }),
-    ...(scope !== undefined && { scope }),
+    clientName: readName(required('app_name')),
+    publicURL: new URL(`${scheme}://${host}`).origin,
+    website: given('app_website', readWebsite),
+    scope: given('scopes', readScopes),
     listen: given('listen', readListen) ?? { host: '127.0.0.1', port: 8080 },
     path: given('path', readPath) ?? '/',
-    ...(tls && { tls }),
-    databasePath: resolveKeepingSlash(folder, given('db_path', (entry) => entry.text()) ?? 'authenticator.mdb'),
-    ...(redisURL !== undefined && { redisURL }),
-    ...(allowInstance && { allowInstance }),
-    ...(origins && { origins }),
+    tls,
+    databasePath: resolveKeepingSlash(folder, databasePath),
+    redisURL: given('redis_url', readRedisURL),
+    allowInstance: instanceFilter(
+      given('allowed_instances', readHosts),
+      given('denied_instances', readHosts),
+    ),
+    origins: given('origins', readPageOrigins),
     trustedProxies: given('trusted_proxies', (entry) => entry.integer(0, 10)) ?? 0,
     developmentInstances: given('development_instances', readOrigins) ?? [],
-    limits: given('limits', readLimits) ?? {},
-    mistake: (key, problem) =>
-      new ConfigError(`${entries.get(key)?.place ?? `${file.place}: ${key}`}: ${problem}`),
+    limits: given('limits', (entry) => readLimits(entry, limitDefaults)) ?? {},
+    mistake: (key, problem, status) =>
+      new StartError(`${entries.get(key)?.place ?? `${file.place}: ${key}`}: ${problem}`, status),
   };
 }
-

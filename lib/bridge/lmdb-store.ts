@@ -3,7 +3,7 @@
  * use one file.
  */
 
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Database } from 'lmdb';
 import type { KeyValueStore } from '../options.js';
@@ -41,7 +41,10 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
   const file = databaseFile(path);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   // It holds client secrets. LMDB makes files that everyone may read, so they are made before it comes.
-  for (const name of [file, `${file}-lock`]) closeSync(openSync(name, 'a', 0o600));
+  const make = (name: string): void => closeSync(openSync(name, 'a', 0o600));
+  make(file);
+  if (!isDatabase(file)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
+  make(`${file}-lock`);
   // Without overlappingSync a commit is on disk once its promise resolves.
   const root = open({ path: file, noSubdir: true, overlappingSync: false, encoding: 'json' });
   const items: Database<Item, string> = root.openDB({ name: 'items', encoding: 'json' });
@@ -103,4 +106,16 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
 
 function living(item: Item | undefined): Item | undefined {
   return item?.until === undefined || item.until > Date.now() ? item : undefined;
+}
+
+/** LMDB ends the process when it opens anything else. A file of its own has its mark after the first page header. */
+function isDatabase(file: string): boolean {
+  const descriptor = openSync(file, 'r');
+  try {
+    const start = Buffer.alloc(28);
+    const length = readSync(descriptor, start);
+    return length === 0 || (length === 28 && start.readUInt32LE(24) === 0xbeefc0de);
+  } finally {
+    closeSync(descriptor);
+  }
 }

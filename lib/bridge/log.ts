@@ -1,5 +1,7 @@
 /** The service's log: one JSON line for each event, with nothing in it that opens a door. */
 
+import { MastodonError } from '../errors.js';
+
 export type LogFields = Readonly<Record<string, unknown>>;
 export type Log = (event: string, fields?: LogFields) => void;
 
@@ -26,9 +28,13 @@ function shownValue(name: string, value: unknown): string | number | boolean | u
   return /^(request_?)?id$/i.test(name) ? value.slice(0, shownOfId) : value.slice(0, maxLength);
 }
 
-/** Messages of errors may quote what was sent; the kinds of the error and of what caused it do not. */
+/**
+ * Messages of errors may quote what was sent; their kinds do not. The cause of a `MastodonError` is written for
+ * operators, by its own rule without anything secret, and is told.
+ */
 export function errorKind(error: Error): string {
-  const { name, code } = error as Error & { code?: unknown };
+  const { name, code, cause } = error as Error & { code?: unknown };
   const kind = typeof code === 'string' ? `${name} ${code}` : name;
-  return error.cause instanceof Error ? `${kind}: ${errorKind(error.cause)}` : kind;
+  if (!(cause instanceof Error)) return kind;
+  return `${kind}: ${error instanceof MastodonError ? cause.message : errorKind(cause)}`;
 }

@@ -1,0 +1,279 @@
+#!/usr/bin/env node
+// @ts-check
+/**
+ * Logs in with Mastodon from a terminal, with the help of an authenticator service. A start for bots, games and
+ * desktop programs:
+ *
+ *   node example/client.js [ws://localhost:8080] [mastodon.social]
+ */
+
+const { createInterface } = require('node:readline');
+const { parseArgs } = require('node:util');
+const { renderUnicodeCompact } = require('uqr');
+const WebSocket = require('ws');
+
+const USAGE = `Usage: node example/client.js [SERVER] [HOST]
+
+  SERVER  address of the authenticator service (default ws://localhost:8080)
+  HOST    where the account lives, such as mastodon.social; asked for when missing
+`;
+
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 30_000;
+
+/** Without a terminal, for example in a pipe: plain lines, and nothing is drawn over. */
+const isTerminal = process.stdout.isTTY === true;
+
+/** @typedef {{ id: string, url?: string, code?: string, expires?: unknown }} Request */
+/** How one connection ended. @typedef {{ account?: any, token: string, instance?: any } | { lost: string, wasAccepted: boolean }} Outcome */
+
+/** What the person reads; everything else is a mistake in this program. */
+class Failure extends Error {}
+
+/** Reads answers line by line, from a person or from a pipe. */
+class Questions {
+  /** Made late, so that a program that asks nothing reads nothing. @type {AsyncIterator<string> | undefined} */
+  #lines;
+
+  /** A question that is still open after a lost connection is not asked twice. @type {Promise<string> | undefined} */
+  #open;
+
+  /** @param {string} question @returns {Promise<string>} never empty */
+  ask(question) {
+    this.#open ??= this.#read(question).finally(() => (this.#open = undefined));
+    return this.#open;
+  }
+
+  /** @param {string} question */
+  async #read(question) {
+    this.#lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    for (;;) {
+      process.stdout.write(isTerminal ? question : `${question}\n`);
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Failure('No answer, so no login.');
+      if (value.trim() !== '') return value.trim();
+    }
+  }
+}
+
+/** Says how much time is left: every second on one line in a terminal, else now and then on a line of its own. */
+class Countdown {
+  /** @param {number} end milliseconds since the epoch */
+  start(end) {
+    this.stop();
+    let said = '';
+    const tick = () => {
+      const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+      const text = isTerminal ? clock(seconds) : roughly(seconds);
+      if (text === said) return;
+      said = text;
+      if (isTerminal) process.stdout.write(`\r\x1b[KWaiting for you: ${text} left `);
+      else say(`Waiting for you: ${text} left`);
+    };
+    tick();
+    this.timer = setInterval(tick, 250);
+  }
+
+  stop() {
+    if (this.timer === undefined) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+    if (isTerminal) process.stdout.write('\r\x1b[K');
+  }
+}
+
+/**
+ * One WebSocket connection, from its opening to its end, on which one login is asked for.
+ * @param {URL} server
+ * @param {{ name: string }} host corrected here when the service does not accept it
+ * @param {Questions} questions
+ * @returns {Promise<Outcome>}
+ */
+async function connect(server, host, questions) {
+  const socket = new WebSocket(server, { handshakeTimeout: 10_000, maxPayload: 64 * 1024 });
+  const countdown = new Countdown();
+  let wasAccepted = false;
+  const ask = () => socket.send(JSON.stringify({ type: 'auth', parameters: { host: host.name } }));
+  try {
+    return await new Promise((resolve, reject) => {
+      const lost = (/** @type {string} */ why) => resolve({ lost: why, wasAccepted });
+
+      /** @type {Record<string, (parameters: any) => unknown>} */
+      const answers = {
+        async 'invalid-host'({ message }) {
+          say(plain(message) || `${host.name} is not the address of a Mastodon server.`);
+          host.name = await questions.ask('Where does your account live? ');
+          ask();
+        },
+        'set-id'(/** @type {Request} */ request) {
+          wasAccepted = true;
+          show(server, request);
+          countdown.start(untilMs(request.expires));
+        },
+        fulfill(result) {
+          if (typeof result.token === 'string') resolve(result);
+        },
+        error({ code, message }) {
+          const text = plain(message) || 'The login failed.';
+          // The service is stopping, or has too much to do: another one, or a later one, may serve us.
+          if (String(code).startsWith('server_')) lost(text);
+          else reject(new Failure(text));
+        },
+      };
+
+      socket.on('open', ask);
+      const hear = async (/** @type {string} */ text) => {
+        const { type, parameters, arguments: old } = parse(text);
+        // A message of a kind that came later than this program is of no concern to it.
+        if (Object.hasOwn(answers, type)) await answers[type]?.(parameters ?? old ?? {});
+      };
+      socket.on('message', (data) => void hear(String(data)).catch(reject));
+      socket.on('unexpected-response', (_request, { statusCode = 0 }) => {
+        const text = `The service at ${server.host} answered ${statusCode} instead of opening a socket.`;
+        if (statusCode === 429 || statusCode >= 500) lost(text);
+        else reject(new Failure(text));
+      });
+      socket.on('close', () => lost('The connection was closed.'));
+      socket.on('error', (/** @type {NodeJS.ErrnoException} */ { code, message }) => {
+        lost(`The service at ${server.host} cannot be reached (${code ?? message}).`);
+      });
+    });
+  } finally {
+    countdown.stop();
+    socket.close();
+  }
+}
+
+/** @param {URL} server @param {Request} request */
+function show(server, { id, url, code }) {
+  const address = plain(url) || `${httpOrigin(server)}/auth/${encodeURIComponent(id)}`;
+  say(`\nOpen this address in a browser:\n\n  ${address}\n`);
+  if (isTerminal) say(`${qrCode(address)}\n`);
+  if (code) say(`The page must show this code: ${plain(code)}\nIf it shows another one, close it.\n`);
+}
+
+/** White on black, whatever the terminal's colours are: scanners want it so. @param {string} text */
+function qrCode(text) {
+  const lines = renderUnicodeCompact(text, { border: 2 }).split('\n');
+  return lines.map((line) => `  \x1b[97;40m${line}\x1b[0m`).join('\n');
+}
+
+async function main() {
+  const { values, positionals } = readArguments();
+  if (values.help) return void process.stdout.write(USAGE);
+  const server = serverURL(positionals[0] ?? 'ws://localhost:8080');
+  const questions = new Questions();
+  const host = { name: positionals[1] ?? (await questions.ask('Where does your account live? ')) };
+
+  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, LONGEST_DELAY_MS)) {
+    const outcome = await connect(server, host, questions);
+    if ('token' in outcome) return welcome(outcome, host.name);
+    if (outcome.wasAccepted) delay = FIRST_DELAY_MS;
+    // Not all clients of a restarted service come back in the same moment.
+    const wait = Math.round(delay * (0.75 + Math.random() / 2));
+    say(`${outcome.lost} Trying again in ${(wait / 1000).toFixed(1)} seconds.`);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
+/** @param {{ account?: any, token: string, instance?: any }} result @param {string} host */
+async function welcome({ account, token, instance }, host) {
+  const origin = originOf(instance, host);
+  const person = account ?? (origin && (await whoIs(origin, token)));
+  const handle = plain(person?.handle) || [plain(person?.username ?? person?.acct), origin?.host].join('@');
+  const name = plain(person?.displayName ?? person?.display_name);
+  say(`Logged in as @${handle.replace(/^@/, '')}${name && ` (${name})`}.`);
+  say('This program has an access token now; keep it like a password. It is not shown here.');
+}
+
+/** An older service sends the token alone; the instance knows whose it is. @param {URL} origin @param {string} token */
+async function whoIs(origin, token) {
+  const response = await fetch(new URL('/api/v1/accounts/verify_credentials', origin), {
+    headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (!response.ok) throw new Failure(`${origin.host} did not say whose account it is (${response.status}).`);
+  return /** @type {Promise<any>} */ (response.json());
+}
+
+/** @param {any} instance @param {string} host @returns {URL | undefined} */
+function originOf(instance, host) {
+  const text = instance?.origin ?? instance ?? host.replace(/^.*@/, '');
+  const url = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true });
+  } catch (error) {
+    throw new Failure(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+  }
+}
+
+/** @param {string} text */
+function serverURL(text) {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^wss?:$/.test(url.protocol)) {
+    throw new Failure(`${text} is not the address of a service. It begins with ws:// or wss://.`);
+  }
+  return url;
+}
+
+/** @param {URL} server */
+function httpOrigin(server) {
+  return `${server.protocol === 'wss:' ? 'https' : 'http'}://${server.host}`;
+}
+
+/** Ten minutes, where the service does not say. @param {unknown} expires */
+function untilMs(expires) {
+  const time = typeof expires === 'number' ? expires : Date.parse(String(expires));
+  return Number.isNaN(time) ? Date.now() + 600_000 : time;
+}
+
+/** @param {number} seconds */
+function clock(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** @param {number} seconds */
+function roughly(seconds) {
+  if (seconds > 90) return `${Math.round(seconds / 60)} minutes`;
+  return `${Math.ceil(seconds / 30) * 30} seconds`;
+}
+
+/** @param {string} text @returns {{ type: string, parameters?: any, arguments?: any }} */
+function parse(text) {
+  try {
+    const { type, ...rest } = JSON.parse(text);
+    return { type: String(type), ...rest };
+  } catch {
+    throw new Failure('This is not an authenticator service: its messages make no sense.');
+  }
+}
+
+/** Text from elsewhere, without the characters by which it could steer the terminal. @param {unknown} value */
+function plain(value) {
+  return typeof value === 'string'
+    ? value.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
+    : '';
+}
+
+/** @param {string} text */
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+process.once('SIGINT', () => {
+  process.stdout.write(isTerminal ? '\r\x1b[KStopped.\n' : 'Stopped.\n');
+  process.exit(130);
+});
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(error instanceof Failure ? error.message : error);
+    process.exit(1);
+  },
+);

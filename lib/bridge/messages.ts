@@ -1,0 +1,95 @@
+/** The conversation with a client, as text: frames in, frames out. Compatible with the Generic Mastodon Authenticator. */
+
+import type { MastodonErrorCode } from '../errors.js';
+import type { MastodonProfile } from '../profile.js';
+
+/** What can go wrong between a client and the bridge, beside what can go wrong with a login. */
+const meanings = {
+  message_invalid: 'That message is not understood. Send JSON text such as {"type":"auth","parameters":{…}}.',
+  message_too_large: 'That message is too large.',
+  too_many_messages: 'Too many messages. Connect again in a minute.',
+  too_many_requests: 'Too many logins are waiting on this connection. Finish one of them first.',
+  server_busy: 'Too many logins are waiting. Try again in a few minutes.',
+  server_closing: 'The service is being restarted. Connect again in a moment.',
+  server_failed: 'Something went wrong on our side. Try again in a moment.',
+} as const;
+
+/** One of the stable codes of the bridge's own. */
+export type BridgeErrorCode = keyof typeof meanings;
+
+/** Longer names are nobody's, and a client should not need a large buffer for them. */
+const maxNameLength = 200;
+
+/** What a client is told about who logged in: the profile, without the instance's raw answer. */
+export type Account = Omit<MastodonProfile, 'provider' | 'instance' | '_raw' | '_json'>;
+
+export interface Fulfilment {
+  readonly token: string;
+  readonly scope: string;
+  readonly profile: MastodonProfile;
+}
+
+export interface AuthMessage {
+  readonly type: 'auth';
+  /** As it came: any JSON value. */
+  readonly host: unknown;
+}
+
+/** @returns `undefined` for what is no message of the protocol */
+export function readMessage(text: string): AuthMessage | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (own(message, 'type') !== 'auth') return undefined;
+  const parameters = own(message, 'parameters');
+  return { type: 'auth', host: own(parameters, 'host') ?? own(parameters, 'hostname') };
+}
+
+export function invalidHost(code: MastodonErrorCode, message: string): string {
+  return frame('invalid-host', { code, message });
+}
+
+export interface RequestParameters {
+  readonly id: string;
+  /** Where the person goes on. */
+  readonly url: string;
+  /** What the client and the page at `url` both show. */
+  readonly code: string;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+}
+
+/** Clients of the Generic Mastodon Authenticator read `arguments`; every other message has `parameters`. */
+export function setId(parameters: RequestParameters): string {
+  return JSON.stringify({ type: 'set-id', arguments: { id: parameters.id }, parameters });
+}
+
+export function fulfill({ token, scope, profile }: Fulfilment): string {
+  const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
+  const account: Account = {
+    ...{ id, username, displayName: displayName.slice(0, maxNameLength), photos, handle, handleVerified },
+    ...(profileUrl !== undefined && { profileUrl }),
+    ...(actor !== undefined && { actor }),
+  };
+  return frame('fulfill', { token, scope, account, instance });
+}
+
+export function loginError(code: string, message: string): string {
+  return frame('error', { code, message });
+}
+
+export function bridgeError(code: BridgeErrorCode): string {
+  return frame('error', { code, message: meanings[code] });
+}
+
+function frame(type: string, parameters: object): string {
+  return JSON.stringify({ type, parameters });
+}
+
+function own(record: unknown, name: string): unknown {
+  if (typeof record !== 'object' || record === null || !Object.hasOwn(record, name)) return undefined;
+  return (record as Record<string, unknown>)[name];
+}

@@ -1,0 +1,157 @@
+/** What may be set about a bridge: the types, the defaults, and the checks that fail early. */
+
+import { Keyv } from 'keyv';
+import { lru } from 'tiny-lru';
+import type { KeyValueStore, MastodonStrategyOptions } from '../options.js';
+import { localBus, type Bus } from './bus.js';
+
+/** Limits and their defaults. Each is a positive whole number. */
+export const limitDefaults = {
+  /** Bytes of one message. More is answered with an error, and the connection closed (1009). */
+  maxPayloadBytes: 4096,
+  /** Logins that may wait on one connection, hosts being looked up included. */
+  requestsPerSocket: 5,
+  /** Messages and pings of one connection within a minute. More, and it is closed (1008). */
+  messagesPerMinute: 120,
+  /** Messages of one connection that are not understood; at the last one it is closed (1003 or 1008). */
+  badMessages: 3,
+  /** Connections in all. One more is refused (503). */
+  maxSockets: 20_000,
+  /** Connections of one address, for IPv6 of one /64. One more is refused (429). Private addresses are not counted. */
+  maxSocketsPerAddress: 100,
+  /** Bytes that wait for a client to read them. More, and it is cut off. */
+  maxBufferedBytes: 65_536,
+  /** Milliseconds between pings; who has shown no sign of life since the last one is cut off. */
+  heartbeatMs: 30_000,
+  /** Milliseconds that a login may take, from the client's message to the token. */
+  requestTtlMs: 600_000,
+  /** Logins that may wait in this process, on all connections. */
+  pendingInAll: 10_000,
+};
+
+export type BridgeLimits = typeof limitDefaults;
+
+/** Takes one line about something that happened. `fields` hold no token, and no more of a person than their server. */
+export type BridgeLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** The options of the strategy that mean the same here. */
+type SharedOptions = Pick<
+  MastodonStrategyOptions,
+  | 'clientName'
+  | 'website'
+  | 'store'
+  | 'scope'
+  | 'userAgent'
+  | 'allowInstance'
+  | 'outbound'
+  | 'developmentInstances'
+>;
+
+export interface BridgeOptions extends SharedOptions {
+  /** Where browsers reach the router: absolute, https except on loopback, without query. */
+  publicURL: string;
+  /** Connects the processes that share `store`. Default: there is only this one. */
+  bus?: Bus | undefined;
+  /** Path at which WebSockets are taken, exactly as it reaches the server. Default `/`. */
+  path?: string | undefined;
+  /**
+   * Origins whose pages may connect, such as `https://app.example`; `*` for all. Default: none but that of
+   * `publicURL`. Programs other than browsers send no origin and are not concerned.
+   */
+  origins?: readonly string[] | undefined;
+  /** Proxies in front that append to `X-Forwarded-For`. Default 0: that header is not read. */
+  trustedProxies?: number | undefined;
+  limits?: Partial<BridgeLimits> | undefined;
+  /** Default: only what the operator has to mend is told, as a warning of the process. */
+  log?: BridgeLog | undefined;
+}
+
+export interface BridgeSettings {
+  readonly clientName: string;
+  /** Without a slash at its end. */
+  readonly publicURL: string;
+  readonly store: KeyValueStore;
+  readonly bus: Bus;
+  readonly path: string;
+  readonly origins: ReadonlySet<string>;
+  readonly trustedProxies: number;
+  readonly limits: Readonly<BridgeLimits>;
+  readonly log: BridgeLog;
+}
+
+/** @throws TypeError that names the option at fault. What the strategy shares is checked by the strategy. */
+export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createBridge requires options');
+  const publicURL = checkedPublicURL(options.publicURL);
+  return {
+    clientName: options.clientName,
+    publicURL,
+    // The strategy has a memory of its own then, which a flood of requests does not push credentials out of.
+    store: options.store ?? new Keyv({ store: lru(50_000) }),
+    bus: checkedBus(options.bus ?? localBus()),
+    path: checkedPath(options.path ?? '/'),
+    origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
+    trustedProxies: checkedNumber('trustedProxies', options.trustedProxies ?? 0, 0),
+    limits: checkedLimits(options.limits ?? {}),
+    log: options.log ?? warnOfFailures,
+  };
+}
+
+function checkedPublicURL(value: unknown): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new TypeError('createBridge: publicURL must be an absolute URL');
+  }
+  if (/[?#]/.test(url.href) || url.username || url.password) {
+    throw new TypeError('createBridge: publicURL must have no query, fragment or credentials');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function checkedBus(bus: Bus): Bus {
+  if (typeof bus?.publish !== 'function' || typeof bus.subscribe !== 'function') {
+    throw new TypeError('createBridge: bus must have the methods publish and subscribe');
+  }
+  return bus;
+}
+
+function checkedPath(value: unknown): string {
+  if (typeof value !== 'string' || !/^\/[^?#\s]*$/.test(value)) {
+    throw new TypeError('createBridge: path must begin with a slash');
+  }
+  return value;
+}
+
+function checkedOrigins(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) throw new TypeError('createBridge: origins must be an array');
+  return value.map((text: unknown) => {
+    if (text === '*') return text;
+    // Browser extensions and the like have origins of schemes that the URL standard gives none.
+    if (typeof text === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(text)) {
+      return /^https?:/i.test(text) ? new URL(text).origin : text;
+    }
+    throw new TypeError('createBridge: origins must hold origins such as "https://app.example", or "*"');
+  });
+}
+
+function checkedLimits(given: Partial<BridgeLimits>): BridgeLimits {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(limitDefaults, name));
+  if (unknown !== undefined) throw new TypeError(`createBridge: there is no limit ${unknown}`);
+  const numbers = Object.entries(limitDefaults).map(([name, byDefault]) => {
+    const value = given[name as keyof BridgeLimits] ?? byDefault;
+    return [name, checkedNumber(`limits.${name}`, value, 1)];
+  });
+  return Object.fromEntries(numbers) as BridgeLimits;
+}
+
+function checkedNumber(name: string, value: unknown, least: number): number {
+  // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
+  if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > 0x7fffffff) {
+    throw new TypeError(`createBridge: ${name} must be a whole number of at least ${least}`);
+  }
+  return value as number;
+}
+
+function warnOfFailures(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  if (event === 'failed') process.emitWarning(`passport-mastodon-oauth2/bridge: ${String(fields.error)}`);
+}

@@ -1,0 +1,119 @@
+/** All connections of clients: who may connect, who is still there, and their end. */
+
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type WebSocket from 'ws';
+import { WebSocketServer } from 'ws';
+import { clientAddress } from './client-address.js';
+import type { Conversation } from './conversation.js';
+import { bridgeError } from './messages.js';
+import type { BridgeSettings } from './options.js';
+import { BridgeSocket, type Hub } from './socket.js';
+import { refuseUpgrade, takeUpgrades } from './upgrade.js';
+
+/** How long clients have for saying goodbye. Milliseconds. */
+const closingMs = 2000;
+
+export class Sockets implements Hub {
+  readonly maxBufferedBytes: number;
+  readonly messagesPerMinute: number;
+  readonly badMessages: number;
+  private readonly sockets = new Set<BridgeSocket>();
+  private readonly perAddress = new Map<string, number>();
+  private readonly server: WebSocket.Server<typeof BridgeSocket>;
+  private readonly detach: (() => void)[] = [];
+  private heartbeat: NodeJS.Timeout | undefined;
+  private isClosing = false;
+  private onceEmpty: () => void = () => undefined;
+
+  constructor(
+    private readonly settings: BridgeSettings,
+    private readonly conversation: Conversation,
+  ) {
+    const { limits } = settings;
+    this.maxBufferedBytes = limits.maxBufferedBytes;
+    this.messagesPerMinute = limits.messagesPerMinute;
+    this.badMessages = limits.badMessages;
+    this.server = new WebSocketServer({
+      noServer: true,
+      WebSocket: BridgeSocket,
+      clientTracking: false,
+      // Compression would cost each client a quarter of a megabyte.
+      perMessageDeflate: false,
+      maxPayload: limits.maxPayloadBytes,
+      // Pongs are sent by us, which looks at the client's buffer first.
+      autoPong: false,
+    });
+  }
+
+  get size(): number {
+    return this.sockets.size;
+  }
+
+  attach(server: Server): void {
+    if (this.isClosing) throw new Error('the bridge was closed');
+    const take = (req: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(req, socket, head);
+    this.detach.push(takeUpgrades(server, this.settings.path, take));
+    // One timer for all connections.
+    this.heartbeat ??= setInterval(() => this.beat(), this.settings.limits.heartbeatMs).unref();
+  }
+
+  message(socket: BridgeSocket, text: string): void {
+    if (!this.isClosing) this.conversation.hear(socket, text);
+  }
+
+  closed(socket: BridgeSocket): void {
+    this.sockets.delete(socket);
+    if (socket.address !== undefined) {
+      const left = (this.perAddress.get(socket.address) ?? 1) - 1;
+      if (left === 0) this.perAddress.delete(socket.address);
+      else this.perAddress.set(socket.address, left);
+    }
+    this.conversation.leave(socket);
+    if (this.sockets.size === 0) this.onceEmpty();
+  }
+
+  /** Tells every client, and waits a moment for them to go. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    clearInterval(this.heartbeat);
+    for (const detach of this.detach.splice(0)) detach();
+    const empty = new Promise<void>((resolve) => (this.onceEmpty = resolve));
+    if (this.sockets.size === 0) return;
+    for (const socket of this.sockets) {
+      socket.tell(bridgeError('server_closing'));
+      socket.close(1001);
+    }
+    const cut = setTimeout(() => this.sockets.forEach((socket) => socket.terminate()), closingMs);
+    await empty;
+    clearTimeout(cut);
+  }
+
+  private upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const address = clientAddress(req, this.settings.trustedProxies);
+    const refusal = this.refusal(req, address);
+    if (refusal) {
+      this.settings.log('socket_refused', { status: refusal[0], reason: refusal[1] });
+      return refuseUpgrade(socket, ...refusal);
+    }
+    this.server.handleUpgrade(req, socket, head, (client) => {
+      this.sockets.add(client);
+      if (address !== undefined) this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1);
+      client.welcome(this, address);
+    });
+  }
+
+  private refusal({ headers }: IncomingMessage, address: string | undefined): [number, string] | undefined {
+    const { limits, origins } = this.settings;
+    const { origin } = headers;
+    // A browser sends it and no page can forge it. Without this check any page could ask for logins in our name.
+    if (origin !== undefined && !origins.has('*') && !origins.has(origin)) return [403, 'Forbidden origin'];
+    if (this.sockets.size >= limits.maxSockets) return [503, 'Too many connections'];
+    const ofAddress = address === undefined ? 0 : (this.perAddress.get(address) ?? 0);
+    return ofAddress >= limits.maxSocketsPerAddress ? [429, 'Too many connections'] : undefined;
+  }
+
+  private beat(): void {
+    for (const socket of this.sockets) socket.beat();
+  }
+}

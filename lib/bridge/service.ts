@@ -1,0 +1,119 @@
+/** The authenticator service: an HTTP server with the bridge on it, from its start to a clean stop. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { constants } from 'node:os';
+import { openBackends } from './backends.js';
+import type { ServiceConfig } from './config.js';
+import { createBridge, type Bridge } from './index.js';
+import { createLog, type Log } from './log.js';
+import { sendPage } from './page.js';
+import { indexPage } from './service-page.js';
+
+/** How long a stop waits for what is under way. */
+const graceMs = 10_000;
+const sameSignalMs = 500;
+
+/** Runs the service until a signal stops it; the process ends with it. */
+export async function runService(config: ServiceConfig, version: string): Promise<void> {
+  // Whoever reads the log may go away; the service stays.
+  process.stdout.on('error', () => undefined);
+  const log = createLog((line) => process.stdout.write(`${line}\n`));
+  process.on('uncaughtException', (error) => {
+    log('crashed', { error });
+    process.exit(1);
+  });
+
+  const backends = await openBackends(config, log);
+  const { clientName, website, publicURL, scope, path, origins, limits, trustedProxies } = config;
+  const { allowInstance, developmentInstances } = config;
+  const bridge = createBridge({
+    ...{ clientName, website, publicURL, scope, path, origins, limits, trustedProxies },
+    ...{ allowInstance, developmentInstances, log },
+    store: backends.store,
+    bus: backends.bus,
+  });
+  const service = new Service(config, bridge, log);
+  bridge.attach(service.server);
+  await service.listen();
+  log('started', { version, pid: process.pid, node: process.version, url: publicURL });
+
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    // Whatever hangs below, the process ends.
+    setTimeout(() => process.exit(0), graceMs + 1_000).unref();
+    log('stopping', { signal, ...bridge.status() });
+    await service.stop();
+    await backends.close();
+    log('stopped');
+    process.exit(0);
+  };
+  let since: number | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (since === undefined) void stop(signal);
+    // npx passes on a Ctrl+C that the terminal sent here as well: that is one, not two.
+    else if (Date.now() - since > sameSignalMs) process.exit(128 + constants.signals[signal]);
+    since ??= Date.now();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+class Service {
+  readonly server: Server;
+  private isStopping = false;
+
+  constructor(
+    private readonly config: ServiceConfig,
+    private readonly bridge: Bridge,
+    private readonly log: Log,
+  ) {
+    const answer = (req: IncomingMessage, res: ServerResponse): void => this.answer(req, res);
+    this.server = config.tls ? createSecureServer({ ...config.tls }, answer) : createServer(answer);
+  }
+
+  async listen(): Promise<void> {
+    const { server, config } = this;
+    const { host, port } = config.listen;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', ({ code }: NodeJS.ErrnoException) => {
+        const why =
+          code === 'EADDRINUSE' ? 'is in use by another program' : `cannot be listened at (${code})`;
+        reject(config.mistake('listen', `${host}:${port} ${why}`, 1));
+      });
+      server.listen({ host, port }, resolve);
+    });
+    const { address, port: taken } = server.address() as AddressInfo;
+    this.log('listening', { address, port: taken, tls: config.tls !== undefined });
+  }
+
+  /** No new connections; those there are told, and cut off when the time is over. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    // Those whose answer is out would wait some seconds for another request.
+    const tidy = setInterval(() => this.server.closeIdleConnections(), 100);
+    await this.bridge.close();
+    await closed;
+    clearTimeout(cut);
+    clearInterval(tidy);
+  }
+
+  private answer(req: IncomingMessage, res: ServerResponse): void {
+    const path = (req.url ?? '/').split('?', 1)[0];
+    const isRead = req.method === 'GET' || req.method === 'HEAD';
+    if (isRead && path === '/healthz') this.sendHealth(res);
+    else if (isRead && path === '/') sendPage(res, indexPage(this.config.clientName, this.config.website));
+    else this.bridge.router(req, res);
+  }
+
+  private sendHealth(res: ServerResponse): void {
+    const status = this.isStopping ? 'stopping' : 'ok';
+    res
+      .writeHead(this.isStopping ? 503 : 200, {
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+      })
+      .end(JSON.stringify({ status, ...this.bridge.status() }));
+  }
+}

@@ -1,0 +1,367 @@
+/** The person's page, and what other people's browsers and pages can do with it. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { proofFor } from '../../lib/bridge/form';
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, formOf, press, startBridge, until, type Stage } from './stage';
+
+let instance: StandIn;
+let stage: Stage;
+beforeEach(async () => {
+  instance = await startInstance();
+  stage = await startBridge([instance]);
+});
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+const ask = async () => {
+  const client = await stage.connect();
+  return { client, ...(await client.request(instance.host)) };
+};
+
+describe('the page', () => {
+  it('names the application, the instance and the code, and has one button', async () => {
+    const { url, code } = await ask();
+    const page = await new Visitor().get(url);
+    expect(page.status).toBe(200);
+    expect(page.text).toMatch(/^<!doctype html>\n<html lang="en">/);
+    for (const part of ['A game under test', instance.host, code, '<title>', 'name="viewport"']) {
+      expect(page.text).toContain(part);
+    }
+    expect(page.text.match(/<button/g)).toHaveLength(1);
+    expect(page.text).not.toMatch(/<script|<link|<img|href=|src=/);
+  });
+
+  it('is read by nobody else, framed by nobody, kept by nobody', async () => {
+    const { url } = await ask();
+    const visitor = new Visitor();
+    const gone = await press(visitor, url);
+    const done = await visitor.get(await visitor.approve(gone.location ?? ''));
+    for (const { headers } of [await new Visitor().get(url), gone, done, await visitor.get(url)]) {
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      });
+      const policy = headers['content-security-policy'] ?? '';
+      expect(policy).toMatch(/^default-src 'none'; base-uri 'none'; frame-ancestors 'none'; /);
+      expect(policy).not.toMatch(/unsafe|\*/);
+    }
+    expect(done.headers['content-security-policy']).toContain("form-action 'none'");
+  });
+
+  it('lets the button lead to the instance, and on to where that signs its people in', async () => {
+    const { url } = await ask();
+    const policy = (await new Visitor().get(url)).headers['content-security-policy'];
+    expect(/form-action ([^;]*)/.exec(String(policy))?.[1]).toBe(`'self' https: ${instance.origin}`);
+  });
+
+  it('allows exactly its own style', async () => {
+    const { createHash } = await import('node:crypto');
+    const { url } = await ask();
+    const { text, headers } = await new Visitor().get(url);
+    const style = /<style>(.*?)<\/style>/s.exec(text)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}';`);
+    expect(text).not.toContain('style=');
+  });
+
+  it('escapes the name of the application', async () => {
+    const name = `<script>alert("1")</script>'&`;
+    const other = await startBridge([instance], { clientName: name });
+    const { url } = await (await other.connect()).request(instance.host);
+    const visitor = new Visitor();
+    const { text } = await visitor.get(url);
+    expect(text).not.toContain('<script');
+    expect(text).toContain('&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;&#39;&#38;');
+    expect((await agree(visitor, url)).text).not.toContain('<script');
+  });
+
+  it('is the same for what never was, is over, and is no ID at all', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    await agree(visitor, url);
+    await client.hear('fulfill');
+    const paths = [
+      new URL(url).pathname,
+      `/auth/${'A'.repeat(24)}`,
+      '/auth/x',
+      '/auth/%00',
+      '/auth/__proto__',
+    ];
+    const pages = await Promise.all(paths.map((path) => new Visitor().get(stage.origin + path)));
+    expect(new Set(pages.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(pages[0]?.status).toBe(404);
+    expect(pages[0]?.text).toContain('not valid any more');
+    expect(pages[0]?.headers['set-cookie']).toBeUndefined();
+  });
+
+  it('takes no other methods, and has no other addresses', async () => {
+    const { url } = await ask();
+    const answer = (path: string, method: string) => fetch(path, { method, redirect: 'manual' });
+    const wrong = await answer(url, 'DELETE');
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
+    expect((await answer(`${stage.origin}/callback/${instance.host}?code=1`, 'HEAD')).status).toBe(405);
+    expect((await answer(url, 'HEAD')).status).toBe(200);
+    for (const path of ['/', '/auth', '/auth/', '/auth/a/b', '/callback', '//auth/x', '/other']) {
+      const { status, headers } = await answer(stage.origin + path, 'GET');
+      expect([path, status, headers.get('content-type')]).toEqual([path, 404, 'text/html; charset=utf-8']);
+    }
+  });
+});
+
+describe('the browser', () => {
+  it('is known by a cookie that scripts and other sites do not get', async () => {
+    const { url, expires } = await ask();
+    const [cookie = '', ...more] = (await new Visitor().get(url)).headers['set-cookie'] ?? [];
+    expect(more).toEqual([]);
+    expect(cookie).toMatch(
+      /^mastodon-login-[\w-]{12}=[\w-]{24}\.[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+    );
+    expect(expires).toBeGreaterThan(Date.now());
+  });
+
+  it('gets a cookie for https only, below the public URL, where that has these', async () => {
+    const other = await startBridge([instance], { publicURL: 'https://login.example/at' });
+    const { url } = await (await other.connect()).request(instance.host);
+    expect(url).toMatch(/^https:\/\/login\.example\/at\/auth\//);
+    const page = await new Visitor().get(other.origin + new URL(url).pathname);
+    expect(page.headers['set-cookie']?.[0]).toMatch(/; Path=\/at\/; HttpOnly; SameSite=Lax; Secure$/);
+  });
+
+  it('may look at the page as often as it likes, and so may others before the button is pressed', async () => {
+    const { url, client } = await ask();
+    for (let time = 0; time < 3; time++) expect((await new Visitor().get(url)).status).toBe(200);
+    expect((await agree(new Visitor(), url)).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
+  it('may press again, and the last login counts as well as the first', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    const first = await press(visitor, url);
+    const second = await press(visitor, url);
+    expect(second.status).toBe(303);
+    const callback = await visitor.approve(first.location ?? '');
+    expect((await visitor.get(callback)).status).toBe(200);
+    await client.hear('fulfill');
+    expect((await visitor.get(await visitor.approve(second.location ?? ''))).status).toBe(403);
+    expect(await client.hearsNothing()).toBe(true);
+  });
+
+  it('keeps the request for itself once it pressed the button', async () => {
+    const { url, client } = await ask();
+    const [owner, other] = [new Visitor(), new Visitor()];
+    const form = formOf(await other.get(url));
+    const { location } = await press(owner, url);
+    const pages = [
+      await other.get(url),
+      await other.post(form.action, form.fields),
+      await new Visitor().get(url),
+    ];
+    for (const { status, text } of pages) {
+      expect([status, text]).toEqual([409, expect.stringContaining('already in use')]);
+    }
+    // The owner goes on, unharmed.
+    expect((await owner.get(await owner.approve(location ?? ''))).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
+  it('does not collect cookies without end', async () => {
+    const visitor = new Visitor();
+    const { host } = new URL(stage.origin);
+    for (let count = 0; count < 25; count++) {
+      const { url, client } = await ask();
+      await visitor.get(url);
+      expect(visitor.jars.get(host)?.size).toBeLessThanOrEqual(10);
+      client.socket.close();
+    }
+    const { url, client } = await ask();
+    await agree(visitor, url);
+    await client.hear('fulfill');
+  });
+});
+
+describe('with a store that takes its time', () => {
+  const slowStore = () => {
+    const map = new Map<string, unknown>();
+    const slowly =
+      <T extends unknown[], R>(act: (...args: T) => R) =>
+      async (...args: T): Promise<R> => {
+        await pause(10);
+        return act(...args);
+      };
+    return {
+      get: slowly((key: string) => map.get(key)),
+      set: slowly((key: string, value: unknown) => map.set(key, value)),
+      delete: slowly((key: string) => map.delete(key)),
+    };
+  };
+
+  it('a browser that pressed twice at once is one browser', async () => {
+    const { connect } = await startBridge([instance], { store: slowStore() });
+    const { url } = await (await connect()).request(instance.host);
+    const visitor = new Visitor();
+    const { action, fields } = formOf(await visitor.get(url));
+    const pages = await Promise.all([visitor.post(action, fields), visitor.post(action, fields)]);
+    expect(pages.map(({ status }) => status)).toEqual([303, 303]);
+  });
+
+  it('of several browsers that press at the same moment, one gets the request', async () => {
+    // Two processes: within one, taking from the store is guarded by itself.
+    const store = slowStore();
+    const [one, two] = [await startBridge([instance], { store }), await startBridge([instance], { store })];
+    const { url } = await (await one.connect()).request(instance.host);
+    const urls = [url, url, url, url.replace(one.origin, two.origin), url.replace(one.origin, two.origin)];
+    const visitors = urls.map((at) => ({ at, visitor: new Visitor() }));
+    const forms = await Promise.all(
+      visitors.map(async ({ at, visitor }) => ({ at, visitor, ...formOf(await visitor.get(at)) })),
+    );
+    const pages = await Promise.all(forms.map(({ at, visitor, fields }) => visitor.post(at, fields)));
+    expect(pages.filter(({ status }) => status === 409)).toHaveLength(4);
+  });
+
+  it('a client that goes while its request is written leaves nothing behind', async () => {
+    const store = slowStore();
+    const { connect, bridge, events } = await startBridge([instance], { store });
+    await (await connect()).request(instance.host);
+    const client = await connect();
+    client.ask(instance.host);
+    // Known already, so nothing but the store is waited for.
+    await pause(25);
+    client.socket.terminate();
+    await pause(200);
+    expect(bridge.status()).toEqual({ sockets: 1, pending: 1 });
+    expect(events.filter(([event]) => event === 'request_opened')).toHaveLength(1);
+  });
+});
+
+describe('somebody else', () => {
+  it('cannot press the button for the person, from a page of their own', async () => {
+    const { url, client } = await ask();
+    const victim = new Visitor();
+    const { fields } = formOf(await victim.get(url));
+    const attacker = new Visitor();
+    const stolen = formOf(await attacker.get(url)).fields;
+    const { host } = new URL(stage.origin);
+    const cookie = [...(victim.jars.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
+    const attempts: [what: string, fields: Record<string, string>, headers: Record<string, string>][] = [
+      ['without the cookie, as SameSite has it', fields, {}],
+      ['without the cookie, and with what would go with an empty one', { proof: proofFor('') }, {}],
+      ['without the form', {}, { Cookie: cookie }],
+      ['with the form of another browser', stolen, { Cookie: cookie }],
+      ['from a site of the same domain', fields, { Cookie: cookie, 'Sec-Fetch-Site': 'same-site' }],
+      ['from another site', fields, { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' }],
+      ['from another origin', fields, { Cookie: cookie, Origin: 'https://evil.example' }],
+      ['with too large a form', { more: 'x'.repeat(10_000), ...fields }, { Cookie: cookie }],
+    ];
+    for (const [what, form, headers] of attempts) {
+      const page = await new Visitor().post(url, form, headers);
+      // The page is shown again, with the code.
+      expect([what, page.status, page.location]).toEqual([what, 403, undefined]);
+      expect(page.text).toContain('press the button again');
+    }
+    expect(instance.registrations).toBe(0);
+    const own = { 'Sec-Fetch-Site': 'same-origin', Origin: stage.origin };
+    expect((await victim.post(url, fields, own)).status).toBe(303);
+    expect((await victim.post(url, fields, { Origin: 'null' })).status).toBe(303);
+    expect(await client.hearsNothing()).toBe(true);
+  });
+
+  it('cannot finish the login in another browser, nor spoil it', async () => {
+    const { url, client } = await ask();
+    const [owner, thief] = [new Visitor(), new Visitor()];
+    await thief.get(url);
+    const { location } = await press(owner, url);
+    const callback = await owner.approve(location ?? '');
+    expect((await thief.get(callback)).status).toBe(403);
+    expect(await client.hearsNothing()).toBe(true);
+    expect((await owner.get(callback)).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
+  it('cannot cancel the login with a denial of their own', async () => {
+    const { url, client } = await ask();
+    const owner = new Visitor();
+    const { location } = await press(owner, url);
+    const denial = `${stage.origin}/callback/${instance.host}?error=access_denied`;
+    for (const stranger of [new Visitor(), new Visitor()]) {
+      await stranger.get(stage.origin + new URL(url).pathname);
+      expect((await stranger.get(denial)).status).toBe(403);
+    }
+    expect(await client.hearsNothing()).toBe(true);
+    expect((await owner.get(await owner.approve(location ?? ''))).status).toBe(200);
+  });
+
+  it('cannot use a login twice', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    const callback = await visitor.approve(location ?? '');
+    const pages = await Promise.all([visitor.get(callback), visitor.get(callback), visitor.get(callback)]);
+    expect(pages.map(({ status }) => status).sort()).toEqual([200, 403, 403]);
+    await client.hear('fulfill');
+    expect(await client.hearsNothing()).toBe(true);
+    expect((await visitor.get(callback)).status).toBe(403);
+  });
+
+  it('cannot have the login of one request answer another', async () => {
+    const [mine, theirs] = [await ask(), await ask()];
+    const visitor = new Visitor();
+    await visitor.get(theirs.url);
+    await agree(visitor, mine.url);
+    await mine.client.hear('fulfill');
+    expect(await theirs.client.hearsNothing()).toBe(true);
+  });
+
+  it('cannot pass off one instance as another', async () => {
+    const evil = await startInstance();
+    const both = await startBridge([instance, evil]);
+    const client = await both.connect();
+    const { url } = await client.request(instance.host);
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    const callback = await visitor.approve(location ?? '');
+    const page = await visitor.get(callback.replace(`/callback/${instance.host}`, `/callback/${evil.host}`));
+    expect(page.status).toBe(403);
+    expect((await client.hear('error')).code).toBe('login_mismatch');
+    expect(evil.requestsTo('POST /oauth/token')).toEqual([]);
+    await evil.close();
+  });
+});
+
+describe('what only the operator can mend', () => {
+  it('is told to the client and to the log, and shown without details', async () => {
+    const broken = new Map<string, unknown>();
+    let isBroken = false;
+    const fail = () => {
+      if (isBroken) throw new Error('secret details');
+    };
+    const other = await startBridge([instance], {
+      store: {
+        get: (key) => (fail(), broken.get(key)),
+        set: (key, value) => (fail(), broken.set(key, value)),
+        delete: (key) => (fail(), broken.delete(key)),
+      },
+    });
+    const client = await other.connect();
+    const { url } = await client.request(instance.host);
+    const visitor = new Visitor();
+    const form = formOf(await visitor.get(url));
+    isBroken = true;
+    for (const page of [await visitor.get(url), await visitor.post(form.action, form.fields)]) {
+      expect(page.status).toBe(503);
+      expect(page.text).not.toContain('secret details');
+    }
+    client.ask(instance.host);
+    expect((await client.hear('error')).code).toBe('store_failed');
+    await until(() => other.events.some(([event]) => event === 'failed'));
+    isBroken = false;
+    await agree(visitor, url);
+    await client.hear('fulfill');
+  });
+});

@@ -1,0 +1,256 @@
+/** The service's configuration file: what it may say, and how a mistake in it is told. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { StartError } from '../../lib/bridge/checked-yaml.js';
+import { limitDefaults } from '../../lib/bridge/options.js';
+import { loadConfig, readConfig, type ServiceConfig } from '../../lib/bridge/config.js';
+
+const least = 'app_name: My game\napp_host: auth.example.com\n';
+
+const read = (text: string): Promise<ServiceConfig> => readConfig(text, 'config.yml');
+
+async function mistakeIn(text: string): Promise<string> {
+  const error: unknown = await read(text).catch((thrown: unknown) => thrown);
+  if (!(error instanceof StartError)) throw new Error(`no mistake was found in:\n${text}`);
+  expect(error.status).toBe(2);
+  return error.message;
+}
+
+describe('a right configuration', () => {
+  it('needs a name and a host', async () => {
+    expect(await read(least)).toEqual({
+      mistake: expect.any(Function) as unknown,
+      clientName: 'My game',
+      publicURL: 'https://auth.example.com',
+      listen: { host: '127.0.0.1', port: 8080 },
+      path: '/',
+      databasePath: resolve('authenticator.mdb'),
+      trustedProxies: 0,
+      developmentInstances: [],
+      limits: {},
+    });
+  });
+
+  it('may be one of the Generic Mastodon Authenticator', async () => {
+    const config = await read(`
+# The name that people see
+app_name: example_app
+app_host: localhost:8080
+app_scheme: http
+db_path: ./store.db
+app_website: https://example.com
+scopes: [read, "write:statuses"]
+`);
+    expect(config).toMatchObject({
+      clientName: 'example_app',
+      publicURL: 'http://localhost:8080',
+      databasePath: resolve('store.db'),
+      website: 'https://example.com',
+      scope: 'read write:statuses',
+    });
+  });
+
+  it.each([
+    ['read write', 'read write'],
+    ['"read  write read"', 'read write'],
+    ['read, write', 'read write'],
+    ['\n  - read\n  - write', 'read write'],
+    ['profile', 'profile'],
+  ])('takes the scopes %j', async (yaml, scope) => {
+    expect((await read(`${least}scopes: ${yaml}`)).scope).toBe(scope);
+  });
+
+  it.each([
+    ['9000', '127.0.0.1', 9000],
+    [':9000', '::', 9000],
+    ['0.0.0.0:9000', '0.0.0.0', 9000],
+    ['localhost:0', 'localhost', 0],
+    ['"[::1]:9000"', '::1', 9000],
+  ])('listens at %s', async (yaml, host, port) => {
+    expect((await read(`${least}listen: ${yaml}`)).listen).toEqual({ host, port });
+  });
+
+  it('takes names that YAML sees as something else, and values by reference', async () => {
+    expect((await read('app_name: 2048\napp_host: auth.example.com')).clientName).toBe('2048');
+    expect((await read('app_name: &a auth.example.com\napp_host: *a')).publicURL).toBe(
+      'https://auth.example.com',
+    );
+    expect((await read('app_name: a\napp_host: AUTH.Example.com:443')).publicURL).toBe(
+      'https://auth.example.com',
+    );
+  });
+
+  it('keeps a folder of a database apart from a file', async () => {
+    expect((await read(`${least}db_path: /var/lib/game/`)).databasePath).toBe('/var/lib/game/');
+    expect((await read(`${least}db_path: /var/lib/game.db`)).databasePath).toBe('/var/lib/game.db');
+  });
+
+  it('says which instances are allowed', async () => {
+    const { allowInstance } = await read(
+      `${least}allowed_instances: [mastodon.social, "*.example.org", BÜCHER.example, localhost:4000]\n` +
+        'denied_instances: evil.example.org',
+    );
+    const hosts = [
+      ['mastodon.social', true],
+      ['a.mastodon.social', false],
+      ['mastodon.social.example.net', false],
+      ['mastodonxsocial', false],
+      ['a.b.example.org', true],
+      ['example.org', false],
+      ['evil.example.org', false],
+      ['xn--bcher-kva.example', true],
+      ['localhost:4000', true],
+    ] as const;
+    expect(hosts.map(([host]) => [host, allowInstance?.(host)])).toEqual(hosts);
+  });
+
+  it('may only deny', async () => {
+    const { allowInstance } = await read(`${least}denied_instances:\n  - "*.evil.example"\n  - evil.example`);
+    expect(['evil.example', 'a.evil.example', 'good.example'].map((host) => allowInstance?.(host))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('knows every limit', async () => {
+    const snake = (name: string) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
+    const text = Object.entries(limitDefaults).map(([name, value]) => `  ${snake(name)}: ${value}\n`);
+    expect((await read(`${least}limits:\n${text.join('')}`)).limits).toEqual(limitDefaults);
+  });
+
+  it('takes origins of pages and of browser extensions', async () => {
+    expect(
+      (await read(`${least}origins: [https://Game.example/, moz-extension://abc, "*"]`)).origins,
+    ).toEqual(['https://game.example', 'moz-extension://abc', '*']);
+  });
+
+  it('names the line of a key for what turns out wrong later', async () => {
+    const config = await read(`${least}listen: 80`);
+    expect(config.mistake('listen', 'is taken', 1)).toMatchObject({
+      message: 'config.yml:3: listen: is taken',
+      status: 1,
+    });
+    expect(config.mistake('db_path', 'is full').message).toBe('config.yml:1: db_path: is full');
+  });
+});
+
+describe('a mistake', () => {
+  it.each([
+    ['', 'config.yml:1: must hold lines of the form "key: value"'],
+    ['- app_name', 'config.yml:1: must hold lines of the form "key: value"'],
+    ['\napp_host: a.example', 'config.yml:2: app_name: is missing'],
+    ['app_name: a', 'config.yml:1: app_host: is missing'],
+    ['app_name:\napp_host: a', 'config.yml:1: app_name: has no value: give it one, or take the line out'],
+    ['app_name: " "\napp_host: a', 'config.yml:1: app_name: must not be empty'],
+    [`app_name: ${'x'.repeat(61)}\napp_host: a`, 'config.yml:1: app_name: must have at most 60 characters'],
+    ['app_name: [a]\napp_host: a', 'config.yml:1: app_name: must be text'],
+    [`${least}\n\napp_scheme: ftp`, 'config.yml:5: app_scheme: must be http or https'],
+    [
+      `${least}app_scheme: http`,
+      'config.yml:3: app_scheme: must be https unless app_host is localhost; give tls, or put a proxy with TLS before it',
+    ],
+    [
+      'app_name: a\napp_host: localhost\napp_scheme: http\ntls: { cert: a, key: b }',
+      'config.yml:4: tls: is of no use with app_scheme: http',
+    ],
+    [`${least}app_nmae: b`, 'config.yml:3: app_nmae: is not a known key; did you mean app_name?'],
+    [`${least}redis-url: b`, 'config.yml:3: redis-url: is not a known key; did you mean redis_url?'],
+    [`${least}app_name: b`, 'config.yml:3: app_name: is there twice'],
+    [
+      `${least}scopes: []`,
+      'config.yml:3: scopes: must be names of scopes, as a list or separated by spaces: read write',
+    ],
+    [`${least}scopes:\n  - read\n  - [write]`, 'config.yml:5: scopes: must be text'],
+    [
+      `${least}listen: nowhere`,
+      'config.yml:3: listen: must be a port, or an address and a port: 127.0.0.1:8080',
+    ],
+    [
+      `${least}listen: 99999`,
+      'config.yml:3: listen: must be a port, or an address and a port: 127.0.0.1:8080',
+    ],
+    [`${least}path: socket`, 'config.yml:3: path: must be a path such as /socket'],
+    [
+      `${least}app_website: example.com`,
+      'config.yml:3: app_website: must be a URL such as https://example.com',
+    ],
+    [`${least}tls: yes`, 'config.yml:3: tls: must hold lines of the form "key: value"'],
+    [`${least}tls:\n  cert: a.pem`, 'config.yml:4: tls.cert: cannot be read (ENOENT)'],
+    [`${least}tls:\n  crt: a.pem`, 'config.yml:4: tls.crt: is not a known key; did you mean cert?'],
+    [
+      `${least}origins: example.com`,
+      'config.yml:3: origins: must hold origins such as https://example.com or http://localhost:4000',
+    ],
+    [
+      `${least}allowed_instances:\n  - a.example\n  - https://b.example/`,
+      'config.yml:5: allowed_instances: must hold hosts such as mastodon.social or *.example.com',
+    ],
+    [
+      `${least}limits:\n  max_socket: 5`,
+      'config.yml:4: limits.max_socket: is not a known key; did you mean max_sockets?',
+    ],
+    [
+      `${least}limits:\n  max_sockets: 0`,
+      'config.yml:4: limits.max_sockets: must be a whole number from 1 to 2147483647',
+    ],
+    [`${least}trusted_proxies: -1`, 'config.yml:3: trusted_proxies: must be a whole number from 0 to 10'],
+  ])('in %j is told with its line and key', async (text, message) => {
+    expect(await mistakeIn(text)).toBe(message);
+  });
+
+  it.each(['https://a.example', 'a.example/path', 'a b', 'user@a.example'])(
+    'in the host %s',
+    async (host) => {
+      expect(await mistakeIn(`app_name: a\napp_host: ${host}`)).toBe(
+        'config.yml:2: app_host: must be a host name such as auth.example.com, without scheme or path',
+      );
+    },
+  );
+
+  it('in the YAML itself names the line', async () => {
+    expect(await mistakeIn('app_name: a\napp_host: [a\n')).toMatch(/^config\.yml:\d: .*is not valid YAML: /);
+    expect(await mistakeIn('app_name: a\n\tapp_host: a')).toMatch(/^config\.yml:2: .*is not valid YAML: /);
+  });
+
+  it('of a star without quotes says what to do', async () => {
+    expect(await mistakeIn(`${least}allowed_instances:\n  - a.example\n  - *.example.com`)).toBe(
+      'config.yml:5: allowed_instances: begins with *, which YAML takes for a reference: put it in quotes',
+    );
+  });
+
+  it('lists the keys where none is near', async () => {
+    expect(await mistakeIn(`${least}colour: red`)).toMatch(
+      /is not a known key; there are app_name, app_host, /,
+    );
+  });
+
+  it('does not repeat a password', async () => {
+    expect(await mistakeIn(`${least}redis_url: http://user:s3cret@redis`)).toBe(
+      'config.yml:3: redis_url: must be a URL such as redis://localhost:6379',
+    );
+  });
+});
+
+describe('files', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'config-'))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('that cannot be read are named', async () => {
+    await expect(loadConfig(join(folder, 'none.yml'))).rejects.toThrow(
+      `${folder}/none.yml: cannot be read (ENOENT)`,
+    );
+    await expect(loadConfig(folder)).rejects.toThrow(`${folder}: cannot be read (EISDIR)`);
+  });
+
+  it('that are no certificate are refused', async () => {
+    writeFileSync(join(folder, 'a.pem'), 'not a certificate');
+    writeFileSync(join(folder, 'config.yml'), `${least}tls: { cert: a.pem, key: a.pem }`);
+    await expect(loadConfig(join(folder, 'config.yml'))).rejects.toThrow(
+      /\/config\.yml:3: tls: cert and key are not a certificate and its private key \(\w+\)$/,
+    );
+  });
+});

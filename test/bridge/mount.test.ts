@@ -1,0 +1,231 @@
+/** The router in applications of all kinds, and the sockets beside other users of the same server. */
+
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import WebSocket, { WebSocketServer } from 'ws';
+import { createBridge } from '../../lib/bridge';
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import { agree, Client, closeAll, formOf, startBridge, until } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+describe('the router', () => {
+  it.each([
+    ['in Express', '', () => express()],
+    ['in Express, below a path', '/deep/down', () => express()],
+    ['in Express, behind body parsers', '/x', () => express().use(express.urlencoded(), express.json())],
+    [
+      'in Express, behind a parser that keeps bodies as text',
+      '/x',
+      () =>
+        express()
+          .use(express.urlencoded({ extended: true }))
+          .use(express.text()),
+    ],
+  ])('works %s', async (_where, base, makeApp) => {
+    const { connect } = await startBridge([instance], {
+      base,
+      serve: ({ router }) => {
+        const app = makeApp();
+        app.use(base, router);
+        app.get('/auth/login', (_req, res) => void res.send('a page of the application'));
+        app.use((_req, res) => void res.status(404).send('the application has nothing here'));
+        return app;
+      },
+    });
+    const client = await connect();
+    const { url } = await client.request(instance.host);
+    expect(new URL(url).pathname).toMatch(new RegExp(`^${base}/auth/`));
+    const page = await agree(new Visitor(), url);
+    expect(page.status).toBe(200);
+    expect(page.headers['set-cookie']?.[0]).toContain(`Path=${base}/;`);
+    await client.hear('fulfill');
+  });
+
+  it('leaves other addresses to the application', async () => {
+    const { origin } = await startBridge([instance], {
+      base: '/auth',
+      serve: ({ router }) => {
+        const app = express();
+        app.use(router);
+        app.use((req, res) => void res.send(`the application's ${req.originalUrl}`));
+        return app;
+      },
+    });
+    for (const path of ['/', '/auth/login', '/auth', '/callback', '/auth/auth/a/b']) {
+      expect((await new Visitor().get(origin + path)).text).toBe(`the application's ${path}`);
+    }
+    expect((await new Visitor().get(`${origin}/auth/auth/unknown`)).text).toContain('not valid any more');
+  });
+
+  it.each([
+    ['takes the prefix away', (url: string) => url.replace('/login', '')],
+    ['puts another in its place', (url: string) => url.replace('/login', '')],
+    ['leaves it', (url: string) => url],
+  ])('works behind a proxy that %s', async (_what, rewrite) => {
+    const proxy = createServer();
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const outside = `http://localhost:${(proxy.address() as AddressInfo).port}`;
+    const inner = await startBridge([instance], { publicURL: `${outside}/login` });
+    proxy.on('request', (req, res) => {
+      const { method = 'GET', headers } = req;
+      const forwarded = httpRequest(inner.origin + rewrite(req.url ?? ''), { method, headers }, (answer) => {
+        res.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(res);
+      });
+      req.pipe(forwarded);
+    });
+    const client = await inner.connect();
+    const { url } = await client.request(instance.host);
+    expect((await agree(new Visitor(), url)).status).toBe(200);
+    await client.hear('fulfill');
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+
+  it('does not wait for a body that never comes', async () => {
+    const { connect } = await startBridge([instance]);
+    const { url } = await (await connect()).request(instance.host);
+    const visitor = new Visitor();
+    formOf(await visitor.get(url));
+    const hanging = httpRequest(url, { method: 'POST', headers: { 'Content-Length': 100 } });
+    hanging.on('error', () => undefined).write('proof=');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    hanging.destroy();
+    expect((await visitor.get(url)).status).toBe(200);
+  });
+});
+
+describe('the sockets', () => {
+  const echo = (server: WebSocketServer) =>
+    server.on('connection', (socket) => {
+      socket.on('message', (data) => socket.send(`echo ${String(data)}`));
+      socket.on('error', () => undefined);
+    });
+  const echoed = async (url: string): Promise<string> => {
+    const socket = new WebSocket(url);
+    await once(socket, 'open');
+    socket.send('hello');
+    const [data] = (await once(socket, 'message')) as [Buffer];
+    socket.terminate();
+    return String(data);
+  };
+
+  it.each(['before', 'after'])('work beside a WebSocketServer of another path that came %s', async (when) => {
+    const server = createServer();
+    const start = () => echo(new WebSocketServer({ server, path: '/chat' }));
+    if (when === 'before') start();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const bridge = createBridge({
+      clientName: 'a',
+      publicURL: `http://localhost:${port}`,
+      developmentInstances: [instance.origin],
+    });
+    bridge.attach(server);
+    if (when === 'after') start();
+
+    for (let time = 0; time < 3; time++) {
+      const client = await Client.open(`ws://localhost:${port}/?query`);
+      expect((await client.request(instance.host)).id).toBeDefined();
+      expect(await echoed(`ws://localhost:${port}/chat`)).toBe('echo hello');
+    }
+    await bridge.close();
+    expect(await echoed(`ws://localhost:${port}/chat`)).toBe('echo hello');
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it('leave other paths to a listener that takes its time', async () => {
+    const { server, origin } = await startBridge([instance]);
+    const other = echo(new WebSocketServer({ noServer: true }));
+    server.on('upgrade', (req, socket, head) => {
+      if (req.url !== '/slow') return;
+      setTimeout(() => other.handleUpgrade(req, socket, head, (ws) => other.emit('connection', ws, req)), 50);
+    });
+    expect(await echoed(`${origin.replace('http', 'ws')}/slow`)).toBe('echo hello');
+  });
+
+  it('are refused at other paths that nobody takes', async () => {
+    const { server, origin } = await startBridge([instance], { path: '/socket' });
+    const second = createBridge({ clientName: 'b', publicURL: origin, path: '/second' });
+    second.attach(server);
+    const open = (path: string) => Client.open(origin.replace('http', 'ws') + path);
+    await expect(open('/')).rejects.toThrow('404');
+    await expect(open('/socket/')).rejects.toThrow('404');
+    await open('/socket');
+    await open('/second');
+    await second.close();
+    await expect(open('/second')).rejects.toThrow('404');
+    await open('/socket');
+  });
+
+  it('can be had at two servers, and are gone when the bridge is closed', async () => {
+    const { bridge, server, connect } = await startBridge([instance]);
+    const other = createServer((_req, res) => res.end()).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const emit = other.emit;
+    bridge.attach(other);
+    const url = `ws://localhost:${(other.address() as AddressInfo).port}/`;
+    await Client.open(url);
+    await connect();
+    expect(bridge.status().sockets).toBe(2);
+    await bridge.close();
+    expect([server.listenerCount('upgrade'), other.listenerCount('upgrade'), other.emit === emit]).toEqual([
+      0,
+      0,
+      true,
+    ]);
+    await expect(Client.open(url)).rejects.toThrow();
+    expect(() => bridge.attach(other)).toThrow('closed');
+    other.closeAllConnections();
+    other.close();
+    await until(() => !other.listening);
+  });
+});
+
+describe('options', () => {
+  const right = { clientName: 'a', publicURL: 'https://a.example' };
+  it.each([
+    ['publicURL', { publicURL: undefined }],
+    ['publicURL', { publicURL: '/login' }],
+    ['publicURL', { publicURL: 'https://a.example/?a' }],
+    ['callbackURL must use https', { publicURL: 'http://a.example' }],
+    ['clientName', { clientName: '' }],
+    ['path', { path: 'socket' }],
+    ['origins', { origins: 'https://a.example' }],
+    ['origins', { origins: ['a.example'] }],
+    ['origins', { origins: ['https://a.example/path'] }],
+    ['bus', { bus: {} }],
+    ['limits.maxSockets', { limits: { maxSockets: 0 } }],
+    ['limits.heartbeatMs', { limits: { heartbeatMs: 2 ** 31 } }],
+    ['no limit maxSocket', { limits: { maxSocket: 5 } }],
+    ['trustedProxies', { trustedProxies: -1 }],
+  ])('name %s when it is wrong', (name, wrong) => {
+    expect(() => createBridge({ ...right, ...wrong } as never)).toThrow(name);
+  });
+
+  it('may be undefined', () => {
+    const none = {
+      website: undefined,
+      scope: undefined,
+      path: undefined,
+      origins: undefined,
+      bus: undefined,
+    };
+    expect(createBridge({ ...right, ...none, limits: { maxSockets: undefined as never } }).status()).toEqual({
+      sockets: 0,
+      pending: 0,
+    });
+  });
+});

@@ -1,0 +1,172 @@
+/** Programs under test as processes of their own: their lines, their end, and how they are stopped. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import WebSocket from 'ws';
+import { freePort } from '../support/redis';
+import type { Visitor } from '../support/visitor';
+
+export const root = join(__dirname, '..', '..');
+
+export interface NodeProcess {
+  /** Lines of standard output so far. */
+  readonly output: string[];
+  /** All of standard error so far. */
+  readonly errors: () => string;
+  readonly pid: number;
+  /** Resolves to the exit status, or to the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  write(text: string): void;
+  /** Closes standard input. */
+  endInput(): void;
+  /** Sends a signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+  /** Sends a signal and does not wait. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+const running = new Set<NodeProcess>();
+
+/** Runs a file of this repository (an array: with arguments), or code. */
+export function startNode(program: string | readonly string[], options: { cwd?: string } = {}): NodeProcess {
+  const args = typeof program === 'string' ? ['-e', program] : [...program];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'pipe', ...options });
+  const output: string[] = [];
+  let errors = '';
+  createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  // A program that has ended does not read what is still written to it.
+  child.stdin.on('error', () => undefined);
+  const ended = once(child, 'close').then(([status, signal]) => {
+    running.delete(started);
+    return (status ?? signal) as number | NodeJS.Signals;
+  });
+  const started: NodeProcess = {
+    output,
+    errors: () => errors,
+    pid: child.pid ?? 0,
+    ended,
+    write: (text) => void child.stdin.write(text),
+    endInput: () => void child.stdin.end(),
+    signal: (signal) => void child.kill(signal),
+    kill: (signal = 'SIGKILL') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+  running.add(started);
+  return started;
+}
+
+/** For `afterEach`: leaves no process behind. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...running].map((started) => started.kill()));
+}
+
+/** Waits until a program has written this many lines, or one that fits. */
+export async function lines(program: NodeProcess, wanted: number | RegExp): Promise<string> {
+  const find = () =>
+    typeof wanted === 'number'
+      ? program.output[wanted - 1]
+      : program.output.find((line) => wanted.test(line));
+  const deadline = Date.now() + 15_000;
+  let isOver = false;
+  void program.ended.then(() => (isOver = true));
+  for (;;) {
+    const found = find();
+    if (found !== undefined) return found;
+    if (isOver || Date.now() > deadline) {
+      throw new Error(`No ${wanted} in:\n${program.output.join('\n')}\n${program.errors()}`);
+    }
+    await pause(5);
+  }
+}
+
+export interface Service {
+  readonly process: NodeProcess;
+  readonly port: number;
+}
+
+/** The real command with `config.yml` in a folder, at a port that is free. */
+export async function startService(folder: string, config: (port: number) => string): Promise<Service> {
+  for (;;) {
+    const port = await freePort();
+    const process = await startServiceAt(port, folder, config);
+    // Another test may have been faster.
+    if (process.errors().includes('is in use')) continue;
+    return { process, port };
+  }
+}
+
+/** Resolves when the service has started or ended. */
+export async function startServiceAt(
+  port: number,
+  folder: string,
+  config: (port: number) => string,
+): Promise<NodeProcess> {
+  writeFileSync(join(folder, `${port}.yml`), config(port));
+  const command = join(root, 'dist/bridge/command.js');
+  const process = startNode([command, 'authenticator', '--config', `${port}.yml`], { cwd: folder });
+  await Promise.race([lines(process, /"event":"started"/), process.ended]);
+  return process;
+}
+
+/** Presses the one button on the page of a request; returns where it leads, at the instance. */
+export async function goOn(visitor: Visitor, url: string): Promise<string> {
+  const { status, text } = await visitor.get(url);
+  const [, head = '', inner = ''] = /<form([^>]*)>(.*?)<\/form>/s.exec(text) ?? [];
+  const attribute = (tag: string, name: string) =>
+    new RegExp(`\\s${name}="([^"]*)"`)
+      .exec(tag)?.[1]
+      ?.replace(/&#(\d+);/g, (_match, code: string) => String.fromCharCode(Number(code)));
+  const fields = [...inner.matchAll(/<(?:input|button)([^>]*)>/g)].flatMap(([, tag = '']) => {
+    const name = attribute(tag, 'name');
+    return name === undefined ? [] : [[name, attribute(tag, 'value') ?? '']];
+  });
+  const action = new URL(attribute(head, 'action') ?? url, url).href;
+  const { location } = await visitor.post(action, Object.fromEntries(fields) as Record<string, string>);
+  if (location === undefined) throw new Error(`The page at ${url} leads nowhere (${status}): ${text}`);
+  return location;
+}
+
+/** A client of the service that keeps what it was told. */
+export class Client {
+  readonly heard: any[] = []; // eslint-disable-line @typescript-eslint/no-explicit-any -- messages of any shape
+  /** The code with which the socket was closed. */
+  readonly ended: Promise<number>;
+  private wake = (): void => undefined;
+
+  private constructor(readonly socket: WebSocket) {
+    socket.on('message', (data) => {
+      this.heard.push(JSON.parse(String(data)));
+      this.wake();
+    });
+    this.ended = new Promise((resolve) => socket.on('close', resolve));
+  }
+
+  static async open(url: string): Promise<Client> {
+    const client = new Client(new WebSocket(url, { rejectUnauthorized: false }));
+    await once(client.socket, 'open');
+    return client;
+  }
+
+  ask(host: string): void {
+    this.socket.send(JSON.stringify({ type: 'auth', parameters: { host } }));
+  }
+
+  /** The next message of this type. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+  async hear(type: string): Promise<any> {
+    for (;;) {
+      const found = this.heard.findIndex((message) => message.type === type);
+      if (found !== -1) return this.heard.splice(found, 1)[0];
+      const heard = new Promise<void>((resolve) => (this.wake = resolve));
+      const closed = await Promise.race([heard, this.ended]);
+      if (closed !== undefined) throw new Error(`The socket was closed (${closed}) before ${type}`);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** Two processes of the service behind one address, with a real Redis between them. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectRedis, redisStore } from '../../lib/bridge/redis-store.js';
+import { startInstance, type StandIn } from '../support/instance';
+import { freePort, redisAvailable, startRedis, type Redis } from '../support/redis';
+import { Visitor } from '../support/visitor';
+import { Client, goOn, killAll, lines, startService, type Service } from './service-process';
+
+const missing = redisAvailable();
+const withRedis = missing === undefined ? describe : describe.skip;
+
+withRedis(`with Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let redis: Redis;
+  let instance: StandIn;
+  let folder: string;
+
+  beforeAll(async () => {
+    [redis, instance] = await Promise.all([startRedis(), startInstance()]);
+    folder = mkdtempSync(join(tmpdir(), 'service-redis-'));
+  });
+  afterEach(killAll);
+  afterAll(async () => {
+    await Promise.all([redis.stop(), instance.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Behind a proxy all processes have one public address, whose port is nobody's here. */
+  const config =
+    (url: string) =>
+    (port: number): string => `app_name: A game
+app_host: localhost:1
+app_scheme: http
+listen: ${port}
+redis_url: ${url}
+development_instances: ${instance.origin}
+`;
+  const start = (): Promise<Service> => startService(folder, config(redis.url));
+
+  const at = (port: number, url: string): string => url.replace('//localhost:1/', `//127.0.0.1:${port}/`);
+
+  async function agree(url: string, port: number): Promise<void> {
+    const visitor = new Visitor();
+    const callback = await visitor.approve(await goOn(visitor, at(port, url)));
+    await visitor.follow(await visitor.get(at(port, callback)));
+  }
+
+  it('a login that ends on one process reaches the socket on the other one, and no other socket', async () => {
+    const [a, b] = [await start(), await start()];
+    const mine = await Client.open(`ws://127.0.0.1:${a.port}/`);
+    const others = await Promise.all(
+      [a, b].map(async ({ port }) => {
+        const client = await Client.open(`ws://127.0.0.1:${port}/`);
+        client.ask(instance.host);
+        await client.hear('set-id');
+        return client;
+      }),
+    );
+    mine.ask(instance.host);
+    const { parameters } = await mine.hear('set-id');
+    await agree(parameters.url, b.port);
+    const { token } = (await mine.hear('fulfill')).parameters;
+    expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
+    await pause(200);
+    expect(others.map(({ heard }) => heard)).toEqual([[], []]);
+    expect(instance.registrations).toBe(1);
+    for (const client of [mine, ...others]) client.socket.close();
+    expect(await Promise.all([a, b].map(({ process }) => process.kill('SIGTERM')))).toEqual([0, 0]);
+    expect([...a.process.output, ...b.process.output].join('\n')).not.toContain(token);
+  });
+
+  it('goes on without Redis, and finds it again', async () => {
+    const { process: service, port } = await start();
+    await redis.stop();
+    await lines(service, /"event":"redis_lost"/);
+    expect((await new Visitor().get(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    await redis.restart();
+    await lines(service, /"event":"redis_found"/);
+    const client = await Client.open(`ws://127.0.0.1:${port}/`);
+    client.ask(instance.host);
+    await agree((await client.hear('set-id')).parameters.url, port);
+    await client.hear('fulfill');
+    client.socket.close();
+  });
+
+  it('does not start without one, and does not tell its password', async () => {
+    const port = await freePort();
+    const { process: service } = await startService(folder, config(`redis://user:s3cret@127.0.0.1:${port}`));
+    expect(await service.ended).toBe(1);
+    expect(service.errors()).toMatch(/\.yml:5: redis_url: cannot be reached \(ECONNREFUSED\)\n$/);
+    expect(service.errors() + service.output.join()).not.toContain('s3cret');
+  });
+
+  it('keeps values as long as they are to be kept, and gives each deletion to one caller', async () => {
+    const client = await connectRedis(redis.url, () => undefined);
+    const store = redisStore(client);
+    expect(await store.get('a')).toBeUndefined();
+    expect(await store.set('a', { b: [1, 'ü'] }, 60_000.5)).toBe(true);
+    expect(await store.get('a')).toEqual({ b: [1, 'ü'] });
+    const deleted = await Promise.all([store.delete('a'), store.delete('a'), store.delete('a')]);
+    expect(deleted.filter(Boolean)).toHaveLength(1);
+    await store.set('short', 1, 1);
+    await store.set('endless', 1);
+    await pause(20);
+    expect([await store.get('short'), await store.get('endless')]).toEqual([undefined, 1]);
+    client.destroy();
+  });
+});

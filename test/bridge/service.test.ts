@@ -1,0 +1,292 @@
+/** The command as its operators run it: a process of its own, with real sockets, browsers and instances. */
+
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { selfSigned } from '../support/certificate';
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import {
+  Client,
+  goOn,
+  killAll,
+  lines,
+  root,
+  startNode,
+  startService,
+  startServiceAt,
+  type NodeProcess,
+} from './service-process';
+
+let instance: StandIn;
+let folder: string;
+let port: number;
+
+beforeAll(async () => (instance = await startInstance()));
+afterAll(() => instance.close());
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'service-'))));
+afterEach(async () => {
+  await killAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const command = (...args: string[]): NodeProcess =>
+  startNode([join(root, 'dist/bridge/command.js'), ...args], { cwd: folder });
+
+/** At a free port, or where the one before was. */
+async function start(more = '', again?: number): Promise<NodeProcess> {
+  const config = (at: number): string => `app_name: A game under test
+app_host: localhost:${at}
+app_scheme: http
+db_path: data/game.mdb
+listen: localhost:${at}
+development_instances: ${instance.origin}
+${more}`;
+  if (again !== undefined) return startServiceAt(again, folder, config);
+  const { process, port: taken } = await startService(folder, config);
+  port = taken;
+  return process;
+}
+
+const events = (service: NodeProcess): string[] =>
+  service.output.map((line) => (JSON.parse(line) as { event: string }).event);
+
+async function logIn(visitor = new Visitor()): Promise<{ token: string }> {
+  const client = await Client.open(`ws://localhost:${port}/`);
+  client.ask(instance.host);
+  const { parameters } = await client.hear('set-id');
+  const done = await visitor.get(await visitor.approve(await goOn(visitor, parameters.url)));
+  expect((await visitor.follow(done)).status).toBe(200);
+  const fulfilled = await client.hear('fulfill');
+  client.socket.close();
+  return fulfilled.parameters;
+}
+
+describe('a running service', () => {
+  it('logs someone in, and logs that without anything secret', async () => {
+    const service = await start();
+    const { token } = await logIn();
+    expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
+    await service.kill('SIGTERM');
+    const log = service.output.join('\n');
+    for (const secret of [
+      token,
+      ...[...instance.apps.values()].flatMap((app) => [app.clientId, app.clientSecret]),
+    ]) {
+      expect(log).not.toContain(secret);
+    }
+    expect(log).toContain(instance.host);
+    expect(service.errors()).toBe('');
+  });
+
+  it('says how it is, what it is, and what is not there', async () => {
+    await start('app_website: https://game.example/?a&b');
+    const visitor = new Visitor();
+    const client = await Client.open(`ws://localhost:${port}/`);
+    client.ask(instance.host);
+    await client.hear('set-id');
+    const health = await visitor.get(`http://localhost:${port}/healthz`);
+    expect([health.status, health.json()]).toEqual([200, { status: 'ok', sockets: 1, pending: 1 }]);
+    const index = await visitor.get(`http://localhost:${port}/`);
+    expect([index.status, index.headers['content-security-policy']]).toEqual([
+      200,
+      expect.stringContaining("default-src 'none'"),
+    ]);
+    expect(index.text).toContain('<a href="https://game.example/?a&#38;b"><bdi>A game under test</bdi></a>');
+    expect((await visitor.get(`http://localhost:${port}/none`)).status).toBe(404);
+    client.socket.close();
+  });
+
+  it('keeps to the instances that are allowed', async () => {
+    await start(`allowed_instances: [mastodon.example]`);
+    const client = await Client.open(`ws://localhost:${port}/`);
+    client.ask(instance.host);
+    expect(await client.hear('invalid-host')).toMatchObject({ parameters: { code: 'instance_not_allowed' } });
+    client.socket.close();
+  });
+
+  it('takes sockets at the path of choice only', async () => {
+    await start('path: /socket');
+    const client = await Client.open(`ws://localhost:${port}/socket`);
+    client.socket.close();
+    await expect(Client.open(`ws://localhost:${port}/`)).rejects.toThrow();
+  });
+});
+
+it('speaks TLS itself where it has a certificate', async () => {
+  const { cert, key } = selfSigned();
+  writeFileSync(join(folder, 'cert.pem'), cert);
+  writeFileSync(join(folder, 'key.pem'), key);
+  const { port: at, process } = await startService(
+    folder,
+    (free) =>
+      `app_name: a\napp_host: localhost:${free}\nlisten: localhost:${free}\ntls: { cert: cert.pem, key: key.pem }\n`,
+  );
+  const visitor = new Visitor();
+  expect((await visitor.get(`https://localhost:${at}/healthz`)).status).toBe(200);
+  const client = await Client.open(`wss://localhost:${at}/`);
+  client.ask('nonsense');
+  expect(await client.hear('invalid-host')).toMatchObject({ parameters: { code: 'instance_invalid' } });
+  client.socket.close();
+  expect(await process.kill('SIGTERM')).toBe(0);
+});
+
+describe('a stop', () => {
+  it('tells open clients, and ends well', async () => {
+    const service = await start();
+    const client = await Client.open(`ws://localhost:${port}/`);
+    client.ask(instance.host);
+    await client.hear('set-id');
+    const began = Date.now();
+    service.signal('SIGTERM');
+    expect(await service.ended).toBe(0);
+    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(await client.ended).toBe(1001);
+    expect(events(service)).toContain('stopping');
+    expect(events(service).at(-1)).toBe('stopped');
+  });
+
+  /** Keeps its connection open: its last line is missing. */
+  async function unfinishedRequest(): Promise<Socket> {
+    const socket = connect(port, 'localhost');
+    await once(socket, 'connect');
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
+    await pause(100);
+    return socket;
+  }
+
+  it('is told to whoever still asks', async () => {
+    const service = await start();
+    const socket = await unfinishedRequest();
+    service.signal('SIGTERM');
+    await lines(service, /"event":"stopping"/);
+    socket.write('\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 503 [^]*"status":"stopping"/);
+    expect(await service.ended).toBe(0);
+  });
+
+  it('waits for what is under way, until a second signal', async () => {
+    const service = await start();
+    const socket = await unfinishedRequest();
+    service.signal('SIGINT');
+    service.signal('SIGINT');
+    await lines(service, /"event":"stopping"/);
+    await pause(700);
+    expect(events(service).at(-1)).toBe('stopping');
+    service.signal('SIGTERM');
+    expect(await service.ended).toBe(143);
+    socket.destroy();
+  });
+});
+
+describe('the database', () => {
+  it('outlives a killed process: nothing is registered twice', async () => {
+    const before = instance.registrations;
+    const service = await start();
+    await logIn();
+    await service.kill('SIGKILL');
+    expect(existsSync(join(folder, 'data/game.mdb'))).toBe(true);
+    await start('', port);
+    await logIn();
+    expect(instance.registrations).toBe(before + 1);
+  });
+
+  it('that is none is a mistake in the configuration', async () => {
+    writeFileSync(join(folder, 'game.db'), 'of another program');
+    writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\ndb_path: game.db\n');
+    const service = command('authenticator');
+    expect(await service.ended).toBe(2);
+    expect(service.errors()).toBe(
+      'config.yml:3: db_path: is the file of another program; name one that does not exist yet\n',
+    );
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [['--help'], 0, /^Usage: passport-mastodon-oauth2 authenticator --config FILE\n/],
+    [['--version'], 0, /^\d+\.\d+\.\d+$/],
+    [['authenticator', '-h'], 0, /^Usage: /],
+  ])('answers %j', async (args, status, output) => {
+    const program = command(...args);
+    expect(await program.ended).toBe(status);
+    expect(program.output.join('\n')).toMatch(output);
+    expect(program.errors()).toBe('');
+  });
+
+  it.each([
+    [[], /^Which command\? /],
+    [['server'], /^server is not a command\.\n/],
+    [['authenticator', 'config.yml'], /^config\.yml: one argument too many\./],
+    [['authenticator', '--conf', 'a.yml'], /^Unknown option '--conf'/],
+    [['authenticator', '--config'], /argument missing/],
+    [['authenticator', '--config', 'none.yml'], /^none\.yml: cannot be read \(ENOENT\)\n$/],
+  ])('refuses %j', async (args, errors) => {
+    const program = command(...args);
+    expect(await program.ended).toBe(2);
+    expect(program.errors()).toMatch(errors);
+    expect(program.output).toEqual([]);
+  });
+
+  it('names the line and the key of a mistake', async () => {
+    writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\napp_scheme: gopher\n');
+    const program = command('authenticator', '--config', 'config.yml');
+    expect(await program.ended).toBe(2);
+    expect(program.errors()).toBe('config.yml:3: app_scheme: must be http or https\n');
+  });
+
+  it('checks a configuration without starting', async () => {
+    writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\n');
+    const program = command('authenticator', '--check');
+    expect(await program.ended).toBe(0);
+    expect(program.output).toEqual(['config.yml is right.']);
+  });
+
+  it('says what to install where an optional package is missing', async () => {
+    cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+    mkdirSync(join(folder, 'node_modules'));
+    for (const name of readdirSync(join(root, 'node_modules'))) {
+      if (['ws', 'yaml', 'lmdb'].includes(name)) continue;
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    }
+    const run = (...args: string[]) => startNode(['dist/bridge/command.js', ...args], { cwd: folder });
+    const program = run('authenticator');
+    expect(await program.ended).toBe(2);
+    expect(program.errors()).toBe(
+      'The authenticator service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ws yaml\n',
+    );
+    expect(await run('--help').ended).toBe(0);
+  });
+
+  it('says when the port is taken', async () => {
+    await start();
+    const second = await start('', port);
+    expect(await second.ended).toBe(1);
+    expect(second.errors()).toBe(`${port}.yml:5: listen: localhost:${port} is in use by another program\n`);
+  });
+});
+
+it('takes the example configuration as it is', async () => {
+  const program = startNode([
+    'dist/bridge/command.js',
+    'authenticator',
+    '--check',
+    '-c',
+    'example/authenticator.yml',
+  ]);
+  expect([await program.ended, program.errors()]).toEqual([0, '']);
+});

@@ -1,0 +1,158 @@
+/** A bridge on a server of its own, clients that talk to it, and browsers that open its pages. */
+
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import WebSocket, { type ClientOptions } from 'ws';
+import { createBridge, type Bridge, type BridgeOptions } from '../../lib/bridge';
+import type { StandIn } from '../support/instance';
+import type { Page, Visitor } from '../support/visitor';
+
+export interface Stage {
+  readonly origin: string;
+  readonly server: Server;
+  readonly bridge: Bridge;
+  /** What was logged, in order. */
+  readonly events: [event: string, fields: Readonly<Record<string, unknown>>][];
+  connect(options?: ClientOptions & { path?: string }): Promise<Client>;
+  close(): Promise<void>;
+}
+
+const open: { close(): Promise<void> | void }[] = [];
+
+/** For `afterEach`. */
+export async function closeAll(): Promise<void> {
+  for (const { close } of open.splice(0).reverse()) await close();
+}
+
+export interface StageOptions extends Partial<BridgeOptions> {
+  /** Path of the public URL. */
+  base?: string;
+  /** Answers the server's requests, instead of the bridge's router alone. */
+  serve?: (bridge: Bridge) => Parameters<typeof createServer>[1];
+}
+
+export async function startBridge(
+  instances: readonly StandIn[],
+  { base = '', serve, ...options }: StageOptions = {},
+): Promise<Stage> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://localhost:${port}`;
+  const events: Stage['events'] = [];
+  const bridge = createBridge({
+    clientName: 'A game under test',
+    publicURL: origin + base,
+    developmentInstances: instances.map((instance) => instance.origin),
+    log: (event, fields = {}) => events.push([event, fields]),
+    ...options,
+  });
+  server.on('request', serve?.(bridge) ?? bridge.router);
+  bridge.attach(server);
+  const stage: Stage = {
+    origin,
+    server,
+    bridge,
+    events,
+    connect: ({ path = options.path ?? '/', ...more } = {}) =>
+      Client.open(`ws://localhost:${port}${path}`, more),
+    async close() {
+      await bridge.close();
+      server.closeAllConnections();
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  open.push(stage);
+  return stage;
+}
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- messages of any shape */
+
+/** A client that keeps what it was told. */
+export class Client {
+  readonly heard: any[] = [];
+  /** The code with which the socket was closed. */
+  readonly ended: Promise<number>;
+  private wake = (): void => undefined;
+
+  private constructor(readonly socket: WebSocket) {
+    socket.on('message', (data, isBinary) => {
+      this.heard.push(isBinary ? { type: 'binary' } : JSON.parse(String(data)));
+      this.wake();
+    });
+    socket.on('error', () => undefined);
+    this.ended = new Promise((resolve) => socket.on('close', resolve));
+    open.push({ close: () => socket.terminate() });
+  }
+
+  static async open(url: string, options: ClientOptions = {}): Promise<Client> {
+    const socket = new WebSocket(url, options);
+    const client = new Client(socket);
+    await once(socket, 'open');
+    return client;
+  }
+
+  say(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  ask(host: string): void {
+    this.say({ type: 'auth', parameters: { host } });
+  }
+
+  /** The next message, which must be of this type; its parameters. */
+  async hear(type: string): Promise<any> {
+    while (this.heard.length === 0) {
+      const heard = new Promise<void>((resolve) => (this.wake = resolve));
+      const closed = await Promise.race([heard, this.ended]);
+      if (closed !== undefined) throw new Error(`The socket was closed (${closed}) before ${type}`);
+    }
+    const message = this.heard.shift();
+    expect(message).toMatchObject({ type });
+    return message.parameters;
+  }
+
+  /** Asks, and waits for the answer. */
+  async request(host: string): Promise<{ id: string; url: string; code: string; expires: number }> {
+    this.ask(host);
+    return this.hear('set-id');
+  }
+
+  /** True if nothing comes for a while. */
+  async hearsNothing(milliseconds = 150): Promise<boolean> {
+    await pause(milliseconds);
+    return this.heard.length === 0;
+  }
+}
+
+/** The form of a page: where it goes and what it holds. */
+export function formOf(page: Page): { action: string; fields: Record<string, string> } {
+  const [, head = '', inner = ''] = /<form([^>]*)>(.*?)<\/form>/s.exec(page.text) ?? [];
+  if (!head.includes('post')) throw new Error(`No form at ${page.url} (${page.status}): ${page.text}`);
+  const fields = [...inner.matchAll(/<input[^>]*name="([^"]*)" value="([^"]*)"/g)];
+  return { action: page.url, fields: Object.fromEntries(fields.map(([, name, value]) => [name, value])) };
+}
+
+/** Opens the page and presses its button. */
+export async function press(visitor: Visitor, url: string): Promise<Page> {
+  const { action, fields } = formOf(await visitor.get(url));
+  return visitor.post(action, fields);
+}
+
+/** Opens the page, goes on to the instance, agrees there, and comes back. */
+export async function agree(visitor: Visitor, url: string, as = 'alice'): Promise<Page> {
+  const { location, status, text } = await press(visitor, url);
+  if (location === undefined) throw new Error(`No way to the instance (${status}): ${text}`);
+  return visitor.get(await visitor.approve(location, { as }));
+}
+
+export async function until(isSo: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error('It never was so');
+    await pause(5);
+  }
+}
