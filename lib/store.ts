@@ -22,6 +22,9 @@ export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
+/** How long nobody waits for a store that has just let somebody wait in vain. Milliseconds. */
+const silenceMs = 1000;
+
 /** Entries the default store holds at most, the least recently used going first. */
 const memoryEntries = 50_000;
 
@@ -36,6 +39,8 @@ export class Store {
   readonly isShared: boolean;
   /** Adapters that swallow an error tell it here (Keyv's own habit): counted, to notice a silent failure. */
   private errorsSeen = 0;
+  /** Until when the store is taken for dead. A login asks it many times; only the first time is waited for. */
+  private silentUntil = 0;
   private readonly taking = new Set<string>();
 
   constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
@@ -60,7 +65,7 @@ export class Store {
   /** @throws MastodonError `store_failed` */
   async read(key: string): Promise<unknown> {
     const errorsBefore = this.errorsSeen;
-    const value = await this.within(() => this.backend.get(key));
+    const value = await this.within(() => this.get(key));
     if (value === undefined || value === null) {
       if (this.errorsSeen !== errorsBefore) throw storeFailed(new Error('the store reported an error'));
       return undefined;
@@ -103,18 +108,37 @@ export class Store {
     await this.within(() => this.backend.delete(key)).catch(() => undefined);
   }
 
-  private async write(key: string, value: object, ttlMs?: number): Promise<void> {
+  /** Keyv 5's `get` answers a failure of its adapter like a miss, without a word; its `getRaw` does not. */
+  private async get(key: string): Promise<unknown> {
+    const { getRaw } = this.backend as { getRaw?: (key: string) => Promise<{ value?: unknown } | undefined> };
+    if (typeof getRaw !== 'function') return this.backend.get(key);
+    return (await getRaw.call(this.backend, key))?.value;
+  }
+
+  /**
+   * A write that is not read back, for what others may delete meanwhile.
+   * @throws MastodonError `store_failed`
+   */
+  async write(key: string, value: object, ttlMs?: number): Promise<void> {
     const written = await this.within(() => this.backend.set(key, value, ttlMs));
     if (written === false) throw storeFailed(new Error('the store did not accept a write'));
   }
 
   private async within<T>(operation: () => T | Promise<T>): Promise<T> {
+    if (Date.now() < this.silentUntil) throw storeFailed(new Error('the store is not answering'));
     let timer: NodeJS.Timeout | undefined;
     try {
+      const answer = (async () => operation())();
+      // Any answer ends the silence, also a late one, and also a refusal.
+      const ended = () => (this.silentUntil = 0);
+      answer.then(ended, ended);
       return await Promise.race([
-        (async () => operation())(),
+        answer,
         new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => reject(new Error('the store did not answer in time')), this.timeoutMs);
+          timer = setTimeout(() => {
+            this.silentUntil = Date.now() + silenceMs;
+            reject(new Error('the store did not answer in time'));
+          }, this.timeoutMs);
         }),
       ]);
     } catch (error) {

@@ -152,12 +152,13 @@ export class MastodonStrategy extends OAuth2Strategy {
     if (!login) throw await this.unknownLogin(req, params.error, hostInPath);
     const { instance } = login;
     assertSameInstance(login, params, hostInPath);
-    // The person came back, so the instance knows the client; nothing is suspicious about the next login.
-    if (params.code ?? params.error === 'access_denied') await this.stateStore.finished?.(req, instance.host);
+    if (params.error === 'access_denied') await this.stateStore.finished?.(req, instance.host);
     const code = codeOf(params, instance.host);
     const { exchanged, profile } = await this.exchanges.run(instance.host, () =>
       this.complete(login, code, options),
     );
+    // The instance knows the client, to the end: nothing is suspicious about this browser's next login.
+    await this.stateStore.finished?.(req, instance.host);
     try {
       const input = { ...exchanged.tokens, profile };
       return outcomeOf(await callVerify(this.verifyFunction, req, this.passRequest, input), login);

@@ -32,6 +32,12 @@ export interface Client extends ClientCredentials {
   readonly used?: boolean;
 }
 
+/** What an instance gave for a registration. */
+interface Registered {
+  readonly scope: string;
+  readonly credentials: ClientCredentials;
+}
+
 export interface ClientNeeds {
   /** This browser was sent to the instance before and did not come back: the credentials may be the reason. */
   readonly suspicious: boolean;
@@ -47,13 +53,21 @@ const replacedTtlMs = hour;
 /** Servers that clean away unused apps (Pleroma) give them a little longer than this. */
 const unusedTtlMs = 10 * minute;
 
+/** Replacements in ten minutes, none of them used. Mastodon allows five registrations in that time. */
+const deathsBelieved = 3;
+
 export class Credentials {
   private readonly registering = new SingleFlight<Client>();
   private readonly proving = new SingleFlight<Client | undefined>();
   /** What this process used last, for when the store cannot be read or did not take it. */
   private readonly recent = lru<Client>(1000, hour, true);
+  /** Registered, but not checked and saved yet: the next try goes on from there, and does not register again. */
+  private readonly unsaved = lru<Registered>(1000, 10 * minute);
 
   private readonly proofs: Gate;
+
+  /** Clients that were dropped since one was last used, by the key they were kept at. */
+  private readonly deaths = lru<Set<string>>(1000, 10 * minute);
 
   constructor(
     private readonly network: Network,
@@ -102,8 +116,9 @@ export class Credentials {
    * @returns the client, or `undefined` when it is dead
    */
   async prove(instance: Instance, client: Client): Promise<Client | undefined> {
-    if (Date.now() - client.provedAt < minute) return client;
+    // Whoever comes while a proof is under way waits for it: its time is written down before its outcome is known.
     return this.proving.run(client.key, async () => {
+      if (Date.now() - client.provedAt < minute) return client;
       const proved = { ...client, provedAt: Date.now() };
       // Written first: other processes see that the proof of this minute is under way.
       await this.update(client, { provedAt: proved.provedAt });
@@ -117,6 +132,7 @@ export class Credentials {
 
   /** A login was finished: the client is known, and in use. */
   async confirm(client: Client): Promise<void> {
+    this.deaths.delete(client.key);
     if (!client.used) await this.update(client, { used: true });
   }
 
@@ -161,8 +177,14 @@ export class Credentials {
     return isClient(replaced) && replaced.clientId === clientId ? replaced : undefined;
   }
 
-  /** Forgets credentials that the instance no longer knows, unless they have been replaced meanwhile. */
+  /**
+   * Forgets credentials that the instance no longer knows, unless they have been replaced meanwhile. Where one
+   * client after another is said to be unknown, and none gets to be used, registering is no cure.
+   */
   async drop(client: Pick<Client, 'key' | 'clientId'>): Promise<void> {
+    const deaths = (this.deaths.get(client.key) ?? new Set()).add(client.clientId);
+    if (deaths.size > deathsBelieved) return;
+    this.deaths.set(client.key, deaths);
     this.recent.delete(client.key);
     this.recent.delete(ownKey(client.key, client.clientId));
     await this.store.drop(ownKey(client.key, client.clientId));
@@ -195,7 +217,9 @@ export class Credentials {
 
   private async registerAndCheck(instance: Instance, app: AppDescription, key: string): Promise<Client> {
     await this.failures.assertNoVerdict(instance.host);
-    const { scope, credentials } = await this.registerWithLeastScope(instance, app);
+    const registered = this.unsaved.get(key) ?? (await this.registerWithLeastScope(instance, app));
+    this.unsaved.set(key, registered);
+    const { scope, credentials } = registered;
     await assertCodesAreChecked(this.network, instance, app, credentials);
     const client: Client = {
       ...credentials,
@@ -210,14 +234,12 @@ export class Credentials {
     // Under its own name first: whoever finds it as the current one can rely on finding it again.
     await this.store.save(ownKey(key, client.clientId), client, replacedTtlMs);
     await this.store.save(key, client);
+    this.unsaved.delete(key);
     return client;
   }
 
   /** A server that does not take the scope chosen for it takes `read`, unless the site insists on its own. */
-  private async registerWithLeastScope(
-    instance: Instance,
-    app: AppDescription,
-  ): Promise<{ scope: string; credentials: ClientCredentials }> {
+  private async registerWithLeastScope(instance: Instance, app: AppDescription): Promise<Registered> {
     try {
       return { scope: app.scope, credentials: await registerApp(this.network, instance, app) };
     } catch (error) {

@@ -15,10 +15,11 @@ const pollMs = 100;
  * Does the work, or waits for the process that does it.
  *
  * A lease is written, left to settle, and read back: of several processes that wrote, the last one finds its own
- * name, for every other write is older than the settling time by then. A process that stalls between its read
- * and its write can break this; the work is then done twice, which must be bearable.
+ * name, for every other write is older than the settling time by then. The slower the store, the longer that is.
+ * A process that stalls between its read and its write can break this; the work is then done twice, which must
+ * be bearable. A store that does not take the lease would not take the result either.
  * @param result what the work leaves in the store, if it is there by now
- * @throws MastodonError `timeout` when neither happened within `patienceMs`; and whatever the work throws
+ * @throws MastodonError `store_failed`; `timeout` when neither happened within `patienceMs`; and whatever the work throws
  */
 export async function underLease<T>(
   store: Store,
@@ -31,17 +32,20 @@ export async function underLease<T>(
   const giveUpAt = Date.now() + leaseTtlMs + patienceMs;
   while (Date.now() < giveUpAt) {
     const asked = Date.now();
-    const holder = ownerOf(await store.cached(leaseKey));
-    // An answer that took long may be outdated; it is asked for again.
-    if (holder === undefined && Date.now() - asked < settleMs / 2) {
-      await store.cache(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
-      await pause(settleMs);
+    const isFree = ownerOf(await store.cached(leaseKey)) === undefined;
+    if (isFree) {
+      await store.write(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
+      await pause(settleMs + Date.now() - asked);
     }
     const there = await result();
-    if (there !== undefined) return there;
+    if (there !== undefined) {
+      // A lease that is left behind would keep the next ones waiting who have this work to do.
+      if (isFree) await store.drop(leaseKey);
+      return there;
+    }
     const settled = ownerOf(await store.cached(leaseKey));
-    // No lease at all: the store cannot keep one, and working twice is better than not at all.
-    if (settled === owner || (settled === undefined && holder === undefined)) {
+    // Written and gone: its holder gave up, or the store cannot keep one. Working twice is better than not at all.
+    if (settled === owner || (settled === undefined && isFree)) {
       try {
         return await work();
       } finally {

@@ -1,0 +1,490 @@
+/** A store breaks, and the attacker hopes for what falls out: a wrong login, a hanging site, a banned one. */
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { MemoryStore } from 'express-session';
+import { Keyv } from 'keyv';
+import { underLease } from '../../lib/instance/lease.js';
+import type { KeyValueStore } from '../../lib/options.js';
+import { Store } from '../../lib/store.js';
+import { BadStore, breakdowns, halves, strangeRecords, type Operation } from '../support/bad-store.js';
+import { until } from '../support/hostile.js';
+import type { StandIn } from '../support/instance.js';
+import { redisAvailable, startRedis, type Redis } from '../support/redis.js';
+import { redisKeyv } from '../support/redis-keyv.js';
+import type { Site, SiteOptions } from '../support/site.js';
+import { anInstance, anotherProcessOf, aSite, comeBack, open, start } from '../support/stage.js';
+import { Visitor, type Page } from '../support/visitor.js';
+
+interface Scene {
+  readonly instance: StandIn;
+  readonly site: Site;
+  readonly options: SiteOptions;
+}
+
+async function stage(store: KeyValueStore, timeoutMs = 5000): Promise<Scene> {
+  const instance = await anInstance('mastodon45');
+  const options = { instances: [instance], options: { store, outbound: { timeoutMs } } };
+  return { instance, options, site: await aSite(options) };
+}
+
+/** How it ended: the user's name, or the code of the refusal. */
+function ending(page: Page): string {
+  const { user, code } = page.json() as { user?: { username: string }; code?: string };
+  return user?.username ?? code ?? `status ${page.status}`;
+}
+
+async function logIn({ site, instance }: Scene, as = 'alice', visitor = new Visitor()): Promise<string> {
+  return ending(await visitor.login(site, instance.host, { as }));
+}
+
+async function begin({ site, instance }: Scene): Promise<string> {
+  const page = await start(new Visitor(), site, instance.host);
+  return page.location === undefined ? ending(page) : 'sent away';
+}
+
+const attempts = (scene: Scene) => scene.instance.requestsTo('POST /api/v1/apps').length;
+const exchanges = (scene: Scene) =>
+  scene.instance.requestsTo('POST /oauth/token').filter(({ body }) => body['client_id'] !== undefined).length;
+
+/** Everything that reached the error handler is what an operator can act on. */
+function expectStoreFailedOnly(site: Site): void {
+  for (const error of site.errors) {
+    expect(error).toMatchObject({ name: 'MastodonError', code: 'store_failed', status: 503 });
+  }
+}
+
+/** All that a test opened; what waits in them is let go at its end. */
+const stores: BadStore[] = [];
+function aStore(options?: { shared: boolean }): BadStore {
+  const store = new BadStore(options);
+  stores.push(store);
+  return store;
+}
+afterEach(() => stores.splice(0).forEach((store) => store.release()));
+
+describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
+  const timeoutMs = how === 'never answers' ? 150 : 5000;
+  let store: BadStore;
+  let scene: Scene;
+  /** A shared store needs a lease, whose settling time most of these need not wait for. */
+  async function use(shared: boolean): Promise<void> {
+    store = aStore({ shared });
+    scene = await stage(store, timeoutMs);
+  }
+  beforeEach(() => use(false));
+
+  it('stops a first login, which tells the operator and asks the instance for nothing', async () => {
+    await use(true);
+    store.break(fault);
+    expect(await begin(scene)).toBe('store_failed');
+    expect(scene.site.errors).toHaveLength(1);
+    expectStoreFailedOnly(scene.site);
+    expect(attempts(scene)).toBe(0);
+    store.heal();
+    store.release();
+    expect(await logIn(scene)).toBe('alice');
+  });
+
+  it('stops a login at an instance that is known', async () => {
+    await logIn(scene);
+    store.break(fault);
+    expect(await begin(scene)).toBe('store_failed');
+    expect(scene.site.errors).toHaveLength(1);
+    expect(attempts(scene)).toBe(1);
+  });
+
+  it('stops a login that comes back, before anything is sent to the instance', async () => {
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, scene.site, scene.instance.host);
+    const before = exchanges(scene);
+    store.break(fault);
+    const page = await open(visitor, callback);
+    expect([page.status, ending(page)]).toEqual([500, 'store_failed']);
+    expectStoreFailedOnly(scene.site);
+    expect(exchanges(scene)).toBe(before);
+    expect(scene.site.verified).toEqual([]);
+    store.heal();
+    store.release();
+    expect(await logIn(scene, 'alice', visitor)).toBe('alice');
+  });
+
+  it('keeps nobody waiting for long', async () => {
+    await logIn(scene);
+    store.break(fault);
+    const begun = Date.now();
+    await begin(scene);
+    expect(Date.now() - begun).toBeLessThan(timeoutMs * 2.5);
+  });
+
+  it.each<[string, Operation[]]>([
+    ['all of it', ['get', 'set', 'delete']],
+    ['reading', ['get']],
+    ['writing', ['set']],
+    ['deleting', ['delete']],
+  ])('does not make the site register at every login (%s)', async (_what, operations) => {
+    await use(true);
+    store.break(fault, operations);
+    for (let n = 0; n < 6; n += 1) await begin(scene);
+    await Promise.all(Array.from({ length: 6 }, () => begin(scene)));
+    expect(attempts(scene)).toBeLessThanOrEqual(1);
+  });
+
+  it('does not make another process register what is there already', async () => {
+    await use(true);
+    await logIn(scene);
+    const site = await anotherProcessOf(scene.site, scene.options);
+    store.break(fault);
+    for (let n = 0; n < 4; n += 1) await begin({ ...scene, site });
+    expect(attempts(scene)).toBe(1);
+  });
+
+  it.each(['cold', 'warm'])('lets nobody in wrongly, whenever it begins to (%s)', async (state) => {
+    await logIn(scene);
+    const outcomes = new Set<string>();
+    let untouched = false;
+    for (let operations = 0; !untouched; operations += 1) {
+      if (state === 'cold') store.empty();
+      const as = operations % 2 === 0 ? 'alice' : 'bob';
+      const visitor = new Visitor();
+      scene.site.verified.length = 0;
+      store.breakAfter(operations, fault);
+      const limit = store.calls + operations;
+      const how = await logIn(scene, as, visitor);
+      untouched = store.calls <= limit;
+      outcomes.add(how === as ? 'logged in' : how);
+      for (const { username } of scene.site.verified) expect(username).toBe(as);
+      const me = await visitor.get(`${scene.site.origin}/me`);
+      expect(me.json().user?.username).toBe(how === as ? as : undefined);
+      store.heal();
+      store.release();
+    }
+    expect([...outcomes].sort()).toEqual(['logged in', 'store_failed']);
+    expectStoreFailedOnly(scene.site);
+    expect(await logIn(scene, 'bob')).toBe('bob');
+  });
+});
+
+describe('a Keyv around an adapter that fails', () => {
+  it.each<Operation>(['get', 'set', 'delete'])('hides no failed %s from the login', async (operation) => {
+    const store = aStore();
+    const scene = await stage(new Keyv({ store }));
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, scene.site, scene.instance.host);
+    store.break(() => Promise.reject(new Error('of the adapter')), [operation]);
+    const end = operation === 'set' ? await begin(scene) : ending(await open(visitor, callback));
+    expect(end).toBe('store_failed');
+    expect(scene.site.verified).toEqual([]);
+    expect(attempts(scene)).toBe(1);
+  });
+});
+
+describe('a store that is slow', () => {
+  it('makes a login slow, and nothing else', async () => {
+    const store = aStore();
+    const scene = await stage(store);
+    store.break((real) => new Promise((resolve) => setTimeout(() => resolve(real()), 15)));
+    const ends = await Promise.all(['alice', 'bob', 'alice'].map((as) => logIn(scene, as)));
+    expect(ends).toEqual(['alice', 'bob', 'alice']);
+    expect(attempts(scene)).toBe(1);
+  });
+
+  it('does not undo that one process registers for all', async () => {
+    const store = aStore();
+    const scene = await stage(store);
+    // Slower than a lease's settling time would like.
+    store.break((real) => new Promise((resolve) => setTimeout(() => resolve(real()), 150)), ['get']);
+    const others = await Promise.all([1, 2, 3].map(() => anotherProcessOf(scene.site, scene.options)));
+    const sites = [scene.site, ...others];
+    const begun = await Promise.all(sites.map((site) => begin({ ...scene, site })));
+    expect(begun).toEqual(sites.map(() => 'sent away'));
+    expect(attempts(scene)).toBe(1);
+  });
+});
+
+describe('two processes that find no lease at the same moment', () => {
+  it('do the work once, however long their writes take', async () => {
+    const [slow, slower] = [aStore(), aStore()];
+    const records = slow.inner.records;
+    Object.assign(slower.inner, { records });
+    slow.break(
+      async (real) => {
+        await pause(300);
+        return real();
+      },
+      ['set'],
+    );
+    // It has read before the other one wrote, and its write comes last.
+    slower.break(
+      async (real) => {
+        await until(() => records.has('lease'));
+        await pause(250);
+        return real();
+      },
+      ['set'],
+    );
+    let result: string | undefined;
+    let times = 0;
+    const work = async () => {
+      times += 1;
+      await pause(1500);
+      return (result = 'done');
+    };
+    const both = [slower, slow].map((store) =>
+      underLease(new Store(store, 5000), 'lease', 1000, async () => result, work),
+    );
+    expect(await Promise.all(both)).toEqual(['done', 'done']);
+    expect(times).toBe(1);
+  });
+});
+
+describe('a store that loses', () => {
+  it('every write stops the login at its start', async () => {
+    const store = aStore();
+    const scene = await stage(store);
+    store.break(() => true, ['set']);
+    for (let n = 0; n < 3; n += 1) expect(await begin(scene)).toBe('store_failed');
+    expect(attempts(scene)).toBe(1);
+  });
+
+  it('the deleting of a login lets nobody in twice', async () => {
+    const store = aStore();
+    const scene = await stage(store);
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, scene.site, scene.instance.host);
+    store.break(() => true, ['delete']);
+    expect(ending(await open(visitor, callback))).toBe('alice');
+    expect(ending(await open(visitor, callback))).toBe('token_refused');
+    expect(scene.site.verified).toHaveLength(1);
+  });
+
+  it.each(['before a login', 'while the visitor is away'])(
+    'everything %s costs that login at most',
+    async (when) => {
+      const store = aStore();
+      const scene = await stage(store);
+      const visitor = new Visitor();
+      await logIn(scene, 'alice', visitor);
+      if (when === 'before a login') {
+        store.empty();
+        expect(await logIn(scene, 'bob')).toBe('bob');
+      } else {
+        const callback = await comeBack(visitor, scene.site, scene.instance.host);
+        store.empty();
+        expect(ending(await open(visitor, callback))).toBe('login_expired');
+        expect(await logIn(scene, 'alice', visitor)).toBe('alice');
+      }
+      expect(attempts(scene)).toBe(2);
+      expect(scene.site.errors).toEqual([]);
+    },
+  );
+});
+
+describe('a store that holds something strange', () => {
+  let store: BadStore;
+  let scene: Scene;
+  beforeEach(async () => {
+    store = aStore({ shared: false });
+    scene = await stage(store);
+    expect(await logIn(scene)).toBe('alice');
+  });
+
+  /** What a whole record of this kind may have become. */
+  const ruins = (record: Record<string, unknown>) => [...Object.values(strangeRecords), ...halves(record)];
+
+  it.each(['instance', 'client'])('in place of what it knows of an %s asks again', async (kind) => {
+    const keys = store.keysOf(kind);
+    expect(keys.length).toBeGreaterThan(0);
+    for (const ruin of ruins(store.record(keys[0] ?? ''))) {
+      for (const key of keys) store.put(key, ruin);
+      expect(await logIn(scene, 'bob')).toBe('bob');
+    }
+    expect(scene.site.errors).toEqual([]);
+  });
+
+  it.each(['verdict', 'unfinished'])('in place of a %s takes no notice', async (kind) => {
+    for (const ruin of Object.values(strangeRecords)) {
+      const visitor = new Visitor();
+      await start(visitor, scene.site, scene.instance.host);
+      for (const key of [
+        ...store.keysOf(kind),
+        `passport-mastodon-oauth2:1:${kind}:${scene.instance.host}`,
+      ]) {
+        store.put(key, ruin);
+      }
+      expect(await logIn(scene, 'bob', visitor)).toBe('bob');
+    }
+    expect(scene.site.errors).toEqual([]);
+  });
+
+  it('in place of a begun login lets nobody in, and asks the instance nothing', async () => {
+    const [, whole] = await beginAndRuin((record) => record);
+    const { login } = whole as { login: Record<string, unknown> & { instance: Record<string, unknown> } };
+    const essential = (record: Record<string, unknown>) =>
+      halves(record).filter((half) => !isComplete(record, half));
+    const ruined: Ruin[] = [
+      ...Object.values(strangeRecords).map(
+        (strange): Ruin =>
+          () =>
+            strange,
+      ),
+      ...halves(whole).map(
+        (_half, n): Ruin =>
+          (record) =>
+            halves(record)[n],
+      ),
+      ...essential(login).map((half): Ruin => (record) => ({ ...record, login: half })),
+      ...essential(login.instance).map((half): Ruin => (record) => ({
+        ...record,
+        login: { ...login, instance: half },
+      })),
+      (record) => ({ ...record, login: { ...login, expiresAt: Date.now() - 1 } }),
+    ];
+    scene.site.verified.length = 0;
+    const before = exchanges(scene);
+    for (const ruin of ruined) expect((await beginAndRuin(ruin))[0]).toBe('login_expired');
+    expect(scene.site.verified).toEqual([]);
+    expect(scene.site.errors).toEqual([]);
+    expect(exchanges(scene)).toBe(before);
+  });
+
+  it('in place of the credentials of a begun login asks to begin anew, where no process remembers', async () => {
+    const sessions = { store: new MemoryStore() };
+    const first = await aSite({ ...scene.options, session: sessions });
+    const [key = ''] = store.keysOf('client');
+    for (const ruin of [undefined, ...ruins(store.record(key))]) {
+      const visitor = new Visitor();
+      const callback = await comeBack(visitor, first, scene.instance.host);
+      const second = await anotherProcessOf(first, { ...scene.options, session: sessions });
+      visitor.jars.set(
+        new URL(second.origin).host,
+        visitor.jars.get(new URL(first.origin).host) ?? new Map(),
+      );
+      const kept = new Map(store.inner.records);
+      if (ruin !== undefined) for (const one of store.keysOf('client')) store.put(one, ruin);
+      const end = await open(visitor, String(callback).replace(first.origin, second.origin));
+      expect(['login_restart', ...(isUsable(ruin) ? ['alice'] : [])]).toContain(ending(end));
+      for (const [one, record] of kept) store.inner.records.set(one, record);
+      await second.close();
+    }
+    expect(scene.site.errors).toEqual([]);
+  });
+
+  it('in place of the current credentials, or others, still has those of a begun login', async () => {
+    const sessions = { store: new MemoryStore() };
+    const first = await aSite({ ...scene.options, session: sessions });
+    await logIn({ ...scene, site: first });
+    const current = store.keysOf('client').filter((key) => key.split(':').length === 6);
+    expect(current).toHaveLength(2);
+    const other = { clientId: 'another', clientSecret: 'of another', used: true };
+    for (const ruin of [undefined, 'a text', other]) {
+      const visitor = new Visitor();
+      const callback = await comeBack(visitor, first, scene.instance.host);
+      const second = await anotherProcessOf(first, { ...scene.options, session: sessions });
+      visitor.jars.set(
+        new URL(second.origin).host,
+        visitor.jars.get(new URL(first.origin).host) ?? new Map(),
+      );
+      const kept = new Map(store.inner.records);
+      for (const key of current) store.put(key, ruin === other ? { ...store.record(key), ...other } : ruin);
+      const end = await open(visitor, String(callback).replace(first.origin, second.origin));
+      expect(ending(end)).toBe('alice');
+      for (const [one, record] of kept) store.inner.records.set(one, record);
+    }
+  });
+
+  /** Whether what is left of a client is enough to use it; whether it was used before is of no importance. */
+  function isUsable(ruin: unknown): boolean {
+    const { clientId, clientSecret, key, registeredAt, provedAt } = (ruin ?? {
+      clientId: '',
+      clientSecret: '',
+      key: '',
+      registeredAt: 0,
+      provedAt: 0,
+    }) as Record<string, unknown>;
+    return (
+      [clientId, clientSecret, key].every((value) => typeof value === 'string') &&
+      [registeredAt, provedAt].every((value) => typeof value === 'number')
+    );
+  }
+
+  /** Whether nothing is missing that a login cannot do without. */
+  function isComplete(whole: Record<string, unknown>, half: Record<string, unknown>): boolean {
+    const optional = ['software', 'accountDomain', 'scopesSupported', 'applicationState'];
+    return (
+      Object.keys(whole).every((name) => optional.includes(name) || half[name] === whole[name]) &&
+      optional.every((name) => half[name] === whole[name] || !(name in half))
+    );
+  }
+
+  type Ruin = (record: Record<string, unknown>) => unknown;
+
+  async function beginAndRuin(ruin: Ruin): Promise<[string, Record<string, unknown>]> {
+    for (const key of store.keysOf('login')) await store.inner.delete(key);
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, scene.site, scene.instance.host);
+    const [key = ''] = store.keysOf('login');
+    const whole = store.record(key);
+    store.put(key, ruin(whole));
+    return [ending(await open(visitor, callback)), whole];
+  }
+});
+
+const missing = redisAvailable();
+const withRedis = missing === undefined ? describe : describe.skip;
+
+withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterAll(async () => redis.stop());
+
+  it('that restarts empty under load costs the logins of that moment, and no more', async () => {
+    const { keyv, close } = redisKeyv(redis.url);
+    const scene = await stage(keyv, 1000);
+    try {
+      expect(await logIn(scene)).toBe('alice');
+      const outcomes = new Map<string, number>();
+      let isOver = false;
+      const visitors = Array.from({ length: 12 }, async (_, n) => {
+        const as = n % 2 === 0 ? 'alice' : 'bob';
+        while (!isOver) {
+          const how = await logIn(scene, as);
+          if (how === 'alice' || how === 'bob') expect(how).toBe(as);
+          outcomes.set(how, (outcomes.get(how) ?? 0) + 1);
+        }
+      });
+      const logins = () => (outcomes.get('alice') ?? 0) + (outcomes.get('bob') ?? 0);
+      await until(() => logins() > 24);
+      await redis.restart();
+      const before = logins();
+      await until(() => logins() > before + 24, 10_000);
+      isOver = true;
+      await Promise.all(visitors);
+      const others = [...outcomes.keys()].filter((how) => how !== 'alice' && how !== 'bob');
+      for (const how of others) expect(['store_failed', 'login_expired', 'login_restart']).toContain(how);
+      expectStoreFailedOnly(scene.site);
+      expect(attempts(scene)).toBeLessThanOrEqual(3);
+    } finally {
+      await close();
+    }
+  });
+
+  it('that is away when a process starts is waited for, and used when it is there', async () => {
+    await redis.stop();
+    const { keyv, close } = redisKeyv(redis.url);
+    const scene = await stage(keyv, 300);
+    try {
+      expect(await begin(scene)).toBe('store_failed');
+      await redis.restart();
+      let how = '';
+      void (async () => {
+        while (how !== 'alice') how = await logIn(scene);
+      })();
+      await until(() => how === 'alice', 10_000);
+      expect(attempts(scene)).toBe(1);
+    } finally {
+      await close();
+    }
+  });
+});

@@ -1,0 +1,321 @@
+/** An instance forgets the site or falters; the attacker hopes for visitors locked out, or for a banned site. */
+
+import type { KeyValueStore } from '../../lib/options.js';
+import type { PersonaName, StandIn } from '../support/instance.js';
+import type { Site } from '../support/site.js';
+import { anInstance, anotherProcessOf, aSite, JSONStore, leave, start } from '../support/stage.js';
+import { StuckAtInstance, Visitor, type Page } from '../support/visitor.js';
+
+/** Families that keep apps, each with its own way of saying that it does not know one. */
+const families: PersonaName[] = [
+  'mastodon45',
+  'mastodon42',
+  'gotosocial',
+  'hollo',
+  'pleroma',
+  'pixelfed',
+  'friendica',
+];
+
+interface Scene {
+  readonly instance: StandIn;
+  readonly site: Site;
+  readonly store: KeyValueStore;
+}
+
+async function stage(family: PersonaName = 'mastodon45', throttle = true): Promise<Scene> {
+  const instance = await anInstance(family, { throttle });
+  // Where there are other processes they take turns, so a store of this process's own will do.
+  const store = new Map<string, unknown>();
+  return { instance, store, site: await aSite({ instances: [instance], options: { store } }) };
+}
+
+/** How it ended: the user's name, the code of the refusal, or `stuck` on a page of the instance. */
+async function logIn({ site, instance }: Scene, visitor = new Visitor(), as = 'alice'): Promise<string> {
+  const end = await visitor.login(site, instance.host, { as }).catch(stuck);
+  return typeof end === 'string' ? end : ending(end);
+}
+
+function stuck(error: unknown): string {
+  if (error instanceof StuckAtInstance) return 'stuck';
+  throw error;
+}
+
+function ending(page: Page): string {
+  const { user, code } = page.json() as { user?: { username: string }; code?: string };
+  return user?.username ?? code ?? `status ${page.status}`;
+}
+
+const attempts = ({ instance }: Scene) => instance.requestsTo('POST /api/v1/apps').length;
+
+/** Lets the instance forget all apps just before it answers this route. */
+function forgetBefore(instance: StandIn, route: string): void {
+  let hasForgotten = false;
+  instance.answer(
+    (seen) => {
+      if (!hasForgotten && `${seen.method} ${seen.path}` === route) {
+        hasForgotten = true;
+        instance.forgetApps();
+      }
+      return false;
+    },
+    () => undefined,
+  );
+}
+
+describe.each(families)('%s forgets every app', (family) => {
+  it.each([
+    ['before a login', ''],
+    ['before the visitor gets there', 'GET /oauth/authorize'],
+    ['before it is asked for a token', 'POST /oauth/token'],
+    ['before it is asked whose token it is', 'GET /api/v1/accounts/verify_credentials'],
+  ])('%s: a visitor tries again at most once', async (_when, route) => {
+    const scene = await stage(family);
+    expect(await logIn(scene, new Visitor(), 'bob')).toBe('bob');
+    if (route === '') scene.instance.forgetApps();
+    else forgetBefore(scene.instance, route);
+    const visitor = new Visitor();
+    expect(await logIn(scene, visitor)).not.toBe('bob');
+    // Where the site could see it, the next visitor does not even notice.
+    if (route === 'POST /oauth/token') expect(await logIn(scene)).toBe('alice');
+    expect(await logIn(scene, visitor)).toBe('alice');
+    expect(attempts(scene)).toBe(2);
+    for (const { username } of scene.site.verified) expect(['alice', 'bob']).toContain(username);
+    expect(scene.site.errors).toEqual([]);
+  });
+
+  it('between the registration and the first login', async () => {
+    const scene = await stage(family);
+    const visitor = new Visitor();
+    await leave(visitor, scene.site, scene.instance.host);
+    scene.instance.forgetApps();
+    expect(await logIn(scene, visitor)).toBe('alice');
+    expect(attempts(scene)).toBe(2);
+  });
+
+  it('again and again: each time costs one registration', async () => {
+    const scene = await stage(family, false);
+    const visitor = new Visitor();
+    for (let times = 1; times <= 4; times += 1) {
+      const first = await logIn(scene, visitor);
+      expect(first === 'alice' ? first : await logIn(scene, visitor)).toBe('alice');
+      expect(attempts(scene)).toBe(times);
+      scene.instance.forgetApps();
+      visitor.jars.delete(new URL(scene.site.origin).host);
+    }
+  });
+});
+
+describe('an instance that forgot every app', () => {
+  it('locks out no browser for more than one try, and gets one registration for all of them', async () => {
+    const scene = await stage();
+    const visitors = Array.from({ length: 20 }, () => new Visitor());
+    await logIn(scene);
+    scene.instance.forgetApps();
+    const first = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
+    const second = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
+    expect(new Set(first)).toEqual(new Set(['stuck']));
+    expect(second.filter((how) => how !== 'alice')).toEqual([]);
+    expect(attempts(scene)).toBe(2);
+  });
+
+  it('is not asked about it more than once a minute', async () => {
+    const scene = await stage();
+    const visitor = new Visitor();
+    for (let n = 0; n < 5; n += 1) await leave(visitor, scene.site, scene.instance.host);
+    const proofs = scene.instance
+      .requestsTo('POST /oauth/token')
+      .filter(({ body }) => body['grant_type'] === 'client_credentials');
+    expect(proofs).toHaveLength(1);
+  });
+
+  it('gets one registration from many processes', async () => {
+    const scene = await stage();
+    const { instance } = scene;
+    const options = { instances: [instance], options: { store: new JSONStore() } };
+    const site = await aSite(options);
+    const others = await Promise.all([1, 2, 3].map(() => anotherProcessOf(site, options)));
+    await logIn({ ...scene, site });
+    const visitors = others.map((other) => ({ ...scene, site: other, visitor: new Visitor() }));
+    instance.forgetApps();
+    for (const round of [1, 2]) {
+      await Promise.all(visitors.map(({ visitor, site: at }) => leave(visitor, at, instance.host)));
+      expect(attempts(scene)).toBe(round);
+    }
+  });
+
+  it('while some are away at it: those are told to begin anew, and their codes go to no other client', async () => {
+    const scene = await stage();
+    const visitors = Array.from({ length: 6 }, () => new Visitor());
+    const away = await Promise.all(
+      visitors.map(async (visitor) => visitor.approve(await leave(visitor, scene.site, scene.instance.host))),
+    );
+    const clients = new Set(scene.instance.apps.keys());
+    scene.instance.forgetApps();
+    const back = await Promise.all(visitors.map((visitor, n) => visitor.get(away[n] ?? '')));
+    expect(new Set(back.map(ending))).toEqual(new Set(['login_restart']));
+    const exchanges = scene.instance
+      .requestsTo('POST /oauth/token')
+      .filter(({ body }) => away.some((url) => new URL(url).searchParams.get('code') === body['code']));
+    // Those who come back once the client is known to be dead are not asked about at all.
+    for (const { body } of exchanges) expect(clients).toContain(body['client_id']);
+    const again = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
+    expect(again).toEqual(visitors.map(() => 'alice'));
+    expect(attempts(scene)).toBe(2);
+    expect(scene.site.verified).toHaveLength(visitors.length);
+  });
+});
+
+type Broken = readonly [
+  how: string,
+  status: number,
+  body: string | object,
+  headers?: Record<string, string | number>,
+];
+
+const page = '<!doctype html><title>Down</title><p>We are down for maintenance.';
+const answers: Broken[] = [
+  ['400', 400, { error: 'bad' }],
+  ['401', 401, { error: 'The access token is invalid' }],
+  ['401 invalid_client', 401, { error: 'invalid_client', error_description: 'unknown' }],
+  ['404', 404, { error: 'Record not found' }],
+  ['422', 422, { error: 'Validation failed' }],
+  ['429', 429, { error: 'Too many requests' }],
+  ['429 with Retry-After', 429, { error: 'Too many requests' }, { 'Retry-After': 60 }],
+  [
+    '429 with a Retry-After in the past',
+    429,
+    { error: 'Too' },
+    { 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' },
+  ],
+  ['429 with X-RateLimit-Reset', 429, { error: 'Too' }, { 'X-RateLimit-Reset': in60s() }],
+  ['429 with an unreadable one', 429, { error: 'Too' }, { 'X-RateLimit-Reset': 'soon', 'Retry-After': '' }],
+  ['500', 500, page],
+  ['503', 503, page],
+  ['a page', 200, page],
+  ['nothing', 200, ''],
+];
+
+function in60s(): string {
+  return new Date(Date.now() + 60_000).toISOString();
+}
+
+function breakRoute({ instance }: Scene, route: string, [, status, body, headers]: Broken): () => void {
+  return instance.answerWith(route, status, body, headers ?? {});
+}
+
+describe.each(answers.map((broken) => [broken[0], broken] as const))(
+  'an instance that answers %s',
+  (how, broken) => {
+    const asksForTime = /Retry-After$|X-RateLimit/.test(how);
+
+    it('to registrations is not asked again and again', async () => {
+      const scene = await stage();
+      const repair = breakRoute(scene, 'POST /api/v1/apps', broken);
+      const ends = [];
+      for (let n = 0; n < 8; n += 1) ends.push(await logIn(scene));
+      ends.push(...(await Promise.all(Array.from({ length: 20 }, () => logIn(scene)))));
+      for (const end of ends) expect(end).toMatch(/^(registration_|instance_un|response_invalid)/);
+      // Three times in a row; twice each where another scope may be the cure.
+      const perTry = /400|422/.test(how) ? 2 : 1;
+      expect(attempts(scene)).toBe(asksForTime ? 1 : 3 * perTry);
+
+      // A process that knows nothing of this yet finds it well again, unless it asked for time.
+      repair();
+      const { store, instance } = scene;
+      const site = await anotherProcessOf(scene.site, { instances: [instance], options: { store } });
+      const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { instance: instance.host });
+      if (asksForTime) expect(page.json()).toMatchObject({ code: 'registration_throttled' });
+      else expect(page.status).toBe(302);
+      expect(instance.registrations).toBe(asksForTime ? 0 : 1);
+    });
+
+    it('to the first question after a registration does not get one registration after another', async () => {
+      const scene = await stage('mastodon45', false);
+      const repair = breakRoute(scene, 'POST /oauth/token', broken);
+      for (let n = 0; n < 8; n += 1)
+        await new Visitor().post(`${scene.site.origin}/auth/mastodon`, { instance: scene.instance.host });
+      expect(attempts(scene)).toBe(1);
+      repair();
+    });
+
+    it('to codes costs the logins of that time, and works when it is back', async () => {
+      const scene = await stage();
+      await logIn(scene);
+      const visitors = Array.from({ length: 5 }, () => new Visitor());
+      const repair = breakRoute(scene, 'POST /oauth/token', broken);
+      const ends = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
+      for (const end of ends) {
+        expect(end).toMatch(/^(token_refused|login_restart|instance_unreachable|response_invalid)$/);
+      }
+      repair();
+      expect(await Promise.all(visitors.map((visitor) => logIn(scene, visitor)))).toEqual(
+        visitors.map(() => 'alice'),
+      );
+      expect(attempts(scene)).toBeLessThanOrEqual(2);
+      expect(scene.site.verified).toHaveLength(6);
+      expect(scene.site.errors).toEqual([]);
+    });
+
+    it('to the question whose token it is costs the logins of that time', async () => {
+      const scene = await stage();
+      await logIn(scene);
+      const visitors = Array.from({ length: 5 }, () => new Visitor());
+      const repair = breakRoute(scene, 'GET /api/v1/accounts/verify_credentials', broken);
+      const ends = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
+      for (const end of ends)
+        expect(end).toMatch(/^(account_unusable|instance_unreachable|response_invalid)$/);
+      repair();
+      expect(await Promise.all(visitors.map((visitor) => logIn(scene, visitor)))).toEqual(
+        visitors.map(() => 'alice'),
+      );
+      expect(attempts(scene)).toBe(1);
+      expect(scene.site.verified).toHaveLength(6);
+    });
+
+    it('to proofs does not get a registration at every doubtful login', async () => {
+      const scene = await stage('mastodon45', false);
+      const visitor = new Visitor();
+      await leave(visitor, scene.site, scene.instance.host);
+      breakRoute(scene, 'POST /oauth/token', broken);
+      // One who never comes back, time and again.
+      for (let n = 0; n < 12; n += 1) {
+        await visitor.post(`${scene.site.origin}/auth/mastodon`, { instance: scene.instance.host });
+      }
+      expect(attempts(scene)).toBeLessThanOrEqual(4);
+    });
+
+    it('to a crowd of its users gets few registrations', async () => {
+      const scene = await stage('mastodon45', false);
+      breakRoute(scene, 'POST /api/v1/apps', broken);
+      // Slow enough for all of them to be waiting when the first ones fail.
+      scene.instance.latencyMs = 40;
+      const typed = Array.from({ length: 100 }, (_, n) => `@user${n}@${scene.instance.host}`);
+      const pages = await Promise.all(typed.map((text) => start(new Visitor(), scene.site, text)));
+      for (const page of pages) expect(page.status).toBeGreaterThanOrEqual(400);
+      expect(attempts(scene)).toBeLessThanOrEqual(6);
+    });
+  },
+);
+
+describe('an instance that takes no more registrations for now', () => {
+  it('is left alone for as long as it asks, by all processes', async () => {
+    const scene = await stage();
+    const { instance, site, store } = scene;
+    for (let n = 0; n < 5; n += 1) instance.registeredAt.push(instance.now());
+    const other = await anotherProcessOf(site, { instances: [instance], options: { store } });
+    for (const one of [site, other, site, other]) {
+      const page = await new Visitor().post(`${one.origin}/auth/mastodon`, { instance: instance.host });
+      expect(page.json()).toMatchObject({ code: 'registration_throttled', instance: instance.host });
+    }
+    expect(attempts(scene)).toBe(1);
+  });
+
+  it('serves those whose app it knows all the same', async () => {
+    const scene = await stage();
+    expect(await logIn(scene)).toBe('alice');
+    scene.instance.registeredAt.push(...Array.from({ length: 5 }, () => scene.instance.now()));
+    expect(await logIn(scene, new Visitor(), 'bob')).toBe('bob');
+    expect(attempts(scene)).toBe(1);
+  });
+});
