@@ -222,6 +222,12 @@ it('keeps registration and sessions when the process is killed', async () => {
 });
 
 it('registers anew when the instance has forgotten the site', async () => {
+  // Alone with its data: the demonstration is asked at most once a minute whether it knows the site.
+  await example.kill();
+  rmSync(folder, { recursive: true, force: true });
+  folder = mkdtempSync(join(tmpdir(), 'example-'));
+  example = await startExample({ DATA_DIR: folder });
+  demoHost = new URL(example.demo!).host;
   await logIn();
   await example.kill();
   for (const name of ['demo.mdb', 'demo.mdb-lock']) rmSync(join(folder, name));

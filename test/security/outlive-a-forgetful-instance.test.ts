@@ -96,7 +96,7 @@ describe.each(families)('%s forgets every app', (family) => {
   it('again and again: each time costs one registration', async () => {
     const scene = await stage(family, false);
     const visitor = new Visitor();
-    for (let times = 1; times <= 4; times += 1) {
+    for (let times = 1; times <= 6; times += 1) {
       const first = await logIn(scene, visitor);
       expect(first === 'alice' ? first : await logIn(scene, visitor)).toBe('alice');
       expect(attempts(scene)).toBe(times);

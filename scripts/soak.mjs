@@ -1,0 +1,218 @@
+/**
+ * Logs visitors in for a while, at many instances of which a tenth of all answers is broken, over a Redis that is
+ * restarted in the middle. Nobody may be logged in as somebody else, and nothing may hang.
+ *
+ *     npm run soak -- [--seconds 60] [--seed 1] [--processes 3] [--instances 20] [--visitors 40]
+ */
+
+import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+
+const require = createRequire(import.meta.url);
+require('../test/support/from-source.js');
+const { startInstance } = require('../test/support/instance.ts');
+const { redisAvailable, startRedis } = require('../test/support/redis.ts');
+const { at, report, shareCookies, startProcess } = require('../test/support/site-processes.ts');
+const { StuckAtInstance, Visitor } = require('../test/support/visitor.ts');
+
+const families = [
+  'mastodon45',
+  'mastodon42',
+  'gotosocial',
+  'hollo',
+  'pleroma',
+  'akkoma',
+  'pixelfed',
+  'friendica',
+];
+
+/** How long an instance may take. Milliseconds. */
+const timeoutMs = 1000;
+/** A visitor who waits longer than this for the site waits for ever. A lease may take half a minute. */
+const hungMs = 45_000;
+const brokenShare = 0.1;
+const megabyte = 2 ** 20;
+
+const number = (value) => ({ type: 'string', default: String(value) });
+const { values } = parseArgs({
+  options: {
+    seconds: number(60),
+    seed: number(Date.now() % 1_000_000),
+    processes: number(3),
+    instances: number(20),
+    visitors: number(40),
+  },
+});
+const settings = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
+for (const [name, value] of Object.entries(settings)) {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new TypeError(`--${name} must be a positive whole number`);
+}
+
+/** Mulberry32: the same seed breaks the same answers, as far as the order of requests allows. */
+let state = settings.seed;
+function random() {
+  state = (state + 0x6d2b79f5) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
+const oneOf = (list) => list[Math.floor(random() * list.length)];
+
+const json = { 'Content-Type': 'application/json' };
+const send = (status, headers, body) => (_req, res) => res.writeHead(status, headers).end(body);
+
+/** Ways in which an answer is broken. */
+const faults = [
+  () => {},
+  (req) => req.socket.destroy(),
+  (req, res) => {
+    res.writeHead(200, { ...json, 'Content-Length': 1000 }).write('{"half":');
+    setImmediate(() => req.socket.destroy());
+  },
+  send(200, json, '{"access_token":'),
+  send(200, json, '[]'),
+  send(200, json, '{"access_token":{},"client_id":[],"id":null,"username":7,"uri":false}'),
+  send(200, json, Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28])),
+  send(200, { 'Content-Type': 'text/html' }, '<!doctype html><p>Welcome</p>'),
+  send(200, { ...json, 'Content-Encoding': 'gzip' }, 'not gzip'),
+  send(200, json, `{"long":"${'x'.repeat(megabyte)}"}`),
+  send(302, { Location: 'http://127.0.0.1:1/' }),
+  send(400, json, '{"error":"bad"}'),
+  send(401, json, '{"error":"invalid_client"}'),
+  send(404, json, '{"error":"Record not found"}'),
+  send(422, json, '{"error":"Validation failed"}'),
+  send(429, json, '{"error":"Too many requests"}'),
+  send(429, { ...json, 'Retry-After': 1 }, '{"error":"Too many requests"}'),
+  send(500, { 'Content-Type': 'text/html' }, 'We are sorry'),
+  send(503, json, ''),
+  (_req, res) => {
+    res.writeHead(200, json);
+    const drip = setInterval(() => res.write(' '), 100);
+    res.on('close', () => clearInterval(drip));
+  },
+];
+
+async function startFaultyInstance(family) {
+  const instance = await startInstance(family);
+  const isTheSite = ({ headers }) => /^passport-mastodon-oauth2/.test(headers['user-agent'] ?? '');
+  const isBroken = (seen) => isTheSite(seen) && random() < brokenShare;
+  instance.answer(isBroken, (...exchange) => oneOf(faults)(...exchange));
+  return instance;
+}
+
+const counts = { begun: 0, finished: 0, wrong: 0, hung: 0, refused: new Map() };
+const refused = (code) => void counts.refused.set(code, (counts.refused.get(code) ?? 0) + 1);
+
+class Hung extends Error {}
+
+/** What the site answers, or that it does not. */
+async function answered(request) {
+  const giveUp = new AbortController();
+  const late = pause(hungMs, undefined, { signal: giveUp.signal }).then(() => {
+    throw new Hung();
+  });
+  try {
+    return await Promise.race([request, late]);
+  } finally {
+    giveUp.abort();
+    late.catch(() => {});
+  }
+}
+
+async function logIn(processes, instances) {
+  const visitor = shareCookies(new Visitor(), processes);
+  const instance = oneOf(instances);
+  const as = oneOf(['alice', 'bob']);
+  const [first, second] = [oneOf(processes), oneOf(processes)];
+  const typed = oneOf([instance.host, `@${as}@${instance.host}`]);
+  // Some try twice, as people do.
+  for (let tries = 0; tries < 2; tries += 1) {
+    const page = await answered(visitor.post(`${first.origin}/auth/mastodon`, { instance: typed }));
+    if (page.location === undefined) return refused(page.json().code ?? `status ${page.status}`);
+    counts.begun += 1;
+    const callback = await visitor.approve(page.location, { as }).catch((error) => {
+      if (error instanceof StuckAtInstance) return undefined;
+      throw error;
+    });
+    if (callback === undefined) {
+      refused('stuck at the instance');
+      continue;
+    }
+    const end = await answered(visitor.get(at(second, callback)));
+    const me = (await answered(visitor.get(`${first.origin}/me`))).json().user;
+    if (me !== null && (me.username !== as || me.instance.host !== instance.host)) counts.wrong += 1;
+    if (me !== null) {
+      counts.finished += 1;
+      return undefined;
+    }
+    refused(end.location === undefined ? (end.json().code ?? `status ${end.status}`) : 'session lost');
+  }
+  return undefined;
+}
+
+async function main() {
+  const missing = redisAvailable();
+  if (missing !== undefined) throw new Error(missing);
+  const redis = await startRedis();
+  const instances = await Promise.all(
+    Array.from({ length: settings.instances }, (_, n) => startFaultyInstance(families[n % families.length])),
+  );
+  const processes = await Promise.all(
+    Array.from({ length: settings.processes }, () =>
+      startProcess({ redis: redis.url, instances, timeoutMs }),
+    ),
+  );
+  const memory = async () =>
+    (await Promise.all(processes.map(report))).reduce((sum, one) => sum + one.memory, 0) / processes.length;
+
+  const endsAt = Date.now() + settings.seconds * 1000;
+  const untilShare = (share) =>
+    pause(Math.max(0, endsAt - Date.now() - (1 - share) * settings.seconds * 1000));
+  const visits = Array.from({ length: settings.visitors }, async () => {
+    while (Date.now() < endsAt) {
+      await logIn(processes, instances).catch((error) => {
+        if (error instanceof Hung) counts.hung += 1;
+        else refused(`${error.name}: ${error.message}`.slice(0, 100));
+      });
+    }
+  });
+  const tidying = setInterval(() => {
+    for (const instance of instances) instance.resetRequests();
+    for (const one of processes) void report(one);
+  }, 2000);
+  const forgetting = setInterval(() => oneOf(instances).forgetApps(), 10_000);
+
+  // Once everything is loaded, compiled and known.
+  await untilShare(0.2);
+  const atStart = await memory();
+  await untilShare(0.5);
+  await redis.restart();
+  await Promise.all(visits);
+  clearInterval(tidying);
+  clearInterval(forgetting);
+  const atEnd = await memory();
+  await Promise.all([
+    ...processes.map((one) => one.kill()),
+    ...instances.map((one) => one.close()),
+    redis.stop(),
+  ]);
+
+  const inMegabytes = (bytes) => `${(bytes / megabyte).toFixed(1)} MB`;
+  console.log(`seed                 ${settings.seed}`);
+  console.log(`logins begun         ${counts.begun}`);
+  console.log(`logins finished      ${counts.finished}`);
+  for (const [code, count] of [...counts.refused].sort((a, b) => b[1] - a[1])) {
+    console.log(`  refused            ${String(count).padEnd(6)} ${code}`);
+  }
+  console.log(`wrongly logged in    ${counts.wrong}`);
+  console.log(`hung                 ${counts.hung}`);
+  console.log(`memory at the start  ${inMegabytes(atStart)} per process`);
+  console.log(`memory at the end    ${inMegabytes(atEnd)} per process`);
+  const grows = atEnd > 1.5 * atStart + 20 * megabyte;
+  if (grows) console.log('The memory grows.');
+  if (counts.wrong > 0 || counts.hung > 0 || grows || counts.finished === 0) process.exitCode = 1;
+}
+
+await main();
