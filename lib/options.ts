@@ -82,7 +82,7 @@ export interface OutboundOptions {
   maxPreparations?: number;
   /** Logins being completed at the same time, in all. Default 256. */
   maxExchanges?: number;
-  /** Logins being completed at the same time at one instance. Default 64. */
+  /** Logins being completed at the same time at one instance. Default 16. */
   maxExchangesPerInstance?: number;
   /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
   maxWaiting?: number;
@@ -158,10 +158,17 @@ const outboundDefaults = {
   maxResponseBytes: 262_144,
   maxPreparations: 64,
   maxExchanges: 256,
-  maxExchangesPerInstance: 64,
+  maxExchangesPerInstance: 16,
   maxWaiting: 1024,
   failureMemoryMs: 10_000,
 };
+
+/** @throws TypeError */
+export function checkedStateStore(value: StateStore | undefined): StateStore | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value?.save === 'function' && typeof value.take === 'function') return value;
+  throw new TypeError('MastodonStrategy: stateStore must have the methods save and take');
+}
 
 /** @throws TypeError that names the option at fault. */
 export function readOptions(options: MastodonStrategyOptions): Settings {
@@ -186,7 +193,7 @@ export function readOptions(options: MastodonStrategyOptions): Settings {
 }
 
 /** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
-function isLoopbackHost(hostname: string): boolean {
+export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
@@ -276,10 +283,8 @@ function checkedOutbound(options: OutboundOptions): OutboundSettings {
 }
 
 function checkedText(name: string, value: unknown): string {
-  if (typeof value !== 'string' || value.trim() === '') {
-    throw new TypeError(`MastodonStrategy requires a ${name} option`);
-  }
-  return value;
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  throw new TypeError(`MastodonStrategy requires a ${name} option`);
 }
 
 function checkedHeader(name: string, value: unknown): string {
@@ -289,8 +294,6 @@ function checkedHeader(name: string, value: unknown): string {
 }
 
 function checkedFunction<F>(name: string, value: F | undefined): F | undefined {
-  if (value !== undefined && typeof value !== 'function') {
-    throw new TypeError(`MastodonStrategy: ${name} must be a function`);
-  }
-  return value;
+  if (value === undefined || typeof value === 'function') return value;
+  throw new TypeError(`MastodonStrategy: ${name} must be a function`);
 }

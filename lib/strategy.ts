@@ -22,6 +22,7 @@ import {
 import { Gate } from './net/gate.js';
 import { Network } from './net/network.js';
 import {
+  checkedStateStore,
   readOptions,
   type Instance,
   type LoginTransaction,
@@ -90,7 +91,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     const failures = new Failures(store, outbound.failureMemoryMs);
     this.credentials = new Credentials(this.network, store, settings, failures);
     this.preparation = new Preparation(this.network, store, settings, this.credentials, failures);
-    this.stateStore = options.stateStore ?? new SessionStateStore(store);
+    this.stateStore = checkedStateStore(options.stateStore) ?? new SessionStateStore(store);
     this.exchanges = new Gate({
       inAll: outbound.maxExchanges,
       perInstance: outbound.maxExchangesPerInstance,
@@ -116,7 +117,10 @@ export class MastodonStrategy extends OAuth2Strategy {
   }
 
   private async run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    return isCallback(req, this.settings.callbackURL)
+    // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
+    const { params } = req as { params?: unknown };
+    const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
+    return isCallbackRoute || isCallback(req, this.settings.callbackURL)
       ? this.finishLogin(req, options)
       : this.startLogin(req, options);
   }

@@ -24,7 +24,7 @@ The least that a configuration says:
   app_host: auth.example.com     # where they reach this service, through a proxy with TLS
   app_scheme: https
 
-All its keys are explained in the README, section "The authenticator service". The packages ws, yaml and lmdb
+All its keys are in example/authenticator.yml of the repository, each with what it is for. The packages ws, yaml and lmdb
 have to be installed beside this one: npm install passport-mastodon-oauth2 ws yaml lmdb
 
 SIGTERM and SIGINT stop the service: open clients are told, and a second signal ends it at once. It writes its

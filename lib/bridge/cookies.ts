@@ -4,7 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/transaction.js';
 import { digest } from '../store.js';
 
-const prefix = 'mastodon-login-';
+/**
+ * Over https with the prefix that keeps other hosts of the same domain from planting a cookie (RFC 6265bis, section
+ * 4.1.3.2): who planted the cookie of their own request could have a victim finish it unasked.
+ */
+const prefixes = { 'https:': '__Host-mastodon-login-', 'http:': 'mastodon-login-' };
 
 /** More are left over from requests that nobody finished; together they could outgrow what servers take. */
 const cookiesPerBrowser = 10;
@@ -14,12 +18,16 @@ const maxAge = 60 * 60;
 
 export class BrowserCookies {
   private readonly attributes: string;
+  private readonly prefix: string;
 
   constructor(publicURL: string) {
     const { pathname, protocol } = new URL(publicURL);
-    const path = pathname.endsWith('/') ? pathname : `${pathname}/`;
+    const isSecure = protocol === 'https:';
+    // The prefix wants the whole host as its path.
+    const path = isSecure ? '/' : `${pathname.replace(/\/$/, '')}/`;
+    this.prefix = prefixes[isSecure ? 'https:' : 'http:'];
     // Lax: the browser comes back from the instance by a link from another site.
-    this.attributes = `Path=${path}; HttpOnly; SameSite=Lax${protocol === 'https:' ? '; Secure' : ''}`;
+    this.attributes = `Path=${path}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   }
 
   /** The keys that the browser has, by the ID of the request each is for. */
@@ -27,7 +35,7 @@ export class BrowserCookies {
     const found = new Map<string, string>();
     for (const pair of (req.headers.cookie ?? '').split(';')) {
       const [, name, id = '', key = ''] = /^\s*([\w-]+)=([\w-]{1,64})\.([\w-]{43})\s*$/.exec(pair) ?? [];
-      if (name === nameOf(id)) found.set(id, key);
+      if (name === this.nameOf(id)) found.set(id, key);
     }
     return found;
   }
@@ -39,16 +47,16 @@ export class BrowserCookies {
     if (known !== undefined) return known;
     if (there.size >= cookiesPerBrowser) for (const other of there.keys()) this.clear(res, other);
     const key = randomToken();
-    res.appendHeader('Set-Cookie', `${nameOf(id)}=${id}.${key}; Max-Age=${maxAge}; ${this.attributes}`);
+    res.appendHeader('Set-Cookie', `${this.nameOf(id)}=${id}.${key}; Max-Age=${maxAge}; ${this.attributes}`);
     return key;
   }
 
   clear(res: ServerResponse, id: string): void {
     const past = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT';
-    res.appendHeader('Set-Cookie', `${nameOf(id)}=; ${past}; ${this.attributes}`);
+    res.appendHeader('Set-Cookie', `${this.nameOf(id)}=; ${past}; ${this.attributes}`);
   }
-}
 
-function nameOf(id: string): string {
-  return prefix + digest(id).slice(0, 12);
+  private nameOf(id: string): string {
+    return this.prefix + digest(id).slice(0, 12);
+  }
 }

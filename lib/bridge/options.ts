@@ -2,7 +2,7 @@
 
 import { Keyv } from 'keyv';
 import { lru } from 'tiny-lru';
-import type { KeyValueStore, MastodonStrategyOptions } from '../options.js';
+import { isLoopbackHost, type KeyValueStore, type MastodonStrategyOptions } from '../options.js';
 import { localBus, type Bus } from './bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
@@ -102,8 +102,13 @@ function checkedPublicURL(value: unknown): string {
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new TypeError('createBridge: publicURL must be an absolute URL');
   }
-  if (/[?#]/.test(url.href) || url.username || url.password) {
-    throw new TypeError('createBridge: publicURL must have no query, fragment or credentials');
+  if (/[?#%]/.test(url.href) || url.username || url.password) {
+    throw new TypeError(
+      'createBridge: publicURL must have no query, fragment, credentials or percent-encoding',
+    );
+  }
+  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) {
+    throw new TypeError('createBridge: publicURL must use https, except on loopback');
   }
   return url.href.replace(/\/+$/, '');
 }

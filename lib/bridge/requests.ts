@@ -25,6 +25,15 @@ export interface PendingRequest {
   readonly channel: string;
 }
 
+/** The browser a request belongs to, by its digest, and how often its button was pressed there. */
+interface Bound {
+  readonly browser: string;
+  readonly presses: number;
+}
+
+/** More than a person in trouble needs. */
+const maxPresses = 20;
+
 interface Waiting {
   readonly recipient: Recipient;
   readonly expiresAt: number;
@@ -82,19 +91,29 @@ export class Requests {
 
   /** The browser that the request belongs to, by its digest; none before the button was pressed. */
   async browserOf(id: string): Promise<string | undefined> {
-    const { browser } = ((await this.store.read(boundKey(id))) ?? {}) as { browser?: unknown };
-    return typeof browser === 'string' ? browser : undefined;
+    return (await this.boundTo(id))?.browser;
   }
 
   /**
    * Gives the request to the first browser that asks. A store has no compare-and-set, but one of several
-   * deletions finds something to delete: that one decides.
+   * deletions finds something to delete: that one decides. The same browser may ask again, but not without end:
+   * each time leaves a begun login in the store.
    */
   async claim({ id, expiresAt }: PendingRequest, browser: string): Promise<boolean> {
-    const bound = await this.browserOf(id);
-    if (bound !== undefined) return bound === browser;
+    const bind = (presses: number) =>
+      this.store.save(
+        boundKey(id),
+        { browser, presses } satisfies Bound,
+        Math.max(1, expiresAt - Date.now()),
+      );
+    const bound = await this.boundTo(id);
+    if (bound) {
+      if (bound.browser !== browser || bound.presses >= maxPresses) return false;
+      await bind(bound.presses + 1);
+      return true;
+    }
     if ((await this.store.take(freeKey(id))) !== undefined) {
-      await this.store.save(boundKey(id), { browser }, Math.max(1, expiresAt - Date.now()));
+      await bind(1);
       return true;
     }
     // Somebody was a moment faster; a second press of the button, most likely.
@@ -104,6 +123,11 @@ export class Requests {
       if (now !== undefined) return now === browser;
     }
     return false;
+  }
+
+  private async boundTo(id: string): Promise<Bound | undefined> {
+    const { browser, presses } = ((await this.store.read(boundKey(id))) ?? {}) as Record<string, unknown>;
+    return typeof browser === 'string' && typeof presses === 'number' ? { browser, presses } : undefined;
   }
 
   /** Whether the process that holds the client's socket is there. */

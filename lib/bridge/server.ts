@@ -41,6 +41,8 @@ export class Sockets implements Hub {
       // Compression would cost each client a quarter of a megabyte.
       perMessageDeflate: false,
       maxPayload: limits.maxPayloadBytes,
+      // An unfinished message is kept piece by piece, each costing far more than its bytes. (Not in @types/ws yet.)
+      ...{ maxFragments: 16 },
       // Pongs are sent by us, which looks at the client's buffer first.
       autoPong: false,
     });

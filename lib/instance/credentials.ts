@@ -14,6 +14,7 @@ import {
   assertCodesAreChecked,
   RefusedError,
   registerApp,
+  UncheckedCodesError,
   type AppDescription,
   type ClientCredentials,
 } from './registration.js';
@@ -272,7 +273,7 @@ function ownKey(key: string, clientId: string): string {
 /** How long a failed registration says something about the next one. */
 function verdictMs(error: unknown): number | undefined {
   if (!(error instanceof MastodonError)) return undefined;
-  if (error.code === 'instance_insecure') return hour;
+  if (error.cause instanceof UncheckedCodesError) return hour;
   if (error.code !== 'registration_throttled') return undefined;
   return error.cause instanceof RefusedError ? error.cause.retryAfterMs : undefined;
 }

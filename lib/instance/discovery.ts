@@ -92,28 +92,32 @@ export class Discovery {
   }
 
   private explore(origin: string): Promise<Instance> {
-    return this.exploring.run(origin, async () => {
-      const [instance, metadata, nodeInfo] = await Promise.all([
-        this.network.get(`${origin}/api/v1/instance`),
-        this.optional(`${origin}/.well-known/oauth-authorization-server`),
-        // Guessed, as nearly all servers have one of them; asking for the address first, or waiting for a redirect
-        // from one to the other (Hollo), would cost a round trip.
-        Promise.any(['2.0', '2.1'].map((version) => this.present(`${origin}/nodeinfo/${version}`))).catch(
-          () => undefined,
-        ),
-      ]);
-      // Redirects end here: from now on only the origin that answered counts.
-      const pinned = instance.url.origin;
-      const metadataThere =
-        metadata?.url.origin === pinned || pinned === origin
-          ? metadata
-          : await this.optional(`${pinned}/.well-known/oauth-authorization-server`);
-      return readInstance({
-        origin: pinned,
-        instance,
-        metadata: documentOn(pinned, metadataThere),
-        nodeInfo: documentOn(pinned, nodeInfo),
-      });
+    return this.exploring.run(origin, () => this.ask(origin, false));
+  }
+
+  private async ask(origin: string, wasLedHere: boolean): Promise<Instance> {
+    const [instance, metadata, nodeInfo] = await Promise.all([
+      this.network.get(`${origin}/api/v1/instance`),
+      this.optional(`${origin}/.well-known/oauth-authorization-server`),
+      // Guessed, as nearly all servers have one of them; asking for the address first, or waiting for a redirect
+      // from one to the other (Hollo), would cost a round trip.
+      Promise.any(['2.0', '2.1'].map((version) => this.present(`${origin}/nodeinfo/${version}`))).catch(
+        () => undefined,
+      ),
+    ]);
+    // Redirects end here: from now on only the origin that answered counts.
+    const pinned = instance.url.origin;
+    if (pinned !== origin) {
+      // Who redirects chooses among all the documents there, those that its users upload too: so it only names the
+      // server, which is asked for its own.
+      if (wasLedHere) throw new MastodonError('instance_unsupported', { instance: new URL(origin).host });
+      return this.ask(pinned, true);
+    }
+    return readInstance({
+      origin: pinned,
+      instance,
+      metadata: documentOn(pinned, metadata),
+      nodeInfo: documentOn(pinned, nodeInfo),
     });
   }
 

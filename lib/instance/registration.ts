@@ -110,12 +110,17 @@ export async function assertCodesAreChecked(
     });
   }
   if (acceptedForgedCode(answer)) {
+    const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
+    const why = 'its token endpoint does not refuse a code that it never issued';
     throw new MastodonError('instance_insecure', {
       instance: instance.host,
-      cause: new Error('its token endpoint does not check authorization codes'),
+      cause: gaveToken ? new UncheckedCodesError(why) : new Error(why),
     });
   }
 }
+
+/** A token came back for a made-up code: no passing trouble. */
+export class UncheckedCodesError extends Error {}
 
 export function acceptedForgedCode(answer: Answer): boolean {
   if (answer.status < 200 || answer.status > 299) return false;

@@ -31,11 +31,24 @@ function urlOf(req: RequestWithURL): URL {
  */
 export function isCallback(req: IncomingMessage, callbackURL: string): boolean {
   const { pathname, searchParams } = urlOf(req);
-  const base = new URL(callbackURL).pathname.replace(/\/$/, '');
-  const [, parent, segment = ''] = /^(.*)\/([^/]+)\/?$/.exec(pathname) ?? [];
+  const base = plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
+  const [, parent, segment = ''] = /^(.*)\/([^/]+)\/?$/.exec(plainPath(pathname)) ?? [];
   // Directly below the root every page has such a path; there the segment must look like a host.
   if (parent === base && (base !== '' || /[.:]/.test(segment))) return true;
   return ['code', 'error', 'iss'].some((name) => searchParams.has(name));
+}
+
+/**
+ * Paths as the most lenient router compares them: Express ignores case, Fastify decodes first. A callback route that
+ * was taken for the start of a login would let another site begin one by a link, past the guard of the form's route.
+ */
+function plainPath(path: string): string {
+  const lower = path.replace(/\/{2,}/g, '/');
+  try {
+    return decodeURIComponent(lower).toLowerCase();
+  } catch {
+    return lower.toLowerCase();
+  }
 }
 
 /** The instance that the callback's path names: its last segment. */

@@ -125,12 +125,12 @@ describe('the browser', () => {
     expect(expires).toBeGreaterThan(Date.now());
   });
 
-  it('gets a cookie for https only, below the public URL, where that has these', async () => {
+  it('gets a cookie for https only, which no other host of the domain can plant', async () => {
     const other = await startBridge([instance], { publicURL: 'https://login.example/at' });
     const { url } = await (await other.connect()).request(instance.host);
     expect(url).toMatch(/^https:\/\/login\.example\/at\/auth\//);
     const page = await new Visitor().get(other.origin + new URL(url).pathname);
-    expect(page.headers['set-cookie']?.[0]).toMatch(/; Path=\/at\/; HttpOnly; SameSite=Lax; Secure$/);
+    expect(page.headers['set-cookie']?.[0]).toMatch(/^__Host-.*; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
   });
 
   it('may look at the page as often as it likes, and so may others before the button is pressed', async () => {
@@ -138,6 +138,14 @@ describe('the browser', () => {
     for (let time = 0; time < 3; time++) expect((await new Visitor().get(url)).status).toBe(200);
     expect((await agree(new Visitor(), url)).status).toBe(200);
     await client.hear('fulfill');
+  });
+
+  it('may not fill the store by pressing without end', async () => {
+    const { url } = await ask();
+    const visitor = new Visitor();
+    const statuses = [];
+    for (let time = 0; time < 25; time++) statuses.push((await press(visitor, url)).status);
+    expect(statuses.filter((status) => status === 303)).toHaveLength(20);
   });
 
   it('may press again, and the last login counts as well as the first', async () => {

@@ -200,7 +200,7 @@ describe('options', () => {
     ['publicURL', { publicURL: undefined }],
     ['publicURL', { publicURL: '/login' }],
     ['publicURL', { publicURL: 'https://a.example/?a' }],
-    ['callbackURL must use https', { publicURL: 'http://a.example' }],
+    ['publicURL must use https', { publicURL: 'http://a.example' }],
     ['clientName', { clientName: '' }],
     ['path', { path: 'socket' }],
     ['origins', { origins: 'https://a.example' }],

@@ -88,6 +88,11 @@ export class BadStore implements KeyValueStore {
     return new Promise((_resolve, reject) => this.unanswered.push(reject));
   }
 
+  /** How many wait for such an answer, or did until they gave up. */
+  get waiting(): number {
+    return this.unanswered.length;
+  }
+
   release(): void {
     for (const reject of this.unanswered.splice(0)) reject(new Error('released'));
   }
