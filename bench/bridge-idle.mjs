@@ -3,7 +3,8 @@
  *
  *   npm run build && node bench/bridge-idle.mjs [clients, default 10000]
  *
- * Servers and clients are processes of their own. Prints resident memory per client, and the ratio of the two.
+ * Servers and clients are processes of their own. Prints per client, with the ratio of the two: live memory (heap and
+ * buffers after a collection), and resident memory, which also holds what V8 has not given back and varies with that.
  */
 
 import { fork } from 'node:child_process';
@@ -26,17 +27,17 @@ async function main(count) {
   const costs = { bare: [], bridge: [] };
   for (let round = 1; round <= rounds; round++) {
     for (const kind of ['bare', 'bridge']) costs[kind].push(await measure(kind, count));
-    const [bare, bridge] = [costs.bare.at(-1), costs.bridge.at(-1)];
-    print(`round ${round}: bare ws ${kib(bare)}, bridge ${kib(bridge)} per idle client`);
   }
-  const [bare, bridge] = [median(costs.bare), median(costs.bridge)];
-  print(`${count} idle clients, median of ${rounds} rounds, resident memory per client:`);
-  print(`bare ws ${kib(bare)}`);
-  print(`bridge  ${kib(bridge)}`);
-  print(`ratio   ${(bridge / bare).toFixed(2)}`);
+  print(`${count} idle clients, median of ${rounds} rounds, per client:`);
+  for (const what of ['live', 'resident']) {
+    const [bare, bridge] = [costs.bare, costs.bridge].map((all) => median(all.map((cost) => cost[what])));
+    print(
+      `${what.padEnd(9)} bare ws ${kib(bare)}  bridge ${kib(bridge)}  ratio ${(bridge / bare).toFixed(2)}`,
+    );
+  }
 }
 
-/** Resident bytes per client. */
+/** Bytes per client. */
 async function measure(kind, count) {
   const server = fork(self, ['server', kind], { execArgv: ['--expose-gc'] });
   const [{ port }] = await once(server, 'message');
@@ -52,13 +53,14 @@ async function measure(kind, count) {
   const after = await memoryOf(server);
   for (const child of [...clients, server]) child.kill();
   await Promise.all([...clients, server].map((child) => once(child, 'exit')));
-  return (after - before) / (share * clientProcesses);
+  const perClient = (what) => (after[what] - before[what]) / (share * clientProcesses);
+  return { live: perClient('live'), resident: perClient('resident') };
 }
 
 async function memoryOf(server) {
   server.send('measure');
-  const [{ rss }] = await once(server, 'message');
-  return rss;
+  const [memory] = await once(server, 'message');
+  return memory;
 }
 
 async function serve(kind) {
@@ -90,7 +92,8 @@ async function serve(kind) {
       globalThis.gc();
       await pause(100);
     }
-    process.send({ rss: process.memoryUsage.rss() });
+    const { heapUsed, external, rss } = process.memoryUsage();
+    process.send({ live: heapUsed + external, resident: rss });
   });
   process.send({ port });
 }

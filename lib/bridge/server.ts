@@ -11,6 +11,11 @@ import type { BridgeSettings } from './options.js';
 import { BridgeSocket, type Hub } from './socket.js';
 import { refuseUpgrade, takeUpgrades } from './upgrade.js';
 
+/**
+ * In how many turns all clients are pinged: ten thousand at once would be a burst of memory that the process keeps.
+ */
+const turns = 16;
+
 /** How long clients have for saying goodbye. Milliseconds. */
 const closingMs = 2000;
 
@@ -23,6 +28,8 @@ export class Sockets implements Hub {
   private readonly server: WebSocket.Server<typeof BridgeSocket>;
   private readonly detach: (() => void)[] = [];
   private heartbeat: NodeJS.Timeout | undefined;
+  private turn = 0;
+  private welcomed = 0;
   private isClosing = false;
   private onceEmpty: () => void = () => undefined;
 
@@ -57,7 +64,8 @@ export class Sockets implements Hub {
     const take = (req: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(req, socket, head);
     this.detach.push(takeUpgrades(server, this.settings.path, take));
     // One timer for all connections.
-    this.heartbeat ??= setInterval(() => this.beat(), this.settings.limits.heartbeatMs).unref();
+    const everyMs = Math.max(1, Math.round(this.settings.limits.heartbeatMs / turns));
+    this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
   }
 
   message(socket: BridgeSocket, text: string): void {
@@ -101,6 +109,7 @@ export class Sockets implements Hub {
     this.server.handleUpgrade(req, socket, head, (client) => {
       this.sockets.add(client);
       if (address !== undefined) this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1);
+      client.turn = this.welcomed++ % turns;
       client.welcome(this, address);
     });
   }
@@ -116,6 +125,7 @@ export class Sockets implements Hub {
   }
 
   private beat(): void {
-    for (const socket of this.sockets) socket.beat();
+    this.turn = (this.turn + 1) % turns;
+    for (const socket of this.sockets) if (socket.turn === this.turn) socket.beat();
   }
 }

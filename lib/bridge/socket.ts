@@ -27,6 +27,8 @@ export class BridgeSocket extends WebSocket implements Recipient {
   address: string | undefined = undefined;
   /** Has shown a sign of life since the last ping. */
   isAlive = true;
+  /** In which turn of a heartbeat it is pinged. */
+  turn = 0;
   /** Requests of this client; most clients have none at most times. */
   requests: Set<string> | undefined = undefined;
   /** Hosts being looked up. */
