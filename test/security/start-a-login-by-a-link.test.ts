@@ -25,6 +25,22 @@ describe("the callback's route", () => {
   });
 });
 
+describe("the callback's route behind a proxy that changes paths", () => {
+  it('begins no login either', async () => {
+    const instance = await startInstance('mastodon45');
+    const options = { callbackURL: 'http://localhost:1/as/browsers/see/it' };
+    const site = await startSite({ instances: [instance], options });
+    try {
+      const path = `/auth/mastodon/callback/x?instance=${instance.host}`;
+      const page = await new Visitor().get(site.origin + path);
+      expect(page.json()).toMatchObject({ code: 'login_expired' });
+      expect(instance.requests).toEqual([]);
+    } finally {
+      await Promise.all([site.close(), instance.close()]);
+    }
+  });
+});
+
 describe('a host that redirects to an honest instance', () => {
   it('has no say in which of its documents are believed', async () => {
     const honest = await startInstance('mastodon45');
