@@ -85,14 +85,19 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
+    refuseToBeTakenForProfile(done, profile);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
     const result = call(...before, accessToken, refreshToken, ...rest);
     const settle = (user: unknown) => resolve({ user });
+    const waitForDone = (returned: unknown) => {
+      if (returned === undefined) return;
+      setTimeout(() => reject(new TypeError(returnedInstead)), patienceWith(returned)).unref();
+    };
     if (declared >= 4) {
-      // A callback form's return value means nothing (`return users.find(id, done)`), unless it is an async
-      // function's: that may reject, or return the user after all.
-      if (result instanceof Promise) result.then((user) => user !== undefined && settle(user), reject);
+      // What a callback form returns means nothing (`return users.find(id, done)`) as long as it calls done.
+      if (result instanceof Promise) result.then(waitForDone, reject);
+      else waitForDone(result);
     } else if (isThenable(result)) {
       result.then(settle, reject);
     } else if (result !== undefined || verify.length > 0) {
@@ -100,6 +105,38 @@ export function callVerify(
       settle(result);
     }
   });
+}
+
+const returnedInstead =
+  'MastodonStrategy: the verify function declares a parameter for done, and returned a value instead of ' +
+  'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
+
+/**
+ * Milliseconds in which a function that has returned something may still call done. Nobody returns a plain
+ * object but as the user; anything else may be a query, a timer or a length, and the database may be slow.
+ */
+function patienceWith(returned: unknown): number {
+  const prototype: unknown =
+    typeof returned === 'object' && returned !== null ? Object.getPrototypeOf(returned) : undefined;
+  return prototype === Object.prototype || prototype === null ? 100 : 10_000;
+}
+
+/**
+ * A function that expects the profile where it gets `done` would find `undefined` under every name, and log
+ * everybody in as one and the same user.
+ */
+function refuseToBeTakenForProfile(done: VerifyDone, profile: MastodonProfile): void {
+  for (const name of Object.keys(profile)) {
+    Object.defineProperty(done, name, {
+      get() {
+        throw new TypeError(
+          `MastodonStrategy: the verify function reads "${name}" of done, which it takes for the profile. ` +
+            'Its parameters are (accessToken, refreshToken, profile, done), or ' +
+            '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
+        );
+      },
+    });
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

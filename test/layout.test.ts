@@ -9,7 +9,7 @@ const rows = [
   ['index.ts', 'index.mts'],
   ['bridge/'],
   ['strategy.ts'],
-  ['verify.ts'],
+  ['verify.ts', 'verify-shape.ts'],
   ['profile.ts'],
   ['login/'],
   ['instance/'],

@@ -73,8 +73,11 @@ describe('says who it is', () => {
       (_a: unknown, _r: unknown, _p: unknown, done: Done) => (setImmediate(done, null, user), 7),
     ],
     [
-      'by a promise, though it declares done',
-      async (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user,
+      'by done, after an async function has returned a query',
+      async (_a: unknown, _r: unknown, _p: unknown, done: Done) => (
+        setImmediate(() => setImmediate(done, null, user)),
+        new Map()
+      ),
     ],
     [
       'by done, behind a wrapper without parameters',
@@ -132,4 +135,31 @@ it.each<[string, unknown]>([
   ['a rejection behind a wrapper', async (..._args: unknown[]) => Promise.reject(new Error('database down'))],
 ])('fails with %s', async (_how, verify) => {
   await expect(call(verify)).rejects.toThrow('database down');
+});
+
+describe('is told what to write, where it declares done', () => {
+  it.each<[string, unknown]>([
+    ['and returns the user', (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
+    ['and promises the user', async (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
+    [
+      'and promises the user, with params',
+      async (_a: unknown, _r: unknown, _t: unknown, _p: unknown, _done: Done) => user,
+    ],
+    [
+      'and takes it for the profile',
+      async (_a: unknown, _r: unknown, _params: unknown, theirs: { provider: string }) => ({
+        id: theirs.provider,
+      }),
+    ],
+    [
+      'and takes it for the profile behind a wrapper, as Nest has one',
+      async (...args: unknown[]) => {
+        const validate = async (_a: unknown, _r: unknown, _params: unknown, theirs: { provider: string }) =>
+          theirs.provider;
+        return validate(...(args as Parameters<typeof validate>));
+      },
+    ],
+  ])('%s', async (_how, verify) => {
+    await expect(call(verify)).rejects.toThrow(/verify function.*\(accessToken, refreshToken, profile/);
+  });
 });
