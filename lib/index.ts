@@ -18,7 +18,7 @@ export type {
   OutboundOptions,
   StateStore,
 } from './options.js';
-export type { MastodonProfile } from './profile.js';
+export type { MastodonProfile } from './login/profile.js';
 export type {
   TokenParams,
   VerifyDone,

@@ -31,7 +31,7 @@ import {
   type Settings,
   type StateStore,
 } from './options.js';
-import { profileOf, type MastodonProfile } from './profile.js';
+import { profileOf, type MastodonProfile } from './login/profile.js';
 import { Store } from './store.js';
 import {
   callVerify,

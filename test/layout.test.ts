@@ -10,7 +10,6 @@ const rows = [
   ['bridge/'],
   ['strategy.ts'],
   ['verify.ts', 'verify-shape.ts'],
-  ['profile.ts'],
   ['login/'],
   ['instance/'],
   ['net/'],

@@ -1,7 +1,7 @@
 /** The conversation with a client, as text: frames in, frames out. Compatible with the Generic Mastodon Authenticator. */
 
 import type { MastodonErrorCode } from '../errors.js';
-import type { MastodonProfile } from '../profile.js';
+import type { MastodonProfile } from '../login/profile.js';
 
 /** What can go wrong between a client and the bridge, beside what can go wrong with a login. */
 const meanings = {

@@ -11,7 +11,7 @@ import { readAccount } from '../../lib/login/account.js';
 import { readTokens } from '../../lib/login/token.js';
 import { isLiveTransaction } from '../../lib/login/transaction.js';
 import { jsonObject, jsonObjectOrNone } from '../../lib/net/json.js';
-import { buildProfile, readClaims } from '../../lib/profile.js';
+import { buildProfile, readClaims } from '../../lib/login/profile.js';
 import { anInstanceRecord, answerOf } from '../support/stage.js';
 import { anyText, holds, jsonWith, orRefusal } from './runs.js';
 

@@ -1,11 +1,11 @@
 /** Turns an instance's answer about an account into a Passport profile, believing it only about its own. */
 
-import { MastodonError } from './errors.js';
-import type { AccountAnswer } from './login/account.js';
-import { proveHandle, type ProvedHandle } from './instance/webfinger.js';
-import { parseAddress } from './instance/address.js';
-import type { Network } from './net/network.js';
-import type { Instance } from './options.js';
+import { MastodonError } from '../errors.js';
+import type { AccountAnswer } from './account.js';
+import { proveHandle, type ProvedHandle } from '../instance/webfinger.js';
+import { parseAddress } from '../instance/address.js';
+import type { Network } from '../net/network.js';
+import type { Instance } from '../options.js';
 
 export interface MastodonProfile {
   provider: 'mastodon';

@@ -1,7 +1,7 @@
 /** What of an account's answer becomes the profile. (Who may claim what: test/security/be-somebody-else.) */
 
-import { buildProfile, readClaims } from '../lib/profile.js';
-import { anInstanceRecord, codeThrownBy } from './support/stage.js';
+import { buildProfile, readClaims } from '../../lib/login/profile.js';
+import { anInstanceRecord, codeThrownBy } from '../support/stage.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
 const honest = {
