@@ -7,7 +7,8 @@ import ts from 'typescript';
 /** From top to bottom. A file imports from rows below its own, and within its own folder. */
 const rows = [
   ['index.ts', 'index.mts'],
-  ['bridge/'],
+  ['bridge/', 'issuer/'],
+  ['pages/'],
   ['strategy.ts'],
   ['verify.ts', 'verify-shape.ts'],
   ['login/'],

@@ -1,0 +1,54 @@
+/** Whether the button of our own page was pressed, and nobody else's; and what was sent with it. */
+
+import type { IncomingMessage } from 'node:http';
+import { digest } from '../store.js';
+
+const maxBodyBytes = 4096;
+
+type RequestWithBody = IncomingMessage & { body?: unknown };
+
+/** What the page's form holds: known to who has seen the page, of no use for another request or browser. */
+export function proofFor(key: string): string {
+  return digest(`form:${key}`);
+}
+
+/**
+ * The form's value shows that the page was seen, and the cookie behind it that this browser saw it. What browsers say
+ * of the origin is asked too, since sites on the same domain can plant cookies.
+ * @param key what the proof on the page was made of, with the browser's secret in it
+ * @returns the form's fields; `undefined` if it did not provably come from the page
+ */
+export async function readOwnForm(
+  req: IncomingMessage,
+  key: string,
+  publicURL: string,
+): Promise<URLSearchParams | undefined> {
+  const { origin, 'sec-fetch-site': site } = req.headers;
+  const fields = await readFields(req);
+  if (site !== undefined && site !== 'same-origin') return undefined;
+  // "null" is what browsers send from pages that ask for no referrer, as ours do.
+  if (origin !== undefined && origin !== 'null' && origin !== new URL(publicURL).origin) return undefined;
+  return fields?.get('proof') === proofFor(key) ? fields : undefined;
+}
+
+/** The application may have read the body already; otherwise it is read here. */
+async function readFields(req: RequestWithBody): Promise<URLSearchParams | undefined> {
+  const { body } = req;
+  if (typeof body === 'object' && body !== null) {
+    const texts = Object.entries(body).filter(
+      (pair): pair is [string, string] => typeof pair[1] === 'string',
+    );
+    return new URLSearchParams(texts);
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  if (!req.readableEnded) {
+    for await (const chunk of req) {
+      length += (chunk as Buffer).length;
+      // Not read further; the answer closes the connection.
+      if (length > maxBodyBytes) return undefined;
+      chunks.push(chunk as Buffer);
+    }
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString());
+}
