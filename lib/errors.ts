@@ -34,6 +34,11 @@ const meanings = {
     message:
       'The login of %s is not safe enough: it does not prove who is logging in. Its operator can help.',
   },
+  instance_blocked: {
+    status: 502,
+    message:
+      'The server %s asks us to prove that we are no robot, which we cannot. Its operator can let this site in.',
+  },
   registration_refused: {
     status: 502,
     message: 'The server %s did not accept this site. Its operator can help.',
@@ -41,6 +46,11 @@ const meanings = {
   registration_throttled: {
     status: 503,
     message: 'The server %s is taking no new sites just now. Try again in a few minutes.',
+  },
+  scope_refused: {
+    status: 500,
+    message:
+      'This site asks the server %s for more than that server grants. The people who run this site can help.',
   },
   login_expired: {
     status: 403,
@@ -75,6 +85,32 @@ const meanings = {
 /** One of the stable codes by which an application recognises a failure. */
 export type MastodonErrorCode = keyof typeof meanings;
 
+/** What a code's own sentence would leave out, or get wrong. */
+const particulars = {
+  /** `instance_invalid`: a single word. */
+  name_without_dot:
+    'That is not the whole address of a server: it has a dot in it, as in mastodon.social. What does the address bar show when you are at home there?',
+  /** `instance_invalid`: `@ada`. */
+  user_without_server:
+    'That is a user name without its server. Type both, as in @you@mastodon.social, or the server alone.',
+  /** `instance_unsupported`: Misskey or a relative. */
+  speaks_misskey:
+    'The server %s speaks the language of Misskey and not that of Mastodon, so its accounts cannot log in here.',
+  /** `instance_unsupported`: Sharkey, Firefish. */
+  single_use_apps:
+    'The server %s wants to meet a site anew for every single login, which we cannot do. Its accounts cannot log in here.',
+  /** `instance_unreachable`: it answered 429. */
+  server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
+  /** `account_unusable`: the token was revoked meanwhile. */
+  login_ended: 'The server %s has ended this login already. Please log in again.',
+  /** `registration_refused`: it knows none of the secrets that it gave. */
+  secrets_forgotten:
+    'The server %s does not know this site again, however often we introduce ourselves. Its operator can help.',
+} as const;
+
+/** Why, where one code has several reasons. New ones may be added. */
+export type MastodonErrorReason = keyof typeof particulars;
+
 /** Every code, by its own name: `ErrorCode.login_expired === 'login_expired'`. */
 export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.freeze(
   Object.fromEntries(Object.keys(meanings).map((code) => [code, code])),
@@ -87,6 +123,8 @@ export interface MastodonErrorDetails {
   readonly cause?: unknown;
   /** HTTP status, where another than the code's own fits better. */
   readonly status?: number;
+  /** Gives the failure a sentence of its own. */
+  readonly reason?: MastodonErrorReason | undefined;
 }
 
 /**
@@ -98,21 +136,40 @@ export class MastodonError extends Error {
   readonly code: MastodonErrorCode;
   readonly status: number;
   readonly instance?: string;
+  readonly reason?: MastodonErrorReason;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
     super(
-      message.replace('%s', () => details.instance ?? 'that server'),
+      (details.reason ? particulars[details.reason] : message).replace(
+        '%s',
+        () => details.instance ?? 'that server',
+      ),
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;
     this.status = details.status ?? status;
     if (details.instance !== undefined) this.instance = details.instance;
+    if (details.reason !== undefined) this.reason = details.reason;
   }
 
   /** The same failure, told about an instance that the place of failure could not name. */
   at(instance: string): MastodonError {
     if (this.instance !== undefined) return this;
-    return new MastodonError(this.code, { instance, cause: this.cause, status: this.status });
+    const { code, cause, status, reason } = this;
+    return new MastodonError(code, { instance, cause, status, reason });
+  }
+
+  /**
+   * The same failure for the person who typed the instance's name in their own script. Nobody else may get to see
+   * it so: names of different scripts look alike, and `xn--` tells them apart.
+   */
+  spelt(host: string, asTyped: string | undefined): MastodonError {
+    if (asTyped === undefined || this.instance !== host) return this;
+    const { code, cause, status, reason } = this;
+    const { message } = new MastodonError(code, { instance: asTyped, reason });
+    const told = new MastodonError(code, { instance: host, cause, status, reason });
+    told.message = message;
+    return told;
   }
 }

@@ -8,6 +8,7 @@ it('these are the codes', () => {
   expect(codes.sort()).toEqual([
     'access_denied',
     'account_unusable',
+    'instance_blocked',
     'instance_insecure',
     'instance_invalid',
     'instance_missing',
@@ -21,6 +22,7 @@ it('these are the codes', () => {
     'registration_throttled',
     'response_invalid',
     'response_too_large',
+    'scope_refused',
     'store_failed',
     'timeout',
     'token_refused',
@@ -50,6 +52,33 @@ it('the first place that names the instance is believed', () => {
   const told = new MastodonError('timeout', { cause, status: 503 }).at('social.example');
   expect(told).toMatchObject({ code: 'timeout', instance: 'social.example', status: 503, cause });
   expect(told.at('evil.example')).toBe(told);
+});
+
+it.each([
+  ['name_without_dot', 'instance_invalid'],
+  ['user_without_server', 'instance_invalid'],
+  ['speaks_misskey', 'instance_unsupported'],
+  ['single_use_apps', 'instance_unsupported'],
+  ['server_busy', 'instance_unreachable'],
+  ['login_ended', 'account_unusable'],
+  ['secrets_forgotten', 'registration_refused'],
+] as const)('the reason %s has a sentence of its own, and keeps it', (reason, code) => {
+  const error = new MastodonError(code, { reason }).at('social.example');
+  expect(error).toMatchObject({ code, reason, status: new MastodonError(code).status });
+  expect(error.message).not.toBe(new MastodonError(code, { instance: 'social.example' }).message);
+  expect(error.message).toMatch(/^[A-Z].*[.?]$/);
+  expect(error.message).not.toMatch(/%s|undefined|oauth|token|json|that server/i);
+});
+
+it('an international name is spelt as it was typed, for who typed it, in the sentence alone', () => {
+  const cause = new Error('details');
+  const error = new MastodonError('timeout', { instance: 'xn--bcher-kva.example', cause, status: 503 });
+  expect(error.message).toContain('xn--bcher-kva.example');
+  const told = error.spelt('xn--bcher-kva.example', 'bücher.example');
+  expect(told).toMatchObject({ code: 'timeout', instance: 'xn--bcher-kva.example', status: 503, cause });
+  expect(told.message).toContain('The server bücher.example took');
+  expect(error.spelt('other.example', 'öther.example')).toBe(error);
+  expect(error.spelt('xn--bcher-kva.example', undefined)).toBe(error);
 });
 
 it('a host is put into the sentence as it is', () => {
