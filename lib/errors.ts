@@ -76,6 +76,10 @@ const meanings = {
   response_invalid: { status: 502, message: 'The server %s gave an answer that we do not understand.' },
   response_too_large: { status: 502, message: 'The server %s gave an answer that is too large.' },
   timeout: { status: 504, message: 'The server %s took too long to answer. Please try again in a moment.' },
+  login_busy: {
+    status: 503,
+    message: 'Too many logins are under way here just now. Please try again in a moment.',
+  },
   store_failed: {
     status: 503,
     message: 'The login could not be saved on our side. Please try again in a moment.',

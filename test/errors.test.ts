@@ -15,6 +15,7 @@ it('these are the codes', () => {
     'instance_not_allowed',
     'instance_unreachable',
     'instance_unsupported',
+    'login_busy',
     'login_expired',
     'login_mismatch',
     'login_restart',

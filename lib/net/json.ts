@@ -20,40 +20,47 @@ export function jsonObject(answer: Answer): JsonObject {
 
 /** The same for an answer that may be something else: `undefined` instead of an error. */
 export function jsonObjectOrNone(answer: Answer): JsonObject | undefined {
-  try {
-    return jsonObject(answer);
-  } catch {
-    return undefined;
-  }
+  return orNone(() => jsonObject(answer));
 }
 
+/**
+ * The same for a file that people put on a web server by hand, WebFinger above all: static hosts call it
+ * `application/octet-stream` or `text/plain`, or nothing. Only what says that it is a page is none.
+ */
+export function jsonObjectOfAnyType(answer: Answer): JsonObject | undefined {
+  if (/html/i.test(answer.contentType)) return undefined;
+  return orNone(() => parseObject(answer.text));
+}
+
+/** @throws MastodonError `response_invalid` */
 export function parseObject(text: string): JsonObject {
-  if (isTooDeep(text)) throw invalid('nested too deeply');
   let value: unknown;
   try {
-    // A key "__proto__" would change the prototype of whatever an application copies the object into.
-    value = JSON.parse(text, (key, inner: unknown) => (key === '__proto__' ? undefined : inner));
+    value = JSON.parse(text);
   } catch {
     throw invalid('malformed JSON');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not an object');
+  // One walk over what was parsed. A reviver would do the same at six to twenty times the cost of parsing.
+  tidy(value, 1);
   return value as JsonObject;
 }
 
-function isTooDeep(text: string): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i];
-    if (inString) {
-      if (char === '\\') i++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{' || char === '[') {
-      if (++depth > maxDepth) return true;
-    } else if (char === '}' || char === ']') depth--;
+/** A key "__proto__" would change the prototype of whatever an application copies the object into. */
+function tidy(value: object, depth: number): void {
+  if (depth > maxDepth) throw invalid('nested too deeply');
+  if (Object.hasOwn(value, '__proto__')) delete (value as { ['__proto__']?: unknown })['__proto__'];
+  for (const inner of Array.isArray(value) ? (value as unknown[]) : Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) tidy(inner, depth + 1);
   }
-  return false;
+}
+
+function orNone(read: () => JsonObject): JsonObject | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function invalid(why: string): MastodonError {

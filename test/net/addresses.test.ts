@@ -1,5 +1,6 @@
 /** Which hosts and addresses count as public. */
 
+import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { isPublicAddress, isPublicHostname, isReachableURL } from '../../lib/net/addresses.js';
 
@@ -68,7 +69,8 @@ describe('an address', () => {
 
   it('of any other spelling is never taken for a public one by mistake', () => {
     fc.assert(
-      fc.property(fc.string(), (text) => !isPublicAddress(text)),
+      // The generator does come upon "2003::" now and then.
+      fc.property(fc.string(), (text) => isIP(text) !== 0 || !isPublicAddress(text)),
       { numRuns: 5000 },
     );
     fc.assert(

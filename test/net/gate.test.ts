@@ -1,5 +1,7 @@
-/** Work under way is bounded in all and for one instance. */
+/** Work under way is bounded in all, for one instance, and for one domain. */
 
+import { Budget } from '../../lib/net/budget.js';
+import { domainOf } from '../../lib/net/domain.js';
 import { Gate, type GateLimits } from '../../lib/net/gate.js';
 import { SingleFlight } from '../../lib/net/single-flight.js';
 
@@ -27,7 +29,7 @@ function set(limits: Partial<GateLimits> = {}) {
     }
     await Promise.allSettled(begun);
   };
-  const begin = (host: string) => {
+  const begin = (host: string, budget?: Budget) => {
     const done = gate.run(
       host,
       () =>
@@ -35,6 +37,7 @@ function set(limits: Partial<GateLimits> = {}) {
           const fail = () => reject(new Error('failed'));
           running.push({ host, finish: resolve, fail });
         }),
+      budget,
     );
     done.catch(() => undefined);
     begun.push(done);
@@ -86,7 +89,7 @@ it('refuses at once when too many wait', async () => {
   const { begin } = set({ waiting: 1 });
   for (const host of ['a', 'b', 'c', 'd']) void begin(host);
   await expect(begin('e')).rejects.toMatchObject({
-    code: 'instance_unreachable',
+    code: 'login_busy',
     status: 503,
     instance: 'e',
   });
@@ -95,13 +98,84 @@ it('refuses at once when too many wait', async () => {
 it('lets nobody wait longer than said, and forgets who left', async () => {
   const { begin, running, hosts } = set({ inAll: 1, waiting: 1, waitMs: 20 });
   void begin('a');
-  await expect(begin('b')).rejects.toMatchObject({ code: 'instance_unreachable', status: 503 });
+  await expect(begin('b')).rejects.toMatchObject({ code: 'login_busy', status: 503 });
   const next = begin('c');
   running[0]?.finish();
   await settled();
   expect(hosts()).toEqual(['a', 'c']);
   running[1]?.finish();
   await next;
+});
+
+it('lets nobody wait longer than the budget of that login allows', async () => {
+  const { begin, running, hosts } = set({ inAll: 1 });
+  void begin('a');
+  await expect(begin('b', new Budget(20))).rejects.toMatchObject({ code: 'login_busy' });
+  const patient = begin('c', new Budget(10_000));
+  running[0]?.finish();
+  await settled();
+  expect(hosts()).toEqual(['a', 'c']);
+  running[1]?.finish();
+  await patient;
+});
+
+describe('the owner of one domain, with any number of names', () => {
+  const evil = (index: number) => `h${index}.evil.example`;
+
+  it('gets a quarter of all places, and leaves the others to everybody else', async () => {
+    const { begin, hosts } = set({ inAll: 12, perInstance: 1, waiting: 50 });
+    for (let index = 0; index < 20; index++) void begin(evil(index));
+    for (const host of ['evil.example', 'a.example', 'b.example']) void begin(host);
+    await settled();
+    expect(hosts()).toEqual([evil(0), evil(1), evil(2), 'a.example', 'b.example']);
+  });
+
+  it('gets as many as one instance may have, at least', async () => {
+    const { begin, hosts } = set({ inAll: 3, perInstance: 2 });
+    for (let index = 0; index < 4; index++) void begin(evil(index));
+    await settled();
+    expect(hosts()).toHaveLength(2);
+  });
+
+  it('is let in after who has less under way, however early the names came', async () => {
+    const { begin, hosts, running } = set({ inAll: 4, perInstance: 4, perDomain: 3, waiting: 50 });
+    for (const host of [evil(0), evil(1), 'a.example', 'b.example', evil(2), evil(3), 'c.example']) {
+      void begin(host);
+    }
+    running[3]?.finish();
+    await settled();
+    expect(hosts().slice(4)).toEqual(['c.example']);
+  });
+
+  it('gives up a place in a full queue to somebody else', async () => {
+    const { begin, hosts, running } = set({ inAll: 1, perInstance: 1, waiting: 3 });
+    void begin('a.example');
+    const waiting = [0, 1, 2].map((index) => begin(evil(index)));
+    void begin('honest.example');
+    await expect(waiting[2]).rejects.toMatchObject({ code: 'login_busy' });
+    await expect(begin(evil(3))).rejects.toMatchObject({ code: 'login_busy' });
+    for (let turn = 0; turn < 4; turn++) {
+      running[turn]?.finish();
+      await settled();
+    }
+    expect(hosts()).toEqual(['a.example', evil(0), evil(1), 'honest.example']);
+  });
+
+  it.each([
+    ['evil.example', 'evil.example'],
+    ['a.b.evil.example', 'evil.example'],
+    ['a.evil.co.uk', 'evil.co.uk'],
+    ['evil.co.uk', 'evil.co.uk'],
+    ['a.b.c.evil.com.au', 'evil.com.au'],
+    ['a.evil.me', 'evil.me'],
+    ['com.evil.com', 'evil.com'],
+    ['name.duckdns.org', 'duckdns.org'],
+    ['a.evil.example:8443', 'evil.example'],
+    ['localhost:4000', 'localhost:4000'],
+    ['127.0.0.1:4000', '127.0.0.1:4000'],
+  ])('%s belongs to %s', (host, domain) => {
+    expect(domainOf(host)).toBe(domain);
+  });
 });
 
 describe('a single flight', () => {
