@@ -14,6 +14,8 @@ const families: PersonaName[] = [
   'pixelfed',
   'friendica',
   'takahe',
+  'iceshrimp',
+  'wordpress',
 ];
 
 describe.each(families)('an account at %s', (family) => {
@@ -90,14 +92,17 @@ describe('a server whose handles have another domain', () => {
 });
 
 describe('a person who says no', () => {
-  it.each<PersonaName>(['mastodon45', 'hollo'])('is back at the site and told so (%s)', async (family) => {
-    const instance = await startInstance(family);
-    const site = await startSite({ instances: [instance], failureRedirect: true });
-    try {
-      const page = await new Visitor().login(site, instance.host, { deny: true });
-      expect(page.json().messages).toEqual([`The login was cancelled on ${instance.host}.`]);
-    } finally {
-      await Promise.all([site.close(), instance.close()]);
-    }
-  });
+  it.each<PersonaName>(['mastodon45', 'hollo', 'wordpress'])(
+    'is back at the site and told so (%s)',
+    async (family) => {
+      const instance = await startInstance(family);
+      const site = await startSite({ instances: [instance], failureRedirect: true });
+      try {
+        const page = await new Visitor().login(site, instance.host, { deny: true });
+        expect(page.json().messages).toEqual([`The login was cancelled on ${instance.host}.`]);
+      } finally {
+        await Promise.all([site.close(), instance.close()]);
+      }
+    },
+  );
 });

@@ -103,6 +103,8 @@ describe('a login', () => {
     'pixelfed',
     'friendica',
     'takahe',
+    'iceshrimp',
+    'wordpress',
   ] as const)('works at %s', async (family) => {
     const other = await startInstance(family);
     const { connect } = await startBridge([other]);

@@ -30,6 +30,7 @@ const families: PersonaName[] = [
     'akkoma',
     'pixelfed',
     'friendica',
+    'wordpress',
   ] as const),
 ];
 

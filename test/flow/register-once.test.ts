@@ -83,6 +83,8 @@ describe('the least scope that reads the profile is registered and asked for', (
     ['pixelfed', 'read'],
     ['friendica', 'read'],
     ['takahe', 'read'],
+    ['iceshrimp', 'read'],
+    ['wordpress', 'read'],
   ])('%s: %s', async (family, scope) => {
     const { instance, site, visitor } = await aStage(family);
     const away = new URL(await leave(visitor, site, instance.host));

@@ -13,6 +13,8 @@ const families: PersonaName[] = [
   'pleroma',
   'friendica',
   'takahe',
+  'iceshrimp',
+  'wordpress',
 ];
 
 /** The longest row of requests of which each was sent after the answer to the one before it. */

@@ -18,7 +18,9 @@ import { Visitor } from '../support/visitor.js';
 afterEach(() => void jest.restoreAllMocks());
 
 const hour = 60 * 60_000;
-const sound = (Object.keys(personas) as PersonaName[]).filter((name) => !['snac', 'sharkey'].includes(name));
+const sound = (Object.keys(personas) as PersonaName[]).filter(
+  (name) => !['snac', 'sharkey', 'iceshrimp'].includes(name),
+);
 
 it.each(sound)('code=x at %s lets nobody in, and costs the next one nothing', async (family) => {
   const { instance, site, visitor: attacker } = await aStage(family);

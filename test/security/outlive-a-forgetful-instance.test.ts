@@ -15,6 +15,7 @@ const families: PersonaName[] = [
   'pleroma',
   'pixelfed',
   'friendica',
+  'wordpress',
 ];
 
 interface Scene {

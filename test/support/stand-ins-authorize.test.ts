@@ -74,8 +74,16 @@ describe('the authorize page', () => {
     await stuck(new Visitor().approve(url.href));
   });
 
+  test('of Iceshrimp has a button to deny that leads nowhere', async () => {
+    const standIn = await start('iceshrimp');
+    const page = await stuck(new Visitor().deny(authorizeURL(standIn, await register(standIn))));
+    expect([page.status, page.url]).toEqual([200, `${standIn.origin}/oauth/authorize`]);
+    expect(standIn.codes.size).toBe(0);
+  });
+
   test.each([
     ['mastodon45', 'a-state'],
+    ['wordpress', 'a-state'],
     ['hollo', null],
   ] as const)('of %s has a button to deny', async (name, state) => {
     const standIn = await start(name);

@@ -1,6 +1,6 @@
 /** What the stand-ins ask of clients and tokens, by family. */
 
-import { type StandIn } from './instance.js';
+import { variant, type StandIn } from './instance.js';
 import {
   ask,
   authorizeURL,
@@ -10,6 +10,7 @@ import {
   register,
   send,
   start,
+  stuck,
   verify,
   type Client,
 } from './plain-client.js';
@@ -32,6 +33,7 @@ describe('registration', () => {
     ['friendica', 200, 400],
     ['snac', 404, 400],
     ['sharkey', 400, 400],
+    ['wordpress', 200, 400],
   ] as const)('%s answers %i to an array of URIs and %i to broken JSON', async (name, array, broken) => {
     const standIn = await start(name);
     expect((await json(standIn, { ...fields, redirect_uris: [redirectURI] })).status).toBe(array);
@@ -57,6 +59,19 @@ describe('registration', () => {
       const answer = await send(standIn, '/api/v1/apps', { ...fields, ...more } as Record<string, string>);
       expect([answer.status, typeof answer.json.error]).toEqual([422, 'object']);
     }
+  });
+
+  test('WordPress takes commas between redirect URIs, and within one', async () => {
+    const standIn = await start('wordpress');
+    const one = { ...fields, redirect_uris: 'https://a.example/1,https://a.example/2' };
+    const { json } = await send(standIn, '/api/v1/apps', one);
+    expect(json.redirect_uris).toEqual(['https://a.example/1', 'https://a.example/2']);
+    expect(
+      (await send(standIn, '/api/v1/apps', { ...fields, redirect_uris: 'https://a.example/,' })).status,
+    ).toBe(200);
+    expect(
+      (await send(standIn, '/api/v1/apps', { ...fields, redirect_uris: 'https://a.example/a,b' })).status,
+    ).toBe(422);
   });
 
   test('Mastodon has limits, and takes five of one address in ten minutes', async () => {
@@ -127,6 +142,63 @@ describe('the client at the token endpoint', () => {
     const both = await send(standIn, '/oauth/token', wanting(client), headers);
     expect(both.status).toBe(name === 'hollo' ? 401 : 200);
   });
+
+  test('Iceshrimp says the same to clients that live and to those that cannot exist', async () => {
+    const standIn = await start('iceshrimp');
+    const client = await register(standIn);
+    const living = await send(standIn, '/oauth/token', wanting(client));
+    expect([living.status, living.json]).toEqual([401, { error: 'Invalid code' }]);
+    for (const changes of [{ client_id: 'x' }, { client_secret: 'x' }]) {
+      const { status, text } = await send(standIn, '/oauth/token', wanting(client, changes));
+      expect([status, text]).toEqual([living.status, living.text]);
+    }
+    // Only where there is a code does it look at who brings it.
+    const dead = await redeem(standIn, { client_id: 'x', client_secret: 'x' }, 'x');
+    expect([dead.status, dead.json.error]).toEqual([401, 'invalid_client']);
+  });
+
+  test('Iceshrimp reads the scope beside the code, and takes none for read', async () => {
+    const standIn = await start('iceshrimp');
+    const client = await register(standIn, 'read:accounts');
+    const issued = async () => {
+      const back = await new Visitor().approve(authorizeURL(standIn, client, { scope: 'read:accounts' }));
+      return new URL(back).searchParams.get('code') ?? '';
+    };
+    const without = await redeem(standIn, client, await issued());
+    expect([without.status, without.json.error]).toEqual([400, 'invalid_scope']);
+    expect((await redeem(standIn, client, await issued(), { scope: 'read:accounts' })).status).toBe(200);
+  });
+
+  test('Takahe denies a code to another client, and crashes over one that it never gave', async () => {
+    const standIn = await start('takahe');
+    const client = await register(standIn);
+    const text = await code(standIn, client);
+    const other = await redeem(standIn, { client_id: 'x', client_secret: 'x' }, text);
+    expect([other.status, other.json]).toEqual([401, { error: 'access_denied' }]);
+    expect((await redeem(standIn, { client_id: 'x', client_secret: 'x' }, 'x')).status).toBe(500);
+    expect((await redeem(standIn, client, text)).status).toBe(200);
+  });
+
+  test.each(['mastodon45', 'hollo'] as const)(
+    '%s: an upgrade may take a scope away, from apps too',
+    async (name) => {
+      const standIn = await start(name);
+      const client = await register(standIn, 'read:accounts');
+      expect((await send(standIn, '/oauth/token', wanting(client, { scope: 'read:accounts' }))).status).toBe(
+        200,
+      );
+      const { scopes } = standIn.persona;
+      const known = scopes.known.filter((scope) => scope !== 'read:accounts');
+      standIn.persona = variant(standIn.persona, { scopes: { known } });
+      const { status, json } = await send(
+        standIn,
+        '/oauth/token',
+        wanting(client, { scope: 'read:accounts' }),
+      );
+      expect([status, json.error]).toEqual([400, 'invalid_scope']);
+      await stuck(new Visitor().approve(authorizeURL(standIn, client, { scope: 'read:accounts' })));
+    },
+  );
 
   test.each(['gotosocial', 'snac'] as const)('%s wants a redirect URI even there', async (name) => {
     const standIn = await start(name);

@@ -1,7 +1,7 @@
 /** The pages a visitor sees at the instance: sign-in, consent, and the way back. */
 
 import type { Exchange } from './exchange.js';
-import { consentPage, formPage, signInField } from './pages.js';
+import { consentPage, deniedPage, formPage, signInField } from './pages.js';
 import type { Refusal } from './persona.js';
 import { allowsScopes, splitScopes } from './scopes.js';
 import type { App, Code, StandIn } from './stand-in.js';
@@ -64,6 +64,7 @@ export function decide(standIn: StandIn, exchange: Exchange): void {
   const wish = judge(standIn, exchange.form);
   if (typeof wish === 'string') return refuse(standIn, exchange, wish);
   if (exchange.form['decision'] === 'deny') {
+    if (authorize.denial === 'own page') return exchange.send([200, deniedPage]);
     if (authorize.denial === 'no button') return standIn.refuse(exchange, 'page_request');
     const denied = { error: 'access_denied', error_description: 'The resource owner denied the request.' };
     return sendBack(

@@ -2,6 +2,8 @@
 
 export const signInField = '<input type="text" name="username"><input type="password" name="password">';
 
+export const deniedPage = '<!doctype html><title>Denied</title><p>You may close this page.</p>';
+
 /** One form to allow and, where the family has that button, a second one to deny. */
 export function consentPage(query: Record<string, string>, canDeny: boolean): string {
   const allow = formPage('/oauth/authorize', { ...query, decision: 'allow' });

@@ -19,6 +19,8 @@ export type Refusal =
   | 'missing_field'
   | 'unsupported_grant'
   | 'wrong_code'
+  /** A code that was issued, but is used up, too old, or another client's. */
+  | 'spent_code'
   | 'wrong_redirect'
   | 'wrong_verifier'
   | 'wrong_scope'
@@ -31,15 +33,18 @@ export type Refusal =
   | 'account_pending'
   | 'account_moved';
 
-export type Replies = Readonly<Record<Refusal, Reply>>;
+/** Most families answer to a spent code as to one that they have never seen. */
+export type Replies = Readonly<Record<Exclude<Refusal, 'spent_code'>, Reply>> & {
+  readonly spent_code?: Reply;
+};
 
 export interface AppHabits {
   /** What becomes of `redirect_uris` as an array. */
   readonly uriArray: 'accept' | 'drop' | 'refuse' | 'first';
   /** `redirect_uris[]` in a form is read as an array, as Rails does; otherwise it is an unknown field. */
   readonly brackets: boolean;
-  /** Several URIs in one string are separated by white space; otherwise they make one broken URI. */
-  readonly splitsURIs: boolean;
+  /** What separates several URIs in one string; otherwise they make one broken URI. */
+  readonly splitsURIs: 'white space' | 'commas' | false;
   /** Without `redirect_uris` the app is out-of-band; otherwise it is refused. */
   readonly outOfBand: boolean;
   readonly scopesRequired: boolean;
@@ -77,7 +82,8 @@ export interface AuthorizeHabits {
    * not remembered at all.
    */
   readonly returning: 'consent' | 'skip' | 'token' | 'code' | 'sign in';
-  readonly denial: 'with state' | 'without state' | 'no button';
+  /** Whoever denies goes back to the site, or ends on a page of the instance. */
+  readonly denial: 'with state' | 'without state' | 'own page' | 'no button';
   /** How the parameters join the redirect URI: as they should; `state` unescaped; or sorted with its own. */
   readonly joins: 'encoded' | 'raw' | 'sorted';
   /** The query of the redirect URI is cut off before it is compared with the registered one. */
@@ -89,6 +95,10 @@ export interface TokenHabits {
   readonly clientAuth: 'body' | 'either' | 'not both';
   /** The code itself is looked at. Where it is not, the app's last visitor gets the token. */
   readonly checksCode: boolean;
+  /** A code that is missing, or one that was never issued, is refused before anyone asks who offers it. */
+  readonly codeBeforeClient: 'missing' | 'unknown' | false;
+  /** With a code, too, scopes are asked for, `read` where none are named; other families do not look. */
+  readonly scopeWithCode: boolean;
   readonly pkce: boolean;
   readonly oneTime: boolean;
   /** Milliseconds. */

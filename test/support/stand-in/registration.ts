@@ -77,7 +77,8 @@ function readRedirectURIs(standIn: StandIn, exchange: Exchange): string[] | unde
   }
   if (value === undefined && outOfBand) return [outOfBandURI];
   if (typeof value !== 'string') return undefined;
-  const uris = splitsURIs ? value.split(/\s+/).filter(Boolean) : [value];
+  const separator = splitsURIs === 'commas' ? ',' : /\s+/;
+  const uris = splitsURIs ? value.split(separator).filter(Boolean) : [value];
   const fit = uris.every((uri) => uri === outOfBandURI || (URL.canParse(uri) && !uri.includes('#')));
   return uris.length > 0 && fit && value.length <= 2000 ? uris : undefined;
 }

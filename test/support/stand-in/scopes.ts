@@ -12,6 +12,9 @@ export function allowsScopes(
   asked: readonly string[],
 ): boolean {
   if (habits.compare === 'never') return true;
+  // A scope that an upgrade has taken away is gone from the apps that were registered with it, too.
+  if (habits.unknownAtApps === 'refuse' && !asked.every((scope) => habits.known.includes(scope)))
+    return false;
   if (habits.compare === 'covers') return asked.every((scope) => ofApp.some((own) => covers(own, scope)));
   // Real servers also accept fewer scopes than registered; a client that asks for others than it registered
   // has made a mistake all the same, and the stand-in shows it.

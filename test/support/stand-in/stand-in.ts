@@ -156,7 +156,9 @@ export class StandIn extends TestServer {
   }
 
   refuse(exchange: Exchange, refusal: Refusal): void {
-    exchange.send(this.persona.replies[refusal]);
+    const { replies } = this.persona;
+    const reply = refusal === 'spent_code' ? (replies.spent_code ?? replies.wrong_code) : replies[refusal];
+    exchange.send(reply);
   }
 
   protected handle(exchange: Exchange): void {

@@ -14,11 +14,26 @@ export function grant(standIn: StandIn, exchange: Exchange): void {
     // The answer looks like a token and opens nothing; it says nothing about the client either.
     return hand(standIn, exchange, { token: standIn.secret(), clientId: '', scopes: ['read'] });
   }
+  const before = refusedBeforeClient(standIn, exchange.form['code']);
+  if (before !== undefined) return standIn.refuse(exchange, before);
   const app = authenticate(standIn, exchange);
   if (typeof app === 'string') return standIn.refuse(exchange, app);
   const answer = byGrant(standIn, exchange, app, grantType);
   if (typeof answer === 'string') return standIn.refuse(exchange, answer);
   hand(standIn, exchange, answer);
+}
+
+/** Iceshrimp and Takahe look for the code first, so what they say to it tells nothing about the client. */
+function refusedBeforeClient({ persona, codes }: StandIn, code: string | undefined): Refusal | undefined {
+  switch (persona.token.codeBeforeClient) {
+    case 'missing':
+      return code === undefined ? 'missing_field' : undefined;
+    case 'unknown':
+      if (code === undefined) return 'missing_field';
+      return codes.has(code) ? undefined : 'wrong_code';
+    case false:
+      return undefined;
+  }
 }
 
 function byGrant(standIn: StandIn, exchange: Exchange, app: App, grantType = ''): Token | Refusal {
@@ -39,14 +54,22 @@ function byCode(standIn: StandIn, exchange: Exchange, app: App): Token | Refusal
   if (text === undefined || redirectURI === undefined) return 'missing_field';
   const { oneTime, codeLifetime } = standIn.persona.token;
   const code = standIn.codes.get(text);
+  if (code === undefined) return 'wrong_code';
   // A code is worth nothing to another client than the one it was made for.
-  if (code === undefined || code.clientId !== app.clientId) return 'wrong_code';
-  if (oneTime && code.used) return 'wrong_code';
-  if (standIn.now() - code.at >= codeLifetime) return 'wrong_code';
+  if (code.clientId !== app.clientId) return 'spent_code';
+  if (oneTime && code.used) return 'spent_code';
+  if (standIn.now() - code.at >= codeLifetime) return 'spent_code';
+  if (!mayHaveScope(standIn, exchange, app)) return 'wrong_scope';
   if (redirectURI !== code.redirectURI) return 'wrong_redirect';
   if (!provesOrigin(standIn, code, verifier)) return 'wrong_verifier';
   code.used = true;
   return issue(standIn, app, code.scopes, code.username);
+}
+
+/** Iceshrimp asks anew, with the code, which scopes the token is to have. */
+function mayHaveScope({ persona }: StandIn, exchange: Exchange, app: App): boolean {
+  if (!persona.token.scopeWithCode) return true;
+  return allowsScopes(persona.scopes, app.scopes, splitScopes(exchange.form['scope'] ?? 'read'));
 }
 
 /** The verifier must be there exactly when a challenge was, and match it (RFC 7636, section 4.6). */

@@ -18,7 +18,7 @@ export const mastodon45: Persona = {
   apps: {
     uriArray: 'accept',
     brackets: true,
-    splitsURIs: true,
+    splitsURIs: 'white space',
     outOfBand: false,
     scopesRequired: false,
     strictFields: false,
@@ -46,6 +46,8 @@ export const mastodon45: Persona = {
   token: {
     clientAuth: 'either',
     checksCode: true,
+    codeBeforeClient: false,
+    scopeWithCode: false,
     pkce: true,
     oneTime: true,
     codeLifetime: 10 * minutes,

@@ -1,10 +1,10 @@
-/** Takahe: short-lived codes, integer ids, errors that are crashes. */
+/** Takahe: short-lived codes that are looked up before the client is, integer ids, a crash for an unknown code. */
 
 import { variant } from '../persona.js';
-import { page } from './common.js';
+import { oauthError, page } from './common.js';
 import { other } from './mastodon.js';
 
-const serverError = [500, page('Server Error (500)')] as const;
+const denied = [401, { error: 'access_denied' }] as const;
 
 export const takahe = variant(other, {
   name: 'takahe',
@@ -13,19 +13,21 @@ export const takahe = variant(other, {
   nodeinfo: [['2.0', '/nodeinfo/2.0/']],
   scopes: { compare: 'never', reading: ['read'] },
   authorize: { joins: 'raw' },
-  token: { codeLifetime: 60_000, credentials: 'anyone' },
+  token: { codeLifetime: 60_000, credentials: 'anyone', codeBeforeClient: 'unknown' },
   accounts: { id: (index) => 114_211_000_000 + index, actor: (username) => `/@${username}@/` },
   replies: {
     invalid_app: [400, { error: 'bad_request' }],
     page_client: [400, page('Invalid client_id')],
     page_redirect: [400, page('Invalid redirect_uri')],
     page_request: [400, page('Invalid response_type')],
-    unknown_client: serverError,
-    wrong_secret: serverError,
-    missing_field: serverError,
-    unsupported_grant: serverError,
-    wrong_code: serverError,
-    wrong_redirect: serverError,
+    missing_field: [400, oauthError('invalid_request', 'Required param : code')],
+    unsupported_grant: [400, { error: 'invalid_grant_type' }],
+    // A code that is not in the database is an exception that nobody catches.
+    wrong_code: [500, page('Server Error (500)')],
+    spent_code: denied,
+    unknown_client: denied,
+    wrong_secret: denied,
+    wrong_redirect: denied,
     bad_token: [401, { error: 'invalid_token' }],
     app_token: [401, { error: 'identity_not_found' }],
     missing_scope: [403, { error: 'insufficient_scope' }],
