@@ -11,7 +11,7 @@ const { iconFile } = require('./icons.js');
 const pages = require('./demo-pages.js');
 
 /**
- * @param {{ origin: string, store: import('./lmdb-store.js').LmdbStore }} options Apps, codes and tokens are kept in the store.
+ * @param {{ origin: string, store: import('passport-mastodon-oauth2/stores').EmbeddedStore }} options Apps, codes and tokens are kept in the store.
  * @returns {import('express').Express}
  */
 function createDemoInstance({ origin, store }) {
@@ -94,6 +94,7 @@ function createDemoInstance({ origin, store }) {
 
   app.get('/api/v1/accounts/verify_credentials', async (req, res) => {
     const [scheme, bearer] = (req.get('authorization') ?? '').split(' ');
+    /** @type {{ username?: string } | undefined} */
     const granted = scheme === 'Bearer' ? await store.get(`token:${bearer}`) : undefined;
     const account = accounts.find(({ username }) => username === granted?.username);
     if (!account) return void res.status(401).json({ error: 'The access token is invalid' });

@@ -7,7 +7,7 @@ const { accounts } = require('./demo-accounts.js');
 const pages = require('./demo-pages.js');
 
 /**
- * @typedef {import('./lmdb-store.js').LmdbStore} Store
+ * @typedef {import('passport-mastodon-oauth2/stores').EmbeddedStore} Store
  * @typedef {{ name: string, website: string | null, redirectUri: string, scopes: string[], secret: string }} App
  * @typedef {{ clientId: string, redirectUri: string, scope: string, challenge: string, username: string }} Code
  * @typedef {{ clientId: string, redirectUri: string, scope: string, state: string, challenge: string, app: App }} Question

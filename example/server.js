@@ -10,8 +10,8 @@ const { randomBytes } = require('node:crypto');
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
+const { openEmbeddedStore } = require('passport-mastodon-oauth2/stores');
 const { createDemoInstance } = require('./demo-instance.js');
-const { LmdbStore } = require('./lmdb-store.js');
 const { SITE_NAME } = require('./pages.js');
 const { createSite } = require('./site.js');
 
@@ -19,7 +19,7 @@ const { env } = process;
 
 async function main() {
   const dataDir = path.resolve(env.DATA_DIR || path.join(__dirname, 'data'));
-  const store = new LmdbStore(path.join(dataDir, 'site.mdb'));
+  const store = await openEmbeddedStore(path.join(dataDir, 'site.mdb'));
   const secret = env.SESSION_SECRET || keptSecret(path.join(dataDir, 'session-secret'));
 
   const demoOrigin = isDemoOn() ? await startDemo(dataDir) : undefined;
@@ -44,7 +44,8 @@ async function startDemo(dataDir) {
   const { server, port } = await listen('DEMO_PORT', env.DEMO_PORT || '4000', 'localhost');
   const origin = `http://localhost:${port}`;
   // A store of its own, since it plays another server. It persists so that the site's registration stays good.
-  server.on('request', createDemoInstance({ origin, store: new LmdbStore(path.join(dataDir, 'demo.mdb')) }));
+  const store = await openEmbeddedStore(path.join(dataDir, 'demo.mdb'));
+  server.on('request', createDemoInstance({ origin, store }));
   return origin;
 }
 

@@ -6,7 +6,7 @@ const session = require('express-session');
 const DAY_MS = 24 * 60 * 60_000;
 
 class SessionStore extends session.Store {
-  /** @param {import('./lmdb-store.js').LmdbStore} store */
+  /** @param {import('passport-mastodon-oauth2/stores').EmbeddedStore} store */
   constructor(store) {
     super();
     this.store = store;
@@ -14,7 +14,9 @@ class SessionStore extends session.Store {
 
   /** @param {string} id @param {(error: unknown, session?: session.SessionData | null) => void} done */
   get(id, done) {
-    this.store.get(`session:${id}`).then((found) => done(null, found ?? null), done);
+    /** @type {Promise<session.SessionData | undefined>} */
+    const found = this.store.get(`session:${id}`);
+    found.then((data) => done(null, data ?? null), done);
   }
 
   /** @param {string} id @param {session.SessionData} data @param {(error?: unknown) => void} [done] */

@@ -20,7 +20,7 @@ const HOUR_MS = 60 * 60_000;
  */
 
 /**
- * @param {{ baseURL: URL, secret: string, store: import('./lmdb-store.js').LmdbStore, demoOrigin?: string | undefined }} options
+ * @param {{ baseURL: URL, secret: string, store: import('passport-mastodon-oauth2/stores').EmbeddedStore, demoOrigin?: string | undefined }} options
  *   `baseURL` is the address under which visitors see the site
  * @returns {import('express').Express}
  */

@@ -1,6 +1,6 @@
 /** What the package asks of a store, held against stores of all kinds; and what it makes of broken ones. */
 
-import { mkdtempSync, rmSync, existsSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { EventEmitter } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { inspect } from 'node:util';
 import { Keyv } from 'keyv';
 import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
+import { openEmbeddedStore } from '../lib/stores/index.js';
 import { BadStore, breakdowns, strangeRecords, type Operation } from './support/bad-store.js';
 import { until } from './support/hostile.js';
 import { redisAvailable, startRedis, type Redis } from './support/redis.js';
@@ -190,29 +191,23 @@ describe('a Keyv 6', () => {
   });
 });
 
-const lmdbStore = join(__dirname, '..', 'example', 'lmdb-store.js');
-(existsSync(lmdbStore) ? describe : describe.skip)('the LMDB store of the example', () => {
-  interface Lmdb extends KeyValueStore {
-    close(): Promise<void>;
-  }
-
-  const load = () => require('../example/lmdb-store.js') as { LmdbStore: new (file: string) => Lmdb };
-  const open = () => {
+describe('the embedded store', () => {
+  const open = async () => {
     const folder = mkdtempSync(join(tmpdir(), 'store-test-'));
-    const lmdb = new (load().LmdbStore)(join(folder, 'store'));
+    const embedded = await openEmbeddedStore(join(folder, 'store'));
     const close = async () => {
-      await lmdb.close();
+      await embedded.close();
       rmSync(folder, { recursive: true });
     };
-    return { lmdb, close };
+    return { embedded, close };
   };
-  const plain = () => {
-    const { lmdb, close } = open();
-    return { backend: lmdb, close };
+  const plain = async () => {
+    const { embedded, close } = await open();
+    return { backend: embedded, close };
   };
-  const inKeyv = () => {
-    const { lmdb, close } = open();
-    return { backend: new Keyv({ store: lmdb }), close };
+  const inKeyv = async () => {
+    const { embedded, close } = await open();
+    return { backend: new Keyv({ store: embedded }), close };
   };
   describe('as it is', () => {
     itKeepsTheContract(plain, { isShared: true, deleteTells: true });

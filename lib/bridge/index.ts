@@ -15,9 +15,10 @@ import { Pages, type Router } from './router.js';
 import { Sockets } from './server.js';
 import { CookieStateStore } from './state-store.js';
 
-export { redisBus } from './bus.js';
+export { redisBus } from '../stores/redis-bus.js';
 export { limitDefaults } from './options.js';
-export type { Bus, RedisPublisher, RedisSubscriber } from './bus.js';
+export type { Bus } from '../stores/bus.js';
+export type { RedisPublisher, RedisSubscriber } from '../stores/redis-bus.js';
 export type { Account, BridgeErrorCode } from './messages.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';

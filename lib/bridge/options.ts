@@ -3,7 +3,7 @@
 import { Keyv } from 'keyv';
 import { lru } from 'tiny-lru';
 import { isLoopbackHost, type KeyValueStore, type MastodonStrategyOptions } from '../options.js';
-import { localBus, type Bus } from './bus.js';
+import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
 export const limitDefaults = {

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
-import type { Bus } from './bus.js';
+import type { Bus } from '../stores/bus.js';
 import { loginError } from './messages.js';
 
 /** Who waits for the end of a request; a client's socket. */

@@ -3,11 +3,11 @@
 import { createClient } from '@redis/client';
 import { join } from 'node:path';
 import { redisBus } from '../../lib/bridge';
-import { localBus, type Bus } from '../../lib/bridge/bus';
+import { localBus, type Bus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { Visitor } from '../support/visitor';
-import { killAll, lines, startNode, type NodeProcess } from './service-process';
+import { killAll, lines, startNode, type NodeProcess } from '../service/service-process';
 import { agree, Client, closeAll, press, startBridge, until } from './stage';
 
 let instance: StandIn;

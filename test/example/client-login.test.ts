@@ -11,7 +11,7 @@ import {
   startService,
   startServiceAt,
   type NodeProcess,
-} from '../bridge/service-process';
+} from '../service/service-process';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { startInstance, type StandIn } from '../support/instance';
-import { killAll, lines, startNode, type NodeProcess } from '../bridge/service-process';
+import { killAll, lines, startNode, type NodeProcess } from '../service/service-process';
 
 type Conversation = (send: (message: unknown) => void, message: any, socket: WebSocket) => void; // eslint-disable-line @typescript-eslint/no-explicit-any -- messages of any shape
 

@@ -5,12 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attribute, Browser, type Page } from './browser.js';
 import { startExample, type Running } from './running.js';
-
-interface Store {
-  entries: { getKeys(): Iterable<string> };
-  close(): Promise<void>;
-}
-const { LmdbStore } = require('../../example/lmdb-store.js') as { LmdbStore: new (file: string) => Store };
+import { openFile } from '../stores/stage.js';
 
 let folder: string;
 let example: Running;
@@ -215,9 +210,9 @@ it('keeps registration and sessions when the process is killed', async () => {
 
   browser = new Browser();
   expect((await logIn('tove')).text).toContain('You are logged in as Tove');
-  const store = new LmdbStore(join(folder, 'demo.mdb'));
-  const apps = [...store.entries.getKeys()].filter((key) => key.startsWith('app:'));
-  await store.close();
+  const { root, items } = openFile(join(folder, 'demo.mdb'));
+  const apps = [...items.getKeys()].filter((key) => key.startsWith('app:'));
+  await root.close();
   expect(apps).toHaveLength(1);
 });
 

@@ -1,7 +1,7 @@
 /** What is published: tested from the tarball, not from the tree. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { installTarball, type Site } from './site';
@@ -78,8 +78,20 @@ describe('require()', () => {
     const loaded = site.run(script) as string[];
     expect(loaded).toContainEqual(expect.stringMatching(/passport-mastodon-oauth2\/dist\/strategy\.js$/));
     expect(
-      loaded.filter((path) => /\/node_modules\/(ws|yaml|lmdb|express)\/|\/dist\/bridge\//.test(path)),
+      loaded.filter((path) =>
+        /\/node_modules\/(ws|yaml|lmdb|express)\/|\/dist\/(bridge|service|stores)\//.test(path),
+      ),
     ).toEqual([]);
+  });
+
+  it('gives the stores, and loads no driver before one is opened', () => {
+    const script = `
+      const it = require('passport-mastodon-oauth2/stores');
+      const loaded = Object.keys(require.cache).filter((path) => /node_modules.(lmdb|@redis)/.test(path));
+      it.openEmbeddedStore('store.mdb').catch(({ code }) =>
+        console.log(JSON.stringify({ names: Object.keys(it).sort(), loaded, code })));`;
+    const names = ['openEmbeddedStore', 'redisBus', 'redisStore'];
+    expect(site.run(script)).toEqual({ names, loaded: [], code: 'ERR_MODULE_NOT_FOUND' });
   });
 
   it('finds the package.json, and nothing inside dist/', () => {
@@ -146,6 +158,33 @@ describe('the types', () => {
       expect(compilerErrors(site.folder)).toBe('');
     },
   );
+});
+
+it('gives every door its types where a compiler knows no "exports"', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object };
+  const doors = Object.keys(manifest.exports).filter(
+    (path) => path.startsWith('./') && !/\.json$|\.css$/.test(path),
+  );
+  const folder = mkdtempSync(join(site.folder, 'node10-'));
+  const text = doors.map(
+    (path, i) => `export * as door${i} from 'passport-mastodon-oauth2/${path.slice(2)}';\n`,
+  );
+  writeFileSync(join(folder, 'doors.ts'), text.join(''));
+  const compilerOptions = {
+    module: 'commonjs',
+    moduleResolution: 'node10',
+    ignoreDeprecations: '6.0',
+    target: 'es2022',
+    lib: ['es2023'],
+    types: ['node'],
+    strict: true,
+    noEmit: true,
+    esModuleInterop: true,
+    skipLibCheck: true,
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
+  expect(doors).toEqual(expect.arrayContaining(['./bridge', './stores']));
+  expect(compilerErrors(folder)).toBe('');
 });
 
 /** The package that holds the types of another: `@types`, unless that is not declared and the package itself is. */

@@ -1,18 +1,29 @@
 /**
- * The service's embedded database: what it acknowledged survives a killed process, and several processes may
- * use one file.
+ * A key-value store in one file, on LMDB: what it acknowledged survives a killed process, and several processes may
+ * use one file. Goes where a Keyv goes, or into one.
  */
 
-import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Database } from 'lmdb';
 import type { KeyValueStore } from '../options.js';
 
 export interface EmbeddedStore extends KeyValueStore {
-  get(key: string): Promise<unknown>;
+  /** Of a Keyv that wraps the store, and set by it; `clear` keeps to the keys below it. */
+  namespace?: string | undefined;
+  /** Resolves to `undefined` where there is nothing, or nothing any more. */
+  get<T = unknown>(key: string): Promise<T | undefined>;
+  /**
+   * Resolves once the value is on disk, and rejects where it is not.
+   * @param key at most 1978 bytes
+   * @param value any JSON value
+   * @param ttl milliseconds; without one, or with 0, the entry stays until it is deleted
+   */
   set(key: string, value: unknown, ttl?: number): Promise<true>;
   /** True for one of any number of callers, also in several processes. */
   delete(key: string): Promise<boolean>;
+  /** Removes everything, or everything in `namespace`. */
+  clear(): Promise<void>;
   /** Removes what has expired; runs by itself once a minute. Resolves to how many entries that were. */
   sweep(): Promise<number>;
   /** Waits for the writes under way. */
@@ -29,27 +40,43 @@ const sweepEveryMs = 60_000;
 /** Entries removed in one transaction, so that other processes need not wait long for theirs. */
 const sweepAtOnce = 500;
 
-/** Where the database of a `db_path` is: the path itself, or a file in it where it is a folder. */
-export function databaseFile(path: string): string {
-  const isFolder = path.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder ? join(path, 'authenticator.mdb') : path;
-}
-
-/** Makes the file and its folder where they are missing. */
+/**
+ * Needs the package lmdb, which is loaded here only.
+ * @param path of the file; made, with its folder, where it is missing, and for its owner alone
+ * @throws Error with `code`: `NO_DATABASE` for the file of another program, or what the file system says
+ */
 export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
   const { open } = await import('lmdb');
-  const file = databaseFile(path);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // It holds client secrets. LMDB makes files that everyone may read, so they are made before it comes.
   const make = (name: string): void => closeSync(openSync(name, 'a', 0o600));
-  make(file);
-  if (!isDatabase(file)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
-  make(`${file}-lock`);
-  // Without overlappingSync a commit is on disk once its promise resolves.
-  const root = open({ path: file, noSubdir: true, overlappingSync: false, encoding: 'json' });
+  make(path);
+  if (!isDatabase(path)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
+  make(`${path}-lock`);
+  const root = open({
+    path,
+    noSubdir: true,
+    encoding: 'json',
+    // A commit is then on disk once its promise resolves, so that it outlives a power cut too.
+    overlappingSync: false,
+    // With it, a failed commit also rejects a promise that nobody holds, and that ends the process.
+    eventTurnBatching: false,
+  });
   const items: Database<Item, string> = root.openDB({ name: 'items', encoding: 'json' });
   // The same keys in the order in which they expire: a sweep reads nothing else.
   const expiries: Database<true, [number, string]> = root.openDB({ name: 'expiries', encoding: 'json' });
+
+  /** Resolves once what `work` wrote is on disk. */
+  const commit = async <T>(work: () => T): Promise<T> => {
+    try {
+      return await root.transaction(work);
+    } catch (error) {
+      // LMDB tells the reason, a full disk perhaps, in a promise that rejects by itself.
+      const { commitError } = error as { commitError?: Promise<never> };
+      const cause: unknown = await commitError?.catch((reason: unknown) => reason);
+      throw cause === undefined ? error : new Error('the store could not write', { cause });
+    }
+  };
 
   /** Only within a transaction. */
   const remove = (key: string): Item | undefined => {
@@ -61,16 +88,18 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
   };
 
   const store: EmbeddedStore = {
-    async get(key) {
+    namespace: undefined,
+
+    async get<T>(key: string) {
       // Reads are from one snapshot until the next turn of the event loop; another process may have written.
       root.resetReadTxn();
-      return living(items.get(key))?.value;
+      return living(items.get(key))?.value as T | undefined;
     },
 
     async set(key, value, ttl) {
-      const item: Item = ttl === undefined ? { value } : { value, until: Date.now() + ttl };
-      await root.transaction(() => {
+      await commit(() => {
         const before = items.get(key);
+        const item: Item = ttl ? { value, until: Date.now() + ttl } : { value };
         // First, since it throws where the value cannot be written.
         void items.put(key, item);
         if (before?.until !== undefined) void expiries.remove([before.until, key]);
@@ -80,13 +109,24 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
     },
 
     // One transaction writes at a time, whichever process it is of: nobody else can find the entry after it.
-    delete: (key) => root.transaction(() => living(remove(key)) !== undefined),
+    delete: (key) => commit(() => living(remove(key)) !== undefined),
+
+    async clear() {
+      const { namespace } = store;
+      const range = namespace ? { start: `${namespace}:`, end: `${namespace};` } : {};
+      await commit(() => {
+        for (const key of [...items.getKeys(range)]) remove(key);
+      });
+    },
 
     async sweep() {
       for (let swept = 0; ;) {
-        const removed = await root.transaction(() => {
+        const removed = await commit(() => {
           const due = [...expiries.getKeys({ end: [Date.now(), ''], limit: sweepAtOnce })];
-          for (const [, key] of due) remove(key);
+          for (const entry of due) {
+            // Also where it has lost its item: it would be due for ever.
+            if (remove(entry[1]) === undefined) void expiries.remove(entry);
+          }
           return due.length;
         });
         swept += removed;

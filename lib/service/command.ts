@@ -1,17 +1,18 @@
 #!/usr/bin/env node
-/** The command `passport-mastodon-oauth2`: reads its arguments and runs the authenticator service. */
+/** The command `passport-mastodon-oauth2`: reads its arguments and runs what they name. */
 
 import { parseArgs } from 'node:util';
 import { StartError } from './checked-yaml.js';
+import { commands } from './commands.js';
 import { loadConfig } from './config.js';
+import type { Command } from './runnable.js';
 
 const { version } = require('../../package.json') as { version: string };
 
-const help = `Usage: passport-mastodon-oauth2 authenticator --config FILE
+const names = commands.map(({ name }) => name);
 
-Lets programs that are not web sites log people in with Mastodon: they open a WebSocket to this service, name
-an instance, show their user the address of a page, and receive an access token once the user has agreed.
-
+const help = `Usage: passport-mastodon-oauth2 ${names.join('|')} --config FILE
+${commands.map(({ name, purpose }) => `\n${name}\n${purpose}\n`).join('')}
 Options:
   -c, --config FILE  configuration in YAML (default: config.yml)
       --check        only say whether the configuration is right
@@ -24,8 +25,9 @@ The least that a configuration says:
   app_host: auth.example.com     # where they reach this service, through a proxy with TLS
   app_scheme: https
 
-All its keys are in example/authenticator.yml of the repository, each with what it is for. The packages ws, yaml and lmdb
-have to be installed beside this one: npm install passport-mastodon-oauth2 ws yaml lmdb
+All its keys are in the folder example/ of the repository, in a file for each command: ${names.map((name) => `${name}.yml`).join(', ')}.
+Other packages have to be installed beside this one: yaml; lmdb, or @redis/client;
+${commands.map(({ name, packages }) => `${packages.join(' and ')} for ${name}`).join(', ')}. The command says so where one is missing.
 
 SIGTERM and SIGINT stop the service: open clients are told, and a second signal ends it at once. It writes its
 log to standard output, one line of JSON for each event. Exit status: 0 when it was stopped, 1 when it could not
@@ -36,13 +38,14 @@ async function main(args: readonly string[]): Promise<void> {
   const options = readArguments(args);
   if (options.help) return say(help);
   if (options.version) return say(`${version}\n`);
-  requirePackages(['ws', 'yaml']);
-  const config = await loadConfig(options.config);
-  requirePackages(config.redisURL === undefined ? ['lmdb'] : ['@redis/client']);
+  const command = readCommand(options.words);
+  requirePackages(command, [...command.packages, 'yaml']);
+  const config = await loadConfig(options.config, command);
+  requirePackages(command, config.redisURL === undefined ? ['lmdb'] : ['@redis/client']);
   if (options.check) return say(`${options.config} is right.\n`);
   // Loaded only now, when it is sure that what it needs is there.
   const { runService } = await import('./service.js');
-  await runService(config, version);
+  await runService(command, config, version);
 }
 
 interface Arguments {
@@ -50,13 +53,14 @@ interface Arguments {
   readonly version: boolean;
   readonly check: boolean;
   readonly config: string;
+  readonly words: readonly string[];
 }
 
+const seeHelp = '\nTry: passport-mastodon-oauth2 --help';
+
 function readArguments(args: readonly string[]): Arguments {
-  const seeHelp = '\nTry: passport-mastodon-oauth2 --help';
-  let parsed;
   try {
-    parsed = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -66,22 +70,24 @@ function readArguments(args: readonly string[]): Arguments {
         version: { type: 'boolean', short: 'v', default: false },
       },
     });
+    return { ...values, words: positionals };
   } catch (error) {
     throw new StartError(`${(error as Error).message}${seeHelp}`);
   }
-  const { values, positionals } = parsed;
-  const [command, ...others] = positionals;
-  if (!values.help && !values.version) {
-    if (command === undefined) throw new StartError(`Which command? There is one: authenticator.${seeHelp}`);
-    if (command !== 'authenticator') throw new StartError(`${command} is not a command.${seeHelp}`);
-    if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
-  }
-  return values;
+}
+
+function readCommand([name, ...others]: readonly string[]): Command {
+  const list = names.length === 1 ? `There is one: ${names.join()}.` : `There are ${names.join(' and ')}.`;
+  if (name === undefined) throw new StartError(`Which command? ${list}${seeHelp}`);
+  const command = commands.find((known) => known.name === name);
+  if (!command) throw new StartError(`${name} is not a command.${seeHelp}`);
+  if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
+  return command;
 }
 
 /** They are optional parts of the package: who only uses the strategy does not install them. */
-function requirePackages(names: readonly string[]): void {
-  const missing = names.filter((name) => {
+function requirePackages(command: Command, packages: readonly string[]): void {
+  const missing = packages.filter((name) => {
     try {
       require.resolve(name);
       return false;
@@ -91,7 +97,7 @@ function requirePackages(names: readonly string[]): void {
   });
   if (missing.length > 0) {
     throw new StartError(
-      `The authenticator service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ${missing.join(' ')}`,
+      `The ${command.name} service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ${missing.join(' ')}`,
     );
   }
 }

@@ -1,10 +1,7 @@
-/** The service's data in Redis, for several processes that share the work. */
+/** The service's connection to Redis, which may go and come back. */
 
 import type { RedisClientType } from '@redis/client';
-import type { KeyValueStore } from '../options.js';
 import type { Log } from './log.js';
-
-export type RedisClient = Pick<RedisClientType, 'get' | 'set' | 'del'>;
 
 /** How long a start waits for Redis, and the longest time between two tries to come back to it. */
 const patienceMs = 5_000;
@@ -33,18 +30,4 @@ export async function connectRedis(url: string, log: Log): Promise<RedisClientTy
   await client.connect();
   isStarted = true;
   return client as unknown as RedisClientType;
-}
-
-export function redisStore(client: RedisClient): KeyValueStore {
-  return {
-    async get(key) {
-      const text = await client.get(key);
-      return text === null ? undefined : JSON.parse(text);
-    },
-    async set(key, value, ttl) {
-      const options = ttl === undefined ? {} : { expiration: { type: 'PX', value: Math.ceil(ttl) } as const };
-      return (await client.set(key, JSON.stringify(value), options)) === 'OK';
-    },
-    delete: async (key) => (await client.del(key)) === 1,
-  };
 }

@@ -3,13 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { StartError } from '../../lib/bridge/checked-yaml.js';
+import { StartError } from '../../lib/service/checked-yaml.js';
 import { limitDefaults } from '../../lib/bridge/options.js';
-import { loadConfig, readConfig, type ServiceConfig } from '../../lib/bridge/config.js';
+import { authenticator, type AuthenticatorConfig } from '../../lib/service/authenticator.js';
+import { loadConfig, readConfig, type Config } from '../../lib/service/config.js';
 
 const least = 'app_name: My game\napp_host: auth.example.com\n';
 
-const read = (text: string): Promise<ServiceConfig> => readConfig(text, 'config.yml');
+const read = (text: string): Promise<Config & AuthenticatorConfig> =>
+  readConfig(text, 'config.yml', authenticator);
 
 async function mistakeIn(text: string): Promise<string> {
   const error: unknown = await read(text).catch((thrown: unknown) => thrown);
@@ -240,16 +242,16 @@ describe('files', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it('that cannot be read are named', async () => {
-    await expect(loadConfig(join(folder, 'none.yml'))).rejects.toThrow(
+    await expect(loadConfig(join(folder, 'none.yml'), authenticator)).rejects.toThrow(
       `${folder}/none.yml: cannot be read (ENOENT)`,
     );
-    await expect(loadConfig(folder)).rejects.toThrow(`${folder}: cannot be read (EISDIR)`);
+    await expect(loadConfig(folder, authenticator)).rejects.toThrow(`${folder}: cannot be read (EISDIR)`);
   });
 
   it('that are no certificate are refused', async () => {
     writeFileSync(join(folder, 'a.pem'), 'not a certificate');
     writeFileSync(join(folder, 'config.yml'), `${least}tls: { cert: a.pem, key: a.pem }`);
-    await expect(loadConfig(join(folder, 'config.yml'))).rejects.toThrow(
+    await expect(loadConfig(join(folder, 'config.yml'), authenticator)).rejects.toThrow(
       /\/config\.yml:3: tls: cert and key are not a certificate and its private key \(\w+\)$/,
     );
   });

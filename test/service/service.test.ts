@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -43,7 +44,7 @@ afterEach(async () => {
 });
 
 const command = (...args: string[]): NodeProcess =>
-  startNode([join(root, 'dist/bridge/command.js'), ...args], { cwd: folder });
+  startNode([join(root, 'dist/service/command.js'), ...args], { cwd: folder });
 
 /** At a free port, or where the one before was. */
 async function start(more = '', again?: number): Promise<NodeProcess> {
@@ -193,6 +194,17 @@ describe('a stop', () => {
 });
 
 describe('the database', () => {
+  it('gets a name of its own in a folder', async () => {
+    mkdirSync(join(folder, 'data'));
+    await startService(
+      folder,
+      (free) => `app_name: a\napp_host: localhost:${free}\nlisten: localhost:${free}\ndb_path: data\n`,
+    );
+    const files = readdirSync(join(folder, 'data'));
+    expect(files.sort()).toEqual(['authenticator.mdb', 'authenticator.mdb-lock']);
+    expect(files.map((name) => statSync(join(folder, 'data', name)).mode & 0o077)).toEqual([0, 0]);
+  });
+
   it('outlives a killed process: nothing is registered twice', async () => {
     const before = instance.registrations;
     const service = await start();
@@ -263,7 +275,7 @@ describe('the command line', () => {
       if (['ws', 'yaml', 'lmdb'].includes(name)) continue;
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
     }
-    const run = (...args: string[]) => startNode(['dist/bridge/command.js', ...args], { cwd: folder });
+    const run = (...args: string[]) => startNode(['dist/service/command.js', ...args], { cwd: folder });
     const program = run('authenticator');
     expect(await program.ended).toBe(2);
     expect(program.errors()).toBe(
@@ -282,7 +294,7 @@ describe('the command line', () => {
 
 it('takes the example configuration as it is', async () => {
   const program = startNode([
-    'dist/bridge/command.js',
+    'dist/service/command.js',
     'authenticator',
     '--check',
     '-c',

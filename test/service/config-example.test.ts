@@ -2,14 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfig } from '../../lib/bridge/config.js';
+import { authenticator } from '../../lib/service/authenticator.js';
+import { readConfig } from '../../lib/service/config.js';
 import { limitDefaults } from '../../lib/bridge/options.js';
 
 const text = readFileSync(join(__dirname, '../../example/authenticator.yml'), 'utf8');
 const least = 'app_name: a\napp_host: a.example\n';
 
 it('is a right configuration, for a try with the demonstration instance', async () => {
-  expect(await readConfig(text, 'config.yml')).toMatchObject({
+  expect(await readConfig(text, 'config.yml', authenticator)).toMatchObject({
     publicURL: 'http://localhost:8080',
     listen: { host: '127.0.0.1', port: 8080 },
     developmentInstances: ['http://localhost:4000'],
@@ -19,7 +20,10 @@ it('is a right configuration, for a try with the demonstration instance', async 
 
 it('is right as well with all that is optional, and names the defaults', async () => {
   const full = text.replace(/^#((?: +- | *[a-z_]+:).*)$/gm, '$1').replace(/^tls:\n.*\n.*\n/m, '');
-  const [config, defaults] = [await readConfig(full, 'config.yml'), await readConfig(least, 'config.yml')];
+  const [config, defaults] = [
+    await readConfig(full, 'config.yml', authenticator),
+    await readConfig(least, 'config.yml', authenticator),
+  ];
   expect(config.limits).toEqual(limitDefaults);
   expect(config.listen).toEqual(defaults.listen);
   expect(config.path).toBe(defaults.path);

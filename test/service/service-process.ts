@@ -109,7 +109,7 @@ export async function startServiceAt(
   config: (port: number) => string,
 ): Promise<NodeProcess> {
   writeFileSync(join(folder, `${port}.yml`), config(port));
-  const command = join(root, 'dist/bridge/command.js');
+  const command = join(root, 'dist/service/command.js');
   const process = startNode([command, 'authenticator', '--config', `${port}.yml`], { cwd: folder });
   await Promise.race([lines(process, /"event":"started"/), process.ended]);
   return process;

@@ -1,22 +1,20 @@
-/** The authenticator service: an HTTP server with the bridge on it, from its start to a clean stop. */
+/** The service: an HTTP server with a runnable on it, from its start to a clean stop. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { openBackends } from './backends.js';
-import type { ServiceConfig } from './config.js';
-import { createBridge, type Bridge } from './index.js';
+import type { Config } from './config.js';
 import { createLog, type Log } from './log.js';
-import { sendPage } from './page.js';
-import { indexPage } from './service-page.js';
+import type { Command, Runnable } from './runnable.js';
 
 /** How long a stop waits for what is under way. */
 const graceMs = 10_000;
 const sameSignalMs = 500;
 
 /** Runs the service until a signal stops it; the process ends with it. */
-export async function runService(config: ServiceConfig, version: string): Promise<void> {
+export async function runService(command: Command, config: Config, version: string): Promise<void> {
   // Whoever reads the log may go away; the service stays.
   process.stdout.on('error', () => undefined);
   const log = createLog((line) => process.stdout.write(`${line}\n`));
@@ -25,24 +23,17 @@ export async function runService(config: ServiceConfig, version: string): Promis
     process.exit(1);
   });
 
-  const backends = await openBackends(config, log);
-  const { clientName, website, publicURL, scope, path, origins, limits, trustedProxies } = config;
-  const { allowInstance, developmentInstances } = config;
-  const bridge = createBridge({
-    ...{ clientName, website, publicURL, scope, path, origins, limits, trustedProxies },
-    ...{ allowInstance, developmentInstances, log },
-    store: backends.store,
-    bus: backends.bus,
-  });
-  const service = new Service(config, bridge, log);
-  bridge.attach(service.server);
+  const backends = await openBackends(config, command.name, log);
+  const runnable = await command.create(config, backends, log);
+  const service = new Service(config, runnable, log);
+  runnable.attach?.(service.server);
   await service.listen();
-  log('started', { version, pid: process.pid, node: process.version, url: publicURL });
+  log('started', { version, pid: process.pid, node: process.version, url: config.publicURL });
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     // Whatever hangs below, the process ends.
     setTimeout(() => process.exit(0), graceMs + 1_000).unref();
-    log('stopping', { signal, ...bridge.status() });
+    log('stopping', { signal, ...runnable.status() });
     await service.stop();
     await backends.close();
     log('stopped');
@@ -63,8 +54,8 @@ class Service {
   private isStopping = false;
 
   constructor(
-    private readonly config: ServiceConfig,
-    private readonly bridge: Bridge,
+    private readonly config: Config,
+    private readonly runnable: Runnable,
     private readonly log: Log,
   ) {
     const answer = (req: IncomingMessage, res: ServerResponse): void => this.answer(req, res);
@@ -93,7 +84,7 @@ class Service {
     const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
     // Those whose answer is out would wait some seconds for another request.
     const tidy = setInterval(() => this.server.closeIdleConnections(), 100);
-    await this.bridge.close();
+    await this.runnable.close();
     await closed;
     clearTimeout(cut);
     clearInterval(tidy);
@@ -103,8 +94,7 @@ class Service {
     const path = (req.url ?? '/').split('?', 1)[0];
     const isRead = req.method === 'GET' || req.method === 'HEAD';
     if (isRead && path === '/healthz') this.sendHealth(res);
-    else if (isRead && path === '/') sendPage(res, indexPage(this.config.clientName, this.config.website));
-    else this.bridge.router(req, res);
+    else this.runnable.router(req, res);
   }
 
   private sendHealth(res: ServerResponse): void {
@@ -114,6 +104,6 @@ class Service {
         'Content-Type': 'application/json',
         'Cache-Control': 'no-store',
       })
-      .end(JSON.stringify({ status, ...this.bridge.status() }));
+      .end(JSON.stringify({ status, ...this.runnable.status() }));
   }
 }

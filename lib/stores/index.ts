@@ -1,0 +1,12 @@
+/**
+ * Where logins and credentials are kept, and how processes reach each other: in a file (with the package lmdb), or in
+ * Redis. Loads neither before it is asked to.
+ */
+
+export { openEmbeddedStore } from './embedded.js';
+export { redisBus } from './redis-bus.js';
+export { redisStore } from './redis-store.js';
+export type { Bus } from './bus.js';
+export type { EmbeddedStore } from './embedded.js';
+export type { RedisPublisher, RedisSubscriber } from './redis-bus.js';
+export type { RedisCommands, RedisStore } from './redis-store.js';

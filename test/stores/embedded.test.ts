@@ -1,0 +1,154 @@
+/** The embedded store: durable, private, shared by processes, bounded. */
+
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import Keyv from 'keyv';
+import { openEmbeddedStore, type EmbeddedStore } from '../../lib/stores/index.js';
+import { killAll, lines } from '../service/service-process';
+import { openFile, remover, writer } from './stage';
+
+let folder: string;
+let file: string;
+let store: EmbeddedStore;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'embedded-store-'));
+  file = join(folder, 'deep', 'store.mdb');
+  store = await openEmbeddedStore(file);
+});
+
+afterEach(async () => {
+  await killAll();
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** How much is in the file: entries, and times at which they expire. */
+async function counts(): Promise<[number, number]> {
+  const { root, items, expiries } = openFile(file);
+  const found: [number, number] = [items.getCount(), expiries.getCount()];
+  await root.close();
+  return found;
+}
+
+describe('one process', () => {
+  it('keeps JSON values until they are replaced, deleted or over', async () => {
+    expect(await store.get('a')).toBeUndefined();
+    expect(await store.set('a', { deep: [1, 'ü', null] })).toBe(true);
+    expect(await store.get('a')).toEqual({ deep: [1, 'ü', null] });
+    await store.set('a', 2, 60_000);
+    expect(await store.get('a')).toBe(2);
+    expect([await store.delete('a'), await store.delete('a')]).toEqual([true, false]);
+    expect(await store.get('a')).toBeUndefined();
+    await store.set('a', 3, 1);
+    await pause(5);
+    expect([await store.get('a'), await store.delete('a')]).toEqual([undefined, false]);
+  });
+
+  it('keeps them through a restart, readable for the owner only', async () => {
+    await store.set('a', 'kept', 60_000);
+    await store.close();
+    store = await openEmbeddedStore(file);
+    expect(await store.get('a')).toBe('kept');
+    const modes = [file, `${file}-lock`].map((name) => statSync(name).mode & 0o077);
+    expect(modes).toEqual([0, 0]);
+  });
+
+  it('sweeps out of the file what is over, and nothing else', async () => {
+    await Promise.all(Array.from({ length: 1_100 }, (_, i) => store.set(`short:${i}`, i, 1)));
+    await store.set('long', 'stays', 60_000);
+    await store.set('endless', 'stays');
+    await pause(5);
+    expect(await store.get('short:0')).toBeUndefined();
+    expect(await store.delete('short:0')).toBe(false);
+    expect(await store.sweep()).toBe(1_099);
+    expect(await store.sweep()).toBe(0);
+    expect([await store.get('long'), await store.get('endless')]).toEqual(['stays', 'stays']);
+    expect(await counts()).toEqual([2, 1]);
+  });
+
+  it('lets the last time to live count', async () => {
+    await store.set('renewed', 'first', 1);
+    await store.set('renewed', 'second', 60_000);
+    await store.set('kept', 'first', 1);
+    await store.set('kept', 'second');
+    await store.set('endless', 'first', 1);
+    await store.set('endless', 'second', 0);
+    await pause(5);
+    expect(await store.sweep()).toBe(0);
+    const found = await Promise.all(['renewed', 'kept', 'endless'].map((key) => store.get(key)));
+    expect(found).toEqual(['second', 'second', 'second']);
+  });
+
+  it('ends a sweep that finds a time without its entry', async () => {
+    const { root, expiries } = openFile(file);
+    await Promise.all(Array.from({ length: 500 }, (_, i) => expiries.put([1, `lost:${i}`], true)));
+    await root.close();
+    expect(await store.sweep()).toBe(500);
+    expect(await counts()).toEqual([0, 0]);
+  });
+
+  it('rejects what cannot be written, and leaves what was there', async () => {
+    await store.set('a', 'before');
+    const unwritable = {
+      toJSON: () => {
+        throw new Error('no JSON');
+      },
+    };
+    await expect(store.set('a', unwritable)).rejects.toThrow('no JSON');
+    await expect(store.set('a', { toJSON: () => JSON.parse('{') })).rejects.toThrow();
+    await expect(store.set('x'.repeat(5_000), 1)).rejects.toThrow();
+    expect(await store.get('a')).toBe('before');
+  });
+
+  it('does not take the file of another program', async () => {
+    const other = join(folder, 'other.db');
+    writeFileSync(other, 'something else '.repeat(1_000));
+    await expect(openEmbeddedStore(other)).rejects.toThrow('not an LMDB file');
+  });
+
+  it('serves as the store of a Keyv', async () => {
+    const keyv = new Keyv({ store, namespace: 'site' });
+    await store.set('outside', 1);
+    await keyv.set('a', { b: 1 }, 60_000);
+    expect(await keyv.get('a')).toEqual({ b: 1 });
+    expect([await keyv.delete('a'), await keyv.delete('a')]).toEqual([true, false]);
+    await keyv.set('c', 1);
+    await keyv.clear();
+    expect([await keyv.get('c'), await store.get('outside')]).toEqual([undefined, 1]);
+  });
+});
+
+describe('several processes', () => {
+  it('lose no write that was acknowledged when one is killed in the middle of writing', async () => {
+    for (const atLeast of [1, 150, 700]) {
+      const writers = [writer(file), writer(file)];
+      await Promise.all(writers.map((process) => lines(process, atLeast)));
+      await Promise.all(writers.map((process) => process.kill('SIGKILL')));
+      const acknowledged = writers.flatMap(({ output }) => output);
+      const found = await Promise.all(acknowledged.map((key) => store.get(key)));
+      expect(acknowledged.filter((_, i) => found[i] === undefined)).toEqual([]);
+      // The lock of the killed process does not stay behind.
+      expect(await store.set('after', atLeast)).toBe(true);
+    }
+  });
+
+  it('see at once what another one wrote', async () => {
+    const key = await lines(writer(file), 1);
+    expect(await store.get(key)).toBeDefined();
+  });
+
+  it('let exactly one of all callers delete an entry', async () => {
+    const keys = Array.from({ length: 200 }, (_, i) => `login:${i}`);
+    await Promise.all(keys.map((key) => store.set(key, 1, 60_000)));
+    const rivals = [remover(file, keys), remover(file, keys.toReversed())];
+    await Promise.all(rivals.map((rival) => lines(rival, 1)));
+    for (const rival of rivals) rival.write('go\n');
+    const here = await Promise.all(keys.map((key) => store.delete(key)));
+    await Promise.all(rivals.map(({ ended }) => ended));
+    const winners = [...keys.filter((_, i) => here[i]), ...rivals.flatMap(({ output }) => output)];
+    expect(winners.filter((line) => line.startsWith('login:')).sort()).toEqual([...keys].sort());
+  });
+});
