@@ -1,7 +1,9 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import type { LookupFunction } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
+
+export type { OutboundOptions, OutboundSettings };
 
 /**
  * Where client credentials and begun logins are kept. Any Keyv (5 or 6) fits, and so does anything that
@@ -68,28 +70,6 @@ export interface StateStore {
   finished?(req: IncomingMessage, instanceHost: string): Promise<void>;
 }
 
-/** How requests to instances are made. */
-export interface OutboundOptions {
-  /** Time for one whole exchange: lookup, connection, redirects and body. Milliseconds; default 10 000. */
-  timeoutMs?: number;
-  /** Most bytes of one answer, counted after decompression. Default 262 144. */
-  maxResponseBytes?: number;
-  /** Replaces name resolution, in the form of `dns.lookup`. What it answers is checked all the same. */
-  lookup?: LookupFunction;
-  /** Certificate authorities (PEM) trusted besides Node's own. */
-  ca?: string | Buffer | ReadonlyArray<string | Buffer>;
-  /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
-  maxPreparations?: number;
-  /** Logins being completed at the same time, in all. Default 256. */
-  maxExchanges?: number;
-  /** Logins being completed at the same time at one instance. Default 16. */
-  maxExchangesPerInstance?: number;
-  /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
-  maxWaiting?: number;
-  /** How long an instance that failed three times in a row is left alone. Milliseconds; default 10 000. */
-  failureMemoryMs?: number;
-}
-
 export interface MastodonStrategyOptions {
   /** Shown on the consent page; 1 to 60 characters. */
   clientName: string;
@@ -146,22 +126,11 @@ export interface Settings {
   readonly revokeToken: boolean;
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
+  /** Told of what happens; never a secret. */
+  readonly log?: ((event: string, fields: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
-export type OutboundSettings = Required<Omit<OutboundOptions, 'lookup' | 'ca'>> &
-  Pick<OutboundOptions, 'lookup' | 'ca'>;
-
 const { version } = require('../package.json') as { version: string };
-
-const outboundDefaults = {
-  timeoutMs: 10_000,
-  maxResponseBytes: 262_144,
-  maxPreparations: 64,
-  maxExchanges: 256,
-  maxExchangesPerInstance: 16,
-  maxWaiting: 1024,
-  failureMemoryMs: 10_000,
-};
 
 /** @throws TypeError */
 export function checkedStateStore(value: StateStore | undefined): StateStore | undefined {
@@ -261,25 +230,6 @@ function checkedOrigins(value: unknown): ReadonlySet<string> {
       return url.origin;
     }),
   );
-}
-
-function checkedOutbound(options: OutboundOptions): OutboundSettings {
-  const numbers = Object.fromEntries(
-    Object.entries(outboundDefaults).map(([name, byDefault]) => {
-      const value = options[name as keyof typeof outboundDefaults] ?? byDefault;
-      // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
-      if (!Number.isSafeInteger(value) || value < 1 || value > 0x7fffffff) {
-        throw new TypeError(`MastodonStrategy: outbound.${name} must be a positive whole number`);
-      }
-      return [name, value];
-    }),
-  ) as typeof outboundDefaults;
-  const lookup = checkedFunction('outbound.lookup', options.lookup);
-  return {
-    ...numbers,
-    ...(lookup && { lookup }),
-    ...(options.ca !== undefined && { ca: options.ca }),
-  };
 }
 
 function checkedText(name: string, value: unknown): string {

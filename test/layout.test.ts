@@ -17,6 +17,7 @@ const rows = [
   ['net/'],
   ['store.ts'],
   ['options.ts'],
+  ['outbound.ts'],
   ['errors.ts'],
 ];
 

@@ -1,66 +1,72 @@
 /** The one way out: every request to an instance is made here, under all the rules at once. */
 
-import http from 'node:http';
-import https from 'node:https';
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import tls from 'node:tls';
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { isReachableURL } from './addresses.js';
-import { readBody } from './body.js';
-import { PrivateAddressError, publicLookup, uncheckedLookup } from './lookup.js';
+import type { Budget } from './budget.js';
+import { Connections } from './connections.js';
+import {
+  exchange,
+  exchangeError,
+  StaleConnectionError,
+  unreachable,
+  type Answer,
+  type Outgoing,
+} from './exchange.js';
+import { documentBytes } from './limits.js';
+import { publicLookup, uncheckedLookup } from './lookup.js';
 
-/** What came back, complete and within the limits; not yet judged. */
-export interface Answer {
-  readonly status: number;
-  /** Where the answer came from, after redirects. */
-  readonly url: URL;
-  readonly contentType: string;
-  readonly headers: http.IncomingHttpHeaders;
-  readonly text: string;
-}
+export type { Answer } from './exchange.js';
 
-interface GetOptions {
+export interface GetOptions {
   /** How many redirects are followed, each checked like the first URL. Default 3. */
   readonly redirects?: number;
   /** Sent as `Authorization: Bearer`; such a request follows no redirect. */
   readonly accessToken?: string;
   /** Default `application/json`. */
   readonly accept?: string;
+  /**
+   * Most bytes of the body, where `outbound.maxResponseBytes` is not less. Default: what discovery documents need;
+   * with an access token, what an account needs.
+   */
+  readonly maxBytes?: number;
 }
 
-/** Short enough that a server has hardly ever closed a connection which is used again. Milliseconds. */
-const keepIdleMs = 2000;
+export interface PostOptions {
+  /** Sent as `Authorization: Bearer`. */
+  readonly accessToken?: string;
+}
 
-/** What an answer may have on the wire beside its body: headers, interim answers, the frames of chunks. */
-const maxOverheadBytes = 65_536;
+type Step = Omit<Outgoing, 'keep' | 'lookup'>;
 
 export class Network {
-  private readonly settings: Settings;
-  private readonly agents: { readonly kept: Agents; readonly fresh: Agents };
-  /** Made once: reading all the roots takes far longer than a handshake. */
-  private readonly secureContext: tls.SecureContext | undefined;
+  constructor(
+    private readonly settings: Settings,
+    private readonly connections = new Connections(settings.outbound),
+    private readonly budget?: Budget,
+  ) {}
 
-  constructor(settings: Settings) {
-    this.settings = settings;
-    const { ca } = settings.outbound;
-    this.secureContext = ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
-    const kept = { keepAlive: true, timeout: keepIdleMs, maxFreeSockets: 16, scheduling: 'lifo' as const };
-    this.agents = {
-      kept: { http: new http.Agent(kept), https: new https.Agent(kept) },
-      fresh: { http: new http.Agent(), https: new https.Agent() },
-    };
+  /** The same network for one login: all of its requests share the budget, beside the deadline that each has. */
+  within(budget: Budget): Network {
+    return new Network(this.settings, this.connections, budget);
   }
 
   /** A GET that follows redirects. A reset on a kept connection is tried once more on a fresh one. */
   async get(target: string, options: GetOptions = {}): Promise<Answer> {
+    const { accessToken, accept = 'application/json' } = options;
+    const { maxResponseBytes, maxAccountBytes } = this.settings.outbound;
+    const maxBytes =
+      accessToken === undefined
+        ? Math.min(options.maxBytes ?? documentBytes, maxResponseBytes)
+        : Math.min(options.maxBytes ?? maxAccountBytes, maxAccountBytes);
+    const headers = { accept, ...authorization(accessToken) };
     return this.withinDeadline(new URL(target), async (signal) => {
-      const headers: http.OutgoingHttpHeaders = { accept: options.accept ?? 'application/json' };
-      if (options.accessToken !== undefined) headers.authorization = `Bearer ${options.accessToken}`;
-      let left = options.accessToken !== undefined ? 0 : (options.redirects ?? 3);
+      let left = accessToken !== undefined ? 0 : (options.redirects ?? 3);
       let url = new URL(target);
       for (;;) {
-        const answer = await this.getOnce(url, headers, signal);
+        const answer = await this.step(url, { method: 'GET', headers, signal, maxBytes });
         const next = left > 0 ? redirectTarget(answer) : undefined;
         if (!next) return answer;
         url = next;
@@ -73,51 +79,74 @@ export class Network {
   async post(target: string, form: Readonly<Record<string, string | undefined>>): Promise<Answer> {
     const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
     const body = new URLSearchParams(fields).toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return this.postBody(target, body, headers, this.settings.outbound.maxResponseBytes);
+  }
+
+  /** The same of JSON. With an access token the answer may be as large as an account. */
+  async postJSON(target: string, value: unknown, { accessToken }: PostOptions = {}): Promise<Answer> {
+    const { maxResponseBytes, maxAccountBytes } = this.settings.outbound;
+    const headers = { 'content-type': 'application/json', ...authorization(accessToken) };
+    const maxBytes = accessToken === undefined ? maxResponseBytes : maxAccountBytes;
+    return this.postBody(target, JSON.stringify(value), headers, maxBytes);
+  }
+
+  private postBody(
+    target: string,
+    body: string,
+    extra: OutgoingHttpHeaders,
+    maxBytes: number,
+  ): Promise<Answer> {
     const url = new URL(target);
-    const headers = {
-      accept: 'application/json',
-      'content-type': 'application/x-www-form-urlencoded',
-      'content-length': Buffer.byteLength(body),
-    };
+    const headers = { accept: 'application/json', ...extra, 'content-length': Buffer.byteLength(body) };
     return this.withinDeadline(url, (signal) => {
-      if (url.protocol === 'http:') this.dropIdleConnections(url);
-      return this.send(url, { method: 'POST', headers, body, signal, keep: true });
+      if (url.protocol === 'http:') this.connections.dropIdle(url);
+      return this.step(url, { method: 'POST', headers, body, signal, maxBytes });
     });
-  }
-
-  /**
-   * Some servers close kept connections without a word (snac over plain http). A GET survives that by its
-   * second try; a POST has none, so it opens a connection of its own, which is then kept for what follows.
-   */
-  private dropIdleConnections(url: URL): void {
-    const agent = this.agents.kept.http;
-    const name = agent.getName({ host: url.hostname, port: Number(url.port || 80) });
-    for (const socket of agent.freeSockets[name] ?? []) socket.destroy();
-  }
-
-  private async getOnce(url: URL, headers: http.OutgoingHttpHeaders, signal: AbortSignal): Promise<Answer> {
-    const request = { method: 'GET', headers, signal };
-    try {
-      return await this.send(url, { ...request, keep: true });
-    } catch (error) {
-      if (!(error instanceof StaleConnectionError)) throw error;
-      return await this.send(url, { ...request, keep: false });
-    }
   }
 
   /** Runs one exchange with its deadline, and turns whatever goes wrong into a MastodonError. */
   private async withinDeadline(
     url: URL,
-    exchange: (signal: AbortSignal) => Promise<Answer>,
+    exchanges: (signal: AbortSignal) => Promise<Answer>,
   ): Promise<Answer> {
+    const limitMs = Math.min(this.settings.outbound.timeoutMs, this.budget?.remainingMs ?? Infinity);
+    // A timer of no length would still let a request out.
+    if (limitMs === 0) throw new MastodonError('timeout', { instance: url.host });
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), this.settings.outbound.timeoutMs);
+    const timer = setTimeout(() => deadline.abort(), limitMs);
     try {
-      return await exchange(deadline.signal);
+      return await exchanges(deadline.signal);
     } catch (error) {
-      throw asMastodonError(error, deadline.signal.aborted).at(url.host);
+      throw exchangeError(error, deadline.signal.aborted).at(url.host);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** One step of a way that redirects may lengthen, told to the site's log. */
+  private async step(url: URL, step: Step): Promise<Answer> {
+    const begun = performance.now();
+    try {
+      const answer = await this.send(url, step);
+      this.report(url, step.method, begun, { status: answer.status });
+      return answer;
+    } catch (error) {
+      this.report(url, step.method, begun, { code: exchangeError(error, step.signal.aborted).code });
+      throw error;
+    }
+  }
+
+  private async send(url: URL, step: Step): Promise<Answer> {
+    const { developmentOrigins, userAgent } = this.settings;
+    if (!isReachableURL(url, developmentOrigins)) throw unreachable(url);
+    const headers = { ...step.headers, 'user-agent': userAgent };
+    const outgoing = { ...step, headers, lookup: this.lookupFor(url) };
+    try {
+      return await exchange(this.connections, url, { ...outgoing, keep: true });
+    } catch (error) {
+      if (!(error instanceof StaleConnectionError) || step.method !== 'GET') throw error;
+      return await exchange(this.connections, url, { ...outgoing, keep: false });
     }
   }
 
@@ -127,90 +156,29 @@ export class Network {
     return outbound.lookup && uncheckedLookup(outbound.lookup);
   }
 
-  private send(url: URL, outgoing: Outgoing): Promise<Answer> {
-    const { developmentOrigins, outbound, userAgent } = this.settings;
-    if (!isReachableURL(url, developmentOrigins)) {
-      return Promise.reject(
-        new MastodonError('instance_unreachable', { cause: new PrivateAddressError(url.host) }),
-      );
+  /** Without the query, where a handle may be; and never in the way of the request. */
+  private report(
+    url: URL,
+    method: string,
+    begun: number,
+    outcome: { readonly status: number } | { readonly code: string },
+  ): void {
+    const { host, pathname } = url;
+    const path = pathname.slice(0, maxLoggedPath);
+    const fields = { method, host, path, ...outcome, milliseconds: Math.round(performance.now() - begun) };
+    try {
+      this.settings.log?.('request', fields);
+    } catch {
+      // A log that fails is the site's own matter.
     }
-    const lookup = this.lookupFor(url);
-    const secure = url.protocol === 'https:';
-    const agents = outgoing.keep ? this.agents.kept : this.agents.fresh;
-    return new Promise((resolve, reject) => {
-      const request = (secure ? https : http).request(url, {
-        method: outgoing.method,
-        headers: { ...outgoing.headers, 'user-agent': userAgent, 'accept-encoding': 'gzip, deflate' },
-        agent: secure ? agents.https : agents.http,
-        signal: outgoing.signal,
-        autoSelectFamily: true,
-        autoSelectFamilyAttemptTimeout: 1000,
-        ...(lookup && { lookup }),
-        ...(secure && {
-          rejectUnauthorized: true,
-          ...(this.secureContext && { secureContext: this.secureContext }),
-        }),
-      } as https.RequestOptions);
-      request.on('error', (error: NodeJS.ErrnoException) => {
-        reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnectionError(error) : error);
-      });
-      // What the body's own limit does not see: interim answers, chunk extensions, compressed nothing.
-      request.on('socket', (socket) => {
-        let received = 0;
-        const count = (bytes: Buffer) => {
-          received += bytes.length;
-          if (received <= outbound.maxResponseBytes + maxOverheadBytes) return;
-          reject(new MastodonError('response_too_large'));
-          request.destroy();
-        };
-        socket.on('data', count);
-        request.once('close', () => socket.off('data', count));
-      });
-      request.on('upgrade', (_response, socket) => {
-        socket.destroy();
-        reject(
-          new MastodonError('response_invalid', { cause: new Error('the server changed the protocol') }),
-        );
-      });
-      request.on('response', (response) => {
-        readBody(response, outbound.maxResponseBytes)
-          .then((text) => ({
-            status: response.statusCode ?? 0,
-            url,
-            contentType: response.headers['content-type'] ?? '',
-            headers: response.headers,
-            text,
-          }))
-          .then(resolve, (error: unknown) => {
-            // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.
-            request.destroy();
-            reject(error);
-          });
-      });
-      request.end(outgoing.body);
-    });
   }
 }
 
-interface Agents {
-  readonly http: http.Agent;
-  readonly https: https.Agent;
-}
+/** Whoever redirects chooses the path. */
+const maxLoggedPath = 200;
 
-interface Outgoing {
-  readonly method: string;
-  readonly headers: http.OutgoingHttpHeaders;
-  readonly body?: string;
-  readonly signal: AbortSignal;
-  /** Whether the connection may be one kept from before, and is kept afterwards. */
-  readonly keep: boolean;
-}
-
-/** A kept connection turned out to be closed before anything came back. */
-class StaleConnectionError extends Error {
-  constructor(cause: Error) {
-    super('a kept connection was closed', { cause });
-  }
+function authorization(accessToken: string | undefined): OutgoingHttpHeaders {
+  return accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
 }
 
 function redirectTarget(answer: Answer): URL | undefined {
@@ -220,26 +188,4 @@ function redirectTarget(answer: Answer): URL | undefined {
     throw new MastodonError('response_invalid', { cause: new Error('redirect to an unreadable URL') });
   }
   return new URL(location, answer.url);
-}
-
-function asMastodonError(error: unknown, timedOut: boolean): MastodonError {
-  if (error instanceof MastodonError) return error;
-  if (timedOut) return new MastodonError('timeout');
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return new MastodonError('response_too_large', { cause: new Error(code) });
-  // Errors of the HTTP parser hold the bytes that came, which may be a token; so only their code is kept.
-  if (/^(HPE_|Z_)/.test(code)) return new MastodonError('response_invalid', { cause: new Error(code) });
-  // Certificate errors quote the names in the server's certificate.
-  const message = code.startsWith('ERR_TLS_') ? code : (error as Error).message;
-  return new MastodonError('instance_unreachable', {
-    cause: Object.assign(new Error(message), code && { code }),
-  });
-}
-
-function withDefaultRoots(extra: NonNullable<Settings['outbound']['ca']>): Array<string | Buffer> {
-  return [
-    ...tls.rootCertificates,
-    ...(Array.isArray(extra) ? (extra as Array<string | Buffer>) : [extra as string]),
-  ];
 }

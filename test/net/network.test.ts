@@ -1,33 +1,15 @@
 /** The one way out: every rule and limit of a request, over real sockets. */
 
 import { gzipSync } from 'node:zlib';
-import { Network } from '../../lib/net/network.js';
-import { readOptions, type OutboundOptions } from '../../lib/options.js';
+import { Budget } from '../../lib/net/budget.js';
 import { aRawServer, names, until, type RawServer } from '../support/hostile.js';
-import { anInstance, leastOptions } from '../support/stage.js';
-
-function networkTo(origins: readonly { origin: string }[], outbound: OutboundOptions = {}): Network {
-  const developmentInstances = origins.map(({ origin }) => origin);
-  const { lookup } = names({ localhost: ['127.0.0.1'] });
-  return new Network(
-    readOptions({ ...leastOptions, developmentInstances, outbound: { lookup, timeoutMs: 500, ...outbound } }),
-  );
-}
-
-function originOf(server: RawServer): { origin: string } {
-  return { origin: `http://localhost:${server.port}` };
-}
+import { codeOf, networkTo, originOf } from '../support/network.js';
+import { anInstance } from '../support/stage.js';
 
 /** Answers each connection with these bytes as soon as it asks, and leaves it open. */
 async function answering(text: string | Buffer): Promise<RawServer> {
   return aRawServer((socket) => void socket.on('data', () => socket.write(text)));
 }
-
-const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
-  work.then(
-    () => undefined,
-    (error: { code?: string }) => error.code,
-  );
 
 describe('a GET', () => {
   it('says who asks, and what it understands', async () => {
@@ -236,5 +218,111 @@ describe('an instance', () => {
       expect(await codeOf(network.post(url, {}))).toBe('instance_unreachable');
     }
     expect(asked).toEqual([]);
+  });
+});
+
+describe('a POST of JSON', () => {
+  it('carries a token in its header, and nowhere else', async () => {
+    const instance = await anInstance();
+    instance.answerWith('POST /api/i', 200, { id: '1' });
+    const answer = await networkTo([instance]).postJSON(
+      `${instance.origin}/api/i`,
+      {},
+      { accessToken: 'secret' },
+    );
+    expect(answer.text).toBe('{"id":"1"}');
+    const [seen] = instance.requestsTo('POST /api/i');
+    expect(seen?.headers).toMatchObject({
+      authorization: 'Bearer secret',
+      'content-type': 'application/json',
+      'content-length': '2',
+    });
+  });
+
+  it('follows no redirect', async () => {
+    const [instance, other] = [await anInstance(), await anInstance()];
+    instance.answerWith('POST /api/i', 307, '', { Location: `${other.origin}/api/i` });
+    const network = networkTo([instance, other]);
+    expect((await network.postJSON(`${instance.origin}/api/i`, {}, { accessToken: 'x' })).status).toBe(307);
+    expect(other.connections).toBe(0);
+  });
+});
+
+describe('the size of an answer', () => {
+  const kib = 1024;
+
+  it.each([
+    ['a document', 128, {}, {}],
+    ['a document that is known to be smaller', 64, { maxBytes: 64 * kib }, {}],
+    ['an account', 1024, { accessToken: 'x' }, {}],
+    ['a document, where the site allows less', 10, {}, { maxResponseBytes: 10 * kib }],
+    ['an account, where the site allows less', 10, { accessToken: 'x' }, { maxResponseBytes: 10 * kib }],
+    ['a document, where the site allows more', 128, {}, { maxResponseBytes: 1000 * kib }],
+  ])('of %s is at most %i KiB', async (_what, most, options, outbound) => {
+    const instance = await anInstance();
+    const network = networkTo([instance], { ...outbound, timeoutMs: 5000 });
+    const body = (bytes: number) => `{"a":"${'x'.repeat(bytes - 8)}"}`;
+    instance.answerWith('/fits', 200, body(most * kib));
+    instance.answerWith('/does-not', 200, body(most * kib + 1));
+    expect((await network.get(`${instance.origin}/fits`, options)).text).toHaveLength(most * kib);
+    expect(await codeOf(network.get(`${instance.origin}/does-not`, options))).toBe('response_too_large');
+  });
+});
+
+describe('the budget of one login', () => {
+  it('is shared by all of its requests', async () => {
+    const instance = await anInstance();
+    instance.latencyMs = 60;
+    const network = networkTo([instance]).within(new Budget(150));
+    const codes = [];
+    for (let turn = 0; turn < 4; turn++) codes.push(await codeOf(network.get(`${instance.origin}/`)));
+    expect(codes[0]).toBeUndefined();
+    expect(codes.slice(2)).toEqual(['timeout', 'timeout']);
+    expect(instance.requests.length).toBeLessThanOrEqual(3);
+  });
+
+  it('sends nothing once it is used up, and is nobody else’s', async () => {
+    const instance = await anInstance();
+    const network = networkTo([instance]);
+    const spent = network.within(new Budget(0));
+    expect(await codeOf(spent.get(`${instance.origin}/`))).toBe('timeout');
+    expect(await codeOf(spent.post(`${instance.origin}/`, {}))).toBe('timeout');
+    expect(instance.connections).toBe(0);
+    expect((await network.get(`${instance.origin}/`)).status).toBe(404);
+  });
+});
+
+describe('the log', () => {
+  it('tells of each request where it went and how it ended, without a query or a secret', async () => {
+    const instance = await anInstance();
+    const lines: [string, Readonly<Record<string, unknown>>][] = [];
+    const network = networkTo([instance], {}, { log: (...line) => lines.push(line) });
+    instance.answerWith('/from', 302, '', { Location: '/to?secret' });
+    instance.answerWith('POST /oauth/token', 400, { error: 'invalid_grant' });
+    await network.get(`${instance.origin}/from?resource=acct:secret`);
+    await network.post(`${instance.origin}/oauth/token`, { code: 'secret' });
+    await network.get(`${instance.origin}/account`, { accessToken: 'secret' });
+    await codeOf(network.get('http://10.0.0.1/inner'));
+    const { host } = instance;
+    const milliseconds = expect.any(Number) as unknown;
+    expect(lines).toEqual([
+      ['request', { method: 'GET', host, path: '/from', status: 302, milliseconds }],
+      ['request', { method: 'GET', host, path: '/to', status: 404, milliseconds }],
+      ['request', { method: 'POST', host, path: '/oauth/token', status: 400, milliseconds }],
+      ['request', { method: 'GET', host, path: '/account', status: 404, milliseconds }],
+      [
+        'request',
+        { method: 'GET', host: '10.0.0.1', path: '/inner', code: 'instance_unreachable', milliseconds },
+      ],
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('secret');
+  });
+
+  it('is in nobody’s way when it fails', async () => {
+    const instance = await anInstance();
+    const log = () => {
+      throw new Error('disk full');
+    };
+    expect((await networkTo([instance], {}, { log }).get(`${instance.origin}/`)).status).toBe(404);
   });
 });

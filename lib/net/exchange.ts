@@ -1,0 +1,116 @@
+/** One request and its answer, within the limits of time and size; not yet judged. */
+
+import http from 'node:http';
+import https from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { MastodonError } from '../errors.js';
+import { readBody } from './body.js';
+import type { Connections } from './connections.js';
+import { PrivateAddressError } from './lookup.js';
+
+/** What came back, complete and within the limits; not yet judged. */
+export interface Answer {
+  readonly status: number;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  readonly contentType: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Outgoing {
+  readonly method: 'GET' | 'POST';
+  readonly headers: http.OutgoingHttpHeaders;
+  readonly body?: string;
+  /** Ends the exchange, whatever it is waiting for. */
+  readonly signal: AbortSignal;
+  /** Whether the connection may be one kept from before, and is kept afterwards. */
+  readonly keep: boolean;
+  /** Of the body, counted after decompression. */
+  readonly maxBytes: number;
+  readonly lookup: LookupFunction | undefined;
+}
+
+/** What an answer may have on the wire beside its body: headers, interim answers, the frames of chunks. */
+const maxOverheadBytes = 65_536;
+
+export function exchange(connections: Connections, url: URL, outgoing: Outgoing): Promise<Answer> {
+  const secure = url.protocol === 'https:';
+  const { secureContext } = connections;
+  return new Promise((resolve, reject) => {
+    const request = (secure ? https : http).request(url, {
+      method: outgoing.method,
+      headers: { ...outgoing.headers, 'accept-encoding': 'gzip, deflate' },
+      agent: connections.agent(secure, outgoing.keep),
+      signal: outgoing.signal,
+      tunnelSignal: outgoing.signal,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: 1000,
+      ...(outgoing.lookup && { lookup: outgoing.lookup }),
+      ...(secure && { rejectUnauthorized: true, ...(secureContext && { secureContext }) }),
+    } as https.RequestOptions);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnectionError(error) : error);
+    });
+    // What the body's own limit does not see: interim answers, chunk extensions, compressed nothing.
+    request.on('socket', (socket) => {
+      let received = 0;
+      const count = (bytes: Buffer) => {
+        received += bytes.length;
+        if (received <= outgoing.maxBytes + maxOverheadBytes) return;
+        reject(new MastodonError('response_too_large'));
+        request.destroy();
+      };
+      socket.on('data', count);
+      request.once('close', () => socket.off('data', count));
+    });
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new MastodonError('response_invalid', { cause: new Error('the server changed the protocol') }));
+    });
+    request.on('response', (response) => {
+      readBody(response, outgoing.maxBytes)
+        .then((text) => ({
+          status: response.statusCode ?? 0,
+          url,
+          contentType: response.headers['content-type'] ?? '',
+          headers: response.headers,
+          text,
+        }))
+        .then(resolve, (error: unknown) => {
+          // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.
+          request.destroy();
+          reject(error);
+        });
+    });
+    request.end(outgoing.body);
+  });
+}
+
+/** A kept connection turned out to be closed before anything came back. */
+export class StaleConnectionError extends Error {
+  constructor(cause: Error) {
+    super('a kept connection was closed', { cause });
+  }
+}
+
+/** What went wrong with an exchange, without anything of what was sent or received. */
+export function exchangeError(error: unknown, timedOut: boolean): MastodonError {
+  if (error instanceof MastodonError) return error;
+  if (timedOut) return new MastodonError('timeout');
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new MastodonError('response_too_large', { cause: new Error(code) });
+  // Errors of the HTTP parser hold the bytes that came, which may be a token; so only their code is kept.
+  if (/^(HPE_|Z_)/.test(code)) return new MastodonError('response_invalid', { cause: new Error(code) });
+  // Certificate errors quote the names in the server's certificate.
+  const message = code.startsWith('ERR_TLS_') ? code : (error as Error).message;
+  return new MastodonError('instance_unreachable', {
+    cause: Object.assign(new Error(message), code && { code }),
+  });
+}
+
+/** A place that no request goes to. */
+export function unreachable(url: URL): MastodonError {
+  return new MastodonError('instance_unreachable', { cause: new PrivateAddressError(url.host) });
+}

@@ -1,0 +1,101 @@
+/** What a site may set about requests to instances: the types, the defaults, and the checks that fail early. */
+
+import type { LookupFunction } from 'node:net';
+
+/** How requests to instances are made. */
+export interface OutboundOptions {
+  /** Time for one whole exchange: lookup, connection, redirects and body. Milliseconds; default 10 000. */
+  timeoutMs?: number;
+  /** Time for a whole login start, and for a whole completion, waiting included. Milliseconds; default 15 000. */
+  startTimeoutMs?: number;
+  /** Most bytes of one answer, counted after decompression. Default 262 144; for the account itself 1 048 576. */
+  maxResponseBytes?: number;
+  /**
+   * The only way out: every request leaves by CONNECT through this proxy, `'http://user:password@proxy.example:3128'`
+   * (or https). Which addresses names lead to is then the proxy's business; `lookup` is not asked.
+   */
+  proxy?: string;
+  /** Replaces name resolution, in the form of `dns.lookup`. What it answers is checked all the same. */
+  lookup?: LookupFunction;
+  /** Certificate authorities (PEM) trusted besides Node's own. */
+  ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+  /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
+  maxPreparations?: number;
+  /** Logins being completed at the same time, in all. Default 256. */
+  maxExchanges?: number;
+  /** Logins being completed at the same time at one instance. Default 16. */
+  maxExchangesPerInstance?: number;
+  /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
+  maxWaiting?: number;
+  /** How long an instance that failed three times in a row is left alone. Milliseconds; default 10 000. */
+  failureMemoryMs?: number;
+}
+
+type Unset = 'lookup' | 'ca' | 'proxy';
+
+/** The options after defaults and checks. */
+export type OutboundSettings = Required<Omit<OutboundOptions, Unset>> &
+  Pick<OutboundOptions, Unset> & {
+    /** Most bytes of an account: Pleroma keeps all of a client's settings there, 300 KB and more. */
+    readonly maxAccountBytes: number;
+  };
+
+const defaults = {
+  timeoutMs: 10_000,
+  startTimeoutMs: 15_000,
+  maxResponseBytes: 262_144,
+  maxPreparations: 64,
+  maxExchanges: 256,
+  maxExchangesPerInstance: 16,
+  maxWaiting: 1024,
+  failureMemoryMs: 10_000,
+};
+
+const defaultAccountBytes = 1_048_576;
+
+/** @throws TypeError that names the option at fault. */
+export function checkedOutbound(options: OutboundOptions): OutboundSettings {
+  const numbers = Object.fromEntries(
+    Object.entries(defaults).map(([name, byDefault]) => {
+      const value = options[name as keyof typeof defaults] ?? byDefault;
+      // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
+      if (!Number.isSafeInteger(value) || value < 1 || value > 0x7fffffff) {
+        throw new TypeError(`MastodonStrategy: outbound.${name} must be a positive whole number`);
+      }
+      return [name, value];
+    }),
+  ) as typeof defaults;
+  const { lookup, ca, proxy } = options;
+  if (lookup !== undefined && typeof lookup !== 'function') {
+    throw new TypeError('MastodonStrategy: outbound.lookup must be a function');
+  }
+  return {
+    ...numbers,
+    maxAccountBytes: options.maxResponseBytes ?? defaultAccountBytes,
+    ...(lookup && { lookup }),
+    ...(ca !== undefined && { ca }),
+    ...(proxy !== undefined && { proxy: checkedProxy(proxy) }),
+  };
+}
+
+/** Its credentials are a secret, so what is at fault is not shown. */
+function checkedProxy(value: unknown): string {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  const hasOnlyHost = url?.pathname === '/' && url.search === '' && url.hash === '';
+  if (!url || !/^https?:$/.test(url.protocol) || !hasOnlyHost || !areReadable(url)) {
+    throw new TypeError(
+      'MastodonStrategy: outbound.proxy must be an http(s) URL such as "http://user:password@proxy.example:3128"',
+    );
+  }
+  return url.href;
+}
+
+/** A stray "%" in a password makes no percent-encoding; RFC 7617 has no colon in a user name. */
+function areReadable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(password);
+    return !decodeURIComponent(username).includes(':');
+  } catch {
+    return false;
+  }
+}
