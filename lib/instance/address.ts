@@ -1,6 +1,7 @@
 /** Reads what a visitor typed: text in, host out, no network. */
 
-import { MastodonError } from '../errors.js';
+import { domainToUnicode } from 'node:url';
+import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicHostname } from '../net/addresses.js';
 
 /** Where a visitor says their account lives. */
@@ -11,34 +12,43 @@ export interface Address {
   readonly host: string;
   /** The user name, when a handle was typed. */
   readonly username?: string;
+  /** The host in the script it was typed in, where `host` is written otherwise: to be shown to who typed it alone. */
+  readonly typedHost?: string;
 }
 
 /** Longer than any handle or profile URL that a person types or pastes. */
 const maxInputLength = 2048;
 
 /** Characters without a picture of their own that come along when a handle is copied. */
-const invisible = '[\\s\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]';
-const invisibleEnds = new RegExp(`^${invisible}+|${invisible}+$`, 'gu');
+const invisible =
+  /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/gu;
+/** These two belong into words of some scripts, and nowhere else. */
+const strayJoiners = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])/gu;
+
+/** A handle, with or without what people and programs put in front of it. */
+const handles = [
+  /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
+  /^https?:\/\/@([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
+  // The credentials of a URL, if it is one: with a dot it may be a host that is put forward to deceive.
+  /^https?:\/\/([^@./:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
+];
 
 /**
- * Understands a domain, `@user@domain`, `user@domain`, `acct:user@domain`, and profile or home URLs; with
- * spaces around, capitals, international names, a trailing dot or slash. Refuses what is not a public host
- * name: IP addresses in any notation, ports, credentials, single labels.
+ * Understands a domain, `@user@domain`, `user@domain`, `acct:user@domain`, these behind `https://`, and profile or
+ * home URLs; with spaces around, invisible marks anywhere, capitals, international names, a trailing dot or slash.
+ * Refuses what is not a public host name: IP addresses in any notation, ports, credentials, single labels.
  * @throws MastodonError `instance_missing` or `instance_invalid`
  */
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
-  if (typeof input !== 'string' || input.length > maxInputLength) throw new MastodonError('instance_invalid');
-  const text = input.replace(invisibleEnds, '').replaceAll('\uff20', '@');
+  if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
+  const text = input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@');
   if (text === '') throw new MastodonError('instance_missing');
 
-  const url = /^https?:\/\/(.*)$/isu.exec(text);
-  if (url) return addressOf(hostOfURL(url[1] ?? ''), undefined, developmentOrigins);
-
-  const handle = /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu.exec(text);
+  const handle = handles.map((form) => form.exec(text)).find((found) => found !== null);
   if (handle) return addressOf(handle[2] ?? '', handle[1], developmentOrigins);
-
-  return addressOf(hostOfURL(text), undefined, developmentOrigins);
+  if (/^(?:acct:|@)[^@\s/]+$/iu.test(text)) throw invalid('user_without_server');
+  return addressOf(hostOfURL(text.replace(/^https?:\/\//iu, '')), undefined, developmentOrigins);
 }
 
 /** What stands before the path. A home or profile page of another server may follow in the path. */
@@ -51,7 +61,7 @@ function addressOf(
   username: string | undefined,
   developmentOrigins: ReadonlySet<string>,
 ): Address {
-  if (authority === '' || /[@\\%\s]/u.test(authority)) throw new MastodonError('instance_invalid');
+  if (authority === '' || /[@\\%\s]/u.test(authority)) throw invalid();
   // A typed port belongs to a development origin or is refused, 443 as well: no public instance has one.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
@@ -62,9 +72,19 @@ function addressOf(
       return { origin, host: new URL(origin).host, ...user };
     }
   }
-  if (withoutDot.includes(':') || !URL.canParse(`https://${withoutDot}`))
-    throw new MastodonError('instance_invalid');
+  if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');
+  if (withoutDot.includes(':') || !URL.canParse(`https://${withoutDot}`)) throw invalid();
   const { hostname } = new URL(`https://${withoutDot}`);
-  if (!isPublicHostname(hostname)) throw new MastodonError('instance_invalid');
-  return { origin: `https://${hostname}`, host: hostname, ...user };
+  if (!isPublicHostname(hostname)) throw invalid();
+  return { origin: `https://${hostname}`, host: hostname, ...user, ...inItsScript(withoutDot, hostname) };
+}
+
+function inItsScript(typed: string, host: string): Pick<Address, 'typedHost'> {
+  // Who typed the ASCII form is shown that.
+  if (/xn--/i.test(typed) || !host.includes('xn--')) return {};
+  return { typedHost: domainToUnicode(host) };
+}
+
+function invalid(reason?: MastodonErrorReason): MastodonError {
+  return new MastodonError('instance_invalid', { reason });
 }

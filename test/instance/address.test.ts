@@ -31,6 +31,12 @@ describe('an account is found by whatever names its server', () => {
     ['a handle in wide characters', '＠alice＠mastodon.social'],
     ['a handle in marks of direction', '\u2068@alice@mastodon.social\u2069'],
     ['a handle with a slash', '@alice@mastodon.social/'],
+    ['a handle behind a scheme', 'https://@alice@mastodon.social'],
+    ['a handle behind a scheme, without its first @', 'https://alice@mastodon.social/'],
+    ['a handle behind http', 'HTTP://@alice@mastodon.social/'],
+    ['a handle with marks inside', '@al\u00adice\u200b@masto\u200d\u2060don.\u200esocial'],
+    ['a handle with a mark between its parts', '@\u2068alice\u2069@\u2068mastodon.social\u2069'],
+    ['a handle with a byte order mark and a joiner', '\ufeff@alice\u200c@mastodon\ufe0f.social'],
   ])('%s, with the user name', (_what, typed) => {
     expect(parseAddress(typed, none)).toEqual({
       origin: 'https://mastodon.social',
@@ -45,6 +51,8 @@ describe('an account is found by whatever names its server', () => {
     ['例え.テスト', 'xn--r8jz45g.xn--zckzah'],
     ['mastodon。social', 'mastodon.social'],
     ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['bü\u00adcher\u200b.example', 'xn--bcher-kva.example'],
+    ['نامه\u200cای.example', 'xn--mgba3gch31f060k.example'],
   ])('an international name: %s', (typed, host) => {
     expect(parseAddress(typed, none).host).toBe(host);
   });
@@ -88,7 +96,7 @@ describe('nothing but the name of a public server is taken', () => {
       '@a@example.com:22',
     ],
     ...[
-      'https://user@example.com/',
+      'https://user.name@example.com/',
       'https://user:pass@example.com/',
       'a@b@example.com',
       'https://example.com@evil.example',
@@ -116,6 +124,41 @@ describe('nothing but the name of a public server is taken', () => {
   ])('%j is refused', (typed) => {
     expect(codeThrownBy(() => parseAddress(typed, none))).toBe('instance_invalid');
   });
+});
+
+it.each([
+  ['mastodon', 'name_without_dot'],
+  ['Mastodon', 'name_without_dot'],
+  ['https://mastodon/', 'name_without_dot'],
+  ['@ada@mastodon', 'name_without_dot'],
+  ['мастодон', 'name_without_dot'],
+  ['@ada', 'user_without_server'],
+  ['acct:ada', 'user_without_server'],
+  [' @\u2068ada\u2069 ', 'user_without_server'],
+  ['127.0.0.1', undefined],
+  ['2130706433', undefined],
+  ['exa mple.com', undefined],
+  ['mastodon social', undefined],
+])('%j is refused with what is missing: %s', (typed, reason) => {
+  try {
+    parseAddress(typed, none);
+    throw new Error('taken');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'instance_invalid' });
+    expect((error as { reason?: string }).reason).toBe(reason);
+  }
+});
+
+it.each([
+  ['bücher.example', 'bücher.example'],
+  ['@ada@BÜCHER.example', 'bücher.example'],
+  ['https://例え.テスト/@ada', '例え.テスト'],
+  ['xn--bcher-kva.example', undefined],
+  ['XN--bcher-kva.example', undefined],
+  ['mastodon.social', undefined],
+  ['ｍastodon.social', undefined],
+])('who typed %s is shown %s', (typed, shown) => {
+  expect(parseAddress(typed, none).typedHost).toBe(shown);
 });
 
 describe('an origin listed for development', () => {
