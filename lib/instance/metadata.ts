@@ -8,7 +8,7 @@ export interface Metadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   /** Mastodon's name for it is `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. */
-  readonly registrationEndpoint?: string;
+  readonly registrationEndpoint: string;
   readonly revocationEndpoint?: string;
   readonly promisesIssuer: boolean;
   readonly scopesSupported?: readonly string[];
@@ -17,21 +17,32 @@ export interface Metadata {
 /**
  * An instance could name another server as its token endpoint and so be handed that server's codes and
  * ours its secrets (mix-up, RFC 9700 section 4.4). So the issuer and every endpoint must lie on `origin`.
+ *
+ * A document that is not about the Mastodon login of this origin is no metadata, and the server one without.
+ * @returns `undefined` for such a document
  * @throws MastodonError `instance_insecure`, or `response_invalid` when a required member is missing.
  */
-export function readMetadata(document: JsonObject, origin: string): Metadata {
-  const issuer = requiredText(document, 'issuer');
-  if (withoutSlash(issuer) !== origin) throw foreign('issuer', origin);
-  for (const [name, value] of Object.entries(document)) {
-    if (name.endsWith('_endpoint') && value !== null && !isOn(origin, value)) throw foreign(name, origin);
+export function readMetadata(document: JsonObject, origin: string): Metadata | undefined {
+  if (namedOrigin(document, origin) !== undefined || isPlainHTTP(document, origin)) return undefined;
+  const { issuer } = document;
+  if (typeof issuer === 'string' && !isIssuer(issuer, origin)) throw foreign('issuer', origin);
+  for (const [name, value] of endpointsOf(document)) {
+    if (!isOn(origin, value)) throw foreign(name, origin);
   }
+  // No Mastodon server leaves out where apps are registered: without it, it is another product's document, whose
+  // authorize page must not get our visitors. So is one whose issuer is a part of this host.
+  const registrationEndpoint = document.app_registration_endpoint;
+  if (typeof registrationEndpoint !== 'string') return undefined;
+  if (withoutSlash(requiredText(document, 'issuer', origin)) !== origin) return undefined;
   const scopes = document.scopes_supported;
   return {
     issuer: origin,
-    authorizationEndpoint: requiredText(document, 'authorization_endpoint'),
-    tokenEndpoint: requiredText(document, 'token_endpoint'),
-    ...optionalText('registrationEndpoint', document.app_registration_endpoint),
-    ...optionalText('revocationEndpoint', document.revocation_endpoint),
+    authorizationEndpoint: requiredText(document, 'authorization_endpoint', origin),
+    tokenEndpoint: requiredText(document, 'token_endpoint', origin),
+    registrationEndpoint,
+    ...(typeof document.revocation_endpoint === 'string' && {
+      revocationEndpoint: document.revocation_endpoint,
+    }),
     promisesIssuer: document.authorization_response_iss_parameter_supported === true,
     ...(Array.isArray(scopes) && {
       // Kept with every login that is begun, so it must not be long.
@@ -42,9 +53,46 @@ export function readMetadata(document: JsonObject, origin: string): Metadata {
   };
 }
 
+/**
+ * The origin that a document is about from end to end, where that is not the one it was found at: a server under a
+ * second name. Its login is to be had under the first one, if that says the same of itself.
+ */
+export function namedOrigin(document: JsonObject, origin: string): string | undefined {
+  const { issuer } = document;
+  if (typeof issuer !== 'string' || !URL.canParse(issuer)) return undefined;
+  const named = new URL(issuer).origin;
+  if (new URL(issuer).host === new URL(origin).host || withoutSlash(issuer) !== named) return undefined;
+  const endpoints = endpointsOf(document);
+  return endpoints.length > 0 && endpoints.every(([, value]) => isOn(named, value)) ? named : undefined;
+}
+
+/** A server behind a proxy that ends https, which does not know it and writes `http://` everywhere. */
+function isPlainHTTP(document: JsonObject, origin: string): boolean {
+  if (!origin.startsWith('https:')) return false;
+  const plain = origin.replace('https:', 'http:');
+  const { issuer } = document;
+  const endpoints = endpointsOf(document);
+  return (
+    typeof issuer === 'string' &&
+    (isIssuer(issuer, plain) || isIssuer(issuer, origin)) &&
+    endpoints.length > 0 &&
+    endpoints.every(([, value]) => isOn(plain, value))
+  );
+}
+
 /** Issuers differ by a trailing slash between servers and between places on one server. */
 export function withoutSlash(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
+}
+
+function endpointsOf(document: JsonObject): Array<[string, unknown]> {
+  return Object.entries(document).filter(([name, value]) => name.endsWith('_endpoint') && value !== null);
+}
+
+/** Of the origin itself, or of a product below one of its paths; spelt as the origin is. */
+function isIssuer(issuer: string, origin: string): boolean {
+  if (withoutSlash(issuer) === origin) return true;
+  return issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/' && isOn(origin, issuer);
 }
 
 function isOn(origin: string, value: unknown): boolean {
@@ -53,14 +101,13 @@ function isOn(origin: string, value: unknown): boolean {
   return url.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }
 
-function requiredText(document: JsonObject, name: string): string {
+function requiredText(document: JsonObject, name: string, origin: string): string {
   const value = document[name];
   if (typeof value === 'string') return value;
-  throw new MastodonError('response_invalid', { cause: new Error(`the metadata has no ${name}`) });
-}
-
-function optionalText<K extends string>(key: K, value: unknown): { readonly [P in K]?: string } {
-  return (typeof value === 'string' ? { [key]: value } : {}) as { readonly [P in K]?: string };
+  throw new MastodonError('response_invalid', {
+    instance: new URL(origin).host,
+    cause: new Error(`the metadata has no ${name}`),
+  });
 }
 
 function foreign(name: string, origin: string): MastodonError {

@@ -1,20 +1,36 @@
 /** WebFinger (RFC 7033): from a handle to its actor, and the proof that both sides agree. */
 
 import { isReachableURL } from '../net/addresses.js';
-import { jsonObjectOrNone, type JsonObject } from '../net/json.js';
-import type { Network } from '../net/network.js';
+import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
+import type { Answer } from '../net/network.js';
+import { parseAddress } from './address.js';
+import { lrddTargets } from './host-meta.js';
 
 export interface ProvedHandle {
-  /** `alice@example.com`, in lower case, as both servers name it. */
+  /** `Alice@example.com`: the user as the account's server spells it, the domain as the address parser does. */
   readonly handle: string;
   /** ActivityPub actor URI; its origin is where the account is served. */
   readonly actor: string;
   readonly origin: string;
 }
 
+/** Where a handle's domain says that the account is. */
+export interface Lead {
+  readonly origin: string;
+  /** Only where the server there says the same. */
+  readonly proved?: ProvedHandle;
+}
+
 interface Finger {
+  /** `acct:` and `handle` in lower case: two of them are about the same account, or not. */
   readonly subject: string;
+  readonly handle: string;
   readonly actor: URL;
+}
+
+/** Fetches a document; the network itself, or somebody who asks it under rules of their own. */
+export interface Fetcher {
+  get(url: string, options: { readonly accept: string }): Promise<Answer>;
 }
 
 /**
@@ -22,40 +38,119 @@ interface Finger {
  * the handle proved: the domain alone could claim anyone's actor, the server alone anyone's domain.
  * Resolves to `undefined` wherever there is no such proof, whatever the reason.
  * @param domainOrigin origin of the handle's domain
- * @param handle `alice@example.com`
+ * @param handle `alice@example.com`; some servers tell `Alice` from `alice`
  */
 export async function proveHandle(
-  network: Network,
+  fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   domainOrigin: string,
   handle: string,
 ): Promise<ProvedHandle | undefined> {
-  const there = await finger(network, domainOrigin, `acct:${handle}`);
-  if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
-  const { origin } = there.actor;
-  const here = origin === domainOrigin ? there : await finger(network, origin, there.subject);
-  if (!here || here.subject !== there.subject || here.actor.href !== there.actor.href) return undefined;
-  return { handle: here.subject.slice('acct:'.length), actor: here.actor.href, origin };
+  return (await followHandle(fetcher, developmentOrigins, domainOrigin, handle))?.proved;
 }
 
-async function finger(network: Network, origin: string, resource: string): Promise<Finger | undefined> {
-  const url = `${origin}/.well-known/webfinger?resource=${encodeURIComponent(resource)}`;
+/**
+ * The same for who only wants to be led to the account: a domain may also give an account elsewhere a name of its
+ * own, of which the server there knows nothing. That leads, and proves nothing.
+ */
+export async function followHandle(
+  fetcher: Fetcher,
+  developmentOrigins: ReadonlySet<string>,
+  domainOrigin: string,
+  handle: string,
+): Promise<Lead | undefined> {
+  const finger = async (origin: string, resource: string) =>
+    ask(fetcher, developmentOrigins, fingerURL(origin, resource));
+  const there =
+    (await finger(domainOrigin, `acct:${handle}`)) ??
+    (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) => finger(origin, `acct:${handle}`)));
+  if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
+  const { origin } = there.actor;
+  const question = fingerURL(origin, `acct:${there.handle}`);
+  // Where the domain passes the question on to the actor's server, that server has spoken already.
+  const isBoth = origin === domainOrigin || there.url.href === question;
+  const here = isBoth ? there : await ask(fetcher, developmentOrigins, question);
+  if (!here || here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
+  return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
+}
+
+/** For a domain that has no WebFinger of its own, but says who answers for it (RFC 6415, lrdd). */
+async function byHostMeta<T>(
+  fetcher: Fetcher,
+  developmentOrigins: ReadonlySet<string>,
+  domainOrigin: string,
+  work: (origin: string) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const [origin] = await hostMetaOrigins(fetcher, developmentOrigins, domainOrigin);
+  return origin === undefined ? undefined : work(origin);
+}
+
+/**
+ * The other origins that a domain's host-meta points to. Of its templates only the origin counts: whoever wrote them
+ * must not choose what is asked for there.
+ */
+export async function hostMetaOrigins(
+  fetcher: Fetcher,
+  developmentOrigins: ReadonlySet<string>,
+  domainOrigin: string,
+): Promise<string[]> {
+  const accept = 'application/xrd+xml, application/jrd+json, application/json';
   try {
-    const answer = await network.get(url, { accept: 'application/jrd+json, application/json' });
-    return answer.status === 200 ? readFinger(jsonObjectOrNone(answer)) : undefined;
+    const answer = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, { accept });
+    if (answer.status !== 200) return [];
+    return lrddTargets(answer.text)
+      .map(({ host }) => originOf(host, developmentOrigins))
+      .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin);
+  } catch {
+    return [];
+  }
+}
+
+function originOf(host: string, developmentOrigins: ReadonlySet<string>): string | undefined {
+  try {
+    return parseAddress(host, developmentOrigins).origin;
   } catch {
     return undefined;
   }
 }
 
-/** The subject (lower case) and the ActivityPub actor of a JRD, if it has both. */
-export function readFinger(document: JsonObject | undefined): Finger | undefined {
+function fingerURL(origin: string, resource: string): string {
+  return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(resource)}`;
+}
+
+async function ask(
+  fetcher: Fetcher,
+  developmentOrigins: ReadonlySet<string>,
+  url: string,
+): Promise<(Finger & { readonly url: URL }) | undefined> {
+  try {
+    const answer = await fetcher.get(url, { accept: 'application/jrd+json, application/json' });
+    const finger =
+      answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
+    return finger && { ...finger, url: answer.url };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The subject and the ActivityPub actor of a JRD, if it has both. */
+export function readFinger(
+  document: JsonObject | undefined,
+  developmentOrigins: ReadonlySet<string> = new Set(),
+): Finger | undefined {
   const subject = document?.subject;
   const links = document?.links;
-  if (typeof subject !== 'string' || !/^acct:[^@\s]{1,500}@[^@\s]{1,300}$/.test(subject)) return undefined;
-  if (!Array.isArray(links)) return undefined;
+  if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
+  const [, user, domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
   const self = (links as unknown[]).find(isActorLink);
-  return self && { subject: subject.toLowerCase(), actor: new URL(self.href) };
+  if (user === undefined || domain === undefined || !self) return undefined;
+  try {
+    // One spelling of the domain, the parser's: others that look like it, or lead to it, are not told on.
+    const handle = `${user}@${parseAddress(domain, developmentOrigins).host}`;
+    return { subject: `acct:${handle.toLowerCase()}`, handle, actor: new URL(self.href) };
+  } catch {
+    return undefined;
+  }
 }
 
 function isActorLink(link: unknown): link is { readonly href: string } {

@@ -1,6 +1,6 @@
 /** A metadata document speaks for its own origin only. */
 
-import { readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
+import { namedOrigin, readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
 import { codeThrownBy } from '../support/stage.js';
 
 const origin = 'https://social.example';
@@ -31,12 +31,11 @@ it.each([
   ['one', 1, false],
 ])('a promised iss parameter is promised by %s: %j', (_what, value, promised) => {
   const document = { ...honest, authorization_response_iss_parameter_supported: value };
-  expect(readMetadata(document, origin).promisesIssuer).toBe(promised);
+  expect(readMetadata(document, origin)?.promisesIssuer).toBe(promised);
 });
 
 it.each([
   ['the issuer of another server', { issuer: 'https://mastodon.social' }],
-  ['an issuer below a path', { issuer: `${origin}/tenant` }],
   ['an issuer with two slashes', { issuer: `${origin}//` }],
   ['an issuer in capitals', { issuer: 'https://SOCIAL.example' }],
   ['the token endpoint of another server', { token_endpoint: 'https://mastodon.social/oauth/token' }],
@@ -48,6 +47,13 @@ it.each([
   ['http', { token_endpoint: 'http://social.example/oauth/token' }],
   ['a host that only begins like it', { token_endpoint: `${origin}.evil.example/oauth/token` }],
   ['credentials in the URL', { token_endpoint: 'https://user:pass@social.example/oauth/token' }],
+  ['a user name in the URL', { token_endpoint: 'https://user@social.example/oauth/token' }],
+  ['a password in the URL', { token_endpoint: 'https://:pass@social.example/oauth/token' }],
+  ['an issuer with a user name', { issuer: 'https://user@social.example' }],
+  [
+    'http in one place of many',
+    { issuer: origin, revocation_endpoint: 'http://social.example/oauth/revoke' },
+  ],
   ['the host as a user name', { token_endpoint: `${origin}@evil.example/oauth/token` }],
   ['a fragment', { token_endpoint: `${origin}/oauth/token#x` }],
   ['a relative URL', { token_endpoint: '/oauth/token' }],
@@ -56,6 +62,75 @@ it.each([
   ['an endpoint without end', { token_endpoint: `${origin}/${'a'.repeat(3000)}` }],
 ])('%s is not safe', (_what, changes) => {
   expect(codeThrownBy(() => readMetadata({ ...honest, ...changes }, origin))).toBe('instance_insecure');
+});
+
+const at = (base: string) => ({
+  issuer: `${base}/`,
+  authorization_endpoint: `${base}/oauth/authorize`,
+  token_endpoint: `${base}/oauth/token`,
+  app_registration_endpoint: `${base}/api/v1/apps`,
+});
+const { app_registration_endpoint: _unused, ...unregistered } = honest;
+
+it.each<[string, Record<string, unknown>]>([
+  ['nothing in it', {}],
+  ['an issuer below a path', { ...honest, issuer: `${origin}/index.php/apps/social/` }],
+  ['an issuer below a path, and addresses there', { ...at(`${origin}/tenant`), issuer: `${origin}/tenant` }],
+  ['nowhere to register, as another product writes it', unregistered],
+  ['nowhere to register, told with null', { ...honest, app_registration_endpoint: null }],
+  ['http everywhere, as behind a proxy that ends https', at('http://social.example')],
+  ['http everywhere but in the issuer', { ...at('http://social.example'), issuer: origin }],
+  ['another name everywhere', at('https://first.example')],
+])('a document with %s is not about the Mastodon login of this server', (_what, document) => {
+  expect(readMetadata(document, origin)).toBeUndefined();
+});
+
+it.each<[string, Record<string, unknown>]>([
+  ['another issuer and nothing else', { issuer: 'https://first.example' }],
+  ['another issuer, and one address here', { ...at('https://first.example'), token_endpoint: `${origin}/x` }],
+  ['addresses elsewhere, and an issuer here', { ...at('https://first.example'), issuer: origin }],
+  ['a third name', { ...at('https://first.example'), revocation_endpoint: 'https://third.example/x' }],
+  [
+    'an issuer below a path, and an address elsewhere',
+    { ...at('https://evil.example'), issuer: `${origin}/a` },
+  ],
+  [
+    'nowhere to register, and an address elsewhere',
+    { ...unregistered, token_endpoint: 'https://evil.example/' },
+  ],
+  ['http everywhere, of another server', { ...at('http://evil.example'), issuer: origin }],
+  [
+    'http everywhere but elsewhere once',
+    { ...at('http://social.example'), token_endpoint: 'http://evil.example' },
+  ],
+])('a document with %s is still not safe', (_what, document) => {
+  expect(codeThrownBy(() => readMetadata(document, origin))).toBe('instance_insecure');
+});
+
+it.each<[string, Record<string, unknown>, string | undefined]>([
+  ['another origin from end to end', at('https://first.example'), 'https://first.example'],
+  ['this origin', honest, undefined],
+  ['this host by http', at('http://social.example'), undefined],
+  ['another issuer alone', { issuer: 'https://first.example' }, undefined],
+  [
+    'an issuer below a path elsewhere',
+    { ...at('https://first.example'), issuer: 'https://first.example/a' },
+    undefined,
+  ],
+  [
+    'two other origins',
+    { ...at('https://first.example'), token_endpoint: 'https://third.example/' },
+    undefined,
+  ],
+  ['an issuer that is no URL', { ...honest, issuer: 'first' }, undefined],
+  ['an issuer that is a list', { ...honest, issuer: ['https://first.example'] }, undefined],
+])('a document about %s names %j %j', (_what, document, named) => {
+  expect(namedOrigin(document, origin)).toBe(named);
+});
+
+it('what is missing is told with the name of the server', () => {
+  const { token_endpoint: _token, ...document } = honest;
+  expect(() => readMetadata(document, origin)).toThrow(/social\.example/);
 });
 
 it.each(['issuer', 'authorization_endpoint', 'token_endpoint'])(
@@ -74,7 +149,7 @@ it.each([
   ['no list', 'profile', undefined],
   ['not all names', ['read', 7, null, {}, 'x'.repeat(100)], ['read']],
 ])('scopes that are %s do no harm', (_what, scopes_supported, expected) => {
-  expect(readMetadata({ ...honest, scopes_supported }, origin).scopesSupported).toEqual(expected);
+  expect(readMetadata({ ...honest, scopes_supported }, origin)?.scopesSupported).toEqual(expected);
 });
 
 it.each([
