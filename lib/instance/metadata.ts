@@ -86,7 +86,9 @@ export function withoutSlash(issuer: string): string {
 }
 
 function endpointsOf(document: JsonObject): Array<[string, unknown]> {
-  return Object.entries(document).filter(([name, value]) => name.endsWith('_endpoint') && value !== null);
+  return Object.entries(document).filter(
+    ([name, value]) => name.endsWith('_endpoint') && value !== null && value !== undefined,
+  );
 }
 
 /** Of the origin itself, or of a product below one of its paths; spelt as the origin is. */

@@ -63,7 +63,9 @@ export async function followHandle(
     ask(fetcher, developmentOrigins, fingerURL(origin, resource));
   const there =
     (await finger(domainOrigin, `acct:${handle}`)) ??
-    (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) => finger(origin, `acct:${handle}`)));
+    (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) =>
+      finger(origin, `acct:${handle}`),
+    ));
   if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
   const { origin } = there.actor;
   const question = fingerURL(origin, `acct:${there.handle}`);

@@ -2,9 +2,9 @@
 
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
-import { proveHandle, type ProvedHandle } from '../instance/webfinger.js';
+import { proveHandle, type Fetcher, type ProvedHandle } from '../instance/webfinger.js';
 import { parseAddress } from '../instance/address.js';
-import type { Network } from '../net/network.js';
+import { isPublicHostname } from '../net/addresses.js';
 import type { Instance } from '../options.js';
 
 export interface MastodonProfile {
@@ -14,13 +14,17 @@ export interface MastodonProfile {
    * `https://mastodon.social#7112`. The only field to find a user by.
    */
   id: string;
+  /** As the instance tells it: `alice`; on some servers `Jane Doe`, or a whole e-mail address. No handle, and no key. */
   username: string;
   displayName: string;
   /** The account's page; http(s), on the instance's host or its proved handle domain. */
   profileUrl?: string;
-  /** The avatar; http(s). */
+  /** The avatar; http(s), on a public name. */
   photos: Array<{ value: string }>;
-  /** `alice@example.com`. Can change hands: for showing, not for keys. */
+  /**
+   * `alice@example.com`, the domain in ASCII. Can change hands: for showing, not for keys. The empty string where the
+   * user name makes no handle, such as `Jane Doe`.
+   */
   handle: string;
   /** Whether the handle's domain is the instance itself, or both have confirmed it by WebFinger. */
   handleVerified: boolean;
@@ -37,7 +41,8 @@ interface Claims {
   readonly id: string;
   readonly username: string;
   readonly displayName: string;
-  readonly handleDomain: string;
+  /** Host of the handle, as the address parser spells it; undefined where it is none. */
+  readonly handleDomain: string | undefined;
   readonly url: URL | undefined;
   readonly avatar: URL | undefined;
   readonly actor: URL | undefined;
@@ -49,61 +54,82 @@ interface Claims {
  * @throws MastodonError `response_invalid`
  */
 export async function profileOf(
-  network: Network,
+  fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   instance: Instance,
   account: AccountAnswer,
 ): Promise<MastodonProfile> {
-  const claims = readClaims(account, instance);
+  const claims = readClaims(account, instance, developmentOrigins);
+  const { username, handleDomain } = claims;
+  const isElsewhere = handleDomain !== undefined && handleDomain !== instance.host;
   const proof =
-    claims.handleDomain === instance.host
-      ? undefined
-      : await proofOf(
-          network,
-          developmentOrigins,
-          instance,
-          `${claims.username}@${claims.handleDomain}`.toLowerCase(),
-        );
+    isElsewhere && makesHandle(username)
+      ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, claims.actor)
+      : undefined;
   return buildProfile(instance, account, claims, proof);
 }
 
 async function proofOf(
-  network: Network,
+  fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   instance: Instance,
   handle: string,
+  actor: URL | undefined,
 ): Promise<ProvedHandle | undefined> {
   try {
     const { origin } = parseAddress(handle, developmentOrigins);
-    const proved = await proveHandle(network, developmentOrigins, origin, handle);
-    return proved?.handle === handle && proved.origin === instance.origin ? proved : undefined;
+    const proved = await proveHandle(fetcher, developmentOrigins, origin, handle);
+    return proved?.origin === instance.origin && isSameName(proved, handle, actor) ? proved : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** Some servers tell `Alice` from `alice`. Only the actor, told by the account too, shows that both are one. */
+function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined): boolean {
+  if (proved.handle === handle) return true;
+  return proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
+}
+
 /** @throws MastodonError `response_invalid` when there is no usable id or user name */
-export function readClaims({ json }: AccountAnswer, instance: Instance): Claims {
+export function readClaims(
+  { json }: AccountAnswer,
+  instance: Instance,
+  developmentOrigins: ReadonlySet<string> = new Set([instance.origin]),
+): Claims {
   const username = json.username;
-  if (
-    typeof username !== 'string' ||
-    !/^[\p{L}\p{N}_](?:[\p{L}\p{N}_.-]{0,254}[\p{L}\p{N}_])?$/u.test(username)
-  ) {
-    throw invalid(instance, 'no usable username');
-  }
-  const acct = typeof json.acct === 'string' ? json.acct : '';
-  const acctDomain = acct.includes('@') ? acct.slice(acct.lastIndexOf('@') + 1).toLowerCase() : undefined;
+  if (typeof username !== 'string' || !isUserName(username)) throw invalid(instance, 'no usable username');
   const displayName = typeof json.display_name === 'string' ? showable(json.display_name) : '';
   const pleroma = (json.pleroma ?? {}) as { ap_id?: unknown };
+  const avatar = webURL(json.avatar);
   return {
     id: localId(json.id, instance),
     username,
     displayName: displayName === '' ? username : displayName,
-    handleDomain: acctDomain ?? instance.accountDomain ?? instance.host,
+    handleDomain: handleDomainOf(json, username, instance, developmentOrigins),
     url: webURL(json.url),
-    avatar: webURL(json.avatar),
+    avatar: avatar && isShowable(avatar, instance) ? avatar : undefined,
     actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
   };
+}
+
+function handleDomainOf(
+  json: AccountAnswer['json'],
+  username: string,
+  instance: Instance,
+  developmentOrigins: ReadonlySet<string>,
+): string | undefined {
+  const acct = typeof json.acct === 'string' ? json.acct : '';
+  // A user name may be an e-mail address, and is then the whole of `acct`.
+  const claimed =
+    acct.includes('@') && acct !== username
+      ? acct.slice(acct.lastIndexOf('@') + 1)
+      : (instance.accountDomain ?? instance.host);
+  try {
+    return parseAddress(`x@${claimed}`, developmentOrigins).host;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Pure: which of the claims are believed. */
@@ -114,6 +140,7 @@ export function buildProfile(
   proof: ProvedHandle | undefined,
 ): MastodonProfile {
   const { origin, host, software } = instance;
+  const isHandle = makesHandle(claims.username);
   const hosts = proof ? [host, domainOf(proof.handle)] : [host];
   const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
   // A claimed actor that contradicts the proved one is not believed, and neither is one elsewhere.
@@ -125,8 +152,8 @@ export function buildProfile(
     displayName: claims.displayName,
     ...(profileUrl !== undefined && { profileUrl }),
     photos: claims.avatar ? [{ value: claims.avatar.href }] : [],
-    handle: proof ? `${claims.username}@${domainOf(proof.handle)}` : `${claims.username}@${host}`,
-    handleVerified: proof !== undefined || claims.handleDomain === host,
+    handle: isHandle ? `${claims.username}@${proof ? domainOf(proof.handle) : host}` : '',
+    handleVerified: isHandle && (proof !== undefined || claims.handleDomain === host),
     ...(actor !== undefined && { actor }),
     instance: { origin, host, ...(software !== undefined && { software }) },
     _raw: account.raw,
@@ -142,6 +169,29 @@ function localId(value: unknown, instance: Instance): string {
   if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
   throw invalid(instance, 'no usable account id');
+}
+
+/**
+ * Mastodon's are ASCII. Pleroma's end with a hyphen, WordPress's hold spaces and e-mail addresses, others are in any
+ * script; what could turn, hide or mark up the text around it is in none.
+ */
+function isUserName(text: string): boolean {
+  return (
+    text.length <= 256 &&
+    /^[\p{L}\p{N}_.+~-][\p{L}\p{M}\p{N}_.@+~ -]*$/u.test(text) &&
+    /[\p{L}\p{N}_]/u.test(text) &&
+    !text.endsWith(' ')
+  );
+}
+
+/** What can stand before the @; without letters that are others in disguise (RFC 8264, section 9.17). */
+function makesHandle(username: string): boolean {
+  return /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
+}
+
+/** The picture is fetched by whoever looks at it, from inside whatever network they are in. */
+function isShowable(avatar: URL, instance: Instance): boolean {
+  return avatar.origin === instance.origin || isPublicHostname(avatar.hostname);
 }
 
 /** Code points; Mastodon allows 30, others more. */

@@ -1,6 +1,6 @@
 /** What is read of a WebFinger answer, and when two of them prove a handle. */
 
-import { proveHandle, readFinger } from '../../lib/instance/webfinger.js';
+import { followHandle, proveHandle, readFinger } from '../../lib/instance/webfinger.js';
 import type { Network } from '../../lib/net/network.js';
 import { answerOf } from '../support/stage.js';
 
@@ -28,6 +28,28 @@ it.each([
   ['nothing', undefined],
   ['no subject', { links: [self] }],
   ['a subject that is no handle', { ...honest, subject: actor }],
+  ['a subject that only ends like one', { ...honest, subject: 'xacct:alice@example.com' }],
+  ['a subject below an inner name', { ...honest, subject: 'acct:alice@localhost' }],
+  ['a subject at an address', { ...honest, subject: 'acct:alice@127.0.0.1' }],
+  ['a link that is not to itself', { ...honest, links: [{ ...self, rel: 'alternate' }] }],
+  ['a link without a relation', { ...honest, links: [{ ...self, rel: undefined }] }],
+  [
+    'a type that only begins like it',
+    { ...honest, links: [{ ...self, type: 'application/activity+jsonp' }] },
+  ],
+  ['a type that only ends like it', { ...honest, links: [{ ...self, type: 'x application/activity+json' }] }],
+  [
+    'a long type that only ends like it',
+    { ...honest, links: [{ ...self, type: 'x-application/ld+json; profile="activitystreams"' }] },
+  ],
+  [
+    'an actor whose scheme only ends like it',
+    { ...honest, links: [{ ...self, href: 'x-https://social.example/' }] },
+  ],
+  [
+    'an actor behind a scheme',
+    { ...honest, links: [{ ...self, href: 'view-source:https://social.example/' }] },
+  ],
   ['a subject with two @', { ...honest, subject: 'acct:a@b@example.com' }],
   ['a subject with a line break', { ...honest, subject: 'acct:alice@example.com\n' }],
   ['a subject without end', { ...honest, subject: `acct:${'a'.repeat(600)}@example.com` }],
@@ -83,6 +105,67 @@ describe('a handle is proved', () => {
     ['the actor has moved on', agreed, jrd('alice@example.com', 'https://third.example/users/alice')],
   ])('and not when %s', async (_what, domain, web) => {
     expect((await prove(domain, web)).proved).toBeUndefined();
+  });
+
+  it('as the account’s server spells the user, and as the parser spells the domain', async () => {
+    const { proved } = await prove(jrd('alice@EXAMPLE.com', actor), jrd('Alice@example。com', actor));
+    expect(proved?.handle).toBe('Alice@example.com');
+  });
+
+  it.each(['application/octet-stream', 'text/plain', ''])('by files of the type %j', async (type) => {
+    const get = async () => answerOf(200, agreed, type);
+    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeDefined();
+  });
+
+  it('by pages it is not', async () => {
+    const get = async () => answerOf(200, agreed, 'text/html');
+    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
+  });
+
+  it('by one request, where the domain passes it on to the account’s server', async () => {
+    const asked: string[] = [];
+    const get = async (url: string) => {
+      asked.push(url);
+      return { ...answerOf(200, agreed), url: new URL(url.replace('example.com/', 'social.example/')) };
+    };
+    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeDefined();
+    expect(asked).toHaveLength(1);
+  });
+
+  it('but not by what else the domain finds on the account’s server', async () => {
+    const asked: string[] = [];
+    const get = async (url: string) => {
+      asked.push(url);
+      const upload = new URL('https://social.example/uploads/1.json');
+      return url.startsWith('https://example.com/')
+        ? { ...answerOf(200, agreed), url: upload }
+        : answerOf(404, '');
+    };
+    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
+    expect(asked.at(-1)).toMatch(/^https:\/\/social\.example\/\.well-known\/webfinger/);
+  });
+
+  it('by the server that host-meta names, where the domain has no WebFinger', async () => {
+    const xrd = '<XRD><Link rel="lrdd" template="https://social.example/uploads/1.json?{uri}"/></XRD>';
+    const asked: string[] = [];
+    const get = async (url: string) => {
+      asked.push(url);
+      if (url === 'https://example.com/.well-known/host-meta')
+        return answerOf(200, xrd, 'application/xrd+xml');
+      if (!url.startsWith('https://social.example/.well-known/webfinger')) return answerOf(404, '');
+      return { ...answerOf(200, agreed), url: new URL(url) };
+    };
+    const proved = await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com');
+    expect(proved).toEqual({ handle: 'alice@example.com', actor, origin: 'https://social.example' });
+    expect(asked).toHaveLength(3);
+  });
+
+  it('but a domain that gives an account elsewhere its own name only leads there', async () => {
+    const get = async (url: string) =>
+      url.startsWith('https://example.com/') ? answerOf(200, agreed) : answerOf(404, '');
+    expect(await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toEqual({
+      origin: 'https://social.example',
+    });
   });
 
   it.each([

@@ -1,7 +1,7 @@
 /** What of an account's answer becomes the profile. (Who may claim what: test/security/be-somebody-else.) */
 
-import { buildProfile, readClaims } from '../../lib/login/profile.js';
-import { anInstanceRecord, codeThrownBy } from '../support/stage.js';
+import { buildProfile, profileOf as fetchedProfileOf, readClaims } from '../../lib/login/profile.js';
+import { anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
 const honest = {
@@ -90,8 +90,19 @@ it.each([
   undefined,
   null,
   '',
-  'alice@evil',
-  'al ice',
+  'alice ',
+  ' alice',
+  '@evil',
+  '\u0301alice',
+  'al\u200bice',
+  'al\u00adice',
+  'al\u200fice',
+  'a"b',
+  "a'b",
+  'a&b',
+  'a\\b',
+  'a\u00a0b',
+  '--',
   'alice\n',
   '.',
   'a/b',
@@ -103,4 +114,129 @@ it.each([
   ['alice'],
 ])('the user name %j is none', (username) => {
   expect(codeThrownBy(() => profileOf({ username }))).toBe('response_invalid');
+});
+
+it.each([
+  ['Jane Doe', ''],
+  ['jane@shop.example', ''],
+  ['jane+news', ''],
+  ['ａｌｉｃｅ', ''],
+  ['𝐚𝐥𝐢𝐜𝐞', ''],
+  ['jane-', 'jane-@social.example'],
+  ['-jane', '-jane@social.example'],
+  ['jane.', 'jane.@social.example'],
+  ['Jane', 'Jane@social.example'],
+  ['zoe\u0308', 'zoe\u0308@social.example'],
+  ['हिन्दी', 'हिन्दी@social.example'],
+])('somebody who is called %j there logs in; the handle is %j', (username, handle) => {
+  const profile = profileOf({ username, acct: username, display_name: '' });
+  expect(profile).toMatchObject({
+    id: 'https://social.example#7112',
+    username,
+    displayName: username,
+    handle,
+    handleVerified: handle !== '',
+  });
+});
+
+it('a user name that is an address elsewhere makes nobody of there', () => {
+  const profile = profileOf({ username: 'alice@mastodon.example', acct: 'alice@mastodon.example' });
+  expect(profile).toMatchObject({ id: 'https://social.example#7112', handle: '', handleVerified: false });
+});
+
+it.each([
+  ['a soft hyphen', 'so\u00adcial.example'],
+  ['a space without width', 'social\u200b.example'],
+  ['an ideographic full stop', 'social。example'],
+  ['full-width letters', 'ｓocial.example'],
+  ['capitals', 'SOCIAL.example'],
+])('the domain is never spelt with %s', (_what, domain) => {
+  expect(profileOf({ acct: `alice@${domain}` })).toMatchObject({
+    handle: 'alice@social.example',
+    handleVerified: true,
+  });
+});
+
+describe('a handle of another domain', () => {
+  /** Every server answers with this JRD. */
+  const login = (jrd: object | undefined, changes: object = {}) => {
+    const asked: string[] = [];
+    const get = async (url: string) => {
+      asked.push(decodeURIComponent(url));
+      return jrd && url.includes('webfinger') ? answerOf(200, jrd) : answerOf(404, '');
+    };
+    const account = answer({ ...honest, ...changes });
+    return fetchedProfileOf({ get }, new Set(), instance, account).then((profile) => ({ profile, asked }));
+  };
+  const jrd = (subject: string, href = honest.uri) => ({
+    subject: `acct:${subject}`,
+    links: [{ rel: 'self', type: 'application/activity+json', href }],
+  });
+
+  it('is asked for as it is spelt, and verified', async () => {
+    const { profile, asked } = await login(jrd('Alice@example.com'), {
+      username: 'Alice',
+      acct: 'Alice@EXAMPLE.com',
+    });
+    expect(profile).toMatchObject({ handle: 'Alice@example.com', handleVerified: true });
+    expect(asked.every((url) => url.endsWith('acct:Alice@example.com'))).toBe(true);
+  });
+
+  it('is verified in other capitals only where the account names the same actor', async () => {
+    const changes = { username: 'Alice', acct: 'Alice@example.com' };
+    const named = await login(jrd('alice@example.com'), changes);
+    expect(named.profile).toMatchObject({ handle: 'Alice@example.com', handleVerified: true });
+    for (const uri of [undefined, 'https://social.example/users/Alice']) {
+      const { profile } = await login(jrd('alice@example.com'), { ...changes, uri });
+      expect(profile).toMatchObject({ handle: 'Alice@social.example', handleVerified: false });
+      expect(profile.actor).toBe(uri);
+    }
+  });
+
+  it.each(['ex\u00adample.com', 'example\u200b.com', 'example。com', 'ｅxample.com'])(
+    'is verified in one spelling, and %j is not that',
+    async (domain) => {
+      const { profile, asked } = await login(jrd(`alice@${domain}`), { acct: `alice@${domain}` });
+      expect(profile).toMatchObject({ handle: 'alice@example.com', handleVerified: true });
+      expect(asked[0]).toBe('https://example.com/.well-known/webfinger?resource=acct:alice@example.com');
+    },
+  );
+
+  it('in look-alike letters is the handle of who has that domain', async () => {
+    const { profile, asked } = await login(jrd('alice@exаmple.com'), { acct: 'alice@exаmple.com' });
+    expect(profile).toMatchObject({ handle: 'alice@xn--exmple-4nf.com', handleVerified: true });
+    expect(new URL(asked[0] ?? '').host).toBe('xn--exmple-4nf.com');
+  });
+
+  it('is asked for nowhere that is no public name', async () => {
+    for (const domain of ['localhost', '127.0.0.1', '[::1]', 'example.com:8443', 'x']) {
+      const { profile, asked } = await login(jrd(`alice@${domain}`), { acct: `alice@${domain}` });
+      expect([profile.handle, profile.handleVerified, asked]).toEqual(['alice@social.example', false, []]);
+    }
+  });
+});
+
+it.each([
+  'http://169.254.169.254/latest/meta-data/',
+  'http://localhost/a.png',
+  'http://[::1]/a.png',
+  'http://2130706433/a.png',
+  'https://8.8.8.8/a.png',
+  'https://router.local/a.png',
+  'https://intranet/a.png',
+  'https://metadata.google.internal/a.png',
+])('no picture is at %s', (avatar) => {
+  expect(profileOf({ avatar }).photos).toEqual([]);
+});
+
+it("no profile page is at an inner address, and a development instance's picture is at its own", () => {
+  expect(profileOf({ url: 'http://127.0.0.1/@alice' })).not.toHaveProperty('profileUrl');
+  const local = anInstanceRecord({ origin: 'http://localhost:4000' });
+  for (const [avatar, count] of [
+    ['http://localhost:4000/a.png', 1],
+    ['http://localhost:4001/a.png', 0],
+  ] as const) {
+    const account = answer({ ...honest, avatar });
+    expect(buildProfile(local, account, readClaims(account, local), undefined).photos).toHaveLength(count);
+  }
 });

@@ -137,7 +137,7 @@ describe('an account without a usable id or name logs nobody in', () => {
       '7%23',
       '7\u200b',
     ].map((id): [string, { id: unknown }] => [`id ${JSON.stringify(id)}`, { id }]),
-    ...[undefined, '', {}, 'a@b', 'a b', 'a\u202eb', 'a\nb', 'a/b', 'x'.repeat(300)].map(
+    ...[undefined, '', {}, '@a', ' a', 'a\u200bb', 'a\u202eb', 'a\nb', 'a/b', 'x'.repeat(300)].map(
       (username): [string, { username: unknown }] => [
         `username ${JSON.stringify(username) ?? 'missing'}`,
         { username },

@@ -81,6 +81,7 @@ it("an instance's own authorize address cannot overrule the parameters of the lo
     issuer: instance.origin,
     authorization_endpoint: `${instance.origin}/oauth/authorize?${evil}&own=1`,
     token_endpoint: `${instance.origin}/oauth/token`,
+    app_registration_endpoint: `${instance.origin}/api/v1/apps`,
   });
   const { searchParams } = new URL(await leave(visitor, site, instance.host));
   expect(searchParams.get('own')).toBe('1');
