@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
+import { isChallenge } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import type { Instance } from '../options.js';
@@ -23,8 +24,8 @@ export interface ClientCredentials {
 /**
  * Sends the one form that every known server reads alike: a single redirect URI, scopes as one string, no
  * empty field. (JSON, arrays and empty values each fail somewhere.)
- * @throws MastodonError `registration_refused`, `registration_throttled`, `instance_unsupported`,
- *   `instance_unreachable`, `response_invalid`, `response_too_large` or `timeout`
+ * @throws MastodonError `registration_refused`, `registration_throttled`, `scope_refused`, `instance_unsupported`,
+ *   `instance_unreachable`, `instance_blocked`, `response_invalid`, `response_too_large` or `timeout`
  */
 export async function registerApp(
   network: Network,
@@ -44,7 +45,21 @@ export async function registerApp(
 export function readRegistration(answer: Answer, instance: string): ClientCredentials {
   const { status } = answer;
   if (status < 200 || status > 299) {
-    const cause = new RefusedError(status, throttledFor(answer.headers, Date.now()));
+    if (isChallenge(answer)) {
+      throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
+    }
+    if (isScopeRefusal(answer)) {
+      throw new MastodonError('scope_refused', {
+        instance,
+        cause: new RefusedError(
+          status,
+          undefined,
+          'the server does not take what the option "scope" asks for',
+        ),
+      });
+    }
+    const asked = throttledFor(answer.headers, Date.now());
+    const cause = new RefusedError(status, asked ?? (status === 429 ? shortThrottleMs : undefined));
     if (status === 429) throw new MastodonError('registration_throttled', { instance, cause });
     if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
     if (status === 404 || status === 405)
@@ -62,6 +77,7 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
     throw new MastodonError('instance_unsupported', {
       instance,
       cause: new Error('its apps serve a single login'),
+      reason: 'single_use_apps',
     });
   }
   return { clientId, clientSecret };
@@ -73,9 +89,16 @@ export class RefusedError extends Error {
     readonly status: number,
     /** How long the instance asks to be left alone, in milliseconds. */
     readonly retryAfterMs?: number,
+    why?: string,
   ) {
-    super(`the registration was answered with ${status}`);
+    super(`the registration was answered with ${status}${why === undefined ? '' : `: ${why}`}`);
   }
+}
+
+/** Mastodon: "Scopes doesn't match configured on the server"; Hollo: a list of errors that names the field. */
+function isScopeRefusal(answer: Answer): boolean {
+  if (answer.status !== 400 && answer.status !== 422) return false;
+  return /scope/i.test(JSON.stringify(jsonObjectOrNone(answer) ?? ''));
 }
 
 /** RFC 6749, appendix A: printable ASCII. */
@@ -137,6 +160,9 @@ export function throttledFor(headers: Answer['headers'], now: number): number | 
     waitOf(retryAfter, now) ?? (typeof reset === 'string' && reset !== '' ? waitOf(reset, now) : undefined);
   return wait === undefined || wait <= 0 ? undefined : Math.min(wait, longestThrottleMs);
 }
+
+/** For a server that has had enough, and does not say for how long. */
+const shortThrottleMs = 60 * 1000;
 
 /** Mastodon's window for registrations; what asks for more is not believed. */
 const longestThrottleMs = 10 * 60 * 1000;

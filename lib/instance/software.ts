@@ -19,7 +19,24 @@ export function hasSingleUseApps(software: string | undefined): boolean {
   return software !== undefined && singleUseApps.has(software);
 }
 
-/** The same, told by a client id that is such an address in base64. */
+/** Misskey and what calls itself otherwise; of these, the ones above offer Mastodon's API beside their own. */
+const speakMisskey = new Set([
+  'misskey',
+  'cherrypick',
+  'foundkey',
+  'calckey',
+  'meisskey',
+  'yojo-art',
+  'rumisskey',
+]);
+
+/** By its name, or by how every fork of Misskey answers what it does not know (`/api/v1/instance`). */
+export function speaksMisskey(software: string | undefined, aboutInstance: JsonObject | undefined): boolean {
+  const error = aboutInstance?.error as { code?: unknown } | null | undefined;
+  return speakMisskey.has(software ?? '') || error?.code === 'UNKNOWN_API_ENDPOINT';
+}
+
+/** The same as `hasSingleUseApps`, told by a client id that is such an address in base64. */
 export function isSingleUseClientId(clientId: string): boolean {
   return /^https?:\/\//.test(Buffer.from(clientId, 'base64').toString('latin1'));
 }

@@ -13,9 +13,13 @@ const maxDepth = 64;
  * @throws MastodonError `response_invalid` for another content type, malformed, too deeply nested or not an object.
  */
 export function jsonObject(answer: Answer): JsonObject {
-  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(answer.contentType))
-    throw invalid('not JSON by its type');
-  return parseObject(answer.text);
+  try {
+    if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(answer.contentType))
+      throw invalid('not JSON by its type');
+    return parseObject(answer.text);
+  } catch (error) {
+    throw error instanceof MastodonError ? error.at(answer.url.host) : error;
+  }
 }
 
 /** The same for an answer that may be something else: `undefined` instead of an error. */

@@ -39,6 +39,20 @@ it.each([
     answerOf(200, { ...client, client_id: Buffer.from('https://x.example/auth/y').toString('base64') }),
     'instance_unsupported',
   ],
+  ['a challenge', answerOf(403, '<p>', 'text/html', { 'cf-mitigated': 'challenge' }), 'instance_blocked'],
+  [
+    "Mastodon's word for a scope it does not know",
+    answerOf(422, { error: "Validation failed: Scopes doesn't match configured on the server." }),
+    'scope_refused',
+  ],
+  ['the name of that error', answerOf(400, { error: 'invalid_scope' }), 'scope_refused'],
+  [
+    'a list of errors that names the field',
+    answerOf(422, { error: { issues: [{ path: ['scopes'] }] } }),
+    'scope_refused',
+  ],
+  ['a page that names a scope', answerOf(400, '<p>invalid scope', 'text/html'), 'registration_refused'],
+  ['a scope in another status', answerOf(403, { error: 'invalid_scope' }), 'registration_refused'],
 ])('%s is a failure with its own code', (_what, answer, code) => {
   expect(codeThrownBy(() => readRegistration(answer, 'social.example'))).toBe(code);
 });
@@ -75,6 +89,32 @@ describe('a server that asks to be left alone is left alone', () => {
     [{ 'x-ratelimit-reset': '2020-01-01T00:00:00Z' }],
   ])('not at all where it says nothing of use: %j', (headers) => {
     expect(throttledFor(headers, now)).toBeUndefined();
+  });
+
+  it.each([
+    {},
+    { 'retry-after': 'soon' },
+    { 'retry-after': '0' },
+    { 'x-ratelimit-reset': '2020-01-01T00:00:00Z' },
+  ])('for a minute, where it has had enough and says nothing of use: %j', (headers) => {
+    try {
+      readRegistration(answerOf(429, '', 'text/html', headers), 'social.example');
+      throw new Error('accepted');
+    } catch (error) {
+      expect((error as Error).cause).toMatchObject({ status: 429, retryAfterMs: 60_000 });
+    }
+  });
+
+  it('a refused scope tells the developer which option is at fault', () => {
+    try {
+      readRegistration(answerOf(422, { error: 'invalid_scope' }), 'social.example');
+      throw new Error('accepted');
+    } catch (error) {
+      expect((error as Error).cause).toMatchObject({
+        status: 422,
+        message: expect.stringContaining('"scope"') as string,
+      });
+    }
   });
 
   it('and the failure carries the time', () => {

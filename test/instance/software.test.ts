@@ -7,6 +7,7 @@ import {
   leastScope,
   needsForcedLogin,
   softwareOf,
+  speaksMisskey,
 } from '../../lib/instance/software.js';
 
 it.each([
@@ -66,4 +67,16 @@ it.each([
   ['', false],
 ])('the client id %s serves a single login: %s', (clientId, singleUse) => {
   expect(isSingleUseClientId(clientId)).toBe(singleUse);
+});
+
+it.each([
+  ['misskey', undefined, true],
+  ['cherrypick', {}, true],
+  ['a-new-fork', { error: { code: 'UNKNOWN_API_ENDPOINT' } }, true],
+  [undefined, { error: { code: 'UNKNOWN_API_ENDPOINT' } }, true],
+  ['mastodon', { error: 'Not found' }, false],
+  ['mastodon', { error: null }, false],
+  [undefined, undefined, false],
+])('%s with %j speaks the language of Misskey: %s', (software, about, misskey) => {
+  expect(speaksMisskey(software, about)).toBe(misskey);
 });

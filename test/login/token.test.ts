@@ -93,3 +93,56 @@ it.each([
 ])('verify_credentials answers with %s (%s)', (_what, status, body, code) => {
   expect(codeThrownBy(() => readAccount(answerOf(status, body), 'social.example'))).toBe(code);
 });
+
+it.each([
+  [
+    'a revoked token',
+    answerOf(401, { error: 'The access token was revoked' }),
+    'mastodon',
+    'account_unusable',
+    /log in again/,
+  ],
+  ['a revoked token of no known software', answerOf(401, ''), undefined, 'account_unusable', /log in again/],
+  [
+    'a disabled account, as GoToSocial tells it',
+    answerOf(401, { error: 'x' }),
+    'gotosocial',
+    'account_unusable',
+    /disabled/,
+  ],
+  ['a disabled account', answerOf(403, { error: 'x' }), 'mastodon', 'account_unusable', /disabled/],
+  [
+    'a limit',
+    answerOf(429, { error: 'Too many requests' }),
+    'mastodon',
+    'instance_unreachable',
+    /too many requests/,
+  ],
+  [
+    'a page of a protection',
+    answerOf(403, '<title>Just a moment', 'text/html'),
+    'mastodon',
+    'instance_blocked',
+    /robot/,
+  ],
+  [
+    'a challenge',
+    answerOf(503, '', 'text/html', { 'cf-mitigated': 'challenge' }),
+    'mastodon',
+    'instance_blocked',
+    /robot/,
+  ],
+] as const)(
+  'verify_credentials answers with %s: a true sentence',
+  (_what, answer, software, code, sentence) => {
+    try {
+      readAccount(answer, 'social.example', software);
+      throw new Error('taken');
+    } catch (error) {
+      expect(error).toMatchObject({ code, message: expect.stringMatching(sentence) as string });
+      expect((error as Error).message).toContain('social.example');
+      if (code !== 'account_unusable' || sentence.source !== 'disabled')
+        expect((error as Error).message).not.toMatch(/disabled|moved|[Cc]heck the address/);
+    }
+  },
+);

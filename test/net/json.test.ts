@@ -125,3 +125,11 @@ it('agrees with JSON.parse on every object', () => {
     { numRuns: 5000 },
   );
 });
+
+it.each([
+  ['another type', '{}', 'text/html'],
+  ['malformed JSON', '{', 'application/json'],
+  ['a list', '[]', 'application/json'],
+])('the server that answers with %s is named', (_what, text, type) => {
+  expect(() => jsonObject(answerOf(200, text, type))).toThrow(/^The server social\.example /);
+});

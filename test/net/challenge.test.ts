@@ -1,0 +1,33 @@
+/** A page that asks for a human is told from what a server says itself. */
+
+import { isChallenge } from '../../lib/net/challenge.js';
+import { answerOf } from '../support/stage.js';
+
+it.each([
+  [
+    'Cloudflare, by its header',
+    answerOf(403, '<title>Just a moment...</title>', 'text/html', { 'cf-mitigated': 'challenge' }),
+  ],
+  ['AWS, by its header', answerOf(202, '', 'text/html', { 'x-amzn-waf-action': 'challenge' })],
+  ['AWS, with a puzzle', answerOf(405, '', 'text/html', { 'x-amzn-waf-action': 'captcha' })],
+  [
+    'a script of Cloudflare',
+    answerOf(503, '<script src="/cdn-cgi/challenge-platform/x.js">', 'text/html; charset=UTF-8'),
+  ],
+  ['a puzzle', answerOf(403, '<div class="g-recaptcha"></div>', 'text/html')],
+  ['a question', answerOf(403, '<title>Are you human?</title>', 'text/html')],
+  ['DDoS-Guard', answerOf(403, '<title>DDoS-Guard</title>', 'text/html')],
+])('%s', (_what, answer) => {
+  expect(isChallenge(answer)).toBe(true);
+});
+
+it.each([
+  ['a refusal in JSON', answerOf(403, { error: 'Your login is currently disabled' })],
+  ['a refusal in JSON that talks of puzzles', answerOf(403, { error: 'captcha' })],
+  ['a plain page', answerOf(403, '<title>403 Forbidden</title>', 'text/html')],
+  ['a page that was found, about puzzles', answerOf(200, '<p>captcha', 'text/html')],
+  ['a page that was not found', answerOf(404, '<p>captcha', 'text/html')],
+  ['an instance', answerOf(200, { uri: 'social.example' })],
+])('not %s', (_what, answer) => {
+  expect(isChallenge(answer)).toBe(false);
+});
