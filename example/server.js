@@ -11,7 +11,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 const { openEmbeddedStore } = require('passport-mastodon-oauth2/stores');
-const { createDemoInstance } = require('./demo-instance.js');
+const { startInstance } = require('passport-mastodon-oauth2/testing');
 const { SITE_NAME } = require('./pages.js');
 const { createSite } = require('./site.js');
 
@@ -41,32 +41,39 @@ function isDemoOn() {
 /** @param {string} dataDir @returns {Promise<string>} its origin */
 async function startDemo(dataDir) {
   // Only this machine can reach it: anybody who can may log in as anyone there.
-  const { server, port } = await listen('DEMO_PORT', env.DEMO_PORT || '4000', 'localhost');
-  const origin = `http://localhost:${port}`;
-  // A store of its own, since it plays another server. It persists so that the site's registration stays good.
-  const store = await openEmbeddedStore(path.join(dataDir, 'demo.mdb'));
-  server.on('request', createDemoInstance({ origin, store }));
-  return origin;
+  const port = env.DEMO_PORT || '4000';
+  const demo = await startInstance({
+    title: 'Demonstration instance',
+    software: 'demonstration',
+    port: Number(port),
+    // A store of its own, since it plays another server. It persists so that the site's registration stays good.
+    store: await openEmbeddedStore(path.join(dataDir, 'demo.mdb')),
+  }).catch((error) => {
+    throw clearly(error, 'DEMO_PORT', port);
+  });
+  return demo.origin;
 }
 
 /**
  * @param {string} name the variable to change when the port is taken
  * @param {string} port 0 for any free one
- * @param {string} [host] default: every address of this machine
  * @returns {Promise<{ server: http.Server, port: number }>}
  */
-function listen(name, port, host) {
+function listen(name, port) {
   const server = http.createServer();
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      const isTaken = /** @type {NodeJS.ErrnoException} */ (error).code === 'EADDRINUSE';
-      reject(isTaken ? new Error(`Port ${port} is in use. Choose another one with ${name}=…`) : error);
-    });
-    server.listen({ port: Number(port), host }, () => {
+    server.once('error', (error) => reject(clearly(error, name, port)));
+    server.listen({ port: Number(port) }, () => {
       const address = /** @type {import('node:net').AddressInfo} */ (server.address());
       resolve({ server, port: address.port });
     });
   });
+}
+
+/** @param {NodeJS.ErrnoException} error @param {string} name @param {string} port @returns {Error} */
+function clearly(error, name, port) {
+  if (error.code !== 'EADDRINUSE') return error;
+  return new Error(`Port ${port} is in use. Choose another one with ${name}=…`);
 }
 
 /**

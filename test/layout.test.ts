@@ -11,7 +11,8 @@ import ts from 'typescript';
 const rows = [
   ['service/'],
   ['index.ts index.mts strategy.ts verify.ts verify-shape.ts', 'web/', 'bridge/', 'issuer/'],
-  ['testing/', 'button/', 'stores/', 'pages/'],
+  ['testing/', 'button/', 'stores/'],
+  ['pages/'],
   ['login/'],
   ['instance/'],
   ['net/'],

@@ -1,32 +1,24 @@
-/** The demonstration instance: as strict as a real one, so that it hides no mistake of the strategy. */
+/** The testing instance over HTTP: as strict as a real one, so that it hides no mistake of a site or the strategy. */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import Keyv from 'keyv';
-import { Browser } from './browser.js';
-
-const { createDemoInstance } = require('../../example/demo-instance.js') as {
-  createDemoInstance: (options: { origin: string; store: Keyv }) => (req: unknown, res: unknown) => void;
-};
+import { startInstance, type TestInstance } from '../../lib/testing/index.js';
+import { Browser } from '../example/browser';
 
 const redirectUri = 'http://localhost:9/callback';
 const verifier = randomBytes(32).toString('base64url');
 const challenge = createHash('sha256').update(verifier).digest('base64url');
 
-let server: Server;
+let instance: TestInstance;
 let origin: string;
 let client: { client_id: string; client_secret: string };
 
 beforeAll(async () => {
-  server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
-  origin = `http://localhost:${(server.address() as AddressInfo).port}`;
-  server.on('request', createDemoInstance({ origin, store: new Keyv() }));
+  instance = await startInstance();
+  ({ origin } = instance);
   client = (await post('/api/v1/apps', registration)).json as typeof client;
 });
 
-afterAll(() => server.close());
+afterAll(() => instance.close());
 
 const registration = { client_name: 'Test', redirect_uris: redirectUri, scopes: 'profile' };
 

@@ -1,0 +1,4 @@
+/** An instance for a site's own tests and for trying out: a real server on loopback, with people who do not exist. */
+
+export { startInstance, type ApproveOptions, type InstanceOptions, type TestInstance } from './instance.js';
+export type { AccountOptions, TestAccount } from './accounts.js';

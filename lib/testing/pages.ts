@@ -1,0 +1,127 @@
+/** The pages of a testing instance, for whoever tries a site out in a browser. Each one says what it is. */
+
+import { createHash } from 'node:crypto';
+import { escape } from '../pages/page.js';
+import { style as common } from '../pages/style.js';
+import type { TestAccount } from './accounts.js';
+import type { Self } from './documents.js';
+import type { Question } from './oauth.js';
+
+const style = `${common}
+header, footer { max-width: 32rem; margin: 0 auto; padding: 1rem 1.25rem; color: var(--soft); font-size: .9375rem }
+main { padding-block: 1.5rem }
+fieldset { margin: 0 0 1.5rem; padding: 0; border: 0 }
+legend { padding: 0 0 .5rem; font-weight: 600 }
+.person { display: flex; gap: .75rem; align-items: center; padding: .625rem; margin: 0 0 .5rem;
+  border: 1px solid var(--line); border-radius: .5rem; cursor: pointer; color: inherit; text-decoration: none }
+.person img { border-radius: 50% }
+.person small { color: var(--soft) }
+ul { margin: 0; padding: 0; list-style: none }
+.buttons { display: grid; gap: .75rem }
+.buttons button[value=deny] { background: none; color: inherit; border: 2px solid var(--line) }
+`;
+const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
+
+export interface InstancePage {
+  readonly status: number;
+  readonly html: string;
+  readonly csp: string;
+}
+
+/** @param site whom the page's form may lead to: browsers hold a form's redirects to `form-action`, too */
+function page(self: Self, status: number, title: string, main: string, site?: string): InstancePage {
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escape(title)} – ${escape(self.title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<header><strong>${escape(self.title)}</strong> – not a real server · <a href="/">${escape(self.host)}</a></header>
+<main>
+<h1>${escape(title)}</h1>
+${main}
+</main>
+<footer>It runs on this machine only, with made-up people and no passwords.</footer>
+</body>
+</html>
+`;
+  const csp =
+    `default-src 'none'; style-src ${styleSource}; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; ` +
+    `form-action 'self'${site === undefined ? '' : ` ${site}`}`;
+  return { status, html, csp };
+}
+
+export function consentPage(self: Self, question: Question): InstancePage {
+  const { app, clientId, redirectURI, scope, state, challenge } = question;
+  const fields = {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: redirectURI,
+    scope,
+    state,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+  };
+  const hidden = Object.entries(fields).map(
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escape(value)}">`,
+  );
+  const people = self.accounts.map(
+    (account, index) => `<label class="person">
+<input type="radio" name="account" value="${escape(account.username)}"${index === 0 ? ' checked' : ''}>
+${shown(self, account)}</label>`,
+  );
+  const { host, origin } = new URL(redirectURI);
+  const main = `<form method="post" action="/oauth/authorize">
+<p>It asks to read your profile. You will go back to <b>${escape(host)}</b>.</p>
+${hidden.join('\n')}
+<fieldset>
+<legend>Sign in as</legend>
+${people.join('\n')}
+</fieldset>
+<p class="buttons">
+<button name="answer" value="allow">Allow</button>
+<button name="answer" value="deny">Deny</button>
+</p>
+</form>`;
+  return page(self, 200, `Let ${app.name} know who you are?`, main, origin);
+}
+
+/** A real instance, too, shows its own page here and sends nobody back. */
+export function refusalPage(self: Self, why: string): InstancePage {
+  return page(
+    self,
+    400,
+    'This request is not valid',
+    `<p>This instance would not go on: ${escape(why)}.</p>`,
+  );
+}
+
+export function notFoundPage(self: Self): InstancePage {
+  return page(self, 404, 'Page not found', '<p>There is nothing at this address.</p>');
+}
+
+export function homePage(self: Self): InstancePage {
+  const people = self.accounts.map(
+    (account) =>
+      `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${shown(self, account)}</a></li>`,
+  );
+  const main = `<p>Nobody here exists. To log in as one of them, type <b>${escape(self.host)}</b> at the site.</p>
+<ul>
+${people.join('\n')}
+</ul>`;
+  return page(self, 200, 'The people here', main);
+}
+
+export function profilePage(self: Self, account: TestAccount): InstancePage {
+  const main = `<p class="person">${shown(self, account)}</p>\n<p>${escape(account.note)}</p>`;
+  return page(self, 200, account.displayName, main);
+}
+
+function shown({ host }: Self, { username, displayName }: TestAccount): string {
+  const picture = `/avatars/${encodeURIComponent(username)}.svg`;
+  return `<img src="${picture}" alt="" width="44" height="44">
+<span><b><bdi>${escape(displayName)}</bdi></b> <small>@${escape(username)}@${escape(host)}</small></span>`;
+}

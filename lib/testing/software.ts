@@ -1,0 +1,36 @@
+/** What differs between the servers that a testing instance can be taken for, as far as a site's tests may notice. */
+
+export interface Software {
+  readonly name: string;
+  readonly version: string;
+  /** Describes its endpoints at /.well-known/oauth-authorization-server, and says `iss` in its answers. */
+  readonly describesItself: boolean;
+  readonly scopes: readonly string[];
+  /** Gives refresh tokens. */
+  readonly refreshes: boolean;
+}
+
+const granular = ['read', 'read:accounts', 'write', 'follow', 'push'];
+const newest = ['profile', ...granular];
+
+const known: Readonly<Record<string, Partial<Software>>> = {
+  mastodon: { version: '4.5.0' },
+  hollo: { version: '0.10.0' },
+  gotosocial: { version: '0.20.0', describesItself: false },
+  pleroma: { version: '2.9.0', describesItself: false, scopes: granular, refreshes: true },
+  akkoma: { version: '3.15.2', describesItself: false, scopes: granular, refreshes: true },
+  pixelfed: {
+    version: '0.12.5',
+    describesItself: false,
+    scopes: ['read', 'write', 'follow', 'push'],
+    refreshes: true,
+  },
+  friendica: { version: '2024.12', describesItself: false, scopes: granular },
+};
+
+/** A name that is not in the list is taken for software with the newest habits. */
+export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
+  const { name, version } = typeof given === 'string' ? { name: given, version: undefined } : given;
+  const habits = { describesItself: true, scopes: newest, refreshes: false, ...known[name] };
+  return { version: '1.0.0', ...habits, name, ...(version !== undefined && { version }) };
+}

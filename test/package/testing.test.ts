@@ -1,0 +1,43 @@
+/** `passport-mastodon-oauth2/testing` from the tarball, in a site's own test. */
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { installTarball, type Site } from './site';
+
+let site: Site;
+beforeAll(() => {
+  site = installTarball();
+});
+afterAll(() => site.remove());
+
+it('a test with Node’s own runner compiles in a strict project, and passes', () => {
+  copyFileSync(join(__dirname, 'site-test.ts'), join(site.folder, 'site.test.mts'));
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023'],
+    types: ['node'],
+    strict: true,
+    esModuleInterop: true,
+    skipLibCheck: false,
+  };
+  writeFileSync(join(site.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
+  const run = (...args: string[]): string => {
+    // Node marks what its test runner starts, and would report to a runner that is not there.
+    const env = { ...process.env };
+    delete env['NODE_TEST_CONTEXT'];
+    return execFileSync(process.execPath, args, { cwd: site.folder, encoding: 'utf8', env });
+  };
+  run(require.resolve('typescript/bin/tsc'), '-p', site.folder);
+  expect(run('--test', '--test-reporter=tap', 'site.test.mjs')).toContain('# pass 2');
+});
+
+it('loads neither Passport nor anything else that is not Node’s own', () => {
+  const loaded = site.run(`
+    require('passport-mastodon-oauth2/testing');
+    console.log(JSON.stringify(Object.keys(require.cache)));`) as string[];
+  expect(
+    loaded.filter((path) => !/passport-mastodon-oauth2\/dist\/(testing|pages|store)[./]/.test(path)),
+  ).toEqual([]);
+});
