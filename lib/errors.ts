@@ -80,6 +80,11 @@ const meanings = {
     status: 503,
     message: 'Too many logins are under way here just now. Please try again in a moment.',
   },
+  revocation_unsupported: {
+    status: 422,
+    message:
+      'The server %s cannot end a single login from here. It can be ended in the settings of the account there.',
+  },
   store_failed: {
     status: 503,
     message: 'The login could not be saved on our side. Please try again in a moment.',
@@ -141,6 +146,8 @@ export class MastodonError extends Error {
   readonly status: number;
   readonly instance?: string;
   readonly reason?: MastodonErrorReason;
+  /** The application's own state, where the login that failed is known. Not enumerable. */
+  declare readonly state?: unknown;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
@@ -155,6 +162,12 @@ export class MastodonError extends Error {
     this.status = details.status ?? status;
     if (details.instance !== undefined) this.instance = details.instance;
     if (details.reason !== undefined) this.reason = details.reason;
+  }
+
+  /** The same failure, with the application's own state of the login that failed: for doors, and in no serialised form. */
+  withState(state: unknown): this {
+    Object.defineProperty(this, 'state', { value: state, enumerable: false, configurable: true });
+    return this;
   }
 
   /** The same failure, told about an instance that the place of failure could not name. */

@@ -9,15 +9,9 @@ import { MastodonStrategy } from './strategy.js';
 export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };
 export { ErrorCode, MastodonError } from './errors.js';
 export type { MastodonErrorCode, MastodonErrorDetails } from './errors.js';
-export type {
-  Instance,
-  KeyValueStore,
-  LoginTransaction,
-  MastodonAuthenticateOptions,
-  MastodonStrategyOptions,
-  OutboundOptions,
-  StateStore,
-} from './options.js';
+export type { Tokens } from './login/token.js';
+export type { Instance, KeyValueStore, LoginTransaction, OutboundOptions } from './options.js';
+export type { MastodonAuthenticateOptions, MastodonStrategyOptions, StateStore } from './strategy-options.js';
 export type { MastodonProfile } from './login/profile.js';
 export type {
   TokenParams,

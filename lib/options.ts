@@ -1,6 +1,5 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import type { IncomingMessage } from 'node:http';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
 
 export type { OutboundOptions, OutboundSettings };
@@ -17,9 +16,11 @@ export interface KeyValueStore {
   delete(key: string): unknown;
 }
 
-/** A login that was begun: everything the callback is held against. Plain JSON. */
+/** A login that was begun: everything the callback is held against, and no more, as anybody begins many. Plain JSON. */
 export interface LoginTransaction {
-  readonly instance: Instance;
+  readonly instance: PinnedInstance;
+  /** For whom it was begun: another site or strategy that shares the store must not finish it. */
+  readonly audience: string;
   readonly clientId: string;
   /** Names the stored credentials that `clientId` belongs to. */
   readonly credentialsKey: string;
@@ -54,23 +55,14 @@ export interface Instance {
   readonly accountDomain?: string;
 }
 
-/**
- * Keeps begun logins, bound to the browser that began them. The default keeps a random key in `req.session`
- * and the login itself in `store`. Another one must hold to four rules: only the browser that saved a login
- * can take it, it can be taken once, it is gone after `expiresAt`, and a failed write rejects.
- */
-export interface StateStore {
-  /** `state` is 43 characters of `[A-Za-z0-9_-]` and cannot be guessed. */
-  save(req: IncomingMessage, state: string, login: LoginTransaction): Promise<void>;
-  /** Removes and returns the login, or `undefined` if this browser has no such login (any more). */
-  take(req: IncomingMessage, state: string): Promise<LoginTransaction | undefined>;
-  /** Whether this browser began a login at the instance and has not finished it. Optional: only a hint. */
-  hasUnfinished?(req: IncomingMessage, instanceHost: string): Promise<boolean>;
-  /** The login at this instance was finished. Optional, the counterpart of `hasUnfinished`. */
-  finished?(req: IncomingMessage, instanceHost: string): Promise<void>;
-}
+/** What the second half of a login needs of an instance. */
+export type PinnedInstance = Omit<
+  Instance,
+  'authorizationEndpoint' | 'registrationEndpoint' | 'scopesSupported'
+>;
 
-export interface MastodonStrategyOptions {
+/** What every door asks of the engine. */
+export interface LoginOptions {
   /** Shown on the consent page; 1 to 60 characters. */
   clientName: string;
   /** Absolute https URL without query or fragment. The instance's host is appended as one path segment. */
@@ -83,16 +75,8 @@ export interface MastodonStrategyOptions {
   scope?: string | readonly string[] | undefined;
   /** `User-Agent` of every request. Default: this package, its version and `website`. */
   userAgent?: string | undefined;
-  /** Body or query field that holds what the visitor typed. Default `instance`. */
-  instanceField?: string | undefined;
-  /** Asked before anything is sent to a host, and again for the API host found behind it. Default: all are. */
+  /** Asked before anything is sent to a host, and again when a login comes back. Default: all are. */
   allowInstance?: ((host: string) => boolean | Promise<boolean>) | undefined;
-  /** Default: the browser's key in `req.session`, the login in `store`. */
-  stateStore?: StateStore | undefined;
-  /** Gives the request to the verify function as its first argument. Default false. */
-  passReqToCallback?: boolean | undefined;
-  /** Revoke the token once verify is done. Best effort. Default false. */
-  revokeToken?: boolean | undefined;
   outbound?: OutboundOptions | undefined;
   /**
    * Exact origins, such as `http://localhost:4000`, that are exempt from the https, port and address rules.
@@ -101,15 +85,13 @@ export interface MastodonStrategyOptions {
   developmentInstances?: readonly string[] | undefined;
 }
 
-/** Options of `passport.authenticate('mastodon', …)`. */
-export interface MastodonAuthenticateOptions {
-  /** Where the account lives; overrides the request's field. */
-  instance?: string | undefined;
+/** What may be said of one login as it begins. */
+export interface BeginOptions {
   /** Ask the instance to show its login page even to someone who is logged in there. */
   forceLogin?: boolean | undefined;
   /** Language of the instance's pages (Mastodon 3.5 and later), such as `de`. */
   lang?: string | undefined;
-  /** Any JSON value of the application's. Comes back as `info.state`. */
+  /** Any JSON value of the application's. Comes back with the login. */
   state?: unknown;
 }
 
@@ -121,9 +103,7 @@ export interface Settings {
   /** Scopes the site asked for, separated by spaces; undefined means the least that reads the profile. */
   readonly scope: string | undefined;
   readonly userAgent: string;
-  readonly instanceField: string;
   readonly allowInstance: (host: string) => boolean | Promise<boolean>;
-  readonly revokeToken: boolean;
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
   /** Told of what happens; never a secret. */
@@ -132,15 +112,8 @@ export interface Settings {
 
 const { version } = require('../package.json') as { version: string };
 
-/** @throws TypeError */
-export function checkedStateStore(value: StateStore | undefined): StateStore | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value?.save === 'function' && typeof value.take === 'function') return value;
-  throw new TypeError('MastodonStrategy: stateStore must have the methods save and take');
-}
-
 /** @throws TypeError that names the option at fault. */
-export function readOptions(options: MastodonStrategyOptions): Settings {
+export function readOptions(options: LoginOptions): Settings {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('MastodonStrategy requires options');
   const website = options.website === undefined ? undefined : checkedWebsite(options.website);
@@ -153,9 +126,7 @@ export function readOptions(options: MastodonStrategyOptions): Settings {
       'userAgent',
       options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`,
     ),
-    instanceField: checkedText('instanceField', options.instanceField ?? 'instance'),
     allowInstance: checkedFunction('allowInstance', options.allowInstance) ?? (() => true),
-    revokeToken: options.revokeToken === true,
     developmentOrigins: checkedOrigins(options.developmentInstances ?? []),
     outbound: checkedOutbound(options.outbound ?? {}),
   };
@@ -232,7 +203,7 @@ function checkedOrigins(value: unknown): ReadonlySet<string> {
   );
 }
 
-function checkedText(name: string, value: unknown): string {
+export function checkedText(name: string, value: unknown): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
   throw new TypeError(`MastodonStrategy requires a ${name} option`);
 }

@@ -1,38 +1,22 @@
-/** `MastodonStrategy`: the two phases of a login, each a readable list of steps. */
+/** `MastodonStrategy`: the Passport door to the login, with its session, its verify function and Passport's actions. */
 
 import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import type passport from 'passport';
 import OAuth2Strategy from 'passport-oauth2';
 import { MastodonError } from './errors.js';
-import { parseAddress } from './instance/address.js';
-import { Credentials } from './instance/credentials.js';
-import { Failures } from './instance/failures.js';
-import { Preparation } from './instance/preparation.js';
-import { needsForcedLogin } from './instance/software.js';
-import { fetchAccount } from './login/account.js';
-import { assertSameInstance, codeOf, instanceInPath, isCallback, readCallback } from './login/callback.js';
-import { exchange, revokeLater, type Exchanged } from './login/exchange.js';
-import { SessionStateStore } from './login/session-state.js';
+import type { BrowserLogins } from './login/begun-logins.js';
+import { answerURL, isCallback } from './login/callback.js';
+import { MastodonLogin, type Browser, type Finished } from './login/login.js';
+import type { Tokens } from './login/token.js';
 import {
-  authorizationRequest,
-  beginTransaction,
-  isLiveTransaction,
-  randomToken,
-} from './login/transaction.js';
-import { Gate } from './net/gate.js';
-import { Network } from './net/network.js';
-import {
-  checkedStateStore,
-  readOptions,
-  type Instance,
-  type LoginTransaction,
+  readStrategyOptions,
   type MastodonAuthenticateOptions,
   type MastodonStrategyOptions,
-  type Settings,
   type StateStore,
-} from './options.js';
-import { profileOf, type MastodonProfile } from './login/profile.js';
-import { Store } from './store.js';
+  type StrategySettings,
+} from './strategy-options.js';
+import { browserKeys, browserKeysOrNew, keepKeyAcrossRegeneration } from './session.js';
 import {
   callVerify,
   type AnyVerifyFunction,
@@ -63,41 +47,23 @@ export class MastodonStrategy extends OAuth2Strategy {
   override name = 'mastodon';
   // Passport makes an object per request with this one as its prototype, on which #private fields would not
   // be found. Nothing here changes after construction.
-  private readonly settings: Settings;
+  private readonly settings: StrategySettings;
   private readonly verifyFunction: AnyVerifyFunction;
-  private readonly passRequest: boolean;
-  private readonly network: Network;
-  private readonly credentials: Credentials;
-  private readonly preparation: Preparation;
-  private readonly stateStore: StateStore;
-  private readonly exchanges: Gate;
+  private readonly login: MastodonLogin;
 
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequestAndParams);
   constructor(options: OptionsWithoutRequest, verify: VerifyFunction);
   constructor(options: OptionsWithoutRequest, verify: VerifyFunctionWithParams);
   constructor(options: MastodonStrategyOptions, verify: AnyVerifyFunction) {
-    const settings = readOptions(options);
+    const login = new MastodonLogin(options);
     if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
     // The base class wants the one server that it was made for; no request of ours uses these.
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
-    const { outbound } = settings;
-    const store = new Store(options.store, outbound.timeoutMs);
-    this.settings = settings;
+    this.settings = readStrategyOptions(options);
     this.verifyFunction = verify;
-    this.passRequest = options.passReqToCallback === true;
-    this.network = new Network(settings);
-    const failures = new Failures(store, outbound.failureMemoryMs);
-    this.credentials = new Credentials(this.network, store, settings, failures);
-    this.preparation = new Preparation(this.network, store, settings, this.credentials, failures);
-    this.stateStore = checkedStateStore(options.stateStore) ?? new SessionStateStore(store);
-    this.exchanges = new Gate({
-      inAll: outbound.maxExchanges,
-      perInstance: outbound.maxExchangesPerInstance,
-      waiting: outbound.maxWaiting,
-      waitMs: outbound.timeoutMs,
-    });
+    this.login = login;
   }
 
   override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {
@@ -116,71 +82,54 @@ export class MastodonStrategy extends OAuth2Strategy {
       .catch((thrown: unknown) => process.emitWarning(`MastodonStrategy: ${String(thrown)}`));
   }
 
-  private async run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
-    const { params } = req as { params?: unknown };
-    const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
-    return isCallbackRoute || isCallback(req, this.settings.callbackURL)
-      ? this.finishLogin(req, options)
-      : this.startLogin(req, options);
+  /**
+   * A new access token for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
+   * @param origin `profile.instance.origin`
+   * @throws MastodonError `token_refused` when the person has to log in again
+   */
+  refresh(origin: string, refreshToken: string): Promise<Tokens> {
+    return this.login.refresh(origin, refreshToken);
   }
 
   /**
-   * Finds the instance of an address that somebody typed, without registering there.
-   * @throws MastodonError
-   * @internal for the socket bridge, which answers before there is a browser
+   * Ends an access token at its instance.
+   * @param origin `profile.instance.origin`
+   * @throws MastodonError when the instance did not confirm it
    */
-  async findInstance(typed: unknown): Promise<Instance> {
-    return this.preparation.find(parseAddress(typed, this.settings.developmentOrigins));
+  revoke(origin: string, accessToken: string): Promise<void> {
+    return this.login.revoke(origin, accessToken);
   }
 
-  /** Address → instance → credentials → redirect. */
-  private async startLogin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+  private async run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const answer = answerURL(req.originalUrl ?? req.url ?? '/');
+    // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
+    const { params } = req as { params?: unknown };
+    const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
+    return isCallbackRoute || isCallback(answer, this.login.callbackURL)
+      ? this.finish(req, answer, options)
+      : this.begin(req, options);
+  }
+
+  private async begin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
     const typed = options.instance ?? this.typedInstance(req);
-    const address = parseAddress(typed, this.settings.developmentOrigins);
-    const { instance, client } = await this.preparation.prepare(
-      address,
-      async (host) => (await this.stateStore.hasUnfinished?.(req, host)) ?? false,
-    );
-    const login = beginTransaction(instance, client, options.state);
-    const state = randomToken();
-    await this.stateStore.save(req, state, login);
-    return { redirect: this.authorizationURL(login, state, options) };
+    const { stateStore } = this.settings;
+    const browser = stateStore ? loginsIn(stateStore, req) : browserKeysOrNew(req);
+    const authorization = this.authorizationParams(options) as Record<string, string>;
+    const { redirect } = await this.login.begin(typed, browser, options, { authorization });
+    return { redirect };
   }
 
-  /** Callback → transaction → token → profile → verify. */
-  private async finishLogin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    const params = readCallback(req);
-    const hostInPath = instanceInPath(req);
-    const login = await this.takeLogin(req, params.state);
-    if (!login) throw await this.unknownLogin(req, params.error, hostInPath);
-    const { instance } = login;
-    assertSameInstance(login, params, hostInPath);
-    if (params.error === 'access_denied') await this.stateStore.finished?.(req, instance.host);
-    const code = codeOf(params, instance.host);
-    const { exchanged, profile } = await this.exchanges.run(instance.host, () =>
-      this.complete(login, code, options),
-    );
-    // The instance knows the client, to the end: nothing is suspicious about this browser's next login.
-    await this.stateStore.finished?.(req, instance.host);
+  private async finish(req: Request, answer: URL, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const { stateStore, passRequest, revokeToken } = this.settings;
+    const browser: Browser = stateStore ? loginsIn(stateStore, req) : browserKeys(req);
+    const token = this.tokenParams(options) as Record<string, string>;
+    const finished = await this.login.finishWithScope(answer, browser, { token });
+    if (!stateStore) keepKeyAcrossRegeneration(req);
     try {
-      const input = { ...exchanged.tokens, profile };
-      return outcomeOf(await callVerify(this.verifyFunction, req, this.passRequest, input), login);
+      return outcomeOf(await callVerify(this.verifyFunction, req, passRequest, finished), finished);
     } finally {
-      if (this.settings.revokeToken) revokeLater(this.network, instance, exchanged);
+      if (revokeToken) finished.revoke();
     }
-  }
-
-  private async complete(
-    login: LoginTransaction,
-    code: string,
-    options: MastodonAuthenticateOptions,
-  ): Promise<{ exchanged: Exchanged; profile: MastodonProfile }> {
-    const extra = this.tokenParams(options) as Record<string, string>;
-    const exchanged = await exchange(this.network, this.credentials, login, code, extra);
-    const account = await fetchAccount(this.network, login.instance, exchanged.tokens.accessToken);
-    const { developmentOrigins } = this.settings;
-    return { exchanged, profile: await profileOf(this.network, developmentOrigins, login.instance, account) };
   }
 
   private typedInstance(req: Request): unknown {
@@ -188,40 +137,18 @@ export class MastodonStrategy extends OAuth2Strategy {
     const { body, query } = req as { body?: unknown; query?: unknown };
     return ownValue(body, field) ?? ownValue(query, field);
   }
+}
 
-  private authorizationURL(
-    login: LoginTransaction,
-    state: string,
-    options: MastodonAuthenticateOptions,
-  ): string {
-    const url = new URL(login.instance.authorizationEndpoint);
-    const forced = options.forceLogin === true || needsForcedLogin(login.instance.software);
-    const params = {
-      ...(this.authorizationParams(options) as Record<string, string>),
-      ...(forced && { force_login: 'true' }),
-      ...(options.lang !== undefined && { lang: String(options.lang) }),
-      ...authorizationRequest(login, state),
-    };
-    for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
-    return url.href;
-  }
-
-  /** Taken out before anything is sent, so that nothing can be tried twice with it. */
-  private async takeLogin(req: Request, state: string | undefined): Promise<LoginTransaction | undefined> {
-    const login = state === undefined ? undefined : await this.stateStore.take(req, state);
-    return isLiveTransaction(login) ? login : undefined;
-  }
-
-  /** Hollo reports a denial without `state`. It is believed only of a browser that began a login there. */
-  private async unknownLogin(
-    req: Request,
-    error: string | undefined,
-    instance: string,
-  ): Promise<MastodonError> {
-    const denied =
-      error === 'access_denied' && (await this.stateStore.hasUnfinished?.(req, instance)) === true;
-    return new MastodonError(denied ? 'access_denied' : 'login_expired', denied ? { instance } : {});
-  }
+/** The logins of the request's browser, as the site's own store keeps them. */
+function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
+  return {
+    save: (state, login) => stateStore.save(req, state, login),
+    take: (state) => stateStore.take(req, state),
+    async unfinished(host) {
+      return (await stateStore.hasUnfinished?.(req, host)) ? { since: Date.now() } : undefined;
+    },
+    finished: async (host) => stateStore.finished?.(req, host),
+  };
 }
 
 /** Passport's five actions, of which `pass` is never needed here. */
@@ -237,9 +164,8 @@ function ownValue(record: unknown, name: string): unknown {
   return (record as Record<string, unknown>)[name];
 }
 
-function outcomeOf({ user, info }: Verified, login: LoginTransaction): Outcome {
+function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {
   if (!user) return { challenge: info, status: undefined };
-  const state = login.applicationState;
   return { user, info: { ...info, ...(state !== undefined && { state }) } };
 }
 

@@ -1,14 +1,18 @@
 /** What a site may set: a wrong option is told at once, by its name. */
 
 import { MastodonStrategy } from '../lib/index.js';
-import { readOptions, type MastodonStrategyOptions } from '../lib/options.js';
+import { readOptions } from '../lib/options.js';
+import { readStrategyOptions, type MastodonStrategyOptions } from '../lib/strategy-options.js';
 import { leastOptions } from './support/stage.js';
 
-const withOption = (changes: object) =>
-  readOptions({ ...leastOptions, ...changes } as MastodonStrategyOptions);
+const read = (options: MastodonStrategyOptions) => ({
+  ...readOptions(options),
+  ...readStrategyOptions(options),
+});
+const withOption = (changes: object) => read({ ...leastOptions, ...changes } as MastodonStrategyOptions);
 
 it('two options are enough', () => {
-  expect(readOptions(leastOptions)).toMatchObject({
+  expect(read(leastOptions)).toMatchObject({
     clientName: 'A site',
     callbackURL: 'https://site.example/callback',
     website: undefined,
@@ -33,7 +37,7 @@ it('an option that is undefined has its default', () => {
     ].map((name) => [name, undefined]),
   );
   expect({ ...withOption(undefinedOnes), allowInstance: 0 }).toEqual({
-    ...readOptions(leastOptions),
+    ...read(leastOptions),
     allowInstance: 0,
   });
 });

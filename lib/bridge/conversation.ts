@@ -2,9 +2,10 @@
 
 import { WebSocket } from 'ws';
 import { MastodonError } from '../errors.js';
-import type { MastodonStrategy } from '../strategy.js';
+import type { MastodonLogin } from '../login/login.js';
 import { bridgeError, invalidHost, loginError, readMessage, setId } from './messages.js';
 import type { BridgeSettings } from './options.js';
+import { codeFor } from './request-secrets.js';
 import { shown, type Requests } from './requests.js';
 import type { BridgeSocket } from './socket.js';
 
@@ -14,7 +15,7 @@ export class Conversation {
 
   constructor(
     private readonly settings: BridgeSettings,
-    private readonly strategy: MastodonStrategy,
+    private readonly login: MastodonLogin,
     private readonly requests: Requests,
   ) {}
 
@@ -45,9 +46,9 @@ export class Conversation {
 
   private async answer(socket: BridgeSocket, host: unknown): Promise<string | undefined> {
     try {
-      const instance = await this.strategy.findInstance(host);
+      const instance = await this.login.find(host);
       if (socket.readyState !== WebSocket.OPEN) return undefined;
-      const { id, code, expiresAt } = await this.requests.open(socket, instance);
+      const { id, expiresAt } = await this.requests.open(socket, instance);
       // Nobody knows the ID yet, so nothing can have happened to the request meanwhile.
       if ((socket.readyState as number) !== WebSocket.OPEN) {
         this.abandon(id);
@@ -55,7 +56,12 @@ export class Conversation {
       }
       socket.requests = (socket.requests ?? new Set()).add(id);
       this.settings.log('request_opened', { id: shown(id), instance: instance.host });
-      return setId({ id, url: `${this.settings.publicURL}/auth/${id}`, code, expires: expiresAt });
+      return setId({
+        id,
+        url: `${this.settings.publicURL}/auth/${id}`,
+        code: codeFor(id),
+        expires: expiresAt,
+      });
     } catch (error) {
       return this.refusal(error);
     }

@@ -4,16 +4,14 @@
  */
 
 import type { Server } from 'node:http';
-import { MastodonStrategy } from '../strategy.js';
-import { Store } from '../store.js';
-import type { VerifyFunctionWithParams } from '../verify.js';
+import { MastodonLogin } from '../login/login.js';
+import { digest, Store } from '../store.js';
 import { Conversation } from './conversation.js';
 import { BrowserCookies } from './cookies.js';
 import { readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { Pages, type Router } from './router.js';
 import { Sockets } from './server.js';
-import { CookieStateStore } from './state-store.js';
 
 export { redisBus } from '../stores/redis-bus.js';
 export { limitDefaults } from './options.js';
@@ -41,20 +39,16 @@ export function createBridge(options: BridgeOptions): Bridge {
   const { publicURL, store: backend, bus, limits } = settings;
 
   const store = new Store(backend, outbound?.timeoutMs ?? 10_000);
-  const requests = new Requests(store, bus, limits.requestTtlMs);
-  const cookies = new BrowserCookies(publicURL);
-  const states = new CookieStateStore(store, requests, cookies);
-  const strategy = new MastodonStrategy(
-    {
-      ...{ clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances },
-      callbackURL: `${publicURL}/callback`,
-      store: options.store,
-      stateStore: states,
-    },
-    acceptEveryone,
-  );
-  const sockets = new Sockets(settings, new Conversation(settings, strategy, requests));
-  const pages = new Pages(settings, strategy, requests, states, cookies);
+  // Not the address, which may differ between processes of one service.
+  const audience = digest(JSON.stringify([clientName, website, scope]));
+  const requests = new Requests(store, bus, limits.requestTtlMs, audience);
+  const login = new MastodonLogin({
+    ...{ clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances },
+    callbackURL: `${publicURL}/callback`,
+    store: options.store,
+  });
+  const sockets = new Sockets(settings, new Conversation(settings, login, requests));
+  const pages = new Pages(settings, login, requests, new BrowserCookies(publicURL));
   return {
     router: pages.router,
     attach: (server) => sockets.attach(server),
@@ -65,12 +59,3 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
   };
 }
-
-/** More than all scopes of any server together. */
-const maxScopeLength = 2000;
-
-/** The token is for the client that waits: nobody is looked up, and nobody is logged in here. */
-const acceptEveryone: VerifyFunctionWithParams = (token, _refreshToken, params, profile, done) => {
-  const scope = typeof params.scope === 'string' ? params.scope.slice(0, maxScopeLength) : undefined;
-  done(null, { token, scope, profile });
-};

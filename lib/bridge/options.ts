@@ -2,7 +2,7 @@
 
 import { Keyv } from 'keyv';
 import { lru } from 'tiny-lru';
-import { isLoopbackHost, type KeyValueStore, type MastodonStrategyOptions } from '../options.js';
+import { isLoopbackHost, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
@@ -34,9 +34,9 @@ export type BridgeLimits = typeof limitDefaults;
 /** Takes one line about something that happened. `fields` hold no token, and no more of a person than their server. */
 export type BridgeLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
-/** The options of the strategy that mean the same here. */
+/** The options of the engine. */
 type SharedOptions = Pick<
-  MastodonStrategyOptions,
+  LoginOptions,
   | 'clientName'
   | 'website'
   | 'store'
@@ -79,14 +79,14 @@ export interface BridgeSettings {
   readonly log: BridgeLog;
 }
 
-/** @throws TypeError that names the option at fault. What the strategy shares is checked by the strategy. */
+/** @throws TypeError that names the option at fault. What is the engine.s is checked by the engine. */
 export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
   if (typeof options !== 'object' || options === null) throw new TypeError('createBridge requires options');
   const publicURL = checkedPublicURL(options.publicURL);
   return {
     clientName: options.clientName,
     publicURL,
-    // The strategy has a memory of its own then, which a flood of requests does not push credentials out of.
+    // The engine has a memory of its own then, which a flood of requests does not push credentials out of.
     store: options.store ?? new Keyv({ store: lru(50_000) }),
     bus: checkedBus(options.bus ?? localBus()),
     path: checkedPath(options.path ?? '/'),

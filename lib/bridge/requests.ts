@@ -1,28 +1,30 @@
 /** Logins that clients wait for: known to all processes by the store, delivered by the one that holds the socket. */
 
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
 import { loginError } from './messages.js';
+import { newID, refOf, seal, unseal } from './request-secrets.js';
 
 /** Who waits for the end of a request; a client's socket. */
 export interface Recipient {
   deliver(id: string, text: string): void;
 }
 
-/** A request as it is stored. Plain JSON. */
-export interface PendingRequest {
-  readonly id: string;
-  /** Shown to the person by the client and by the page. */
-  readonly code: string;
+/** A request as it is stored. Plain JSON, without the ID: who reads the store must not be able to go on with it. */
+interface StoredRequest {
   readonly instance: { readonly origin: string; readonly host: string };
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
   /** Where the process that holds the socket listens. */
   readonly channel: string;
+}
+
+export interface PendingRequest extends StoredRequest {
+  readonly id: string;
 }
 
 /** The browser a request belongs to, by its digest, and how often its button was pressed there. */
@@ -35,14 +37,13 @@ interface Bound {
 const maxPresses = 20;
 
 interface Waiting {
+  readonly id: string;
   readonly recipient: Recipient;
   readonly expiresAt: number;
 }
 
-/** RFC 8628, section 6.1: no vowels, so no words, and nothing that is read as something else. */
-const codeLetters = 'BCDFGHJKLMNPQRSTVWXZ';
-
 export class Requests {
+  /** By the request's ref. */
   private readonly waiting = new Map<string, Waiting>();
   /** One for each process, not for each request: so a flood of requests costs the bus nothing. */
   private readonly channel = `passport-mastodon-oauth2:bridge:${randomBytes(18).toString('base64url')}`;
@@ -53,6 +54,8 @@ export class Requests {
     private readonly store: Store,
     private readonly bus: Bus,
     private readonly ttlMs: number,
+    /** Says whose requests these are: another bridge on the same store does not know them. */
+    private readonly audience: string,
   ) {}
 
   /** Requests that clients of this process wait for. */
@@ -64,29 +67,29 @@ export class Requests {
   async open(recipient: Recipient, { origin, host }: Instance): Promise<PendingRequest> {
     await this.listen();
     const request: PendingRequest = {
-      id: randomBytes(18).toString('base64url'),
-      code: newCode(),
+      id: newID(),
       instance: { origin, host },
       expiresAt: Date.now() + this.ttlMs,
       channel: this.channel,
     };
-    await this.store.save(freeKey(request.id), { free: true }, this.ttlMs);
-    await this.store.save(requestKey(request.id), request, this.ttlMs);
-    this.waiting.set(request.id, { recipient, expiresAt: request.expiresAt });
+    const { id, ...stored } = request;
+    await this.store.save(this.key('free', id), { free: true }, this.ttlMs);
+    await this.store.save(this.key('request', id), stored satisfies StoredRequest, this.ttlMs);
+    this.waiting.set(refOf(id), { id, recipient, expiresAt: request.expiresAt });
     this.scheduleExpiry();
     return request;
   }
 
   /** Nobody waits for it any more. */
   async abandon(id: string): Promise<void> {
-    this.waiting.delete(id);
+    this.waiting.delete(refOf(id));
     await this.forget(id);
   }
 
   /** @throws MastodonError `store_failed` */
   async find(id: string): Promise<PendingRequest | undefined> {
-    const stored = await this.store.read(requestKey(id));
-    return isLive(stored) && stored.id === id ? stored : undefined;
+    const stored = await this.store.read(this.key('request', id));
+    return isLive(stored) ? { ...stored, id } : undefined;
   }
 
   /** The browser that the request belongs to, by its digest; none before the button was pressed. */
@@ -102,7 +105,7 @@ export class Requests {
   async claim({ id, expiresAt }: PendingRequest, browser: string): Promise<boolean> {
     const bind = (presses: number) =>
       this.store.save(
-        boundKey(id),
+        this.key('bound', id),
         { browser, presses } satisfies Bound,
         Math.max(1, expiresAt - Date.now()),
       );
@@ -112,7 +115,7 @@ export class Requests {
       await bind(bound.presses + 1);
       return true;
     }
-    if ((await this.store.take(freeKey(id))) !== undefined) {
+    if ((await this.store.take(this.key('free', id))) !== undefined) {
       await bind(1);
       return true;
     }
@@ -126,14 +129,17 @@ export class Requests {
   }
 
   private async boundTo(id: string): Promise<Bound | undefined> {
-    const { browser, presses } = ((await this.store.read(boundKey(id))) ?? {}) as Record<string, unknown>;
+    const { browser, presses } = ((await this.store.read(this.key('bound', id))) ?? {}) as Record<
+      string,
+      unknown
+    >;
     return typeof browser === 'string' && typeof presses === 'number' ? { browser, presses } : undefined;
   }
 
   /** Whether the process that holds the client's socket is there. */
   async isHeard({ channel, id }: PendingRequest): Promise<boolean> {
-    if (channel === this.channel) return this.waiting.has(id);
-    return this.publish(channel, id, '');
+    if (channel === this.channel) return this.waiting.has(refOf(id));
+    return this.publish(channel, '{}');
   }
 
   /**
@@ -141,16 +147,17 @@ export class Requests {
    * @returns false when it had ended before, or nobody is there to be told
    */
   async finish(id: string, text: string): Promise<boolean> {
-    const request = await this.store.take(requestKey(id));
+    const request = await this.store.take(this.key('request', id));
     await this.forget(id);
-    if (!isLive(request) || request.id !== id) return false;
-    if (request.channel === this.channel) return this.receive(id, text);
-    return this.publish(request.channel, id, text);
+    if (!isLive(request)) return false;
+    const ref = refOf(id);
+    if (request.channel === this.channel) return this.receive(ref, text);
+    return this.publish(request.channel, JSON.stringify({ ref, sealed: seal(id, text) }));
   }
 
   async close(): Promise<void> {
     clearTimeout(this.expiry);
-    const ids = [...this.waiting.keys()];
+    const ids = [...this.waiting.values()].map(({ id }) => id);
     this.waiting.clear();
     await Promise.all(ids.map((id) => this.forget(id)));
     const unsubscribe = await this.listening?.catch(() => undefined);
@@ -158,8 +165,8 @@ export class Requests {
     await unsubscribe?.();
   }
 
-  private async publish(channel: string, id: string, text: string): Promise<boolean> {
-    const heard = await this.bus.publish(channel, JSON.stringify({ id, text }));
+  private async publish(channel: string, message: string): Promise<boolean> {
+    const heard = await this.bus.publish(channel, message);
     return heard !== 0;
   }
 
@@ -175,22 +182,33 @@ export class Requests {
 
   private hear(message: string): void {
     try {
-      const { id, text } = JSON.parse(message) as { id?: unknown; text?: unknown };
-      if (typeof id === 'string' && typeof text === 'string' && text !== '') this.receive(id, text);
+      const { ref, sealed } = JSON.parse(message) as { ref?: unknown; sealed?: unknown };
+      const waiting = typeof ref === 'string' ? this.waiting.get(ref) : undefined;
+      const text = waiting && typeof sealed === 'string' ? unseal(waiting.id, sealed) : undefined;
+      if (text !== undefined) this.receive(String(ref), text);
     } catch {
       // Not from one of ours.
     }
   }
 
-  private receive(id: string, text: string): boolean {
-    const waiting = this.waiting.get(id);
-    this.waiting.delete(id);
-    waiting?.recipient.deliver(id, text);
+  private receive(ref: string, text: string): boolean {
+    const waiting = this.waiting.get(ref);
+    this.waiting.delete(ref);
+    waiting?.recipient.deliver(waiting.id, text);
     return waiting !== undefined;
   }
 
   private async forget(id: string): Promise<void> {
-    await Promise.all([requestKey(id), freeKey(id), boundKey(id)].map((key) => this.store.drop(key)));
+    const kinds = ['request', 'free', 'bound'] as const;
+    await Promise.all(kinds.map((kind) => this.store.drop(this.key(kind, id))));
+  }
+
+  /**
+   * A request's records: `free` is there as long as no browser has claimed it, `bound` names the one that did. Keys hold
+   * a digest of the ID: who can list a store's keys learns no ID from them.
+   */
+  private key(kind: 'request' | 'free' | 'bound', id: string): string {
+    return storeKey(`bridge-${kind}`, '', id, this.audience);
   }
 
   /** One timer: all requests last equally long, so the first that was opened is the first to expire. */
@@ -210,18 +228,12 @@ export class Requests {
 
   private expire(): void {
     const { code, message } = new MastodonError('login_expired');
-    for (const [id, { expiresAt }] of this.waiting) {
+    for (const [ref, { id, expiresAt }] of this.waiting) {
       if (expiresAt > Date.now()) return;
-      this.receive(id, loginError(code, message));
+      this.receive(ref, loginError(code, message));
       void this.forget(id);
     }
   }
-}
-
-/** Six of twenty letters, as `WDJ-BMJ`. No secret: it tells two requests apart that are open at one time. */
-function newCode(): string {
-  const letters = Array.from({ length: 6 }, () => codeLetters[randomInt(codeLetters.length)]).join('');
-  return `${letters.slice(0, 3)}-${letters.slice(3)}`;
 }
 
 /** An ID in a log: enough to tell two apart, too little to open the page with. */
@@ -229,25 +241,11 @@ export function shown(id: string): string {
   return id.slice(0, 6);
 }
 
-/** Keys hold a digest of the ID: who can list a store's keys learns no ID from them. */
-function requestKey(id: string): string {
-  return storeKey('bridge-request', '', id);
-}
-
-/** There as long as no browser has claimed the request. */
-function freeKey(id: string): string {
-  return storeKey('bridge-free', '', id);
-}
-
-function boundKey(id: string): string {
-  return storeKey('bridge-bound', '', id);
-}
-
-function isLive(value: unknown): value is PendingRequest {
+function isLive(value: unknown): value is StoredRequest {
   const record = (value ?? {}) as Record<string, unknown>;
   const { origin, host } = (record.instance ?? {}) as Record<string, unknown>;
   return (
-    [record.id, record.code, record.channel, origin, host].every((text) => typeof text === 'string') &&
+    [record.channel, origin, host].every((text) => typeof text === 'string') &&
     typeof record.expiresAt === 'number' &&
     record.expiresAt > Date.now()
   );

@@ -1,14 +1,12 @@
 /** What a browser is shown and where it is sent: the page of a request, and the way back from the instance. */
 
-import type { Request } from 'express';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
-import type { MastodonAuthenticateOptions } from '../options.js';
-import type { MastodonStrategy } from '../strategy.js';
+import type { MastodonLogin } from '../login/login.js';
 import { digest } from '../store.js';
 import type { BrowserCookies } from './cookies.js';
 import { isOwnForm, proofFor } from './form.js';
-import { bridgeError, fulfill, loginError, type Fulfilment } from './messages.js';
+import { bridgeError, fulfill, loginError } from './messages.js';
 import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,
@@ -22,34 +20,23 @@ import {
   wrongMethodPage,
   type Page,
 } from './page.js';
+import { codeFor, refOf } from './request-secrets.js';
 import { shown, type PendingRequest, type Requests } from './requests.js';
-import { routeOf } from './route.js';
-import type { CookieStateStore } from './state-store.js';
+import { routeOf, type Route } from './route.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
-/** How the strategy ended; exactly one of Passport's actions. */
-type Outcome =
-  | { readonly redirect: string }
-  | { readonly user: Omit<Fulfilment, 'scope'> & { readonly scope: string | undefined } }
-  | { readonly challenge: { readonly code: string; readonly message: string }; readonly status: number }
-  | { readonly error: unknown };
-
-/** What the strategy reads of a request. */
-type Visit = Pick<IncomingMessage, 'method' | 'headers'> & {
-  readonly url: string;
-  readonly originalUrl: string;
-};
+/** More than all scopes of any server together. */
+const maxScopeLength = 2000;
 
 export class Pages {
   private readonly basePath: string;
 
   constructor(
     private readonly settings: BridgeSettings,
-    private readonly strategy: MastodonStrategy,
+    private readonly login: MastodonLogin,
     private readonly requests: Requests,
-    private readonly states: CookieStateStore,
     private readonly cookies: BrowserCookies,
   ) {
     this.basePath = new URL(settings.publicURL).pathname.replace(/\/$/, '');
@@ -87,9 +74,9 @@ export class Pages {
     const key = this.cookies.read(req).get(request.id);
     if (bound !== undefined && (key === undefined || digest(key) !== bound)) return this.show(res, inUsePage);
     const { clientName } = this.settings;
-    const { code, instance } = request;
-    const proof = proofFor(this.cookies.give(req, res, request.id));
-    const page = confirmationPage({ clientName, host: instance.host, code, proof, again });
+    const { id, instance } = request;
+    const proof = proofFor(this.cookies.give(req, res, id));
+    const page = confirmationPage({ clientName, host: instance.host, code: codeFor(id), proof, again });
     sendPage(res, page, instance.origin.startsWith('https:') ? ['https:'] : ['https:', instance.origin]);
   }
 
@@ -105,50 +92,66 @@ export class Pages {
       await this.requests.abandon(id);
       return this.show(res, unknownPage);
     }
-    const outcome = await this.drive(this.visit(req, `auth/${id}`), { instance: instance.host, state: id });
-    if ('redirect' in outcome) return sendAway(res, outcome.redirect);
-    return this.fail(res, outcome, id);
+    try {
+      const { redirect } = await this.login.begin(instance.host, key, { state: refOf(id) });
+      sendAway(res, redirect);
+    } catch (error) {
+      await this.fail(res, error, id);
+    }
   }
 
   private async callback(
     req: IncomingMessage,
     res: ServerResponse,
-    { segment, search }: { segment: string; search: string },
+    { segment, search }: Route,
   ): Promise<void> {
     if (req.method !== 'GET') return wrongMethod(res, 'GET');
-    const visit = this.visit(req, `callback/${segment}${search}`);
-    const outcome = await this.drive(visit, {});
-    const ticket = this.states.ticketOf(visit);
-    if (!('user' in outcome) || !ticket) {
+    const keys = this.cookies.read(req);
+    const idOf = (state: unknown) => [...keys.keys()].find((id) => refOf(id) === state);
+    let login;
+    try {
+      login = await this.login.finishWithScope(
+        `${this.basePath}/callback/${segment}${search}`,
+        [...keys.values()],
+        {
+          // A token that nobody waits for any more is not fetched.
+          isWanted: async (state) => {
+            const id = idOf(state);
+            const request = id === undefined ? undefined : await this.requests.find(id);
+            return request !== undefined && (await this.requests.isHeard(request));
+          },
+        },
+      );
+    } catch (error) {
       // An expired login can be begun again as long as its request lasts; everything else ends the request.
-      const hasExpired = 'challenge' in outcome && outcome.challenge.code === 'login_expired';
-      return this.fail(res, outcome, hasExpired ? undefined : ticket?.id);
+      const hasExpired = error instanceof MastodonError && error.code === 'login_expired';
+      return this.fail(res, error, hasExpired ? undefined : idOf((error as MastodonError).state));
     }
-    const { token, profile } = outcome.user;
-    const scope = outcome.user.scope ?? ticket.scope ?? '';
-    this.cookies.clear(res, ticket.id);
-    if (!(await this.requests.finish(ticket.id, fulfill({ token, scope, profile })))) {
-      this.log(ticket.id, 'undelivered', profile.instance.host);
+    const { accessToken: token, params, profile, state, askedScope } = login;
+    const id = idOf(state) ?? '';
+    const scope = typeof params.scope === 'string' ? params.scope.slice(0, maxScopeLength) : askedScope;
+    this.cookies.clear(res, id);
+    if (!(await this.requests.finish(id, fulfill({ token, scope, profile })))) {
+      this.log(id, 'undelivered', profile.instance.host);
       return this.show(res, unknownPage);
     }
-    this.log(ticket.id, 'fulfilled', profile.instance.host);
+    this.log(id, 'fulfilled', profile.instance.host);
     sendPage(res, connectedPage(this.settings.clientName, profile.handle));
   }
 
   /** Ends the request, if it is known which; the client is told why. */
-  private async fail(res: ServerResponse, outcome: Outcome, id: string | undefined): Promise<void> {
-    if ('error' in outcome) this.settings.log('failed', { error: outcome.error });
+  private async fail(res: ServerResponse, error: unknown, id: string | undefined): Promise<void> {
+    if (!(error instanceof MastodonError) || error.code === 'store_failed')
+      this.settings.log('failed', { error });
     if (id !== undefined) {
-      const { code, text } = frameFor(outcome);
+      const { code, text } = frameFor(error);
       this.cookies.clear(res, id);
       this.log(id, code);
-      await this.requests.finish(id, text).catch((error: unknown) => this.settings.log('failed', { error }));
+      await this.requests
+        .finish(id, text)
+        .catch((failed: unknown) => this.settings.log('failed', { error: failed }));
     }
-    if ('challenge' in outcome) {
-      const { challenge, status } = outcome;
-      return sendPage(res, failedPage(this.settings.clientName, status, challenge.message));
-    }
-    sendPage(res, this.failure('error' in outcome ? outcome.error : undefined));
+    sendPage(res, this.failure(error));
   }
 
   private failure(error: unknown): Page {
@@ -157,27 +160,6 @@ export class Pages {
         ? error
         : { status: 500, message: 'Something went wrong on our side. Please try again in a moment.' };
     return failedPage(this.settings.clientName, status, message);
-  }
-
-  /** The request as the strategy would see it without proxies and mounting points in between. */
-  private visit({ method, headers }: IncomingMessage, path: string): Visit {
-    const url = `${this.basePath}/${path}`;
-    return { ...(method !== undefined && { method }), headers, url, originalUrl: url };
-  }
-
-  /** Does for one request what Passport would do, which an application need not have. */
-  private drive(visit: Visit, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    return new Promise((resolve) => {
-      const actions = {
-        success: (user: Fulfilment) => resolve({ user }),
-        fail: (challenge: { code: string; message: string }, status: number) =>
-          resolve({ challenge, status }),
-        redirect: (url: string) => resolve({ redirect: url }),
-        error: (error: unknown) => resolve({ error }),
-      };
-      const acting = Object.assign(Object.create(this.strategy) as MastodonStrategy, actions);
-      acting.authenticate(visit as unknown as Request, options);
-    });
   }
 
   private show(res: ServerResponse, page: (clientName: string) => Page): void {
@@ -193,16 +175,10 @@ export class Pages {
   }
 }
 
-function frameFor(outcome: Outcome): { code: string; text: string } {
-  if ('challenge' in outcome) {
-    const { code, message } = outcome.challenge;
-    return { code, text: loginError(code, message) };
-  }
-  if ('error' in outcome && outcome.error instanceof MastodonError) {
-    const { code, message } = outcome.error;
-    return { code, text: loginError(code, message) };
-  }
-  return { code: 'server_failed', text: bridgeError('server_failed') };
+function frameFor(error: unknown): { code: string; text: string } {
+  if (!(error instanceof MastodonError)) return { code: 'server_failed', text: bridgeError('server_failed') };
+  const { code, message } = error;
+  return { code, text: loginError(code, message) };
 }
 
 function wrongMethod(res: ServerResponse, allowed: string): void {

@@ -5,8 +5,9 @@ import { MastodonError } from '../errors.js';
 import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
-import type { Instance, Settings } from '../options.js';
-import { digest, storeKey, type Store } from '../store.js';
+import type { Instance, PinnedInstance, Settings } from '../options.js';
+import type { Store } from '../store.js';
+import { clientKey, describeApp, grantKey, isClient, ownKey, type Client } from './client.js';
 import type { Failures } from './failures.js';
 import { underLease } from './lease.js';
 import { isClientAlive } from './proof.js';
@@ -18,20 +19,7 @@ import {
   type AppDescription,
   type ClientCredentials,
 } from './registration.js';
-import { leastScope, provesNothing } from './software.js';
-
-/** Credentials as they are stored. */
-export interface Client extends ClientCredentials {
-  /** The store's key of the app's current credentials. */
-  readonly key: string;
-  readonly redirectURI: string;
-  readonly scope: string;
-  /** Milliseconds since the epoch. */
-  readonly registeredAt: number;
-  readonly provedAt: number;
-  /** A login was finished with them. */
-  readonly used?: boolean;
-}
+import { provesNothing } from './software.js';
 
 /** What an instance gave for a registration. */
 interface Registered {
@@ -47,6 +35,9 @@ export interface ClientNeeds {
 const minute = 60 * 1000;
 const hour = 60 * minute;
 const day = 24 * hour;
+
+/** How long it is remembered which client a refresh token belongs to; each use begins it anew. */
+const grantTtlMs = 90 * day;
 
 /** Longer than a begun login lives: one that was begun with replaced credentials is finished with them. */
 const replacedTtlMs = hour;
@@ -85,14 +76,9 @@ export class Credentials {
     });
   }
 
-  private describe(instance: Instance): AppDescription {
-    const { clientName, callbackURL, website, scope = leastScope(instance) } = this.settings;
-    return { clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website };
-  }
-
   /** Credentials that are there already and believed to live; `undefined` means: register. */
   async current(instance: Instance, needs: ClientNeeds): Promise<Client | undefined> {
-    const app = this.describe(instance);
+    const app = describeApp(instance, this.settings);
     const key = clientKey(instance, app);
     const client = await this.load(key);
     if (!client) return undefined;
@@ -116,7 +102,7 @@ export class Credentials {
    * Asks the instance whether it still knows the client, at most once a minute, and forgets the client if not.
    * @returns the client, or `undefined` when it is dead
    */
-  async prove(instance: Instance, client: Client): Promise<Client | undefined> {
+  async prove(instance: PinnedInstance, client: Client): Promise<Client | undefined> {
     // Whoever comes while a proof is under way waits for it: its time is written down before its outcome is known.
     return this.proving.run(client.key, async () => {
       if (Date.now() - client.provedAt < minute) return client;
@@ -151,7 +137,7 @@ export class Credentials {
    * @throws MastodonError as `registerApp` and `assertCodesAreChecked`, or `store_failed`
    */
   async register(instance: Instance): Promise<Client> {
-    const app = this.describe(instance);
+    const app = describeApp(instance, this.settings);
     const key = clientKey(instance, app);
     return this.registering.run(key, async () => {
       const there = await this.load(key);
@@ -176,6 +162,27 @@ export class Credentials {
     if (isClient(current) && current.clientId === clientId) return current;
     const replaced = await this.store.read(ownKey(key, clientId));
     return isClient(replaced) && replaced.clientId === clientId ? replaced : undefined;
+  }
+
+  /** Which client a refresh token belongs to; best effort, as the current client is the one in nearly all cases. */
+  async rememberGrant(instance: PinnedInstance, refreshToken: string, client: Client): Promise<void> {
+    const { key, clientId } = client;
+    await this.store.cache(grantKey(instance, refreshToken), { key, clientId }, grantTtlMs);
+  }
+
+  async clientOfGrant(instance: Instance, refreshToken: string): Promise<Client | undefined> {
+    const { key, clientId } = ((await this.store.cached(grantKey(instance, refreshToken))) ?? {}) as Record<
+      string,
+      unknown
+    >;
+    if (typeof key === 'string' && typeof clientId === 'string') return this.find(key, clientId);
+    return (await this.clientsAt(instance))[0];
+  }
+
+  /** The clients that this site has or had at the instance, the current one first. */
+  async clientsAt(instance: Instance): Promise<Client[]> {
+    const client = await this.load(clientKey(instance, describeApp(instance, this.settings)));
+    return client ? [client] : [];
   }
 
   /**
@@ -254,37 +261,10 @@ export class Credentials {
   }
 }
 
-function clientKey(instance: Instance, app: AppDescription): string {
-  return storeKey(
-    'client',
-    instance.host,
-    instance.origin,
-    app.clientName,
-    app.redirectURI,
-    app.scope,
-    app.website ?? '',
-  );
-}
-
-function ownKey(key: string, clientId: string): string {
-  return `${key}:${digest(clientId)}`;
-}
-
 /** How long a failed registration says something about the next one. */
 function verdictMs(error: unknown): number | undefined {
   if (!(error instanceof MastodonError)) return undefined;
   if (error.cause instanceof UncheckedCodesError) return hour;
   if (error.code !== 'registration_throttled') return undefined;
   return error.cause instanceof RefusedError ? error.cause.retryAfterMs : undefined;
-}
-
-function isClient(value: unknown): value is Client {
-  const record = (value ?? {}) as Record<string, unknown>;
-  return (
-    ['clientId', 'clientSecret', 'key', 'redirectURI', 'scope'].every(
-      (name) => typeof record[name] === 'string',
-    ) &&
-    typeof record.registeredAt === 'number' &&
-    typeof record.provedAt === 'number'
-  );
 }

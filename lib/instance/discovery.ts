@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
-import type { Instance, Settings } from '../options.js';
+import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import { parseAddress, type Address } from './address.js';
 import { lrddTargets } from './host-meta.js';
@@ -212,18 +212,28 @@ function handleKey(address: Address, username: string): string {
 /** What comes out of a store may be half a record or another program's. */
 export function isInstance(value: unknown): value is Instance {
   const record = (value ?? {}) as Record<string, unknown>;
+  return (
+    isPinned(value) &&
+    ['authorizationEndpoint', 'registrationEndpoint'].every((name) => isOn(value.origin, record[name])) &&
+    (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
+  );
+}
+
+/** The part of the record that a login in its second half needs. */
+export function isPinned(value: unknown): value is PinnedInstance {
+  const record = (value ?? {}) as Record<string, unknown>;
   const { origin } = record;
   if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin) return false;
   return (
     record.host === new URL(origin).host &&
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
-    ['authorizationEndpoint', 'tokenEndpoint', 'registrationEndpoint', 'revocationEndpoint'].every((name) => {
-      const endpoint = record[name];
-      return typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin === origin;
-    }) &&
+    ['tokenEndpoint', 'revocationEndpoint'].every((name) => isOn(origin, record[name])) &&
     ['undefined', 'string'].includes(typeof record.software) &&
-    ['undefined', 'string'].includes(typeof record.accountDomain) &&
-    (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
+    ['undefined', 'string'].includes(typeof record.accountDomain)
   );
+}
+
+function isOn(origin: string, endpoint: unknown): boolean {
+  return typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin === origin;
 }

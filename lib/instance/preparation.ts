@@ -1,15 +1,16 @@
 /** From an address to an instance with living credentials, with what is known costing no request. */
 
-import { MastodonError } from '../errors.js';
 import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, Settings } from '../options.js';
 import type { Store } from '../store.js';
 import type { Address } from './address.js';
-import type { Client, Credentials } from './credentials.js';
+import type { Client } from './client.js';
+import type { Credentials } from './credentials.js';
 import { Discovery } from './discovery.js';
 import type { Failures } from './failures.js';
+import type { Policy } from './policy.js';
 
 export interface Prepared {
   readonly instance: Instance;
@@ -28,7 +29,8 @@ export class Preparation {
   constructor(
     network: Network,
     store: Store,
-    private readonly settings: Settings,
+    settings: Settings,
+    private readonly policy: Policy,
     private readonly credentials: Credentials,
     private readonly failures: Failures,
   ) {
@@ -44,7 +46,7 @@ export class Preparation {
 
   /** The instance alone, for who wants to know whether there is one. @throws MastodonError */
   async find(address: Address): Promise<Instance> {
-    await this.assertAllowed(address.host);
+    await this.policy.assertAllowed(address.host);
     const instance =
       (await this.discovery.known(address)) ??
       (await this.finding.run(keyOf(address), () =>
@@ -59,10 +61,13 @@ export class Preparation {
    *   may have against the request, when nothing is known yet
    * @throws MastodonError
    */
-  async prepare(address: Address, isSuspicious: (host: string) => Promise<boolean>): Promise<Prepared> {
-    await this.assertAllowed(address.host);
+  async prepare(
+    address: Address,
+    unfinishedSince: (host: string) => Promise<number | undefined>,
+  ): Promise<Prepared> {
+    await this.policy.assertAllowed(address.host);
     const known = await this.discovery.known(address);
-    const suspicious = await isSuspicious((known ?? address).host);
+    const suspicious = (await unfinishedSince((known ?? address).host)) !== undefined;
     if (known) {
       await this.assertPinnedAllowed(known, address);
       const client = await this.credentials.current(known, { suspicious });
@@ -92,15 +97,9 @@ export class Preparation {
     });
   }
 
-  private async assertAllowed(host: string): Promise<void> {
-    if (!(await this.settings.allowInstance(host))) {
-      throw new MastodonError('instance_not_allowed', { instance: host });
-    }
-  }
-
   /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */
   private async assertPinnedAllowed(instance: Instance, address: Address): Promise<void> {
-    if (instance.host !== address.host) await this.assertAllowed(instance.host);
+    if (instance.host !== address.host) await this.policy.assertAllowed(instance.host);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
-import type { Instance } from '../options.js';
+import type { PinnedInstance } from '../options.js';
 import type { ClientCredentials } from './registration.js';
 
 /**
@@ -11,7 +11,7 @@ import type { ClientCredentials } from './registration.js';
  */
 export async function isClientAlive(
   network: Network,
-  instance: Instance,
+  instance: PinnedInstance,
   client: ClientCredentials & { readonly redirectURI: string; readonly scope: string },
 ): Promise<boolean> {
   const form = {

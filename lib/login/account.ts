@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import { isChallenge } from '../net/challenge.js';
 import { jsonObject, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
-import type { Instance } from '../options.js';
+import type { PinnedInstance } from '../options.js';
 
 export interface AccountAnswer {
   readonly raw: string;
@@ -17,7 +17,7 @@ export interface AccountAnswer {
  */
 export async function fetchAccount(
   network: Network,
-  instance: Instance,
+  instance: PinnedInstance,
   accessToken: string,
 ): Promise<AccountAnswer> {
   const url = `${instance.origin}/api/v1/accounts/verify_credentials`;

@@ -1,6 +1,5 @@
 /** Judges what a browser brings back from an instance, before anything is done with it. */
 
-import type { IncomingMessage } from 'node:http';
 import { MastodonError } from '../errors.js';
 import { withoutSlash } from '../instance/metadata.js';
 import type { LoginTransaction } from '../options.js';
@@ -14,28 +13,31 @@ export interface CallbackParams {
   readonly iss: string | undefined;
 }
 
-type RequestWithURL = IncomingMessage & { readonly originalUrl?: string };
-
 const names = ['state', 'code', 'error', 'iss'] as const;
 
-/** What the request's own URL says, whatever a framework's query parser made of it. */
-function urlOf(req: RequestWithURL): URL {
-  const text = req.originalUrl ?? req.url ?? '/';
-  // Only path and query are read; a target such as "//evil.example" is still a path here.
-  return new URL(`http://localhost${text.startsWith('/') ? '' : '/'}${text}`);
+/** Only path and query are read, so a target such as "//evil.example" is still a path here. */
+export function answerURL(answer: URL | string): URL {
+  if (answer instanceof URL) return answer;
+  if (/^https?:\/\//i.test(answer) && URL.canParse(answer)) return new URL(answer);
+  return new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
 }
 
 /**
- * Whether a request is an answer from an instance, and not the start of a login: by its path, or, behind a
- * proxy that changes paths, by what only an answer carries. A `state` alone may be the application's own.
+ * Whether a request is an answer from an instance, and not the start of a login: by lying below the callback's path, or,
+ * behind a proxy that changes paths, by carrying a state of ours. A page's own `?error=…` or `?code=…` makes no answer.
  */
-export function isCallback(req: IncomingMessage, callbackURL: string): boolean {
-  const { pathname, searchParams } = urlOf(req);
+export function isCallback({ pathname, searchParams }: URL, callbackURL: string): boolean {
   const base = plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
-  const [, parent, segment = ''] = /^(.*)\/([^/]+)\/?$/.exec(plainPath(pathname)) ?? [];
-  // Directly below the root every page has such a path; there the segment must look like a host.
-  if (parent === base && (base !== '' || /[.:]/.test(segment))) return true;
-  return ['code', 'error', 'iss'].some((name) => searchParams.has(name));
+  const below = plainPath(pathname);
+  if (below.startsWith(`${base}/`)) {
+    const rest = below.slice(base.length + 1).replace(/\/$/, '');
+    // Directly below the root lies every page; there the segment must look like a host.
+    if (rest !== '' && (base !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
+  }
+  return (
+    isState(searchParams.get('state') ?? '') &&
+    ['code', 'error', 'iss'].some((name) => searchParams.has(name))
+  );
 }
 
 /**
@@ -51,11 +53,17 @@ function plainPath(path: string): string {
   }
 }
 
-/** The instance that the callback's path names: its last segment. */
-export function instanceInPath(req: IncomingMessage): string {
-  const segment = urlOf(req).pathname.split('/').filter(Boolean).at(-1) ?? '';
+/** The instance that the callback's path names: its last segment, or nothing where that is no host. */
+export function instanceInPath({ pathname }: URL): string {
+  const segment = pathname.split('/').filter(Boolean).at(-1) ?? '';
   try {
-    return decodeURIComponent(segment).toLowerCase();
+    const host = decodeURIComponent(segment).toLowerCase();
+    // It becomes part of store keys and messages.
+    return /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/.test(
+      host,
+    ) && host.length <= 260
+      ? host
+      : '';
   } catch {
     return '';
   }
@@ -65,8 +73,7 @@ export function instanceInPath(req: IncomingMessage): string {
  * Reads each parameter as one string.
  * @throws MastodonError `login_expired` for a state that is none of ours, `login_mismatch` for the others
  */
-export function readCallback(req: IncomingMessage): CallbackParams {
-  const { searchParams } = urlOf(req);
+export function readCallback({ searchParams }: URL): CallbackParams {
   const hasNested = [...searchParams.keys()].some((key) => names.some((name) => key.startsWith(`${name}[`)));
   const [state, code, error, iss] = names.map((name) => {
     const values = searchParams.getAll(name);
@@ -75,7 +82,9 @@ export function readCallback(req: IncomingMessage): CallbackParams {
     }
     return values[0];
   });
-  if (state !== undefined && !isState(state)) throw new MastodonError('login_expired');
+  if (state !== undefined && !isState(state)) {
+    throw new MastodonError('login_expired', { cause: new Error('the state is none of ours') });
+  }
   return { state, code, error, iss };
 }
 

@@ -1,11 +1,11 @@
 /** Turns a code into tokens with the client it was issued to, and finds out when that client is dead. */
 
 import { MastodonError } from '../errors.js';
-import type { Client, Credentials } from '../instance/credentials.js';
-import { canRevokeTokens } from '../instance/software.js';
+import type { Client } from '../instance/client.js';
+import type { Credentials } from '../instance/credentials.js';
 import type { Network } from '../net/network.js';
-import type { Instance, LoginTransaction } from '../options.js';
-import { DoubtfulRefusal, exchangeCode, revokeToken, type Tokens } from './token.js';
+import type { LoginTransaction, PinnedInstance } from '../options.js';
+import { DoubtfulRefusal, exchangeCode, type Tokens } from './token.js';
 
 export interface Exchanged {
   readonly tokens: Tokens;
@@ -40,7 +40,7 @@ export async function exchange(
 async function afterRefusal(
   error: unknown,
   credentials: Credentials,
-  instance: Instance,
+  instance: PinnedInstance,
   client: Client,
 ): Promise<unknown> {
   if (!(error instanceof MastodonError)) return error;
@@ -49,9 +49,4 @@ async function afterRefusal(
     return new MastodonError('login_restart', { instance: instance.host, cause: error.cause });
   }
   return error;
-}
-
-/** Best effort, after the login and not in its way. */
-export function revokeLater(network: Network, instance: Instance, { client, tokens }: Exchanged): void {
-  if (canRevokeTokens(instance.software)) void revokeToken(network, instance, client, tokens.accessToken);
 }

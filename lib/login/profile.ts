@@ -5,7 +5,7 @@ import type { AccountAnswer } from './account.js';
 import { proveHandle, type Fetcher, type ProvedHandle } from '../instance/webfinger.js';
 import { parseAddress } from '../instance/address.js';
 import { isPublicHostname } from '../net/addresses.js';
-import type { Instance } from '../options.js';
+import type { PinnedInstance } from '../options.js';
 
 export interface MastodonProfile {
   provider: 'mastodon';
@@ -56,7 +56,7 @@ interface Claims {
 export async function profileOf(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
-  instance: Instance,
+  instance: PinnedInstance,
   account: AccountAnswer,
 ): Promise<MastodonProfile> {
   const claims = readClaims(account, instance, developmentOrigins);
@@ -72,7 +72,7 @@ export async function profileOf(
 async function proofOf(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
-  instance: Instance,
+  instance: PinnedInstance,
   handle: string,
   actor: URL | undefined,
 ): Promise<ProvedHandle | undefined> {
@@ -94,7 +94,7 @@ function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined
 /** @throws MastodonError `response_invalid` when there is no usable id or user name */
 export function readClaims(
   { json }: AccountAnswer,
-  instance: Instance,
+  instance: PinnedInstance,
   developmentOrigins: ReadonlySet<string> = new Set([instance.origin]),
 ): Claims {
   const username = json.username;
@@ -116,7 +116,7 @@ export function readClaims(
 function handleDomainOf(
   json: AccountAnswer['json'],
   username: string,
-  instance: Instance,
+  instance: PinnedInstance,
   developmentOrigins: ReadonlySet<string>,
 ): string | undefined {
   const acct = typeof json.acct === 'string' ? json.acct : '';
@@ -134,7 +134,7 @@ function handleDomainOf(
 
 /** Pure: which of the claims are believed. */
 export function buildProfile(
-  instance: Instance,
+  instance: PinnedInstance,
   account: AccountAnswer,
   claims: Claims,
   proof: ProvedHandle | undefined,
@@ -165,7 +165,7 @@ export function buildProfile(
  * Numbers, ULIDs, UUIDs, FlakeIds and hex digests are all made of these. A number beyond 2^53 has already lost
  * digits to the JSON parser and would make one user of several accounts.
  */
-function localId(value: unknown, instance: Instance): string {
+function localId(value: unknown, instance: PinnedInstance): string {
   if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
   throw invalid(instance, 'no usable account id');
@@ -190,7 +190,7 @@ function makesHandle(username: string): boolean {
 }
 
 /** The picture is fetched by whoever looks at it, from inside whatever network they are in. */
-function isShowable(avatar: URL, instance: Instance): boolean {
+function isShowable(avatar: URL, instance: PinnedInstance): boolean {
   return avatar.origin === instance.origin || isPublicHostname(avatar.hostname);
 }
 
@@ -216,7 +216,7 @@ function domainOf(handle: string): string {
   return handle.slice(handle.lastIndexOf('@') + 1);
 }
 
-function invalid(instance: Instance, why: string): MastodonError {
+function invalid(instance: PinnedInstance, why: string): MastodonError {
   return new MastodonError('response_invalid', {
     instance: instance.host,
     cause: new Error(`the account has ${why}`),

@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import type { ClientCredentials } from '../instance/registration.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
-import type { Instance, LoginTransaction } from '../options.js';
+import type { LoginTransaction } from '../options.js';
 
 export interface Tokens {
   readonly accessToken: string;
@@ -79,16 +79,4 @@ function isToken(value: unknown): value is string {
 /** Takahe answers a wrong code with 500, so that says nothing about the server's health. */
 function isUnavailable(status: number): boolean {
   return status === 429 || status > 501;
-}
-
-/** Best effort (RFC 7009): the login is over, so nobody is told of a failure. */
-export async function revokeToken(
-  network: Network,
-  instance: Instance,
-  client: ClientCredentials,
-  token: string,
-): Promise<void> {
-  if (instance.revocationEndpoint === undefined) return;
-  const form = { token, client_id: client.clientId, client_secret: client.clientSecret };
-  await network.post(instance.revocationEndpoint, form).catch(() => undefined);
 }

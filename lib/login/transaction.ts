@@ -1,8 +1,8 @@
-/** A login that was begun: what is kept of it, and what the browser is sent away with. */
+/** A login that was begun: what is kept of it. */
 
-import { createHash, randomBytes } from 'node:crypto';
-import { isInstance } from '../instance/discovery.js';
-import type { Client } from '../instance/credentials.js';
+import { randomBytes } from 'node:crypto';
+import { isPinned } from '../instance/discovery.js';
+import type { Client } from '../instance/client.js';
 import type { Instance, LoginTransaction } from '../options.js';
 
 /** How long a person has for logging in at their instance. Milliseconds. */
@@ -20,10 +20,19 @@ export function isState(value: string): boolean {
 export function beginTransaction(
   instance: Instance,
   client: Client,
+  audience: string,
   applicationState: unknown,
 ): LoginTransaction {
+  const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer, software, accountDomain } =
+    instance;
   return {
-    instance,
+    instance: {
+      ...{ origin, host, tokenEndpoint, issuer, promisesIssuer },
+      ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+      ...(software !== undefined && { software }),
+      ...(accountDomain !== undefined && { accountDomain }),
+    },
+    audience,
     clientId: client.clientId,
     credentialsKey: client.key,
     redirectURI: client.redirectURI,
@@ -34,25 +43,12 @@ export function beginTransaction(
   };
 }
 
-/** Parameters of the authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3). */
-export function authorizationRequest(login: LoginTransaction, state: string): Record<string, string> {
-  return {
-    response_type: 'code',
-    client_id: login.clientId,
-    redirect_uri: login.redirectURI,
-    scope: login.scope,
-    state,
-    code_challenge: createHash('sha256').update(login.codeVerifier).digest('base64url'),
-    code_challenge_method: 'S256',
-  };
-}
-
 /** Whether something that came out of a store is a login that can still be finished. */
 export function isLiveTransaction(value: unknown): value is LoginTransaction {
   const record = (value ?? {}) as Record<string, unknown>;
   return (
-    isInstance(record.instance) &&
-    ['clientId', 'credentialsKey', 'redirectURI', 'scope', 'codeVerifier'].every(
+    isPinned(record.instance) &&
+    ['audience', 'clientId', 'credentialsKey', 'redirectURI', 'scope', 'codeVerifier'].every(
       (name) => typeof record[name] === 'string',
     ) &&
     typeof record.expiresAt === 'number' &&

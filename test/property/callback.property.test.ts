@@ -1,8 +1,9 @@
 /** Whatever address a browser opens: it is read, or refused, and no instance hears of it unless a login is due. */
 
 import fc from 'fast-check';
-import http, { type IncomingMessage } from 'node:http';
+import http from 'node:http';
 import {
+  answerURL,
   assertSameInstance,
   codeOf,
   instanceInPath,
@@ -43,7 +44,7 @@ const path = fc.oneof(
   anyText,
 );
 const target = fc.tuple(path, query).map(([where, what]) => `${where}?${what}`);
-const requestFor = (url: string) => ({ url }) as IncomingMessage;
+const requestFor = (url: string) => answerURL(url);
 
 it('is read as single texts, of which the state is one of ours, or refused', () =>
   holds(

@@ -1,12 +1,8 @@
 /** What most tests begin with: servers that close by themselves, a login cut into its steps, answers without a network. */
 
 import type { Answer } from '../../lib/net/network.js';
-import type {
-  Instance,
-  KeyValueStore,
-  LoginTransaction,
-  MastodonStrategyOptions,
-} from '../../lib/options.js';
+import type { Instance, KeyValueStore, LoginTransaction } from '../../lib/options.js';
+import type { MastodonStrategyOptions } from '../../lib/strategy-options.js';
 import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
@@ -135,6 +131,7 @@ export function anInstanceRecord(changes: Partial<Instance> = {}): Instance {
 export function aLogin(changes: Partial<LoginTransaction> = {}): LoginTransaction {
   return {
     instance: anInstanceRecord(),
+    audience: 'this site',
     clientId: 'client',
     credentialsKey: 'key',
     redirectURI: 'https://site.example/callback/social.example',
