@@ -3,7 +3,7 @@
  * application which names them needs no second dependency.
  */
 
-import { AuthorizationError, InternalOAuthError, TokenError } from 'passport-oauth2';
+import { AuthorizationError, InternalOAuthError, TokenError } from './passport.js';
 import { MastodonStrategy } from './strategy.js';
 
 export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };

@@ -1,14 +1,12 @@
 /** `MastodonStrategy`: the Passport door to the login, with its session, its verify function and Passport's actions. */
 
-import type { Request } from 'express';
 import type { IncomingMessage } from 'node:http';
-import type passport from 'passport';
-import OAuth2Strategy from 'passport-oauth2';
 import { MastodonError } from './errors.js';
 import type { BrowserLogins } from './login/begun-logins.js';
 import { answerURL, isCallback } from './login/callback.js';
 import { MastodonLogin, type Browser, type Finished } from './login/login.js';
 import type { Tokens } from './login/token.js';
+import { OAuth2Strategy, type Request } from './passport.js';
 import {
   readStrategyOptions,
   type MastodonAuthenticateOptions,
@@ -177,15 +175,4 @@ function failureOf(thrown: unknown): Outcome {
   // For the operator's logs; not shown, not serialised.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };
-}
-
-/* eslint-disable @typescript-eslint/no-unused-vars -- merging needs the same type parameters */
-declare module 'passport' {
-  interface Authenticator<InitializeRet, AuthenticateRet, AuthorizeRet, AuthorizeOptions> {
-    authenticate(
-      strategy: 'mastodon',
-      options: Omit<passport.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
-      callback?: passport.AuthenticateCallback,
-    ): AuthenticateRet;
-  }
 }

@@ -1,7 +1,7 @@
 /** The application's verify function, in all its forms, as one promise. */
 
-import type { Request } from 'express';
 import type { MastodonProfile } from './login/profile.js';
+import type { Request } from './passport.js';
 
 /** Token endpoint's answer. */
 export type TokenParams = Record<string, unknown>;

@@ -102,6 +102,23 @@ app.get(
   passport.authenticate('mastodon', { failureRedirect: '/login', failureMessage: true }),
   (_req, res) => res.redirect('/'),
 );
+// Under another name, by authorize(), and from a strategy that is in no list.
+passport.use('fedi', new MastodonStrategy(options, async (_accessToken, _refreshToken, profile) => profile));
+app.get('/fedi', passport.authenticate('fedi', { instance: 'mastodon.social', state: [1, 2] }));
+app.get('/either', passport.authenticate(['fedi', 'mastodon'], { forceLogin: true, session: false }));
+app.get('/account', passport.authorize('mastodon', { forceLogin: true, lang: 'de', state: { a: 1 } }));
+app.get('/mine', (req, res, next) => {
+  passport.authenticate('mastodon', { state: 7 }, (error: unknown, user?: Express.User | false | null) => {
+    if (error || !user) next(error);
+    else req.logIn(user, next);
+  })(req, res, next);
+});
+passport.serializeUser((user, done) => done(null, user));
+passport.deserializeUser((user: Express.User, done) => done(null, user));
+app.get('/state', (req, res) => {
+  const state = req.authInfo?.state;
+  res.json({ state, user: req.user, returnTo: (req.authInfo as { state: { from: string } }).state.from });
+});
 // @ts-expect-error: a flag, not a text.
 app.get('/wrong', passport.authenticate('mastodon', { forceLogin: 'yes' }));
 

@@ -1,21 +1,49 @@
 /** A site in an empty folder that has installed the tarball, as far as a test without a network can. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..');
 
 /** What the site has beside the package; what the package itself needs comes from its own package.json. */
-const siteDependencies = [
-  'express',
-  'express-session',
-  'passport',
-  '@types/express',
-  '@types/express-session',
-  '@types/node',
-  '@types/passport',
+const siteDependencies = ['express', 'express-session', 'passport', '@types/node'];
+
+/** Packages that a site has, by their names there, and where the repository has them. */
+type Copies = Readonly<Record<string, string>>;
+
+const typesOfPassport: Copies = {
+  '@types/express-session': '@types/express-session',
+  '@types/passport': '@types/passport',
+};
+
+/** What is not the same in all sites: which types they have. */
+export const typesOf = {
+  express5: { ...typesOfPassport, '@types/express': '@types/express' },
+  express4: { ...typesOfPassport, '@types/express': 'types-express-4' },
+  none: {},
+} satisfies Record<string, Copies>;
+
+/** What the types of Express need themselves, in any version of theirs. */
+const beneathExpress = [
+  'body-parser',
+  'connect',
+  'express-serve-static-core',
+  'http-errors',
+  'mime',
+  'qs',
+  'range-parser',
+  'serve-static',
 ];
 
 export interface Site {
@@ -33,7 +61,7 @@ export interface Site {
  * Packs dist/ as it is: the tests' set-up has built it, and other tests are using it. Dependencies are linked
  * from the repository, and only those that package.json declares, so that a forgotten one is missed.
  */
-export function installTarball(): Site {
+export function installTarball(copies: Copies = typesOf.express5, links: readonly string[] = []): Site {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
   execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {
     cwd: root,
@@ -49,9 +77,21 @@ export function installTarball(): Site {
   const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  for (const name of new Set([...Object.keys(manifest.dependencies), ...siteDependencies])) {
+  const hasExpressTypes = '@types/express' in copies;
+  const linked = [
+    ...Object.keys(manifest.dependencies),
+    ...siteDependencies,
+    ...links,
+    ...(hasExpressTypes ? beneathExpress.map((name) => `@types/${name}`) : []),
+  ];
+  for (const name of new Set(linked)) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+
+  for (const [name, source] of Object.entries(copies)) {
+    // Behind a link they would look for one another in the repository, and not among what this site has.
+    cpSync(join(root, 'node_modules', source), join(modules, name), { recursive: true });
   }
 
   return {

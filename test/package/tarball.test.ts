@@ -1,7 +1,7 @@
 /** What is published: tested from the tarball, not from the tree. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { installTarball, type Site } from './site';
@@ -130,36 +130,6 @@ describe('import()', () => {
   });
 });
 
-describe('the types', () => {
-  it.each(['node16', 'nodenext'])(
-    'serve a strict site with module %s, as CommonJS and as a module',
-    (module) => {
-      for (const name of ['consumer.cts', 'consumer.mts']) {
-        copyFileSync(join(__dirname, 'consumer.ts'), join(site.folder, name));
-      }
-      const byDefault = `import Strategy, { MastodonStrategy } from 'passport-mastodon-oauth2';
-      export const same: typeof MastodonStrategy = Strategy;`;
-      writeFileSync(join(site.folder, 'default.cts'), byDefault);
-      writeFileSync(join(site.folder, 'default.mts'), byDefault);
-      const tsconfig = {
-        compilerOptions: {
-          module,
-          target: 'es2022',
-          lib: ['es2023'],
-          types: ['node'],
-          strict: true,
-          noEmit: true,
-          esModuleInterop: true,
-          skipLibCheck: false,
-        },
-        include: ['*.cts', '*.mts'],
-      };
-      writeFileSync(join(site.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-      expect(compilerErrors(site.folder)).toBe('');
-    },
-  );
-});
-
 it('gives every door its types where a compiler knows no "exports"', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object };
   const doors = Object.keys(manifest.exports).filter(
@@ -188,7 +158,8 @@ it('gives every door its types where a compiler knows no "exports"', () => {
 });
 
 /** The package that holds the types of another: `@types`, unless that is not declared and the package itself is. */
-function typesOf(name: string, declared: object): string {
+function typesOf(path: string, declared: object): string {
+  const [name = path] = /^(@[^/]+\/)?[^/]+/.exec(path) ?? [];
   const apart = `@types/${name}`;
   return Object.hasOwn(declared, name) && !Object.hasOwn(declared, apart) ? name : apart;
 }

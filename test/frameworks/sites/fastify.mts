@@ -41,8 +41,7 @@ const toLogin = { failureRedirect: '/login', failureMessage: true };
 
 app.post<{ Body: { from: string } }>('/auth/mastodon', async function (request, reply) {
   const state = { from: request.body.from };
-  // The types of @fastify/passport know a string only.
-  await passport.authenticate('mastodon', { ...toLogin, state: state as never }).call(this, request, reply);
+  await passport.authenticate('mastodon', { ...toLogin, state }).call(this, request, reply);
 });
 app.get(
   '/auth/mastodon/callback/:instance',

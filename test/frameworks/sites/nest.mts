@@ -45,8 +45,7 @@ class MastodonGuard extends AuthGuard('mastodon') {
 
   override getAuthenticateOptions(context: ExecutionContext) {
     const { body } = context.switchToHttp().getRequest<Request>();
-    // The types of Passport know a string only.
-    return { state: { from: body?.from } as never };
+    return { state: { from: body?.from } };
   }
 
   /** Nest's own answers every failure with 401, and tells nobody why. */
