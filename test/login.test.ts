@@ -40,6 +40,20 @@ describe.each(families)('an account at %s', (family) => {
   });
 });
 
+describe('a user name that only WordPress allows', () => {
+  it.each(['Jane Doe', 'jane@shop.example', 'jane-'])('%s logs in, and is known by its id', async (name) => {
+    const instance = await startInstance('wordpress');
+    const account = instance.addAccount(name);
+    const site = await startSite({ instances: [instance] });
+    try {
+      const page = await new Visitor().login(site, instance.host, { as: name });
+      expect(page.json().user).toMatchObject({ id: `${instance.origin}#${account.id}`, username: name });
+    } finally {
+      await Promise.all([site.close(), instance.close()]);
+    }
+  });
+});
+
 describe('the same instance', () => {
   it.each([
     ['a domain', (host: string) => host],
