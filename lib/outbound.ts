@@ -5,40 +5,31 @@ import type { LookupFunction } from 'node:net';
 /** How requests to instances are made. */
 export interface OutboundOptions {
   /** Time for one whole exchange: lookup, connection, redirects and body. Milliseconds; default 10 000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Time for a whole login start, and for a whole completion, waiting included. Milliseconds; default 15 000. */
-  startTimeoutMs?: number;
+  startTimeoutMs?: number | undefined;
   /** Most bytes of one answer, counted after decompression. Default 262 144; for the account itself 1 048 576. */
-  maxResponseBytes?: number;
+  maxResponseBytes?: number | undefined;
   /**
    * The only way out: every request leaves by CONNECT through this proxy, `'http://user:password@proxy.example:3128'`
    * (or https). Which addresses names lead to is then the proxy's business; `lookup` is not asked.
    */
-  proxy?: string;
+  proxy?: string | undefined;
   /** Replaces name resolution, in the form of `dns.lookup`. What it answers is checked all the same. */
-  lookup?: LookupFunction;
+  lookup?: LookupFunction | undefined;
   /** Certificate authorities (PEM) trusted besides Node's own. */
-  ca?: string | Buffer | ReadonlyArray<string | Buffer>;
+  ca?: string | Buffer | ReadonlyArray<string | Buffer> | undefined;
   /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
-  maxPreparations?: number;
+  maxPreparations?: number | undefined;
   /** Logins being completed at the same time, in all. Default 256. */
-  maxExchanges?: number;
+  maxExchanges?: number | undefined;
   /** Logins being completed at the same time at one instance. Default 16. */
-  maxExchangesPerInstance?: number;
+  maxExchangesPerInstance?: number | undefined;
   /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
   /** How long an instance that failed three times in a row is left alone. Milliseconds; default 10 000. */
-  failureMemoryMs?: number;
+  failureMemoryMs?: number | undefined;
 }
-
-type Unset = 'lookup' | 'ca' | 'proxy';
-
-/** The options after defaults and checks. */
-export type OutboundSettings = Required<Omit<OutboundOptions, Unset>> &
-  Pick<OutboundOptions, Unset> & {
-    /** Most bytes of an account: Pleroma keeps all of a client's settings there, 300 KB and more. */
-    readonly maxAccountBytes: number;
-  };
 
 const defaults = {
   timeoutMs: 10_000,
@@ -50,6 +41,15 @@ const defaults = {
   maxWaiting: 1024,
   failureMemoryMs: 10_000,
 };
+
+/** The options after defaults and checks. */
+export interface OutboundSettings extends Readonly<typeof defaults> {
+  readonly lookup?: LookupFunction;
+  readonly ca?: Exclude<OutboundOptions['ca'], undefined>;
+  readonly proxy?: string;
+  /** Most bytes of an account: Pleroma keeps all of a client's settings there, 300 KB and more. */
+  readonly maxAccountBytes: number;
+}
 
 const defaultAccountBytes = 1_048_576;
 

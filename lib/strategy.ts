@@ -24,6 +24,7 @@ import {
   type VerifyFunctionWithRequest,
   type VerifyFunctionWithRequestAndParams,
 } from './verify.js';
+import { checkVerify } from './verify-shape.js';
 
 type OptionsWithRequest = MastodonStrategyOptions & { passReqToCallback: true };
 type OptionsWithoutRequest = MastodonStrategyOptions & { passReqToCallback?: false | undefined };
@@ -55,7 +56,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   constructor(options: OptionsWithoutRequest, verify: VerifyFunctionWithParams);
   constructor(options: MastodonStrategyOptions, verify: AnyVerifyFunction) {
     const login = new MastodonLogin(options);
-    if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
+    checkVerify(verify, options.passReqToCallback === true);
     // The base class wants the one server that it was made for; no request of ours uses these.
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);

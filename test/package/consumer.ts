@@ -35,7 +35,7 @@ const options = {
   callbackURL: 'https://example.com/auth/mastodon/callback',
   store: new Map<string, unknown>(),
   allowInstance: (host) => host !== 'bad.example',
-  outbound: { timeoutMs: 5000 },
+  outbound: { timeoutMs: 5000, maxResponseBytes: undefined, lookup: undefined, ca: undefined },
 } satisfies MastodonStrategyOptions;
 
 // An async function, with and without the request.
