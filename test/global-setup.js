@@ -17,11 +17,15 @@ const times = (files) => files.map((file) => statSync(file).mtimeMs);
 
 function isUpToDate() {
   const sources = filesBelow(join(root, 'lib'));
-  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package.json'].map((name) => join(root, name));
+  const isForBrowsers = (file) => file.startsWith(join(root, 'lib', 'button', 'browser'));
+  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/build-button.mjs'].map(
+    (name) => join(root, name),
+  );
   const built = existsSync(dist) ? filesBelow(dist) : [];
-  // Each source gives one file of code and one of types; any other number means files were added or removed.
+  // Each source gives one file of code and one of types, and those for browsers together give four files; any other
+  // number means files were added or removed.
   return (
-    built.length === 2 * sources.length &&
+    built.length === 2 * sources.filter((file) => !isForBrowsers(file)).length + 4 &&
     Math.min(...times(built)) > Math.max(...times([...sources, ...configs]))
   );
 }
@@ -30,6 +34,8 @@ module.exports = function buildOnce() {
   if (isUpToDate()) return;
   rmSync(dist, { recursive: true, force: true });
   const tsc = [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, tsc, { cwd: root, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`lib/ does not compile:\n${stdout}${stderr}`);
+  for (const step of [tsc, ['scripts/build-button.mjs']]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`lib/ does not compile:\n${stdout}${stderr}`);
+  }
 };

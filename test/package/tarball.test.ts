@@ -17,10 +17,18 @@ afterAll(() => site.remove());
 describe('the tarball', () => {
   it('holds exactly the compiled files of lib/ and what npm shows of a package', () => {
     const compiled = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.[cm]?ts$/.test(path))
+      .filter((path) => /\.[cm]?ts$/.test(path) && !path.startsWith(join('button', 'browser')))
       .flatMap((path) => [path.replace(/ts$/, 'js'), path.replace(/([cm]?)ts$/, 'd.$1ts')])
       .map((path) => join('dist', path));
-    expect(site.files).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...compiled].sort());
+    const forBrowsers = [
+      'mastodon-login.css',
+      'mastodon-login.d.ts',
+      'mastodon-login.js',
+      'package.json',
+    ].map((name) => join('dist', 'button', 'browser', name));
+    expect(site.files).toEqual(
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...compiled, ...forBrowsers].sort(),
+    );
   });
 
   it('imports only what its package.json declares, types included', () => {
@@ -41,6 +49,44 @@ describe('the tarball', () => {
 
   it('is small', () => {
     expect(site.packedBytes).toBeLessThan(200_000);
+  });
+});
+
+describe('the button', () => {
+  it('can be imported where there are no elements, by whichever kind of module', () => {
+    const names = ['MastodonLoginElement'];
+    expect(
+      site.run(
+        `import * as it from 'passport-mastodon-oauth2/button'; console.log(JSON.stringify(Object.keys(it)));`,
+        'module',
+      ),
+    ).toEqual(names);
+    expect(
+      site.run(
+        `import { loginForm, buttonFolder } from 'passport-mastodon-oauth2/button/form';
+        import { readdirSync } from 'node:fs';
+        console.log(JSON.stringify([loginForm({ action: '/a' }).slice(0, 15), readdirSync(buttonFolder).sort()]));`,
+        'module',
+      ),
+    ).toEqual([
+      '<mastodon-login',
+      ['mastodon-login.css', 'mastodon-login.d.ts', 'mastodon-login.js', 'package.json'],
+    ]);
+  });
+
+  it('is one file that asks for no other', () => {
+    const files = site.files.filter((path) => path.startsWith(join('dist', 'button', 'browser')));
+    const script = readFileSync(
+      join(
+        site.folder,
+        'node_modules',
+        'passport-mastodon-oauth2',
+        files.find((path) => path.endsWith('login.js'))!,
+      ),
+      'utf8',
+    );
+    expect(ts.preProcessFile(script, true, true).importedFiles).toEqual([]);
+    expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|\.style\b/);
   });
 });
 

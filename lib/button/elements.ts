@@ -1,0 +1,166 @@
+/**
+ * The parts of the form, as data: a server writes them as HTML (`html.ts`), a page makes elements of them
+ * (`browser/dom.ts`), and both have the same form.
+ */
+
+import { codeOf, languageOf, messageFor } from './texts.js';
+
+/** An attribute that is `false` or undefined is left out; `true` is one without a value. */
+export type Attributes = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Part {
+  readonly tag: string;
+  readonly attributes: Attributes;
+  readonly children: readonly (Part | string)[];
+}
+
+export interface Failure {
+  /** One of the error codes; says what happened in the visitor's language. */
+  readonly code?: string | undefined;
+  /** Shown where the code is absent or unknown. */
+  readonly message?: string | undefined;
+  /** Host of the instance concerned. */
+  readonly instance?: string | undefined;
+}
+
+export interface FormOptions {
+  /** Where the form leads to, for example `/auth/mastodon`. */
+  readonly action: string;
+  /** Default: `post`. */
+  readonly method?: 'post' | 'get' | undefined;
+  /** A language tag. Default: English. */
+  readonly lang?: string | undefined;
+  /** Name of the field, as in the strategy's `instanceField`. Default: `instance`. */
+  readonly field?: string | undefined;
+  /** `id` of the field; those of its hint and refusal begin with it. Default: `mastodon-login`. */
+  readonly id?: string | undefined;
+  /** What stands in the field, such as what was typed before a refusal. */
+  readonly value?: string | undefined;
+  /** Why the last try did not work. */
+  readonly failure?: Failure | undefined;
+  /** Where a visitor without an account finds a server; `false` for no such line. Default: joinmastodon.org. */
+  readonly join?: string | false | undefined;
+  /** Further fields to send along, such as a CSRF token. */
+  readonly hidden?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The Mastodon project's own list of servers for newcomers. */
+const joinMastodon = 'https://joinmastodon.org/servers';
+
+const part = (tag: string, attributes: Attributes, ...children: readonly (Part | string)[]): Part => ({
+  tag,
+  attributes,
+  children,
+});
+
+/** An elephant's head, drawn for this button. */
+function elephant(): Part {
+  const lines = [
+    'M9 4.5h4.5a5.5 5.5 0 0 1 5.5 5.5v6.5a1.5 1.5 0 0 0 3 0V16',
+    'M14.5 14v6.5h-3v-3.5h-3v3.5h-3v-9',
+    'M10 4.5C5.5 3 2.5 5.5 3 9.5c.4 3 2.5 4.5 5 3.5 2.5-1 3-4.5 2-8.5Z',
+    'M14.7 9.5h.01',
+  ];
+  const look = {
+    class: 'mastodon-login-icon',
+    viewBox: '0 0 24 24',
+    'aria-hidden': 'true',
+    focusable: 'false',
+  };
+  return part('svg', look, ...lines.map((d) => part('path', { d })));
+}
+
+export function hint(id: string, lang: string | undefined): Part {
+  return part('p', { class: 'mastodon-login-hint', id: `${id}-hint` }, languageOf(lang).words.example);
+}
+
+/** Announced when it appears; `aria-describedby` ties it to the field. */
+export function refusal(id: string, text: string): Part {
+  return part('p', { class: 'mastodon-login-error', role: 'alert', id: `${id}-error` }, text);
+}
+
+/** @returns the sentence to show, or undefined when nothing went wrong */
+export function textOf(failure: Failure | undefined, lang: string | undefined): string | undefined {
+  if (failure === undefined) return undefined;
+  const { code, message, instance } = failure;
+  return (code === undefined ? undefined : messageFor(code, { lang, instance })) ?? message;
+}
+
+/** An address that came from a configuration or a database must not run as a script; read as a browser reads it. */
+function isWebAddress(address: string): boolean {
+  const base = 'https://here.invalid/';
+  return URL.canParse(address, base) && /^https?:$/u.test(new URL(address, base).protocol);
+}
+
+function joinLine(join: string | false | undefined, lang: string | undefined): Part[] {
+  const href = join ?? joinMastodon;
+  if (href === false || href === '' || !isWebAddress(href)) return [];
+  const { noAccount, join: words } = languageOf(lang).words;
+  return [part('p', { class: 'mastodon-login-join' }, `${noAccount} `, part('a', { href }, words))];
+}
+
+/** The plain form, complete without JavaScript. */
+export function formOf(options: FormOptions, servers: readonly string[]): Part {
+  const {
+    action,
+    method = 'post',
+    lang,
+    field = 'instance',
+    id = 'mastodon-login',
+    value,
+    failure,
+  } = options;
+  const { words } = languageOf(lang);
+  const refused = textOf(failure, lang);
+  return part(
+    'form',
+    { method, action },
+    ...Object.entries(options.hidden ?? {}).map(([name, text]) =>
+      part('input', { type: 'hidden', name, value: text }),
+    ),
+    part('label', { for: id }, words.label),
+    part('input', {
+      id,
+      name: field,
+      type: 'text',
+      value: value ?? '',
+      // Handles and host names run from the left in every script.
+      dir: 'ltr',
+      list: `${id}-servers`,
+      inputmode: 'email',
+      enterkeyhint: 'go',
+      autocapitalize: 'off',
+      autocorrect: 'off',
+      autocomplete: 'on',
+      spellcheck: 'false',
+      maxlength: '500',
+      required: true,
+      'aria-invalid': refused === undefined ? false : 'true',
+      'aria-describedby': `${refused === undefined ? '' : `${id}-error `}${id}-hint`,
+      autofocus: refused !== undefined,
+    }),
+    part('datalist', { id: `${id}-servers` }, ...servers.map((server) => part('option', { value: server }))),
+    ...(refused === undefined ? [] : [refusal(id, refused)]),
+    hint(id, lang),
+    part('button', {}, elephant(), ' ', part('span', {}, words.button)),
+    ...joinLine(options.join, lang),
+  );
+}
+
+/** The element around the form, with what it needs to go on from there. */
+export function elementOf(options: FormOptions, servers: readonly string[]): Part {
+  const { lang, failure, field } = options;
+  return part(
+    'mastodon-login',
+    {
+      lang: codeOf(lang),
+      dir: languageOf(lang).direction ?? 'ltr',
+      servers: servers.join(' '),
+      error: failure?.code,
+      message: failure?.message,
+      instance: failure?.instance,
+      field,
+    },
+    formOf(options, servers),
+  );
+}

@@ -1,0 +1,57 @@
+/** German. */
+
+import type { Language } from '../language.js';
+
+export const de: Language = {
+  words: {
+    label: 'Dein Server oder Profilname',
+    example: 'Zum Beispiel mastodon.social oder @du@mastodon.social',
+    button: 'Mit Mastodon anmelden',
+    destination: 'Du bestätigst auf %s.',
+    remembered: 'Dein Server vom letzten Mal.',
+    forget: 'Vergessen',
+    forgotten: 'Ist vergessen.',
+    busy: 'Weiter zu %s …',
+    slow: '%s lässt sich Zeit. Wir versuchen es weiter …',
+    servers: 'Server',
+    noAccount: 'Noch kein Konto?',
+    join: 'Einen Server finden',
+  },
+  messages: {
+    instance_missing: 'Sag uns, wo dein Konto ist: Gib deinen Server ein, zum Beispiel mastodon.social.',
+    instance_invalid:
+      'Das ist keine Adresse eines Servers. Gib etwas wie mastodon.social oder @du@mastodon.social ein.',
+    instance_not_allowed: 'Mit Konten des Servers %s kann man sich auf dieser Seite nicht anmelden.',
+    instance_unreachable:
+      'Der Server %s ist nicht erreichbar. Prüfe die Adresse oder versuche es gleich noch einmal.',
+    instance_unsupported:
+      'Wir haben unter der Adresse %s keinen Server gefunden, der eine Anmeldung mit der Mastodon-API anbietet.',
+    instance_insecure:
+      'Die Anmeldung des Servers %s ist nicht sicher genug: Sie beweist nicht, wer sich anmeldet. Wer ihn betreibt, kann helfen.',
+    instance_blocked:
+      'Der Server %s will einen Beweis, dass wir kein Roboter sind, und den können wir nicht geben. Wer ihn betreibt, kann diese Seite einlassen.',
+    registration_refused: 'Der Server %s hat diese Seite nicht angenommen. Wer ihn betreibt, kann helfen.',
+    registration_throttled:
+      'Der Server %s nimmt gerade keine neuen Seiten an. Versuche es in ein paar Minuten noch einmal.',
+    scope_refused:
+      'Diese Seite verlangt vom Server %s mehr, als er gewährt. Wer diese Seite betreibt, kann helfen.',
+    login_expired:
+      'Diese Anmeldung ist abgelaufen, wurde schon benutzt oder in einem anderen Browser begonnen. Bitte melde dich noch einmal an.',
+    login_mismatch:
+      'Die Antwort gehört nicht zu der Anmeldung, die hier begonnen wurde. Bitte melde dich noch einmal an.',
+    access_denied: 'Die Anmeldung beim Server %s wurde abgebrochen.',
+    login_restart:
+      'Der Server %s hat diese Seite vergessen. Wir stellen uns neu vor: Bitte melde dich noch einmal an.',
+    token_refused: 'Der Server %s hat die Anmeldung nicht abgeschlossen. Bitte melde dich noch einmal an.',
+    account_unusable:
+      'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen oder noch nicht bestätigt.',
+    response_invalid: 'Der Server %s hat eine Antwort gegeben, die wir nicht verstehen.',
+    response_too_large: 'Der Server %s hat eine zu große Antwort gegeben.',
+    timeout: 'Der Server %s hat zu lange für eine Antwort gebraucht. Bitte versuche es gleich noch einmal.',
+    login_busy: 'Hier laufen gerade zu viele Anmeldungen. Bitte versuche es gleich noch einmal.',
+    revocation_unsupported:
+      'Eine einzelne Anmeldung beim Server %s lässt sich von hier aus nicht beenden. Das geht dort in den Einstellungen des Kontos.',
+    store_failed:
+      'Die Anmeldung konnte bei uns nicht gespeichert werden. Bitte versuche es gleich noch einmal.',
+  },
+};

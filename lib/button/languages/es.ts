@@ -1,0 +1,57 @@
+/** Spanish. */
+
+import type { Language } from '../language.js';
+
+export const es: Language = {
+  words: {
+    label: 'Tu servidor o usuario',
+    example: 'Por ejemplo, mastodon.social o @tú@mastodon.social',
+    button: 'Iniciar sesión con Mastodon',
+    destination: 'Confirmarás en %s.',
+    remembered: 'Tu servidor de la última vez.',
+    forget: 'Olvidarlo',
+    forgotten: 'Olvidado.',
+    busy: 'Yendo a %s…',
+    slow: '%s tarda en responder. Seguimos intentándolo…',
+    servers: 'Servidores',
+    noAccount: '¿Aún no tienes cuenta?',
+    join: 'Encuentra un servidor',
+  },
+  messages: {
+    instance_missing: 'Dinos dónde está tu cuenta: escribe tu servidor, por ejemplo mastodon.social.',
+    instance_invalid:
+      'Esa no es la dirección de un servidor. Escribe algo como mastodon.social o @tú@mastodon.social.',
+    instance_not_allowed: 'En este sitio no se puede iniciar sesión con cuentas del servidor %s.',
+    instance_unreachable:
+      'No pudimos conectar con el servidor %s. Revisa la dirección o inténtalo de nuevo en un momento.',
+    instance_unsupported:
+      'No encontramos en la dirección %s ningún servidor que permita iniciar sesión con la API de Mastodon.',
+    instance_insecure:
+      'El inicio de sesión del servidor %s no es lo bastante seguro: no demuestra quién inicia sesión. Quien lo administra puede ayudar.',
+    instance_blocked:
+      'El servidor %s nos pide demostrar que no somos un robot, y no podemos. Quien lo administra puede dejar pasar a este sitio.',
+    registration_refused: 'El servidor %s no ha aceptado este sitio. Quien lo administra puede ayudar.',
+    registration_throttled:
+      'El servidor %s no acepta sitios nuevos en este momento. Inténtalo de nuevo en unos minutos.',
+    scope_refused:
+      'Este sitio pide al servidor %s más de lo que concede. Quienes llevan este sitio pueden ayudar.',
+    login_expired:
+      'Este inicio de sesión ha caducado, ya se usó o se empezó en otro navegador. Vuelve a iniciar sesión.',
+    login_mismatch:
+      'La respuesta no corresponde al inicio de sesión que se empezó aquí. Vuelve a iniciar sesión.',
+    access_denied: 'Se canceló el inicio de sesión en el servidor %s.',
+    login_restart:
+      'El servidor %s ha olvidado este sitio. Nos presentaremos de nuevo: vuelve a iniciar sesión.',
+    token_refused: 'El servidor %s no completó el inicio de sesión. Vuelve a iniciar sesión.',
+    account_unusable:
+      'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada o sin confirmar.',
+    response_invalid: 'El servidor %s dio una respuesta que no entendemos.',
+    response_too_large: 'El servidor %s dio una respuesta demasiado grande.',
+    timeout: 'El servidor %s tardó demasiado en responder. Inténtalo de nuevo en un momento.',
+    login_busy: 'Hay demasiados inicios de sesión en curso aquí. Inténtalo de nuevo en un momento.',
+    revocation_unsupported:
+      'El servidor %s no permite cerrar desde aquí una sola sesión. Se puede cerrar allí, en la configuración de la cuenta.',
+    store_failed:
+      'No pudimos guardar el inicio de sesión por nuestra parte. Inténtalo de nuevo en un momento.',
+  },
+};

@@ -1,0 +1,56 @@
+/** French. */
+
+import type { Language } from '../language.js';
+
+export const fr: Language = {
+  words: {
+    label: 'Votre serveur ou identifiant',
+    example: 'Par exemple mastodon.social ou @vous@mastodon.social',
+    button: 'Se connecter avec Mastodon',
+    destination: 'Vous confirmerez sur %s.',
+    remembered: 'Votre serveur de la dernière fois.',
+    forget: 'L’oublier',
+    forgotten: 'C’est oublié.',
+    busy: 'En route vers %s…',
+    slow: '%s met du temps à répondre. Nous essayons toujours…',
+    servers: 'Serveurs',
+    noAccount: 'Pas encore de compte\u00a0?',
+    join: 'Trouver un serveur',
+  },
+  messages: {
+    instance_missing:
+      'Dites-nous où se trouve votre compte\u00a0: saisissez votre serveur, par exemple mastodon.social.',
+    instance_invalid:
+      'Ce n’est pas l’adresse d’un serveur. Saisissez par exemple mastodon.social ou @vous@mastodon.social.',
+    instance_not_allowed: 'Ce site n’accepte pas les comptes du serveur %s.',
+    instance_unreachable: 'Le serveur %s est injoignable. Vérifiez l’adresse ou réessayez dans un instant.',
+    instance_unsupported:
+      'Nous n’avons pas trouvé à l’adresse %s de serveur qui propose une connexion par l’API Mastodon.',
+    instance_insecure:
+      'La connexion du serveur %s n’est pas assez sûre\u00a0: elle ne prouve pas qui se connecte. La personne qui l’administre peut aider.',
+    instance_blocked:
+      'Le serveur %s nous demande de prouver que nous ne sommes pas un robot, ce que nous ne pouvons pas faire. La personne qui l’administre peut laisser entrer ce site.',
+    registration_refused: 'Le serveur %s n’a pas accepté ce site. La personne qui l’administre peut aider.',
+    registration_throttled:
+      'Le serveur %s n’accepte pas de nouveaux sites pour le moment. Réessayez dans quelques minutes.',
+    scope_refused:
+      'Ce site demande au serveur %s plus que ce qu’il accorde. Les responsables de ce site peuvent aider.',
+    login_expired:
+      'Cette connexion a expiré, a déjà servi ou a été commencée dans un autre navigateur. Veuillez vous reconnecter.',
+    login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',
+    access_denied: 'La connexion au serveur %s a été annulée.',
+    login_restart:
+      'Le serveur %s a oublié ce site. Nous allons nous présenter à nouveau\u00a0: veuillez vous reconnecter.',
+    token_refused: 'Le serveur %s n’a pas terminé la connexion. Veuillez vous reconnecter.',
+    account_unusable:
+      'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé ou pas encore confirmé.',
+    response_invalid: 'Le serveur %s a donné une réponse que nous ne comprenons pas.',
+    response_too_large: 'Le serveur %s a donné une réponse trop longue.',
+    timeout: 'Le serveur %s a mis trop de temps à répondre. Veuillez réessayer dans un instant.',
+    login_busy: 'Trop de connexions sont en cours ici en ce moment. Veuillez réessayer dans un instant.',
+    revocation_unsupported:
+      'Le serveur %s ne permet pas de mettre fin d’ici à une seule connexion. Cela se fait là-bas, dans les paramètres du compte.',
+    store_failed:
+      'La connexion n’a pas pu être enregistrée de notre côté. Veuillez réessayer dans un instant.',
+  },
+};

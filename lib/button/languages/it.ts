@@ -1,0 +1,54 @@
+/** Italian. */
+
+import type { Language } from '../language.js';
+
+export const it: Language = {
+  words: {
+    label: 'Il tuo server o nome utente',
+    example: 'Per esempio mastodon.social o @tu@mastodon.social',
+    button: 'Accedi con Mastodon',
+    destination: 'Confermerai su %s.',
+    remembered: 'Il tuo server dell’ultima volta.',
+    forget: 'Dimenticalo',
+    forgotten: 'Dimenticato.',
+    busy: 'Ti portiamo su %s…',
+    slow: '%s ci sta mettendo un po’. Stiamo ancora provando…',
+    servers: 'Server',
+    noAccount: 'Non hai ancora un account?',
+    join: 'Trova un server',
+  },
+  messages: {
+    instance_missing:
+      'Dicci dove si trova il tuo account: scrivi il tuo server, per esempio mastodon.social.',
+    instance_invalid:
+      'Questo non è l’indirizzo di un server. Scrivi qualcosa come mastodon.social o @tu@mastodon.social.',
+    instance_not_allowed: 'Su questo sito non si può accedere con gli account del server %s.',
+    instance_unreachable: 'Il server %s non è raggiungibile. Controlla l’indirizzo o riprova tra un momento.',
+    instance_unsupported:
+      'All’indirizzo %s non abbiamo trovato alcun server che offra l’accesso con l’API di Mastodon.',
+    instance_insecure:
+      'L’accesso del server %s non è abbastanza sicuro: non dimostra chi sta accedendo. Chi lo gestisce può aiutare.',
+    instance_blocked:
+      'Il server %s ci chiede di dimostrare che non siamo un robot, e non possiamo. Chi lo gestisce può lasciar entrare questo sito.',
+    registration_refused: 'Il server %s non ha accettato questo sito. Chi lo gestisce può aiutare.',
+    registration_throttled: 'Il server %s al momento non accetta nuovi siti. Riprova tra qualche minuto.',
+    scope_refused:
+      'Questo sito chiede al server %s più di quanto conceda. Chi gestisce questo sito può aiutare.',
+    login_expired:
+      'Questo accesso è scaduto, è già stato usato oppure è iniziato in un altro browser. Accedi di nuovo.',
+    login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',
+    access_denied: 'L’accesso al server %s è stato annullato.',
+    login_restart:
+      'Il server %s ha dimenticato questo sito. Ci presenteremo di nuovo: accedi ancora una volta.',
+    token_refused: 'Il server %s non ha completato l’accesso. Accedi di nuovo.',
+    account_unusable:
+      'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito o non ancora confermato.',
+    response_invalid: 'Il server %s ha dato una risposta che non comprendiamo.',
+    response_too_large: 'Il server %s ha dato una risposta troppo grande.',
+    timeout: 'Il server %s ha impiegato troppo tempo a rispondere. Riprova tra un momento.',
+    login_busy: 'In questo momento ci sono troppi accessi in corso qui. Riprova tra un momento.',
+    revocation_unsupported:
+      'Il server %s non permette di terminare da qui un singolo accesso. Si può fare lì, nelle impostazioni dell’account.',
+    store_failed: 'Non è stato possibile salvare l’accesso da parte nostra. Riprova tra un momento.',
+  },
+};

@@ -1,0 +1,55 @@
+/** Japanese. */
+
+import type { Language } from '../language.js';
+
+export const ja: Language = {
+  words: {
+    label: 'サーバーまたはハンドル',
+    example: '例: mastodon.social または @you@mastodon.social',
+    button: 'Mastodonでログイン',
+    destination: '%s で確認します。',
+    remembered: '前回使ったサーバーです。',
+    forget: '忘れる',
+    forgotten: '忘れました。',
+    busy: '%s に移動しています…',
+    slow: '%s の応答に時間がかかっています。引き続き試しています…',
+    servers: 'サーバー',
+    noAccount: 'アカウントをお持ちでないですか？',
+    join: 'サーバーを探す',
+  },
+  messages: {
+    instance_missing: 'アカウントのあるサーバーを入力してください。例: mastodon.social',
+    instance_invalid:
+      'サーバーのアドレスではありません。mastodon.social や @you@mastodon.social のように入力してください。',
+    instance_not_allowed: 'このサイトでは、サーバー %s のアカウントでログインできません。',
+    instance_unreachable:
+      'サーバー %s に接続できませんでした。アドレスを確認するか、しばらくしてからもう一度お試しください。',
+    instance_unsupported: 'アドレス %s には、Mastodon APIでログインできるサーバーが見つかりませんでした。',
+    instance_insecure:
+      'サーバー %s のログインは、誰がログインしているかを証明しないため、安全とはいえません。サーバーの管理者にご相談ください。',
+    instance_blocked:
+      'サーバー %s はロボットでないことの証明を求めていますが、こちらでは証明できません。サーバーの管理者がこのサイトを許可できます。',
+    registration_refused:
+      'サーバー %s はこのサイトを受け入れませんでした。サーバーの管理者にご相談ください。',
+    registration_throttled:
+      'サーバー %s は現在、新しいサイトを受け付けていません。数分後にもう一度お試しください。',
+    scope_refused:
+      'このサイトは、サーバー %s が許可する範囲を超える権限を求めています。このサイトの運営者にご相談ください。',
+    login_expired:
+      'このログインは期限切れか、使用済みか、別のブラウザーで始められたものです。もう一度ログインしてください。',
+    login_mismatch: 'この応答は、ここで始めたログインのものではありません。もう一度ログインしてください。',
+    access_denied: 'サーバー %s でログインがキャンセルされました。',
+    login_restart:
+      'サーバー %s にこのサイトの登録が残っていませんでした。登録し直しますので、もう一度ログインしてください。',
+    token_refused: 'サーバー %s はログインを完了しませんでした。もう一度ログインしてください。',
+    account_unusable:
+      'サーバー %s はこのアカウントのログインを許可していません。無効化、引っ越し、または未確認の可能性があります。',
+    response_invalid: 'サーバー %s の応答を理解できませんでした。',
+    response_too_large: 'サーバー %s の応答が大きすぎます。',
+    timeout: 'サーバー %s の応答に時間がかかりすぎました。しばらくしてからもう一度お試しください。',
+    login_busy: '現在、こちらでのログインが混み合っています。しばらくしてからもう一度お試しください。',
+    revocation_unsupported:
+      'サーバー %s では、個々のログインをここから終了できません。サーバーのアカウント設定で終了できます。',
+    store_failed: 'こちらでログインを保存できませんでした。しばらくしてからもう一度お試しください。',
+  },
+};

@@ -1,0 +1,52 @@
+/** Dutch. */
+
+import type { Language } from '../language.js';
+
+export const nl: Language = {
+  words: {
+    label: 'Je server of gebruikersnaam',
+    example: 'Bijvoorbeeld mastodon.social of @jij@mastodon.social',
+    button: 'Inloggen met Mastodon',
+    destination: 'Je bevestigt op %s.',
+    remembered: 'Je server van de vorige keer.',
+    forget: 'Vergeten',
+    forgotten: 'Vergeten.',
+    busy: 'Onderweg naar %s …',
+    slow: '%s neemt de tijd. We proberen het nog …',
+    servers: 'Servers',
+    noAccount: 'Nog geen account?',
+    join: 'Zoek een server',
+  },
+  messages: {
+    instance_missing: 'Vertel ons waar je account staat: typ je server, bijvoorbeeld mastodon.social.',
+    instance_invalid:
+      'Dat is geen adres van een server. Typ iets als mastodon.social of @jij@mastodon.social.',
+    instance_not_allowed: 'Op deze site kun je niet inloggen met accounts van de server %s.',
+    instance_unreachable: 'De server %s is niet bereikbaar. Controleer het adres of probeer het zo nog eens.',
+    instance_unsupported: 'We vonden op het adres %s geen server die inloggen met de Mastodon-API aanbiedt.',
+    instance_insecure:
+      'De login van de server %s is niet veilig genoeg: die bewijst niet wie er inlogt. De beheerder kan helpen.',
+    instance_blocked:
+      'De server %s vraagt ons te bewijzen dat we geen robot zijn, en dat kunnen we niet. De beheerder kan deze site toelaten.',
+    registration_refused: 'De server %s heeft deze site niet geaccepteerd. De beheerder kan helpen.',
+    registration_throttled:
+      'De server %s neemt nu geen nieuwe sites aan. Probeer het over een paar minuten nog eens.',
+    scope_refused:
+      'Deze site vraagt de server %s om meer dan die toestaat. De mensen achter deze site kunnen helpen.',
+    login_expired:
+      'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
+    login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',
+    access_denied: 'Het inloggen bij de server %s is afgebroken.',
+    login_restart: 'De server %s is deze site vergeten. We stellen ons opnieuw voor: log nog een keer in.',
+    token_refused: 'De server %s heeft het inloggen niet afgerond. Log opnieuw in.',
+    account_unusable:
+      'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd of nog niet bevestigd.',
+    response_invalid: 'De server %s gaf een antwoord dat we niet begrijpen.',
+    response_too_large: 'De server %s gaf een te groot antwoord.',
+    timeout: 'De server %s deed te lang over een antwoord. Probeer het zo nog eens.',
+    login_busy: 'Er wordt hier nu te veel tegelijk ingelogd. Probeer het zo nog eens.',
+    revocation_unsupported:
+      'De server %s kan een enkele login niet van hieruit beëindigen. Dat kan daar in de instellingen van het account.',
+    store_failed: 'De login kon bij ons niet worden opgeslagen. Probeer het zo nog eens.',
+  },
+};

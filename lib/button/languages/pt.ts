@@ -1,0 +1,54 @@
+/** Portuguese, worded to suit Brazil and Portugal. */
+
+import type { Language } from '../language.js';
+
+export const pt: Language = {
+  words: {
+    label: 'Seu servidor ou nome de usuário',
+    example: 'Por exemplo, mastodon.social ou @nome@mastodon.social',
+    button: 'Entrar com Mastodon',
+    destination: 'A confirmação é feita em %s.',
+    remembered: 'Seu servidor da última vez.',
+    forget: 'Esquecer',
+    forgotten: 'Esquecido.',
+    busy: 'Indo para %s…',
+    slow: '%s está demorando. Continuamos tentando…',
+    servers: 'Servidores',
+    noAccount: 'Ainda não tem conta?',
+    join: 'Encontre um servidor',
+  },
+  messages: {
+    instance_missing: 'Diga onde fica sua conta: digite seu servidor, por exemplo mastodon.social.',
+    instance_invalid:
+      'Esse não é o endereço de um servidor. Digite algo como mastodon.social ou @nome@mastodon.social.',
+    instance_not_allowed: 'Não é possível entrar neste site com contas do servidor %s.',
+    instance_unreachable:
+      'Não conseguimos contato com o servidor %s. Confira o endereço ou tente novamente daqui a pouco.',
+    instance_unsupported:
+      'Não encontramos no endereço %s um servidor que permita entrar com a API do Mastodon.',
+    instance_insecure:
+      'A entrada pelo servidor %s não é segura o bastante: não prova quem está entrando. Quem o administra pode ajudar.',
+    instance_blocked:
+      'O servidor %s pede que provemos que não somos um robô, e não podemos. Quem o administra pode liberar este site.',
+    registration_refused: 'O servidor %s não aceitou este site. Quem o administra pode ajudar.',
+    registration_throttled:
+      'O servidor %s não está aceitando novos sites agora. Tente novamente em alguns minutos.',
+    scope_refused:
+      'Este site pede ao servidor %s mais do que ele concede. As pessoas que mantêm este site podem ajudar.',
+    login_expired:
+      'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
+    login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',
+    access_denied: 'A entrada pelo servidor %s foi cancelada.',
+    login_restart: 'O servidor %s esqueceu este site. Vamos nos apresentar de novo: entre mais uma vez.',
+    token_refused: 'O servidor %s não concluiu a entrada. Entre novamente.',
+    account_unusable:
+      'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida ou ainda não confirmada.',
+    response_invalid: 'O servidor %s deu uma resposta que não entendemos.',
+    response_too_large: 'O servidor %s deu uma resposta grande demais.',
+    timeout: 'O servidor %s demorou demais para responder. Tente novamente daqui a pouco.',
+    login_busy: 'Há pedidos de entrada demais em andamento aqui. Tente novamente daqui a pouco.',
+    revocation_unsupported:
+      'O servidor %s não permite encerrar daqui uma única entrada. Isso pode ser feito lá, nas configurações da conta.',
+    store_failed: 'Não foi possível guardar a entrada do nosso lado. Tente novamente daqui a pouco.',
+  },
+};

@@ -1,0 +1,44 @@
+/** Chinese, in simplified characters. */
+
+import type { Language } from '../language.js';
+
+export const zh: Language = {
+  words: {
+    label: '你的服务器或用户名',
+    example: '例如 mastodon.social 或 @you@mastodon.social',
+    button: '使用 Mastodon 登录',
+    destination: '将在 %s 上确认。',
+    remembered: '你上次使用的服务器。',
+    forget: '忘记它',
+    forgotten: '已忘记。',
+    busy: '正在前往 %s……',
+    slow: '%s 响应较慢，仍在尝试……',
+    servers: '服务器',
+    noAccount: '还没有账号？',
+    join: '找一个服务器',
+  },
+  messages: {
+    instance_missing: '请告诉我们你的账号在哪里：输入你的服务器，例如 mastodon.social。',
+    instance_invalid: '这不是服务器地址。请输入类似 mastodon.social 或 @you@mastodon.social 的内容。',
+    instance_not_allowed: '本站不能使用服务器 %s 的账号登录。',
+    instance_unreachable: '无法连接服务器 %s。请检查地址，或稍后再试。',
+    instance_unsupported: '在地址 %s 没有找到支持通过 Mastodon API 登录的服务器。',
+    instance_insecure: '服务器 %s 的登录不够安全：它不能证明登录者是谁。请联系其管理员。',
+    instance_blocked: '服务器 %s 要求我们证明自己不是机器人，而我们无法做到。其管理员可以放行本站。',
+    registration_refused: '服务器 %s 没有接受本站。请联系其管理员。',
+    registration_throttled: '服务器 %s 目前不接受新的网站。请过几分钟再试。',
+    scope_refused: '本站向服务器 %s 请求的权限超出了它所允许的范围。请联系本站的运营者。',
+    login_expired: '此次登录已过期、已被使用，或是在另一个浏览器中开始的。请重新登录。',
+    login_mismatch: '这个回应不属于在这里开始的登录。请重新登录。',
+    access_denied: '在服务器 %s 上的登录已取消。',
+    login_restart: '服务器 %s 已不记得本站。我们会重新登记：请再登录一次。',
+    token_refused: '服务器 %s 没有完成登录。请重新登录。',
+    account_unusable: '服务器 %s 不允许此账号登录。它可能已被停用、迁移或尚未确认。',
+    response_invalid: '服务器 %s 给出了我们无法理解的回应。',
+    response_too_large: '服务器 %s 的回应过大。',
+    timeout: '服务器 %s 响应时间过长。请稍后再试。',
+    login_busy: '目前这里正在进行的登录过多。请稍后再试。',
+    revocation_unsupported: '服务器 %s 不支持从这里结束单次登录。可以在该服务器的账号设置中结束。',
+    store_failed: '我们这边无法保存此次登录。请稍后再试。',
+  },
+};

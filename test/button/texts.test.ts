@@ -1,0 +1,70 @@
+/** Ten languages, each of which says everything. */
+
+import { ErrorCode, MastodonError, type MastodonErrorCode } from '../../lib/errors';
+import { codeOf, languageCodes, languageOf, messageFor } from '../../lib/button/texts';
+
+const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
+const english = languageOf('en').words;
+const translated = languageCodes.filter((lang) => lang !== 'en');
+
+it('there are ten', () => {
+  expect(languageCodes).toHaveLength(10);
+});
+
+describe.each(translated)('%s', (lang) => {
+  const { words, messages } = languageOf(lang);
+
+  it('has a sentence of its own for every error code', () => {
+    expect(codes.filter((code) => !Object.hasOwn(messages, code))).toEqual([]);
+    expect(new Set(Object.values(messages)).size).toBe(codes.length);
+  });
+
+  it('names the instance where English does, and reads well without one', () => {
+    for (const code of codes) {
+      const named = new MastodonError(code, { instance: 'a.example' }).message.includes('a.example');
+      expect([code, messageFor(code, { lang, instance: 'a.example' })?.includes('a.example')]).toEqual([
+        code,
+        named,
+      ]);
+      expect(messageFor(code, { lang })).not.toMatch(/%s| {2}| [.,:]|undefined/);
+    }
+  });
+
+  it('has all the words, with a host where English has one', () => {
+    for (const [name, text] of Object.entries(words)) {
+      expect([name, text.includes('%s')]).toEqual([
+        name,
+        english[name as keyof typeof english].includes('%s'),
+      ]);
+      expect(text.trim()).not.toBe('');
+    }
+  });
+});
+
+it('English says what the errors themselves say', () => {
+  for (const code of codes) expect(messageFor(code)).toBe(new MastodonError(code).message);
+});
+
+it.each([
+  ['pt-BR', 'pt'],
+  ['zh-Hant-TW', 'zh'],
+  ['DE_at', 'de'],
+  ['tlh', 'en'],
+  ['constructor', 'en'],
+  ['', 'en'],
+  [undefined, 'en'],
+])('%s is told in %s', (tag, code) => {
+  expect(codeOf(tag)).toBe(code);
+});
+
+it('does not know what is no code', () => {
+  for (const code of ['', 'nonsense', '__proto__', 'toString']) expect(messageFor(code)).toBeUndefined();
+});
+
+it('takes a host as it is, whatever stands in it', () => {
+  expect(messageFor('timeout', { lang: 'de', instance: "$&$'%s" })).toContain("Server $&$'%s hat");
+});
+
+it('keeps a Latin host in one piece where text runs from the right', () => {
+  expect(messageFor('timeout', { lang: 'ar', instance: 'a.example' })).toContain('\u2068a.example\u2069');
+});
