@@ -32,7 +32,8 @@ async function openFile(config: Config, file: string): Promise<OpenBackends> {
     const store = await openEmbeddedStore(file);
     return { store, bus: undefined, close: () => store.close() };
   } catch (error) {
-    const { code } = error as { code?: unknown };
+    const { code, message } = error as { code?: unknown; message: string };
+    if (code === 'UNSAFE_FILE') throw config.mistake('db_path', message);
     const problem =
       code === 'NO_DATABASE'
         ? 'is the file of another program; name one that does not exist yet'

@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'lmdb';
 import type { KeyValueStore } from '../options.js';
+import { makePrivateFile } from './private-file.js';
 
 export interface EmbeddedStore extends KeyValueStore {
   /** Of a Keyv that wraps the store, and set by it; `clear` keeps to the keys below it. */
@@ -43,16 +44,16 @@ const sweepAtOnce = 500;
 /**
  * Needs the package lmdb, which is loaded here only.
  * @param path of the file; made, with its folder, where it is missing, and for its owner alone
- * @throws Error with `code`: `NO_DATABASE` for the file of another program, or what the file system says
+ * @throws Error with `code`: `NO_DATABASE` for the file of another program, `UNSAFE_FILE` for one that is a link, or
+ *   that others may read or write, or what the file system says
  */
 export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
   const { open } = await import('lmdb');
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   // It holds client secrets. LMDB makes files that everyone may read, so they are made before it comes.
-  const make = (name: string): void => closeSync(openSync(name, 'a', 0o600));
-  make(path);
+  makePrivateFile(path);
   if (!isDatabase(path)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
-  make(`${path}-lock`);
+  makePrivateFile(`${path}-lock`);
   const root = open({
     path,
     noSubdir: true,

@@ -216,8 +216,18 @@ describe('the database', () => {
     expect(instance.registrations).toBe(before + 1);
   });
 
+  it('that others may read is a mistake in the configuration', async () => {
+    writeFileSync(join(folder, 'game.db'), '', { mode: 0o644 });
+    writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\ndb_path: game.db\n');
+    const service = command('authenticator');
+    expect(await service.ended).toBe(2);
+    expect(service.errors()).toMatch(
+      /^config\.yml:3: db_path: \S+game\.db may be read or written by others; /,
+    );
+  });
+
   it('that is none is a mistake in the configuration', async () => {
-    writeFileSync(join(folder, 'game.db'), 'of another program');
+    writeFileSync(join(folder, 'game.db'), 'of another program', { mode: 0o600 });
     writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\ndb_path: game.db\n');
     const service = command('authenticator');
     expect(await service.ended).toBe(2);

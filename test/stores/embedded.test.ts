@@ -1,6 +1,17 @@
 /** The embedded store: durable, private, shared by processes, bounded. */
 
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,6 +35,12 @@ afterEach(async () => {
   await store.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** An empty file that is private. */
+function made(path: string): string {
+  writeFileSync(path, '', { mode: 0o600 });
+  return path;
+}
 
 /** How much is in the file: entries, and times at which they expire. */
 async function counts(): Promise<[number, number]> {
@@ -105,8 +122,28 @@ describe('one process', () => {
 
   it('does not take the file of another program', async () => {
     const other = join(folder, 'other.db');
-    writeFileSync(other, 'something else '.repeat(1_000));
+    writeFileSync(other, 'something else '.repeat(1_000), { mode: 0o600 });
     await expect(openEmbeddedStore(other)).rejects.toThrow('not an LMDB file');
+  });
+
+  it.each<[string, (path: string) => void, string]>([
+    ['that others may read', (path) => writeFileSync(path, '', { mode: 0o644 }), 'run chmod 600'],
+    ['that others may write', (path) => chmodSync(made(path), 0o622), 'run chmod 600'],
+    [
+      'that is a link to another one',
+      (path) => symlinkSync(made(`${path}.other`), path),
+      'is a symbolic link',
+    ],
+    ['that is a link to nothing', (path) => symlinkSync(`${path}.other`, path), 'is a symbolic link'],
+    ['with a second name', (path) => linkSync(made(`${path}.other`), path), 'has a second name'],
+    ['that is a folder', (path) => mkdirSync(path), 'EISDIR'],
+  ])('writes no secret into a file %s, prepared by somebody else', async (_what, prepare, problem) => {
+    for (const part of ['', '-lock']) {
+      const path = join(folder, `prepared${part}.mdb`);
+      prepare(path + part);
+      await expect(openEmbeddedStore(path)).rejects.toThrow(problem);
+      expect(existsSync(`${path}.other`) ? readFileSync(`${path}.other`, 'utf8') : '').toBe('');
+    }
   });
 
   it('serves as the store of a Keyv', async () => {
