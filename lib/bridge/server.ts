@@ -4,10 +4,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type WebSocket from 'ws';
 import { WebSocketServer } from 'ws';
-import { clientAddress } from './client-address.js';
+import { clientAddress, type ClientAddress } from './client-address.js';
 import type { Conversation } from './conversation.js';
 import { bridgeError } from './messages.js';
 import type { BridgeSettings } from './options.js';
+import { Shares } from './shares.js';
 import { BridgeSocket, type Hub } from './socket.js';
 import { refuseUpgrade, takeUpgrades } from './upgrade.js';
 
@@ -24,7 +25,7 @@ export class Sockets implements Hub {
   readonly messagesPerMinute: number;
   readonly badMessages: number;
   private readonly sockets = new Set<BridgeSocket>();
-  private readonly perAddress = new Map<string, number>();
+  private readonly shares: Shares;
   private readonly server: WebSocket.Server<typeof BridgeSocket>;
   private readonly detach: (() => void)[] = [];
   private heartbeat: NodeJS.Timeout | undefined;
@@ -41,6 +42,7 @@ export class Sockets implements Hub {
     this.maxBufferedBytes = limits.maxBufferedBytes;
     this.messagesPerMinute = limits.messagesPerMinute;
     this.badMessages = limits.badMessages;
+    this.shares = new Shares(limits.maxSocketsPerAddress);
     this.server = new WebSocketServer({
       noServer: true,
       WebSocket: BridgeSocket,
@@ -73,12 +75,9 @@ export class Sockets implements Hub {
   }
 
   closed(socket: BridgeSocket): void {
-    this.sockets.delete(socket);
-    if (socket.address !== undefined) {
-      const left = (this.perAddress.get(socket.address) ?? 1) - 1;
-      if (left === 0) this.perAddress.delete(socket.address);
-      else this.perAddress.set(socket.address, left);
-    }
+    // One that gave way was counted out before.
+    if (!this.sockets.delete(socket)) return;
+    this.shares.remove(socket.address);
     this.conversation.leave(socket);
     if (this.sockets.size === 0) this.onceEmpty();
   }
@@ -108,20 +107,31 @@ export class Sockets implements Hub {
     }
     this.server.handleUpgrade(req, socket, head, (client) => {
       this.sockets.add(client);
-      if (address !== undefined) this.perAddress.set(address, (this.perAddress.get(address) ?? 0) + 1);
+      this.shares.add(address);
       client.turn = this.welcomed++ % turns;
       client.welcome(this, address);
     });
   }
 
-  private refusal({ headers }: IncomingMessage, address: string | undefined): [number, string] | undefined {
+  private refusal({ headers }: IncomingMessage, address: ClientAddress): [number, string] | undefined {
     const { limits, origins } = this.settings;
     const { origin } = headers;
     // A browser sends it and no page can forge it. Without this check any page could ask for logins in our name.
     if (origin !== undefined && !origins.has('*') && !origins.has(origin)) return [403, 'Forbidden origin'];
-    if (this.sockets.size >= limits.maxSockets) return [503, 'Too many connections'];
-    const ofAddress = address === undefined ? 0 : (this.perAddress.get(address) ?? 0);
-    return ofAddress >= limits.maxSocketsPerAddress ? [429, 'Too many connections'] : undefined;
+    if (!this.shares.hasRoom(address)) return [429, 'Too many connections'];
+    const isFull = this.sockets.size >= limits.maxSockets;
+    return isFull && !this.makeRoom(address) ? [503, 'Too many connections'] : undefined;
+  }
+
+  private makeRoom(address: ClientAddress): boolean {
+    const socket = this.shares.heaviest(address, this.sockets);
+    if (!socket) return false;
+    this.settings.log('socket_gave_way');
+    socket.tell(bridgeError('server_busy'));
+    // Not closed with an exchange of farewells: its place is another's already.
+    socket.terminate();
+    this.closed(socket);
+    return true;
   }
 
   private beat(): void {

@@ -1,6 +1,7 @@
 /** A client's connection: a WebSocket with as little as possible beside it, since there may be ten thousand. */
 
 import { WebSocket, type RawData } from 'ws';
+import type { ClientAddress } from './client-address.js';
 import { bridgeError, type BridgeErrorCode } from './messages.js';
 import type { Recipient } from './requests.js';
 
@@ -23,8 +24,8 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
 export class BridgeSocket extends WebSocket implements Recipient {
   /** Set once, when the connection is welcomed. */
   hub!: Hub;
-  /** Counts towards a limit; `undefined` is not counted. */
-  address: string | undefined = undefined;
+  /** Counts towards limits. */
+  address: ClientAddress = undefined;
   /** Has shown a sign of life since the last ping. */
   isAlive = true;
   /** In which turn of a heartbeat it is pinged. */
@@ -37,7 +38,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   private minute = 0;
   private messagesInMinute = 0;
 
-  welcome(hub: Hub, address: string | undefined): void {
+  welcome(hub: Hub, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
     // Functions that all connections share: closures would cost every idle client their memory.
