@@ -93,7 +93,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
     trustedProxies: checkedNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     limits: checkedLimits(options.limits ?? {}),
-    log: options.log ?? warnOfFailures,
+    log: options.log ?? warnOperator,
   };
 }
 
@@ -157,6 +157,7 @@ function checkedNumber(name: string, value: unknown, least: number): number {
   return value as number;
 }
 
-function warnOfFailures(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
-  if (event === 'failed') process.emitWarning(`passport-mastodon-oauth2/bridge: ${String(fields.error)}`);
+function warnOperator(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  const text = event === 'failed' ? fields.error : event === 'warning' ? fields.hint : undefined;
+  if (text !== undefined) process.emitWarning(`passport-mastodon-oauth2/bridge: ${String(text)}`);
 }

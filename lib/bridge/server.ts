@@ -32,6 +32,7 @@ export class Sockets implements Hub {
   private turn = 0;
   private welcomed = 0;
   private isClosing = false;
+  private isWarned = false;
   private onceEmpty: () => void = () => undefined;
 
   constructor(
@@ -100,6 +101,7 @@ export class Sockets implements Hub {
 
   private upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const address = clientAddress(req, this.settings.trustedProxies);
+    if (address === undefined && 'x-forwarded-for' in req.headers) this.warnOfProxy();
     const refusal = this.refusal(req, address);
     if (refusal) {
       this.settings.log('socket_refused', { status: refusal[0], reason: refusal[1] });
@@ -121,6 +123,15 @@ export class Sockets implements Hub {
     if (!this.shares.hasRoom(address)) return [429, 'Too many connections'];
     const isFull = this.sockets.size >= limits.maxSockets;
     return isFull && !this.makeRoom(address) ? [503, 'Too many connections'] : undefined;
+  }
+
+  private warnOfProxy(): void {
+    if (this.isWarned || this.settings.trustedProxies > 0) return;
+    this.isWarned = true;
+    const hint =
+      'a proxy forwards connections, and trustedProxies is 0: no limit holds for a single client, as all seem to come from ' +
+      'the proxy';
+    this.settings.log('warning', { hint });
   }
 
   private makeRoom(address: ClientAddress): boolean {

@@ -38,8 +38,14 @@ an instance, show their user the address of a page, and receive an access token 
       ...{ clientName, website, publicURL, scope, path, origins, limits, trustedProxies },
       ...{ allowInstance, developmentInstances, store, bus, log },
     });
+    const { maxSockets, maxSocketsPerAddress } = { ...limitDefaults, ...limits };
     return {
       ...bridge,
+      // Beside the sockets those of browsers, which come and go.
+      connections: {
+        inAll: maxSockets + Math.max(100, Math.ceil(maxSockets / 10)),
+        perAddress: maxSocketsPerAddress + 50,
+      },
       router(req, res) {
         const isRead = req.method === 'GET' || req.method === 'HEAD';
         if (isRead && req.url?.split('?', 1)[0] === '/') sendPage(res, indexPage(clientName, website));

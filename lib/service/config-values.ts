@@ -104,6 +104,14 @@ export function readRedisURL(entry: Entry): string {
     : entry.fail('must be a URL such as redis://localhost:6379');
 }
 
+/** Not repeated where it is wrong. */
+export function readSecret(entry: Entry): string {
+  const text = entry.text();
+  return /^[\x21-\x7e]{16,}$/.test(text)
+    ? text
+    : entry.fail('must have at least 16 characters, without spaces: openssl rand -hex 16 makes one');
+}
+
 export function readHosts(entry: Entry): RegExp[] {
   return entry.list().map((item) => {
     const text = item.text().toLowerCase();

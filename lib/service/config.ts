@@ -13,6 +13,7 @@ import {
   readOrigins,
   readRedisURL,
   readScheme,
+  readSecret,
   readTLS,
   readWebsite,
   resolveKeepingSlash,
@@ -33,6 +34,8 @@ export interface Config {
   readonly allowInstance: ((host: string) => boolean) | undefined;
   readonly trustedProxies: number;
   readonly developmentInstances: readonly string[];
+  /** Who has it may read the counts of `/healthz` from anywhere. */
+  readonly healthToken: string | undefined;
   /** An error that names the line of a key, for what turns out wrong only when it is used. */
   mistake(key: CommonKey, problem: string, status?: 1 | 2): StartError;
 }
@@ -49,6 +52,7 @@ const commonKeys = [
   'allowed_instances',
   'denied_instances',
   'trusted_proxies',
+  'health_token',
   'development_instances',
 ] as const;
 
@@ -141,6 +145,7 @@ function readCommon(file: ConfigFile<CommonKey>, command: string): Config {
     ),
     trustedProxies: file.given('trusted_proxies', (entry) => entry.integer(0, 10)) ?? 0,
     developmentInstances: file.given('development_instances', readOrigins) ?? [],
+    healthToken: file.given('health_token', readSecret),
     mistake: (key, problem, status) => file.mistake(key, problem, status),
   };
 }

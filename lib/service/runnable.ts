@@ -4,6 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { KeyValueStore } from '../options.js';
 import type { Bus } from '../stores/bus.js';
 import type { Config, OwnKeys } from './config.js';
+import type { ConnectionLimits } from './http-server.js';
 import type { Log } from './log.js';
 
 /** Something that answers HTTP, and can be stopped. */
@@ -14,6 +15,8 @@ export interface Runnable {
   attach?(server: Server): void;
   /** Numbers for the log and for `/healthz`. */
   status(): Readonly<Record<string, number>>;
+  /** How many connections it has a use for. */
+  readonly connections?: ConnectionLimits;
   /** Resolves when nothing is under way any more. */
   close(): Promise<void>;
 }

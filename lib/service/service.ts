@@ -1,17 +1,22 @@
 /** The service: an HTTP server with a runnable on it, from its start to a clean stop. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import { openBackends } from './backends.js';
 import type { Config } from './config.js';
+import { isBehindProxy, mayReadCounts, sendHealth } from './health.js';
+import { createHTTPServer } from './http-server.js';
 import { createLog, type Log } from './log.js';
 import type { Command, Runnable } from './runnable.js';
 
 /** How long a stop waits for what is under way. */
 const graceMs = 10_000;
 const sameSignalMs = 500;
+
+const withoutProxies =
+  'app_scheme is https and there is no tls, so a proxy stands before this service. Say how many with trusted_proxies: as long ' +
+  'as it is 0, all clients seem to come from the proxy, and no limit holds for a single one of them.';
 
 /** Runs the service until a signal stops it; the process ends with it. */
 export async function runService(command: Command, config: Config, version: string): Promise<void> {
@@ -28,6 +33,9 @@ export async function runService(command: Command, config: Config, version: stri
   const service = new Service(config, runnable, log);
   runnable.attach?.(service.server);
   await service.listen();
+  if (isBehindProxy(config) && config.trustedProxies === 0) {
+    log('warning', { key: 'trusted_proxies', hint: withoutProxies });
+  }
   log('started', { version, pid: process.pid, node: process.version, url: config.publicURL });
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
@@ -59,7 +67,8 @@ class Service {
     private readonly log: Log,
   ) {
     const answer = (req: IncomingMessage, res: ServerResponse): void => this.answer(req, res);
-    this.server = config.tls ? createSecureServer({ ...config.tls }, answer) : createServer(answer);
+    const limits = runnable.connections ?? { inAll: 2_000, perAddress: 100 };
+    this.server = createHTTPServer(config.tls, limits, answer);
   }
 
   async listen(): Promise<void> {
@@ -93,17 +102,7 @@ class Service {
   private answer(req: IncomingMessage, res: ServerResponse): void {
     const path = (req.url ?? '/').split('?', 1)[0];
     const isRead = req.method === 'GET' || req.method === 'HEAD';
-    if (isRead && path === '/healthz') this.sendHealth(res);
-    else this.runnable.router(req, res);
-  }
-
-  private sendHealth(res: ServerResponse): void {
-    const status = this.isStopping ? 'stopping' : 'ok';
-    res
-      .writeHead(this.isStopping ? 503 : 200, {
-        'Content-Type': 'application/json',
-        'Cache-Control': 'no-store',
-      })
-      .end(JSON.stringify({ status, ...this.runnable.status() }));
+    if (!isRead || path !== '/healthz') return this.runnable.router(req, res);
+    sendHealth(res, this.isStopping, mayReadCounts(req, this.config) ? this.runnable.status() : {});
   }
 }

@@ -229,6 +229,12 @@ describe('a mistake', () => {
     );
   });
 
+  it('does not repeat a token', async () => {
+    expect(await mistakeIn(`${least}health_token: s3cret`)).toBe(
+      'config.yml:3: health_token: must have at least 16 characters, without spaces: openssl rand -hex 16 makes one',
+    );
+  });
+
   it('does not repeat a password', async () => {
     expect(await mistakeIn(`${least}redis_url: http://user:s3cret@redis`)).toBe(
       'config.yml:3: redis_url: must be a URL such as redis://localhost:6379',

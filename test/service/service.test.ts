@@ -144,6 +144,39 @@ it('speaks TLS itself where it has a certificate', async () => {
   expect(await process.kill('SIGTERM')).toBe(0);
 });
 
+describe('a service behind a proxy', () => {
+  const behind = (more: string) =>
+    startService(folder, (free) => `app_name: a\napp_host: a.example\nlisten: 127.0.0.1:${free}\n${more}`);
+
+  it('is told to say so, where it does not', async () => {
+    const warnings = async (more: string) => {
+      const { process } = await behind(more);
+      await process.kill();
+      return process.output.map((line) => JSON.parse(line)).filter(({ event }) => event === 'warning');
+    };
+    expect(await warnings('')).toEqual([
+      expect.objectContaining({
+        key: 'trusted_proxies',
+        hint: expect.stringMatching(/^app_scheme is https .*them\.$/),
+      }),
+    ]);
+    expect(await warnings('trusted_proxies: 1\n')).toEqual([]);
+  });
+
+  it('tells its counts to nobody without the token', async () => {
+    const { port: at } = await behind('health_token: 0123456789abcdef\n');
+    const health = async (headers: Record<string, string>) => {
+      const answer = await fetch(`http://127.0.0.1:${at}/healthz`, { headers });
+      return answer.json() as Promise<unknown>;
+    };
+    expect(await health({})).toEqual({ status: 'ok' });
+    expect(await health({ Authorization: 'Bearer 0123456789abcdeX' })).toEqual({ status: 'ok' });
+    expect(await health({ Authorization: 'Bearer 0123456789abcdef' })).toEqual({
+      ...{ status: 'ok', sockets: 0, pending: 0 },
+    });
+  });
+});
+
 describe('a stop', () => {
   it('tells open clients, and ends well', async () => {
     const service = await start();

@@ -1,0 +1,44 @@
+/** `/healthz`: whether the service is well, to anybody; how much it has to do, to its operator. */
+
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { countedAs } from '../bridge/client-address.js';
+import { digest } from '../store.js';
+import type { Config } from './config.js';
+
+type Told = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;
+
+export function sendHealth(res: ServerResponse, isStopping: boolean, counts: object): void {
+  res
+    .writeHead(isStopping ? 503 : 200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+    .end(JSON.stringify({ status: isStopping ? 'stopping' : 'ok', ...counts }));
+}
+
+/**
+ * Who has the token, or asks from this machine or a private network. A proxy is there as well: what comes through one
+ * is the world's.
+ */
+export function mayReadCounts({ headers, socket }: IncomingMessage, config: Told): boolean {
+  const { healthToken, trustedProxies } = config;
+  const given = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  if (given !== undefined) return healthToken !== undefined && isSame(given, healthToken);
+  const isNear = socket.remoteAddress !== undefined && countedAs(socket.remoteAddress) === undefined;
+  // A proxy that is not declared may add no header by which it could be known.
+  return isNear && !isForwarded(headers) && !(isBehindProxy(config) && trustedProxies === 0);
+}
+
+/** The world uses https, and somebody else speaks it. */
+export function isBehindProxy({ publicURL, tls }: Told): boolean {
+  return publicURL.startsWith('https:') && tls === undefined;
+}
+
+function isForwarded(headers: IncomingMessage['headers']): boolean {
+  return ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'].some(
+    (name) => name in headers,
+  );
+}
+
+/** Digests are equally long, and their order says nothing about the texts. */
+function isSame(given: string, expected: string): boolean {
+  return timingSafeEqual(Buffer.from(digest(given)), Buffer.from(digest(expected)));
+}

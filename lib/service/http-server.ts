@@ -1,0 +1,54 @@
+/** The HTTP server of the service: who keeps it waiting is cut off, and nobody has all its connections. */
+
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { Socket } from 'node:net';
+import { countedAs } from '../bridge/client-address.js';
+import { Shares } from '../bridge/shares.js';
+import type { TLSFiles } from './config-values.js';
+
+export interface ConnectionLimits {
+  /** Connections in all, WebSockets included. */
+  readonly inAll: number;
+  /** Of one public address, for IPv6 of one /64. */
+  readonly perAddress: number;
+}
+
+export interface Deadlines {
+  /** For the TLS handshake, and again for the head of a request, which a new connection has to send at once. */
+  readonly headMs: number;
+  /** For a whole request. */
+  readonly requestMs: number;
+  /** For a client that neither reads nor writes. */
+  readonly idleMs: number;
+}
+
+const deadlineDefaults: Deadlines = { headMs: 10_000, requestMs: 20_000, idleMs: 60_000 };
+
+export function createHTTPServer(
+  tls: TLSFiles | undefined,
+  limits: ConnectionLimits,
+  answer: RequestListener,
+  { headMs, requestMs, idleMs }: Deadlines = deadlineDefaults,
+): Server {
+  const options = {
+    headersTimeout: headMs,
+    requestTimeout: requestMs,
+    // How often Node looks at both.
+    connectionsCheckingInterval: Math.ceil(headMs / 5),
+  };
+  const server: Server = tls
+    ? createSecureServer({ ...options, ...tls, handshakeTimeout: headMs }, answer)
+    : createServer(options, answer);
+  // WebSockets have a heartbeat instead: ws takes this time limit off.
+  server.timeout = idleMs;
+  server.maxConnections = limits.inAll;
+  const shares = new Shares(limits.perAddress);
+  server.on('connection', (socket: Socket) => {
+    const address = countedAs(socket.remoteAddress ?? '');
+    if (!shares.hasRoom(address)) return socket.destroy();
+    shares.add(address);
+    socket.once('close', () => shares.remove(address));
+  });
+  return server;
+}
