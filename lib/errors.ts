@@ -112,7 +112,7 @@ const particulars = {
   server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
   /** `account_unusable`: the token was revoked meanwhile. */
   login_ended: 'The server %s has ended this login already. Please log in again.',
-  /** `registration_refused`: it knows none of the secrets that it gave. */
+  /** `login_restart`: it knows none of the secrets that it gave. */
   secrets_forgotten:
     'The server %s does not know this site again, however often we introduce ourselves. Its operator can help.',
 } as const;

@@ -144,7 +144,7 @@ function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
     save: (state, login) => stateStore.save(req, state, login),
     take: (state) => stateStore.take(req, state),
     async unfinished(host) {
-      return (await stateStore.hasUnfinished?.(req, host)) ? { since: Date.now() } : undefined;
+      return (await stateStore.hasUnfinished?.(req, host)) ? { begunAt: [Date.now()] } : undefined;
     },
     finished: async (host) => stateStore.finished?.(req, host),
   };

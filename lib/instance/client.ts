@@ -11,11 +11,32 @@ export interface Client extends ClientCredentials {
   readonly key: string;
   readonly redirectURI: string;
   readonly scope: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, as all times here. */
   readonly registeredAt: number;
+  /** When the instance was last asked whether it knows the client; 0 for never. */
   readonly provedAt: number;
-  /** A login was finished with them. */
-  readonly used?: boolean;
+  /** When the instance was first seen to refuse a made-up code. Before that nobody is logged in with the client. */
+  readonly checkedAt?: number;
+  /** When it was seen to do so after somebody had agreed there. */
+  readonly recheckedAt?: number;
+  /** When a login was last finished with it, give or take a moment; absent from one that was never used. */
+  readonly finishedAt?: number;
+  readonly secretExpiresAt?: number;
+  /** When it replaced another one without a proof that this one was dead. */
+  readonly replacedAt?: number;
+  /** How many before it were so replaced in a row, and never used. */
+  readonly inVain?: number;
+  /** The client before it, if that one was used: tokens of its time belong to it. */
+  readonly former?: string;
+}
+
+/** How long an app that nobody has used yet is kept: anybody can make any number of them. */
+export const unusedTtlMs = 60 * 60 * 1000;
+/** How long one that was used is kept after the last login, and how long its tokens find it. */
+export const usedTtlMs = 90 * 24 * 60 * 60 * 1000;
+
+export function ttlOf(client: Client): number {
+  return client.finishedAt === undefined ? unusedTtlMs : usedTtlMs;
 }
 
 /** What this site registers with there. */
@@ -24,7 +45,7 @@ export function describeApp(instance: Instance, settings: Settings): AppDescript
   return { clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website };
 }
 
-/** Where the current client of an app is kept. */
+/** Where the current client of an app is kept once it was used. */
 export function clientKey(instance: Instance, app: AppDescription): string {
   return storeKey(
     'client',
@@ -41,8 +62,19 @@ export function grantKey({ host, origin }: PinnedInstance, refreshToken: string)
   return storeKey('grant', host, origin, refreshToken);
 }
 
+/** Where it is kept before: under a kind of its own, so that a flood of new ones pushes no used one out of a store. */
+export function newClientKey(key: string): string {
+  return key.replace(':client:', ':client-new:');
+}
+
+/** Where any client is found by its ID, current or replaced, by the logins and tokens that belong to it. */
 export function ownKey(key: string, clientId: string): string {
-  return `${key}:${digest(clientId)}`;
+  return `${key.replace(':client:', ':client-own:')}:${digest(clientId)}`;
+}
+
+/** What its successor has to know of a replaced client. */
+export function successionKey(key: string): string {
+  return key.replace(':client:', ':client-past:');
 }
 
 /** What comes out of a store may be half a record or another program's. */

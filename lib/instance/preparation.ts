@@ -57,20 +57,20 @@ export class Preparation {
   }
 
   /**
-   * @param isSuspicious whether credentials for an instance should be proved alive first; also asked, for what it
-   *   may have against the request, when nothing is known yet
+   * @param unfinishedAt when this browser began the logins at an instance from which it never came back; also asked, for
+   *   what it may have against the request, when nothing is known yet
    * @throws MastodonError
    */
   async prepare(
     address: Address,
-    unfinishedSince: (host: string) => Promise<number | undefined>,
+    unfinishedAt: (host: string) => Promise<readonly number[]>,
   ): Promise<Prepared> {
     await this.policy.assertAllowed(address.host);
     const known = await this.discovery.known(address);
-    const suspicious = (await unfinishedSince((known ?? address).host)) !== undefined;
+    const unfinished = await unfinishedAt((known ?? address).host);
     if (known) {
       await this.assertPinnedAllowed(known, address);
-      const client = await this.credentials.current(known, { suspicious });
+      const client = await this.credentials.current(known, unfinished);
       if (client) return { instance: known, client };
       await this.failures.assertNoVerdict(known.host);
     }
@@ -81,7 +81,7 @@ export class Preparation {
         const instance = explored ?? (await this.discovery.find(address));
         await this.assertPinnedAllowed(instance, address);
         await this.failures.assertNoVerdict(instance.host);
-        const client = await this.credentials.current(instance, { suspicious });
+        const client = await this.credentials.current(instance, unfinished);
         return { instance, client: client ?? (await this.credentials.register(instance)) };
       }),
     );

@@ -28,18 +28,17 @@ export async function isClientAlive(
 }
 
 /** Errors (RFC 6749, section 5.2) that only a client which was recognised gets to see. */
-const recognised = new Set([
-  'unsupported_grant_type',
-  'unauthorized_client',
-  'invalid_scope',
-  'invalid_grant',
-]);
+const recognised = new Set(['unsupported_grant_type', 'unauthorized_client', 'invalid_grant']);
 
-/** Whether a token endpoint says that it does not know the client: by status first, by the error's name second. */
+/**
+ * Whether a token endpoint says that no login can succeed with this client: it does not know it, or takes its scope no
+ * longer (`invalid_scope`). By status first, by the error's name second.
+ */
 export function isUnknownClient(answer: Answer): boolean {
   if (answer.status !== 400 && answer.status !== 401) return false;
   const error = jsonObjectOrNone(answer)?.error;
   if (typeof error !== 'string') return true;
   // Mitra answers 401 to this grant with a sentence instead of the error's name.
-  return !recognised.has(error) && !/unsupported[ _]grant/i.test(error);
+  // Iceshrimp speaks of a code, which this grant has not: it looked at nothing else.
+  return !recognised.has(error) && !/unsupported[ _]grant|\bcode\b/i.test(error);
 }

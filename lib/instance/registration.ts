@@ -5,7 +5,7 @@ import { MastodonError } from '../errors.js';
 import { isChallenge } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
-import type { Instance } from '../options.js';
+import type { Instance, PinnedInstance } from '../options.js';
 import { isSingleUseClientId } from './software.js';
 
 /** What an app is registered with; another of these values needs another app. */
@@ -19,6 +19,8 @@ export interface AppDescription {
 export interface ClientCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Milliseconds since the epoch; absent where it does not expire. */
+  readonly secretExpiresAt?: number;
 }
 
 /**
@@ -66,7 +68,11 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
       throw new MastodonError('instance_unsupported', { instance, cause });
     throw new MastodonError('registration_refused', { instance, cause });
   }
-  const { client_id: clientId, client_secret: clientSecret } = jsonObject(answer);
+  const {
+    client_id: clientId,
+    client_secret: clientSecret,
+    client_secret_expires_at: expiry,
+  } = jsonObject(answer);
   if (!isCredential(clientId) || !isCredential(clientSecret)) {
     throw new MastodonError('response_invalid', {
       instance,
@@ -80,7 +86,9 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
       reason: 'single_use_apps',
     });
   }
-  return { clientId, clientSecret };
+  // Seconds, and 0 for never (RFC 7591, section 3.2.1).
+  const expires = typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0;
+  return { clientId, clientSecret, ...(expires && { secretExpiresAt: expiry * 1000 }) };
 }
 
 /** How a registration was refused, for what can be done about it. */
@@ -113,16 +121,15 @@ function isCredential(value: unknown): value is string {
  */
 export async function assertCodesAreChecked(
   network: Network,
-  instance: Instance,
-  app: AppDescription,
-  credentials: ClientCredentials,
+  instance: PinnedInstance,
+  client: ClientCredentials & { readonly redirectURI: string },
 ): Promise<void> {
   const answer = await network.post(instance.tokenEndpoint, {
     grant_type: 'authorization_code',
     code: randomBytes(32).toString('base64url'),
-    client_id: credentials.clientId,
-    client_secret: credentials.clientSecret,
-    redirect_uri: app.redirectURI,
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    redirect_uri: client.redirectURI,
     code_verifier: randomBytes(32).toString('base64url'),
   });
   // A server that is overloaded has not refused the code; one that answers 500 has (Takahe does so).

@@ -58,6 +58,11 @@ export function needsForcedLogin(software: string | undefined): boolean {
   return software === 'pleroma' || software === 'akkoma';
 }
 
+/** snac gives a token for any code. Nothing rests on the name: every server is asked. */
+export function checksNoCodes(software: string | undefined): boolean {
+  return software === 'snac';
+}
+
 /** Takahe gives a client credentials token to anybody, so it cannot be asked whether it knows a client. */
 export function provesNothing(software: string | undefined): boolean {
   return software === 'takahe';

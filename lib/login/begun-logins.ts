@@ -7,11 +7,11 @@ import { loginTtlMs } from './transaction.js';
 /** How long an unfinished login is a hint that something is wrong with it. Milliseconds. */
 const unfinishedTtlMs = 60 * 60 * 1000;
 
-/** The last login that a browser began at an instance and has not finished. */
+/** The logins that a browser began at an instance, one after another, without ever coming back. */
 export interface Unfinished {
-  /** Milliseconds since the epoch. */
-  readonly since: number;
-  /** The application's own state, as long as the login lasts. */
+  /** When each was begun, the last one first. Milliseconds since the epoch. */
+  readonly begunAt: readonly number[];
+  /** The application's own state of the last one, as long as that lasts. */
   readonly applicationState?: unknown;
 }
 
@@ -29,6 +29,9 @@ export interface BrowserLogins {
   finished(instanceHost: string): Promise<void>;
 }
 
+/** What is asked of the times is only whether there was one, or more than one. */
+const maxTimes = 3;
+
 interface Saved {
   /** Digest of the browser's key, so that the store alone is no use for hijacking a login. */
   readonly browser: string;
@@ -36,8 +39,8 @@ interface Saved {
 }
 
 interface Hint {
-  readonly begun: number;
-  /** Key of the login's own record. */
+  readonly begunAt: readonly number[];
+  /** Key of the last login's own record. */
   readonly login: string;
 }
 
@@ -71,8 +74,10 @@ export class BegunLogins {
   private async save(browser: string, state: string, login: LoginTransaction): Promise<void> {
     const key = this.loginKey(state);
     await this.store.save(key, { browser, login } satisfies Saved, loginTtlMs);
-    const hint: Hint = { begun: Date.now(), login: key };
-    await this.store.cache(this.hintKey(login.instance.host, browser), hint, unfinishedTtlMs);
+    const hintKey = this.hintKey(login.instance.host, browser);
+    const before = await this.store.cached(hintKey);
+    const begunAt = [Date.now(), ...(isHint(before) ? before.begunAt : [])].slice(0, maxTimes);
+    await this.store.cache(hintKey, { begunAt, login: key } satisfies Hint, unfinishedTtlMs);
   }
 
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
@@ -88,9 +93,11 @@ export class BegunLogins {
     const hints = await Promise.all(
       browsers.map((browser) => this.store.cached(this.hintKey(host, browser))),
     );
-    const [last] = hints.filter(isHint).sort((a, b) => b.begun - a.begun);
+    const found = hints.filter(isHint).sort((a, b) => (b.begunAt[0] ?? 0) - (a.begunAt[0] ?? 0));
+    const [last] = found;
     if (!last) return undefined;
-    return { since: last.begun, applicationState: await this.applicationStateOf(last) };
+    const begunAt = found.flatMap((hint) => hint.begunAt);
+    return { begunAt, applicationState: await this.applicationStateOf(last) };
   }
 
   private async applicationStateOf({ login }: Hint): Promise<unknown> {
@@ -108,6 +115,6 @@ export class BegunLogins {
 }
 
 function isHint(value: unknown): value is Hint {
-  const { begun, login } = (value ?? {}) as Record<string, unknown>;
-  return typeof begun === 'number' && typeof login === 'string';
+  const { begunAt, login } = (value ?? {}) as Record<string, unknown>;
+  return Array.isArray(begunAt) && begunAt.every((at) => typeof at === 'number') && typeof login === 'string';
 }

@@ -15,7 +15,8 @@ export interface Exchanged {
 /**
  * With the very client that the login was begun with, even if another one is current by now: a code belongs to
  * the client that asked for it.
- * @throws MastodonError `login_restart` when the client is gone; else as `exchangeCode`
+ * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
+ *   `exchangeCode`
  */
 export async function exchange(
   network: Network,
@@ -27,16 +28,17 @@ export async function exchange(
   const { instance } = login;
   const client = await credentials.find(login.credentialsKey, login.clientId);
   if (!client) throw new MastodonError('login_restart', { instance: instance.host });
+  await credentials.codes.before(instance, client);
   try {
     const tokens = await exchangeCode(network, login, client, code, extra);
-    await credentials.confirm(client);
+    await credentials.confirm(instance, client);
     return { tokens, client };
   } catch (error) {
     throw await afterRefusal(error, credentials, instance, client);
   }
 }
 
-/** Dead credentials are dropped, so that the next try registers anew. */
+/** A dead client is replaced, so that the next try registers anew. */
 async function afterRefusal(
   error: unknown,
   credentials: Credentials,
@@ -44,9 +46,16 @@ async function afterRefusal(
   client: Client,
 ): Promise<unknown> {
   if (!(error instanceof MastodonError)) return error;
-  if (error.code === 'login_restart') await credentials.drop(client);
+  const { host } = instance;
+  if (error.code === 'login_restart' && !(await credentials.giveUp(client))) {
+    return new MastodonError('login_restart', {
+      instance: host,
+      cause: error.cause,
+      reason: 'secrets_forgotten',
+    });
+  }
   if (error.cause instanceof DoubtfulRefusal && !(await credentials.prove(instance, client))) {
-    return new MastodonError('login_restart', { instance: instance.host, cause: error.cause });
+    return new MastodonError('login_restart', { instance: host, cause: error.cause });
   }
   return error;
 }

@@ -26,7 +26,9 @@ export class KeptTokens {
    */
   refresh(instance: Instance, refreshToken: string): Promise<Tokens> {
     return this.refreshing.run(`${instance.origin} ${digest(refreshToken)}`, async () => {
-      const client = await this.credentials.clientOfGrant(instance, refreshToken);
+      const { clients } = this.credentials;
+      const issuedTo = await clients.ofGrant(instance, refreshToken);
+      const client = issuedTo ?? (await this.credentials.clientsAt(instance))[0];
       if (!client) throw new MastodonError('login_restart', { instance: instance.host });
       const answer = await this.network.post(instance.tokenEndpoint, {
         grant_type: 'refresh_token',
@@ -37,7 +39,7 @@ export class KeptTokens {
       const tokens = readTokens(answer, instance.host);
       // An answer without one means that the old one stays good.
       const kept = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
-      await this.credentials.rememberGrant(instance, kept.refreshToken, client);
+      await clients.rememberGrant(instance, kept.refreshToken, client);
       return kept;
     });
   }

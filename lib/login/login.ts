@@ -1,6 +1,6 @@
 /** `MastodonLogin`: the login itself, for any door to stand on. It knows no framework and no request. */
 
-import { MastodonError } from '../errors.js';
+import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import { parseAddress } from '../instance/address.js';
 import { Credentials } from '../instance/credentials.js';
 import { Failures } from '../instance/failures.js';
@@ -134,11 +134,12 @@ export class MastodonLogin {
     const address = parseAddress(typed, this.developmentOrigins);
     const { instance, client } = await this.preparation.prepare(
       address,
-      async (host) => (await logins.unfinished(host))?.since,
+      async (host) => (await logins.unfinished(host))?.begunAt ?? [],
     );
     const login = beginTransaction(instance, client, this.audience, options.state);
     const state = randomToken();
     await logins.save(state, login);
+    this.credentials.noteBegun(instance, client);
     return { redirect: authorizationURL(instance, login, state, options, extras.authorization), instance };
   }
 
@@ -229,17 +230,31 @@ export class MastodonLogin {
     if (extras.isWanted && !(await extras.isWanted(login.applicationState))) {
       throw new MastodonError('login_expired', { cause: new Error('nobody waits for this login any more') });
     }
-    if (params.error === 'access_denied') await logins.finished(instance.host);
-    const code = codeOf(params, instance.host);
-    const exchanged = await exchange(this.network, this.credentials, login, code, extras.token ?? {});
-    const account = await fetchAccount(this.network, instance, exchanged.tokens.accessToken);
+    const exchanged = await this.exchange(login, params, extras).catch(async (error: unknown) => {
+      // The instance knows the client: nothing is suspicious about this browser's next login.
+      if (error instanceof MastodonError && knowsTheClient.has(error.code))
+        await logins.finished(instance.host);
+      throw error;
+    });
+    const [account] = await Promise.all([
+      fetchAccount(this.network, instance, exchanged.tokens.accessToken),
+      this.credentials.codes.after(instance, exchanged.client),
+    ]);
     const profile = await profileOf(this.network, this.developmentOrigins, instance, account);
     if (exchanged.tokens.refreshToken !== undefined) {
-      await this.credentials.rememberGrant(instance, exchanged.tokens.refreshToken, exchanged.client);
+      await this.credentials.clients.rememberGrant(instance, exchanged.tokens.refreshToken, exchanged.client);
     }
-    // The instance knows the client, to the end: nothing is suspicious about this browser's next login.
     await logins.finished(instance.host);
     return { exchanged, profile };
+  }
+
+  private async exchange(
+    login: LoginTransaction,
+    params: CallbackParams,
+    extras: Extras,
+  ): Promise<Exchanged> {
+    const code = codeOf(params, login.instance.host);
+    return exchange(this.network, this.credentials, login, code, extras.token ?? {});
   }
 
   /** Taken out before anything is sent, so that nothing can be tried twice with it. */
@@ -261,6 +276,13 @@ export class MastodonLogin {
     return 'take' in browser ? browser : this.begun.of(browser);
   }
 }
+
+/** How a login ends of which the person saw more than an error page of the instance. */
+const knowsTheClient: ReadonlySet<MastodonErrorCode> = new Set([
+  'access_denied',
+  'token_refused',
+  'response_invalid',
+]);
 
 function problemWith(login: LoginTransaction | undefined, audience: string): string | undefined {
   if (!login)

@@ -35,6 +35,8 @@ export async function exchangeCode(
     client_secret: client.clientSecret,
     redirect_uri: login.redirectURI,
     code_verifier: login.codeVerifier,
+    // Iceshrimp takes a default of its own for a request without.
+    scope: login.scope,
   });
   return readTokens(answer, login.instance.host);
 }

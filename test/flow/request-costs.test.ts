@@ -1,7 +1,7 @@
 /** What a login costs: requests, rounds of them, connections. */
 
 import type { PersonaName, StandIn } from '../support/instance.js';
-import { aSplitPair, aSite, aStage, comeBack, leave, open } from '../support/stage.js';
+import { aSplitPair, aSite, aStage, codesAreChecked, comeBack, leave, open } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const routes = ({ requests }: StandIn) => requests.map(({ method, path }) => `${method} ${path}`);
@@ -18,7 +18,7 @@ const families: PersonaName[] = [
 ];
 
 /** The longest row of requests of which each was sent after the answer to the one before it. */
-function rounds({ requests, latencyMs }: StandIn): number {
+function rounds({ requests, latencyMs }: Pick<StandIn, 'requests' | 'latencyMs'>): number {
   const depths: number[] = [];
   for (const { at } of requests) {
     const before = depths.filter((_depth, i) => (requests[i]?.at ?? at) + latencyMs <= at);
@@ -29,12 +29,14 @@ function rounds({ requests, latencyMs }: StandIn): number {
 
 describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])('%s', (family) => {
   it.each(['its host', 'a handle'])(
-    'the very first login, by %s, takes at most three rounds',
+    'the very first login, by %s, takes at most two rounds before the visitor is sent away',
     async (how) => {
       const { instance, site, visitor } = await aStage(family);
       instance.latencyMs = 150;
       await leave(visitor, site, how === 'a handle' ? `@alice@${instance.host}` : instance.host);
-      expect(rounds(instance)).toBeLessThanOrEqual(3);
+      // The made-up code is offered while the visitor is away.
+      const requests = instance.requests.filter(({ path }) => path !== '/oauth/token');
+      expect(rounds({ requests, latencyMs: instance.latencyMs })).toBeLessThanOrEqual(2);
     },
   );
 });
@@ -50,6 +52,8 @@ describe.each(families)('%s', (family) => {
 
   it('coming back takes two requests on one connection', async () => {
     const { instance, site, visitor } = await aStage(family);
+    // After the first login, made-up codes are offered once more.
+    await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();
     const before = instance.connections;
@@ -63,6 +67,7 @@ it('a handle that was found once is found again without asking', async () => {
   const { accountDomain, webHost } = await aSplitPair();
   const site = await aSite({ instances: [accountDomain, webHost] });
   await leave(new Visitor(), site, `@alice@${accountDomain.host}`);
+  await codesAreChecked(webHost);
   for (const server of [accountDomain, webHost]) server.resetRequests();
   await leave(new Visitor(), site, `@alice@${accountDomain.host}`);
   expect([...accountDomain.requests, ...webHost.requests]).toEqual([]);

@@ -8,6 +8,7 @@ it.each([
   ['GoToSocial', answerOf(400, { error: 'sql: no rows in result set' })],
   ['Pleroma and Akkoma', answerOf(400, { error: 'Invalid credentials' })],
   ['snac', answerOf(401, '', 'text/html')],
+  ['a scope that is not taken any more', answerOf(400, { error: 'invalid_scope' })],
   ['an error that is an object', answerOf(400, { error: { name: 'ZodError' } })],
 ])('dead: %s', (_server, answer) => {
   expect(isUnknownClient(answer)).toBe(true);
@@ -18,7 +19,7 @@ it.each([
   ['Mitra, which knows no such grant', answerOf(401, { error: 'unsupported grant type' })],
   ['a server without this grant', answerOf(400, { error: 'unsupported_grant_type' })],
   ['a client without this grant', answerOf(400, { error: 'unauthorized_client' })],
-  ['another scope', answerOf(400, { error: 'invalid_scope' })],
+  ['Iceshrimp, which speaks of a code', answerOf(401, { error: 'Invalid code' })],
   ['a limit', answerOf(429, '')],
   ['a server that is down', answerOf(503, '<title>Down</title>', 'text/html')],
   ['a crash', answerOf(500, '')],

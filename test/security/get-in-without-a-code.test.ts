@@ -1,5 +1,6 @@
 /** The attacker calls the callback with a code that no instance gave. */
 
+import { MemoryStore } from 'express-session';
 import { personas, variant, type PersonaName } from '../support/instance.js';
 import {
   aSite,
@@ -7,6 +8,8 @@ import {
   anInstance,
   anotherProcessOf,
   changed,
+  codesAreChecked,
+  comeBack,
   JSONStore,
   leave,
   open,
@@ -18,9 +21,7 @@ import { Visitor } from '../support/visitor.js';
 afterEach(() => void jest.restoreAllMocks());
 
 const hour = 60 * 60_000;
-const sound = (Object.keys(personas) as PersonaName[]).filter(
-  (name) => !['snac', 'sharkey', 'iceshrimp'].includes(name),
-);
+const sound = (Object.keys(personas) as PersonaName[]).filter((name) => !['snac', 'sharkey'].includes(name));
 
 it.each(sound)('code=x at %s lets nobody in, and costs the next one nothing', async (family) => {
   const { instance, site, visitor: attacker } = await aStage(family);
@@ -74,14 +75,56 @@ describe('an instance that does not look at codes', () => {
   ])('whatever its name, and however it says so: %s', async (_how, status, body) => {
     const { instance, site, visitor } = await aStage('mastodon45');
     instance.answerWith('/oauth/token', status, body);
-    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_insecure');
+    const page = await visitor.login(site, instance.host);
+    expect(page.json()).toMatchObject({ code: 'instance_insecure', instance: instance.host });
+    expect(site.verified).toEqual([]);
   });
 
   it('under the name and with the metadata of Mastodon', async () => {
     const disguised = variant(personas.mastodon45, { token: { ...personas.snac.token } });
     const { instance, site, visitor } = await aStage(disguised);
-    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_insecure');
+    expect((await visitor.login(site, instance.host)).json().code).toBe('instance_insecure');
+    expect(site.verified).toEqual([]);
+    // Nobody else is even sent there.
+    expect((await start(new Visitor(), site, instance.host)).json().code).toBe('instance_insecure');
+    expect(instance.registrations).toBe(1);
   });
+
+  it('who comes back before the verdict waits for it, in another process too', async () => {
+    const store = new JSONStore();
+    const sessions = new MemoryStore();
+    const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
+    const options = { instances: [instance], options: { store }, session: { store: sessions } };
+    const site = await aSite(options);
+    const other = await anotherProcessOf(site, options);
+    // The first process dies before it has an answer.
+    const undo = instance.answerWith('/oauth/token', 503, '');
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, site, instance.host);
+    await codesAreChecked(instance);
+    undo();
+    visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+    const page = await open(visitor, callback.href.replace(site.origin, other.origin));
+    expect(page.json().code).toBe('instance_insecure');
+    expect([...site.verified, ...other.verified]).toEqual([]);
+  });
+
+  it.each(['refuses', 'accepts'])(
+    'one that %s made-up codes once somebody has agreed there',
+    async (does) => {
+      const { instance, site, visitor } = await aStage();
+      let codes = 0;
+      const token = { access_token: 'of whoever agreed last', token_type: 'Bearer' };
+      instance.answerWith(
+        ({ path }) => path === '/oauth/token' && ++codes === 3 && does === 'accepts',
+        ...([200, token] as const),
+      );
+      const page = await visitor.login(site, instance.host);
+      expect(codes).toBe(3);
+      expect(site.verified).toHaveLength(does === 'refuses' ? 1 : 0);
+      if (does === 'accepts') expect(page.json().code).toBe('instance_insecure');
+    },
+  );
 
   it('is remembered for an hour, by every process, at no cost to it; then it may have learned', async () => {
     const store = new JSONStore();

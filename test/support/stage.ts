@@ -54,6 +54,15 @@ export async function leave(visitor: Visitor, site: { origin: string }, typed: s
   return page.location;
 }
 
+/** Waits for the made-up code that is offered after a registration, while the visitor is at the instance. */
+export async function codesAreChecked(instance: StandIn): Promise<void> {
+  const giveUpAt = performance.now() + 5000;
+  while (instance.requestsTo('POST /oauth/token').length === 0) {
+    if (performance.now() > giveUpAt) throw new Error('no made-up code was offered');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** The address that the instance sends the visitor back to, with code and state, not yet opened. */
 export async function comeBack(
   visitor: Visitor,

@@ -1,0 +1,161 @@
+/** The attacker, a visitor like any other, wants those who are at an instance just now to fail when they come back. */
+
+import { MemoryStore } from 'express-session';
+import { variant } from '../support/instance.js';
+import { aSite, aStage, anInstance, changed, leave, open, whoIsLoggedIn } from '../support/stage.js';
+import type { Site } from '../support/site.js';
+import type { StandIn } from '../support/instance.js';
+import { StuckAtInstance, Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+async function comeBackWith(code: string, attacker: Visitor, site: Site, instance: StandIn): Promise<string> {
+  const { searchParams } = new URL(await leave(attacker, site, instance.host));
+  const state = searchParams.get('state') ?? '';
+  return (
+    await open(attacker, changed(new URL(`${site.callbackURL}/${instance.host}`), { code, state }))
+  ).json().code;
+}
+
+describe('a server whose answer to a proof says nothing of the client', () => {
+  it('ends nobody’s login at Iceshrimp, whoever comes with a made-up code meanwhile, and gets one app', async () => {
+    const { instance, site, visitor: victim } = await aStage('iceshrimp');
+    const callback = await victim.approve(await leave(victim, site, instance.host));
+    for (let n = 0; n < 3; n++) {
+      const attacker = new Visitor();
+      expect(await comeBackWith('bogus', attacker, site, instance)).toBe('token_refused');
+      await leave(attacker, site, instance.host);
+    }
+    expect((await open(victim, callback)).status).toBe(200);
+    expect(instance.registrations).toBe(1);
+  });
+
+  it.each([
+    [401, { error: 'invalid_client' }],
+    [401, ''],
+    [400, { error: 'Nope' }],
+  ])(
+    'ends nobody’s login where it answers %s %j to living clients too, and gets few apps',
+    async (status, body) => {
+      const { instance, site, visitor: victim } = await aStage();
+      instance.answerWith((seen) => seen.body['grant_type'] === 'client_credentials', status, body);
+      const callback = await victim.approve(await leave(victim, site, instance.host));
+      for (let n = 0; n < 10; n++) {
+        const attacker = new Visitor();
+        await leave(attacker, site, instance.host);
+        await leave(attacker, site, instance.host);
+        await comeBackWith('bogus', attacker, site, instance);
+      }
+      expect((await open(victim, callback)).status).toBe(200);
+      expect(await whoIsLoggedIn(victim, site)).toBe('alice');
+      expect(instance.registrations).toBeLessThanOrEqual(4);
+    },
+  );
+});
+
+it('one browser that never comes back from Takahe does not have the site register there again and again', async () => {
+  const { instance, site } = await aStage('takahe');
+  const start = Date.now();
+  const attacker = new Visitor();
+  for (let seconds = 0; seconds < 3600; seconds += 30) {
+    jest.spyOn(Date, 'now').mockReturnValue(start + seconds * 1000);
+    await leave(attacker, site, instance.host);
+    jest.restoreAllMocks();
+  }
+  expect(instance.registrations).toBeLessThanOrEqual(5);
+});
+
+it('an app that is gone is noticed after some visitors got stuck, though each of them tries only once', async () => {
+  const { instance, site } = await aStage();
+  await new Visitor().login(site, instance.host);
+  instance.forgetApps();
+  const ends: string[] = [];
+  for (let n = 0; n < 30; n++) {
+    const end = await new Visitor().login(site, instance.host).then(
+      () => 'in',
+      (error: unknown) => (error instanceof StuckAtInstance ? 'stuck' : String(error)),
+    );
+    ends.push(end);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(ends.slice(-10)).toEqual(Array(10).fill('in'));
+});
+
+it.each(['takahe', 'hollo', 'wordpress'] as const)(
+  'an app that %s forgot within a minute of its last proof costs a visitor one try',
+  async (family) => {
+    const { instance, site, visitor } = await aStage(family);
+    const other = new Visitor();
+    await leave(other, site, instance.host);
+    await leave(other, site, instance.host);
+    instance.forgetApps();
+    await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+  },
+);
+
+it.each(['mastodon45', 'hollo'] as const)(
+  'an upgrade of %s took the scope away: the second try asks for another one',
+  async (family) => {
+    const { instance, site, visitor } = await aStage(family);
+    await new Visitor().login(site, instance.host);
+    const known = instance.persona.scopes.known.filter((scope) => scope !== 'profile');
+    instance.persona = variant(instance.persona, { scopes: { known } });
+    await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+  },
+);
+
+it('a secret that is about to expire is replaced before anyone is sent away with it', async () => {
+  const instance = await anInstance();
+  const site = await aSite({ instances: [instance] });
+  const soon = Math.floor(Date.now() / 1000) + 60;
+  const credentials = { client_id: 'expiring', client_secret: 'secret', client_secret_expires_at: soon };
+  instance.answerWith('POST /api/v1/apps', 200, credentials, {});
+  await leave(new Visitor(), site, instance.host);
+  instance.answerWith('POST /api/v1/apps', 200, {
+    ...credentials,
+    client_id: 'fresh',
+    client_secret_expires_at: 0,
+  });
+  const away = new URL(await leave(new Visitor(), site, instance.host));
+  expect(away.searchParams.get('client_id')).toBe('fresh');
+});
+
+it('a login that was begun for one strategy is not finished by another that shares store and session', async () => {
+  const store = new Map<string, unknown>();
+  const session = { store: new MemoryStore() };
+  const instance = await anInstance();
+  const open1 = await aSite({ instances: [instance], options: { store }, session });
+  const staff = await aSite({
+    instances: [instance],
+    options: {
+      store,
+      scope: 'read',
+      allowInstance: () => false,
+      callbackURL: `${open1.origin}/staff/callback`,
+    },
+  });
+  const visitor = new Visitor();
+  const callback = await visitor.approve(await leave(visitor, open1, instance.host));
+  // The session's key is all that a browser brings along.
+  visitor.jars.set(new URL(staff.origin).host, new Map(visitor.jars.get(new URL(open1.origin).host)));
+  const page = await open(
+    visitor,
+    callback.replace(`${open1.origin}/auth/mastodon`, `${staff.origin}/auth/mastodon`),
+  );
+  expect(page.json().code).toBe('login_expired');
+  expect(staff.verified).toEqual([]);
+});
+
+it('the callback asks again whether the instance is allowed', async () => {
+  let isAllowed = true;
+  const { instance, site, visitor } = await aStage('mastodon45', {
+    options: { allowInstance: () => isAllowed },
+  });
+  const callback = await visitor.approve(await leave(visitor, site, instance.host));
+  isAllowed = false;
+  instance.resetRequests();
+  expect((await open(visitor, callback)).json().code).toBe('instance_not_allowed');
+  expect(instance.requests).toEqual([]);
+});
