@@ -122,3 +122,37 @@ it.each<[string, object, unknown]>([
   expect(make).toThrow(TypeError);
   expect(make).toThrow(name);
 });
+
+describe('outbound.proxy', () => {
+  const read = (proxy: unknown) =>
+    readOptions({
+      clientName: 'A site',
+      callbackURL: 'https://site.example/callback',
+      outbound: { proxy: proxy as string },
+    }).outbound.proxy;
+
+  it.each([
+    'http://proxy.example:3128',
+    'http://proxy.example:3128/',
+    'https://10.0.0.1',
+    'http://someone:p%40ss@[fd00::1]:8080',
+  ])('may be %s', (proxy) => {
+    expect(read(proxy)).toBe(new URL(proxy).href);
+  });
+
+  it.each([
+    '',
+    'proxy.example:3128',
+    'socks5://proxy.example',
+    'http://someone:secret@proxy.example/path',
+    'http://someone:secret@proxy.example/?a',
+    'http://someone:secret@proxy.example/#a',
+    'http://some%3Aone:secret@proxy.example',
+    'http://someone:secret%@proxy.example',
+    3128,
+    null,
+  ])('cannot be %s, and what it holds is not repeated', (proxy) => {
+    expect(() => read(proxy)).toThrow(/outbound\.proxy must be an http\(s\) URL/);
+    expect(() => read(proxy)).not.toThrow(/someone|secret/);
+  });
+});

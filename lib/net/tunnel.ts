@@ -2,7 +2,7 @@
 
 import http from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 
 /** The proxy of `outbound.proxy`. Its credentials are in nothing that is printed. */
@@ -63,6 +63,8 @@ export function openTunnel(
       headers: { host: authority, ...proxy.headers },
       agent: false,
       ...(signal && { signal }),
+      // Else the host header would name the server whose certificate is expected.
+      ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
     request.on('error', (error: NodeJS.ErrnoException) => {
