@@ -6,13 +6,13 @@ import type { Duplex } from 'node:stream';
 /** Over all instances. */
 const maxIdle = 128;
 
-/** From when a connection was first kept; a busy one is made anew now and then. Milliseconds. */
-const lifetimeMs = 60_000;
-
 export class IdleConnections {
   /** In the order in which they became idle, each with what takes it out of the watch. */
   private readonly idle = new Map<Duplex, () => void>();
   private readonly keptSince = new WeakMap<Duplex, number>();
+
+  /** @param lifetimeMs from when a connection was first kept; a busy one is made anew now and then */
+  constructor(private readonly lifetimeMs = 60_000) {}
 
   /** Puts an agent's idle connections under these rules, together with those of other agents. */
   watch<A extends http.Agent>(agent: A): A {
@@ -29,7 +29,7 @@ export class IdleConnections {
 
   private keep(socket: Duplex): boolean {
     const since = this.keptSince.get(socket) ?? performance.now();
-    if (performance.now() - since > lifetimeMs) return false;
+    if (performance.now() - since > this.lifetimeMs) return false;
     this.keptSince.set(socket, since);
     this.makeRoom();
     // Nobody was asked anything: what comes now is meant to keep the connection open, or to answer the next request.

@@ -1,9 +1,9 @@
 /** Name resolution that answers with public addresses or not at all. */
 
-import { Resolver } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isPublicAddress } from './addresses.js';
+import { resolveByDNS } from './dns.js';
 
 /** A name that leads to an address which a stranger must not make us connect to. */
 export class PrivateAddressError extends Error {
@@ -16,23 +16,6 @@ export class PrivateAddressError extends Error {
 
 /** More than any instance needs. */
 const maxAddresses = 8;
-
-/**
- * Asks the DNS directly. `dns.lookup` would occupy one of the process's few worker threads for as long as
- * a slow name server likes, and with them every other lookup and file access of the site.
- */
-function resolveByDNS(hostname: string): Promise<LookupAddress[]> {
-  const resolver = new Resolver({ timeout: 2000, tries: 2 });
-  const answers = [
-    resolver.resolve4(hostname).then((list) => list.map((address) => ({ address, family: 4 }))),
-    resolver.resolve6(hostname).then((list) => list.map((address) => ({ address, family: 6 }))),
-  ];
-  return Promise.allSettled(answers).then((results) => {
-    const found = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-    if (found.length > 0) return found;
-    throw results.find((result) => result.status === 'rejected')?.reason;
-  });
-}
 
 function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {

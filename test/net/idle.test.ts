@@ -1,6 +1,9 @@
 /** A kept connection is silent, few, and not for ever. */
 
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { IdleConnections } from '../../lib/net/idle.js';
 import { aRawServer, until, type RawServer } from '../support/hostile.js';
 import { networkTo, originOf } from '../support/network.js';
 
@@ -67,6 +70,19 @@ describe('a kept connection', () => {
     await ask(server, 3);
     await until(() => server.open() === 0);
   });
+});
+
+it('a kept connection that is always busy is made anew now and then', async () => {
+  const server = await answeringAndThen(() => undefined);
+  const agent = new IdleConnections(50).watch(new Agent({ keepAlive: true }));
+  const begun = performance.now();
+  do {
+    const request = get(`http://127.0.0.1:${server.port}/`, { agent });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    await once(response.resume(), 'close');
+  } while (server.connections() < 3 && performance.now() - begun < 5000);
+  agent.destroy();
+  expect(server.connections()).toBe(3);
 });
 
 describe('kept connections in all', () => {
