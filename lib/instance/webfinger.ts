@@ -1,5 +1,6 @@
 /** WebFinger (RFC 7033): from a handle to its actor, and the proof that both sides agree. */
 
+import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../net/addresses.js';
 import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
@@ -61,18 +62,20 @@ export async function followHandle(
 ): Promise<Lead | undefined> {
   const finger = async (origin: string, resource: string) =>
     ask(fetcher, developmentOrigins, fingerURL(origin, resource));
+  const answered = await finger(domainOrigin, `acct:${handle}`);
   const there =
-    (await finger(domainOrigin, `acct:${handle}`)) ??
+    answered ??
     (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) =>
       finger(origin, `acct:${handle}`),
     ));
-  if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
+  if (!there || there === 'silence' || !isReachableURL(there.actor, developmentOrigins)) return undefined;
   const { origin } = there.actor;
   const question = fingerURL(origin, `acct:${there.handle}`);
   // Where the domain passes the question on to the actor's server, that server has spoken already.
   const isBoth = origin === domainOrigin || there.url.href === question;
   const here = isBoth ? there : await ask(fetcher, developmentOrigins, question);
-  if (!here || here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
+  if (!here || here === 'silence' || here.subject !== there.subject || here.actor.href !== there.actor.href)
+    return { origin };
   return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
 }
 
@@ -120,18 +123,26 @@ function fingerURL(origin: string, resource: string): string {
   return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(resource)}`;
 }
 
+interface Found extends Finger {
+  /** Where the answer came from. */
+  readonly url: URL;
+}
+
+/** `undefined` for an answer without a finger in it, and `'silence'` for no answer. */
 async function ask(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   url: string,
-): Promise<(Finger & { readonly url: URL }) | undefined> {
+): Promise<Found | 'silence' | undefined> {
   try {
     const answer = await fetcher.get(url, { accept: 'application/jrd+json, application/json' });
     const finger =
       answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
     return finger && { ...finger, url: answer.url };
-  } catch {
-    return undefined;
+  } catch (error) {
+    // Not being allowed to ask there is no answer's fault.
+    if (error instanceof MastodonError && error.code === 'instance_not_allowed') throw error;
+    return 'silence';
   }
 }
 

@@ -236,7 +236,7 @@ describe('as a redirect of a document', () => {
     await start(new Visitor(), site, `alice@${instance.host}`);
     for (const path of documents) expect(instance.requestsTo(path).length).toBeGreaterThan(0);
     // Where nothing speaks the API, host-meta is asked too.
-    instance.answerWith('/api/v1/instance', 404, {});
+    for (const v of [1, 2]) instance.answerWith(`/api/v${v}/instance`, 404, {});
     const { site: another } = await stage([instance]);
     expect(refusal(await start(new Visitor(), another, instance.host)).code).toBe('instance_unsupported');
     expect(instance.requestsTo('/.well-known/host-meta')).toHaveLength(1);
@@ -339,7 +339,7 @@ describe('in a document', () => {
       );
       const { site } = await stage([instance]);
       expect((await start(new Visitor(), site, `@alice@${instance.host}`)).status).toBe(302);
-      instance.answerWith('/api/v1/instance', 404, {});
+      for (const v of [1, 2]) instance.answerWith(`/api/v${v}/instance`, 404, {});
       const { site: another } = await stage([instance]);
       expect(refusal(await start(new Visitor(), another, instance.host)).code).toBe('instance_unsupported');
       expect(instance.requestsTo('/.well-known/webfinger').length).toBeGreaterThan(0);

@@ -1,0 +1,94 @@
+/** Judges what a host told about itself when it was explored. */
+
+import { MastodonError } from '../errors.js';
+import { isChallenge } from '../net/challenge.js';
+import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
+import type { Answer } from '../net/network.js';
+import type { Instance } from '../options.js';
+import { readMetadata, type Metadata } from './metadata.js';
+import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
+
+export interface Findings {
+  readonly origin: string;
+  /** Answer of /api/v1/instance, or of /api/v2/instance where only that says something. */
+  readonly instance: Answer;
+  readonly metadata: JsonObject | undefined;
+  readonly nodeInfo: JsonObject | undefined;
+}
+
+/**
+ * The instance that a host says it is.
+ * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
+ *   `response_invalid`
+ */
+export function readInstance(findings: Findings): Instance {
+  const { origin } = findings;
+  const { host } = new URL(origin);
+  const metadata = findings.metadata && readMetadata(findings.metadata, origin);
+  const about = readAbout(findings, metadata, host);
+  const software = softwareOf(findings.nodeInfo, about.version);
+  if (hasSingleUseApps(software)) {
+    throw new MastodonError('instance_unsupported', {
+      instance: host,
+      cause: new Error(`apps of ${software} serve a single login`),
+      reason: 'single_use_apps',
+    });
+  }
+  const accountDomain = domainOf(about.account_domain) ?? domainOf(about.uri);
+  return {
+    origin,
+    host,
+    authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
+    tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
+    registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps`,
+    revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,
+    issuer: metadata?.issuer ?? origin,
+    promisesIssuer: metadata?.promisesIssuer ?? false,
+    ...(metadata?.scopesSupported && { scopesSupported: metadata.scopesSupported }),
+    ...(software !== undefined && { software }),
+    ...(accountDomain !== undefined && { accountDomain }),
+  };
+}
+
+/** What /api/v1/instance says; or nothing, where it is closed to the public but the rest shows what it is. */
+function readAbout(findings: Findings, metadata: Metadata | undefined, instance: string): JsonObject {
+  const { status } = findings.instance;
+  const cause = new Error(`/api/v1/instance answered ${status} without an instance`);
+  if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
+  if (status === 429)
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
+  if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (status === 200 && /json/i.test(findings.instance.contentType)) {
+    const about = jsonObject(findings.instance);
+    if (isAbout(about)) return about;
+  }
+  // Mastodon in limited federation mode answers 401 here.
+  const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
+  if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
+  const misskey = speaksMisskey(
+    softwareOf(findings.nodeInfo, undefined),
+    jsonObjectOrNone(findings.instance),
+  );
+  throw new MastodonError('instance_unsupported', {
+    instance,
+    cause,
+    ...(misskey && { reason: 'speaks_misskey' as const }),
+  });
+}
+
+/** Whether a document describes an instance, in the old form or in the new one. */
+export function isAbout(document: JsonObject | undefined): boolean {
+  return [document?.uri, document?.domain, document?.version].some((value) => typeof value === 'string');
+}
+
+/** A document counts only where it was found at the origin itself. */
+export function documentOn(origin: string, answer: Answer | undefined): JsonObject | undefined {
+  return answer?.status === 200 && answer.url.origin === origin ? jsonObjectOrNone(answer) : undefined;
+}
+
+/** Mastodon tells a domain, Akkoma and GoToSocial a URL. */
+function domainOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 300) return undefined;
+  const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;
+  return URL.canParse(text) ? new URL(text).host : undefined;
+}
