@@ -10,6 +10,7 @@ import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { documentOn, isAbout, readInstance } from './findings.js';
 import { namedOrigin } from './metadata.js';
+import type { Policy } from './policy.js';
 import { Scout } from './scout.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
 
@@ -43,6 +44,7 @@ export class Discovery {
     private readonly network: Network,
     private readonly store: Store,
     private readonly settings: Settings,
+    private readonly policy: Policy,
   ) {}
 
   /** What is known about the address already; asks nobody. */
@@ -58,7 +60,7 @@ export class Discovery {
    * @throws MastodonError `instance_unsupported` when nothing there speaks the Mastodon API.
    */
   async find(address: Address): Promise<Instance> {
-    const scout = new Scout(this.network, address.origin, (host) => this.assertAllowed(host));
+    const scout = new Scout(this.network, address.origin, (host) => this.policy.assertAllowed(host));
     // Most handles live where their domain says, so the host is tried while WebFinger is still asked.
     const here = this.explore(scout, address.origin);
     here.catch(() => undefined);
@@ -104,12 +106,6 @@ export class Discovery {
     // The first finding, that nothing is here, tells the visitor more than any failure on this way round.
     const found = origin === undefined ? undefined : await this.explore(scout, origin).catch(failedWith);
     return found && { ...found, accountDomain: found.accountDomain ?? address.host };
-  }
-
-  private async assertAllowed(host: string): Promise<void> {
-    if (!(await this.settings.allowInstance(host))) {
-      throw new MastodonError('instance_not_allowed', { instance: host });
-    }
   }
 
   private explore(scout: Scout, origin: string): Promise<Instance> {

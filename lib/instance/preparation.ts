@@ -35,7 +35,7 @@ export class Preparation {
     private readonly failures: Failures,
   ) {
     const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
-    this.discovery = new Discovery(network, store, settings);
+    this.discovery = new Discovery(network, store, settings, policy);
     this.gate = new Gate({
       inAll: maxPreparations,
       perInstance: preparationsPerHost,

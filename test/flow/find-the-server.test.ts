@@ -1,0 +1,112 @@
+/** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
+
+import { aSite, aSplitPair, anInstance, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const metadataPath = '/.well-known/oauth-authorization-server';
+
+it.each([404, 410, 500, 503])(
+  'an instance whose old description answers %i is known by the new one',
+  async (status) => {
+    const instance = await anInstance();
+    instance.answerWith('/api/v1/instance', status, '');
+    const site = await aSite({ instances: [instance] });
+    await new Visitor().login(site, instance.host);
+    expect(site.verified[0].id).toMatch(`${instance.origin}#`);
+  },
+);
+
+it.each([429, 500, 503])(
+  'a domain whose own site answers %i leads to its server by host-meta',
+  async (status) => {
+    const { accountDomain, webHost } = await aSplitPair('mastodon45', { style: 'host-meta' });
+    for (const v of [1, 2]) accountDomain.answerWith(`/api/v${v}/instance`, status, '');
+    const site = await aSite({ instances: [accountDomain, webHost] });
+    for (const typed of [accountDomain.host, `@alice@${accountDomain.host}`]) {
+      await new Visitor().login(site, typed);
+      expect(site.verified.pop()).toMatchObject({
+        handle: `alice@${accountDomain.host}`,
+        handleVerified: true,
+        instance: { host: webHost.host },
+      });
+    }
+  },
+);
+
+it('a domain that gives an account elsewhere a name of its own leads there, and proves nothing', async () => {
+  const [{ accountDomain }, elsewhere] = await Promise.all([aSplitPair(), anInstance()]);
+  accountDomain.answerWith(
+    '/.well-known/webfinger',
+    200,
+    JSON.stringify({
+      subject: `acct:me@${accountDomain.host}`,
+      links: [{ rel: 'self', type: 'application/activity+json', href: `${elsewhere.origin}/users/alice` }],
+    }),
+    { 'Content-Type': 'application/octet-stream' },
+  );
+  const site = await aSite({ instances: [accountDomain, elsewhere] });
+  await new Visitor().login(site, `me@${accountDomain.host}`);
+  expect(site.verified[0]).toMatchObject({
+    handle: `alice@${elsewhere.host}`,
+    instance: { host: elsewhere.host },
+  });
+});
+
+it('a second name whose document names the first leads to the first', async () => {
+  const [first, second] = await Promise.all([anInstance(), anInstance()]);
+  second.answerWith(metadataPath, 200, {
+    issuer: first.origin,
+    authorization_endpoint: `${first.origin}/oauth/authorize`,
+    token_endpoint: `${first.origin}/oauth/token`,
+    app_registration_endpoint: `${first.origin}/api/v1/apps`,
+  });
+  const site = await aSite({ instances: [first, second] });
+  await new Visitor().login(site, second.host);
+  expect(site.verified[0].id).toMatch(`${first.origin}#`);
+  expect(second.registrations).toBe(0);
+});
+
+it.each<[string, (origin: string) => object]>([
+  ['nothing in it', () => ({})],
+  [
+    'an issuer below a path',
+    (origin) => ({ issuer: `${origin}/apps/social/`, token_endpoint: `${origin}/x` }),
+  ],
+  [
+    'another product’s addresses',
+    (origin) => ({
+      issuer: origin,
+      authorization_endpoint: `${origin}/wp/x`,
+      token_endpoint: `${origin}/wp/y`,
+    }),
+  ],
+])('an instance whose metadata has %s is one without', async (_what, document) => {
+  const instance = await anInstance('mastodon42');
+  instance.answerWith(metadataPath, 200, document(instance.origin));
+  const site = await aSite({ instances: [instance] });
+  const { location = '' } = await start(new Visitor(), site, instance.host);
+  expect(location).toMatch(`${instance.origin}/oauth/authorize?`);
+});
+
+it('a protection that wants a human is told as that', async () => {
+  const instance = await anInstance();
+  instance.answerWith('/api/v1/instance', 403, '<title>Just a moment...</title>', {
+    'Content-Type': 'text/html',
+    'cf-mitigated': 'challenge',
+  });
+  const site = await aSite({ instances: [instance] });
+  const page = await start(new Visitor(), site, instance.host);
+  expect(page.json()).toMatchObject({ code: 'instance_blocked' });
+  expect(page.json().message).toMatch(/robot/);
+});
+
+it('a server of Misskey is told as that', async () => {
+  const instance = await anInstance();
+  const unknown = { error: { message: 'Unknown API endpoint.', code: 'UNKNOWN_API_ENDPOINT' } };
+  for (const v of [1, 2]) instance.answerWith(`/api/v${v}/instance`, 404, unknown);
+  instance.answerWith(metadataPath, 404, {});
+  const site = await aSite({ instances: [instance] });
+  const page = await start(new Visitor(), site, instance.host);
+  expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
+  expect(page.json().message).toMatch(/Misskey/);
+});
