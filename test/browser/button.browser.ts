@@ -84,7 +84,7 @@ inChromium('the button', () => {
       );
       expect(await page.locator('datalist option').count()).toBe(servers.length);
       await field().fill('mastodon.social');
-      await field().press('Enter');
+      await page.keyboard.press('Enter');
       const login = await site.login();
       expect(login.fields.get('instance')).toBe('mastodon.social');
       login.goOn();
