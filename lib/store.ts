@@ -1,9 +1,8 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
 import { createHash } from 'node:crypto';
-import { Keyv } from 'keyv';
-import { lru } from 'tiny-lru';
 import { MastodonError } from './errors.js';
+import { memoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
 
 /** Changes with the shape of what is stored, so that two versions of this package can share one store. */
@@ -24,29 +23,6 @@ export function digest(text: string): string {
 
 /** How long nobody waits for a store that has just let somebody wait in vain. Milliseconds. */
 const silenceMs = 1000;
-
-/** Entries of a sort the default store holds at most, the least recently used going first. */
-const memoryEntries = 50_000;
-
-/** Logins are begun by anybody, at no cost: a flood of them must not push out credentials, or other instances. */
-function memoryStore(): KeyValueStore {
-  const [logins, hints, others] = [lru(memoryEntries), lru(memoryEntries), lru(memoryEntries)];
-  const of = (key: string) =>
-    key.includes(':login:') ? logins : key.includes(':unfinished:') ? hints : others;
-  return new Keyv({
-    store: {
-      get: (key: string) => of(key).get(key),
-      set: (key: string, value: unknown) => of(key).set(key, value),
-      delete: (key: string) => {
-        const isThere = of(key).has(key);
-        of(key).delete(key);
-        return isThere;
-      },
-      clear: () => [logins, hints, others].forEach((some) => some.clear()),
-      has: (key: string) => of(key).has(key),
-    },
-  });
-}
 
 export class Store {
   private readonly backend: KeyValueStore;

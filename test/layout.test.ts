@@ -23,6 +23,7 @@ const rows = [
   ['instance/'],
   ['net/'],
   ['store.ts'],
+  ['memory-store.ts'],
   ['options.ts'],
   ['outbound.ts'],
   ['errors.ts'],

@@ -1,7 +1,6 @@
 /** What may be set about a bridge: the types, the defaults, and the checks that fail early. */
 
-import { Keyv } from 'keyv';
-import { lru } from 'tiny-lru';
+import { memoryStore } from '../memory-store.js';
 import { isLoopbackHost, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
@@ -87,7 +86,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     clientName: options.clientName,
     publicURL,
     // The engine has a memory of its own then, which a flood of requests does not push credentials out of.
-    store: options.store ?? new Keyv({ store: lru(50_000) }),
+    store: options.store ?? memoryStore(),
     bus: checkedBus(options.bus ?? localBus()),
     path: checkedPath(options.path ?? '/'),
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),

@@ -1,0 +1,79 @@
+/** What the default store holds on to when somebody floods it. */
+
+import { memoryStore } from '../lib/memory-store.js';
+import { Store, storeKey } from '../lib/store.js';
+import { anInstance, aSite, aStage, leave } from './support/stage.js';
+import { Visitor } from './support/visitor.js';
+
+it('a kind has its entries and its size; what was used last stays', async () => {
+  const store = memoryStore({ entries: 3, size: 400 });
+  const key = (name: string) => storeKey('login', name);
+  for (const name of ['a', 'b', 'c']) await store.set(key(name), { name });
+  await store.get(key('a'));
+  await store.set(key('d'), {});
+  expect(
+    await Promise.all(['a', 'b', 'c', 'd'].map(async (name) => (await store.get(key(name))) !== undefined)),
+  ).toEqual([true, false, true, true]);
+  await store.set(key('large'), { text: 'x'.repeat(300) });
+  expect(await store.get(key('a'))).toBeUndefined();
+  expect(await store.get(key('large'))).toBeDefined();
+  await store.set(key('too large'), { text: 'x'.repeat(500) });
+  expect(await store.get(key('too large'))).toBeUndefined();
+});
+
+it('deleting tells whether there was something', async () => {
+  const store = memoryStore();
+  await store.set(storeKey('login', 'a'), {});
+  expect([await store.delete(storeKey('login', 'a')), await store.delete(storeKey('login', 'a'))]).toEqual([
+    true,
+    false,
+  ]);
+});
+
+it('a flood of logins at made-up hosts pushes no client out that is in use', async () => {
+  const store = new Store(undefined, 5000);
+  const used = storeKey('client', 'mastodon.social', 'credentials');
+  await store.save(used, { clientId: 'one' });
+  for (let n = 0; n <= 50_000; n++)
+    await store.cache(storeKey('client-new', `h${n}.evil.example`, 'x'), { n }, 3_600_000);
+  expect(await store.read(used)).toEqual({ clientId: 'one' });
+});
+
+it('everything that a begun login leaves behind has an end', async () => {
+  const kept = new Map<string, number | undefined>();
+  const values = new Map<string, unknown>();
+  const store = {
+    get: (key: string) => values.get(key),
+    set: (key: string, value: unknown, ttl?: number) => {
+      kept.set(key, ttl);
+      values.set(key, value);
+    },
+    delete: (key: string) => values.delete(key),
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  await visitor.login(site, instance.host);
+  await leave(visitor, site, `@alice@${instance.host}`);
+  expect([...kept].filter(([, ttl]) => ttl === undefined)).toEqual([]);
+  const used = [...kept].find(([key]) => /:client:[^:]+(:\d+)?:[\w-]{43}$/.test(key));
+  expect(used?.[1]).toBeGreaterThan(30 * 24 * 3600 * 1000);
+  const unused = [...kept].filter(([key]) => key.includes(':client-new:'));
+  for (const [, ttl] of unused) expect(ttl).toBeLessThanOrEqual(3600 * 1000);
+});
+
+it('a begun login takes less than two kilobytes, at a server that says much of itself', async () => {
+  const values = new Map<string, unknown>();
+  const instance = await anInstance();
+  const scopes = Array.from({ length: 100 }, (_, n) => `a:scope:with:a:long:name:that:nobody:needs:${n}`);
+  instance.answerWith('/.well-known/oauth-authorization-server', 200, {
+    issuer: instance.origin,
+    authorization_endpoint: `${instance.origin}/oauth/authorize`,
+    token_endpoint: `${instance.origin}/oauth/token`,
+    app_registration_endpoint: `${instance.origin}/api/v1/apps`,
+    scopes_supported: ['profile', 'read', ...scopes],
+  });
+  const site = await aSite({ instances: [instance], options: { store: values } });
+  await leave(new Visitor(), site, instance.host);
+  const logins = [...values].filter(([key]) => key.includes(':login:'));
+  expect(logins).toHaveLength(1);
+  expect(JSON.stringify(logins).length).toBeLessThan(2000);
+});
