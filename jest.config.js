@@ -12,7 +12,7 @@ module.exports = {
   },
   moduleNameMapper: {
     '^passport-mastodon-oauth2$': '<rootDir>/lib/index.ts',
-    '^passport-mastodon-oauth2/(bridge|stores|testing)$': '<rootDir>/lib/$1/index.ts',
+    '^passport-mastodon-oauth2/(bridge|stores|testing|web)$': '<rootDir>/lib/$1/index.ts',
     '^passport-mastodon-oauth2/button/form$': '<rootDir>/lib/button/form.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -52,6 +52,10 @@ const meanings = {
     message:
       'This site asks the server %s for more than that server grants. The people who run this site can help.',
   },
+  cross_site_start: {
+    status: 403,
+    message: 'This login was begun by a page of another site. Please begin it here.',
+  },
   login_expired: {
     status: 403,
     message:

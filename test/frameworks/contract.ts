@@ -1,7 +1,7 @@
 /** What a login has to do under every framework, tried from the outside on a site as its users would write it. */
 
 import { createServer, type AddressInfo } from 'node:net';
-import { MastodonError, type MastodonErrorCode } from '../../lib/errors.js';
+import { MastodonError, type MastodonErrorCode, type MastodonErrorReason } from '../../lib/errors.js';
 import { startInstance, type StandIn } from '../support/instance.js';
 import { Visitor, type Decision, type Page } from '../support/visitor.js';
 import { runSite, type RunningSite } from './running.js';
@@ -13,10 +13,10 @@ export interface Site {
   readonly isSessionOnServer?: boolean;
 }
 
-const garbage: readonly [string, Record<string, string>, MastodonErrorCode][] = [
+const garbage: readonly [string, Record<string, string>, MastodonErrorCode, MastodonErrorReason?][] = [
   ['nothing', {}, 'instance_missing'],
   ['spaces', { instance: '  ' }, 'instance_missing'],
-  ['a word', { instance: 'mastodon' }, 'instance_invalid'],
+  ['a word', { instance: 'mastodon' }, 'instance_invalid', 'name_without_dot'],
   ['an address of this machine', { instance: '127.0.0.1' }, 'instance_invalid'],
   ['a file', { instance: 'file:///etc/passwd' }, 'instance_invalid'],
   ['a script', { instance: '<script>alert(1)</script>' }, 'instance_invalid'],
@@ -55,9 +55,14 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
     return (page.json() as { user: { id: string; handle: string } | null }).user;
   }
 
-  async function expectFailure(visitor: Visitor, page: Page, code: MastodonErrorCode, host?: string) {
+  async function expectFailure(
+    visitor: Visitor,
+    page: Page,
+    code: MastodonErrorCode,
+    details: { instance?: string; reason?: MastodonErrorReason | undefined } = {},
+  ) {
     const shown = await visitor.follow(page);
-    expect(shown.text).toContain(new MastodonError(code, { instance: host }).message);
+    expect(shown.text).toContain(new MastodonError(code, details).message);
     expect(await whoIs(visitor)).toBeNull();
   }
 
@@ -84,7 +89,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
     const visitor = new Visitor();
     // Not alice: who has agreed once is not asked again.
     const page = await visitor.get(await comeBack(visitor, { as: 'bob', deny: true }));
-    await expectFailure(visitor, page, 'access_denied', instance.host);
+    await expectFailure(visitor, page, 'access_denied', { instance: instance.host });
   });
 
   it.each([
@@ -139,12 +144,14 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
     });
   });
 
-  it.each(garbage)('refuses %s as an instance', async (_what, form, code) => {
-    const visitor = new Visitor();
-    const before = instance.requests.length;
-    await expectFailure(visitor, await begin(visitor, form), code);
-    expect(instance.requests).toHaveLength(before);
-  });
+  for (const [what, form, code, reason] of garbage) {
+    it(`refuses ${what} as an instance`, async () => {
+      const visitor = new Visitor();
+      const before = instance.requests.length;
+      await expectFailure(visitor, await begin(visitor, form), code, { reason });
+      expect(instance.requests).toHaveLength(before);
+    });
+  }
 
   it.each(['instance[]', 'instance[host]', 'instance[__proto__]', '__proto__[instance]'])(
     'refuses an instance that is no text: %s',
@@ -163,7 +170,8 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
   it('tells that an instance cannot be reached', async () => {
     const visitor = new Visitor();
     const { host } = new URL(unreachable);
-    await expectFailure(visitor, await begin(visitor, { instance: host }), 'instance_unreachable', host);
+    const page = await begin(visitor, { instance: host });
+    await expectFailure(visitor, page, 'instance_unreachable', { instance: host });
   });
 
   if (!isSessionOnServer) return;

@@ -1,0 +1,13 @@
+/**
+ * `passport-mastodon-oauth2/web`: the login for everything that speaks `Request` and `Response`, such as Hono, Next.js,
+ * SvelteKit, Astro or Remix. Loads neither Passport nor a framework.
+ */
+
+export { createLogin } from './web-login.js';
+export { ErrorCode, MastodonError } from '../errors.js';
+export type { FinishedLogin, WebBeginOptions, WebLogin } from './web-login.js';
+export type { WebLoginOptions } from './options.js';
+export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
+export type { MastodonProfile } from '../login/profile.js';
+export type { Tokens } from '../login/token.js';
+export type { BeginOptions, KeyValueStore, LoginOptions, OutboundOptions } from '../options.js';

@@ -1,0 +1,79 @@
+/** What the visitor typed, as a request has it: in a form, in JSON, or in the query. */
+
+import { MastodonError } from '../errors.js';
+
+const field = 'instance';
+
+/** A form with one field is far smaller, and nothing of it is kept. */
+const maxBodyBytes = 16_384;
+
+/**
+ * The field as it came, of whatever kind: it is judged where addresses are.
+ * @throws MastodonError `instance_missing`, `instance_invalid`
+ */
+export async function typedInstance(request: Request): Promise<unknown> {
+  const wasRead = request.bodyUsed;
+  const typed = wasRead ? undefined : await fieldInBody(request);
+  const found = typed ?? only(new URL(request.url, 'http://localhost').searchParams.getAll(field));
+  if (found !== undefined) return found;
+  throw missing(
+    wasRead
+      ? `the body of the request was read before: pass what it says, as in begin(request, { ${field} })`
+      : `neither body nor query have a field "${field}"`,
+  );
+}
+
+async function fieldInBody(request: Request): Promise<unknown> {
+  const contentType = request.headers.get('content-type') ?? '';
+  const read = readers[contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''];
+  const bytes = read && (await bytesOf(request));
+  if (!bytes?.length) return undefined;
+  try {
+    return await read?.(bytes, contentType);
+  } catch {
+    throw missing('the body of the request is not what its Content-Type says');
+  }
+}
+
+type Reader = (bytes: Uint8Array<ArrayBuffer>, contentType: string) => unknown;
+
+const readers: Readonly<Record<string, Reader | undefined>> = {
+  'application/x-www-form-urlencoded': (bytes) =>
+    only(new URLSearchParams(new TextDecoder().decode(bytes)).getAll(field)),
+  'multipart/form-data': async (bytes, contentType) => {
+    const form = await new Response(bytes, { headers: { 'Content-Type': contentType } }).formData();
+    return only(form.getAll(field));
+  },
+  'application/json': (bytes) => {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return undefined;
+    return (value as Record<string, unknown>)[field];
+  },
+};
+
+/** Several are none: which of them was meant is not ours to guess. */
+function only(values: readonly unknown[]): unknown {
+  return values.length > 1 ? values : values[0];
+}
+
+/** @throws MastodonError `instance_invalid` for more than a form with one field has, which is not read to its end */
+async function bytesOf({ body }: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      if (length > maxBodyBytes) break;
+      chunks.push(chunk);
+    }
+  } catch {
+    throw missing('the body of the request broke off');
+  }
+  if (length <= maxBodyBytes) return Buffer.concat(chunks);
+  const cause = new Error(`the body of the request has more than ${maxBodyBytes} bytes`);
+  throw new MastodonError('instance_invalid', { status: 413, cause });
+}
+
+function missing(why: string): MastodonError {
+  return new MastodonError('instance_missing', { cause: new Error(why) });
+}

@@ -1,0 +1,5 @@
+/** The example with Hono, on @hono/node-server. */
+
+import { logsVisitorsIn } from './contract.js';
+
+describe('the example with Hono', () => logsVisitorsIn({ program: '../../../example/hono/server.mjs' }));
