@@ -1,5 +1,6 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
+import { Checks } from './checks.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
 
 export type { OutboundOptions, OutboundSettings };
@@ -83,7 +84,29 @@ export interface LoginOptions {
    * For development and tests. Default: none.
    */
   developmentInstances?: readonly string[] | undefined;
+  /** Told what happens, for the operator. Default: nothing is. */
+  log?: LoginLog | undefined;
 }
+
+/**
+ * Takes one line about something that happened: `begun`, `finished`, `refused` (with `code` and `cause`), `failed`,
+ * `registered`, `request`. `fields` hold no secret, and no more of a person than their server.
+ */
+export type LoginLog = (event: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** The names of all options of the engine. */
+export const loginOptionNames: readonly string[] = [
+  'clientName',
+  'callbackURL',
+  'website',
+  'store',
+  'scope',
+  'userAgent',
+  'allowInstance',
+  'outbound',
+  'developmentInstances',
+  'log',
+] satisfies (keyof LoginOptions)[];
 
 /** What may be said of one login as it begins. */
 export interface BeginOptions {
@@ -106,115 +129,116 @@ export interface Settings {
   readonly allowInstance: (host: string) => boolean | Promise<boolean>;
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
-  /** Told of what happens; never a secret. */
-  readonly log?: ((event: string, fields: Readonly<Record<string, unknown>>) => void) | undefined;
+  readonly log: LoginLog;
 }
 
 const { version } = require('../package.json') as { version: string };
 
-/** @throws TypeError that names the option at fault. */
-export function readOptions(options: LoginOptions): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('MastodonStrategy requires options');
-  const website = options.website === undefined ? undefined : checkedWebsite(options.website);
+/**
+ * Which options there are is known to the door that the site has called; it checks that itself.
+ * @param checks name the door
+ * @throws TypeError that names the option at fault.
+ */
+export function readOptions(options: LoginOptions, checks = new Checks('MastodonLogin')): Settings {
+  checks.options(options, Object.keys(Object(options)));
+  const website = options.website === undefined ? undefined : checkedWebsite(checks, options.website);
+  const userAgent =
+    options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`;
+  checkStore(checks, options.store);
+  if (options.store === undefined) warnOfForgetting(checks);
   return {
-    clientName: checkedClientName(options.clientName),
-    callbackURL: checkedCallbackURL(options.callbackURL),
+    clientName: checkedClientName(checks, options.clientName),
+    callbackURL: checks.baseURL('callbackURL', options.callbackURL),
     website,
-    scope: checkedScope(options.scope),
-    userAgent: checkedHeader(
-      'userAgent',
-      options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`,
-    ),
-    allowInstance: checkedFunction('allowInstance', options.allowInstance) ?? (() => true),
-    developmentOrigins: checkedOrigins(options.developmentInstances ?? []),
-    outbound: checkedOutbound(options.outbound ?? {}),
+    scope: checkedScope(checks, options.scope),
+    userAgent: checkedHeader(checks, 'userAgent', userAgent),
+    allowInstance: checks.function('allowInstance', options.allowInstance) ?? (() => true),
+    developmentOrigins: checkedOrigins(checks, options.developmentInstances ?? []),
+    outbound: checkedOutbound(checks, options.outbound ?? {}),
+    log: harmless(checks.function('log', options.log)),
   };
 }
 
-/** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
-export function isLoopbackHost(hostname: string): boolean {
-  return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+const silent: LoginLog = () => undefined;
+
+/** A log that fails is the site's own matter, and in nobody's way. */
+function harmless(log: LoginLog | undefined): LoginLog {
+  if (log === undefined) return silent;
+  return (event, fields) => {
+    try {
+      void Promise.resolve(log(event, fields)).catch(() => undefined);
+    } catch {
+      // As above.
+    }
+  };
 }
 
-function checkedClientName(value: unknown): string {
-  const name = checkedText('clientName', value);
-  // Mastodon refuses longer names: 60 characters, counted as Ruby counts them.
-  if ([...name].length > 60) throw new TypeError('MastodonStrategy: clientName has more than 60 characters');
+function checkedClientName(checks: Checks, value: unknown): string {
+  const name = checks.text('clientName', value);
+  // Mastodon refuses longer names: 60 characters, counted as Ruby counts them. PostgreSQL stores no NUL.
+  if ([...name].length > 60) checks.wrong('clientName', 'have at most 60 characters', name);
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(name)) {
+    checks.wrong('clientName', 'have no control characters', name);
+  }
   return name;
 }
 
-function checkedCallbackURL(value: unknown): string {
-  const text = checkedText('callbackURL', value);
+function checkedWebsite(checks: Checks, value: unknown): string {
+  const text = checks.text('website', value);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:\/\//i.test(text)) {
-    throw new TypeError('MastodonStrategy: callbackURL must be an absolute URL');
+  if (!url || !/^https?:\/\//i.test(text) || /\p{Cc}/u.test(text)) {
+    return checks.wrong('website', 'be an http(s) URL', text);
   }
-  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) {
-    throw new TypeError('MastodonStrategy: callbackURL must use https, except on loopback');
-  }
-  if (url.search || url.hash || url.username || url.password || /[?#]/.test(text)) {
-    throw new TypeError('MastodonStrategy: callbackURL must have no query, fragment or credentials');
-  }
-  if (url.href.includes('%')) {
-    throw new TypeError('MastodonStrategy: callbackURL must need no percent-encoding');
-  }
-  // Mastodon takes at most 2000 characters of redirect URIs; a host has at most 253.
-  if (url.href.length > 1700) throw new TypeError('MastodonStrategy: callbackURL is too long');
-  return url.href.replace(/\/+$/, '');
+  if (url.username || url.password) checks.wrong('website', 'have no credentials', text);
+  // Servers compare the scheme as it is written, and an international name goes into headers in its ASCII form.
+  const website = url.href === `${text}/` ? text : url.href;
+  return website.length <= 2000 ? website : checks.wrong('website', 'have at most 2000 characters', text);
 }
 
-function checkedWebsite(value: unknown): string {
-  const text = checkedText('website', value);
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text) || text.length > 2000) {
-    throw new TypeError('MastodonStrategy: website must be an http(s) URL of at most 2000 characters');
-  }
-  // An international name goes into headers and forms in its ASCII form.
-  return /^[\x21-\x7e]+$/.test(text) ? text : new URL(text).href;
-}
-
-function checkedScope(value: unknown): string | undefined {
+function checkedScope(checks: Checks, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const scopes = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/\s+/) : [];
   const named = scopes.filter((scope) => scope !== '');
-  // RFC 6749, section 3.3: printable ASCII but space, quote and backslash.
-  if (named.length === 0 || !named.every((s) => typeof s === 'string' && /^[!#-[\]-~]+$/.test(s))) {
-    throw new TypeError('MastodonStrategy: scope must be a string or an array of scope names');
+  // RFC 6749, section 3.3: printable ASCII but space, quote and backslash. No scope of any server has a comma.
+  if (named.length === 0 || !named.every((s) => typeof s === 'string' && /^[!#-+\--[\]-~]+$/.test(s))) {
+    const given = Array.isArray(value) ? named.find((s) => !/^[!#-+\--[\]-~]+$/.test(String(s))) : value;
+    checks.wrong('scope', "be names of scopes, as in 'read write' or ['read', 'write']", given);
   }
   return named.join(' ');
 }
 
-function checkedOrigins(value: unknown): ReadonlySet<string> {
-  if (!Array.isArray(value)) throw new TypeError('MastodonStrategy: developmentInstances must be an array');
+/** @throws TypeError */
+export function checkStore(checks: Checks, value: unknown): void {
+  if (value === undefined) return;
+  // Its value is not shown: there may be a password in it.
+  if (typeof value === 'string' || value instanceof URL) {
+    checks.fail('store must not be an address: pass a Keyv, as in new Keyv(new KeyvRedis(url))');
+  }
+  checks.methods('store', value as KeyValueStore, ['get', 'set', 'delete']);
+}
+
+function warnOfForgetting({ caller }: Checks): void {
+  if (process.env.NODE_ENV !== 'production') return;
+  process.emitWarning(
+    `${caller}: without the option store, registrations are kept in this process alone, and lost with it. ` +
+      'Mastodon takes five in ten minutes from one address: after a few restarts nobody can log in.',
+    { code: 'MASTODON_STORE_IN_MEMORY' },
+  );
+}
+
+function checkedOrigins(checks: Checks, value: unknown): ReadonlySet<string> {
+  const name = 'developmentInstances';
   return new Set(
-    value.map((text: unknown) => {
+    checks.list(name, value).map((text: unknown) => {
       const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
-      if (
-        !url ||
-        !/^https?:$/.test(url.protocol) ||
-        url.origin !== String(text).toLowerCase().replace(/\/$/, '')
-      ) {
-        throw new TypeError(
-          'MastodonStrategy: developmentInstances must hold origins such as "http://localhost:4000"',
-        );
-      }
-      return url.origin;
+      const isHttp = url !== undefined && /^https?:$/.test(url.protocol);
+      if (isHttp && url.origin === String(text).toLowerCase().replace(/\/$/, '')) return url.origin;
+      return checks.wrong(name, 'hold origins such as "http://localhost:4000"', text);
     }),
   );
 }
 
-export function checkedText(name: string, value: unknown): string {
-  if (typeof value === 'string' && value.trim() !== '') return value;
-  throw new TypeError(`MastodonStrategy requires a ${name} option`);
-}
-
-function checkedHeader(name: string, value: unknown): string {
-  const text = checkedText(name, value);
-  if (!/^[\x20-\x7e]+$/.test(text)) throw new TypeError(`MastodonStrategy: ${name} must be printable ASCII`);
-  return text;
-}
-
-function checkedFunction<F>(name: string, value: F | undefined): F | undefined {
-  if (value === undefined || typeof value === 'function') return value;
-  throw new TypeError(`MastodonStrategy: ${name} must be a function`);
+function checkedHeader(checks: Checks, name: string, value: unknown): string {
+  const text = checks.text(name, value);
+  return /^[\x20-\x7e]+$/.test(text) ? text : checks.wrong(name, 'be printable ASCII', text);
 }

@@ -1,6 +1,7 @@
 /** What a site may set about requests to instances: the types, the defaults, and the checks that fail early. */
 
 import type { LookupFunction } from 'node:net';
+import type { Checks } from './checks.js';
 
 /** How requests to instances are made. */
 export interface OutboundOptions {
@@ -53,39 +54,46 @@ export interface OutboundSettings extends Readonly<typeof defaults> {
 
 const defaultAccountBytes = 1_048_576;
 
+const names = [...Object.keys(defaults), 'lookup', 'ca', 'proxy'];
+
 /** @throws TypeError that names the option at fault. */
-export function checkedOutbound(options: OutboundOptions): OutboundSettings {
+export function checkedOutbound(checks: Checks, options: OutboundOptions): OutboundSettings {
+  checks.options(options, names, 'outbound', 'option outbound.');
   const numbers = Object.fromEntries(
     Object.entries(defaults).map(([name, byDefault]) => {
       const value = options[name as keyof typeof defaults] ?? byDefault;
-      // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
-      if (!Number.isSafeInteger(value) || value < 1 || value > 0x7fffffff) {
-        throw new TypeError(`MastodonStrategy: outbound.${name} must be a positive whole number`);
-      }
-      return [name, value];
+      return [name, checks.wholeNumber(`outbound.${name}`, value)];
     }),
   ) as typeof defaults;
-  const { lookup, ca, proxy } = options;
-  if (lookup !== undefined && typeof lookup !== 'function') {
-    throw new TypeError('MastodonStrategy: outbound.lookup must be a function');
-  }
+  const lookup = checks.function('outbound.lookup', options.lookup);
+  const { ca, proxy } = options;
   return {
     ...numbers,
     maxAccountBytes: options.maxResponseBytes ?? defaultAccountBytes,
     ...(lookup && { lookup }),
-    ...(ca !== undefined && { ca }),
-    ...(proxy !== undefined && { proxy: checkedProxy(proxy) }),
+    ...(ca !== undefined && { ca: checkedAuthorities(checks, ca) }),
+    ...(proxy !== undefined && { proxy: checkedProxy(checks, proxy) }),
   };
 }
 
+/** Node takes anything, and trusts nobody more because of it. */
+function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | Buffer>>(
+  checks: Checks,
+  ca: CA,
+): CA {
+  const all: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
+  const arePEM = all.every(
+    (one) => (typeof one === 'string' || Buffer.isBuffer(one)) && one.includes('-----BEGIN'),
+  );
+  return arePEM ? ca : checks.fail('outbound.ca must be certificates in PEM, and not the names of files');
+}
+
 /** Its credentials are a secret, so what is at fault is not shown. */
-function checkedProxy(value: unknown): string {
+function checkedProxy(checks: Checks, value: unknown): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   const hasOnlyHost = url?.pathname === '/' && url.search === '' && url.hash === '';
   if (!url || !/^https?:$/.test(url.protocol) || !hasOnlyHost || !areReadable(url)) {
-    throw new TypeError(
-      'MastodonStrategy: outbound.proxy must be an http(s) URL such as "http://user:password@proxy.example:3128"',
-    );
+    checks.fail('outbound.proxy must be an http(s) URL such as "http://user:password@proxy.example:3128"');
   }
   return url.href;
 }

@@ -1,7 +1,8 @@
 /** What the Passport door asks beside the engine's options. */
 
 import type { IncomingMessage } from 'node:http';
-import { checkedText, type BeginOptions, type LoginOptions, type LoginTransaction } from './options.js';
+import { Checks } from './checks.js';
+import { loginOptionNames, type BeginOptions, type LoginOptions, type LoginTransaction } from './options.js';
 
 /**
  * Keeps begun logins, bound to the browser that began them. The default keeps a random key in `req.session`
@@ -28,6 +29,11 @@ export interface MastodonStrategyOptions extends LoginOptions {
   passReqToCallback?: boolean | undefined;
   /** Revoke the token once verify is done. Best effort. Default false. */
   revokeToken?: boolean | undefined;
+  /**
+   * Lets a page of another site begin a login for its visitor, who may then be logged in to that site's account without
+   * noticing. Default false: such a start is refused, where the browser tells of it (`Sec-Fetch-Site`).
+   */
+  allowCrossSiteStart?: boolean | undefined;
 }
 
 /** Options of `passport.authenticate('mastodon', …)`. */
@@ -41,20 +47,33 @@ export interface StrategySettings {
   readonly stateStore: StateStore | undefined;
   readonly passRequest: boolean;
   readonly revokeToken: boolean;
+  readonly allowCrossSiteStart: boolean;
 }
+
+const names = [
+  ...loginOptionNames,
+  'instanceField',
+  'stateStore',
+  'passReqToCallback',
+  'revokeToken',
+  'allowCrossSiteStart',
+];
+
+/** Whom messages about options name. */
+export const strategyChecks = new Checks('MastodonStrategy');
 
 /** @throws TypeError that names the option at fault. What the engine shares is checked by the engine. */
 export function readStrategyOptions(options: MastodonStrategyOptions): StrategySettings {
+  const checks = strategyChecks;
+  const { instanceField, stateStore, passReqToCallback, revokeToken, allowCrossSiteStart } = checks.options(
+    options,
+    names,
+  );
   return {
-    instanceField: checkedText('instanceField', options.instanceField ?? 'instance'),
-    stateStore: checkedStateStore(options.stateStore),
-    passRequest: options.passReqToCallback === true,
-    revokeToken: options.revokeToken === true,
+    instanceField: checks.text('instanceField', instanceField ?? 'instance'),
+    stateStore: stateStore && checks.methods('stateStore', stateStore, ['save', 'take']),
+    passRequest: checks.boolean('passReqToCallback', passReqToCallback, false),
+    revokeToken: checks.boolean('revokeToken', revokeToken, false),
+    allowCrossSiteStart: checks.boolean('allowCrossSiteStart', allowCrossSiteStart, false),
   };
-}
-
-function checkedStateStore(value: StateStore | undefined): StateStore | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value?.save === 'function' && typeof value.take === 'function') return value;
-  throw new TypeError('MastodonStrategy: stateStore must have the methods save and take');
 }

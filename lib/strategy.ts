@@ -9,6 +9,7 @@ import type { Tokens } from './login/token.js';
 import { OAuth2Strategy, type Request } from './passport.js';
 import {
   readStrategyOptions,
+  strategyChecks,
   type MastodonAuthenticateOptions,
   type MastodonStrategyOptions,
   type StateStore,
@@ -55,12 +56,13 @@ export class MastodonStrategy extends OAuth2Strategy {
   constructor(options: OptionsWithoutRequest, verify: VerifyFunction);
   constructor(options: OptionsWithoutRequest, verify: VerifyFunctionWithParams);
   constructor(options: MastodonStrategyOptions, verify: AnyVerifyFunction) {
-    const login = new MastodonLogin(options);
+    const settings = readStrategyOptions(options);
+    const login = new MastodonLogin(options, strategyChecks);
     checkVerify(verify, options.passReqToCallback === true);
     // The base class wants the one server that it was made for; no request of ours uses these.
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
-    this.settings = readStrategyOptions(options);
+    this.settings = settings;
     this.verifyFunction = verify;
     this.login = login;
   }
@@ -110,8 +112,10 @@ export class MastodonStrategy extends OAuth2Strategy {
   }
 
   private async begin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const { stateStore, allowCrossSiteStart } = this.settings;
+    if (!allowCrossSiteStart && isFromAnotherSite(req)) throw this.login.refused(crossSiteStart());
     const typed = options.instance ?? this.typedInstance(req);
-    const { stateStore } = this.settings;
+    if (typed === undefined) throw this.login.refused(this.nothingTyped(req));
     const browser = stateStore ? loginsIn(stateStore, req) : browserKeysOrNew(req);
     const authorization = this.authorizationParams(options) as Record<string, string>;
     const { redirect } = await this.login.begin(typed, browser, options, { authorization });
@@ -131,11 +135,36 @@ export class MastodonStrategy extends OAuth2Strategy {
     }
   }
 
-  private typedInstance(req: Request): unknown {
+  private typedInstance(req: IncomingMessage): unknown {
     const field = this.settings.instanceField;
     const { body, query } = req as { body?: unknown; query?: unknown };
     return ownValue(body, field) ?? ownValue(query, field);
   }
+
+  /** To the person it is an empty field; to whoever builds the site it is mostly a parser that is missing. */
+  private nothingTyped(req: IncomingMessage): MastodonError {
+    const { body } = req as { body?: unknown };
+    const isSent = req.method !== 'GET' && req.method !== 'HEAD';
+    const cause =
+      isSent && body === undefined
+        ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'
+        : `neither body nor query have a field "${this.settings.instanceField}"`;
+    return new MastodonError('instance_missing', { cause: new Error(cause) });
+  }
+}
+
+/**
+ * Another site's page could otherwise send its visitor through an instance that agrees to everything, and have them logged
+ * in to its own account. Browsers tell where a request comes from (W3C Fetch Metadata); other programs say nothing.
+ */
+function isFromAnotherSite(req: IncomingMessage): boolean {
+  return req.headers['sec-fetch-site'] === 'cross-site';
+}
+
+function crossSiteStart(): MastodonError {
+  return new MastodonError('cross_site_start', {
+    cause: new Error('Sec-Fetch-Site is cross-site; with allowCrossSiteStart other sites may begin logins'),
+  });
 }
 
 /** The logins of the request's browser, as the site's own store keeps them. */

@@ -8,6 +8,7 @@ it('these are the codes', () => {
   expect(codes.sort()).toEqual([
     'access_denied',
     'account_unusable',
+    'cross_site_start',
     'instance_blocked',
     'instance_insecure',
     'instance_invalid',
@@ -23,6 +24,7 @@ it('these are the codes', () => {
     'registration_throttled',
     'response_invalid',
     'response_too_large',
+    'revocation_unsupported',
     'scope_refused',
     'store_failed',
     'timeout',

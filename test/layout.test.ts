@@ -26,6 +26,8 @@ const rows = [
   ['memory-store.ts'],
   ['options.ts'],
   ['outbound.ts'],
+  ['checks.ts'],
+  ['nearest.ts'],
   ['errors.ts'],
 ];
 

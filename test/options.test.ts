@@ -1,6 +1,7 @@
 /** What a site may set: a wrong option is told at once, by its name. */
 
 import { MastodonStrategy } from '../lib/index.js';
+import { createBridge, type BridgeOptions } from '../lib/bridge/index.js';
 import { readOptions } from '../lib/options.js';
 import { readStrategyOptions, type MastodonStrategyOptions } from '../lib/strategy-options.js';
 import { leastOptions } from './support/stage.js';
@@ -91,6 +92,27 @@ it.each<[string, object]>([
   ['outbound.maxResponseBytes', { outbound: { maxResponseBytes: -1 } }],
   ['outbound.maxWaiting', { outbound: { maxWaiting: 1.5 } }],
   ['outbound.lookup', { outbound: { lookup: 'dns' } }],
+  ['outbound.ca', { outbound: { ca: './ca.pem' } }],
+  ['outbound.ca', { outbound: { ca: 7 } }],
+  ['outbound', { outbound: 5000 }],
+  ['clientName', { clientName: 'A\0site' }],
+  ['clientName', { clientName: 'A site\n' }],
+  ['clientName', { clientName: 'A \ud800 site' }],
+  ['callbackURL', { callbackURL: 'https://site.example/callback/:instance' }],
+  ['callbackURL', { callbackURL: 'https://site.example/:site/callback' }],
+  ['callbackURL', { callbackURL: 'https://site.example/callback/*' }],
+  ['callbackURL', { callbackURL: `https://site.example${'/'.repeat(1641)}` }],
+  ['callbackURL', { callbackURL: 'https://site.example/auth//callback' }],
+  ['website', { website: 'https://user:word@site.example' }],
+  ['website', { website: 'https://site.example/\0' }],
+  ['website', { website: `https://site.example/${'ü'.repeat(400)}` }],
+  ['scope', { scope: 'read,write' }],
+  ['scope', { scope: ['read,write'] }],
+  ['store', { store: 'redis://localhost' }],
+  ['log', { log: console }],
+  ['passReqToCallback', { passReqToCallback: 'true' }],
+  ['revokeToken', { revokeToken: 1 }],
+  ['allowCrossSiteStart', { allowCrossSiteStart: 'no' }],
 ])('%s is named where it is wrong: %j', (name, changes) => {
   expect(() => withOption(changes)).toThrow(TypeError);
   expect(() => withOption(changes)).toThrow(name);
@@ -154,5 +176,122 @@ describe('outbound.proxy', () => {
   ])('cannot be %s, and what it holds is not repeated', (proxy) => {
     expect(() => read(proxy)).toThrow(/outbound\.proxy must be an http\(s\) URL/);
     expect(() => read(proxy)).not.toThrow(/someone|secret/);
+  });
+});
+
+describe('an option that does not exist', () => {
+  it.each<[string, object, string]>([
+    ['clientname', { clientname: 'A site' }, 'did you mean clientName?'],
+    ['callbackUrl', { callbackUrl: 'https://site.example' }, 'did you mean callbackURL?'],
+    ['client_name', { client_name: 'A site' }, 'did you mean clientName?'],
+    ['scopes', { scopes: 'read' }, 'did you mean scope?'],
+    ['clientID', { clientID: 'abc' }, 'clientName'],
+    ['revokeTokens', { revokeTokens: true }, 'did you mean revokeToken?'],
+    ['outbound.timeout', { outbound: { timeout: 5 } }, 'did you mean timeoutMs?'],
+    ['outbound.maxResponseByte', { outbound: { maxResponseByte: 5 } }, 'did you mean maxResponseBytes?'],
+  ])('%s is refused, with the name that is meant', (name, changes, told) => {
+    expect(() => withOption(changes)).toThrow(TypeError);
+    expect(() => withOption(changes)).toThrow(name);
+    expect(() => withOption(changes)).toThrow(told);
+  });
+
+  it('is none when it is undefined', () => {
+    expect(() => withOption({ clientID: undefined })).not.toThrow();
+  });
+});
+
+describe('a message about an option', () => {
+  const messageOf = (changes: object): string => {
+    try {
+      withOption(changes);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'none';
+  };
+
+  it.each<[string, object]>([
+    ['"site.example"', { website: 'site.example' }],
+    ['"read,write"', { scope: 'read,write' }],
+    ['"http://site.example/callback"', { callbackURL: 'http://site.example/callback' }],
+    ['"localhost:4000"', { developmentInstances: ['localhost:4000'] }],
+    ['1.5', { outbound: { maxWaiting: 1.5 } }],
+    ['an object', { allowInstance: {} }],
+  ])('shows what was given: %s', (shown, changes) => {
+    expect(messageOf(changes)).toContain(shown);
+  });
+
+  it('says what to give as a store', () => {
+    expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
+  });
+
+  it.each<[object]>([
+    [{ store: 'redis://:hunter2@localhost' }],
+    [{ website: 'https://user:hunter2@site.example' }],
+    [{ callbackURL: 'https://user:hunter2@site.example/callback' }],
+    [{ developmentInstances: ['http://user:hunter2@localhost:4000'] }],
+    [{ outbound: { proxy: 'socks://user:hunter2@localhost' } }],
+  ])('shows no password: %j', (changes) => {
+    expect(messageOf(changes)).not.toBe('none');
+    expect(messageOf(changes)).not.toContain('hunter2');
+  });
+
+  it('is short, whatever was given', () => {
+    expect(messageOf({ callbackURL: `https://site.example/${'x'.repeat(9999)}` }).length).toBeLessThan(250);
+  });
+});
+
+describe("another door's options", () => {
+  const bridge = (changes: object) => () =>
+    createBridge({ clientName: 'A bot', publicURL: 'https://bot.example', ...changes } as BridgeOptions);
+
+  it.each<[string, object]>([
+    ['clientName', { clientName: '' }],
+    ['publicURL', { publicURL: 'bot.example' }],
+    ['publicURL', { publicURL: 'https://bot.example/auth/:id' }],
+    ['callbackURL', { callbackURL: 'https://bot.example/callback' }],
+    ['did you mean publicURL?', { publicUrl: 'https://bot.example' }],
+    ['did you mean heartbeatMs?', { limits: { heartbeat: 7 } }],
+    ['limits', { limits: 7 }],
+    ['website', { website: 'bot.example' }],
+    ['outbound.timeoutMs', { outbound: { timeoutMs: 0 } }],
+    ['log', { log: 'stdout' }],
+    ['store', { store: 'redis://localhost' }],
+  ])('are told in its own name: %s', (told, changes) => {
+    expect(bridge(changes)).toThrow(/^createBridge/);
+    expect(bridge(changes)).toThrow(told);
+    expect(bridge(changes)).not.toThrow('MastodonStrategy');
+  });
+});
+
+it.each([
+  ['HTTPS://EXAMPLE.COM', 'https://example.com/'],
+  ['https://site.example', 'https://site.example'],
+  ['https://site.example/Home?x=1', 'https://site.example/Home?x=1'],
+  ['https://münchen.example', 'https://xn--mnchen-3ya.example/'],
+])('website %s is sent as %s', (website, sent) => {
+  expect(withOption({ website }).website).toBe(sent);
+});
+
+describe('without a store', () => {
+  const { NODE_ENV } = process.env;
+  afterEach(() => {
+    process.env.NODE_ENV = NODE_ENV;
+    jest.restoreAllMocks();
+  });
+
+  it.each<[string, object, number]>([
+    ['production', {}, 1],
+    ['production', { store: new Map() }, 0],
+    ['development', {}, 0],
+  ])('in %s, given %j, the operator is warned %d times: a restart forgets all', (env, changes, times) => {
+    process.env.NODE_ENV = env;
+    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    new MastodonStrategy({ ...leastOptions, ...changes } as never, async () => false);
+    expect(warn).toHaveBeenCalledTimes(times);
+    for (const [text, options] of warn.mock.calls) {
+      expect(text).toMatch(/^MastodonStrategy: .*five in ten minutes/);
+      expect(options).toEqual({ code: 'MASTODON_STORE_IN_MEMORY' });
+    }
   });
 });

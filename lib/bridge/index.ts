@@ -8,7 +8,7 @@ import { MastodonLogin } from '../login/login.js';
 import { digest, Store } from '../store.js';
 import { Conversation } from './conversation.js';
 import { BrowserCookies } from './cookies.js';
-import { readBridgeOptions, type BridgeOptions } from './options.js';
+import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { Pages, type Router } from './router.js';
 import { Sockets } from './server.js';
@@ -42,11 +42,11 @@ export function createBridge(options: BridgeOptions): Bridge {
   // Not the address, which may differ between processes of one service.
   const audience = digest(JSON.stringify([clientName, website, scope]));
   const requests = new Requests(store, bus, limits.requestTtlMs, audience);
-  const login = new MastodonLogin({
-    ...{ clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances },
-    callbackURL: `${publicURL}/callback`,
-    store: options.store,
-  });
+  const shared = { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances };
+  const login = new MastodonLogin(
+    { ...shared, callbackURL: `${publicURL}/callback`, store: options.store },
+    bridgeChecks,
+  );
   const sockets = new Sockets(settings, new Conversation(settings, login, requests));
   const pages = new Pages(settings, login, requests, new BrowserCookies(publicURL));
   return {

@@ -1,7 +1,8 @@
 /** What may be set about a bridge: the types, the defaults, and the checks that fail early. */
 
+import { Checks } from '../checks.js';
 import { memoryStore } from '../memory-store.js';
-import { isLoopbackHost, type KeyValueStore, type LoginOptions } from '../options.js';
+import { checkStore, loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
@@ -78,82 +79,62 @@ export interface BridgeSettings {
   readonly log: BridgeLog;
 }
 
-/** @throws TypeError that names the option at fault. What is the engine.s is checked by the engine. */
+const names = [
+  ...loginOptionNames.filter((name) => name !== 'callbackURL'),
+  'publicURL',
+  'bus',
+  'path',
+  'origins',
+  'trustedProxies',
+  'limits',
+];
+
+/** Whom messages about options name. */
+export const bridgeChecks = new Checks('createBridge');
+
+/** @throws TypeError that names the option at fault. What is the engine's is checked by the engine. */
 export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('createBridge requires options');
-  const publicURL = checkedPublicURL(options.publicURL);
+  const checks = bridgeChecks;
+  checks.options(options, names);
+  checkStore(checks, options.store);
+  const publicURL = checks.baseURL('publicURL', options.publicURL);
   return {
     clientName: options.clientName,
     publicURL,
     // The engine has a memory of its own then, which a flood of requests does not push credentials out of.
     store: options.store ?? memoryStore(),
-    bus: checkedBus(options.bus ?? localBus()),
+    bus: checks.methods('bus', options.bus ?? localBus(), ['publish', 'subscribe']),
     path: checkedPath(options.path ?? '/'),
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
-    trustedProxies: checkedNumber('trustedProxies', options.trustedProxies ?? 0, 0),
+    trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     limits: checkedLimits(options.limits ?? {}),
-    log: options.log ?? warnOperator,
+    log: checks.function('log', options.log) ?? warnOperator,
   };
 }
 
-function checkedPublicURL(value: unknown): string {
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new TypeError('createBridge: publicURL must be an absolute URL');
-  }
-  if (/[?#%]/.test(url.href) || url.username || url.password) {
-    throw new TypeError(
-      'createBridge: publicURL must have no query, fragment, credentials or percent-encoding',
-    );
-  }
-  if (url.protocol !== 'https:' && !isLoopbackHost(url.hostname)) {
-    throw new TypeError('createBridge: publicURL must use https, except on loopback');
-  }
-  return url.href.replace(/\/+$/, '');
-}
-
-function checkedBus(bus: Bus): Bus {
-  if (typeof bus?.publish !== 'function' || typeof bus.subscribe !== 'function') {
-    throw new TypeError('createBridge: bus must have the methods publish and subscribe');
-  }
-  return bus;
-}
-
 function checkedPath(value: unknown): string {
-  if (typeof value !== 'string' || !/^\/[^?#\s]*$/.test(value)) {
-    throw new TypeError('createBridge: path must begin with a slash');
-  }
-  return value;
+  const path = bridgeChecks.text('path', value);
+  return /^\/[^?#\s]*$/.test(path) ? path : bridgeChecks.wrong('path', 'begin with a slash', path);
 }
 
 function checkedOrigins(value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new TypeError('createBridge: origins must be an array');
-  return value.map((text: unknown) => {
+  return bridgeChecks.list('origins', value).map((text) => {
     if (text === '*') return text;
     // Browser extensions and the like have origins of schemes that the URL standard gives none.
     if (typeof text === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(text)) {
       return /^https?:/i.test(text) ? new URL(text).origin : text;
     }
-    throw new TypeError('createBridge: origins must hold origins such as "https://app.example", or "*"');
+    return bridgeChecks.wrong('origins', 'hold origins such as "https://app.example", or "*"', text);
   });
 }
 
 function checkedLimits(given: Partial<BridgeLimits>): BridgeLimits {
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(limitDefaults, name));
-  if (unknown !== undefined) throw new TypeError(`createBridge: there is no limit ${unknown}`);
+  bridgeChecks.options(given, Object.keys(limitDefaults), 'limits', 'limit ');
   const numbers = Object.entries(limitDefaults).map(([name, byDefault]) => {
     const value = given[name as keyof BridgeLimits] ?? byDefault;
-    return [name, checkedNumber(`limits.${name}`, value, 1)];
+    return [name, bridgeChecks.wholeNumber(`limits.${name}`, value)];
   });
   return Object.fromEntries(numbers) as BridgeLimits;
-}
-
-function checkedNumber(name: string, value: unknown, least: number): number {
-  // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
-  if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > 0x7fffffff) {
-    throw new TypeError(`createBridge: ${name} must be a whole number of at least ${least}`);
-  }
-  return value as number;
 }
 
 function warnOperator(event: string, fields: Readonly<Record<string, unknown>> = {}): void {

@@ -69,6 +69,7 @@ export class Registrar {
     };
     await this.clients.add(client);
     this.unsaved.delete(key);
+    this.settings.log('registered', { instance: instance.host });
     this.onRegistered(instance, client, wasRefused);
     return client;
   }

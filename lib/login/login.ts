@@ -1,5 +1,6 @@
 /** `MastodonLogin`: the login itself, for any door to stand on. It knows no framework and no request. */
 
+import type { Checks } from '../checks.js';
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import { parseAddress } from '../instance/address.js';
 import { Credentials } from '../instance/credentials.js';
@@ -12,6 +13,7 @@ import {
   readOptions,
   type BeginOptions,
   type Instance,
+  type LoginLog,
   type LoginOptions,
   type LoginTransaction,
 } from '../options.js';
@@ -27,43 +29,15 @@ import {
   readCallback,
   type CallbackParams,
 } from './callback.js';
+import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
 import { exchange, type Exchanged } from './exchange.js';
 import { KeptTokens, revokeLater } from './kept-tokens.js';
 import { profileOf, type MastodonProfile } from './profile.js';
+import { reported, reportFailure } from './report.js';
 import type { Tokens } from './token.js';
 import { beginTransaction, isLiveTransaction, randomToken } from './transaction.js';
 
-/** A browser: its secret key; several keys, where a door gives it one for each purpose; or its logins themselves. */
-export type Browser = string | readonly string[] | BrowserLogins;
-
-export interface Begun {
-  /** Where the browser is sent. */
-  readonly redirect: string;
-  readonly instance: Instance;
-}
-
-export interface Finished extends Tokens {
-  readonly profile: MastodonProfile;
-  /** The application's own state, as it was given to `begin`. */
-  readonly state: unknown;
-}
-
-export interface FinishedWithScope extends Finished {
-  /** As it was asked for; what was granted is the server's to tell. */
-  readonly askedScope: string;
-  /** Ends the token, best effort and without waiting. */
-  readonly revoke: () => void;
-}
-
-/** What a door may add to the requests of the protocol, and what it needs beside the login. */
-export interface Extras {
-  /** Asked with the application's state before anything is sent for an answer; false ends the login as expired. */
-  readonly isWanted?: (applicationState: unknown) => Promise<boolean>;
-  /** Further parameters of the authorization request; none of the protocol's own can be changed by them. */
-  readonly authorization?: Readonly<Record<string, string>>;
-  /** Further parameters of the token request, likewise. */
-  readonly token?: Readonly<Record<string, string>>;
-}
+export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 
 export class MastodonLogin {
   /** As the option says it, without a slash at its end. */
@@ -74,17 +48,19 @@ export class MastodonLogin {
   private readonly credentials: Credentials;
   private readonly preparation: Preparation;
   private readonly begun: BegunLogins;
+  private readonly log: LoginLog;
   private readonly tokens: KeptTokens;
   private readonly completions: Gate;
   /** Says for whom a login was begun: nobody else, who may share the store, finishes it. */
   private readonly audience: string;
 
   /** @throws TypeError that names the option at fault */
-  constructor(options: LoginOptions) {
-    const settings = readOptions(options);
+  constructor(options: LoginOptions, checks?: Checks) {
+    const settings = readOptions(options, checks);
     const { outbound, clientName, callbackURL, website, scope } = settings;
     const store = new Store(options.store, outbound.timeoutMs);
     this.callbackURL = callbackURL;
+    this.log = settings.log;
     this.developmentOrigins = settings.developmentOrigins;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
     this.network = new Network(settings);
@@ -130,17 +106,26 @@ export class MastodonLogin {
     options: BeginOptions = {},
     extras: Extras = {},
   ): Promise<Begun> {
-    const logins = this.loginsOf(browser);
-    const address = parseAddress(typed, this.developmentOrigins);
-    const { instance, client } = await this.preparation.prepare(
-      address,
-      async (host) => (await logins.unfinished(host))?.begunAt ?? [],
-    );
-    const login = beginTransaction(instance, client, this.audience, options.state);
-    const state = randomToken();
-    await logins.save(state, login);
-    this.credentials.noteBegun(instance, client);
-    return { redirect: authorizationURL(instance, login, state, options, extras.authorization), instance };
+    const begun = async () => {
+      const logins = this.loginsOf(browser);
+      const address = parseAddress(typed, this.developmentOrigins);
+      const { instance, client } = await this.preparation.prepare(
+        address,
+        async (host) => (await logins.unfinished(host))?.begunAt ?? [],
+      );
+      const login = beginTransaction(instance, client, this.audience, options.state);
+      const state = randomToken();
+      await logins.save(state, login);
+      this.credentials.noteBegun(instance, client);
+      return { redirect: authorizationURL(instance, login, state, options, extras.authorization), instance };
+    };
+    return reported(this.log, 'begun', begun, ({ instance }) => instance);
+  }
+
+  /** A refusal of the door's own, told to the same log. */
+  refused(error: MastodonError): MastodonError {
+    reportFailure(this.log, error);
+    return error;
   }
 
   /**
@@ -165,6 +150,15 @@ export class MastodonLogin {
     answer: URL | string,
     browser: Browser,
     extras: Extras = {},
+  ): Promise<FinishedWithScope> {
+    const finished = () => this.finishNow(answer, browser, extras);
+    return reported(this.log, 'finished', finished, ({ profile }) => profile.instance);
+  }
+
+  private async finishNow(
+    answer: URL | string,
+    browser: Browser,
+    extras: Extras,
   ): Promise<FinishedWithScope> {
     const url = answerURL(answer);
     const logins = this.loginsOf(browser);

@@ -1,6 +1,7 @@
 /** Reads a YAML file key by key, so that every mistake is told with its file, its line and its key. */
 
 import type * as YAML from 'yaml';
+import { suggestion } from '../nearest.js';
 
 /** Why the service does not start, in words for its operator. */
 export class StartError extends Error {
@@ -127,29 +128,4 @@ export async function parseYAML(text: string, file: string): Promise<Entry> {
   }
   const offset = document.contents?.range?.[0] ?? 0;
   return new Entry('', document.contents, offset, { file, yaml, document, lineOf });
-}
-
-function suggestion(name: string, known: readonly string[]): string {
-  const [nearest] = known
-    .map((key) => ({ key, distance: editDistance(name.toLowerCase().replaceAll('-', '_'), key) }))
-    .sort((a, b) => a.distance - b.distance);
-  if (nearest && nearest.distance <= Math.max(2, nearest.key.length / 3)) {
-    return `; did you mean ${nearest.key}?`;
-  }
-  return `; there are ${known.join(', ')}`;
-}
-
-/** How many characters have to be put in, taken out or replaced (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      next.push(
-        Math.min((row[j] ?? 0) + (char === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1),
-      );
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

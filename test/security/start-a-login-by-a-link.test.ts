@@ -76,3 +76,50 @@ describe('a flood of begun logins', () => {
     expect(await store.read(storeKey('login', '', '0'))).toBeUndefined();
   });
 });
+
+describe("a form on the attacker's page", () => {
+  const begin = async (options: object, headers: Record<string, string>) => {
+    const instance = await startInstance('mastodon45');
+    const site = await startSite({ instances: [instance], options });
+    try {
+      const response = await fetch(`${site.origin}/auth/mastodon`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        body: new URLSearchParams({ instance: instance.host }),
+      });
+      return { status: response.status, text: await response.text(), requests: instance.requests.length };
+    } finally {
+      await Promise.all([site.close(), instance.close()]);
+    }
+  };
+
+  it('begins no login, and its visitor is told so', async () => {
+    const { status, text, requests } = await begin({}, { 'sec-fetch-site': 'cross-site' });
+    expect([status, JSON.parse(text).code, requests]).toEqual([403, 'cross_site_start', 0]);
+  });
+
+  it.each(['same-origin', 'same-site', 'none'])('is not what a form at %s is', async (site) => {
+    expect((await begin({}, { 'sec-fetch-site': site })).status).toBe(302);
+  });
+
+  it('begins one where the site allows it', async () => {
+    const { status } = await begin({ allowCrossSiteStart: true }, { 'sec-fetch-site': 'cross-site' });
+    expect(status).toBe(302);
+  });
+
+  it('coming back from the instance is another matter', async () => {
+    const instance = await startInstance('mastodon45');
+    const site = await startSite({ instances: [instance] });
+    try {
+      const visitor = new Visitor();
+      const away = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
+      const back = await visitor.approve(away.location ?? '');
+      const page = await visitor.get(back, { 'sec-fetch-site': 'cross-site' });
+      expect(page.status).toBe(302);
+      expect(site.verified).toHaveLength(1);
+    } finally {
+      await Promise.all([site.close(), instance.close()]);
+    }
+  });
+});

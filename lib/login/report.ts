@@ -1,0 +1,43 @@
+/** Tells the operator's log how logins go on, and why they do not. */
+
+import { MastodonError } from '../errors.js';
+import type { LoginLog } from '../options.js';
+
+/** Runs one half of a login; `event` when it went well. */
+export async function reported<T>(
+  log: LoginLog,
+  event: 'begun' | 'finished',
+  work: () => Promise<T>,
+  instanceOf: (result: T) => { readonly host: string; readonly software?: string },
+): Promise<T> {
+  try {
+    const result = await work();
+    const { host, software } = instanceOf(result);
+    log(event, { instance: host, ...(software !== undefined && { software }) });
+    return result;
+  } catch (error) {
+    reportFailure(log, error);
+    throw error;
+  }
+}
+
+export function reportFailure(log: LoginLog, error: unknown): void {
+  if (!(error instanceof MastodonError)) return log('failed', { error: told(error) });
+  const { code, instance, cause } = error;
+  log('refused', {
+    code,
+    ...(instance !== undefined && { instance }),
+    ...(cause !== undefined && { cause: told(cause) }),
+  });
+}
+
+/** An error's sentence with those of its causes. What is no error is not shown: it may be anything. */
+function told(error: unknown): string {
+  const sentences: string[] = [];
+  for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
+    sentences.push(next.message);
+  }
+  return sentences.join(': ') || 'no error with a message';
+}
+
+const maxCauses = 5;

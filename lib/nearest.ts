@@ -1,0 +1,33 @@
+/** The name that somebody meant who wrote one that does not exist. */
+
+/** `; did you mean clientName?`, or all names where none is near. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const written = plain(name);
+  const [nearest] = known
+    .map((key) => ({ key, distance: editDistance(written, plain(key)) }))
+    .sort((a, b) => a.distance - b.distance);
+  if (nearest && nearest.distance <= Math.max(2, nearest.key.length / 3)) {
+    return `; did you mean ${nearest.key}?`;
+  }
+  return `; there are ${known.join(', ')}`;
+}
+
+/** As it would be, whether it was written in camel case, with hyphens or with underscores. */
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_]/g, '');
+}
+
+/** How many characters have to be put in, taken out or replaced (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, char] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) {
+      next.push(
+        Math.min((row[j] ?? 0) + (char === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1),
+      );
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

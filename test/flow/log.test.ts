@@ -1,0 +1,117 @@
+/** What the site's log is told about logins, and what it is not. */
+
+import express from 'express';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { Passport } from 'passport';
+import { aSite, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+type Line = [event: string, fields: Record<string, unknown>];
+
+function aLog() {
+  const lines: Line[] = [];
+  const log = (event: string, fields: object) => void lines.push([event, { ...fields }]);
+  const events = () => lines.map(([event]) => event).filter((event) => event !== 'request');
+  return { lines, log, events };
+}
+
+it('a login is told from its registration to its end, and with it every request', async () => {
+  const { lines, log, events } = aLog();
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
+  await visitor.login(site, instance.host);
+  expect(events()).toEqual(['registered', 'begun', 'finished']);
+  expect(lines).toContainEqual(['begun', expect.objectContaining({ instance: instance.host })]);
+  expect(lines).toContainEqual([
+    'request',
+    expect.objectContaining({ method: 'POST', host: instance.host, path: '/oauth/token', status: 200 }),
+  ]);
+});
+
+it('a refusal is told with its code, its instance and its cause', async () => {
+  const { lines, log } = aLog();
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
+  const back = await comeBack(visitor, site, instance.host);
+  await open(visitor, back);
+  await open(visitor, back);
+  expect(lines.at(-1)).toEqual([
+    'refused',
+    { code: 'login_expired', cause: expect.stringContaining('no login of this browser') },
+  ]);
+});
+
+it('no secret is told', async () => {
+  const { lines, log } = aLog();
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
+  const back = await comeBack(visitor, site, instance.host);
+  await open(visitor, back);
+  await open(new Visitor(), back);
+  const told = JSON.stringify(lines);
+  const secrets = [
+    back.searchParams.get('code'),
+    back.searchParams.get('state'),
+    ...instance.tokens.keys(),
+    ...[...instance.apps.values()].map(({ clientSecret }) => clientSecret),
+  ];
+  expect(secrets.length).toBeGreaterThan(3);
+  for (const secret of secrets) expect(told).not.toContain(secret);
+});
+
+it.each<[string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('disk full');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('disk full'))],
+])("a log that %s is in nobody's way", async (_how, log) => {
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
+  expect((await visitor.login(site, instance.host)).json().user).toMatchObject({ username: 'alice' });
+  expect(site.errors).toEqual([]);
+});
+
+describe('nothing was typed', () => {
+  it('the cause says which field there was not', async () => {
+    const { lines, log } = aLog();
+    const site = await aSite({ options: { log } });
+    const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { server: 'mastodon.social' });
+    expect([page.status, page.json().code]).toEqual([400, 'instance_missing']);
+    expect(lines).toEqual([
+      ['refused', { code: 'instance_missing', cause: expect.stringContaining('field "instance"') }],
+    ]);
+  });
+
+  it('the cause says that a parser of the body is missing', async () => {
+    const { lines, log } = aLog();
+    const site = await aSite({ options: { log } });
+    const strategy = site.strategy;
+    const app = express();
+    const passport = new Passport().use(strategy);
+    app.post('/login', passport.authenticate('mastodon'));
+    const server = app.listen(0, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      await new Visitor().post(`http://localhost:${port}/login`, { instance: 'mastodon.social' });
+    } finally {
+      server.close();
+    }
+    expect(lines).toEqual([
+      ['refused', { code: 'instance_missing', cause: expect.stringContaining('express.urlencoded()') }],
+    ]);
+  });
+});
+
+it('logins begun at one instance while another is down are told apart', async () => {
+  const { lines, log } = aLog();
+  const [up, down] = [await anInstance(), await anInstance()];
+  const site = await aSite({ instances: [up, down], options: { log } });
+  await down.close();
+  await leave(new Visitor(), site, up.host);
+  await start(new Visitor(), site, down.host);
+  expect(lines).toContainEqual([
+    'refused',
+    expect.objectContaining({ code: 'instance_unreachable', instance: down.host }),
+  ]);
+});
