@@ -49,8 +49,7 @@ const meanings = {
   },
   scope_refused: {
     status: 500,
-    message:
-      'This site asks the server %s for more than that server grants. The people who run this site can help.',
+    message: 'This site asks the server %s for more than it grants. The people who run this site can help.',
   },
   cross_site_start: {
     status: 403,
@@ -116,6 +115,9 @@ const particulars = {
   server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
   /** `account_unusable`: the token was revoked meanwhile. */
   login_ended: 'The server %s has ended this login already. Please log in again.',
+  /** `token_refused`: what the option `scope` asks for. */
+  scope_not_granted:
+    'This site asks the server %s for more than it grants. The people who run this site can help.',
   /** `login_restart`: it knows none of the secrets that it gave. */
   secrets_forgotten:
     'The server %s does not know this site again, however often we introduce ourselves. Its operator can help.',

@@ -64,6 +64,7 @@ it.each([
   ['single_use_apps', 'instance_unsupported'],
   ['server_busy', 'instance_unreachable'],
   ['login_ended', 'account_unusable'],
+  ['scope_not_granted', 'token_refused'],
   ['secrets_forgotten', 'registration_refused'],
 ] as const)('the reason %s has a sentence of its own, and keeps it', (reason, code) => {
   const error = new MastodonError(code, { reason }).at('social.example');

@@ -1,5 +1,7 @@
 /** From an address to an instance with living credentials, with what is known costing no request. */
 
+import { lru } from 'tiny-lru';
+import { MastodonError } from '../errors.js';
 import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
@@ -20,11 +22,16 @@ export interface Prepared {
 /** One host, however many of its users are typed, gets this much of the work under way at most. */
 const preparationsPerHost = 8;
 
+/** From finding an instance to logging in there, where a person goes from one program to another. Milliseconds. */
+const justFoundMs = 60 * 1000;
+
 export class Preparation {
   private readonly discovery: Discovery;
   private readonly finding = new SingleFlight<Instance>();
   private readonly registering = new SingleFlight<Prepared>();
   private readonly gate: Gate;
+  /** Addresses whose instance was found and not yet used: the next start there need not look again. */
+  private readonly justFound = lru<true>(1000, justFoundMs);
 
   constructor(
     network: Network,
@@ -46,11 +53,19 @@ export class Preparation {
 
   /** The instance alone, for who wants to know whether there is one. @throws MastodonError */
   async find(address: Address): Promise<Instance> {
+    return asTyped(address, () => this.findAllowed(address));
+  }
+
+  private async findAllowed(address: Address): Promise<Instance> {
     await this.policy.assertAllowed(address.host);
     const instance =
       (await this.discovery.known(address)) ??
       (await this.finding.run(keyOf(address), () =>
-        this.watched(address, () => this.discovery.find(address)),
+        this.watched(address, async () => {
+          const found = await this.discovery.find(address);
+          this.justFound.set(keyOf(address), true);
+          return found;
+        }),
       ));
     await this.assertPinnedAllowed(instance, address);
     return instance;
@@ -62,6 +77,13 @@ export class Preparation {
    * @throws MastodonError
    */
   async prepare(
+    address: Address,
+    unfinishedAt: (host: string) => Promise<readonly number[]>,
+  ): Promise<Prepared> {
+    return asTyped(address, () => this.prepareAllowed(address, unfinishedAt));
+  }
+
+  private async prepareAllowed(
     address: Address,
     unfinishedAt: (host: string) => Promise<readonly number[]>,
   ): Promise<Prepared> {
@@ -77,7 +99,9 @@ export class Preparation {
     return this.registering.run(keyOf(address), () =>
       this.watched(address, async () => {
         // What had credentials that died may have become another server: it is explored anew.
-        const explored = known ? undefined : await this.discovery.known(address);
+        const isDoubtful = known !== undefined && this.justFound.get(keyOf(address)) === undefined;
+        this.justFound.delete(keyOf(address));
+        const explored = isDoubtful ? undefined : await this.discovery.known(address);
         const instance = explored ?? (await this.discovery.find(address));
         await this.assertPinnedAllowed(instance, address);
         await this.failures.assertNoVerdict(instance.host);
@@ -105,4 +129,13 @@ export class Preparation {
 
 function keyOf(address: Address): string {
   return `${address.username ?? ''}@${address.origin}`;
+}
+
+/** Failures name the host as the person wrote it, who alone gets to see them. */
+async function asTyped<T>({ host, typedHost }: Address, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof MastodonError ? error.spelt(host, typedHost) : error;
+  }
 }

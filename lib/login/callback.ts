@@ -108,10 +108,17 @@ export function assertSameInstance(
 
 /**
  * The code, unless the instance reports an error instead.
- * @throws MastodonError `access_denied`, `login_restart`, `token_refused` or `response_invalid`
+ * @throws MastodonError `access_denied`, `token_refused` or `response_invalid`
  */
 export function codeOf(params: CallbackParams, instance: string): string {
   if (params.error === 'access_denied') throw new MastodonError('access_denied', { instance });
+  if (params.error === 'invalid_scope') {
+    throw new MastodonError('token_refused', {
+      instance,
+      reason: 'scope_not_granted',
+      cause: new Error('the server does not grant what the option "scope" asks for'),
+    });
+  }
   if (params.error !== undefined) {
     // The text may be anybody's; only that there was an error is told on.
     throw new MastodonError('token_refused', { instance, cause: new Error('the authorization failed') });

@@ -7,6 +7,7 @@ import { Credentials } from '../instance/credentials.js';
 import { Failures } from '../instance/failures.js';
 import { Policy } from '../instance/policy.js';
 import { Preparation } from '../instance/preparation.js';
+import { Scout } from '../instance/scout.js';
 import { Gate } from '../net/gate.js';
 import { Network } from '../net/network.js';
 import {
@@ -234,7 +235,9 @@ export class MastodonLogin {
       fetchAccount(this.network, instance, exchanged.tokens.accessToken),
       this.credentials.codes.after(instance, exchanged.client),
     ]);
-    const profile = await profileOf(this.network, this.developmentOrigins, instance, account);
+    // The instance names the domain of its handles: that one is asked under the rules of a start.
+    const scout = new Scout(this.network, instance.origin, (host) => this.policy.assertAllowed(host));
+    const profile = await profileOf(scout, this.developmentOrigins, instance, account);
     if (exchanged.tokens.refreshToken !== undefined) {
       await this.credentials.clients.rememberGrant(instance, exchanged.tokens.refreshToken, exchanged.client);
     }

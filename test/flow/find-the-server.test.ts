@@ -1,5 +1,6 @@
 /** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
 
+import { MastodonLogin } from '../../lib/login/login.js';
 import { aSite, aSplitPair, anInstance, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -109,4 +110,35 @@ it('a server of Misskey is told as that', async () => {
   const page = await start(new Visitor(), site, instance.host);
   expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
   expect(page.json().message).toMatch(/Misskey/);
+});
+
+it('an instance that was found is not looked for again when the login begins', async () => {
+  const instance = await anInstance();
+  const login = new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'http://localhost/callback',
+    developmentInstances: [instance.origin],
+  });
+  await login.find(instance.host);
+  await login.begin(instance.host, 'k'.repeat(43));
+  expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
+});
+
+it('who types a name in their own script reads it so', async () => {
+  const allowInstance = () => false;
+  const site = await aSite({ options: { allowInstance } });
+  const page = await start(new Visitor(), site, '@ada@BÜCHER.example');
+  expect(page.json()).toMatchObject({ code: 'instance_not_allowed', instance: 'xn--bcher-kva.example' });
+  expect(page.json().message).toContain('bücher.example');
+  const ascii = await start(new Visitor(), site, 'xn--bcher-kva.example');
+  expect(ascii.json().message).toContain('xn--bcher-kva.example');
+});
+
+it('the domain that an instance gives its handles is asked only where the site allows it', async () => {
+  const { accountDomain, webHost } = await aSplitPair('mastodon45', { style: 'direct' });
+  const allowInstance = (host: string) => host === webHost.host;
+  const site = await aSite({ instances: [accountDomain, webHost], options: { allowInstance } });
+  await new Visitor().login(site, webHost.host);
+  expect(site.verified[0]).toMatchObject({ handle: `alice@${webHost.host}`, handleVerified: false });
+  expect(accountDomain.requests).toEqual([]);
 });
