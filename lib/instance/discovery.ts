@@ -2,7 +2,6 @@
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import { jsonObjectOrNone } from '../net/json.js';
-import { PrivateAddressError } from '../net/lookup.js';
 import type { Answer, Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
@@ -30,11 +29,10 @@ const notHere: ReadonlySet<MastodonErrorCode> = new Set([
   'timeout',
 ]);
 
-/** A host that leads into somebody's inner network is asked nothing more. */
-function isElsewhere(error: unknown): error is MastodonError {
-  return (
-    error instanceof MastodonError && notHere.has(error.code) && !(error.cause instanceof PrivateAddressError)
-  );
+/** Trouble of the domain's own; what a server has that the domain redirects to says nothing about another way. */
+function isElsewhere(error: unknown, { host }: Address): error is MastodonError {
+  if (!(error instanceof MastodonError) || !notHere.has(error.code)) return false;
+  return error.code === 'instance_unsupported' || error.instance === host;
 }
 
 export class Discovery {
@@ -71,7 +69,7 @@ export class Discovery {
       return led;
     }
     const found = await here.catch(async (error: unknown) => {
-      if (!isElsewhere(error) || !scout.hasHeardFrom(address.origin)) throw error;
+      if (!isElsewhere(error, address) || !scout.hasHeardFrom(address.origin)) throw error;
       const pointedTo = await this.byHostMeta(scout, address);
       if (pointedTo) return pointedTo;
       throw error.at(address.host);
