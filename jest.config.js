@@ -1,3 +1,6 @@
+/** Published as ES modules only, which Jest cannot load before they are transformed. */
+const esmOnly = ['jose', 'oauth4webapi', 'oidc-provider', 'openid-client'].join('|');
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
@@ -9,10 +12,15 @@ module.exports = {
       '@swc/jest',
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
     ],
+    [`/node_modules/(${esmOnly})/.+\\.js$`]: [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'ecmascript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
   },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly})/)`],
   moduleNameMapper: {
     '^passport-mastodon-oauth2$': '<rootDir>/lib/index.ts',
-    '^passport-mastodon-oauth2/(bridge|stores|testing|web)$': '<rootDir>/lib/$1/index.ts',
+    '^passport-mastodon-oauth2/(bridge|issuer|stores|testing|web)$': '<rootDir>/lib/$1/index.ts',
     '^passport-mastodon-oauth2/button/form$': '<rootDir>/lib/button/form.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

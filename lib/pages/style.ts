@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 
 export const style = `
-:root { color-scheme: light dark; --text: #1b1b1f; --back: #fff; --soft: #5a5a66; --line: #c9c9d3; --button: #4b3fd1 }
+:root { color-scheme: light dark; --text: #1b1b1f; --back: #fff; --soft: #5a5a66; --line: #c9c9d3; --button: #4b3fd1; --wrong: #9a2a1c }
 @media (prefers-color-scheme: dark) {
-  :root { --text: #ececf1; --back: #17171c; --soft: #adadba; --line: #44444f; --button: #6a5ff0 }
+  :root { --text: #ececf1; --back: #17171c; --soft: #adadba; --line: #44444f; --button: #6a5ff0; --wrong: #ffb4a4 }
 }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--back); color: var(--text); font: 1.0625rem/1.5 system-ui, sans-serif }
@@ -20,6 +20,14 @@ form { margin: 1.5rem 0 }
 button { width: 100%; min-height: 3rem; padding: .5rem 1rem; border: 0; border-radius: .5rem; background: var(--button);
   color: #fff; font: inherit; font-weight: 600; cursor: pointer; overflow-wrap: anywhere }
 button:focus-visible, a:focus-visible { outline: 3px solid var(--text); outline-offset: 2px }
+button.quiet { margin-top: .75rem; border: 2px solid var(--line); background: none; color: inherit }
+label { display: block; margin-bottom: .5rem; font-weight: 600 }
+input { width: 100%; min-height: 3rem; padding: .5rem .75rem; border: 2px solid var(--soft); border-radius: .5rem;
+  background: none; color: inherit; font: inherit }
+input[aria-invalid] { border-color: var(--wrong) }
+input:focus-visible { outline: 3px solid var(--text); outline-offset: 2px }
+input + p { margin: .5rem 0 1rem }
+.refusal { color: var(--wrong); font-weight: 600 }
 a { color: inherit }
 `;
 

@@ -1,0 +1,159 @@
+/** Gives the library our pages where it has none of its own, or none fit to be seen. */
+
+import { rendered, type Page } from '../pages/page.js';
+import type { KoaContextWithOIDC } from './library.js';
+import {
+  clientErrorPage,
+  deviceCodePage,
+  deviceConfirmPage,
+  deviceDonePage,
+  deviceStoppedPage,
+  expiredPage,
+  failedPage,
+  loggedOutPage,
+  logoutPage,
+} from './pages.js';
+import { formTarget } from './redirects.js';
+import { routes } from './route.js';
+
+/** The library's way to show something: the status may be set already, and cookies follow later. */
+function show(ctx: KoaContextWithOIDC, page: Page, formTargets?: readonly string[]): void {
+  const { html, headers } = rendered(page, formTargets);
+  ctx.status = page.status;
+  ctx.set({ ...headers });
+  ctx.body = html;
+}
+
+interface Failure {
+  readonly error: string;
+  readonly error_description?: string | undefined;
+}
+
+export function renderError(ctx: KoaContextWithOIDC, out: Failure, error: Error): void {
+  const { status } = ctx;
+  if (error.name === 'SessionNotFound') return show(ctx, expiredPage());
+  if (status >= 500) {
+    return show(ctx, failedPage(status, 'Something went wrong on our side. Please try again in a moment.'));
+  }
+  show(ctx, clientErrorPage(status, out.error, out.error_description));
+}
+
+/** `err` is there when a code was refused, or the login on its behalf failed. */
+export function userCodeInputSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  out?: Failure,
+  err?: Error & { userCode?: string },
+): void {
+  if (err?.name === 'AbortedError') return show(ctx, deviceStoppedPage());
+  if (err?.name === 'SessionNotFound') return show(ctx, expiredPage());
+  const given: unknown = ctx.state.userCode;
+  const page = deviceCodePage({
+    action: ctx.oidc.urlFor('code_verification'),
+    proof: proofOf(ctx),
+    code: err?.userCode ?? (typeof given === 'string' ? given : ''),
+    refusal: err && refusalOf(err, out),
+  });
+  show(ctx, { ...page, status: err ? Math.max(400, ctx.status) : 200 }, []);
+}
+
+function refusalOf(error: Error, out: Failure | undefined): string {
+  switch (error.name) {
+    case 'NoCodeError':
+      return 'Type the code that your device shows.';
+    case 'NotFoundError':
+      return 'There is no such code. Compare it with the one on your device.';
+    case 'ExpiredError':
+      return 'This code has expired. Begin again on your device, which will show you a new one.';
+    case 'AlreadyUsedError':
+      return 'This code was already used. Begin again on your device, which will show you a new one.';
+    default:
+      return out?.error === 'server_error'
+        ? 'Something went wrong on our side. Please try again in a moment.'
+        : 'That did not work. Begin again on your device.';
+  }
+}
+
+/** What a device says of itself when it asks: all that there is to know it by. */
+export interface DeviceInfo {
+  readonly device?: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
+
+const longestDevice = 100;
+
+export function deviceInfo(ctx: KoaContextWithOIDC): DeviceInfo & Record<string, unknown> {
+  const device = ctx
+    .get('user-agent')
+    .replace(/[^\x20-\x7e]/g, '')
+    .slice(0, longestDevice)
+    .trim();
+  return { ...(device !== '' && { device }), at: Math.floor(Date.now() / 1000) };
+}
+
+export function userCodeConfirmSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  client: { readonly clientName?: string | undefined; readonly clientId: string },
+  info: Record<string, unknown>,
+  userCode: string,
+): void {
+  const { device, at } = info as unknown as DeviceInfo;
+  const page = deviceConfirmPage({
+    action: ctx.oidc.urlFor('code_verification'),
+    proof: proofOf(ctx),
+    code: userCode,
+    clientName: client.clientName ?? client.clientId,
+    device,
+    minutesAgo: Math.max(0, Math.floor((Date.now() / 1000 - at) / 60)),
+  });
+  show(ctx, page, []);
+}
+
+export function successSource(ctx: KoaContextWithOIDC): void {
+  const client = ctx.oidc.client;
+  show(ctx, deviceDonePage(client?.clientName ?? client?.clientId ?? 'it'));
+}
+
+export function logoutSource(ctx: KoaContextWithOIDC): void {
+  const { client, params } = ctx.oidc;
+  const page = logoutPage(
+    ctx.oidc.urlFor('end_session_confirm'),
+    proofOf(ctx),
+    client && (client.clientName ?? client.clientId),
+  );
+  show(ctx, page, formTarget(params?.post_logout_redirect_uri));
+}
+
+export function postLogoutSuccessSource(ctx: KoaContextWithOIDC): void {
+  show(ctx, loggedOutPage());
+}
+
+/** Runs before the library: a code in the address is put into the field, where the library would send it off at once. */
+export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  const code = ctx.query.user_code;
+  if (ctx.method === 'GET' && typeof code === 'string') {
+    ctx.state.userCode = code.slice(0, 64);
+    if (ctx.path === routes.code_verification) ctx.querystring = '';
+  }
+  await next();
+}
+
+/** Where the library answers with a page of its own, a form that goes on by itself, nobody frames or caches it. */
+export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  // The library adds the hash of its script to the empty list.
+  ctx.set(
+    'Content-Security-Policy',
+    "default-src 'none'; script-src ; base-uri 'none'; frame-ancestors 'none'",
+  );
+  ctx.set('X-Frame-Options', 'DENY');
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('Referrer-Policy', 'no-referrer');
+  await next();
+}
+
+/** The library has put it into the session, and compares it when the form comes back. */
+function proofOf(ctx: KoaContextWithOIDC): string {
+  return String((ctx.oidc.session?.state as { secret?: unknown } | undefined)?.secret ?? '');
+}

@@ -1,0 +1,63 @@
+/** Which of the issuer's addresses a request is for, wherever the router is mounted. */
+
+import type { IncomingMessage } from 'node:http';
+
+/** Of the OpenID library. Those that are not switched on answer 404. */
+export const routes = {
+  authorization: '/authorize',
+  token: '/token',
+  userinfo: '/userinfo',
+  jwks: '/jwks',
+  revocation: '/revoke',
+  introspection: '/introspect',
+  end_session: '/logout',
+  device_authorization: '/device/code',
+  code_verification: '/device',
+} as const;
+
+const wellKnown = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'];
+
+const openid = new Set<string>([
+  ...Object.values(routes),
+  ...wellKnown,
+  `${routes.end_session}/confirm`,
+  `${routes.end_session}/success`,
+]);
+
+export type Route =
+  /** The login page of one authorization request. */
+  | { readonly name: 'login'; readonly uid: string }
+  /** The way back from an instance. */
+  | { readonly name: 'callback'; readonly answer: string }
+  /** Anything of OpenID. `uid`: the end of an authorization request. */
+  | { readonly name: 'openid'; readonly url: string; readonly uid?: string };
+
+type MountedRequest = IncomingMessage & { readonly originalUrl?: string };
+
+/**
+ * Below the issuer's path; or, where a proxy or a framework takes a prefix away, below what is left.
+ * @param basePath the issuer's path, without a slash at its end
+ */
+export function routeOf(req: MountedRequest, basePath: string): Route | undefined {
+  const whole = req.originalUrl ?? req.url ?? '/';
+  const below = whole.startsWith(`${basePath}/`) ? matched(whole.slice(basePath.length)) : undefined;
+  return below ?? inserted(whole, basePath) ?? matched(req.url ?? '/');
+}
+
+/** RFC 8414, section 3.1, has the well-known part before the issuer's path. */
+function inserted(url: string, basePath: string): Route | undefined {
+  const [path = ''] = url.split('?', 1);
+  const document = wellKnown.find((known) => basePath !== '' && path === known + basePath);
+  return document === undefined ? undefined : { name: 'openid', url: document };
+}
+
+function matched(url: string): Route | undefined {
+  const [, path = '', query = ''] = /^(\/[^?#]*)(\?[^#]*)?/.exec(url) ?? [];
+  if (openid.has(path)) return { name: 'openid', url: path + query };
+  const [, name, segment = ''] = /^\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
+  if (name === 'callback') return { name, answer: path + query };
+  if (!/^[\w-]{1,64}$/.test(segment)) return undefined;
+  if (name === 'login') return { name, uid: segment };
+  const isResumed = name === 'authorize' || name === 'device';
+  return isResumed ? { name: 'openid', url: path + query, uid: segment } : undefined;
+}

@@ -1,0 +1,36 @@
+/** What a client of the issuer gets: the authorization code grant, with openid-client. */
+
+import * as openid from 'openid-client';
+import { anInstance } from '../support/stage';
+import { Visitor } from '../support/visitor';
+import { anIssuer, app, logIn } from './stage';
+
+describe('a login with openid-client', () => {
+  it('tells who logged in, in the ID token and at userinfo', async () => {
+    const instance = await anInstance();
+    const stage = await anIssuer([instance]);
+    const { config, tokens, claims } = await logIn(stage, instance);
+    const sub = `${instance.origin}#${String(instance.account('alice').id)}`;
+    const expected = {
+      sub,
+      name: 'Alice',
+      nickname: 'alice',
+      preferred_username: `alice@${instance.host}`,
+      profile: instance.profileURLOf(instance.account('alice')),
+      mastodon_handle: `alice@${instance.host}`,
+      mastodon_handle_verified: true,
+      mastodon_instance: instance.origin,
+    };
+    expect(claims).toMatchObject({ ...expected, iss: stage.issuerURL, aud: 'shop' });
+    expect(claims).not.toHaveProperty('email');
+    const info = await openid.fetchUserInfo(config, tokens.access_token, sub);
+    expect(info).toMatchObject(expected);
+  });
+
+  it('serves a public client with PKCE', async () => {
+    const instance = await anInstance();
+    const stage = await anIssuer([instance]);
+    const { claims } = await logIn(stage, instance, { client: app, visitor: new Visitor() });
+    expect(claims).toMatchObject({ aud: 'app', nickname: 'alice' });
+  });
+});
