@@ -142,9 +142,11 @@ export class Store {
 }
 
 /** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
-function withoutDetails(error: unknown): Error {
+export function withoutDetails(error: unknown, what = 'store'): Error {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
-  return new Error(`the store failed: ${[name, code].filter((part) => typeof part === 'string').join(' ')}`);
+  return new Error(
+    `the ${what} failed: ${[name, code].filter((part) => typeof part === 'string').join(' ')}`,
+  );
 }
 
 function storeFailed(cause: unknown): MastodonError {

@@ -5,56 +5,65 @@ import { MastodonError } from '../errors.js';
 import type { MastodonLogin } from '../login/login.js';
 import { bridgeError, invalidHost, loginError, readMessage, setId } from './messages.js';
 import type { BridgeSettings } from './options.js';
+import { Places, type Place } from './places.js';
 import { codeFor } from './request-secrets.js';
 import { shown, type Requests } from './requests.js';
 import type { BridgeSocket } from './socket.js';
 
 export class Conversation {
-  /** Hosts being looked up, for all clients. */
-  private lookups = 0;
+  private readonly places: Places<BridgeSocket>;
 
   constructor(
     private readonly settings: BridgeSettings,
     private readonly login: MastodonLogin,
     private readonly requests: Requests,
-  ) {}
+  ) {
+    const { pendingInAll, pendingPerAddress } = settings.limits;
+    this.places = new Places(pendingInAll, pendingPerAddress, (place) => this.giveWay(place));
+  }
 
   hear(socket: BridgeSocket, text: string): void {
     const message = readMessage(text);
     if (!message) return socket.reject('message_invalid', 1008);
-    const { requestsPerSocket, pendingInAll } = this.settings.limits;
-    if ((socket.requests?.size ?? 0) + socket.lookups >= requestsPerSocket) {
+    if ((socket.places?.size ?? 0) >= this.settings.limits.requestsPerSocket) {
       return socket.tell(bridgeError('too_many_requests'));
     }
-    if (this.requests.size + this.lookups >= pendingInAll) return socket.tell(bridgeError('server_busy'));
-    socket.lookups++;
-    this.lookups++;
-    void this.answer(socket, message.host)
-      .then((answer) => answer !== undefined && socket.tell(answer))
-      .finally(() => {
-        socket.lookups--;
-        this.lookups--;
-      });
+    const place = this.places.take(socket);
+    if (!place) return socket.tell(bridgeError('server_busy'));
+    socket.places = (socket.places ?? new Set()).add(place);
+    void this.answer(place, message.host).then((answer) => {
+      if (place.id === undefined) this.free(place);
+      if (answer !== undefined) socket.tell(answer);
+    });
   }
 
-  /** The client has gone, and its requests with it. */
+  /** A request of the client's was answered. */
+  ended(socket: BridgeSocket, id: string): void {
+    for (const place of socket.places ?? []) if (place.id === id) this.free(place);
+  }
+
+  /** The client has gone, and its requests with it. Hosts still being looked up keep their places until they are found. */
   leave(socket: BridgeSocket): void {
-    const { requests } = socket;
-    socket.requests = undefined;
-    for (const id of requests ?? []) this.abandon(id);
+    for (const place of socket.places ?? []) {
+      if (place.id === undefined) continue;
+      this.free(place);
+      this.abandon(place.id);
+    }
   }
 
-  private async answer(socket: BridgeSocket, host: unknown): Promise<string | undefined> {
+  private async answer(place: Place<BridgeSocket>, host: unknown): Promise<string | undefined> {
+    const { socket } = place;
+    const isOver = () => place.isLost || socket.readyState !== WebSocket.OPEN;
     try {
       const instance = await this.login.find(host);
-      if (socket.readyState !== WebSocket.OPEN) return undefined;
+      if (isOver()) return undefined;
       const { id, expiresAt } = await this.requests.open(socket, instance);
       // Nobody knows the ID yet, so nothing can have happened to the request meanwhile.
-      if ((socket.readyState as number) !== WebSocket.OPEN) {
+      if (isOver()) {
         this.abandon(id);
         return undefined;
       }
-      socket.requests = (socket.requests ?? new Set()).add(id);
+      place.id = id;
       this.settings.log('request_opened', { id: shown(id), instance: instance.host });
       return setId({
         id,
@@ -65,6 +74,18 @@ export class Conversation {
     } catch (error) {
       return this.refusal(error);
     }
+  }
+
+  private giveWay(place: Place<BridgeSocket>): void {
+    const { socket, id } = place;
+    socket.places?.delete(place);
+    if (id !== undefined) this.abandon(id);
+    socket.tell(bridgeError('server_busy'));
+  }
+
+  private free(place: Place<BridgeSocket>): void {
+    place.socket.places?.delete(place);
+    this.places.free(place);
   }
 
   private refusal(error: unknown): string {

@@ -3,6 +3,7 @@
  * Needs the package ws, which is loaded with this file only.
  */
 
+import './needs-ws.js';
 import type { Server } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
 import { digest, Store } from '../store.js';

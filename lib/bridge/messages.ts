@@ -17,6 +17,11 @@ const meanings = {
 /** One of the stable codes of the bridge's own. */
 export type BridgeErrorCode = keyof typeof meanings;
 
+/** What else may be said with one of the codes. */
+const variants = {
+  message_binary: ['message_invalid', 'That message is binary. Send the same JSON as text.'],
+} as const;
+
 /** Longer names are nobody's, and a client should not need a large buffer for them. */
 const maxNameLength = 200;
 
@@ -39,7 +44,8 @@ export interface AuthMessage {
 export function readMessage(text: string): AuthMessage | undefined {
   let message: unknown;
   try {
-    message = JSON.parse(text);
+    // A byte order mark, as some libraries write one (RFC 8259, section 8.1).
+    message = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch {
     return undefined;
   }
@@ -81,8 +87,12 @@ export function loginError(code: string, message: string): string {
   return frame('error', { code, message });
 }
 
-export function bridgeError(code: BridgeErrorCode): string {
-  return frame('error', { code, message: meanings[code] });
+export function bridgeError(error: BridgeErrorCode | keyof typeof variants): string {
+  const [code, message] =
+    error in variants
+      ? variants[error as keyof typeof variants]
+      : [error, meanings[error as BridgeErrorCode]];
+  return frame('error', { code, message });
 }
 
 function frame(type: string, parameters: object): string {

@@ -4,6 +4,7 @@ import { Checks } from '../checks.js';
 import { memoryStore } from '../memory-store.js';
 import { checkStore, loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
+import { safeBus } from './safe-bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
 export const limitDefaults = {
@@ -27,6 +28,8 @@ export const limitDefaults = {
   requestTtlMs: 600_000,
   /** Logins that may wait in this process, on all connections. */
   pendingInAll: 10_000,
+  /** Of one address, for IPv6 of one /64. More are refused. Private addresses are not counted. */
+  pendingPerAddress: 200,
 };
 
 export type BridgeLimits = typeof limitDefaults;
@@ -98,18 +101,29 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
   checks.options(options, names);
   checkStore(checks, options.store);
   const publicURL = checks.baseURL('publicURL', options.publicURL);
+  const limits = checkedLimits(options.limits ?? {});
+  const bus = checks.methods('bus', options.bus ?? localBus(), ['publish', 'subscribe']);
   return {
     clientName: options.clientName,
     publicURL,
-    // The engine has a memory of its own then, which a flood of requests does not push credentials out of.
-    store: options.store ?? memoryStore(),
-    bus: checks.methods('bus', options.bus ?? localBus(), ['publish', 'subscribe']),
+    store: options.store ?? memoryFor(limits.pendingInAll),
+    bus: safeBus(bus, options.outbound?.timeoutMs ?? 10_000),
     path: checkedPath(options.path ?? '/'),
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
     trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
-    limits: checkedLimits(options.limits ?? {}),
+    limits,
     log: checks.function('log', options.log) ?? warnOperator,
   };
+}
+
+/**
+ * For all requests that may wait, each with a record of every kind, so that none pushes another out. The engine has a
+ * memory of its own then, which a flood of requests does not push credentials out of.
+ */
+function memoryFor(pendingInAll: number): KeyValueStore {
+  const entries = pendingInAll + 100;
+  // A record names a host twice, which has at most 253 characters.
+  return memoryStore({ entries, size: 2_048 * entries });
 }
 
 function checkedPath(value: unknown): string {

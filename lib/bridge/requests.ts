@@ -175,7 +175,7 @@ export class Requests {
       .subscribe(this.channel, (message) => this.hear(message))
       .catch((error: unknown) => {
         this.listening = undefined;
-        throw new MastodonError('store_failed', { cause: error });
+        throw error;
       });
     return this.listening;
   }

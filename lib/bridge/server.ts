@@ -83,6 +83,10 @@ export class Sockets implements Hub {
     if (this.sockets.size === 0) this.onceEmpty();
   }
 
+  ended(socket: BridgeSocket, id: string): void {
+    this.conversation.ended(socket, id);
+  }
+
   /** Tells every client, and waits a moment for them to go. */
   async close(): Promise<void> {
     this.isClosing = true;

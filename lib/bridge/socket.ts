@@ -3,6 +3,7 @@
 import { WebSocket, type RawData } from 'ws';
 import type { ClientAddress } from './client-address.js';
 import { bridgeError, type BridgeErrorCode } from './messages.js';
+import type { Place } from './places.js';
 import type { Recipient } from './requests.js';
 
 /** What connections have in common; one object for all of them. */
@@ -12,6 +13,7 @@ export interface Hub {
   readonly badMessages: number;
   message(socket: BridgeSocket, text: string): void;
   closed(socket: BridgeSocket): void;
+  ended(socket: BridgeSocket, id: string): void;
 }
 
 /** Why ws itself closes a connection, in our words. */
@@ -30,10 +32,8 @@ export class BridgeSocket extends WebSocket implements Recipient {
   isAlive = true;
   /** In which turn of a heartbeat it is pinged. */
   turn = 0;
-  /** Requests of this client; most clients have none at most times. */
-  requests: Set<string> | undefined = undefined;
-  /** Hosts being looked up. */
-  lookups = 0;
+  /** Logins of this client; most clients have none at most times. */
+  places: Set<Place<BridgeSocket>> | undefined = undefined;
   private badMessages = 0;
   private minute = 0;
   private messagesInMinute = 0;
@@ -57,7 +57,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   }
 
   deliver(id: string, text: string): void {
-    this.requests?.delete(id);
+    this.hub.ended(this, id);
     this.tell(text);
   }
 
@@ -69,7 +69,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   }
 
   /** @param code with which the connection is closed if it has had enough of these */
-  reject(error: BridgeErrorCode, code: number): void {
+  reject(error: Parameters<typeof bridgeError>[0], code: number): void {
     this.tell(bridgeError(error));
     if (++this.badMessages >= this.hub.badMessages) this.close(code);
   }
@@ -100,7 +100,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   const socket = this as BridgeSocket;
   if (socket.readyState !== WebSocket.OPEN || !socket.isWithinRate()) return;
-  if (isBinary) socket.reject('message_invalid', 1003);
+  if (isBinary) socket.reject('message_binary', 1003);
   else socket.hub.message(socket, data.toString());
 }
 

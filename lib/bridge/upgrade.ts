@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 
 export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** The listeners of all bridges: a server with no other ones has nobody else for an upgrade. */
-const ours = new WeakSet<object>();
+/** The listeners of all bridges, with their paths: a server with no other ones has nobody else for an upgrade. */
+const ours = new WeakMap<object, string>();
 
 /**
  * Other listeners never see an upgrade of ours. That is more than politeness: a `WebSocketServer` of the ws package
@@ -16,10 +16,11 @@ const ours = new WeakSet<object>();
 export function takeUpgrades(server: Server, path: string, take: UpgradeListener): () => void {
   // Node offers upgrades only to a server that has a listener for them.
   const leave = (_req: IncomingMessage, socket: Duplex): void => {
-    const isAlone = server.listeners('upgrade').every((listener) => ours.has(listener));
-    if (isAlone && !socket.writableEnded) refuseUpgrade(socket, 404, 'Not Found');
+    const paths = server.listeners('upgrade').map((listener) => ours.get(listener));
+    if (paths.includes(undefined) || socket.writableEnded) return;
+    refuseUpgrade(socket, 404, 'Not Found', `No WebSocket is taken here, but at ${paths.join(' and ')}`);
   };
-  ours.add(leave);
+  ours.set(leave, path);
   server.on('upgrade', leave);
 
   const emit = server.emit;
@@ -43,11 +44,11 @@ export function takeUpgrades(server: Server, path: string, take: UpgradeListener
   };
 }
 
-export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
+export function refuseUpgrade(socket: Duplex, status: number, reason: string, text = reason): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
-      `Content-Length: ${reason.length}\r\n\r\n${reason}`,
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   );
 }

@@ -56,10 +56,18 @@ describe('a message that is none', () => {
     const client = await connect();
     for (let time = 0; time < 3; time++) {
       client.socket.send(Buffer.from(JSON.stringify({ type: 'auth', parameters: { host: instance.host } })));
-      expect((await client.hear('error')).code).toBe('message_invalid');
+      const { code, message } = await client.hear('error');
+      expect([code, message]).toEqual(['message_invalid', expect.stringContaining('binary')]);
     }
     expect(await client.ended).toBe(1003);
     expect(instance.requests).toEqual([]);
+  });
+
+  it('only begins with a byte order mark, is understood', async () => {
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    client.say(`\ufeff${JSON.stringify({ type: 'auth', parameters: { host: instance.host } })}`);
+    await client.hear('set-id');
   });
 
   it('is too large, whole, in parts, or only announced', async () => {

@@ -130,6 +130,16 @@ describe('require()', () => {
     ).toEqual([]);
   });
 
+  it('says what to install where the bridge has no ws', () => {
+    const script = `
+      try { require('passport-mastodon-oauth2/bridge'); } catch ({ message }) {
+        console.log(JSON.stringify(message));
+      }`;
+    expect(site.run(script)).toBe(
+      'passport-mastodon-oauth2/bridge needs a package that is not installed: npm install ws',
+    );
+  });
+
   it('gives the stores, and loads no driver before one is opened', () => {
     const script = `
       const it = require('passport-mastodon-oauth2/stores');

@@ -1,0 +1,89 @@
+/** A bus that fails, with all it was given in its errors, or that never answers. */
+
+import { inspect } from 'node:util';
+import type { Bus } from '../../lib/stores/bus';
+import { safeBus } from '../../lib/bridge/safe-bus';
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, startBridge } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+/** As drivers do: the command, with its arguments, in the message and beside it. */
+function failed(...args: string[]): Error {
+  return Object.assign(new Error(`PUBLISH ${args.join(' ')}`), { code: 'ECONNRESET', args });
+}
+
+it('tells the log what kind of failure it was, and nothing of what was sent', async () => {
+  const sent: string[] = [];
+  let channel = '';
+  const bus: Bus = {
+    publish: (name, text) => {
+      sent.push(text);
+      return Promise.reject(failed(name, text));
+    },
+    subscribe: async (name) => {
+      channel = name;
+      return () => Promise.reject(failed('UNSUBSCRIBE', name));
+    },
+  };
+  const store = new Map<string, unknown>();
+  const a = await startBridge([instance], { store, bus });
+  const b = await startBridge([instance], { store, bus, publicURL: a.origin });
+  const client = await a.connect();
+  const { url } = await client.request(instance.host);
+  // The other process has to publish, to find out whether anybody waits.
+  const answer = await agree(new Visitor(), url.replace(a.origin, b.origin)).catch((error: unknown) => error);
+  expect(inspect(answer)).toContain('503');
+  expect(sent.length).toBeGreaterThan(0);
+  const logged = inspect([a.events, b.events], { depth: 20, showHidden: true });
+  expect(logged).toContain('the bus failed: Error ECONNRESET');
+  for (const secret of [...sent, channel, 'PUBLISH']) expect(logged).not.toContain(secret);
+});
+
+it.each<[string, Partial<Bus>]>([
+  ['rejects', { subscribe: (channel) => Promise.reject(failed(channel)) }],
+  [
+    'throws',
+    {
+      subscribe: (channel) => {
+        throw failed(channel);
+      },
+    },
+  ],
+  ['never answers', { subscribe: () => new Promise(() => undefined) }],
+])('tells the client where the bus %s', async (_how, broken) => {
+  const bus = { publish: async () => 1, subscribe: async () => () => undefined, ...broken };
+  const stage = await startBridge([instance], { bus, outbound: { timeoutMs: 200 } });
+  const client = await stage.connect();
+  client.ask(instance.host);
+  expect((await client.hear('error')).code).toBe('store_failed');
+  expect(stage.events).toContainEqual([
+    'failed',
+    { error: expect.objectContaining({ code: 'store_failed' }) },
+  ]);
+});
+
+it('leaves a bus that works as it is', async () => {
+  const heard: string[] = [];
+  const calls: string[] = [];
+  const bus = safeBus(
+    {
+      publish: async (channel, text) => calls.push(`${channel} ${text}`),
+      subscribe: async (_channel, listener) => {
+        listener('first');
+        return () => calls.push('unsubscribed');
+      },
+    },
+    1_000,
+  );
+  const unsubscribe = await bus.subscribe('a', (text) => heard.push(text));
+  expect(await bus.publish('a', 'b')).toBe(1);
+  await unsubscribe();
+  expect([heard, calls]).toEqual([['first'], ['a b', 'unsubscribed']]);
+});
