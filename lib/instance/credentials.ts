@@ -43,7 +43,7 @@ export class Credentials {
   ) {
     this.clients = new Clients(store);
     this.codes = new CodeCheck(network, this.clients, failures);
-    this.registrar = new Registrar(network, store, settings, this.clients, failures, (...registered) =>
+    this.registrar = new Registrar(store, settings, this.clients, failures, (...registered) =>
       this.getToKnow(...registered),
     );
     const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
@@ -75,8 +75,8 @@ export class Credentials {
   }
 
   /** @throws MastodonError as `Registrar.register`; `instance_insecure` where it is known beforehand */
-  async register(instance: Instance): Promise<Client> {
-    const client = await this.registrar.register(instance);
+  async register(instance: Instance, network: Network): Promise<Client> {
+    const client = await this.registrar.register(instance, network);
     // Nobody is sent to a server that is known for this, only to be refused when they come back.
     if (checksNoCodes(instance.software)) await this.codes.before(instance, client);
     return client;
@@ -145,13 +145,16 @@ export class Credentials {
 
   /** What can be found out about an instance while the visitor is there. Nobody waits for it, or hears of it here. */
   private getToKnow(instance: Instance, client: Client, wasRefused: boolean): void {
-    void this.codes.before(instance, client).catch(() => undefined);
+    const { host } = instance;
+    void this.proofs.run(host, () => this.codes.before(instance, client)).catch(() => undefined);
     if (!wasRefused) return;
     // An instance that does not know even the client that it has just given says so of all (Iceshrimp).
-    void isClientAlive(this.network, instance, client).then(
-      (isAlive) => (isAlive ? undefined : this.clients.rememberMute(instance)),
-      () => undefined,
-    );
+    void this.proofs
+      .run(host, () => isClientAlive(this.network, instance, client))
+      .then(
+        (isAlive) => (isAlive ? undefined : this.clients.rememberMute(instance)),
+        () => undefined,
+      );
   }
 
   private async isMute(instance: PinnedInstance): Promise<boolean> {

@@ -39,7 +39,6 @@ export class Discovery {
   private readonly exploring = new SingleFlight<Instance>();
 
   constructor(
-    private readonly network: Network,
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly policy: Policy,
@@ -55,10 +54,11 @@ export class Discovery {
 
   /**
    * By the handle's WebFinger, by trying the host itself, or by its host-meta.
+   * @param network with what is left of the time for this login
    * @throws MastodonError `instance_unsupported` when nothing there speaks the Mastodon API.
    */
-  async find(address: Address): Promise<Instance> {
-    const scout = new Scout(this.network, address.origin, (host) => this.policy.assertAllowed(host));
+  async find(address: Address, network: Network): Promise<Instance> {
+    const scout = new Scout(network, address.origin, (host) => this.policy.assertAllowed(host));
     // Most handles live where their domain says, so the host is tried while WebFinger is still asked.
     const here = this.explore(scout, address.origin);
     here.catch(() => undefined);

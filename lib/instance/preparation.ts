@@ -2,6 +2,7 @@
 
 import { lru } from 'tiny-lru';
 import { MastodonError } from '../errors.js';
+import { Budget } from '../net/budget.js';
 import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
@@ -32,17 +33,19 @@ export class Preparation {
   private readonly gate: Gate;
   /** Addresses whose instance was found and not yet used: the next start there need not look again. */
   private readonly justFound = lru<true>(1000, justFoundMs);
+  private readonly startTimeoutMs: number;
 
   constructor(
-    network: Network,
+    private readonly network: Network,
     store: Store,
     settings: Settings,
     private readonly policy: Policy,
     private readonly credentials: Credentials,
     private readonly failures: Failures,
   ) {
-    const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
-    this.discovery = new Discovery(network, store, settings, policy);
+    const { maxPreparations, maxWaiting, timeoutMs, startTimeoutMs } = settings.outbound;
+    this.startTimeoutMs = startTimeoutMs;
+    this.discovery = new Discovery(store, settings, policy);
     this.gate = new Gate({
       inAll: maxPreparations,
       perInstance: preparationsPerHost,
@@ -61,8 +64,8 @@ export class Preparation {
     const instance =
       (await this.discovery.known(address)) ??
       (await this.finding.run(keyOf(address), () =>
-        this.watched(address, async () => {
-          const found = await this.discovery.find(address);
+        this.watched(address, async (network) => {
+          const found = await this.discovery.find(address, network);
           this.justFound.set(keyOf(address), true);
           return found;
         }),
@@ -97,28 +100,32 @@ export class Preparation {
       await this.failures.assertNoVerdict(known.host);
     }
     return this.registering.run(keyOf(address), () =>
-      this.watched(address, async () => {
+      this.watched(address, async (network) => {
         // What had credentials that died may have become another server: it is explored anew.
         const isDoubtful = known !== undefined && this.justFound.get(keyOf(address)) === undefined;
         this.justFound.delete(keyOf(address));
         const explored = isDoubtful ? undefined : await this.discovery.known(address);
-        const instance = explored ?? (await this.discovery.find(address));
+        const instance = explored ?? (await this.discovery.find(address, network));
         await this.assertPinnedAllowed(instance, address);
         await this.failures.assertNoVerdict(instance.host);
         const client = await this.credentials.current(instance, unfinished);
-        return { instance, client: client ?? (await this.credentials.register(instance)) };
+        return { instance, client: client ?? (await this.credentials.register(instance, network)) };
       }),
     );
   }
 
-  private async watched<T>({ host }: Address, work: () => Promise<T>): Promise<T> {
+  /** Waiting and work share one budget: each answer may come just in time, and their sum must not go on for minutes. */
+  private async watched<T>({ host }: Address, work: (network: Network) => Promise<T>): Promise<T> {
     this.failures.assertNoStreak(host);
+    const budget = new Budget(this.startTimeoutMs);
+    const network = this.network.within(budget);
     // Being refused at the gate is no failure of the instance's, so the gate is outside.
-    return this.gate.run(host, async () => {
+    const guarded = async () => {
       // Others may have found out while this one waited.
       this.failures.assertNoStreak(host);
-      return this.failures.watch(host, work);
-    });
+      return this.failures.watch(host, () => work(network));
+    };
+    return this.gate.run(host, guarded, budget);
   }
 
   /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */

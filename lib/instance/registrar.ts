@@ -24,7 +24,6 @@ export class Registrar {
   private readonly unsaved = lru<Registered>(1000, 10 * 60 * 1000);
 
   constructor(
-    private readonly network: Network,
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly clients: Clients,
@@ -34,26 +33,31 @@ export class Registrar {
   ) {}
 
   /** @throws MastodonError as `registerApp`, or `store_failed` */
-  async register(instance: Instance): Promise<Client> {
+  async register(instance: Instance, network: Network): Promise<Client> {
     const app = describeApp(instance, this.settings);
     const key = clientKey(instance, app);
     return this.registering.run(key, async () => {
       const there = await this.clients.current(key);
       if (there) return there;
-      if (!this.store.isShared) return this.registerNow(instance, app, key);
+      if (!this.store.isShared) return this.registerNow(network, instance, app, key);
       return underLease(
         this.store,
         `${key}:lease`,
         this.settings.outbound.timeoutMs,
         () => this.clients.current(key),
-        () => this.registerNow(instance, app, key),
+        () => this.registerNow(network, instance, app, key),
       );
     });
   }
 
-  private async registerNow(instance: Instance, app: AppDescription, key: string): Promise<Client> {
+  private async registerNow(
+    network: Network,
+    instance: Instance,
+    app: AppDescription,
+    key: string,
+  ): Promise<Client> {
     await this.failures.assertNoVerdict(instance.host);
-    const registered = this.unsaved.get(key) ?? (await this.registerWithLeastScope(instance, app));
+    const registered = this.unsaved.get(key) ?? (await this.registerWithLeastScope(network, instance, app));
     this.unsaved.set(key, registered);
     const { scope, credentials } = registered;
     const { former, replacedAt, inVain, wasRefused = false } = await this.clients.succession(key);
@@ -75,21 +79,25 @@ export class Registrar {
   }
 
   /** A server that does not take the scope chosen for it takes `read`, unless the site insists on its own. */
-  private async registerWithLeastScope(instance: Instance, app: AppDescription): Promise<Registered> {
+  private async registerWithLeastScope(
+    network: Network,
+    instance: Instance,
+    app: AppDescription,
+  ): Promise<Registered> {
     try {
-      return { scope: app.scope, credentials: await this.send(instance, app) };
+      return { scope: app.scope, credentials: await this.send(network, instance, app) };
     } catch (error) {
       const status =
         error instanceof MastodonError && error.cause instanceof RefusedError ? error.cause.status : 0;
       if (this.settings.scope !== undefined || app.scope === 'read' || ![400, 422].includes(status))
         throw error;
-      return { scope: 'read', credentials: await this.send(instance, { ...app, scope: 'read' }) };
+      return { scope: 'read', credentials: await this.send(network, instance, { ...app, scope: 'read' }) };
     }
   }
 
-  private async send(instance: Instance, app: AppDescription): Promise<ClientCredentials> {
+  private async send(network: Network, instance: Instance, app: AppDescription): Promise<ClientCredentials> {
     try {
-      return await registerApp(this.network, instance, app);
+      return await registerApp(network, instance, app);
     } catch (error) {
       if (
         error instanceof MastodonError &&

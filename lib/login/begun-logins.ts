@@ -1,5 +1,6 @@
 /** Begun logins: records in the store, each bound to the secret key of the browser that began it. */
 
+import { MastodonError } from '../errors.js';
 import type { LoginTransaction } from '../options.js';
 import { digest, storeKey, type Store } from '../store.js';
 import { loginTtlMs } from './transaction.js';
@@ -38,6 +39,19 @@ interface Saved {
   readonly login: LoginTransaction;
 }
 
+/** What is left of a login that was taken: only so that the operator can be told why it is not there. */
+interface Spent {
+  readonly used: true;
+}
+
+const noKey =
+  'the browser brought no session with a login in it: a secure cookie over http, a missing "trust proxy", ' +
+  'SameSite=Strict, or a start under another host name are the usual reasons';
+
+function expired(why: string): MastodonError {
+  return new MastodonError('login_expired', { cause: new Error(why) });
+}
+
 interface Hint {
   readonly begunAt: readonly number[];
   /** Key of the last login's own record. */
@@ -73,7 +87,7 @@ export class BegunLogins {
 
   private async save(browser: string, state: string, login: LoginTransaction): Promise<void> {
     const key = this.loginKey(state);
-    await this.store.save(key, { browser, login } satisfies Saved, loginTtlMs);
+    await this.store.save(key, { browser, login } satisfies Saved, 2 * loginTtlMs);
     const hintKey = this.hintKey(login.instance.host, browser);
     const before = await this.store.cached(hintKey);
     const begunAt = [Date.now(), ...(isHint(before) ? before.begunAt : [])].slice(0, maxTimes);
@@ -81,12 +95,18 @@ export class BegunLogins {
   }
 
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
+    if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
-    const saved = (await this.store.read(key)) as Saved | undefined;
+    const saved = (await this.store.read(key)) as Saved | Spent | undefined;
+    if (!saved)
+      throw expired('no login has this state: it was made up, is long over, or was begun for another site');
+    if ('used' in saved) throw expired('the login was used already');
     // Another browser's login is left where it is: knowing a state must not be enough to spoil it.
-    if (!saved || !browsers.includes(saved.browser)) return undefined;
+    if (!browsers.includes(saved.browser)) throw expired('the login was begun in another browser or session');
     const taken = (await this.store.take(key)) as Saved | undefined;
-    return taken?.login;
+    if (!taken) throw expired('the login is being used by another request');
+    await this.store.cache(key, { used: true } satisfies Spent, loginTtlMs);
+    return taken.login;
   }
 
   private async unfinished(browsers: readonly string[], host: string): Promise<Unfinished | undefined> {
@@ -101,8 +121,8 @@ export class BegunLogins {
   }
 
   private async applicationStateOf({ login }: Hint): Promise<unknown> {
-    const saved = (await this.store.cached(login)) as Saved | undefined;
-    return saved?.login.applicationState;
+    const saved = (await this.store.cached(login)) as Partial<Saved> | undefined;
+    return saved?.login?.applicationState;
   }
 
   private loginKey(state: string): string {

@@ -1,14 +1,12 @@
 /** `MastodonLogin`: the login itself, for any door to stand on. It knows no framework and no request. */
 
 import type { Checks } from '../checks.js';
-import { MastodonError, type MastodonErrorCode } from '../errors.js';
+import { MastodonError } from '../errors.js';
 import { parseAddress } from '../instance/address.js';
 import { Credentials } from '../instance/credentials.js';
 import { Failures } from '../instance/failures.js';
 import { Policy } from '../instance/policy.js';
 import { Preparation } from '../instance/preparation.js';
-import { Scout } from '../instance/scout.js';
-import { Gate } from '../net/gate.js';
 import { Network } from '../net/network.js';
 import {
   readOptions,
@@ -16,27 +14,17 @@ import {
   type Instance,
   type LoginLog,
   type LoginOptions,
-  type LoginTransaction,
 } from '../options.js';
 import { digest, Store } from '../store.js';
-import { fetchAccount } from './account.js';
 import { authorizationURL } from './authorization.js';
 import { BegunLogins, type BrowserLogins } from './begun-logins.js';
-import {
-  answerURL,
-  assertSameInstance,
-  codeOf,
-  instanceInPath,
-  readCallback,
-  type CallbackParams,
-} from './callback.js';
+import { answerURL } from './callback.js';
+import { Completions } from './completions.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
-import { exchange, type Exchanged } from './exchange.js';
-import { KeptTokens, revokeLater } from './kept-tokens.js';
-import { profileOf, type MastodonProfile } from './profile.js';
+import { KeptTokens } from './kept-tokens.js';
 import { reported, reportFailure } from './report.js';
 import type { Tokens } from './token.js';
-import { beginTransaction, isLiveTransaction, randomToken } from './transaction.js';
+import { beginTransaction, randomToken } from './transaction.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 
@@ -51,7 +39,7 @@ export class MastodonLogin {
   private readonly begun: BegunLogins;
   private readonly log: LoginLog;
   private readonly tokens: KeptTokens;
-  private readonly completions: Gate;
+  private readonly completions: Completions;
   /** Says for whom a login was begun: nobody else, who may share the store, finishes it. */
   private readonly audience: string;
 
@@ -78,12 +66,7 @@ export class MastodonLogin {
     );
     this.begun = new BegunLogins(store, this.audience);
     this.tokens = new KeptTokens(this.network, this.credentials);
-    this.completions = new Gate({
-      inAll: outbound.maxExchanges,
-      perInstance: outbound.maxExchangesPerInstance,
-      waiting: outbound.maxWaiting,
-      waitMs: outbound.timeoutMs,
-    });
+    this.completions = new Completions(this.network, this.policy, this.credentials, settings, this.audience);
   }
 
   /**
@@ -152,36 +135,8 @@ export class MastodonLogin {
     browser: Browser,
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
-    const finished = () => this.finishNow(answer, browser, extras);
+    const finished = () => this.completions.run(answerURL(answer), this.loginsOf(browser), extras);
     return reported(this.log, 'finished', finished, ({ profile }) => profile.instance);
-  }
-
-  private async finishNow(
-    answer: URL | string,
-    browser: Browser,
-    extras: Extras,
-  ): Promise<FinishedWithScope> {
-    const url = answerURL(answer);
-    const logins = this.loginsOf(browser);
-    const params = readCallback(url);
-    const host = instanceInPath(url);
-    // Taken only when there is room to finish it: who is turned away here can open the same address again.
-    return this.completions.run(host, async () => {
-      const login = await this.take(logins, params, host);
-      try {
-        const { exchanged, profile } = await this.complete(logins, login, params, host, extras);
-        return {
-          ...exchanged.tokens,
-          profile,
-          state: login.applicationState,
-          askedScope: login.scope,
-          revoke: () =>
-            revokeLater(this.network, login.instance, exchanged.client, exchanged.tokens.accessToken),
-        };
-      } catch (error) {
-        throw error instanceof MastodonError ? error.withState(login.applicationState) : error;
-      }
-    });
   }
 
   /**
@@ -212,78 +167,8 @@ export class MastodonLogin {
     });
   }
 
-  private async complete(
-    logins: BrowserLogins,
-    login: LoginTransaction,
-    params: CallbackParams,
-    hostInPath: string,
-    extras: Extras,
-  ): Promise<{ exchanged: Exchanged; profile: MastodonProfile }> {
-    const { instance } = login;
-    assertSameInstance(login, params, hostInPath);
-    await this.policy.assertAllowed(instance.host);
-    if (extras.isWanted && !(await extras.isWanted(login.applicationState))) {
-      throw new MastodonError('login_expired', { cause: new Error('nobody waits for this login any more') });
-    }
-    const exchanged = await this.exchange(login, params, extras).catch(async (error: unknown) => {
-      // The instance knows the client: nothing is suspicious about this browser's next login.
-      if (error instanceof MastodonError && knowsTheClient.has(error.code))
-        await logins.finished(instance.host);
-      throw error;
-    });
-    const [account] = await Promise.all([
-      fetchAccount(this.network, instance, exchanged.tokens.accessToken),
-      this.credentials.codes.after(instance, exchanged.client),
-    ]);
-    // The instance names the domain of its handles: that one is asked under the rules of a start.
-    const scout = new Scout(this.network, instance.origin, (host) => this.policy.assertAllowed(host));
-    const profile = await profileOf(scout, this.developmentOrigins, instance, account);
-    if (exchanged.tokens.refreshToken !== undefined) {
-      await this.credentials.clients.rememberGrant(instance, exchanged.tokens.refreshToken, exchanged.client);
-    }
-    await logins.finished(instance.host);
-    return { exchanged, profile };
-  }
-
-  private async exchange(
-    login: LoginTransaction,
-    params: CallbackParams,
-    extras: Extras,
-  ): Promise<Exchanged> {
-    const code = codeOf(params, login.instance.host);
-    return exchange(this.network, this.credentials, login, code, extras.token ?? {});
-  }
-
-  /** Taken out before anything is sent, so that nothing can be tried twice with it. */
-  private async take(logins: BrowserLogins, params: CallbackParams, host: string): Promise<LoginTransaction> {
-    if (params.state !== undefined) {
-      const login = await logins.take(params.state);
-      const why = problemWith(login, this.audience);
-      if (login && why === undefined) return login;
-      throw new MastodonError('login_expired', { cause: new Error(why) });
-    }
-    // Hollo reports a denial without `state`. It is believed only of a browser that began a login there.
-    const begun = params.error === 'access_denied' && host !== '' ? await logins.unfinished(host) : undefined;
-    if (begun) throw new MastodonError('access_denied', { instance: host }).withState(begun.applicationState);
-    throw new MastodonError('login_expired', { cause: new Error('the answer has no state') });
-  }
-
   private loginsOf(browser: Browser): BrowserLogins {
     if (typeof browser === 'string') return this.begun.of([browser]);
     return 'take' in browser ? browser : this.begun.of(browser);
   }
-}
-
-/** How a login ends of which the person saw more than an error page of the instance. */
-const knowsTheClient: ReadonlySet<MastodonErrorCode> = new Set([
-  'access_denied',
-  'token_refused',
-  'response_invalid',
-]);
-
-function problemWith(login: LoginTransaction | undefined, audience: string): string | undefined {
-  if (!login)
-    return 'no login of this browser has this state: unknown, used, expired, or begun in another browser';
-  if (!isLiveTransaction(login)) return 'the login has expired';
-  return login.audience === audience ? undefined : 'the login was begun for another site or strategy';
 }

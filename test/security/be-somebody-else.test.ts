@@ -76,14 +76,24 @@ describe('whatever an instance claims, the user is one of its own', () => {
     const site = await aSite({ instances: [victim, evil] });
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, evil.host);
-    evil.answer('/oauth/token', (_req, res) => {
-      const token = { token: 'x', clientId: '', username: 'alice', scopes: ['read'] };
-      evil.tokens.set('x', token);
-      res.writeHead(200, { 'Content-Type': 'application/json' });
-      res.end(
-        JSON.stringify({ access_token: 'x', me: `${victim.origin}/users/alice`, id: 1, iss: victim.origin }),
-      );
-    });
+    const code = callback.searchParams.get('code');
+    // It knows better than to give one for a made-up code.
+    evil.answer(
+      ({ body }) => body['code'] === code,
+      (_req, res) => {
+        const token = { token: 'x', clientId: '', username: 'alice', scopes: ['read'] };
+        evil.tokens.set('x', token);
+        res.writeHead(200, { 'Content-Type': 'application/json' });
+        res.end(
+          JSON.stringify({
+            access_token: 'x',
+            me: `${victim.origin}/users/alice`,
+            id: 1,
+            iss: victim.origin,
+          }),
+        );
+      },
+    );
     await open(visitor, callback);
     expect(site.verified[0]).toMatchObject({
       id: `${evil.origin}#${evil.account('alice').id}`,

@@ -10,7 +10,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { aRawServer, names, refusal, until, type Answers } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import type { Site } from '../support/site.js';
-import { anInstance, aSite, comeBack, start } from '../support/stage.js';
+import { anInstance, aSite, codesAreChecked, comeBack, start } from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
 /** For what ends by the deadline alone. */
@@ -195,8 +195,12 @@ async function prepare(stage: string, deadlineMs: number): Promise<Victim> {
   const outbound = { timeoutMs: deadlineMs, maxResponseBytes: 20_000 };
   const site = await aSite({ instances: [instance], options: { outbound } });
   const visitor = new Visitor();
-  const isCallback = stage === 'exchanging the code' || stage === 'asking who it is';
+  const isCallback = ['testing the instance', 'exchanging the code', 'asking who it is'].includes(stage);
+  // Nothing is known of its codes yet when the visitor comes back.
+  const undo = stage === 'testing the instance' && instance.answerWith('POST /oauth/token', 503, '');
   const callback = isCallback ? await comeBack(visitor, site, instance.host) : undefined;
+  if (isCallback) await codesAreChecked(instance);
+  if (undo) undo();
   const proceed = () => (callback ? visitor.get(callback.href) : start(visitor, site, instance.host));
   return { stage, instance, site, proceed };
 }

@@ -37,7 +37,9 @@ it('of three at the same instant, one is a login', async () => {
   instance.resetRequests();
   const pages = await Promise.all([1, 2, 3].map(() => visitor.get(callback.href)));
   expect(pages.map(({ status }) => status).sort()).toEqual([302, 403, 403]);
-  expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+  const code = callback.searchParams.get('code');
+  expect(instance.requestsTo(({ body }) => body['code'] === code)).toHaveLength(1);
+  expect(site.verified).toHaveLength(1);
 });
 
 describe('ten minutes after it was begun, a login is over', () => {
@@ -154,6 +156,8 @@ describe('a code is offered once, whatever comes back', () => {
 
   it('an account that cannot be read', async () => {
     const { instance, site, visitor } = await aStage();
+    // After the first login, made-up codes are offered once more.
+    await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();
     instance.answerWith('/api/v1/accounts/verify_credentials', 500, '');

@@ -1,0 +1,24 @@
+/** One login start, and one completion, has one time for all that it consists of. */
+
+import { aStage, comeBack, open, start } from '../support/stage.js';
+
+it('an instance that answers each question just in time does not keep a visitor waiting for their sum', async () => {
+  const outbound = { timeoutMs: 1000, startTimeoutMs: 700 };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
+  instance.latencyMs = 500;
+  const began = performance.now();
+  const page = await start(visitor, site, instance.host);
+  // Two rounds of half a second each do not fit.
+  expect([page.status, page.json().code]).toEqual([504, 'timeout']);
+  expect(performance.now() - began).toBeLessThan(5000);
+});
+
+it('nor does one whose answers to a code and to a token come just in time', async () => {
+  const outbound = { timeoutMs: 1000, startTimeoutMs: 700 };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
+  const callback = await comeBack(visitor, site, instance.host);
+  instance.latencyMs = 500;
+  const page = await open(visitor, callback);
+  expect([page.status, page.json().code]).toEqual([504, 'timeout']);
+  expect(site.verified).toEqual([]);
+});
