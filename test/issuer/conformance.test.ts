@@ -1,0 +1,300 @@
+/** What the certification suite for OpenID providers asks, and what clients rely on, asked of the issuer. */
+
+import * as openid from 'openid-client';
+import { anInstance } from '../support/stage';
+import { Visitor } from '../support/visitor';
+import {
+  anIssuer,
+  answerOf,
+  app,
+  ask,
+  discover,
+  formsOf,
+  logIn,
+  logInAt,
+  openPage,
+  press,
+  redirectURI,
+  shop,
+} from './stage';
+
+async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], options);
+  return { instance, stage, visitor: new Visitor() };
+}
+
+/** The error in an answer to the client. */
+async function errorAt(visitor: Visitor, url: URL | string): Promise<string | null> {
+  return answerOf(await openPage(visitor, url)).searchParams.get('error');
+}
+
+describe('the discovery document', () => {
+  it('names the issuer, its endpoints, and S256 only', async () => {
+    const { stage } = await aStage();
+    const config = await discover(stage);
+    const metadata = config.serverMetadata();
+    expect(metadata).toMatchObject({
+      issuer: stage.issuerURL,
+      authorization_endpoint: `${stage.issuerURL}/authorize`,
+      token_endpoint: `${stage.issuerURL}/token`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+      id_token_signing_alg_values_supported: ['RS256'],
+      authorization_response_iss_parameter_supported: true,
+    });
+    expect(metadata.scopes_supported).toEqual(['openid', 'profile', 'email']);
+    expect(metadata.grant_types_supported).toEqual([
+      'authorization_code',
+      'urn:ietf:params:oauth:grant-type:device_code',
+    ]);
+    expect(metadata).not.toHaveProperty('introspection_endpoint');
+    expect(metadata).not.toHaveProperty('registration_endpoint');
+  });
+
+  it('is not written by who chooses the Host header', async () => {
+    const { stage } = await aStage();
+    const page = await new Visitor().get(`${stage.issuerURL}/.well-known/openid-configuration`, {
+      Host: 'evil.example',
+      'X-Forwarded-Host': 'evil.example',
+      'X-Forwarded-Proto': 'https',
+    });
+    expect(page.text).not.toContain('evil.example');
+    expect(page.json()).toMatchObject({ token_endpoint: `${stage.issuerURL}/token` });
+  });
+
+  it('shows no private part of a key', async () => {
+    const { stage } = await aStage();
+    const { keys } = (await (await fetch(`${stage.issuerURL}/jwks`)).json()) as { keys: object[] };
+    expect(keys).toHaveLength(1);
+    expect(keys[0]).toMatchObject({ kty: 'RSA', alg: 'RS256', use: 'sig' });
+    for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi']) expect(keys[0]).not.toHaveProperty(secret);
+  });
+});
+
+describe('an authorization request', () => {
+  it.each([
+    ['not registered', 'http://evil.localhost/callback'],
+    ['with a query added', `${redirectURI}?next=/`],
+    ['with a path added', `${redirectURI}/more`],
+    ['with another port', redirectURI.replace(':1/', ':2/')],
+  ])('with a redirect URI %s leads nowhere', async (_what, uri) => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { redirect_uri: uri });
+    const page = await openPage(visitor, url);
+    expect(page.status).toBe(400);
+    expect(page.location).toBeUndefined();
+    expect(page.text).toContain('invalid_redirect_uri');
+  });
+
+  it('of an unknown client leads nowhere', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { client_id: 'nobody' });
+    const page = await openPage(visitor, url);
+    expect(page).toMatchObject({ status: 400, location: undefined });
+  });
+
+  it('of a public client without PKCE, or with a plain challenge, is refused', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage, app));
+    url.searchParams.set('code_challenge_method', 'plain');
+    expect(await errorAt(visitor, url)).toBe('invalid_request');
+    url.searchParams.delete('code_challenge_method');
+    url.searchParams.delete('code_challenge');
+    expect(await errorAt(visitor, url)).toBe('invalid_request');
+  });
+
+  it('may have unknown parameters and scopes, and no nonce', async () => {
+    const { stage, instance, visitor } = await aStage();
+    const config = await discover(stage);
+    const { url, checks } = await ask(config, {
+      scope: 'openid profile email groups offline_access',
+      kc_idp_hint: 'x',
+      resource: 'https://api.example',
+    });
+    url.searchParams.delete('nonce');
+    const answer = answerOf(await logInAt(visitor, await openPage(visitor, url), instance));
+    const { pkceCodeVerifier, expectedState } = checks;
+    const tokens = await openid.authorizationCodeGrant(config, answer, { pkceCodeVerifier, expectedState });
+    expect(tokens.claims()).toMatchObject({ nickname: 'alice' });
+    expect(tokens.refresh_token).toBeUndefined();
+  });
+
+  it('for another response type is refused', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { response_type: 'id_token' });
+    expect(await errorAt(visitor, url)).toBeNull();
+    expect(String((await openPage(visitor, url)).location)).toContain('error=unsupported_response_type');
+  });
+
+  it('that is denied at the instance tells the client so', async () => {
+    const { stage, instance, visitor } = await aStage();
+    const { url, config, checks } = await ask(await discover(stage));
+    const left = await press(visitor, await openPage(visitor, url), { instance: instance.host });
+    const back = await visitor.follow(await visitor.get(await visitor.deny(left.location ?? '')));
+    const answer = answerOf(back);
+    await expect(openid.authorizationCodeGrant(config, answer, checks)).rejects.toMatchObject({
+      error: 'access_denied',
+    });
+  });
+
+  it('that is cancelled on the page tells the client so', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage));
+    const cancelled = await press(visitor, await openPage(visitor, url), { action: 'cancel' }, 'cancel');
+    const answer = answerOf(await visitor.follow(cancelled));
+    expect(answer.searchParams.get('error')).toBe('access_denied');
+    expect(answer.searchParams.get('iss')).toBe(stage.issuerURL);
+  });
+});
+
+describe('prompt and max_age', () => {
+  it('none: who is not logged in is not asked', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { prompt: 'none' });
+    expect(await errorAt(visitor, url)).toBe('login_required');
+  });
+
+  it('none: who is logged in, and agreed to this client, goes on; to another one they have to agree', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, claims, config } = await logIn(stage, instance);
+    const asked = await ask(config, { prompt: 'none' });
+    const answer = answerOf(await openPage(visitor, asked.url));
+    const again = await openid.authorizationCodeGrant(config, answer, asked.checks);
+    expect(again.claims()?.sub).toBe(claims?.sub);
+    const { url } = await ask(await discover(stage, app), { prompt: 'none' });
+    expect(await errorAt(visitor, url)).toBe('consent_required');
+  });
+
+  it('a second client is agreed to by one button', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, claims } = await logIn(stage, instance);
+    const config = await discover(stage, app);
+    const { url, checks } = await ask(config);
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain(`@alice@${instance.host}`);
+    const answer = answerOf(await visitor.follow(await press(visitor, page, { action: 'continue' })));
+    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
+    expect(tokens.claims()?.sub).toBe(claims?.sub);
+  });
+
+  it('login: asks again, at the instance too', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config } = await logIn(stage, instance);
+    const { url } = await ask(config, { prompt: 'login' });
+    const page = await openPage(visitor, url);
+    expect(formsOf(page).some(({ text }) => text.includes('continue'))).toBe(false);
+    const left = await press(visitor, page, { instance: instance.host });
+    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
+  });
+
+  it('max_age: asks again when the login is older, and tells when it was', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config } = await logIn(stage, instance);
+    const { url, checks } = await ask(config, { max_age: '0' });
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain('once more');
+    const answer = answerOf(await logInAt(visitor, page, instance));
+    const tokens = await openid.authorizationCodeGrant(config, answer, { ...checks, maxAge: 10 });
+    expect(tokens.claims()?.auth_time).toEqual(expect.any(Number));
+  });
+
+  it('select_account: offers the account there is, and another one, whose login replaces it', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config, claims } = await logIn(stage, instance);
+    const { url, checks } = await ask(config, { prompt: 'select_account' });
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain('Continue as');
+    const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
+    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
+    // As if bob had answered the instance's question who they are, which the stand-in skips.
+    visitor.jars.delete(instance.host);
+    const back = await visitor.get(await visitor.approve(left.location ?? '', { as: 'bob' }));
+    const answer = answerOf(await visitor.follow(back));
+    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
+    expect(tokens.claims()?.nickname).toBe('bob');
+    expect(tokens.claims()?.sub).not.toBe(claims?.sub);
+  });
+});
+
+describe('tokens', () => {
+  it('a code is good once; who brings it again ends what it was good for', async () => {
+    const { stage, instance } = await aStage();
+    const { config, answer, asked, tokens, claims } = await logIn(stage, instance);
+    await expect(openid.authorizationCodeGrant(config, answer, asked.checks)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+    await expect(openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')).rejects.toMatchObject({
+      status: 401,
+    });
+  });
+
+  it('userinfo answers GET and POST, and client_secret_post is understood', async () => {
+    const { stage, instance } = await aStage({
+      clients: [{ ...shop, token_endpoint_auth_method: 'client_secret_post' }],
+    });
+    const config = await openid.discovery(
+      new URL(stage.issuerURL),
+      'shop',
+      {},
+      openid.ClientSecretPost(String(shop.client_secret)),
+      { execute: [openid.allowInsecureRequests] },
+    );
+    const visitor = new Visitor();
+    const asked = await ask(config);
+    const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
+    const tokens = await openid.authorizationCodeGrant(config, answer, asked.checks);
+    const headers = { Authorization: `Bearer ${tokens.access_token}` };
+    const got = await (await fetch(`${stage.issuerURL}/userinfo`, { headers })).json();
+    const posted = await (await fetch(`${stage.issuerURL}/userinfo`, { method: 'POST', headers })).json();
+    expect(got).toEqual(posted);
+  });
+
+  it('a revoked token opens nothing', async () => {
+    const { stage, instance } = await aStage();
+    const { config, tokens, claims } = await logIn(stage, instance);
+    await openid.tokenRevocation(config, tokens.access_token);
+    await expect(openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')).rejects.toMatchObject({
+      status: 401,
+    });
+  });
+
+  it('a placeholder for an address goes to the client that asked for it, and to no other', async () => {
+    const { stage, instance } = await aStage({ clients: [{ ...shop, placeholder_email: true }, app] });
+    const { claims } = await logIn(stage, instance);
+    expect(claims?.email).toMatch(/^[0-9a-f]{32}@mastodon\.invalid$/);
+    expect(claims?.email_verified).toBe(false);
+    const other = await logIn(stage, instance, { client: app, params: { scope: 'openid email' } });
+    expect(other.claims).not.toHaveProperty('email');
+    expect(other.claims).not.toHaveProperty('email_verified');
+  });
+});
+
+describe('logging out', () => {
+  it('asks, forgets the login, and goes back to the client', async () => {
+    const back = 'http://client.localhost:1/bye';
+    const { stage, instance } = await aStage({ clients: [{ ...shop, post_logout_redirect_uris: [back] }] });
+    const { config, visitor, tokens } = await logIn(stage, instance);
+    const url = openid.buildEndSessionUrl(config, {
+      id_token_hint: tokens.id_token ?? '',
+      post_logout_redirect_uri: back,
+      state: 'xyz',
+    });
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain('Log out');
+    const gone = await press(visitor, page, { logout: 'yes' });
+    expect(gone.location).toBe(`${back}?state=xyz`);
+    const { url: again } = await ask(config, { prompt: 'none' });
+    expect(await errorAt(visitor, again)).toBe('login_required');
+  });
+});
+
+it('two people with the same number at two instances are two people', async () => {
+  const [one, two] = [await anInstance(), await anInstance()];
+  const stage = await anIssuer([one, two]);
+  const first = await logIn(stage, one);
+  const second = await logIn(stage, two);
+  expect(one.account('alice').id).toBe(two.account('alice').id);
+  expect(first.claims?.sub).not.toBe(second.claims?.sub);
+  expect(second.claims?.sub).toBe(`${two.origin}#${String(two.account('alice').id)}`);
+});
