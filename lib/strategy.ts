@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { MastodonError } from './errors.js';
 import type { BrowserLogins } from './login/begun-logins.js';
 import { answerURL, isCallback } from './login/callback.js';
+import { crossSiteStart } from './login/cross-site.js';
 import { MastodonLogin, type Browser, type Finished } from './login/login.js';
 import type { Tokens } from './login/token.js';
 import { OAuth2Strategy, type Request } from './passport.js';
@@ -113,7 +114,8 @@ export class MastodonStrategy extends OAuth2Strategy {
 
   private async begin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
     const { stateStore, allowCrossSiteStart } = this.settings;
-    if (!allowCrossSiteStart && isFromAnotherSite(req)) throw this.login.refused(crossSiteStart());
+    const crossSite = crossSiteStart(req.headers['sec-fetch-site']);
+    if (crossSite && !allowCrossSiteStart) throw this.login.refused(crossSite);
     const typed = options.instance ?? this.typedInstance(req);
     if (typed === undefined) throw this.login.refused(this.nothingTyped(req));
     const browser = stateStore ? loginsIn(stateStore, req) : browserKeysOrNew(req);
@@ -151,20 +153,6 @@ export class MastodonStrategy extends OAuth2Strategy {
         : `neither body nor query have a field "${this.settings.instanceField}"`;
     return new MastodonError('instance_missing', { cause: new Error(cause) });
   }
-}
-
-/**
- * Another site's page could otherwise send its visitor through an instance that agrees to everything, and have them logged
- * in to its own account. Browsers tell where a request comes from (W3C Fetch Metadata); other programs say nothing.
- */
-function isFromAnotherSite(req: IncomingMessage): boolean {
-  return req.headers['sec-fetch-site'] === 'cross-site';
-}
-
-function crossSiteStart(): MastodonError {
-  return new MastodonError('cross_site_start', {
-    cause: new Error('Sec-Fetch-Site is cross-site; with allowCrossSiteStart other sites may begin logins'),
-  });
 }
 
 /** The logins of the request's browser, as the site's own store keeps them. */

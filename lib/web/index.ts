@@ -10,4 +10,4 @@ export type { WebLoginOptions } from './options.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
 export type { MastodonProfile } from '../login/profile.js';
 export type { Tokens } from '../login/token.js';
-export type { BeginOptions, KeyValueStore, LoginOptions, OutboundOptions } from '../options.js';
+export type { BeginOptions, KeyValueStore, LoginLog, LoginOptions, OutboundOptions } from '../options.js';

@@ -1,6 +1,7 @@
 /** What the web door asks beside the engine's options. */
 
-import type { LoginOptions } from '../options.js';
+import { Checks } from '../checks.js';
+import { loginOptionNames, type LoginOptions } from '../options.js';
 
 export interface WebLoginOptions extends LoginOptions {
   /**
@@ -20,15 +21,23 @@ export interface WebSettings {
   readonly allowCrossSiteStart: boolean;
 }
 
+/** Whom messages about options name. */
+export const webChecks = new Checks('createLogin');
+
+const names = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'];
+
 /** @throws TypeError that names the option at fault. What the engine shares is checked by the engine. */
 export function readWebOptions(options: WebLoginOptions): WebSettings {
-  const { cookieName = 'mastodon-login', allowCrossSiteStart = false } = Object(options) as WebLoginOptions;
-  if (typeof cookieName !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(cookieName)) {
-    throw new TypeError('createLogin: cookieName must be 1 to 64 letters, digits, "-" and "_"');
+  const { cookieName, allowCrossSiteStart } = webChecks.options(options, names);
+  const name = webChecks.text('cookieName', cookieName ?? 'mastodon-login');
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    webChecks.wrong('cookieName', 'be 1 to 64 letters, digits, "-" and "_"', name);
   }
   // Browsers keep a cookie with a prefix only where it fits; whether it does is not the site's to say.
-  if (/^__/.test(cookieName)) {
-    throw new TypeError('createLogin: cookieName must have no prefix: over https it gets "__Host-"');
-  }
-  return { cookieName, allowCrossSiteStart: allowCrossSiteStart === true };
+  if (name.startsWith('__'))
+    webChecks.wrong('cookieName', 'have no prefix: over https it gets "__Host-"', name);
+  return {
+    cookieName: name,
+    allowCrossSiteStart: webChecks.boolean('allowCrossSiteStart', allowCrossSiteStart, false),
+  };
 }

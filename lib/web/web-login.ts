@@ -1,11 +1,12 @@
 /** `createLogin`: the door of sites that speak `Request` and `Response`, with a cookie in place of a session. */
 
-import { assertNotCrossSite } from '../login/cross-site.js';
+import { MastodonError } from '../errors.js';
+import { crossSiteStart } from '../login/cross-site.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/token.js';
 import type { BeginOptions } from '../options.js';
 import { allKeys, BrowserCookie, rotated, withCurrent } from './browser-cookie.js';
-import { readWebOptions, type WebLoginOptions } from './options.js';
+import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';
 import { typedInstance } from './typed-instance.js';
 
 /** What may be said of one login as it begins. */
@@ -51,14 +52,19 @@ export interface WebLogin {
 /** @throws TypeError that names the option at fault */
 export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
-  const login = new MastodonLogin(options);
+  const login = new MastodonLogin(options, webChecks);
   const cookie = new BrowserCookie(cookieName, login.callbackURL);
+  const typedIn = (request: Request) =>
+    typedInstance(request).catch((error: unknown) => {
+      throw error instanceof MastodonError ? login.refused(error) : error;
+    });
   return {
     async begin(request, { instance, ...beginOptions } = {}) {
       assertRequest(request, 'begin');
-      if (!allowCrossSiteStart) assertNotCrossSite(request.headers.get('sec-fetch-site'));
+      const crossSite = crossSiteStart(request.headers.get('sec-fetch-site'));
+      if (crossSite && !allowCrossSiteStart) throw login.refused(crossSite);
       const keys = withCurrent(cookie.read(request.headers));
-      const typed = instance === undefined ? await typedInstance(request) : instance;
+      const typed = instance === undefined ? await typedIn(request) : instance;
       const { redirect } = await login.begin(typed, allKeys(keys), beginOptions);
       const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
       return new Response(null, { status: 302, headers });

@@ -7,8 +7,11 @@ import { Visitor, type Decision, type Page } from '../support/visitor.js';
 import { runSite, type RunningSite } from './running.js';
 
 export interface Site {
-  /** File in `sites/`. It begins logins at POST /auth/mastodon, ends them at /me, and tells failures somehow. */
-  readonly program: string;
+  /**
+   * File in `sites/`, or what runs the site otherwise. It begins logins at POST /auth/mastodon, ends them at /me, and tells
+   * failures somehow.
+   */
+  readonly program: string | ((developmentInstances: string) => Promise<RunningSite>);
   /** The session is kept on the server, so a login must give the browser another one. Default true. */
   readonly isSessionOnServer?: boolean;
 }
@@ -31,7 +34,8 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
   beforeAll(async () => {
     instance = await startInstance('mastodon45');
     unreachable = await nobodysOrigin();
-    site = await runSite(program, `${instance.origin} ${unreachable}`);
+    const run = typeof program === 'string' ? (list: string) => runSite(program, list) : program;
+    site = await run(`${instance.origin} ${unreachable}`);
   });
   afterAll(async () => void (await Promise.all([site?.close(), instance?.close()])));
 

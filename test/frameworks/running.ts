@@ -10,7 +10,7 @@ import { transformSync } from '@swc/core';
 const sites = join(__dirname, 'sites');
 
 /** Where the sites believe to be, as behind a proxy; nothing listens there. */
-const publicOrigin = 'https://site.example';
+export const publicOrigin = 'https://site.example';
 
 export interface RunningSite {
   readonly origin: string;

@@ -1,5 +1,12 @@
 /** The web door under node:http. */
 
+import { keepsStrangersOut } from '../web/contract.js';
 import { logsVisitorsIn } from './contract.js';
+import { runSite } from './running.js';
 
-describe('a site with node:http and the web door', () => logsVisitorsIn({ program: 'web-node.mjs' }));
+const program = 'web-node.mjs';
+
+describe('a site with node:http and the web door', () => logsVisitorsIn({ program }));
+
+describe('attackers at a site with node:http and the web door', () =>
+  keepsStrangersOut((instances) => runSite(program, instances)));

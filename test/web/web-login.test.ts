@@ -1,0 +1,319 @@
+/** The web door, by itself: what it reads of a request, what it says in its cookie, and what it refuses. */
+
+import { createLogin, MastodonError, type WebLogin, type WebLoginOptions } from '../../lib/web/index.js';
+import type { StandIn } from '../support/instance.js';
+import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const minutes = 60_000;
+const start = 'https://site.example/auth/mastodon';
+
+async function aStage(options: Partial<WebLoginOptions> = {}) {
+  const instance = await anInstance();
+  const login = createLogin({ ...leastOptions, developmentInstances: [instance.origin], ...options });
+  return { instance, login };
+}
+
+/** What a browser remembers of a response: one cookie, as `name=value`. */
+const cookieIn = ({ headers }: { headers: Headers }) => headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+
+const withCookie = (url: string, cookie: string) => new Request(url, { headers: { Cookie: cookie } });
+
+const post = (body: string | URLSearchParams | FormData, contentType?: string) =>
+  new Request(start, {
+    method: 'POST',
+    body,
+    ...(contentType && { headers: { 'Content-Type': contentType } }),
+  });
+
+async function failureOf(work: Promise<unknown>): Promise<MastodonError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MastodonError)) throw error;
+  return error;
+}
+
+/** Begins a login with the cookie that the browser has, and comes back from the instance. */
+async function comeBack(login: WebLogin, instance: StandIn, cookie = '') {
+  const begun = await login.begin(withCookie(start, cookie), { instance: instance.host });
+  const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
+  return { callback, cookie: cookieIn(begun) };
+}
+
+describe('begin finds what was typed', () => {
+  const form = (fields: [string, string | Blob][]) => {
+    const data = new FormData();
+    for (const [name, value] of fields) data.append(name, value);
+    return data;
+  };
+
+  it.each<[string, (host: string) => Request]>([
+    ['a form', (host) => post(new URLSearchParams({ instance: host, other: 'x' }))],
+    ['a form with room for files', (host) => post(form([['instance', host]]))],
+    ['JSON', (host) => post(JSON.stringify({ instance: host }), 'application/json; charset=utf-8')],
+    ['the query', (host) => new Request(`${start}?instance=${host}`)],
+    ['the query beside a form', (host) => new Request(`${start}?instance=${host}`, post('a=1'))],
+    [
+      'the query, where the body is of another kind',
+      (host) => new Request(`${start}?instance=${host}`, post('{', 'text/plain')),
+    ],
+  ])('in %s', async (_where, request) => {
+    const { instance, login } = await aStage();
+    const { status, headers } = await login.begin(request(instance.host));
+    expect(status).toBe(302);
+    expect(headers.get('location')).toContain(`${instance.origin}/oauth/authorize?`);
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('in its own options first, and leaves the body alone then', async () => {
+    const { instance, login } = await aStage();
+    const request = post(new URLSearchParams({ instance: 'other.example', from: 'here' }));
+    const { headers } = await login.begin(request, { instance: instance.host, lang: 'de', forceLogin: true });
+    const { origin, searchParams } = new URL(headers.get('location') ?? '');
+    expect([origin, searchParams.get('lang'), searchParams.get('force_login')]).toEqual([
+      instance.origin,
+      'de',
+      'true',
+    ]);
+    expect((await request.formData()).get('from')).toBe('here');
+  });
+
+  it('at a path, where a server gives no whole URL', async () => {
+    const { instance, login } = await aStage();
+    const request = {
+      url: `/auth/mastodon?instance=${instance.host}`,
+      headers: new Headers(),
+      bodyUsed: false,
+      body: null,
+    };
+    expect((await login.begin(request as Request)).status).toBe(302);
+  });
+
+  it.each<[string, () => Request, string, number]>([
+    ['nothing', () => new Request(start), 'instance_missing', 400],
+    ['an empty field', () => post(new URLSearchParams({ instance: ' ' })), 'instance_missing', 400],
+    [
+      'two fields',
+      () => post('instance=a.example&instance=b.example', 'application/x-www-form-urlencoded'),
+      'instance_invalid',
+      400,
+    ],
+    [
+      'two in the query',
+      () => new Request(`${start}?instance=a.example&instance=b.example`),
+      'instance_invalid',
+      400,
+    ],
+    ['a file', () => post(form([['instance', new Blob(['a.example'])]])), 'instance_invalid', 400],
+    ['a list', () => post('{"instance":["a.example"]}', 'application/json'), 'instance_invalid', 400],
+    [
+      'an inherited field',
+      () => post('{"__proto__":{"instance":"a.example"}}', 'application/json'),
+      'instance_missing',
+      400,
+    ],
+    ['JSON that is no object', () => post('null', 'application/json'), 'instance_missing', 400],
+    ['JSON that is none', () => post('{"instance"', 'application/json'), 'instance_missing', 400],
+    ['a form without its boundary', () => post('instance', 'multipart/form-data'), 'instance_missing', 400],
+    [
+      'a huge form',
+      () => post(new URLSearchParams({ instance: 'a'.repeat(20_000) })),
+      'instance_invalid',
+      413,
+    ],
+  ])('and refuses %s', async (_what, request, code, status) => {
+    const { login } = await aStage();
+    expect(await failureOf(login.begin(request()))).toMatchObject({ code, status });
+  });
+
+  it('and does not read on when a body is too large', async () => {
+    const { login } = await aStage();
+    let pulled = 0;
+    let wasCancelled = false;
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(8192 * ++pulled)),
+      cancel: () => void (wasCancelled = true),
+    });
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+    const request = new Request(start, { method: 'POST', body, headers, duplex: 'half' });
+    expect((await failureOf(login.begin(request))).status).toBe(413);
+    expect([wasCancelled, pulled < 5]).toEqual([true, true]);
+  });
+
+  it('and says to the operator that the body was read before', async () => {
+    const { login } = await aStage();
+    const request = post(new URLSearchParams({ instance: 'a.example' }));
+    await request.text();
+    const { code, cause } = await failureOf(login.begin(request));
+    expect([code, String(cause)]).toEqual(['instance_missing', expect.stringContaining('read before')]);
+  });
+});
+
+describe('the cookie', () => {
+  it('is as the callback says, https or not, and has the name that the site gave it', async () => {
+    const instance = await anInstance();
+    const options = { ...leastOptions, developmentInstances: [instance.origin] };
+    for (const [more, name, isSecure] of [
+      [{}, '__Host-mastodon-login', true],
+      [{ cookieName: 'fedi' }, '__Host-fedi', true],
+      [{ callbackURL: 'http://localhost:3000/callback' }, 'mastodon-login', false],
+    ] as const) {
+      // Whatever the request's own scheme is.
+      const request = new Request(`${isSecure ? 'http' : 'https'}://inner/?instance=${instance.host}`);
+      const { headers } = await createLogin({ ...options, ...more }).begin(request);
+      const line = headers.get('set-cookie') ?? '';
+      expect(line).toMatch(new RegExp(`^${name}=[\\w-]{43}; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax`));
+      expect(line.includes('; Secure')).toBe(isSecure);
+    }
+  });
+
+  it('stays the same as long as logins only begin', async () => {
+    const { instance, login } = await aStage();
+    const first = await comeBack(login, instance);
+    const second = await comeBack(login, instance, `a=b; ${first.cookie}; c=d`);
+    expect(second.cookie).toBe(first.cookie);
+  });
+
+  it.each(['', 'x', `${'a'.repeat(44)}`, `~${'a'.repeat(43)}.9999999999999`, '"', '%00'])(
+    'is replaced where it is none of ours: %j',
+    async (value) => {
+      const { instance, login } = await aStage();
+      const { cookie } = await comeBack(login, instance, `__Host-mastodon-login=${value}`);
+      expect(cookie).toMatch(/^__Host-mastodon-login=[\w-]{43}$/);
+    },
+  );
+
+  it('has another key after a login; the former one finishes what it began, for ten minutes', async () => {
+    const { instance, login } = await aStage({ store: new JSONStore() });
+    const first = await comeBack(login, instance);
+    const second = await comeBack(login, instance, first.cookie);
+    const after = cookieIn(await login.finish(withCookie(first.callback, first.cookie)));
+    const key = first.cookie.split('=')[1] ?? '';
+    expect(after).toMatch(new RegExp(`^__Host-mastodon-login=(?!${key})[\\w-]{43}~${key}\\.\\d+$`));
+    const third = await comeBack(login, instance, after);
+    expect(third.cookie).toBe(after);
+
+    const last = cookieIn(await login.finish(withCookie(second.callback, after)));
+    expect((await login.finish(withCookie(third.callback, last))).profile.username).toBe('alice');
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10.1 * minutes);
+    const muchLater = await comeBack(login, instance, last);
+    expect(muchLater.cookie).toMatch(/^__Host-mastodon-login=[\w-]{43}$/);
+  });
+
+  it('does not grow without end, and believes in no former key that would outlast a login', async () => {
+    const { instance, login } = await aStage();
+    let { cookie } = await comeBack(
+      login,
+      instance,
+      `__Host-mastodon-login=${'k'.repeat(43)}~${'f'.repeat(43)}.9999999999999`,
+    );
+    expect(cookie).toBe(`__Host-mastodon-login=${'k'.repeat(43)}`);
+    for (let i = 0; i < 6; i++) {
+      const begun = await comeBack(login, instance, cookie);
+      cookie = cookieIn(await login.finish(withCookie(begun.callback, begun.cookie)));
+    }
+    expect(cookie.split('~')).toHaveLength(4);
+  });
+
+  it('stays as it is when a login fails', async () => {
+    const { instance, login } = await aStage();
+    const { callback, cookie } = await comeBack(login, instance);
+    const wrong = callback.replace(/code=[^&]*/, 'error=access_denied');
+    expect((await failureOf(login.finish(withCookie(wrong, cookie)))).code).toBe('access_denied');
+    const next = await comeBack(login, instance, cookie);
+    expect((await login.finish(withCookie(next.callback, next.cookie))).profile.username).toBe('alice');
+  });
+});
+
+describe('finish', () => {
+  it('gives the profile, the tokens and the state of the application', async () => {
+    const { instance, login } = await aStage();
+    const state = { from: '/pricing', n: [1, null] };
+    const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), { state });
+    const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
+    const {
+      profile,
+      accessToken,
+      refreshToken,
+      params,
+      state: back,
+      headers,
+    } = await login.finish(withCookie(callback, cookieIn(begun)));
+    expect(profile.id).toBe(`${instance.origin}#${instance.account('alice').id}`);
+    expect(instance.tokens.has(accessToken)).toBe(true);
+    expect([refreshToken, params['access_token'], back]).toEqual([undefined, accessToken, state]);
+    expect([...headers.keys()]).toEqual(['set-cookie']);
+  });
+
+  it("reads only path and query of the request's URL", async () => {
+    const { instance, login } = await aStage();
+    const { callback, cookie } = await comeBack(login, instance);
+    const { pathname, search } = new URL(callback);
+    const inner = withCookie(`http://10.0.0.7:8080${pathname}${search}`, cookie);
+    expect((await login.finish(inner)).profile.username).toBe('alice');
+  });
+
+  it("tells the application's state of a login that failed, and in no serialised form", async () => {
+    const { instance, login } = await aStage();
+    const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), {
+      state: { cart: 7 },
+    });
+    const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
+    const denied = callback.replace(/code=[^&]*/, 'error=access_denied');
+    const error = await failureOf(login.finish(withCookie(denied, cookieIn(begun))));
+    expect([error.code, error.state]).toEqual(['access_denied', { cart: 7 }]);
+    expect(JSON.stringify(error)).not.toContain('cart');
+  });
+
+  it('works by itself, taken from the login', async () => {
+    const { instance, login } = await aStage();
+    const { begin, finish } = login;
+    const begun = await begin(new Request(`${start}?instance=${instance.host}`));
+    const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
+    expect((await finish(withCookie(callback, cookieIn(begun)))).profile.username).toBe('alice');
+  });
+});
+
+describe('a start by a page of another site', () => {
+  const crossSite = (host: string) =>
+    new Request(`${start}?instance=${host}`, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+
+  it('is refused', async () => {
+    const { instance, login } = await aStage();
+    expect((await failureOf(login.begin(crossSite(instance.host), { instance: instance.host }))).code).toBe(
+      'cross_site_start',
+    );
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('is taken where the site says so', async () => {
+    const { instance, login } = await aStage({ allowCrossSiteStart: true });
+    expect((await login.begin(crossSite(instance.host))).status).toBe(302);
+  });
+});
+
+describe('a mistake of who builds the site', () => {
+  it.each([
+    [{ cookieName: '__Host-login' }, /^createLogin: cookieName must have no prefix/],
+    [{ cookieName: 'a b' }, /^createLogin: cookieName must be 1 to 64/],
+    [{ cookieName: '' }, /^createLogin: cookieName/],
+    [{ cookieName: 7 }, /^createLogin: cookieName/],
+    [{ allowCrossSiteStart: 'yes' }, /^createLogin: allowCrossSiteStart must be true or false/],
+    [{ cookiename: 'x' }, /^createLogin: there is no option cookiename; did you mean cookieName\?/],
+    [{ stateStore: {} }, /^createLogin: there is no option stateStore/],
+    [{ clientName: '' }, /^createLogin: clientName/],
+  ])('%j is told at once', (wrong, message) => {
+    expect(() => createLogin({ ...leastOptions, ...(wrong as object) })).toThrow(message);
+  });
+
+  it('a request of another kind is told as what it is', async () => {
+    const { login } = await aStage();
+    const request = { url: '/', headers: { cookie: '' } } as unknown as Request;
+    await expect(login.begin(request)).rejects.toThrow(/begin takes a Request/);
+    await expect(login.finish(request)).rejects.toThrow(/finish takes a Request/);
+  });
+});
