@@ -13,7 +13,12 @@ import { keepsStrangersOut } from './contract.js';
 
 const root = resolve(__dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-next-'));
-const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', SESSION_PASSWORD: 'only for tests, '.repeat(3) };
+const env = {
+  ...process.env,
+  NEXT_TELEMETRY_DISABLED: '1',
+  NODE_NO_WARNINGS: '1',
+  SESSION_PASSWORD: 'only for tests, '.repeat(3),
+};
 
 const run = promisify(execFile);
 
