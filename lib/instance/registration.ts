@@ -169,7 +169,7 @@ export function throttledFor(headers: Answer['headers'], now: number): number | 
 }
 
 /** For a server that has had enough, and does not say for how long. */
-const shortThrottleMs = 60 * 1000;
+const shortThrottleMs = 10 * 1000;
 
 /** Mastodon's window for registrations; what asks for more is not believed. */
 const longestThrottleMs = 10 * 60 * 1000;

@@ -2,7 +2,16 @@
 
 import { personas, variant, type PersonaName } from '../support/instance.js';
 import type { SiteOptions } from '../support/site.js';
-import { aSite, aStage, anInstance, anotherProcessOf, JSONStore, leave, start } from '../support/stage.js';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  anotherProcessOf,
+  codesAreChecked,
+  JSONStore,
+  leave,
+  start,
+} from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
@@ -43,6 +52,7 @@ it('a restarted site asks for nothing again, and a login can be finished at once
   const options: SiteOptions = { instances: [instance], options: { store: new JSONStore() } };
   const site = await aSite(options);
   await leave(new Visitor(), site, instance.host);
+  await codesAreChecked(instance);
   await site.close();
   const restarted = await aSite({ ...options, port: Number(new URL(site.origin).port) });
   instance.resetRequests();
