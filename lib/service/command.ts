@@ -11,12 +11,17 @@ const { version } = require('../../package.json') as { version: string };
 
 const names = commands.map(({ name }) => name);
 
+/** The options of tasks, and whose they are. */
+const tasks = commands.flatMap((command) =>
+  Object.entries(command.tasks ?? {}).map(([name, task]) => ({ command, name, task })),
+);
+
 const help = `Usage: passport-mastodon-oauth2 ${names.join('|')} --config FILE
 ${commands.map(({ name, purpose }) => `\n${name}\n${purpose}\n`).join('')}
 Options:
   -c, --config FILE  configuration in YAML (default: config.yml)
       --check        only say whether the configuration is right
-  -h, --help         show this text
+${tasks.map(({ name, task }) => `      --${name.padEnd(13)}${task.purpose}\n`).join('')}  -h, --help         show this text
   -v, --version      show the version
 
 The least that a configuration says:
@@ -38,13 +43,19 @@ async function main(args: readonly string[]): Promise<void> {
   const options = readArguments(args);
   if (options.help) return say(help);
   if (options.version) return say(`${version}\n`);
-  const command = readCommand(options.words);
+  const command = readCommand(options);
   requirePackages(command, [...command.packages, 'yaml']);
   const config = await loadConfig(options.config, command);
   requirePackages(command, config.redisURL === undefined ? ['lmdb'] : ['@redis/client']);
-  if (options.check) return say(`${options.config} is right.\n`);
+  if (options.check) {
+    await command.check?.(config);
+    return say(`${options.config} is right.\n`);
+  }
   // Loaded only now, when it is sure that what it needs is there.
-  const { runService } = await import('./service.js');
+  const { runService, runTask } = await import('./service.js');
+  const [wanted] = options.tasks;
+  const task = wanted === undefined ? undefined : command.tasks?.[wanted];
+  if (task) return say(`${await runTask(command, task, config)}\n`);
   await runService(command, config, version);
 }
 
@@ -54,6 +65,8 @@ interface Arguments {
   readonly check: boolean;
   readonly config: string;
   readonly words: readonly string[];
+  /** Names of tasks. */
+  readonly tasks: readonly string[];
 }
 
 const seeHelp = '\nTry: passport-mastodon-oauth2 --help';
@@ -68,20 +81,27 @@ function readArguments(args: readonly string[]): Arguments {
         check: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', short: 'v', default: false },
+        ...Object.fromEntries(tasks.map(({ name }) => [name, { type: 'boolean' as const, default: false }])),
       },
     });
-    return { ...values, words: positionals };
+    const flags: Readonly<Record<string, unknown>> = values;
+    const wanted = tasks.map(({ name }) => name).filter((name) => flags[name] === true);
+    return { ...values, words: positionals, tasks: wanted };
   } catch (error) {
     throw new StartError(`${(error as Error).message}${seeHelp}`);
   }
 }
 
-function readCommand([name, ...others]: readonly string[]): Command {
+function readCommand({ words, tasks: [task] }: Arguments): Command {
+  const [name, ...others] = words;
   const list = names.length === 1 ? `There is one: ${names.join()}.` : `There are ${names.join(' and ')}.`;
   if (name === undefined) throw new StartError(`Which command? ${list}${seeHelp}`);
   const command = commands.find((known) => known.name === name);
   if (!command) throw new StartError(`${name} is not a command.${seeHelp}`);
   if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
+  if (task !== undefined && !Object.hasOwn(command.tasks ?? {}, task)) {
+    throw new StartError(`--${task} is not an option of ${name}.${seeHelp}`);
+  }
   return command;
 }
 

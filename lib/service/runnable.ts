@@ -36,4 +36,18 @@ export interface Command<K extends string = string, Own extends object = object>
   readonly packages: readonly string[];
   /** Loads what its packages are needed for. */
   create(config: Config & Own, backends: Backends, log: Log): Promise<Runnable>;
+  /**
+   * For `--check`: what is only found out by whoever is given the values. Nothing is asked of a network or a store.
+   * @throws StartError
+   */
+  check?(config: Config & Own): Promise<void>;
+  /** What is done once, instead of running, by the name of its option. */
+  readonly tasks?: Readonly<Record<string, Task<Own>>>;
+}
+
+export interface Task<Own extends object = object> {
+  /** For `--help`. */
+  readonly purpose: string;
+  /** @returns what to say when it is done */
+  run(config: Config & Own, backends: Backends, log: Log): Promise<string>;
 }

@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import { isBehindProxy, mayReadCounts, sendHealth } from './health.js';
 import { createHTTPServer } from './http-server.js';
 import { createLog, type Log } from './log.js';
-import type { Command, Runnable } from './runnable.js';
+import type { Command, Runnable, Task } from './runnable.js';
 
 /** How long a stop waits for what is under way. */
 const graceMs = 10_000;
@@ -55,6 +55,17 @@ export async function runService(command: Command, config: Config, version: stri
     since ??= Date.now();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}
+
+/** Does something once, over the same store as the service, which may be running. */
+export async function runTask(command: Command, task: Task, config: Config): Promise<string> {
+  const log = createLog((line) => process.stderr.write(`${line}\n`));
+  const backends = await openBackends(config, command.name, log);
+  try {
+    return await task.run(config, backends, log);
+  } finally {
+    await backends.close();
+  }
 }
 
 class Service {

@@ -183,7 +183,7 @@ export function answerOf(page: Page): URL {
 
 /** A whole login: the tokens, and what they say. */
 export async function logIn(
-  stage: IssuerStage,
+  stage: { issuerURL: string },
   instance: { readonly host: string },
   {
     client = shop,

@@ -92,10 +92,14 @@ export interface Service {
 }
 
 /** The real command with `config.yml` in a folder, at a port that is free. */
-export async function startService(folder: string, config: (port: number) => string): Promise<Service> {
+export async function startService(
+  folder: string,
+  config: (port: number) => string,
+  command = 'authenticator',
+): Promise<Service> {
   for (;;) {
     const port = await freePort();
-    const process = await startServiceAt(port, folder, config);
+    const process = await startServiceAt(port, folder, config, command);
     // Another test may have been faster.
     if (process.errors().includes('is in use')) continue;
     return { process, port };
@@ -107,10 +111,11 @@ export async function startServiceAt(
   port: number,
   folder: string,
   config: (port: number) => string,
+  name = 'authenticator',
 ): Promise<NodeProcess> {
   writeFileSync(join(folder, `${port}.yml`), config(port));
   const command = join(root, 'dist/service/command.js');
-  const process = startNode([command, 'authenticator', '--config', `${port}.yml`], { cwd: folder });
+  const process = startNode([command, name, '--config', `${port}.yml`], { cwd: folder });
   await Promise.race([lines(process, /"event":"started"/), process.ended]);
   return process;
 }

@@ -272,7 +272,7 @@ describe('the database', () => {
 
 describe('the command line', () => {
   it.each([
-    [['--help'], 0, /^Usage: passport-mastodon-oauth2 authenticator --config FILE\n/],
+    [['--help'], 0, /^Usage: passport-mastodon-oauth2 authenticator\|issuer --config FILE\n/],
     [['--version'], 0, /^\d+\.\d+\.\d+$/],
     [['authenticator', '-h'], 0, /^Usage: /],
   ])('answers %j', async (args, status, output) => {

@@ -1,0 +1,104 @@
+/** The command `issuer`: from a YAML file to a login, over a restart and new keys. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as openid from 'openid-client';
+import { readConfig } from '../../lib/service/config.js';
+import { issuer } from '../../lib/service/issuer.js';
+import { answerOf, ask, discover, logIn, openPage } from '../issuer/stage';
+import { anInstance } from '../support/stage';
+import { killAll, root, startNode, startService, startServiceAt } from './service-process';
+
+const example = readFileSync(join(root, 'example/issuer.yml'), 'utf8');
+
+const folder = mkdtempSync(join(tmpdir(), 'issuer-'));
+afterEach(killAll);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the configuration', () => {
+  it('of the example is right, also for who is given the clients', async () => {
+    const config = await readConfig(example, 'config.yml', issuer);
+    expect(config).toMatchObject({
+      publicURL: 'http://localhost:8081',
+      path: '',
+      deviceFlow: true,
+      sessionTtlMs: 3_600_000,
+      clients: [{ client_id: 'demo', redirect_uris: ['http://localhost:3000/callback'] }, {}],
+    });
+    await issuer.check?.(config);
+  });
+
+  it('says what it takes for all that is optional', async () => {
+    const full = example.replace(/^( *)#((?: +- | *[a-z_]+:).*)$/gm, '$1$2').replace(/^tls:\n.*\n.*\n/m, '');
+    const config = await readConfig(full, 'config.yml', issuer);
+    const defaults = await readConfig('app_name: a\napp_host: a.example\n', 'config.yml', issuer);
+    expect(config).toMatchObject({
+      sessionTtlMs: defaults.sessionTtlMs,
+      clientDocuments: defaults.clientDocuments,
+      introspection: defaults.introspection,
+      path: '/login',
+    });
+    expect(config.clients[0]).toMatchObject({ placeholder_email: true });
+  });
+
+  it.each([
+    [
+      'a client without an ID',
+      'clients: [{ client_secret: x }]',
+      /config\.yml:3: clients: each client needs/,
+    ],
+    ['a misspelt key', 'clients: [{ client_id: a, redirect_uri: x }]', /did you mean redirect_uris/],
+    [
+      'a redirect URI that is none',
+      'clients: [{ client_id: a, client_secret: long-and-secret, redirect_uris: [nowhere] }]',
+      /config\.yml:3: clients: clients\[0\] \(a\): redirect_uris/,
+    ],
+  ])('names the line of %s, and no secret', async (_what, line, message) => {
+    const text = `app_name: a\napp_host: a.example\n${line}\n`;
+    const checked = readConfig(text, 'config.yml', issuer).then((config) => issuer.check?.(config));
+    const error = await checked.catch((thrown: Error) => thrown);
+    expect(error?.message).toMatch(message);
+    expect(error?.message).not.toContain('long-and-secret');
+  });
+});
+
+describe('the command', () => {
+  it('logs people in, and knows them after a restart with another key', async () => {
+    const instance = await anInstance();
+    const configOf = (port: number) => `
+app_name: A service under test
+app_host: localhost:${port}
+app_scheme: http
+listen: ${port}
+db_path: issuer.mdb
+clients:
+  - client_id: shop
+    client_secret: the secret of the shop, which is long
+    redirect_uris: http://client.localhost:1/callback
+development_instances: [${instance.origin}]
+`;
+    const { process, port } = await startService(folder, configOf, 'issuer');
+    const stage = { issuerURL: `http://localhost:${port}` };
+    const { visitor, claims } = await logIn(stage, instance);
+    expect(claims?.nickname).toBe('alice');
+
+    const command = [join(root, 'dist/service/command.js'), 'issuer', '--config', `${port}.yml`];
+    const rotation = startNode([...command, '--rotate-keys'], { cwd: folder });
+    expect(await rotation.ended).toBe(0);
+    expect(rotation.output.join()).toContain('Nobody is logged out');
+    expect(await process.kill('SIGTERM')).toBe(0);
+    const log = process.output.join('\n');
+    for (const secret of ['the secret of the shop', 'code=', 'state=']) expect(log).not.toContain(secret);
+    expect(process.errors()).toBe('');
+
+    await startServiceAt(port, folder, configOf, 'issuer');
+    const { keys } = (await (await fetch(`${stage.issuerURL}/jwks`)).json()) as { keys: unknown[] };
+    expect(keys).toHaveLength(2);
+    const config = await discover(stage);
+    const asked = await ask(config, { prompt: 'none' });
+    const answer = answerOf(await openPage(visitor, asked.url));
+    const tokens = await openid.authorizationCodeGrant(config, answer, asked.checks);
+    expect(tokens.claims()?.sub).toBe(claims?.sub);
+  }, 60_000);
+});
