@@ -30,9 +30,9 @@ now:</p>
 <p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>
 <p>Go on only if you see the same code in ${name} on your own screen: if somebody sent you this link, it is they who
 would get into your account.</p>
-<form method="post">
+<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(proof)}">
-<button>The code is the same: go on to <bdi>${escape(host)}</bdi></button>
+<button><span>The code is the same: go on to <bdi>${escape(host)}</bdi></span></button>
 </form>
 <p class="soft">If it is not, or you did not ask for this, just close this page.</p>`,
   };

@@ -35,26 +35,26 @@ export function loginPage(form: LoginForm): Page {
     status,
     title: `Log in to ${asker.name}`,
     body: `<p>You are about to log in to ${name} ${back}. It learns your public profile: your handle, name and picture.</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<form method="post">
+${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
 <input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"
  autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${account ? '' : ' autofocus'}
  aria-describedby="${refusal === undefined ? '' : 'refusal '}hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
-${refusal === undefined ? '' : `<p id="refusal" class="refusal" role="alert">${escape(refusal)}</p>\n`}<p id="hint" class="soft">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
-<button name="action" value="login"${account ? ' class="quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
+${refusal === undefined ? '' : `<p id="refusal" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<p id="hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
+<button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
 </form>
-<form method="post">
+<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
-<button name="action" value="cancel" class="quiet">Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(asker.name)}</bdi>`}</button>
+<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(asker.name)}</bdi>`}</span></button>
 </form>`,
   };
 }
 
 function goOn(proof: string, handle: string): string {
-  return `<form method="post">
+  return `<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(proof)}">
-<button name="action" value="continue">Continue as <bdi>@${escape(handle)}</bdi></button>
+<button name="action" value="continue"><span>Continue as <bdi>@${escape(handle)}</bdi></span></button>
 </form>
 `;
 }
@@ -94,13 +94,13 @@ export function deviceCodePage({ action, proof, code, refusal }: CodeForm): Page
   return {
     status: 200,
     title: 'Log in on a device',
-    body: `<form method="post" action="${escape(action)}">
+    body: `<form class="mastodon-login-form" method="post" action="${escape(action)}">
 <input type="hidden" name="xsrf" value="${escape(proof)}">
 <label for="user_code">Which code does your device show?</label>
 <input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
  autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
  ${refusal === undefined ? '' : 'aria-describedby="refusal" aria-invalid="true"'}>
-${refusal === undefined ? '' : `<p id="refusal" class="refusal" role="alert">${escape(refusal)}</p>\n`}<button>Go on</button>
+${refusal === undefined ? '' : `<p id="refusal" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<button>Go on</button>
 </form>
 <p class="soft">Type a code only if you began to log in on a device yourself, just now.</p>`,
   };
@@ -132,12 +132,12 @@ export function deviceConfirmPage(form: DeviceConfirmation): Page {
 <p class="code"><span aria-hidden="true">${escape(form.code)}</span><span class="spoken">${escape(spelled)}</span></p>
 <p>Go on only if you see the same code on a device in front of you: if somebody sent you this link or this code, it is
 they who would get into your account.</p>
-<form method="post" action="${escape(form.action)}">
+<form class="mastodon-login-form" method="post" action="${escape(form.action)}">
 <input type="hidden" name="xsrf" value="${escape(form.proof)}">
 <input type="hidden" name="user_code" value="${escape(form.code)}">
 <input type="hidden" name="confirm" value="yes">
 <button>The code is the same: go on</button>
-<button name="abort" value="yes" class="quiet">I did not ask for this</button>
+<button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>
 </form>`,
   };
 }
@@ -161,10 +161,10 @@ export function logoutPage(action: string, proof: string, clientName: string | u
     title: 'Log out?',
     body: `<p>You are being logged out of ${from}. Shall this browser also forget your login here, which serves other sites
 as well?</p>
-<form method="post" action="${escape(action)}">
+<form class="mastodon-login-form" method="post" action="${escape(action)}">
 <input type="hidden" name="xsrf" value="${escape(proof)}">
 <button name="logout" value="yes">Log out here, too</button>
-<button class="quiet">Stay logged in here</button>
+<button class="mastodon-login-quiet">Stay logged in here</button>
 </form>`,
   };
 }

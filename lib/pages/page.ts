@@ -41,7 +41,7 @@ export function rendered(
 <title>${escape(title)}</title>
 <style>${style}</style>
 </head>
-<body>
+<body class="mastodon-login">
 <main>
 <h1>${escape(title)}</h1>
 ${body}

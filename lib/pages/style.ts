@@ -1,35 +1,40 @@
-/** How our pages look: one stylesheet, small enough to travel inside each of them. */
+/** How our pages look: the stylesheet of the button, whose colours and fields they share, and the page around it. */
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-export const style = `
-:root { color-scheme: light dark; --text: #1b1b1f; --back: #fff; --soft: #5a5a66; --line: #c9c9d3; --button: #4b3fd1; --wrong: #9a2a1c }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #ececf1; --back: #17171c; --soft: #adadba; --line: #44444f; --button: #6a5ff0; --wrong: #ffb4a4 }
-}
+const page = `
+:root { color-scheme: light dark }
 * { box-sizing: border-box }
-body { margin: 0; background: var(--back); color: var(--text); font: 1.0625rem/1.5 system-ui, sans-serif }
-main { max-width: 32rem; margin: 0 auto; padding: clamp(1.5rem, 8vh, 5rem) 1.25rem }
-h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere }
+body { margin: 0; background: var(--mastodon-login-page); color: var(--mastodon-login-text);
+  font: 1.0625rem/1.55 system-ui, sans-serif }
+main { max-width: 34rem; margin: 0 auto; padding: clamp(1.5rem, 6vh, 3rem) 1.25rem }
+@media (min-width: 38rem) {
+  main { margin-block: clamp(1rem, 10vh, 6rem); padding: 2.5rem; border: 1px solid var(--mastodon-login-line);
+    border-radius: 1rem; background: var(--mastodon-login-surface) }
+}
+h1 { margin: 0 0 1rem; font-size: 1.625rem; line-height: 1.25; overflow-wrap: anywhere; text-wrap: balance }
 p { margin: 0 0 1rem; overflow-wrap: anywhere }
-.code { margin: 0 0 1rem; padding: .75rem; border: 2px solid var(--line); border-radius: .5rem; text-align: center;
-  font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: .1em }
+code { font: 0.9375em/1.5 ui-monospace, monospace }
+form.mastodon-login-form { margin: 1.5rem 0 0 }
+form.mastodon-login-form + form.mastodon-login-form { margin-top: .75rem }
+form.mastodon-login-form + form.mastodon-login-form:has(label) { margin-top: 2rem }
+form.mastodon-login-form button + button { margin-top: .75rem }
+form.mastodon-login-form + p { margin-top: 1.5rem }
+input + .mastodon-login-error { margin-bottom: .5rem }
+.code { margin: 0 0 1rem; padding: .75rem; border: 2px solid var(--mastodon-login-line); border-radius: .6rem;
+  text-align: center; font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: .1em }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-.soft { color: var(--soft); font-size: .9375rem }
-form { margin: 1.5rem 0 }
-button { width: 100%; min-height: 3rem; padding: .5rem 1rem; border: 0; border-radius: .5rem; background: var(--button);
-  color: #fff; font: inherit; font-weight: 600; cursor: pointer; overflow-wrap: anywhere }
-button:focus-visible, a:focus-visible { outline: 3px solid var(--text); outline-offset: 2px }
-button.quiet { margin-top: .75rem; border: 2px solid var(--line); background: none; color: inherit }
-label { display: block; margin-bottom: .5rem; font-weight: 600 }
-input { width: 100%; min-height: 3rem; padding: .5rem .75rem; border: 2px solid var(--soft); border-radius: .5rem;
-  background: none; color: inherit; font: inherit }
-input[aria-invalid] { border-color: var(--wrong) }
-input:focus-visible { outline: 3px solid var(--text); outline-offset: 2px }
-input + p { margin: .5rem 0 1rem }
-.refusal { color: var(--wrong); font-weight: 600 }
+.soft { color: var(--mastodon-login-soft); font-size: .9375rem }
 a { color: inherit }
+a:focus-visible { outline: 3px solid var(--mastodon-login-accent); outline-offset: 2px }
 `;
+
+const button = readFileSync(join(__dirname, '..', 'button', 'browser', 'mastodon-login.css'), 'utf8');
+
+/** For an element of a page, with `mastodon-login` as the class of its body. */
+export const style = button.replace(/\/\*.*?\*\//gs, '').trim() + page;
 
 /** What a content security policy lets through, and nothing else. */
 export const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;

@@ -131,7 +131,7 @@ export async function openPage(visitor: Visitor, url: URL | string): Promise<Pag
 
 /** Every form of a page: where it goes and what it holds. */
 export function formsOf(page: Page): { action: string; fields: Record<string, string>; text: string }[] {
-  return [...page.text.matchAll(/<form method="post"([^>]*)>(.*?)<\/form>/gs)].map(
+  return [...page.text.matchAll(/<form[^>]* method="post"([^>]*)>(.*?)<\/form>/gs)].map(
     ([, head = '', inner = '']) => {
       const fields = [...inner.matchAll(/<input([^>]*)>/g)].map(([, input = '']) => [
         / name="([^"]*)"/.exec(input)?.[1] ?? '',
