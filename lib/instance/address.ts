@@ -3,6 +3,7 @@
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicHostname } from '../net/addresses.js';
+import { canParse } from '../net/url.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {
@@ -67,13 +68,13 @@ function addressOf(
   const user = username === undefined ? {} : { username };
   for (const scheme of ['https', 'http']) {
     const typed = `${scheme}://${withoutDot}`;
-    const origin = URL.canParse(typed) ? new URL(typed).origin : undefined;
+    const origin = canParse(typed) ? new URL(typed).origin : undefined;
     if (origin !== undefined && developmentOrigins.has(origin)) {
       return { origin, host: new URL(origin).host, ...user };
     }
   }
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');
-  if (withoutDot.includes(':') || !URL.canParse(`https://${withoutDot}`)) throw invalid();
+  if (withoutDot.includes(':') || !canParse(`https://${withoutDot}`)) throw invalid();
   const { hostname } = new URL(`https://${withoutDot}`);
   if (!isPublicHostname(hostname)) throw invalid();
   return { origin: `https://${hostname}`, host: hostname, ...user, ...inItsScript(withoutDot, hostname) };

@@ -62,6 +62,9 @@ export class Credentials {
   async current(instance: Instance, unfinished: readonly number[]): Promise<Client | undefined> {
     const client = await this.clients.current(this.keyAt(instance));
     if (!client) return undefined;
+    // Its time is written down before its outcome is known: who has a doubt waits for it.
+    const underWay = unfinished.length > 0 ? this.proving.joined(client.key) : undefined;
+    if (underWay) return underWay;
     const doubt = { now: Date.now(), unfinished };
     let decision = decide(client, { ...doubt, isMute: false });
     if (decision === 'use') return client;

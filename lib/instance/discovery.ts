@@ -12,6 +12,7 @@ import { namedOrigin } from './metadata.js';
 import type { Policy } from './policy.js';
 import { Scout } from './scout.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
+import { canParse } from '../net/url.js';
 
 export { readInstance } from './findings.js';
 
@@ -173,7 +174,7 @@ export function isInstance(value: unknown): value is Instance {
 export function isPinned(value: unknown): value is PinnedInstance {
   const record = (value ?? {}) as Record<string, unknown>;
   const { origin } = record;
-  if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin) return false;
+  if (typeof origin !== 'string' || !canParse(origin) || new URL(origin).origin !== origin) return false;
   return (
     record.host === new URL(origin).host &&
     record.issuer === origin &&
@@ -185,5 +186,5 @@ export function isPinned(value: unknown): value is PinnedInstance {
 }
 
 function isOn(origin: string, endpoint: unknown): boolean {
-  return typeof endpoint === 'string' && URL.canParse(endpoint) && new URL(endpoint).origin === origin;
+  return typeof endpoint === 'string' && canParse(endpoint) && new URL(endpoint).origin === origin;
 }

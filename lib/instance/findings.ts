@@ -7,6 +7,7 @@ import type { Answer } from '../net/network.js';
 import type { Instance } from '../options.js';
 import { readMetadata, type Metadata } from './metadata.js';
 import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
+import { canParse } from '../net/url.js';
 
 export interface Findings {
   readonly origin: string;
@@ -90,5 +91,5 @@ export function documentOn(origin: string, answer: Answer | undefined): JsonObje
 function domainOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 300) return undefined;
   const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;
-  return URL.canParse(text) ? new URL(text).host : undefined;
+  return canParse(text) ? new URL(text).host : undefined;
 }

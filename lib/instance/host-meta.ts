@@ -1,6 +1,7 @@
 /** host-meta (RFC 6415): which server answers WebFinger for a domain. */
 
 import { parseObject } from '../net/json.js';
+import { canParse } from '../net/url.js';
 
 /**
  * The URLs that the document's `lrdd` templates point to. It is XML or JSON; of the XML only the attributes of
@@ -11,7 +12,7 @@ export function lrddTargets(text: string): URL[] {
   const templates = text.trimStart().startsWith('{') ? templatesInJSON(text) : templatesInXML(text);
   return templates
     .map((template) => template.replaceAll('{uri}', ''))
-    .filter((url) => URL.canParse(url))
+    .filter((url) => canParse(url))
     .map((url) => new URL(url))
     .slice(0, 3);
 }

@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../net/json.js';
+import { canParse } from '../net/url.js';
 
 export interface Metadata {
   readonly issuer: string;
@@ -59,7 +60,7 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
  */
 export function namedOrigin(document: JsonObject, origin: string): string | undefined {
   const { issuer } = document;
-  if (typeof issuer !== 'string' || !URL.canParse(issuer)) return undefined;
+  if (typeof issuer !== 'string' || !canParse(issuer)) return undefined;
   const named = new URL(issuer).origin;
   if (new URL(issuer).host === new URL(origin).host || withoutSlash(issuer) !== named) return undefined;
   const endpoints = endpointsOf(document);
@@ -98,7 +99,7 @@ function isIssuer(issuer: string, origin: string): boolean {
 }
 
 function isOn(origin: string, value: unknown): boolean {
-  if (typeof value !== 'string' || value.length > 2048 || !URL.canParse(value)) return false;
+  if (typeof value !== 'string' || value.length > 2048 || !canParse(value)) return false;
   const url = new URL(value);
   return url.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }

@@ -3,6 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { Answer, Network } from '../net/network.js';
 import type { Fetcher } from './webfinger.js';
+import { canParse } from '../net/url.js';
 
 /** The domain, the server behind it, and a second name of each. */
 const maxOrigins = 4;
@@ -79,7 +80,7 @@ export class Scout implements Fetcher {
 function redirectOf({ status, headers, url }: Answer): URL | undefined {
   const { location } = headers;
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  if (URL.canParse(location, url.href)) return new URL(location, url);
+  if (canParse(location, url.href)) return new URL(location, url);
   throw new MastodonError('response_invalid', {
     instance: url.host,
     cause: new Error('redirect to an unreadable URL'),

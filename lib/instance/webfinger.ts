@@ -6,6 +6,7 @@ import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
 import { parseAddress } from './address.js';
 import { lrddTargets } from './host-meta.js';
+import { canParse } from '../net/url.js';
 
 export interface ProvedHandle {
   /** `Alice@example.com`: the user as the account's server spells it, the domain as the address parser does. */
@@ -178,6 +179,6 @@ function isActorLink(link: unknown): link is { readonly href: string } {
     typeof href === 'string' &&
     href.length <= 2048 &&
     /^https?:\/\//i.test(href) &&
-    URL.canParse(href)
+    canParse(href)
   );
 }

@@ -97,16 +97,18 @@ export class BegunLogins {
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
     if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
-    const saved = (await this.store.read(key)) as Saved | Spent | undefined;
+    const saved = recordIn(await this.store.read(key));
     if (!saved)
       throw expired('no login has this state: it was made up, is long over, or was begun for another site');
-    if ('used' in saved) throw expired('the login was used already');
+    if (saved.used === true) throw expired('the login was used already');
     // Another browser's login is left where it is: knowing a state must not be enough to spoil it.
-    if (!browsers.includes(saved.browser)) throw expired('the login was begun in another browser or session');
-    const taken = (await this.store.take(key)) as Saved | undefined;
+    if (!browsers.includes(String(saved.browser)))
+      throw expired('the login was begun in another browser or session');
+    const taken = recordIn(await this.store.take(key));
     if (!taken) throw expired('the login is being used by another request');
     await this.store.cache(key, { used: true } satisfies Spent, loginTtlMs);
-    return taken.login;
+    // Whatever it is: who takes it looks whether it is a login.
+    return taken.login as LoginTransaction | undefined;
   }
 
   private async unfinished(browsers: readonly string[], host: string): Promise<Unfinished | undefined> {
@@ -121,8 +123,8 @@ export class BegunLogins {
   }
 
   private async applicationStateOf({ login }: Hint): Promise<unknown> {
-    const saved = (await this.store.cached(login)) as Partial<Saved> | undefined;
-    return saved?.login?.applicationState;
+    const saved = recordIn(recordIn(await this.store.cached(login))?.login);
+    return saved?.applicationState;
   }
 
   private loginKey(state: string): string {
@@ -132,6 +134,10 @@ export class BegunLogins {
   private hintKey(instanceHost: string, browser: string): string {
     return storeKey('unfinished', instanceHost, browser, this.audience);
   }
+}
+
+function recordIn(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
 function isHint(value: unknown): value is Hint {

@@ -4,6 +4,7 @@ import { MastodonError } from '../errors.js';
 import { withoutSlash } from '../instance/metadata.js';
 import type { LoginTransaction } from '../options.js';
 import { isState } from './transaction.js';
+import { canParse } from '../net/url.js';
 
 /** Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). */
 export interface CallbackParams {
@@ -18,7 +19,7 @@ const names = ['state', 'code', 'error', 'iss'] as const;
 /** Only path and query are read, so a target such as "//evil.example" is still a path here. */
 export function answerURL(answer: URL | string): URL {
   if (answer instanceof URL) return answer;
-  if (/^https?:\/\//i.test(answer) && URL.canParse(answer)) return new URL(answer);
+  if (/^https?:\/\//i.test(answer) && canParse(answer)) return new URL(answer);
   return new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
 }
 

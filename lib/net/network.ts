@@ -17,6 +17,7 @@ import {
 } from './exchange.js';
 import { documentBytes } from './limits.js';
 import { publicLookup, uncheckedLookup } from './lookup.js';
+import { canParse } from './url.js';
 
 export type { Answer } from './exchange.js';
 
@@ -184,7 +185,7 @@ function authorization(accessToken: string | undefined): OutgoingHttpHeaders {
 function redirectTarget(answer: Answer): URL | undefined {
   const location = answer.headers.location;
   if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return undefined;
-  if (!URL.canParse(location, answer.url.href)) {
+  if (!canParse(location, answer.url.href)) {
     throw new MastodonError('response_invalid', { cause: new Error('redirect to an unreadable URL') });
   }
   return new URL(location, answer.url);

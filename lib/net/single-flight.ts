@@ -7,6 +7,11 @@
 export class SingleFlight<T> {
   private readonly underWay = new Map<string, Promise<T>>();
 
+  /** The work under way for a key, for who must not go on without its outcome. */
+  joined(key: string): Promise<T> | undefined {
+    return this.underWay.get(key);
+  }
+
   run(key: string, work: () => Promise<T>): Promise<T> {
     const running = this.underWay.get(key);
     if (running) return running;

@@ -10,7 +10,7 @@ import {
   isCallback,
   readCallback,
 } from '../../lib/login/callback.js';
-import { aLogin, aStage, leave } from '../support/stage.js';
+import { aLogin, aStage, codesAreChecked, leave } from '../support/stage.js';
 import { anyText, holds, orRefusal } from './runs.js';
 
 const callbackURL = 'https://site.example/auth/callback';
@@ -84,6 +84,7 @@ it('reaches a real site, which answers and asks no instance', async () => {
   const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]
     .map((pair) => pair.join('='))
     .join('; ');
+  await codesAreChecked(instance);
   instance.resetRequests();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const open = (path: string): Promise<number> =>

@@ -35,6 +35,8 @@ export const de: Language = {
       'Der Server %s nimmt gerade keine neuen Seiten an. Versuche es in ein paar Minuten noch einmal.',
     scope_refused:
       'Diese Seite verlangt vom Server %s mehr, als er gewährt. Wer diese Seite betreibt, kann helfen.',
+    cross_site_start:
+      'Diese Anmeldung wurde von der Seite eines anderen Anbieters begonnen. Bitte beginne sie hier.',
     login_expired:
       'Diese Anmeldung ist abgelaufen, wurde schon benutzt oder in einem anderen Browser begonnen. Bitte melde dich noch einmal an.',
     login_mismatch:

@@ -35,6 +35,7 @@ export const es: Language = {
       'El servidor %s no acepta sitios nuevos en este momento. Inténtalo de nuevo en unos minutos.',
     scope_refused:
       'Este sitio pide al servidor %s más de lo que concede. Quienes llevan este sitio pueden ayudar.',
+    cross_site_start: 'Este inicio de sesión se empezó desde la página de otro sitio. Empiézalo aquí.',
     login_expired:
       'Este inicio de sesión ha caducado, ya se usó o se empezó en otro navegador. Vuelve a iniciar sesión.',
     login_mismatch:

@@ -35,6 +35,7 @@ export const fr: Language = {
       'Le serveur %s n’accepte pas de nouveaux sites pour le moment. Réessayez dans quelques minutes.',
     scope_refused:
       'Ce site demande au serveur %s plus que ce qu’il accorde. Les responsables de ce site peuvent aider.',
+    cross_site_start: 'Cette connexion a été lancée par la page d’un autre site. Veuillez la lancer ici.',
     login_expired:
       'Cette connexion a expiré, a déjà servi ou a été commencée dans un autre navigateur. Veuillez vous reconnecter.',
     login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',

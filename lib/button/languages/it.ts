@@ -34,6 +34,7 @@ export const it: Language = {
     registration_throttled: 'Il server %s al momento non accetta nuovi siti. Riprova tra qualche minuto.',
     scope_refused:
       'Questo sito chiede al server %s più di quanto conceda. Chi gestisce questo sito può aiutare.',
+    cross_site_start: 'Questo accesso è stato avviato dalla pagina di un altro sito. Avvialo da qui.',
     login_expired:
       'Questo accesso è scaduto, è già stato usato oppure è iniziato in un altro browser. Accedi di nuovo.',
     login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',

@@ -33,6 +33,7 @@ export const nl: Language = {
       'De server %s neemt nu geen nieuwe sites aan. Probeer het over een paar minuten nog eens.',
     scope_refused:
       'Deze site vraagt de server %s om meer dan die toestaat. De mensen achter deze site kunnen helpen.',
+    cross_site_start: 'Deze aanmelding is begonnen door een pagina van een andere site. Begin haar hier.',
     login_expired:
       'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
     login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',

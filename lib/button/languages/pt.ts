@@ -35,6 +35,7 @@ export const pt: Language = {
       'O servidor %s não está aceitando novos sites agora. Tente novamente em alguns minutos.',
     scope_refused:
       'Este site pede ao servidor %s mais do que ele concede. As pessoas que mantêm este site podem ajudar.',
+    cross_site_start: 'Este início de sessão foi começado pela página de outro site. Comece-o aqui.',
     login_expired:
       'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
     login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',

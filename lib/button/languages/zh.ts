@@ -28,6 +28,7 @@ export const zh: Language = {
     registration_refused: '服务器 %s 没有接受本站。请联系其管理员。',
     registration_throttled: '服务器 %s 目前不接受新的网站。请过几分钟再试。',
     scope_refused: '本站向服务器 %s 请求的权限超出了它所允许的范围。请联系本站的运营者。',
+    cross_site_start: '此登录是由其他网站的页面发起的。请在这里开始登录。',
     login_expired: '此次登录已过期、已被使用，或是在另一个浏览器中开始的。请重新登录。',
     login_mismatch: '这个回应不属于在这里开始的登录。请重新登录。',
     access_denied: '在服务器 %s 上的登录已取消。',
