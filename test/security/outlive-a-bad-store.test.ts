@@ -43,8 +43,9 @@ async function begin({ site, instance }: Scene): Promise<string> {
 }
 
 const attempts = (scene: Scene) => scene.instance.requestsTo('POST /api/v1/apps').length;
+/** Of codes that a visitor brought; made-up ones are offered without a scope. */
 const exchanges = (scene: Scene) =>
-  scene.instance.requestsTo('POST /oauth/token').filter(({ body }) => body['client_id'] !== undefined).length;
+  scene.instance.requestsTo('POST /oauth/token').filter(({ body }) => body['scope'] !== undefined).length;
 
 /** Everything that reached the error handler is what an operator can act on. */
 function expectStoreFailedOnly(site: Site): void {
