@@ -1,4 +1,4 @@
-/** The tests that build a site with Next.js, which takes a minute: `npm run test:next`. */
+/** The tests that install something large first, to see the web door in it: Next.js, Bun and Deno. `npm run test:next`. */
 
 /** @type {import('jest').Config} */
 module.exports = { ...require('./jest.config.js'), testMatch: ['**/*.next.ts'], testTimeout: 60_000 };

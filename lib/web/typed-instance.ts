@@ -44,11 +44,8 @@ const readers: Readonly<Record<string, Reader | undefined>> = {
     const form = await new Response(bytes, { headers: { 'Content-Type': contentType } }).formData();
     return only(form.getAll(field));
   },
-  'application/json': (bytes) => {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return undefined;
-    return (value as Record<string, unknown>)[field];
-  },
+  'application/json': (bytes) =>
+    (JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> | null)?.[field],
 };
 
 /** Several are none: which of them was meant is not ours to guess. */

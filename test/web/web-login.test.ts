@@ -135,7 +135,10 @@ describe('begin finds what was typed', () => {
     let pulled = 0;
     let wasCancelled = false;
     const body = new ReadableStream({
-      pull: (controller) => controller.enqueue(new Uint8Array(8192 * ++pulled)),
+      pull: (controller) => {
+        if (++pulled > 20) controller.close();
+        else controller.enqueue(new Uint8Array(8192));
+      },
       cancel: () => void (wasCancelled = true),
     });
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
