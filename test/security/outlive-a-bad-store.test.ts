@@ -45,7 +45,9 @@ async function begin({ site, instance }: Scene): Promise<string> {
 const attempts = (scene: Scene) => scene.instance.requestsTo('POST /api/v1/apps').length;
 /** Of codes that a visitor brought; made-up ones are offered without a scope. */
 const exchanges = (scene: Scene) =>
-  scene.instance.requestsTo('POST /oauth/token').filter(({ body }) => body['scope'] !== undefined).length;
+  scene.instance
+    .requestsTo('POST /oauth/token')
+    .filter(({ body }) => body['grant_type'] === 'authorization_code' && body['scope'] !== undefined).length;
 
 /** Everything that reached the error handler is what an operator can act on. */
 function expectStoreFailedOnly(site: Site): void {
