@@ -18,7 +18,7 @@ async function main(): Promise<void> {
     options: {
       callbackURL: settings.callbackURL,
       store: keyv,
-      outbound: { timeoutMs: settings.timeoutMs ?? 10_000 },
+      outbound: { timeoutMs: settings.timeoutMs ?? 30_000, startTimeoutMs: 60_000 },
     },
     session: { store: new KeyvSessions(keyv) },
   });
