@@ -1,0 +1,205 @@
+/** An attacker wants the issuer to say something false, to do something unasked, or to tell what it should not. */
+
+import * as openid from 'openid-client';
+import {
+  anIssuer,
+  answerOf,
+  app,
+  ask,
+  discover,
+  formsOf,
+  logIn,
+  logInAt,
+  openPage,
+  shop,
+} from '../issuer/stage';
+import { JSONStore, anInstance } from '../support/stage';
+import { Visitor } from '../support/visitor';
+
+async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], options);
+  return { instance, stage, visitor: new Visitor() };
+}
+
+describe('a hostile instance', () => {
+  it('speaks for nobody but its own accounts', async () => {
+    const { instance, stage } = await aStage();
+    instance.account('alice').fields = {
+      acct: 'gargron@mastodon.social',
+      url: 'https://mastodon.social/@Gargron',
+      uri: 'https://mastodon.social/users/Gargron',
+      email: 'boss@bank.example',
+      email_verified: true,
+      sub: 'https://mastodon.social#1',
+      iss: 'https://mastodon.social',
+      aud: 'somebody-else',
+    };
+    const { claims, config, tokens } = await logIn(stage, instance, {
+      params: { scope: 'openid profile email' },
+    });
+    const info = await openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '');
+    for (const said of [claims, info]) {
+      expect(said?.sub).toBe(`${instance.origin}#${String(instance.account('alice').id)}`);
+      expect(JSON.stringify(said)).not.toMatch(/mastodon\.social|gargron|boss@bank/i);
+      expect(said).not.toHaveProperty('email');
+      expect(said).not.toHaveProperty('profile');
+      expect(said).not.toHaveProperty('mastodon_actor');
+      expect(said?.mastodon_handle_verified).toBe(false);
+    }
+    expect(claims).toMatchObject({ iss: stage.issuerURL, aud: 'shop' });
+  });
+
+  it('cannot make a subject that is longer than a subject may be', async () => {
+    const { instance, stage, visitor } = await aStage();
+    instance.account('alice').fields = { id: 'x'.repeat(128) };
+    const { claims } = await logIn(stage, instance, { visitor });
+    expect(claims?.sub.length).toBeLessThanOrEqual(255);
+  });
+});
+
+describe('a login_hint', () => {
+  it.each([
+    ['server', (host: string) => host, (host: string) => host],
+    ['handle', (host: string) => `@alice@${host}`, (host: string) => `@alice@${host}`],
+    ['acct: URI', (host: string) => `acct:alice@${host}`, (host: string) => `@alice@${host}`],
+    ['profile URL', (host: string) => `http://${host}/@alice`, (host: string) => host],
+  ])('as a %s fills in the field, and starts nothing', async (_what, hint, shown) => {
+    const { instance, stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { login_hint: hint(instance.host) });
+    const page = await openPage(visitor, url);
+    expect(page.status).toBe(200);
+    expect(formsOf(page)[0]?.fields.instance).toBe(shown(instance.host));
+    expect(instance.requests).toHaveLength(0);
+  });
+
+  it.each(['"><script>alert(1)</script>', 'https://127.0.0.1/', 'x'.repeat(5000), 'javascript:alert(1)'])(
+    'that is no address is not shown: %.40s',
+    async (hint) => {
+      const { stage, visitor } = await aStage();
+      const { url } = await ask(await discover(stage), { login_hint: hint });
+      const page = await openPage(visitor, url);
+      expect(formsOf(page)[0]?.fields.instance).toBe('');
+      expect(page.text).not.toContain(hint.slice(0, 40));
+    },
+  );
+});
+
+describe('another client', () => {
+  it('cannot use a code that is not its own', async () => {
+    const { instance, stage, visitor } = await aStage();
+    const asked = await ask(await discover(stage, app));
+    const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
+    const thief = await discover(stage, shop);
+    await expect(openid.authorizationCodeGrant(thief, answer, asked.checks)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+  });
+
+  it('cannot have a code sent to a redirect URI of somebody else', async () => {
+    const other = 'http://other.localhost:1/callback';
+    const { stage, visitor } = await aStage({ clients: [shop, { ...app, redirect_uris: [other] }] });
+    const { url } = await ask(await discover(stage), { redirect_uri: other });
+    const page = await openPage(visitor, url);
+    expect(page).toMatchObject({ status: 400, location: undefined });
+  });
+
+  it('cannot revoke, or ask about, what is not its own', async () => {
+    const { instance, stage } = await aStage({ introspection: true });
+    const { tokens, config, claims } = await logIn(stage, instance);
+    await openid.tokenRevocation(await discover(stage, app), tokens.access_token).catch(() => undefined);
+    expect(await openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')).toHaveProperty('sub');
+    const asked = await openid.tokenIntrospection(await discover(stage, app), tokens.access_token);
+    expect(asked.active).toBe(false);
+  });
+
+  it('cannot have its name say something else on the page', async () => {
+    const name = '</title><script>x</script>\u202eknaB';
+    const { stage, visitor } = await aStage({ clients: [{ ...shop, client_name: name }] });
+    const page = await openPage(visitor, (await ask(await discover(stage))).url);
+    expect(page.text).not.toContain('<script');
+    expect(page.text).not.toContain('\u202e');
+    expect(page.text).toContain('client.localhost:1');
+  });
+});
+
+describe('a page of somebody else', () => {
+  async function aForm() {
+    const all = await aStage();
+    const { url } = await ask(await discover(all.stage));
+    const page = await openPage(all.visitor, url);
+    const fields = { ...formsOf(page)[0]?.fields, instance: all.instance.host, action: 'login' };
+    return { ...all, page, fields };
+  }
+
+  it.each([
+    ['a form of another site', { 'Sec-Fetch-Site': 'cross-site', Origin: 'https://evil.example' }, {}],
+    ['a form of a sibling host', { 'Sec-Fetch-Site': 'same-site' }, {}],
+    ['a form of an old browser', { Origin: 'https://evil.example' }, {}],
+    ['a form without the proof', {}, { proof: '' }],
+    ['a form with a made-up proof', {}, { proof: 'x'.repeat(43) }],
+  ])('%s presses no button', async (_what, headers, changed) => {
+    const { visitor, page, fields, instance } = await aForm();
+    const refused = await visitor.post(page.url, { ...fields, ...changed }, headers);
+    expect(refused.status).toBe(403);
+    expect(refused.location).toBeUndefined();
+    expect(instance.requests).toHaveLength(0);
+  });
+
+  it('cannot use the proof of another login of the same browser', async () => {
+    const { visitor, page, stage, instance } = await aForm();
+    const other = await openPage(visitor, (await ask(await discover(stage))).url);
+    const { proof = '' } = formsOf(other)[0]?.fields ?? {};
+    const refused = await visitor.post(page.url, { proof, instance: instance.host, action: 'login' });
+    expect(refused.status).toBe(403);
+  });
+
+  it('cannot frame the page, run a script in it, or lead its form elsewhere', async () => {
+    const { page } = await aForm();
+    const policy = String(page.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(policy).not.toMatch(/form-action[^;]*http:\/\/evil/);
+    expect(page.headers['x-frame-options']).toBe('DENY');
+    expect(page.headers['cache-control']).toBe('no-store');
+    expect(page.headers['referrer-policy']).toBe('no-referrer');
+  });
+});
+
+describe('who reads what is written down', () => {
+  it('finds no key, code, secret or token in the log, and no usable token by a listing of the store', async () => {
+    const store = new JSONStore();
+    const { instance, stage } = await aStage({ store });
+    const { answer, tokens } = await logIn(stage, instance);
+    const secrets = [
+      answer.searchParams.get('code') ?? '',
+      tokens.access_token,
+      tokens.id_token ?? '',
+      String(shop.client_secret),
+    ];
+    const log = JSON.stringify(stage.events);
+    const keys = [...store.records.keys()].join('\n');
+    for (const secret of secrets) {
+      expect(secret.length).toBeGreaterThan(20);
+      expect(log).not.toContain(secret);
+      expect(keys).not.toContain(secret);
+    }
+    expect(log).not.toMatch(/"d":|PRIVATE/);
+    expect(log).toContain('"login"');
+  });
+
+  it('a store that fails costs a login, and says nothing of what it was to keep', async () => {
+    const store = new JSONStore();
+    const { stage, visitor } = await aStage({ store });
+    const config = await discover(stage);
+    store.set = async () => {
+      throw new Error('SET code secret');
+    };
+    const page = await openPage(visitor, (await ask(config)).url);
+    const sent = page.location ?? page.text;
+    expect(sent).toMatch(/server_error|Something went wrong/);
+    expect(sent).not.toContain('SET code');
+    expect(JSON.stringify(stage.events.map(([, fields]) => String(fields.error)))).not.toContain('SET code');
+  });
+});

@@ -1,0 +1,110 @@
+/** An attacker wants a victim to go on, at the issuer, with a login or a session that is the attacker's own. */
+
+import { anIssuer, answerOf, ask, discover, logIn, logInAt, openPage, press } from '../issuer/stage';
+import { anInstance, changed } from '../support/stage';
+import { Visitor } from '../support/visitor';
+
+async function aStage() {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance]);
+  return { instance, stage, config: await discover(stage), attacker: new Visitor(), victim: new Visitor() };
+}
+
+type Jar = Map<string, string>;
+
+/** Copies cookies of the attacker into the victim's browser, as a sibling host could. */
+function plant(from: Visitor, to: Visitor, host: string, which: (name: string) => boolean): void {
+  const target: Jar = to.jars.get(host) ?? new Map<string, string>();
+  for (const [name, value] of from.jars.get(host) ?? []) if (which(name)) target.set(name, value);
+  to.jars.set(host, target);
+}
+
+/** On https, these cannot be planted: their names begin with `__Host-`. */
+const isHostBound = (name: string) => /session|browser|server/.test(name);
+
+it('the page of a login opens in the browser that began it, and in no other', async () => {
+  const { config, attacker, victim } = await aStage();
+  const page = await openPage(attacker, (await ask(config)).url);
+  const other = await victim.get(page.url);
+  expect(other.status).toBe(403);
+  expect(other.text).not.toContain('<form');
+});
+
+it('a planted login is not gone on with: neither its page, nor its end', async () => {
+  const { stage, instance, config, attacker, victim } = await aStage();
+  const { host } = new URL(stage.issuerURL);
+  const page = await openPage(attacker, (await ask(config)).url);
+  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
+  const back = await attacker.get(await attacker.approve(left.location ?? ''));
+  // The attacker is logged in, and stops before the issuer makes a session of it.
+  expect(back.location).toContain('/authorize/');
+  // The victim has been here before, and has a key of their own.
+  await openPage(victim, (await ask(config)).url);
+  plant(attacker, victim, host, (name) => !isHostBound(name));
+  for (const url of [page.url, back.location ?? '']) {
+    const answer = await victim.get(url);
+    expect(answer.status).toBe(403);
+    expect(answer.location).toBeUndefined();
+  }
+});
+
+it("the way back from the instance finishes nothing in another browser, and spoils nobody's login", async () => {
+  const { instance, config, attacker, victim } = await aStage();
+  const page = await openPage(attacker, (await ask(config)).url);
+  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
+  const callback = await attacker.approve(left.location ?? '');
+  await openPage(victim, (await ask(config)).url);
+  const stolen = await victim.get(callback);
+  expect(stolen.status).toBe(403);
+  expect(stolen.location).toBeUndefined();
+  expect(answerOf(await attacker.follow(await attacker.get(callback))).searchParams.get('code')).toBeTruthy();
+});
+
+it('the session gets another name when somebody logs in', async () => {
+  const { stage, instance, config } = await aStage();
+  const { host } = new URL(stage.issuerURL);
+  const sessionOf = (visitor: Visitor) => visitor.jars.get(host)?.get('mastodon-issuer-session');
+  const { visitor } = await logIn(stage, instance);
+  const before = sessionOf(visitor);
+  expect(before).toBeTruthy();
+  const page = await openPage(visitor, (await ask(config, { prompt: 'login' })).url);
+  await logInAt(visitor, page, instance);
+  expect(sessionOf(visitor)).not.toBe(before);
+});
+
+describe('answers of the instance and of the issuer', () => {
+  it("an instance's answer with another instance's name is refused before anything is sent", async () => {
+    const { stage, instance, config, victim } = await aStage();
+    const other = await anInstance();
+    const page = await openPage(victim, (await ask(config)).url);
+    const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
+    const callback = new URL(await victim.approve(left.location ?? ''));
+    callback.pathname = `/callback/${other.host}`;
+    const seen = instance.requests.length;
+    const refused = await victim.follow(await victim.get(callback.href));
+    expect(refused.text).toContain('does not belong to the login');
+    expect(refused.location).toBeUndefined();
+    expect([instance.requests.length - seen, other.requests.length]).toEqual([0, 0]);
+    expect(stage.events.map(([event]) => event)).not.toContain('login');
+  });
+
+  it("an instance's answer is nothing to the issuer's own endpoint, nor the other way round", async () => {
+    const { stage, instance, config, victim } = await aStage();
+    const page = await openPage(victim, (await ask(config)).url);
+    const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
+    const callback = new URL(await victim.approve(left.location ?? ''));
+    const uid = page.url.split('/').at(-1) ?? '';
+    // Whoever goes on without having logged in is asked to log in.
+    const early = await victim.follow(
+      await victim.get(`${stage.issuerURL}/authorize/${uid}${callback.search}`),
+    );
+    expect(early.text).toContain('Where does your account live?');
+    const answer = answerOf(await logInAt(victim, early, instance));
+    expect(answer.searchParams.get('iss')).toBe(stage.issuerURL);
+    const replayed = changed(new URL(`${stage.issuerURL}/callback/${instance.host}`), {
+      code: answer.searchParams.get('code') ?? '',
+      state: answer.searchParams.get('state') ?? '',
+    });
+    expect((await victim.get(replayed.href)).status).toBe(403);
+  });
+});
