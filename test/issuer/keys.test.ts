@@ -1,0 +1,95 @@
+/** Keys over time and between processes: who signs with which, and who is shown which. */
+
+import * as openid from 'openid-client';
+import { Keyring } from '../../lib/issuer/keys.js';
+import { RecordKeys } from '../../lib/issuer/records.js';
+import { memoryStore } from '../../lib/memory-store.js';
+import { Store } from '../../lib/store.js';
+import { JSONStore, anInstance } from '../support/stage';
+import { anIssuer, answerOf, ask, logIn, openPage } from './stage';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** A clock, and keyrings of processes that share a store and that clock. */
+async function aClock(backend = new JSONStore()) {
+  let time = 1_800_000_000_000;
+  const keyring = () =>
+    new Keyring(new Store(backend, 1000), new RecordKeys('https://login.example'), () => time);
+  const opened = async () => {
+    const ring = keyring();
+    await ring.open();
+    return ring;
+  };
+  return { opened, pass: (ms: number) => void (time += ms) };
+}
+
+const ids = (ring: Keyring) => ring.current().jwks.map(({ kid }) => kid);
+
+/** Lets a process look at the store again, which it does beside its work. */
+async function looked(ring: Keyring): Promise<string[]> {
+  ring.current();
+  await new Promise((resolve) => setImmediate(resolve));
+  return ids(ring) as string[];
+}
+
+describe('keys', () => {
+  it('are made once by processes that start together', async () => {
+    const { opened } = await aClock();
+    const rings = await Promise.all([opened(), opened(), opened()]);
+    expect(new Set(rings.map((ring) => ring.current().id)).size).toBe(1);
+    expect(rings[0]?.current().cookieKeys[0]).toHaveLength(43);
+  });
+
+  it('that are new are shown by every process before any of them signs with one', async () => {
+    const { opened, pass } = await aClock();
+    const [one, other] = [await opened(), await opened()];
+    const [first] = ids(one);
+    await one.rotate();
+    const [, second] = ids(one);
+    expect(second).toBeTruthy();
+    expect(ids(one)[0]).toBe(first);
+    pass(minute + 1);
+    expect(await looked(other)).toEqual([first, second]);
+    pass(4 * minute);
+    expect(ids(one)).toEqual([second, first]);
+    expect(ids(other)).toEqual([second, first]);
+  });
+
+  it('that are old are shown for a day after they last signed, and then go', async () => {
+    const { opened, pass } = await aClock();
+    const ring = await opened();
+    const [first] = ids(ring);
+    await ring.rotate();
+    pass(5 * minute + 24 * hour - 1);
+    expect(ids(ring)).toContain(first);
+    pass(2);
+    expect(ids(ring)).not.toContain(first);
+    await ring.rotate();
+    expect(ids(await opened())).not.toContain(first);
+  });
+
+  it('stay when the store cannot be asked', async () => {
+    const backend = new JSONStore();
+    const { opened, pass } = await aClock(backend);
+    const ring = await opened();
+    const before = ids(ring);
+    backend.get = async () => {
+      throw new Error('down');
+    };
+    pass(2 * minute);
+    expect(await looked(ring)).toEqual(before);
+  });
+});
+
+it('a login outlives the rotation and the process', async () => {
+  const instance = await anInstance();
+  const store = memoryStore();
+  const stage = await anIssuer([instance], { store });
+  const { visitor, config, claims, tokens } = await logIn(stage, instance);
+  const since = await stage.issuer.rotateKeys();
+  expect(since.getTime()).toBeGreaterThan(Date.now() + 4 * minute);
+  const asked = await ask(config, { prompt: 'none', id_token_hint: tokens.id_token ?? '' });
+  const answer = answerOf(await openPage(visitor, asked.url));
+  expect((await openid.authorizationCodeGrant(config, answer, asked.checks)).claims()?.sub).toBe(claims?.sub);
+});
