@@ -108,6 +108,9 @@ const particulars = {
   /** `instance_unsupported`: Misskey or a relative. */
   speaks_misskey:
     'The server %s speaks the language of Misskey and not that of Mastodon, so its accounts cannot log in here.',
+  /** `instance_unsupported`: Misskey or a relative whose only login for other sites is MiAuth. */
+  misskey_too_old:
+    'The server %s offers no login for other sites that is safe enough. Once it is updated to a version that does (Misskey 2023.9 or later), its accounts can log in here.',
   /** `instance_unsupported`: Sharkey, Firefish. */
   single_use_apps:
     'The server %s wants to meet a site anew for every single login, which we cannot do. Its accounts cannot log in here.',

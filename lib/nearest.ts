@@ -6,7 +6,8 @@ export function suggestion(name: string, known: readonly string[]): string {
   const [nearest] = known
     .map((key) => ({ key, distance: editDistance(written, plain(key)) }))
     .sort((a, b) => a.distance - b.distance);
-  if (nearest && nearest.distance <= Math.max(2, nearest.key.length / 3)) {
+  // Less than a third: clientID is no misspelt clientURL.
+  if (nearest && (nearest.distance <= 2 || nearest.distance < nearest.key.length / 3)) {
     return `; did you mean ${nearest.key}?`;
   }
   return `; there are ${known.join(', ')}`;

@@ -43,7 +43,8 @@ export interface Instance {
   readonly host: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  readonly registrationEndpoint: string;
+  /** Absent where nobody is registered: a client is known there by a URL of its own, whose document the server fetches. */
+  readonly registrationEndpoint?: string;
   readonly revocationEndpoint?: string;
   /** Issuer identifier (RFC 8414), without the trailing slash. */
   readonly issuer: string;
@@ -54,6 +55,8 @@ export interface Instance {
   readonly software?: string;
   /** The domain of its handles, as the server tells it; a claim until proved. */
   readonly accountDomain?: string;
+  /** Whose API tells about accounts, where it is not Mastodon's. */
+  readonly api?: 'misskey';
 }
 
 /** What the second half of a login needs of an instance. */
@@ -68,6 +71,12 @@ export interface LoginOptions {
   clientName: string;
   /** Absolute https URL without query or fragment. The instance's host is appended as one path segment. */
   callbackURL: string;
+  /**
+   * Where servers that register nobody (Misskey and its relatives) find out about this site: absolute https URL without
+   * query or fragment. The instance's host is appended as one path segment; what is served there is the door's
+   * `clientDocument`. Default: such servers are refused.
+   */
+  clientURL?: string | undefined;
   /** The site's home page, shown on the consent page. */
   website?: string | undefined;
   /** Any Keyv 5 or 6, or `{ get, set, delete }`. Default: in this process's memory. */
@@ -98,6 +107,7 @@ export type LoginLog = (event: string, fields: Readonly<Record<string, unknown>>
 export const loginOptionNames: readonly string[] = [
   'clientName',
   'callbackURL',
+  'clientURL',
   'website',
   'store',
   'scope',
@@ -122,6 +132,7 @@ export interface BeginOptions {
 export interface Settings {
   readonly clientName: string;
   readonly callbackURL: string;
+  readonly clientURL: string | undefined;
   readonly website: string | undefined;
   /** Scopes the site asked for, separated by spaces; undefined means the least that reads the profile. */
   readonly scope: string | undefined;
@@ -149,6 +160,7 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
   return {
     clientName: checkedClientName(checks, options.clientName),
     callbackURL: checks.baseURL('callbackURL', options.callbackURL),
+    clientURL: options.clientURL === undefined ? undefined : checkedClientURL(checks, options.clientURL),
     website,
     scope: checkedScope(checks, options.scope),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
@@ -181,6 +193,12 @@ function checkedClientName(checks: Checks, value: unknown): string {
     checks.wrong('clientName', 'have no control characters', name);
   }
   return name;
+}
+
+/** Other servers fetch it, so that it is nothing on this machine. */
+function checkedClientURL(checks: Checks, value: unknown): string {
+  const url = checks.baseURL('clientURL', value);
+  return url.startsWith('https:') ? url : checks.wrong('clientURL', 'use https', url);
 }
 
 function checkedWebsite(checks: Checks, value: unknown): string {

@@ -1,9 +1,10 @@
 /** `MastodonStrategy`: the Passport door to the login, with its session, its verify function and Passport's actions. */
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from './errors.js';
 import type { BrowserLogins } from './login/begun-logins.js';
 import { answerURL, isCallback } from './login/callback.js';
+import type { Next } from './login/client-document.js';
 import { crossSiteStart } from './login/cross-site.js';
 import { MastodonLogin, type Browser, type Finished } from './login/login.js';
 import type { Tokens } from './login/token.js';
@@ -51,6 +52,11 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly settings: StrategySettings;
   private readonly verifyFunction: AnyVerifyFunction;
   private readonly login: MastodonLogin;
+  /**
+   * Answers servers that ask at `clientURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
+   * strategy.clientDocument)`), or with Node's own request and response in any framework. Nothing secret is in it.
+   */
+  readonly clientDocument: (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
 
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequestAndParams);
@@ -66,6 +72,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.settings = settings;
     this.verifyFunction = verify;
     this.login = login;
+    this.clientDocument = (req, res, next) => login.clientDocument.serve(req, res, next);
   }
 
   override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {

@@ -61,6 +61,7 @@ it.each([
   ['name_without_dot', 'instance_invalid'],
   ['user_without_server', 'instance_invalid'],
   ['speaks_misskey', 'instance_unsupported'],
+  ['misskey_too_old', 'instance_unsupported'],
   ['single_use_apps', 'instance_unsupported'],
   ['server_busy', 'instance_unreachable'],
   ['login_ended', 'account_unusable'],

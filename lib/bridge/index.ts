@@ -23,7 +23,9 @@ export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';
 
 export interface Bridge {
-  /** Serves `/auth/:id` and `/callback/:instance` below `publicURL`; anything else is `next`'s, or 404. */
+  /**
+   * Serves `/auth/:id`, `/callback/:instance` and `/client/:instance` below `publicURL`; anything else is `next`'s, or 404.
+   */
   readonly router: Router;
   /** Takes WebSocket upgrades of this server at `path`, and leaves other paths alone. */
   attach(server: Server): void;
@@ -45,7 +47,13 @@ export function createBridge(options: BridgeOptions): Bridge {
   const requests = new Requests(store, bus, limits.requestTtlMs, audience);
   const shared = { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances };
   const login = new MastodonLogin(
-    { ...shared, callbackURL: `${publicURL}/callback`, store: options.store },
+    {
+      ...shared,
+      callbackURL: `${publicURL}/callback`,
+      // Servers fetch it, and only over https.
+      clientURL: publicURL.startsWith('https:') ? `${publicURL}/client` : undefined,
+      store: options.store,
+    },
     bridgeChecks,
   );
   const sockets = new Sockets(settings, new Conversation(settings, login, requests));

@@ -83,7 +83,7 @@ export interface BridgeSettings {
 }
 
 const names = [
-  ...loginOptionNames.filter((name) => name !== 'callbackURL'),
+  ...loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientURL'),
   'publicURL',
   'bus',
   'path',

@@ -1,9 +1,9 @@
-/** Which of the bridge's two addresses a request is for, wherever the router is mounted. */
+/** Which of the bridge's addresses a request is for, wherever the router is mounted. */
 
 import type { IncomingMessage } from 'node:http';
 
 export interface Route {
-  readonly name: 'auth' | 'callback';
+  readonly name: 'auth' | 'callback' | 'client';
   /** What follows the name: a request's ID, or an instance's host. */
   readonly segment: string;
   /** The query with its question mark, or nothing. */
@@ -27,6 +27,6 @@ export function routeOf(req: MountedRequest, basePath: string): Route | undefine
 
 function matched(url: string): Route | undefined {
   const [, name, segment = '', search = ''] =
-    /^\/(auth|callback)\/([^/?#]+)\/?(\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
-  return name === 'auth' || name === 'callback' ? { name, segment, search } : undefined;
+    /^\/(auth|callback|client)\/([^/?#]+)\/?(\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
+  return name === 'auth' || name === 'callback' || name === 'client' ? { name, segment, search } : undefined;
 }

@@ -45,6 +45,7 @@ export class Pages {
   readonly router: Router = (req, res, next) => {
     const route = routeOf(req, this.basePath);
     if (!route) return next ? next() : sendPage(res, notFoundPage());
+    if (route.name === 'client') return this.clientDocument(req, res, route, next);
     const answer =
       route.name === 'auth' ? this.request(req, res, route.segment) : this.callback(req, res, route);
     answer.catch((error: unknown) => {
@@ -53,6 +54,17 @@ export class Pages {
       else sendPage(res, this.failure(error));
     });
   };
+
+  private clientDocument(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { segment }: Route,
+    next: Parameters<Router>[2],
+  ): void {
+    const { status, headers, body } = this.login.clientDocument.answer(req.method, `/${segment}`);
+    if (next && status === 404) return next();
+    res.writeHead(status, headers).end(body);
+  }
 
   private async request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
     const { method } = req;

@@ -3,7 +3,8 @@
 import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { digest, storeKey } from '../store.js';
 import type { AppDescription, ClientCredentials } from './registration.js';
-import { leastScope } from './software.js';
+import { leastScope, misskeyScope } from './software.js';
+import { clientIdAt } from './url-client.js';
 
 /** Credentials as they are stored. */
 export interface Client extends ClientCredentials {
@@ -39,10 +40,21 @@ export function ttlOf(client: Client): number {
   return client.finishedAt === undefined ? unusedTtlMs : usedTtlMs;
 }
 
-/** What this site registers with there. */
+/** What this site is there: what it registers with, or what its document says. */
 export function describeApp(instance: Instance, settings: Settings): AppDescription {
-  const { clientName, callbackURL, website, scope = leastScope(instance) } = settings;
-  return { clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website };
+  const { clientName, callbackURL, clientURL, website } = settings;
+  // What the site asks for is said in Mastodon's words.
+  const scope = instance.api === 'misskey' ? misskeyScope : (settings.scope ?? leastScope(instance));
+  const isByURL = instance.registrationEndpoint === undefined && clientURL !== undefined;
+  return {
+    ...{ clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website },
+    ...(isByURL && { clientId: clientIdAt(clientURL, instance.host) }),
+  };
+}
+
+/** Known by a URL of this site's. Nothing was given for it, so it cannot be lost, and cannot die. */
+export function isKnownByURL({ clientSecret }: ClientCredentials): boolean {
+  return clientSecret === undefined;
 }
 
 /** Where the current client of an app is kept once it was used. */
@@ -55,6 +67,7 @@ export function clientKey(instance: Instance, app: AppDescription): string {
     app.redirectURI,
     app.scope,
     app.website ?? '',
+    ...(app.clientId === undefined ? [] : [app.clientId]),
   );
 }
 
@@ -81,9 +94,9 @@ export function successionKey(key: string): string {
 export function isClient(value: unknown): value is Client {
   const record = (value ?? {}) as Record<string, unknown>;
   return (
-    ['clientId', 'clientSecret', 'key', 'redirectURI', 'scope'].every(
-      (name) => typeof record[name] === 'string',
-    ) &&
+    ['clientId', 'key', 'redirectURI', 'scope'].every((name) => typeof record[name] === 'string') &&
+    (typeof record.clientSecret === 'string' ||
+      (record.clientSecret === undefined && /^https:\/\//.test(record.clientId as string))) &&
     typeof record.registeredAt === 'number' &&
     typeof record.provedAt === 'number'
   );

@@ -4,9 +4,9 @@ import { lru } from 'tiny-lru';
 import { Gate } from '../net/gate.js';
 import type { Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
-import type { Instance, PinnedInstance, Settings } from '../options.js';
+import type { Instance, LoginTransaction, PinnedInstance, Settings } from '../options.js';
 import type { Store } from '../store.js';
-import { clientKey, describeApp, type Client } from './client.js';
+import { clientKey, describeApp, isKnownByURL, type Client } from './client.js';
 import { Clients } from './clients.js';
 import { CodeCheck } from './code-check.js';
 import { decide, proofEveryMs } from './doubt.js';
@@ -14,6 +14,7 @@ import type { Failures } from './failures.js';
 import { isClientAlive } from './proof.js';
 import { Registrar } from './registrar.js';
 import { checksNoCodes, provesNothing } from './software.js';
+import { clientIdAt } from './url-client.js';
 
 /** Clients of one instance said to be dead in ten minutes, none of them used. Mastodon allows five registrations then. */
 const deathsBelieved = 3;
@@ -61,7 +62,7 @@ export class Credentials {
    */
   async current(instance: Instance, unfinished: readonly number[]): Promise<Client | undefined> {
     const client = await this.clients.current(this.keyAt(instance));
-    if (!client) return undefined;
+    if (!client || isKnownByURL(client)) return client;
     // Its time is written down before its outcome is known: who has a doubt waits for it.
     const underWay = unfinished.length > 0 ? this.proving.joined(client.key) : undefined;
     if (underWay) return underWay;
@@ -86,8 +87,13 @@ export class Credentials {
   }
 
   /** The very client a login was begun with, current or replaced. @throws MastodonError `store_failed` */
-  find(key: string, clientId: string): Promise<Client | undefined> {
-    return this.clients.find(key, clientId);
+  async ofLogin(login: LoginTransaction): Promise<Client | undefined> {
+    const { credentialsKey: key, clientId, redirectURI, scope, instance } = login;
+    const found = await this.clients.find(key, clientId);
+    const { clientURL } = this.settings;
+    if (found || clientURL === undefined || clientId !== clientIdAt(clientURL, instance.host)) return found;
+    // What was forgotten here is only when its codes were last tried.
+    return { key, clientId, redirectURI, scope, registeredAt: 0, provedAt: 0 };
   }
 
   /** The clients that this site has or had at the instance, the current one first. */
@@ -121,6 +127,7 @@ export class Credentials {
    */
   async prove(instance: PinnedInstance, client: Client): Promise<Client | undefined> {
     // Whoever comes while a proof is under way waits for it: its time is written down before its outcome is known.
+    if (isKnownByURL(client)) return client;
     return this.proving.run(client.key, async () => {
       const provedAt = Date.now();
       if (provedAt - client.provedAt < proofEveryMs || (await this.isMute(instance))) return client;

@@ -38,19 +38,26 @@ function isElsewhere(error: unknown, { host }: Address): error is MastodonError 
 
 export class Discovery {
   private readonly exploring = new SingleFlight<Instance>();
+  private readonly takesURLClients: boolean;
 
   constructor(
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly policy: Policy,
-  ) {}
+  ) {
+    this.takesURLClients = settings.clientURL !== undefined;
+  }
 
   /** What is known about the address already; asks nobody. */
   async known(address: Address): Promise<Instance | undefined> {
     const keys = [storeKey('instance', address.host)];
     if (address.username !== undefined) keys.unshift(handleKey(address, address.username));
     const found = await Promise.all(keys.map((key) => this.store.cached(key)));
-    return found.find(isInstance);
+    // Another site that shares the store may have a URL to be known by, where this one has none.
+    return found.find(
+      (record): record is Instance =>
+        isInstance(record) && (record.registrationEndpoint !== undefined || this.takesURLClients),
+    );
   }
 
   /**
@@ -133,7 +140,10 @@ export class Discovery {
     // A second name of a server: its accounts have their keys under the first one, if that is there.
     const underFirstName = first && (await this.ask(scout, first, true).catch(failedWith));
     if (underFirstName) return underFirstName;
-    return readInstance({ origin: pinned, instance, metadata, nodeInfo: documentOn(pinned, nodeInfo) });
+    return readInstance(
+      { origin: pinned, instance, metadata, nodeInfo: documentOn(pinned, nodeInfo) },
+      this.takesURLClients,
+    );
   }
 
   /** The old form, which all have; where it is broken or gone, the new one. */
@@ -165,7 +175,10 @@ export function isInstance(value: unknown): value is Instance {
   const record = (value ?? {}) as Record<string, unknown>;
   return (
     isPinned(value) &&
-    ['authorizationEndpoint', 'registrationEndpoint'].every((name) => isOn(value.origin, record[name])) &&
+    isOn(value.origin, record.authorizationEndpoint) &&
+    (record.registrationEndpoint === undefined
+      ? value.api === 'misskey'
+      : isOn(value.origin, record.registrationEndpoint)) &&
     (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
   );
 }
@@ -179,7 +192,12 @@ export function isPinned(value: unknown): value is PinnedInstance {
     record.host === new URL(origin).host &&
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
-    ['tokenEndpoint', 'revocationEndpoint'].every((name) => isOn(origin, record[name])) &&
+    isOn(origin, record.tokenEndpoint) &&
+    // Only PKCE and the issuer tell the answers of such servers apart; they cannot end a token.
+    (record.api === undefined || (record.api === 'misskey' && record.promisesIssuer)) &&
+    (record.revocationEndpoint === undefined
+      ? record.api !== undefined
+      : isOn(origin, record.revocationEndpoint)) &&
     ['undefined', 'string'].includes(typeof record.software) &&
     ['undefined', 'string'].includes(typeof record.accountDomain)
   );

@@ -8,6 +8,7 @@ import type { Instance } from '../options.js';
 import { readMetadata, type Metadata } from './metadata.js';
 import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
 import { canParse } from '../net/url.js';
+import { readURLClientServer } from './url-client.js';
 
 export interface Findings {
   readonly origin: string;
@@ -19,14 +20,17 @@ export interface Findings {
 
 /**
  * The instance that a host says it is.
+ * @param takesURLClients whether this site has a URL to be known by, where nobody is registered
  * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
  *   `response_invalid`
  */
-export function readInstance(findings: Findings): Instance {
+export function readInstance(findings: Findings, takesURLClients = false): Instance {
   const { origin } = findings;
   const { host } = new URL(origin);
   const metadata = findings.metadata && readMetadata(findings.metadata, origin);
-  const about = readAbout(findings, metadata, host);
+  const byURL = takesURLClients ? readMisskey(findings) : undefined;
+  if (byURL) return byURL;
+  const about = readAbout(findings, metadata, host, takesURLClients);
   const software = softwareOf(findings.nodeInfo, about.version);
   if (hasSingleUseApps(software)) {
     throw new MastodonError('instance_unsupported', {
@@ -52,7 +56,12 @@ export function readInstance(findings: Findings): Instance {
 }
 
 /** What /api/v1/instance says; or nothing, where it is closed to the public but the rest shows what it is. */
-function readAbout(findings: Findings, metadata: Metadata | undefined, instance: string): JsonObject {
+function readAbout(
+  findings: Findings,
+  metadata: Metadata | undefined,
+  instance: string,
+  takesURLClients: boolean,
+): JsonObject {
   const { status } = findings.instance;
   const cause = new Error(`/api/v1/instance answered ${status} without an instance`);
   if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
@@ -66,15 +75,26 @@ function readAbout(findings: Findings, metadata: Metadata | undefined, instance:
   // Mastodon in limited federation mode answers 401 here.
   const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
   if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
-  const misskey = speaksMisskey(
-    softwareOf(findings.nodeInfo, undefined),
-    jsonObjectOrNone(findings.instance),
-  );
   throw new MastodonError('instance_unsupported', {
     instance,
     cause,
-    ...(misskey && { reason: 'speaks_misskey' as const }),
+    ...(isMisskey(findings) && { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' }),
   });
+}
+
+/** A server of Misskey's kind that knows clients by their URL; Sharkey and Firefish describe themselves alike. */
+function readMisskey(findings: Findings): Instance | undefined {
+  const software = softwareOf(findings.nodeInfo, undefined);
+  const { status } = findings.instance;
+  // Who answers with an instance has Mastodon's API; who is busy, or broken, says nothing about itself.
+  const hasNoInstance = status >= 400 && status < 500 && status !== 429;
+  if (!hasNoInstance || !isMisskey(findings) || hasSingleUseApps(software)) return undefined;
+  const server = readURLClientServer(findings.metadata, findings.origin);
+  return server && { ...server, api: 'misskey', ...(software !== undefined && { software }) };
+}
+
+function isMisskey({ nodeInfo, instance }: Findings): boolean {
+  return speaksMisskey(softwareOf(nodeInfo, undefined), jsonObjectOrNone(instance));
 }
 
 /** Whether a document describes an instance, in the old form or in the new one. */

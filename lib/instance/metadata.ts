@@ -98,7 +98,7 @@ function isIssuer(issuer: string, origin: string): boolean {
   return issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/' && isOn(origin, issuer);
 }
 
-function isOn(origin: string, value: unknown): boolean {
+export function isOn(origin: string, value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 2048 || !canParse(value)) return false;
   const url = new URL(value);
   return url.origin === origin && url.username === '' && url.password === '' && url.hash === '';

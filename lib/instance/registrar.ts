@@ -1,4 +1,4 @@
-/** Registers this site at an instance: once, for any number of callers and processes. */
+/** Introduces this site to an instance: registers it, once for any number of callers and processes, or names its URL. */
 
 import { lru } from 'tiny-lru';
 import { MastodonError } from '../errors.js';
@@ -12,11 +12,13 @@ import type { Failures } from './failures.js';
 import { underLease } from './lease.js';
 import { RefusedError, registerApp, type AppDescription, type ClientCredentials } from './registration.js';
 
-/** What an instance gave for a registration. */
+/** What an instance gave for a registration, or knows without. */
 interface Registered {
   readonly scope: string;
   readonly credentials: ClientCredentials;
 }
+
+type RegisteringInstance = Parameters<typeof registerApp>[1];
 
 export class Registrar {
   private readonly registering = new SingleFlight<Client>();
@@ -39,7 +41,9 @@ export class Registrar {
     return this.registering.run(key, async () => {
       const there = await this.clients.current(key);
       if (there) return there;
-      if (!this.store.isShared) return this.registerNow(network, instance, app, key);
+      // A URL that two processes name is one and the same.
+      if (!this.store.isShared || app.clientId !== undefined)
+        return this.registerNow(network, instance, app, key);
       return underLease(
         this.store,
         `${key}:lease`,
@@ -57,7 +61,7 @@ export class Registrar {
     key: string,
   ): Promise<Client> {
     await this.failures.assertNoVerdict(instance.host);
-    const registered = this.unsaved.get(key) ?? (await this.registerWithLeastScope(network, instance, app));
+    const registered = this.unsaved.get(key) ?? (await this.introduce(network, instance, app));
     this.unsaved.set(key, registered);
     const { scope, credentials } = registered;
     const { former, replacedAt, inVain, wasRefused = false } = await this.clients.succession(key);
@@ -78,10 +82,22 @@ export class Registrar {
     return client;
   }
 
+  private async introduce(network: Network, instance: Instance, app: AppDescription): Promise<Registered> {
+    const { registrationEndpoint } = instance;
+    if (registrationEndpoint !== undefined) {
+      return this.registerWithLeastScope(network, { ...instance, registrationEndpoint }, app);
+    }
+    if (app.clientId !== undefined) return { scope: app.scope, credentials: { clientId: app.clientId } };
+    throw new MastodonError('instance_unsupported', {
+      instance: instance.host,
+      cause: new Error('the server knows clients by their URL, and the option "clientURL" is not set'),
+    });
+  }
+
   /** A server that does not take the scope chosen for it takes `read`, unless the site insists on its own. */
   private async registerWithLeastScope(
     network: Network,
-    instance: Instance,
+    instance: RegisteringInstance,
     app: AppDescription,
   ): Promise<Registered> {
     try {
@@ -95,7 +111,11 @@ export class Registrar {
     }
   }
 
-  private async send(network: Network, instance: Instance, app: AppDescription): Promise<ClientCredentials> {
+  private async send(
+    network: Network,
+    instance: RegisteringInstance,
+    app: AppDescription,
+  ): Promise<ClientCredentials> {
     try {
       return await registerApp(network, instance, app);
     } catch (error) {

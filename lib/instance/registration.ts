@@ -14,11 +14,15 @@ export interface AppDescription {
   readonly redirectURI: string;
   readonly scope: string;
   readonly website: string | undefined;
+  /** The URL that this site is known by at an instance that registers nobody. */
+  readonly clientId?: string;
 }
 
+/** What one server knows this site by. */
 export interface ClientCredentials {
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** Absent where the ID is a URL of this site's: nothing was given for that. */
+  readonly clientSecret?: string;
   /** Milliseconds since the epoch; absent where it does not expire. */
   readonly secretExpiresAt?: number;
 }
@@ -31,7 +35,7 @@ export interface ClientCredentials {
  */
 export async function registerApp(
   network: Network,
-  instance: Instance,
+  instance: Instance & { readonly registrationEndpoint: string },
   app: AppDescription,
 ): Promise<ClientCredentials> {
   const answer = await network.post(instance.registrationEndpoint, {

@@ -50,6 +50,9 @@ export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'softwar
   return takesReadAccounts.has(instance.software ?? '') ? 'read:accounts' : 'read';
 }
 
+/** The least that opens `/api/i`. */
+export const misskeyScope = 'read:account';
+
 /**
  * Without it Pleroma may answer a browser that is logged in there with a token instead of a code, and Akkoma
  * with a code that was used before.

@@ -103,6 +103,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   });
   const serve = async (route: Route, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     if (route.name === 'login') return logins.page(req, res, route.uid);
+    if (route.name === 'client') {
+      const { status, headers, body } = login.clientDocument.answer(req.method, `/${route.host}`);
+      return void res.writeHead(status, headers).end(body);
+    }
     if (route.name === 'callback') return logins.callback(req, res, route.answer);
     if (route.uid !== undefined && !(await bindings.find(route.uid, cookies.browserKey(req)))) {
       return sendPage(res, expiredPage());

@@ -29,7 +29,7 @@ export interface IssuerClient {
 export type IssuerLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** The options of the login itself, but for those that the issuer sets. */
-export type SharedOptions = Omit<LoginOptions, 'callbackURL'>;
+export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientURL'>;
 
 export interface IssuerOptions extends SharedOptions {
   /** Where clients and browsers reach the router: absolute, https except on loopback, a path is allowed. */
@@ -85,7 +85,7 @@ const ownNames = [
 
 /** @throws TypeError that names the option at fault. What the login shares is checked by the login. */
 export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
-  const shared = loginOptionNames.filter((name) => name !== 'callbackURL');
+  const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientURL');
   checks.options(options, [...ownNames, ...shared]);
   const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...others } = options;
   const checkedURL = checks.baseURL('issuerURL', issuerURL);
@@ -103,7 +103,12 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
     introspection: checks.boolean('introspection', introspection, false),
     sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
     log,
-    login: { ...others, log, callbackURL: `${checkedURL}/callback` },
+    login: {
+      ...{ ...others, log },
+      callbackURL: `${checkedURL}/callback`,
+      // Servers fetch it, and only over https.
+      clientURL: checkedURL.startsWith('https:') ? `${checkedURL}/client` : undefined,
+    },
   };
 }
 

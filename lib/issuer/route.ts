@@ -29,6 +29,8 @@ export type Route =
   | { readonly name: 'login'; readonly uid: string }
   /** The way back from an instance. */
   | { readonly name: 'callback'; readonly answer: string }
+  /** What servers ask that register nobody. */
+  | { readonly name: 'client'; readonly host: string }
   /** Anything of OpenID. `uid`: the end of an authorization request. */
   | { readonly name: 'openid'; readonly url: string; readonly uid?: string };
 
@@ -56,6 +58,7 @@ function matched(url: string): Route | undefined {
   if (openid.has(path)) return { name: 'openid', url: path + query };
   const [, name, segment = ''] = /^\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
   if (name === 'callback') return { name, answer: path + query };
+  if (name === 'client') return { name, host: segment };
   if (!/^[\w-]{1,64}$/.test(segment)) return undefined;
   if (name === 'login') return { name, uid: segment };
   const isResumed = name === 'authorize' || name === 'device';

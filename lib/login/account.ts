@@ -1,4 +1,4 @@
-/** Asks the instance whose token this is (GET /api/v1/accounts/verify_credentials). */
+/** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
 
 import { MastodonError } from '../errors.js';
 import { isChallenge } from '../net/challenge.js';
@@ -9,6 +9,8 @@ import type { PinnedInstance } from '../options.js';
 export interface AccountAnswer {
   readonly raw: string;
   readonly json: JsonObject;
+  /** The same in Mastodon's words, where the answer is in others. */
+  readonly entity?: JsonObject;
 }
 
 /**
@@ -20,6 +22,10 @@ export async function fetchAccount(
   instance: PinnedInstance,
   accessToken: string,
 ): Promise<AccountAnswer> {
+  if (instance.api === 'misskey') {
+    const answer = await network.postJSON(`${instance.origin}/api/i`, {}, { accessToken });
+    return readMisskeyAccount(answer, instance);
+  }
   const url = `${instance.origin}/api/v1/accounts/verify_credentials`;
   return readAccount(await network.get(url, { accessToken }), instance.host, instance.software);
 }
@@ -30,7 +36,7 @@ export async function fetchAccount(
  */
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
-  const cause = new Error(`verify_credentials answered ${status}`);
+  const cause = new Error(`the question for the account was answered with ${status}`);
   const isPage = /html/i.test(answer.contentType);
   // An account is refused in JSON; a page comes from what stands in front of the server.
   if (isChallenge(answer) || (status === 403 && isPage)) {
@@ -46,4 +52,25 @@ export function readAccount(answer: Answer, instance: string, software?: string)
   if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
   if (status !== 200) throw new MastodonError('response_invalid', { instance, cause });
   return { raw: answer.text, json: jsonObject(answer) };
+}
+
+/**
+ * Misskey refuses suspended accounts with 403, tokens that ended with 401. It tells nothing of addresses: `url` and `uri`
+ * are null for its own people, whose pages are at `/@name`; and `host` is, or the account is another server's.
+ */
+export function readMisskeyAccount(
+  answer: Answer,
+  { host: instance, origin }: PinnedInstance,
+): AccountAnswer {
+  const { raw, json } = readAccount(answer, instance);
+  const { id, username, name, avatarUrl, host, isSuspended } = json;
+  if (isSuspended === true) throw new MastodonError('account_unusable', { instance });
+  if (typeof username !== 'string' || (host !== null && host !== undefined)) {
+    throw new MastodonError('response_invalid', {
+      instance,
+      cause: new Error('the account is none of the server itself'),
+    });
+  }
+  const url = `${origin}/@${encodeURIComponent(username)}`;
+  return { raw, json, entity: { id, username, acct: username, display_name: name, avatar: avatarUrl, url } };
 }

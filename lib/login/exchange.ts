@@ -26,7 +26,7 @@ export async function exchange(
   extra: Readonly<Record<string, string>>,
 ): Promise<Exchanged> {
   const { instance } = login;
-  const client = await credentials.find(login.credentialsKey, login.clientId);
+  const client = await credentials.ofLogin(login);
   if (!client) throw new MastodonError('login_restart', { instance: instance.host });
   await credentials.codes.before(instance, client);
   try {

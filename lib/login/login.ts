@@ -19,6 +19,7 @@ import { digest, Store } from '../store.js';
 import { authorizationURL } from './authorization.js';
 import { BegunLogins, type BrowserLogins } from './begun-logins.js';
 import { answerURL } from './callback.js';
+import { ClientDocument } from './client-document.js';
 import { Completions } from './completions.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
 import { KeptTokens } from './kept-tokens.js';
@@ -31,6 +32,8 @@ export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 export class MastodonLogin {
   /** As the option says it, without a slash at its end. */
   readonly callbackURL: string;
+  /** Answers servers that ask what this site is (`clientURL`). */
+  readonly clientDocument: ClientDocument;
   private readonly developmentOrigins: ReadonlySet<string>;
   private readonly network: Network;
   private readonly policy: Policy;
@@ -49,6 +52,7 @@ export class MastodonLogin {
     const { outbound, clientName, callbackURL, website, scope } = settings;
     const store = new Store(options.store, outbound.timeoutMs);
     this.callbackURL = callbackURL;
+    this.clientDocument = new ClientDocument(settings);
     this.log = settings.log;
     this.developmentOrigins = settings.developmentOrigins;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));

@@ -50,8 +50,8 @@ interface Claims {
 }
 
 /**
- * Where the instance says that its handles have another domain, this asks both for proof; otherwise nothing
- * is sent.
+ * Where the instance says that its handles have another domain, this asks both for proof; and where it tells of no actor,
+ * itself for that. Otherwise nothing is sent.
  * @throws MastodonError `response_invalid`
  */
 export async function profileOf(
@@ -61,11 +61,12 @@ export async function profileOf(
   account: AccountAnswer,
 ): Promise<MastodonProfile> {
   const claims = readClaims(account, instance, developmentOrigins);
-  const { username, handleDomain } = claims;
+  const { username, handleDomain, actor } = claims;
   const isElsewhere = handleDomain !== undefined && handleDomain !== instance.host;
+  const isSilent = instance.api === 'misskey' && handleDomain !== undefined;
   const proof =
-    isElsewhere && makesHandle(username)
-      ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, claims.actor)
+    (isElsewhere || isSilent) && makesHandle(username)
+      ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, actor)
       : undefined;
   return buildProfile(instance, account, claims, proof);
 }
@@ -94,10 +95,11 @@ function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined
 
 /** @throws MastodonError `response_invalid` when there is no usable id or user name */
 export function readClaims(
-  { json }: AccountAnswer,
+  account: AccountAnswer,
   instance: PinnedInstance,
   developmentOrigins: ReadonlySet<string> = new Set([instance.origin]),
 ): Claims {
+  const { entity: json = account.json } = account;
   const username = json.username;
   if (typeof username !== 'string' || !isUserName(username)) throw invalid(instance, 'no usable username');
   const displayName = typeof json.display_name === 'string' ? showable(json.display_name) : '';

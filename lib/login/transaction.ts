@@ -23,14 +23,15 @@ export function beginTransaction(
   audience: string,
   applicationState: unknown,
 ): LoginTransaction {
-  const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer, software, accountDomain } =
-    instance;
+  const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
+  const { software, accountDomain, api } = instance;
   return {
     instance: {
       ...{ origin, host, tokenEndpoint, issuer, promisesIssuer },
       ...(revocationEndpoint !== undefined && { revocationEndpoint }),
       ...(software !== undefined && { software }),
       ...(accountDomain !== undefined && { accountDomain }),
+      ...(api !== undefined && { api }),
     },
     audience,
     clientId: client.clientId,

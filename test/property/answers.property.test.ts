@@ -114,9 +114,18 @@ it('readMetadata and readInstance: every address is on the origin that was asked
           for (const [name, value] of Object.entries(metadata))
             if (name.endsWith('Endpoint')) expect(isOurs(value)).toBe(true);
         }
-        for (const document_ of [undefined, document]) {
+        const byURL = {
+          ...document,
+          code_challenge_methods_supported: ['S256'],
+          authorization_response_iss_parameter_supported: true,
+        };
+        for (const [document_, takesURLClients] of [
+          [undefined, false],
+          [document, false],
+          [byURL, true],
+        ] as const) {
           const found = orRefusal(() =>
-            readInstance({ origin, instance: about, metadata: document_, nodeInfo }),
+            readInstance({ origin, instance: about, metadata: document_, nodeInfo }, takesURLClients),
           );
           // What may be stored must be accepted when it comes back.
           if (found) expect(isInstance(JSON.parse(JSON.stringify(found)))).toBe(true);

@@ -1,0 +1,222 @@
+/** Accounts of Misskey and its relatives log in, at servers that register nobody: they fetch the site's own document. */
+
+import { MemoryStore } from 'express-session';
+import { startInstance } from '../support/instance.js';
+import { comeBack, JSONStore, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
+import type { MisskeyPersonaName } from '../support/stand-in/misskey/persona.js';
+import { aMisskey, aURLClientSite, aURLClientStage } from '../support/url-client-stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2025Early', 'misskey2026', 'cherrypick'];
+const refused = ['misskey2025', 'sharkey', 'miAuthOnly'] as const;
+
+describe.each(byURL)('%s', (persona) => {
+  it('lets alice in, with her handle and her actor, by a key that is hers alone', async () => {
+    const { instance, site } = await aURLClientStage(persona);
+    const visitor = new Visitor();
+    const page = await visitor.login(site, instance.host);
+    expect(page.status).toBe(200);
+    const alice = instance.account('alice');
+    expect(site.verified).toMatchObject([
+      {
+        provider: 'mastodon',
+        id: `${instance.origin}#${alice.id}`,
+        username: 'alice',
+        displayName: 'Alice',
+        handle: `alice@${instance.host}`,
+        handleVerified: true,
+        actor: instance.actorOf(alice),
+        profileUrl: `${instance.origin}/@alice`,
+        photos: [{ value: `${instance.origin}/avatars/${alice.id}.webp` }],
+        instance: { origin: instance.origin, host: instance.host, software: instance.persona.software.name },
+        _json: { name: 'Alice', avatarUrl: expect.any(String) as string },
+      },
+    ]);
+  });
+
+  it('is shown the name of the site, and not its address', async () => {
+    const { instance, site } = await aURLClientStage(persona, { options: { clientName: 'Tom & "Jerry"' } });
+    const visitor = new Visitor();
+    const { text } = await visitor.get(await leave(visitor, site, instance.host));
+    expect(text).toContain('<h1>Tom & "Jerry"</h1>');
+  });
+
+  it('is asked for the least, with PKCE, by the same ID both times, and never for a secret', async () => {
+    const { instance, site } = await aURLClientStage(persona);
+    const visitor = new Visitor();
+    const away = new URL(await leave(visitor, site, instance.host));
+    const clientId = `${site.clientURL}/${instance.host}`;
+    expect(Object.fromEntries(away.searchParams)).toEqual({
+      response_type: 'code',
+      client_id: clientId,
+      redirect_uri: `${site.callbackURL}/${instance.host}`,
+      scope: 'read:account',
+      state: expect.stringMatching(/^[\w-]{43}$/) as string,
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
+      code_challenge_method: 'S256',
+    });
+    await open(visitor, await visitor.approve(away.href));
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+    const offered = instance
+      .requestsTo('POST /oauth/token')
+      .map(({ body }) => body as Record<string, string>);
+    for (const body of offered) {
+      expect([body['client_id'], body['client_secret']]).toEqual([clientId, undefined]);
+      expect(body['code_verifier']).toMatch(/^[\w-]{43}$/);
+    }
+    expect(instance.requestsTo(/apps|register|client_credentials|miauth/i)).toEqual([]);
+    expect(offered.filter(({ grant_type: type }) => type !== 'authorization_code')).toEqual([]);
+  });
+
+  it('has refused a made-up code before anybody is let in, and takes each real one once', async () => {
+    const { instance, site } = await aURLClientStage(persona);
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, site, instance.host);
+    const code = callback.searchParams.get('code');
+    await open(visitor, callback);
+    const offered = instance
+      .requestsTo('POST /oauth/token')
+      .map(({ body }) => (body as Record<string, string>)['code']);
+    expect(offered.indexOf(code ?? '')).toBeGreaterThan(0);
+    expect(offered.filter((text) => text === code)).toHaveLength(1);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  });
+
+  it('says so when the login is cancelled, or the account suspended', async () => {
+    const { instance, site } = await aURLClientStage(persona);
+    const visitor = new Visitor();
+    const away = await leave(visitor, site, instance.host);
+    expect((await open(visitor, await visitor.deny(away))).json()).toMatchObject({ code: 'access_denied' });
+    instance.account('bob').suspended = true;
+    const page = await new Visitor().login(site, instance.host, { as: 'bob' });
+    expect([page.status, page.json()]).toMatchObject([403, { code: 'account_unusable' }]);
+  });
+});
+
+describe('a server of Misskey’s kind', () => {
+  it('needs no registration that could die: unfinished logins cost it no question', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    for (let i = 0; i < 3; i++) await leave(visitor, site, instance.host);
+    const documents = instance.requestsTo('/.well-known/oauth-authorization-server').length;
+    expect(documents).toBe(1);
+    await visitor.login(site, instance.host);
+    const grants = instance
+      .requestsTo('POST /oauth/token')
+      .map(({ body }) => (body as Record<string, string>)['grant_type']);
+    expect(new Set(grants)).toEqual(new Set(['authorization_code']));
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  });
+
+  it('finishes a login in a process that finds nothing about its client in the store', async () => {
+    const store = new JSONStore();
+    const session = { store: new MemoryStore() };
+    const instance = await aMisskey();
+    const first = await aURLClientSite({ instances: [instance], session, options: { store } });
+    const { callbackURL, clientURL } = first;
+    const options = { store, callbackURL, clientURL };
+    const second = await aURLClientSite({ instances: [instance], session, options });
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, first, instance.host);
+    for (const key of store.records.keys()) if (key.includes(':client')) store.records.delete(key);
+    visitor.jars.set(new URL(second.origin).host, visitor.jars.get(new URL(first.origin).host) ?? new Map());
+    await open(visitor, callback.href.replace(first.origin, second.origin));
+    expect(await whoIsLoggedIn(visitor, second)).toBe('alice');
+  });
+
+  it('knows people whose handles are found through it, when it does not federate', async () => {
+    const { instance, site } = await aURLClientStage();
+    instance.federates = false;
+    await new Visitor().login(site, instance.host);
+    expect(site.verified).toMatchObject([{ handle: `alice@${instance.host}`, handleVerified: true }]);
+    expect(site.verified[0]).not.toHaveProperty('actor');
+  });
+
+  it('lets in whoever has chosen no name, typed as a handle', async () => {
+    const { instance, site } = await aURLClientStage();
+    await new Visitor().login(site, `@bob@${instance.host}`, { as: 'bob' });
+    expect(site.verified).toMatchObject([{ username: 'bob', displayName: 'bob' }]);
+  });
+
+  it('is asked for its own scope, whatever the site asks of others', async () => {
+    const { instance, site } = await aURLClientStage('misskey2025', {
+      options: { scope: 'read:accounts write:statuses' },
+    });
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+  });
+
+  it('cannot end a token: who asks for it is told', async () => {
+    const { instance, site } = await aURLClientStage();
+    await new Visitor().login(site, instance.host);
+    await expect(site.strategy.revoke(instance.origin, 'a-token')).rejects.toMatchObject({
+      code: 'revocation_unsupported',
+    });
+  });
+});
+
+describe('the other servers', () => {
+  const sentences = {
+    misskey2025: /speaks the language of Misskey/,
+    sharkey: /anew for every single login/,
+    miAuthOnly: /speaks the language of Misskey/,
+  };
+
+  it.each(refused)('%s is refused by a site without a URL to be known by', async (persona) => {
+    const instance = await aMisskey(persona);
+    const site = await aURLClientSite({ instances: [instance], options: { clientURL: undefined } });
+    const page = await start(new Visitor(), site, instance.host);
+    expect([page.status, page.json()]).toMatchObject([
+      422,
+      { code: 'instance_unsupported', message: expect.stringMatching(sentences[persona]) as string },
+    ]);
+  });
+
+  it('Sharkey is refused by a site with one, too, and by its reason', async () => {
+    const { instance, site } = await aURLClientStage('sharkey');
+    const page = await start(new Visitor(), site, instance.host);
+    expect([page.status, page.json()]).toMatchObject([
+      422,
+      { code: 'instance_unsupported', message: expect.stringMatching(sentences.sharkey) as string },
+    ]);
+  });
+
+  it('one that only has MiAuth is refused; an update of the server helps, and is said to', async () => {
+    const { instance, site } = await aURLClientStage('miAuthOnly');
+    const page = await start(new Visitor(), site, instance.host);
+    expect([page.status, page.json()]).toMatchObject([
+      422,
+      {
+        code: 'instance_unsupported',
+        message: expect.stringMatching(/updated .* can log in here/) as string,
+      },
+    ]);
+    expect(instance.requestsTo(/miauth/i)).toEqual([]);
+  });
+
+  it('what one site found out does not lead another astray that shares the store', async () => {
+    const store = new JSONStore();
+    const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
+    await leave(new Visitor(), site, instance.host);
+    const other = await aURLClientSite({ instances: [instance], options: { store, clientURL: undefined } });
+    expect((await start(new Visitor(), other, instance.host)).json()).toMatchObject({
+      code: 'instance_unsupported',
+    });
+  });
+
+  it('Mastodon registers the site as ever, and never sees the URL', async () => {
+    const instance = await startInstance('mastodon45');
+    const site = await aURLClientSite({ instances: [instance] });
+    const away = new URL(await leave(new Visitor(), site, instance.host));
+    expect(away.searchParams.get('client_id')).not.toContain('://');
+    expect(instance.requestsTo('POST /api/v1/apps')).toHaveLength(1);
+    await instance.close();
+  });
+});
+
+it('a state of the application comes back from there as from everywhere', async () => {
+  const { instance, site } = await aURLClientStage('misskey2025', { authenticate: { state: { to: '/x' } } });
+  const visitor = new Visitor();
+  await visitor.login(site, instance.host);
+  const { authInfo } = (await visitor.get(`${site.origin}/me`)).json() as { authInfo: unknown };
+  expect(authInfo).toEqual({ state: { to: '/x' } });
+});

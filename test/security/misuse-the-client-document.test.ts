@@ -1,0 +1,208 @@
+/** An attacker wants to use the site's document, or a server that registers nobody, to get a login that is not theirs. */
+
+import express from 'express';
+import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';
+import { changed, comeBack, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
+import {
+  aMisskey,
+  aURLClientSite,
+  aURLClientStage,
+  type URLClientSite,
+} from '../support/url-client-stage.js';
+import { StuckAtInstance, Visitor } from '../support/visitor.js';
+
+async function twoInstances() {
+  const [honest, evil] = await Promise.all([aMisskey(), aMisskey('misskey2026')]);
+  return { honest, evil, site: await aURLClientSite({ instances: [honest, evil] }), visitor: new Visitor() };
+}
+
+function codesOfferedTo(...instances: MisskeyStandIn[]): (string | undefined)[] {
+  return instances
+    .flatMap((instance) => instance.requestsTo('POST /oauth/token'))
+    .map(({ body }) => (body as Record<string, string>)['code']);
+}
+
+describe('the document', () => {
+  it('tells whoever fetches it nothing but what every visitor sees, also after logins', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    await visitor.login(site, instance.host);
+    const path = `/auth/mastodon/client/${instance.host}`;
+    const { text, headers } = await new Visitor().get(site.origin + path);
+    const id = `${site.clientURL}/${instance.host}`;
+    const redirectURI = `${site.callbackURL}/${instance.host}`;
+    const known = [id, redirectURI, 'A site under test'];
+    const rest = known.reduce((left, one) => left.replaceAll(one, ''), text);
+    expect(rest).not.toMatch(/https?:|[\w-]{20,}/);
+    expect(headers['set-cookie']).toBeUndefined();
+    expect(headers.link).toBe(`<${redirectURI}>; rel="redirect_uri"`);
+  });
+
+  it('is the same for whoever asks, so that nothing in a cache is anybody’s', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    await visitor.login(site, instance.host);
+    const url = `${site.origin}/auth/mastodon/client/${instance.host}`;
+    expect((await visitor.get(url)).text).toBe((await new Visitor().get(url)).text);
+  });
+
+  it('of one instance names no redirect URI of another', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const away = new URL(await leave(visitor, site, honest.host));
+    const wrong = changed(away, { client_id: `${site.clientURL}/${evil.host}` });
+    await expect(visitor.approve(wrong.href)).rejects.toThrow(StuckAtInstance);
+    expect(honest.codes.size).toBe(0);
+  });
+
+  it('leaves all other pages alone, the callback among them, where it is asked before all routes', async () => {
+    const instance = await aMisskey();
+    const site: URLClientSite = await aURLClientSite({
+      instances: [instance],
+      express: () => express().use((req, res, next) => site.strategy.clientDocument(req, res, next)),
+    });
+    await new Visitor().login(site, instance.host);
+    expect(site.verified).toHaveLength(1);
+  });
+});
+
+describe('an answer from another server', () => {
+  it('a login begun at the evil one, which shows the honest one its own document and takes the code', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const atEvil = new URL(await leave(visitor, site, evil.host));
+    const atHonest = new URL(atEvil.pathname + atEvil.search, honest.origin);
+    const callback = await visitor.approve(atHonest.href);
+    const code = new URL(callback).searchParams.get('code') ?? '';
+    const page = await open(visitor, callback);
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    expect(codesOfferedTo(honest, evil)).not.toContain(code);
+    expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();
+  });
+
+  it.each([
+    ['the evil issuer', (evil: string) => evil],
+    ['no issuer', () => undefined],
+    ['an empty issuer', () => ''],
+  ])('names %s, and the code is offered to nobody', async (_what, iss) => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, honest.host);
+    const page = await open(visitor, changed(callback, { iss: iss(evil.origin) }));
+    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
+    expect(codesOfferedTo(honest, evil)).not.toContain(callback.searchParams.get('code'));
+  });
+
+  it('comes by the path of another', async () => {
+    const { honest, evil, site, visitor } = await twoInstances();
+    const callback = await comeBack(visitor, site, honest.host);
+    const page = await open(visitor, callback.href.replace(`/${honest.host}`, `/${evil.host}`));
+    expect(page.json().code).toBe('login_mismatch');
+    expect(codesOfferedTo(honest, evil)).not.toContain(callback.searchParams.get('code'));
+  });
+
+  it('with a code of somebody else’s, which was asked for with another verifier', async () => {
+    const { instance, site } = await aURLClientStage();
+    const [victim, attacker] = [new Visitor(), new Visitor()];
+    const stolen = (await comeBack(victim, site, instance.host, 'alice')).searchParams.get('code') ?? '';
+    const own = await comeBack(attacker, site, instance.host, 'bob');
+    expect((await open(attacker, changed(own, { code: stolen }))).json().code).toBe('token_refused');
+    expect(await whoIsLoggedIn(attacker, site)).toBeUndefined();
+  });
+
+  it('that only shows an error is believed only with its issuer', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    const denied = new URL(await visitor.deny(await leave(visitor, site, instance.host)));
+    expect((await open(visitor, changed(denied, { iss: undefined }))).json().code).toBe('login_mismatch');
+  });
+});
+
+describe('a server that registers nobody', () => {
+  it('that gives a token for any code lets nobody in', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.answerWith('POST /oauth/token', 200, { access_token: 'x', token_type: 'Bearer' });
+    instance.answerWith('POST /api/i', 200, { id: '1', username: 'alice', host: null });
+    const other = new Visitor();
+    const next = await comeBack(other, site, instance.host);
+    for (const [who, url] of [
+      [visitor, callback],
+      [other, next],
+    ] as const) {
+      expect((await open(who, url)).json().code).toBe('instance_insecure');
+    }
+    expect(site.verified).toEqual([]);
+  });
+
+  it('that breaks down over a code is not offered it again', async () => {
+    const { instance, site } = await aURLClientStage();
+    const visitor = new Visitor();
+    const callback = await comeBack(visitor, site, instance.host);
+    const code = callback.searchParams.get('code');
+    instance.answer('POST /oauth/token', (_req, res, { body }) => {
+      if ((body as Record<string, string>)['code'] === code) return void res.destroy();
+      res.writeHead(403, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
+    });
+    expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
+    await open(visitor, callback);
+    expect(codesOfferedTo(instance).filter((one) => one === code)).toHaveLength(1);
+  });
+
+  const honest = (origin: string) => ({
+    issuer: origin,
+    authorization_endpoint: `${origin}/oauth/authorize`,
+    token_endpoint: `${origin}/oauth/token`,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+  });
+  it.each([
+    ['a token endpoint elsewhere', { token_endpoint: 'https://evil.example/token' }, 'instance_insecure'],
+    ['the issuer of another', { issuer: 'https://social.example' }, 'instance_insecure'],
+    [
+      'no promise of an issuer',
+      { authorization_response_iss_parameter_supported: false },
+      'instance_unsupported',
+    ],
+    ['PKCE in plain only', { code_challenge_methods_supported: ['plain'] }, 'instance_unsupported'],
+    ['no PKCE', { code_challenge_methods_supported: undefined }, 'instance_unsupported'],
+    ['a place to register', { registration_endpoint: '/register' }, 'instance_insecure'],
+  ])('that describes itself with %s sends nobody away', async (_what, changes, code) => {
+    const { instance, site } = await aURLClientStage();
+    const document = { ...honest(instance.origin), ...changes };
+    instance.answerWith('/.well-known/oauth-authorization-server', 200, document);
+    expect((await start(new Visitor(), site, instance.host)).json().code).toBe(code);
+  });
+
+  it('that speaks for the account of another is not believed', async () => {
+    const { instance, site } = await aURLClientStage();
+    instance.account('alice').fields = { host: 'social.example' };
+    const page = await new Visitor().login(site, instance.host);
+    expect(page.json().code).toBe('response_invalid');
+  });
+
+  it('that claims an actor, a page and a picture elsewhere is believed in none of them', async () => {
+    const { instance, site } = await aURLClientStage();
+    instance.account('alice').fields = {
+      uri: 'https://social.example/users/alice',
+      url: 'https://social.example/@alice',
+      avatarUrl: 'http://10.0.0.1/a.png',
+    };
+    const finger = {
+      subject: `acct:alice@${instance.host}`,
+      links: [{ rel: 'self', type: 'application/activity+json', href: 'https://social.example/users/alice' }],
+    };
+    instance.answerWith('/.well-known/webfinger', 200, finger);
+    await new Visitor().login(site, instance.host);
+    expect(site.verified).toMatchObject([{ profileUrl: `${instance.origin}/@alice`, photos: [] }]);
+    expect(site.verified[0]).not.toHaveProperty('actor');
+  });
+
+  it('gets no token that is another’s: it is sent to the server that gave it, and nowhere else', async () => {
+    const { honest: one, evil, site, visitor } = await twoInstances();
+    await visitor.login(site, one.host);
+    const [token = ''] = one.tokens.keys();
+    expect(one.requestsTo('POST /api/i').map(({ headers }) => headers.authorization)).toEqual([
+      `Bearer ${token}`,
+    ]);
+    expect(evil.requestsTo('POST /api/i')).toEqual([]);
+  });
+});

@@ -1,0 +1,64 @@
+/** A site whose document servers can fetch over TLS, and servers of Misskey's kind that do so. */
+
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Certificate } from './certificate.js';
+import { startSite, type Site, type SiteOptions } from './site.js';
+import { startMisskey, type MisskeyOptions, type MisskeyStandIn } from './stand-in/misskey/misskey.js';
+import type { MisskeyPersona, MisskeyPersonaName } from './stand-in/misskey/persona.js';
+import { startAuthority, type Authority } from './tls.js';
+
+/** The name that a site's document is found under; to the stand-ins all names are on this machine. */
+const siteName = 'site.example';
+
+let authority: Authority;
+/** One for all: making one takes longer than a login. */
+let tls: Certificate;
+const running: { close(): unknown }[] = [];
+
+beforeAll(() => {
+  authority = startAuthority();
+  tls = authority.issue(['localhost', siteName]);
+});
+afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
+afterAll(() => authority.close());
+
+export async function aMisskey(
+  persona: MisskeyPersonaName | MisskeyPersona = 'misskey2025',
+  options: MisskeyOptions = {},
+): Promise<MisskeyStandIn> {
+  const standIn = await startMisskey(persona, { ca: authority.ca, tls, ...options });
+  running.push(standIn);
+  return standIn;
+}
+
+/** The other side of a site, where it is found over https: what answers there, and at which origin. */
+export async function aFront(handler?: Parameters<typeof https.createServer>[1]) {
+  const server = https.createServer(tls, handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  running.push({ close: () => (server.closeAllConnections(), server.close()) });
+  return { server, origin: `https://${siteName}:${(server.address() as AddressInfo).port}` };
+}
+
+export type URLClientSite = Site & { readonly clientURL: string };
+
+export async function aURLClientSite(options: SiteOptions = {}): Promise<URLClientSite> {
+  const { server, origin } = await aFront();
+  const clientURL = `${origin}/auth/mastodon/client`;
+  const outbound = { ca: authority.ca, ...options.options?.outbound };
+  const site = await startSite({ ...options, options: { clientURL, ...options.options, outbound } });
+  running.push(site);
+  site.app.get('/auth/mastodon/client/:instance', site.strategy.clientDocument);
+  server.on('request', site.app);
+  return { ...site, clientURL };
+}
+
+/** A site, a Misskey that it may reach, and what both say. */
+export async function aURLClientStage(
+  persona: Parameters<typeof aMisskey>[0] = 'misskey2025',
+  options: SiteOptions = {},
+) {
+  const instance = await aMisskey(persona);
+  const site = await aURLClientSite({ instances: [instance], ...options });
+  return { instance, site };
+}
