@@ -13,12 +13,14 @@ import type { BrowserLogins } from './begun-logins.js';
 import { assertSameInstance, codeOf, instanceInPath, readCallback, type CallbackParams } from './callback.js';
 import type { Extras, FinishedWithScope } from './door.js';
 import { exchange, type Exchanged } from './exchange.js';
-import { revokeLater } from './kept-tokens.js';
+import { revokeQuietly } from './kept-tokens.js';
 import { profileOf, type MastodonProfile } from './profile.js';
 import { isLiveTransaction } from './transaction.js';
 
 export class Completions {
   private readonly gate: Gate;
+  /** Nobody waits for these, so an instance that never answers must not collect them. */
+  private readonly revocations: Gate;
 
   constructor(
     private readonly network: Network,
@@ -34,6 +36,7 @@ export class Completions {
       waiting: maxWaiting,
       waitMs: timeoutMs,
     });
+    this.revocations = new Gate({ inAll: 64, perInstance: 4, waiting: maxWaiting, waitMs: timeoutMs });
   }
 
   /** Waiting and work share one budget, as at the start. @throws MastodonError with the application's state */
@@ -52,14 +55,19 @@ export class Completions {
           profile,
           state: login.applicationState,
           askedScope: login.scope,
-          revoke: () =>
-            revokeLater(this.network, login.instance, exchanged.client, exchanged.tokens.accessToken),
+          revoke: () => this.revokeLater(login, exchanged),
         };
       } catch (error) {
         throw error instanceof MastodonError ? error.withState(login.applicationState) : error;
       }
     };
     return this.gate.run(host, work, budget);
+  }
+
+  /** Best effort, after the login and not in its way. */
+  private revokeLater({ instance }: LoginTransaction, { client, tokens }: Exchanged): void {
+    const work = () => revokeQuietly(this.network, instance, client, tokens.accessToken);
+    void this.revocations.run(instance.host, work).catch(() => undefined);
   }
 
   private async complete(

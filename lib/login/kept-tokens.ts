@@ -92,12 +92,12 @@ function sendRevocation(
 }
 
 /** Best effort, after a login and not in its way: nobody is told of a failure. */
-export function revokeLater(
+export async function revokeQuietly(
   network: Network,
   instance: PinnedInstance,
   client: Client,
   accessToken: string,
-): void {
+): Promise<void> {
   if (!canRevokeTokens(instance.software) || instance.revocationEndpoint === undefined) return;
-  void sendRevocation(network, instance, client, accessToken).catch(() => undefined);
+  await sendRevocation(network, instance, client, accessToken).catch(() => undefined);
 }

@@ -1,0 +1,12 @@
+/** An instance never answers when a token is revoked there, and hopes that the site collects these requests. */
+
+import { aStage } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+it('a few revocations are under way at one instance, however many people have logged in', async () => {
+  const { instance, site } = await aStage('mastodon45', { options: { revokeToken: true } });
+  let hanging = 0;
+  instance.answer('POST /oauth/revoke', () => void hanging++);
+  for (let n = 0; n < 12; n++) expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+  expect(hanging).toBe(4);
+});
