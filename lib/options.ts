@@ -2,6 +2,7 @@
 
 import { Checks } from './checks.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
+import { canParse } from './url.js';
 
 export type { OutboundOptions, OutboundSettings };
 
@@ -203,7 +204,7 @@ function checkedClientURL(checks: Checks, value: unknown): string {
 
 function checkedWebsite(checks: Checks, value: unknown): string {
   const text = checks.text('website', value);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:\/\//i.test(text) || /\p{Cc}/u.test(text)) {
     return checks.wrong('website', 'be an http(s) URL', text);
   }
@@ -248,7 +249,7 @@ function checkedOrigins(checks: Checks, value: unknown): ReadonlySet<string> {
   const name = 'developmentInstances';
   return new Set(
     checks.list(name, value).map((text: unknown) => {
-      const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+      const url = typeof text === 'string' && canParse(text) ? new URL(text) : undefined;
       const isHttp = url !== undefined && /^https?:$/.test(url.protocol);
       if (isHttp && url.origin === String(text).toLowerCase().replace(/\/$/, '')) return url.origin;
       return checks.wrong(name, 'hold origins such as "http://localhost:4000"', text);

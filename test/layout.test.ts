@@ -29,6 +29,7 @@ const rows = [
   ['checks.ts'],
   ['nearest.ts'],
   ['errors.ts'],
+  ['url.ts'],
 ];
 
 /** Path below lib/, with forward slashes, to the text of the file. */

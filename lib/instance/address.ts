@@ -3,7 +3,7 @@
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicHostname } from '../net/addresses.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {

@@ -12,7 +12,7 @@ import { namedOrigin } from './metadata.js';
 import type { Policy } from './policy.js';
 import { Scout } from './scout.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 export { readInstance } from './findings.js';
 

@@ -7,7 +7,7 @@ import type { Answer } from '../net/network.js';
 import type { Instance } from '../options.js';
 import { readMetadata, type Metadata } from './metadata.js';
 import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 import { readURLClientServer } from './url-client.js';
 
 export interface Findings {

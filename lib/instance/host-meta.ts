@@ -1,7 +1,7 @@
 /** host-meta (RFC 6415): which server answers WebFinger for a domain. */
 
 import { parseObject } from '../net/json.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 /**
  * The URLs that the document's `lrdd` templates point to. It is XML or JSON; of the XML only the attributes of

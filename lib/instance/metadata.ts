@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../net/json.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 export interface Metadata {
   readonly issuer: string;

@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { Answer, Network } from '../net/network.js';
 import type { Fetcher } from './webfinger.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 /** The domain, the server behind it, and a second name of each. */
 const maxOrigins = 4;

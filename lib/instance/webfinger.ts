@@ -6,7 +6,7 @@ import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
 import { parseAddress } from './address.js';
 import { lrddTargets } from './host-meta.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 export interface ProvedHandle {
   /** `Alice@example.com`: the user as the account's server spells it, the domain as the address parser does. */

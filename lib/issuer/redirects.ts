@@ -1,5 +1,7 @@
 /** What may be said of a client's redirect URI: to the visitor, and to the browser's form policy. */
 
+import { canParse } from '../url.js';
+
 /** The host that the visitor ends up at, or the scheme of an app on their device. */
 export function leadsTo(redirectURI: unknown): string | undefined {
   const url = parsed(redirectURI);
@@ -16,5 +18,5 @@ export function formTarget(redirectURI: unknown): string[] {
 }
 
 function parsed(text: unknown): URL | undefined {
-  return typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined;
+  return typeof text === 'string' && canParse(text) ? new URL(text) : undefined;
 }

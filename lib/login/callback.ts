@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import { withoutSlash } from '../instance/metadata.js';
 import type { LoginTransaction } from '../options.js';
 import { isState } from './transaction.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 /** Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). */
 export interface CallbackParams {

@@ -6,7 +6,7 @@ import { proveHandle, type Fetcher, type ProvedHandle } from '../instance/webfin
 import { parseAddress } from '../instance/address.js';
 import { isPublicHostname } from '../net/addresses.js';
 import type { PinnedInstance } from '../options.js';
-import { canParse } from '../net/url.js';
+import { canParse } from '../url.js';
 
 export interface MastodonProfile {
   provider: 'mastodon';

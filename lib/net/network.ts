@@ -17,7 +17,7 @@ import {
 } from './exchange.js';
 import { documentBytes } from './limits.js';
 import { publicLookup, uncheckedLookup } from './lookup.js';
-import { canParse } from './url.js';
+import { canParse } from '../url.js';
 
 export type { Answer } from './exchange.js';
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Entry } from './checked-yaml.js';
+import { canParse } from '../url.js';
 
 export interface ListenAddress {
   readonly host: string;
@@ -24,7 +25,7 @@ export function readName(entry: Entry): string {
 /** A host name as browsers write it, with a port if it has one. */
 export function readHost(entry: Entry): string {
   const text = entry.text();
-  const url = URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
+  const url = canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
   if (url === undefined || /[/?#@\\\s]/.test(text)) {
     entry.fail('must be a host name such as auth.example.com, without scheme or path');
   }
@@ -43,7 +44,7 @@ export function readScheme(entry: Entry | undefined, host: string): 'http' | 'ht
 
 export function readWebsite(entry: Entry): string {
   const text = entry.text();
-  const isURL = /^https?:\/\/[\x21-\x7e]+$/i.test(text) && URL.canParse(text) && text.length <= 2000;
+  const isURL = /^https?:\/\/[\x21-\x7e]+$/i.test(text) && canParse(text) && text.length <= 2000;
   return isURL ? text : entry.fail('must be a URL such as https://example.com');
 }
 
@@ -99,7 +100,7 @@ export function readTLS(entry: Entry, folder: string, scheme: 'http' | 'https'):
 export function readRedisURL(entry: Entry): string {
   const text = entry.text();
   // It may hold a password and is not repeated.
-  return URL.canParse(text) && /^rediss?:\/\/[^/]/.test(text)
+  return canParse(text) && /^rediss?:\/\/[^/]/.test(text)
     ? text
     : entry.fail('must be a URL such as redis://localhost:6379');
 }
@@ -116,7 +117,7 @@ export function readHosts(entry: Entry): RegExp[] {
   return entry.list().map((item) => {
     const text = item.text().toLowerCase();
     const name = text.replace(/^\*\./, '');
-    const host = URL.canParse(`http://${name}`) ? new URL(`http://${name}`).host : undefined;
+    const host = canParse(`http://${name}`) ? new URL(`http://${name}`).host : undefined;
     if (host === undefined || /[/?#@*\s]/.test(name)) {
       return item.fail('must hold hosts such as mastodon.social or *.example.com');
     }
@@ -138,7 +139,7 @@ export function instanceFilter(
 export function readOrigins(entry: Entry): string[] {
   return entry.list().map((item) => {
     const text = item.text().replace(/\/$/, '');
-    const origin = URL.canParse(text) ? new URL(text).origin : undefined;
+    const origin = canParse(text) ? new URL(text).origin : undefined;
     return origin !== undefined && /^https?:/.test(origin) && origin === text.toLowerCase()
       ? origin
       : item.fail('must hold origins such as https://example.com or http://localhost:4000');
