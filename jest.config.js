@@ -24,5 +24,7 @@ module.exports = {
     '^passport-mastodon-oauth2/button/form$': '<rootDir>/lib/button/form.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // Both cores of a small machine: by itself Jest would leave one free, and take twice as long.
+  maxWorkers: 2,
   testTimeout: 20_000,
 };

@@ -3,7 +3,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
 import type { Software } from './software.js';
-import { canParse } from '../url.js';
 
 /** Parameters that were sent once. */
 export type Fields = Readonly<Record<string, string | undefined>>;
@@ -72,7 +71,12 @@ export class OAuth {
     website,
   }: Fields): Promise<Reply> {
     const asked = scopes.split(' ');
-    if (!name || !uri || !canParse(uri) || !asked.every((scope) => this.software.scopes.includes(scope))) {
+    if (
+      !name ||
+      !uri ||
+      !URL.canParse(uri) ||
+      !asked.every((scope) => this.software.scopes.includes(scope))
+    ) {
       return [422, { error: 'Validation failed' }];
     }
     const clientId = secret();
