@@ -36,6 +36,14 @@ export const unusedTtlMs = 60 * 60 * 1000;
 /** How long one that was used is kept after the last login, and how long its tokens find it. */
 export const usedTtlMs = 90 * 24 * 60 * 60 * 1000;
 
+/** A login that was begun with it at the last moment has to come back to it. */
+const loginsComeBackMs = 15 * 60 * 1000;
+
+/** How long it is found by its ID. */
+export function ownTtlOf(client: Client): number {
+  return ttlOf(client) + loginsComeBackMs;
+}
+
 export function ttlOf(client: Client): number {
   return client.finishedAt === undefined ? unusedTtlMs : usedTtlMs;
 }

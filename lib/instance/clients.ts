@@ -8,6 +8,7 @@ import {
   isClient,
   newClientKey,
   ownKey,
+  ownTtlOf,
   successionKey,
   ttlOf,
   unusedTtlMs,
@@ -76,7 +77,7 @@ export class Clients {
     this.recent.set(client.key, client);
     this.recent.set(own, client);
     // Under its own name first: whoever finds it as the current one can rely on finding it again.
-    await this.store.save(own, client, unusedTtlMs);
+    await this.store.save(own, client, ownTtlOf(client));
     await this.store.save(newClientKey(client.key), client, unusedTtlMs);
   }
 
@@ -90,7 +91,8 @@ export class Clients {
     if (!isClient(known)) return;
     const updated = { ...known, ...changes };
     this.recent.set(own, updated);
-    if (!isCurrent) return this.store.cache(own, updated, ttlOf(updated));
+    await this.store.cache(own, updated, ownTtlOf(updated));
+    if (!isCurrent) return;
     const isUsed = updated.finishedAt !== undefined;
     await this.store.cache(isUsed ? key : newClientKey(key), updated, ttlOf(updated));
     if (isUsed && known.finishedAt === undefined) await this.store.drop(newClientKey(key));
@@ -109,11 +111,14 @@ export class Clients {
    */
   async retire(client: Client, succession: Succession): Promise<void> {
     const { key, clientId } = client;
-    await this.store.cache(ownKey(key, clientId), client, ttlOf(client));
     this.recent.delete(key);
     const current = await this.read(key).catch(() => undefined);
-    if (current?.clientId !== clientId) return;
-    const former = client.finishedAt === undefined ? client.former : clientId;
+    const isCurrent = current?.clientId === clientId;
+    // What is kept may be newer than what the caller began with.
+    const known = isCurrent ? current : client;
+    await this.store.cache(ownKey(key, clientId), known, ownTtlOf(known));
+    if (!isCurrent) return;
+    const former = known.finishedAt === undefined ? known.former : clientId;
     await this.store.cache(successionKey(key), { ...succession, former }, usedTtlMs);
     await this.store.drop(key);
     await this.store.drop(newClientKey(key));

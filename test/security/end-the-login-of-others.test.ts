@@ -1,8 +1,19 @@
 /** The attacker, a visitor like any other, wants those who are at an instance just now to fail when they come back. */
 
 import { MemoryStore } from 'express-session';
-import { variant } from '../support/instance.js';
-import { aSite, aStage, anInstance, changed, leave, open, whoIsLoggedIn } from '../support/stage.js';
+import { Keyv } from 'keyv';
+import { personas, variant } from '../support/instance.js';
+import {
+  aSite,
+  aStage,
+  anInstance,
+  anotherProcessOf,
+  changed,
+  leave,
+  open,
+  whoIsLoggedIn,
+} from '../support/stage.js';
+import { until } from '../support/hostile.js';
 import type { Site } from '../support/site.js';
 import type { StandIn } from '../support/instance.js';
 import { StuckAtInstance, Visitor } from '../support/visitor.js';
@@ -120,6 +131,34 @@ it('a secret that is about to expire is replaced before anyone is sent away with
   });
   const away = new URL(await leave(new Visitor(), site, instance.host));
   expect(away.searchParams.get('client_id')).toBe('fresh');
+});
+
+it('who leaves with a client in the last minute that it is kept still comes back to it, in another process', async () => {
+  // One that is not asked about the client, which would have it kept for longer.
+  const instance = await anInstance(variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] }));
+  const records = new Map<string, string>();
+  const options = {
+    instances: [instance],
+    options: { store: new Keyv({ store: records }) },
+    session: { store: new MemoryStore() },
+  };
+  const site = await aSite(options);
+  await leave(new Visitor(), site, instance.host);
+  await until(() => [...records.values()].some((text) => text.includes('checkedAt')));
+  const start = Date.now();
+  const at = (minutes: number) => {
+    jest.restoreAllMocks();
+    jest.spyOn(Date, 'now').mockReturnValue(start + minutes * 60_000);
+  };
+  at(59);
+  const visitor = new Visitor();
+  const away = await leave(visitor, site, instance.host);
+  at(61);
+  const callback = await visitor.approve(away);
+  const other = await anotherProcessOf(site, options);
+  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+  expect((await open(visitor, callback.replace(site.origin, other.origin))).status).toBe(200);
+  expect(instance.registrations).toBe(1);
 });
 
 it('a login that was begun for one strategy is not finished by another that shares store and session', async () => {
