@@ -1,7 +1,14 @@
 /** The browser's secret key in its session, where the strategy finds it again. */
 
 import type { IncomingMessage } from 'node:http';
-import { loginTtlMs, randomToken } from './login/transaction.js';
+import {
+  allKeys,
+  formerAfterLogin,
+  readFormer,
+  writeFormer,
+  type BrowserKeys,
+} from './login/browser-keys.js';
+import { randomToken } from './login/transaction.js';
 
 /** Where in the session the key is kept. */
 const sessionKey = 'passport-mastodon-oauth2';
@@ -19,7 +26,7 @@ type RequestWithSession = IncomingMessage & { session?: Session };
  */
 export function browserKeys(req: IncomingMessage): string[] {
   const session = sessionOf(req);
-  return [keyIn(session), ...formerIn(session).map(({ key }) => key)].filter((key) => key !== undefined);
+  return allKeys(keysIn(session));
 }
 
 /** The same, with a new key for a browser that has none. */
@@ -44,19 +51,9 @@ function keyIn(session: Session): string | undefined {
   return typeof key === 'string' ? key : undefined;
 }
 
-interface FormerKey {
-  readonly key: string;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-}
-
-/** More than log in within one login's time in one browser; the session may be a cookie. */
-const maxFormerKeys = 3;
-
-function formerIn(session: Session): FormerKey[] {
-  return [...String(session[formerKey]).matchAll(/([\w-]{43})\.(\d+)/g)]
-    .map(([, key = '', until]) => ({ key, until: Number(until) }))
-    .filter(({ until }) => until > Date.now());
+function keysIn(session: Session): BrowserKeys {
+  const former = String(session[formerKey]).split(' ').flatMap(readFormer);
+  return { current: keyIn(session), former };
 }
 
 /**
@@ -69,14 +66,12 @@ function formerIn(session: Session): FormerKey[] {
  */
 export function keepKeyAcrossRegeneration(req: IncomingMessage): void {
   const session = sessionOf(req);
-  const key = keyIn(session);
   const { regenerate } = session;
-  const current = key === undefined ? [] : [{ key, until: Date.now() + loginTtlMs }];
-  const former = [...current, ...formerIn(session)].slice(0, maxFormerKeys);
+  const former = formerAfterLogin(keysIn(session));
   if (typeof regenerate !== 'function' || former.length === 0) return;
   const moveAlong = () => {
     const { session: next } = req as RequestWithSession;
-    if (next) next[formerKey] = former.map((one) => `${one.key}.${one.until}`).join(' ');
+    if (next) next[formerKey] = former.map(writeFormer).join(' ');
   };
   // A session that does not let itself be changed so only loses the logins of other tabs.
   Reflect.defineProperty(session, 'regenerate', {

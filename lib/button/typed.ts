@@ -3,6 +3,8 @@
  * refusing at once what can be no server. The server that takes the form reads it again, and decides.
  */
 
+import { canParse } from '../url.js';
+
 export interface Typed {
   /** What comes before the host and has to stay when a suggestion is taken: `@alice@`, or nothing. */
   readonly before: string;
@@ -34,7 +36,7 @@ export function destinationOf(text: string, servers: readonly string[]): string 
   if (servers.includes(host)) return host;
   if (!hostName.test(host) || !host.includes('.') || host.includes('..')) return undefined;
   // An IP address ends in a number, and no server's name does.
-  return /\.[\p{N}]+$/u.test(host) || !URL.canParse(`https://${host}`) ? undefined : host;
+  return /\.[\p{N}]+$/u.test(host) || !canParse(`https://${host}`) ? undefined : host;
 }
 
 /** Servers that begin with what was typed, then those that contain it; as what the field would say. */

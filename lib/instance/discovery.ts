@@ -8,7 +8,7 @@ import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { documentOn, isAbout, readInstance } from './findings.js';
-import { namedOrigin } from './metadata.js';
+import { isOn, namedOrigin } from './metadata.js';
 import type { Policy } from './policy.js';
 import { Scout } from './scout.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
@@ -201,8 +201,4 @@ export function isPinned(value: unknown): value is PinnedInstance {
     ['undefined', 'string'].includes(typeof record.software) &&
     ['undefined', 'string'].includes(typeof record.accountDomain)
   );
-}
-
-function isOn(origin: string, endpoint: unknown): boolean {
-  return typeof endpoint === 'string' && canParse(endpoint) && new URL(endpoint).origin === origin;
 }

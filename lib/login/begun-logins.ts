@@ -12,8 +12,8 @@ const unfinishedTtlMs = 60 * 60 * 1000;
 export interface Unfinished {
   /** When each was begun, the last one first. Milliseconds since the epoch. */
   readonly begunAt: readonly number[];
-  /** The application's own state of the last one, as long as that lasts. */
-  readonly applicationState?: unknown;
+  /** The application's own state of the last one, as long as that lasts. Asked for only where somebody needs it. */
+  readonly applicationState?: () => Promise<unknown>;
 }
 
 /** What one browser began. */
@@ -119,7 +119,7 @@ export class BegunLogins {
     const [last] = found;
     if (!last) return undefined;
     const begunAt = found.flatMap((hint) => hint.begunAt);
-    return { begunAt, applicationState: await this.applicationStateOf(last) };
+    return { begunAt, applicationState: () => this.applicationStateOf(last) };
   }
 
   private async applicationStateOf({ login }: Hint): Promise<unknown> {

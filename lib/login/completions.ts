@@ -124,7 +124,10 @@ export class Completions {
     }
     // Hollo reports a denial without `state`. It is believed only of a browser that began a login there.
     const begun = params.error === 'access_denied' && host !== '' ? await logins.unfinished(host) : undefined;
-    if (begun) throw new MastodonError('access_denied', { instance: host }).withState(begun.applicationState);
+    if (begun) {
+      const state = await begun.applicationState?.();
+      throw new MastodonError('access_denied', { instance: host }).withState(state);
+    }
     throw new MastodonError('login_expired', { cause: new Error('the answer has no state') });
   }
 }

@@ -1,23 +1,7 @@
 /** The browser's secret key, in a cookie: what binds a begun login to the browser that began it. */
 
-import { isState, loginTtlMs, randomToken } from '../login/transaction.js';
-
-/** A key that may finish what it began, and begins nothing. */
-interface FormerKey {
-  readonly key: string;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-}
-
-/** What the cookie of one browser says. */
-export interface BrowserKeys {
-  /** Begins logins. Absent from a browser that has no cookie yet. */
-  readonly current: string | undefined;
-  readonly former: readonly FormerKey[];
-}
-
-/** More than log in within one login's time in one browser. */
-const maxFormerKeys = 3;
+import { formerAfterLogin, readFormer, writeFormer, type BrowserKeys } from '../login/browser-keys.js';
+import { isState, randomToken } from '../login/transaction.js';
 
 /** Longer than a login lasts, to recognise a browser whose last one did not come back. Seconds. */
 const maxAge = 60 * 60;
@@ -48,7 +32,7 @@ export class BrowserCookie {
 
   /** As a `Set-Cookie` header. */
   write({ current, former }: BrowserKeys): string {
-    const value = [current, ...former.map(({ key, until }) => `${key}.${until}`)].join('~');
+    const value = [current, ...former.map(writeFormer)].join('~');
     return `${this.name}=${value}; ${this.attributes}`;
   }
 }
@@ -62,20 +46,6 @@ export function withCurrent({ current = randomToken(), former }: BrowserKeys): B
  * After a login the browser gets another key: whoever planted the one before could finish logins begun with it. Those that
  * this browser began in other tabs can be finished still, for as long as they last.
  */
-export function rotated({ current, former }: BrowserKeys): BrowserKeys {
-  const ended = current === undefined ? [] : [{ key: current, until: Date.now() + loginTtlMs }];
-  return { current: randomToken(), former: [...ended, ...former].slice(0, maxFormerKeys) };
-}
-
-/** All keys, the one that begins logins first. */
-export function allKeys({ current, former }: BrowserKeys): string[] {
-  return [current, ...former.map(({ key }) => key)].filter((key) => key !== undefined);
-}
-
-/** None that is over, or that would last longer than any that was given here. */
-function readFormer(text: string): FormerKey[] {
-  const [key = '', time = ''] = text.split('.', 2);
-  const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
-  const now = Date.now();
-  return isState(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
+export function rotated(keys: BrowserKeys): BrowserKeys {
+  return { current: randomToken(), former: formerAfterLogin(keys) };
 }

@@ -1,11 +1,12 @@
 /** `createLogin`: the door of sites that speak `Request` and `Response`, with a cookie in place of a session. */
 
 import { MastodonError } from '../errors.js';
+import { allKeys } from '../login/browser-keys.js';
 import { crossSiteStart } from '../login/cross-site.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/token.js';
 import type { BeginOptions } from '../options.js';
-import { allKeys, BrowserCookie, rotated, withCurrent } from './browser-cookie.js';
+import { BrowserCookie, rotated, withCurrent } from './browser-cookie.js';
 import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';
 import { typedInstance } from './typed-instance.js';
 

@@ -5,6 +5,7 @@ import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import {
   anIssuer,
+  aStage,
   answerOf,
   app,
   ask,
@@ -17,12 +18,6 @@ import {
   redirectURI,
   shop,
 } from './stage';
-
-async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
-  const instance = await anInstance();
-  const stage = await anIssuer([instance], options);
-  return { instance, stage, visitor: new Visitor() };
-}
 
 /** The error in an answer to the client. */
 async function errorAt(visitor: Visitor, url: URL | string): Promise<string | null> {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
 import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 
 export interface IssuerStage {
@@ -197,4 +198,11 @@ export async function logIn(
   const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance, as));
   const tokens = await openid.authorizationCodeGrant(config, answer, asked.checks);
   return { config, asked, answer, tokens, visitor, claims: tokens.claims() };
+}
+
+/** An instance, an issuer in front of it and a visitor. */
+export async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], options);
+  return { instance, stage, visitor: new Visitor() };
 }

@@ -2,7 +2,7 @@
 
 import * as openid from 'openid-client';
 import {
-  anIssuer,
+  aStage,
   answerOf,
   app,
   ask,
@@ -13,14 +13,7 @@ import {
   openPage,
   shop,
 } from '../issuer/stage';
-import { JSONStore, anInstance } from '../support/stage';
-import { Visitor } from '../support/visitor';
-
-async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
-  const instance = await anInstance();
-  const stage = await anIssuer([instance], options);
-  return { instance, stage, visitor: new Visitor() };
-}
+import { JSONStore } from '../support/stage';
 
 describe('a hostile instance', () => {
   it('speaks for nobody but its own accounts', async () => {
