@@ -246,3 +246,8 @@ describe('stateStore', () => {
     expect(String(site.errors[0])).toMatch(/session.*stateStore/);
   });
 });
+
+it('the scope of the site is sent with the code, where the server wants it again (Iceshrimp)', async () => {
+  const { instance, site, visitor } = await aStage('iceshrimp', { options: { scope: 'read:accounts' } });
+  expect((await visitor.login(site, instance.host)).status).toBe(200);
+});

@@ -168,12 +168,8 @@ it('a login that was begun for one strategy is not finished by another that shar
   const open1 = await aSite({ instances: [instance], options: { store }, session });
   const staff = await aSite({
     instances: [instance],
-    options: {
-      store,
-      scope: 'read',
-      allowInstance: () => false,
-      callbackURL: `${open1.origin}/staff/callback`,
-    },
+    session,
+    options: { store, scope: 'read', callbackURL: `${open1.origin}/staff/callback` },
   });
   const visitor = new Visitor();
   const callback = await visitor.approve(await leave(visitor, open1, instance.host));
@@ -185,6 +181,8 @@ it('a login that was begun for one strategy is not finished by another that shar
   );
   expect(page.json().code).toBe('login_expired');
   expect(staff.verified).toEqual([]);
+  // And the try has not spoilt it.
+  expect((await open(visitor, callback)).status).toBe(200);
 });
 
 it('the callback asks again whether the instance is allowed', async () => {
