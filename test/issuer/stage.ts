@@ -2,9 +2,11 @@
 
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
+import type { Certificate } from '../support/certificate';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
@@ -50,18 +52,20 @@ export const television: IssuerClient = {
 export interface IssuerStageOptions extends Partial<IssuerOptions> {
   /** Path of the issuer's URL. */
   base?: string;
+  /** Serve https with this certificate. */
+  tls?: Certificate;
   /** Answers the server's requests, instead of the router alone. */
   serve?: (issuer: Issuer) => RequestListener;
 }
 
 export async function anIssuer(
   instances: readonly StandIn[],
-  { base = '', serve, ...options }: IssuerStageOptions = {},
+  { base = '', tls, serve, ...options }: IssuerStageOptions = {},
 ): Promise<IssuerStage> {
-  const server = createServer();
+  const server = tls ? createSecureServer({ ...tls }) : createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const origin = `${tls ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`;
   open.push({ close: () => void (server.listening && server.close()) });
   const events: IssuerStage['events'] = [];
   const issuer = await createIssuer({
