@@ -9,7 +9,7 @@ import ts from 'typescript';
 
 /** Runs the page's first block of TypeScript; only the port it would listen on is left out. */
 function siteOfReadme(): Express {
-  const page = readFileSync(join(__dirname, '..', 'README.md'), 'utf8');
+  const page = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
   const code = /```ts\n(.*?)```/s.exec(page)?.[1] ?? '';
   const end = 'app.listen(3000);';
   expect(code).toContain(end);

@@ -1,0 +1,76 @@
+/** The project's pages, and the blocks of code in them. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export const root = resolve(__dirname, '..', '..');
+
+export interface Page {
+  /** From the repository's root, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * What a comment right above the block says of it:
+ * - `fragment`: compiled with a prelude that declares what the lines around it would;
+ * - `from PATH`: each line stands in that file, in the same order; `// …` stands for lines left out;
+ * - `run by PATH`: a test takes it from the page by `blockOf`, and runs it;
+ * - `config COMMAND`: a whole file of the service's, held to that command's own checks.
+ */
+export interface Tag {
+  readonly kind: 'fragment' | 'from' | 'run by' | 'config';
+  readonly value: string;
+}
+
+export interface Block {
+  readonly page: string;
+  /** Of the code's first line, counted from one. */
+  readonly line: number;
+  /** As the fence says it; empty where it says none. */
+  readonly language: string;
+  readonly tag: Tag | undefined;
+  readonly code: string;
+}
+
+/** All pages that are written by hand for readers. */
+export function allPages(): Page[] {
+  const below = (folder: string, isPage: (name: string) => boolean) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .map((name) => join(folder, name).replaceAll('\\', '/'))
+      .filter((path) => isPage(path) && !path.includes('node_modules'));
+  const isMarkdown = (path: string) => path.endsWith('.md');
+  const paths = [
+    ...readdirSync(root).filter(isMarkdown),
+    ...['docs', 'example'].flatMap((folder) => below(folder, isMarkdown)),
+  ];
+  return paths.sort().map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
+}
+
+/** A mark above a fence may be followed by an empty line, which is how the formatter leaves it in lists. */
+const fences =
+  /(?:^[ ]*<!-- (fragment|from|run by|config)(?: (\S+))? -->\n\n?)?^([ ]*)(```+)([^\n]*)\n([\s\S]*?)^\3\4$/gm;
+
+export function blocksOf({ path, text }: Page): Block[] {
+  return Array.from(text.matchAll(fences), (match) => {
+    const [whole, kind, value = '', indent = '', , language = '', code = ''] = match;
+    const codeAt = match.index + whole.lastIndexOf(code, whole.length - 1 - indent.length);
+    return {
+      page: path,
+      line: text.slice(0, codeAt).split('\n').length,
+      language: language.trim(),
+      tag: kind === undefined ? undefined : { kind: kind as Tag['kind'], value },
+      code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    };
+  });
+}
+
+/** The one block of a page that is marked as run by the test that asks, and holds the text: a name in it, for example. */
+export function blockOf(path: string, test: string, holding: string): string {
+  const page = { path, text: readFileSync(join(root, path), 'utf8') };
+  const found = blocksOf(page).filter(
+    ({ tag, code }) => tag?.kind === 'run by' && tag.value === test && code.includes(holding),
+  );
+  if (found.length !== 1) throw new Error(`${path} has ${found.length} blocks of ${test} with "${holding}"`);
+  return found[0]!.code;
+}
