@@ -23,6 +23,8 @@ export interface LoginTransaction {
   readonly instance: PinnedInstance;
   /** For whom it was begun: another site or strategy that shares the store must not finish it. */
   readonly audience: string;
+  /** The person wrote the instance's name in its own script, and is told about it so. */
+  readonly isInItsScript?: true;
   readonly clientId: string;
   /** Names the stored credentials that `clientId` belongs to. */
   readonly credentialsKey: string;

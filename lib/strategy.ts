@@ -195,8 +195,12 @@ function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {
 /** What the person can put right is a failure; what only the operator can is thrown on. */
 function failureOf(thrown: unknown): Outcome {
   if (!(thrown instanceof MastodonError) || thrown.code === 'store_failed') throw thrown;
-  const { code, message, instance, status } = thrown;
-  const challenge = { code, message, ...(instance !== undefined && { instance }) };
+  const { code, message, instance, reason, status } = thrown;
+  const challenge = {
+    ...{ code, message },
+    ...(instance !== undefined && { instance }),
+    ...(reason !== undefined && { reason }),
+  };
   // For the operator's logs; not shown, not serialised.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };

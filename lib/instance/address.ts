@@ -77,13 +77,18 @@ function addressOf(
   if (withoutDot.includes(':') || !canParse(`https://${withoutDot}`)) throw invalid();
   const { hostname } = new URL(`https://${withoutDot}`);
   if (!isPublicHostname(hostname)) throw invalid();
-  return { origin: `https://${hostname}`, host: hostname, ...user, ...inItsScript(withoutDot, hostname) };
+  return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
 }
 
-function inItsScript(typed: string, host: string): Pick<Address, 'typedHost'> {
-  // Who typed the ASCII form is shown that.
+/** Who typed the ASCII form is shown that. */
+function asItWasTyped(typed: string, host: string): Pick<Address, 'typedHost'> {
   if (/xn--/i.test(typed) || !host.includes('xn--')) return {};
-  return { typedHost: domainToUnicode(host) };
+  return { typedHost: inItsScript(host) };
+}
+
+/** An international name as it reads. Only for who wrote it so: those of different scripts look alike. */
+export function inItsScript(host: string): string {
+  return domainToUnicode(host);
 }
 
 function invalid(reason?: MastodonErrorReason): MastodonError {

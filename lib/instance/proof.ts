@@ -1,5 +1,6 @@
 /** Finds out whether an instance still knows an app, without a person getting stuck on its error page. */
 
+import { isFromInFront } from '../net/challenge.js';
 import { jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import type { PinnedInstance } from '../options.js';
@@ -35,7 +36,7 @@ const recognised = new Set(['unsupported_grant_type', 'unauthorized_client', 'in
  * longer (`invalid_scope`). By status first, by the error's name second.
  */
 export function isUnknownClient(answer: Answer): boolean {
-  if (answer.status !== 400 && answer.status !== 401) return false;
+  if ((answer.status !== 400 && answer.status !== 401) || isFromInFront(answer)) return false;
   const error = jsonObjectOrNone(answer)?.error;
   if (typeof error !== 'string') return true;
   // Mitra answers 401 to this grant with a sentence instead of the error's name.

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import { isChallenge } from '../net/challenge.js';
+import { isChallenge, isFromInFront } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import type { Instance, PinnedInstance } from '../options.js';
@@ -50,10 +50,10 @@ export async function registerApp(
 /** Judges the answer to a registration. @throws MastodonError as `registerApp` */
 export function readRegistration(answer: Answer, instance: string): ClientCredentials {
   const { status } = answer;
+  if (isChallenge(answer)) {
+    throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
+  }
   if (status < 200 || status > 299) {
-    if (isChallenge(answer)) {
-      throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
-    }
     if (isScopeRefusal(answer)) {
       throw new MastodonError('scope_refused', {
         instance,
@@ -121,7 +121,7 @@ function isCredential(value: unknown): value is string {
 /**
  * Offers a code that was never issued. A server that gives a token for it would let anybody in as somebody
  * else (snac does), so it cannot be used for login.
- * @throws MastodonError `instance_insecure`; and like every request when there is no answer to judge
+ * @throws MastodonError `instance_insecure`; `instance_blocked`, and like every request, when there is no answer to judge
  */
 export async function assertCodesAreChecked(
   network: Network,
@@ -136,6 +136,13 @@ export async function assertCodesAreChecked(
     redirect_uri: client.redirectURI,
     code_verifier: randomBytes(32).toString('base64url'),
   });
+  // What stands in front of a server has not refused a code either: it has not even read it.
+  if (isFromInFront(answer)) {
+    throw new MastodonError('instance_blocked', {
+      instance: instance.host,
+      cause: new Error(`something in front of the token endpoint answered ${answer.status}`),
+    });
+  }
   // A server that is overloaded has not refused the code; one that answers 500 has (Takahe does so).
   if (answer.status === 429 || answer.status > 501) {
     throw new MastodonError('instance_unreachable', {

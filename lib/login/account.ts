@@ -1,7 +1,7 @@
 /** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
 
 import { MastodonError } from '../errors.js';
-import { isChallenge } from '../net/challenge.js';
+import { isFromInFront } from '../net/challenge.js';
 import { jsonObject, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import type { PinnedInstance } from '../options.js';
@@ -37,11 +37,7 @@ export async function fetchAccount(
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
   const cause = new Error(`the question for the account was answered with ${status}`);
-  const isPage = /html/i.test(answer.contentType);
-  // An account is refused in JSON; a page comes from what stands in front of the server.
-  if (isChallenge(answer) || (status === 403 && isPage)) {
-    throw new MastodonError('instance_blocked', { instance, cause });
-  }
+  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 401 && software !== 'gotosocial') {
     throw new MastodonError('account_unusable', { instance, cause, status: 401, reason: 'login_ended' });
   }

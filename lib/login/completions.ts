@@ -1,6 +1,7 @@
 /** The second half of a login: answer → transaction → token → account → profile. */
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
+import { inItsScript } from '../instance/address.js';
 import type { Credentials } from '../instance/credentials.js';
 import type { Policy } from '../instance/policy.js';
 import { Scout } from '../instance/scout.js';
@@ -58,7 +59,7 @@ export class Completions {
           revoke: () => this.revokeLater(login, exchanged),
         };
       } catch (error) {
-        throw error instanceof MastodonError ? error.withState(login.applicationState) : error;
+        throw error instanceof MastodonError ? told(error, login) : error;
       }
     };
     return this.gate.run(host, work, budget);
@@ -138,6 +139,15 @@ const knowsTheClient: ReadonlySet<MastodonErrorCode> = new Set([
   'token_refused',
   'response_invalid',
 ]);
+
+/** In the words of the person who began the login, and with the site's own state of it. */
+function told(
+  error: MastodonError,
+  { instance, isInItsScript, applicationState }: LoginTransaction,
+): MastodonError {
+  const typed = isInItsScript === true ? inItsScript(instance.host) : undefined;
+  return error.spelt(instance.host, typed).withState(applicationState);
+}
 
 function problemWith(login: LoginTransaction | undefined, audience: string): string | undefined {
   if (!login) return 'the site’s own state store has no such login for this browser';

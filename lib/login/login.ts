@@ -101,7 +101,7 @@ export class MastodonLogin {
         address,
         async (host) => (await logins.unfinished(host))?.begunAt ?? [],
       );
-      const login = beginTransaction(instance, client, this.audience, options.state);
+      const login = beginTransaction(instance, client, this.audience, address, options.state);
       const state = randomToken();
       await logins.save(state, login);
       this.credentials.noteBegun(instance, client);

@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { ClientCredentials } from '../instance/registration.js';
+import { isFromInFront } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
 import type { LoginTransaction } from '../options.js';
@@ -16,7 +17,7 @@ export interface Tokens {
 /**
  * Offers the code once; a code is never offered again, whatever comes back.
  * @param extra further parameters; none of the protocol's own can be changed by them
- * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `response_invalid`,
+ * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `instance_blocked`, `response_invalid`,
  *   `response_too_large` or `timeout`
  */
 export async function exchangeCode(
@@ -47,6 +48,8 @@ export class DoubtfulRefusal extends Error {}
 /** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer, instance: string): Tokens {
   const { status } = answer;
+  const blocked = new Error(`something in front of the token endpoint answered ${status}`);
+  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause: blocked });
   if (status < 200 || status > 299) {
     const cause = new Error(`the token endpoint answered ${status}`);
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });

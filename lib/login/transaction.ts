@@ -1,6 +1,7 @@
 /** A login that was begun: what is kept of it. */
 
 import { randomBytes } from 'node:crypto';
+import type { Address } from '../instance/address.js';
 import { isPinned } from '../instance/discovery.js';
 import type { Client } from '../instance/client.js';
 import type { Instance, LoginTransaction } from '../options.js';
@@ -21,6 +22,8 @@ export function beginTransaction(
   instance: Instance,
   client: Client,
   audience: string,
+  /** As the person wrote it, where that is not its ASCII form. */
+  typed: Pick<Address, 'host' | 'typedHost'>,
   applicationState: unknown,
 ): LoginTransaction {
   const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
@@ -34,6 +37,7 @@ export function beginTransaction(
       ...(api !== undefined && { api }),
     },
     audience,
+    ...(typed.typedHost !== undefined && typed.host === host && { isInItsScript: true }),
     clientId: client.clientId,
     credentialsKey: client.key,
     redirectURI: client.redirectURI,

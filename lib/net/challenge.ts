@@ -7,7 +7,16 @@ export function isChallenge({ status, headers, contentType, text }: Answer): boo
   // Cloudflare; AWS WAF.
   if (headers['cf-mitigated'] !== undefined) return true;
   if (/^(challenge|captcha)$/i.test(String(headers['x-amzn-waf-action'] ?? ''))) return true;
-  return [401, 403, 405, 429, 503].includes(status) && /html/i.test(contentType) && marks.test(text);
+  if (!/html/i.test(contentType)) return false;
+  return [401, 403, 405, 429, 503].includes(status) ? marks.test(text) : status === 200 && anubis.test(text);
 }
+
+/** The same where an API was asked that refuses in JSON: there a page comes from what stands in front of it. */
+export function isFromInFront(answer: Answer): boolean {
+  return isChallenge(answer) || (answer.status === 403 && /html/i.test(answer.contentType));
+}
+
+/** It asks in a page that was found, as its default has it. */
+const anubis = /\bid="anubis_challenge"/;
 
 const marks = /challenge-platform|_cf_chl|captcha|ddos-guard|sucuri|are you (?:a )?human|not a robot|anubis/i;

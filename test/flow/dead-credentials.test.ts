@@ -111,6 +111,16 @@ describe('proof of life', () => {
     expect(proofs(instance)).toBe(0);
   });
 
+  it('is not refuted by a page in front of the server', async () => {
+    const { instance, site, visitor } = await aStage();
+    await leave(visitor, site, instance.host);
+    const undo = instance.answerWith('/oauth/token', 401, '<title>Are you human?</title>');
+    await leave(visitor, site, instance.host);
+    undo();
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(1);
+  });
+
   it.each([429, 500, 503])('is not refuted by %s', async (status) => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);

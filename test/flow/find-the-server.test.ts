@@ -1,7 +1,10 @@
 /** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
 
+import { clientKey, describeApp } from '../../lib/instance/client.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { aSite, aSplitPair, anInstance, start } from '../support/stage.js';
+import { readOptions } from '../../lib/options.js';
+import { storeKey } from '../../lib/store.js';
+import { aSite, aSplitPair, anInstance, anInstanceRecord, JSONStore, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const metadataPath = '/.well-known/oauth-authorization-server';
@@ -108,7 +111,7 @@ it('a server of Misskey is told as that', async () => {
   instance.answerWith(metadataPath, 404, {});
   const site = await aSite({ instances: [instance] });
   const page = await start(new Visitor(), site, instance.host);
-  expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
+  expect(page.json()).toMatchObject({ code: 'instance_unsupported', reason: 'speaks_misskey' });
   expect(page.json().message).toMatch(/Misskey/);
 });
 
@@ -132,6 +135,33 @@ it('who types a name in their own script reads it so', async () => {
   expect(page.json().message).toContain('bücher.example');
   const ascii = await start(new Visitor(), site, 'xn--bcher-kva.example');
   expect(ascii.json().message).toContain('xn--bcher-kva.example');
+});
+
+it('and reads it so when they come back, which nobody else does', async () => {
+  const store = new JSONStore();
+  const host = 'xn--bcher-kva.example';
+  const instance = anInstanceRecord({ origin: `https://${host}`, software: 'mastodon' });
+  await store.set(storeKey('instance', host), instance);
+  const callbackURL = 'https://site.example/callback';
+  const options = { clientName: 'A site', callbackURL, store };
+  const app = describeApp(instance, readOptions(options));
+  const key = clientKey(instance, app);
+  const now = Date.now();
+  const client = { clientId: 'c', clientSecret: 's', registeredAt: now, provedAt: now, finishedAt: now };
+  await store.set(key, { ...client, key, redirectURI: app.redirectURI, scope: app.scope });
+  const login = new MastodonLogin(options);
+  const denied = async (typed: string): Promise<Error> => {
+    const { redirect } = await login.begin(typed, 'k'.repeat(43));
+    const state = new URL(redirect).searchParams.get('state');
+    const answer = `${callbackURL}/${host}?error=access_denied&state=${state}`;
+    return login.finish(answer, 'k'.repeat(43)).then(
+      () => new Error('finished'),
+      (error: Error) => error,
+    );
+  };
+  expect((await denied('BÜCHER.example')).message).toContain('bücher.example');
+  expect(await denied('BÜCHER.example')).toMatchObject({ code: 'access_denied', instance: host });
+  expect((await denied(host)).message).toContain(host);
 });
 
 it('the domain that an instance gives its handles is asked only where the site allows it', async () => {

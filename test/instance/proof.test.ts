@@ -24,6 +24,7 @@ it.each([
   ['a server that is down', answerOf(503, '<title>Down</title>', 'text/html')],
   ['a crash', answerOf(500, '')],
   ['no such page', answerOf(404, '')],
+  ['a question in between', answerOf(401, '<title>Are you human?</title>', 'text/html')],
   ['a page in between', answerOf(403, '<title>Are you human?</title>', 'text/html')],
 ])('not known to be dead: %s', (_server, answer) => {
   expect(isUnknownClient(answer)).toBe(false);

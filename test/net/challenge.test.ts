@@ -16,6 +16,7 @@ it.each([
   ],
   ['a puzzle', answerOf(403, '<div class="g-recaptcha"></div>', 'text/html')],
   ['a question', answerOf(403, '<title>Are you human?</title>', 'text/html')],
+  ['Anubis', answerOf(200, '<script id="anubis_challenge" type="application/json">{}</script>', 'text/html')],
   ['DDoS-Guard', answerOf(403, '<title>DDoS-Guard</title>', 'text/html')],
 ])('%s', (_what, answer) => {
   expect(isChallenge(answer)).toBe(true);

@@ -126,6 +126,22 @@ describe('an instance that does not look at codes', () => {
     },
   );
 
+  it.each<[string, number, string, Record<string, string>]>([
+    ['a challenge', 403, '<title>Just a moment...</title>', { 'cf-mitigated': 'challenge' }],
+    ['a challenge that was found', 200, '<script id="anubis_challenge" type="application/json">', {}],
+    ['a page that forbids', 403, '<title>403 Forbidden</title>', {}],
+    ['a question', 401, '<div class="h-captcha"></div>', {}],
+  ])('one whose made-up code was answered by %s in front of it', async (_what, ...reply) => {
+    const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
+    const site = await aSite({ instances: [instance] });
+    const undo = instance.answerWith('/oauth/token', ...reply);
+    const page = await new Visitor().login(site, instance.host);
+    expect([page.status, page.json().code]).toEqual([502, 'instance_blocked']);
+    undo();
+    expect((await new Visitor().login(site, instance.host)).json().code).toBe('instance_insecure');
+    expect(site.verified).toEqual([]);
+  });
+
   it('is remembered for an hour, by every process, at no cost to it; then it may have learned', async () => {
     const store = new JSONStore();
     const instance = await anInstance('snac');
