@@ -19,8 +19,19 @@ export interface RunningSite {
   close(): Promise<void>;
 }
 
+export interface SiteProcess {
+  /** Default: `publicOrigin`. */
+  origin?: string;
+  /** File with the authority that its instances' certificates are from. */
+  trusts?: string;
+}
+
 /** @param program file in `sites/`: `.js`, `.mjs`, or `.mts`, which is compiled first */
-export async function runSite(program: string, developmentInstances: string): Promise<RunningSite> {
+export async function runSite(
+  program: string,
+  developmentInstances: string,
+  { origin: ownOrigin = publicOrigin, trusts }: SiteProcess = {},
+): Promise<RunningSite> {
   const file = join(sites, program);
   const isCompiled = program.endsWith('.mts');
   // A program from standard input resolves its imports from the working directory.
@@ -30,9 +41,10 @@ export async function runSite(program: string, developmentInstances: string): Pr
     stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
-      ORIGIN: publicOrigin,
+      ORIGIN: ownOrigin,
       PORT: '0',
       DEVELOPMENT_INSTANCES: developmentInstances,
+      ...(trusts !== undefined && { NODE_EXTRA_CA_CERTS: trusts }),
     },
   });
   child.stdin?.end(isCompiled ? compiled(file) : '');
@@ -43,7 +55,7 @@ export async function runSite(program: string, developmentInstances: string): Pr
   const origin = `http://localhost:${port}`;
   return {
     origin,
-    at: (publicURL) => publicURL.replace(publicOrigin, origin),
+    at: (publicURL) => publicURL.replace(ownOrigin, origin),
     close: async () => {
       child.kill();
       await ended;

@@ -3,6 +3,7 @@
 import { keepsStrangersOut } from '../web/contract.js';
 import { logsVisitorsIn } from './contract.js';
 import { runSite } from './running.js';
+import { isKnownByItsURL } from './url-client.js';
 
 const program = 'web-node.mjs';
 
@@ -10,3 +11,5 @@ describe('a site with node:http and the web door', () => logsVisitorsIn({ progra
 
 describe('attackers at a site with node:http and the web door', () =>
   keepsStrangersOut((instances) => runSite(program, instances)));
+
+describe('the URL of a site with node:http and the web door', () => isKnownByItsURL(program));

@@ -1,7 +1,7 @@
 /** A site whose document servers can fetch over TLS, and servers of Misskey's kind that do so. */
 
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import type { Certificate } from './certificate.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { startMisskey, type MisskeyOptions, type MisskeyStandIn } from './stand-in/misskey/misskey.js';
@@ -10,6 +10,10 @@ import { startAuthority, type Authority } from './tls.js';
 
 /** The name that a site's document is found under; to the stand-ins all names are on this machine. */
 const siteName = 'site.example';
+
+/** To visitors, too, the whole internet is on this machine. */
+export const allNamesHere: LookupFunction = (_name, options, callback) =>
+  options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
 
 let authority: Authority;
 /** One for all: making one takes longer than a login. */
@@ -22,6 +26,9 @@ beforeAll(() => {
 });
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
 afterAll(() => authority.close());
+
+/** What a site trusts that is to reach these servers: for `outbound.ca`. */
+export const trusted = (): string => authority.ca;
 
 export async function aMisskey(
   persona: MisskeyPersonaName | MisskeyPersona = 'misskey2025',

@@ -2,6 +2,7 @@
 
 import http from 'node:http';
 import https from 'node:https';
+import type { LookupFunction } from 'node:net';
 
 export interface Page {
   readonly url: string;
@@ -37,6 +38,9 @@ export class StuckAtInstance extends Error {
 export class Visitor {
   /** Cookies by host and port: unlike in a real browser, so that servers on one machine are kept apart. */
   readonly jars = new Map<string, Map<string, string>>();
+
+  /** @param lookup where names lead to; default: where they lead to on this machine */
+  constructor(private readonly lookup?: LookupFunction) {}
 
   get(url: string, headers: http.OutgoingHttpHeaders = {}): Promise<Page> {
     return this.request('GET', url, undefined, headers);
@@ -123,6 +127,7 @@ export class Visitor {
       // No connection outlives its request: nothing keeps a test from ending.
       agent: false as const,
       rejectUnauthorized: false,
+      ...(this.lookup && { lookup: this.lookup }),
       headers: {
         'User-Agent': 'Mozilla/5.0 (a visitor)',
         Accept: 'text/html,application/xhtml+xml,*/*;q=0.8',

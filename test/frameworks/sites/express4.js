@@ -5,16 +5,16 @@ const session = require('express-session');
 const passport = require('passport');
 const { MastodonStrategy } = require('passport-mastodon-oauth2');
 
-passport.use(
-  new MastodonStrategy(
-    {
-      clientName: 'A site with Express 4',
-      callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
-      developmentInstances: process.env.DEVELOPMENT_INSTANCES.split(' '),
-    },
-    async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
-  ),
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'A site with Express 4',
+    callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
+    clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES.split(' '),
+  },
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
+passport.use(strategy);
 passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 
@@ -34,6 +34,7 @@ app.post('/auth/mastodon', (req, res, next) => {
 app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', toLogin), (req, res) => {
   res.redirect(`/me?from=${encodeURIComponent(req.authInfo.state.from)}`);
 });
+app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
 app.get('/login', (req, res) => {
   const { messages = [] } = req.session;
   delete req.session.messages;

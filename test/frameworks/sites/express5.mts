@@ -5,16 +5,16 @@ import session from 'express-session';
 import passport from 'passport';
 import { MastodonStrategy } from 'passport-mastodon-oauth2';
 
-passport.use(
-  new MastodonStrategy(
-    {
-      clientName: 'A site with Express 5',
-      callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
-      developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
-    },
-    async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
-  ),
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'A site with Express 5',
+    callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
+    clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
+  },
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
+passport.use(strategy);
 passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user: Express.User, done) => done(null, user));
 
@@ -35,6 +35,7 @@ app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', t
   const { state } = req.authInfo as { state: { from: string } };
   res.redirect(`/me?from=${encodeURIComponent(state.from)}`);
 });
+app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
 app.get('/login', (req, res) => {
   const { messages = [] } = req.session;
   delete req.session.messages;

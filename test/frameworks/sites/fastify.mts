@@ -13,16 +13,16 @@ declare module 'fastify' {
   }
 }
 
-passport.use(
-  new MastodonStrategy(
-    {
-      clientName: 'A site with Fastify',
-      callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
-      developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
-    },
-    async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
-  ),
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'A site with Fastify',
+    callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
+    clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
+  },
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
+passport.use(strategy);
 passport.registerUserSerializer(async (user) => user);
 passport.registerUserDeserializer(async (user) => user);
 
@@ -51,6 +51,10 @@ app.get(
     return reply.redirect(`/me?from=${encodeURIComponent(state.from)}`);
   },
 );
+app.get('/auth/mastodon/client/:instance', (request, reply) => {
+  reply.hijack(); // it writes to Node's own response
+  strategy.clientDocument(request.raw, reply.raw);
+});
 app.get('/login', async (request) => {
   const { messages = [] } = request.session;
   delete request.session.messages;

@@ -7,16 +7,16 @@ import Router from 'koa-router';
 import session from 'koa-session';
 import { MastodonStrategy } from 'passport-mastodon-oauth2';
 
-passport.use(
-  new MastodonStrategy(
-    {
-      clientName: 'A site with Koa',
-      callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
-      developmentInstances: process.env.DEVELOPMENT_INSTANCES.split(' '),
-    },
-    async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
-  ),
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'A site with Koa',
+    callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
+    clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES.split(' '),
+  },
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
+passport.use(strategy);
 passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 
@@ -43,6 +43,10 @@ router.post('/auth/mastodon', (ctx, next) => {
 });
 router.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', toLogin), (ctx) => {
   ctx.redirect(`/me?from=${encodeURIComponent(ctx.state.authInfo.state.from)}`);
+});
+router.get('/auth/mastodon/client/:instance', (ctx) => {
+  ctx.respond = false; // it writes to Node's own response
+  strategy.clientDocument(ctx.req, ctx.res);
 });
 router.get('/login', (ctx) => {
   const { messages = [] } = ctx.session;

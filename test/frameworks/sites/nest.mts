@@ -26,6 +26,7 @@ class MastodonLogin extends PassportStrategy(MastodonStrategy) {
     super({
       clientName: 'A site with Nest',
       callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
+      clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
       developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
     });
   }
@@ -69,6 +70,8 @@ class Serializer extends PassportSerializer {
 
 @Controller()
 class SiteController {
+  constructor(private readonly login: MastodonLogin) {}
+
   @Post('auth/mastodon')
   @UseGuards(MastodonGuard)
   begin() {
@@ -80,6 +83,11 @@ class SiteController {
   finish(@Req() req: Request, @Res() res: Response) {
     const { state } = req.authInfo as { state: { from: string } };
     res.redirect(`/me?from=${encodeURIComponent(state.from)}`);
+  }
+
+  @Get('auth/mastodon/client/:instance')
+  clientDocument(@Req() req: Request, @Res() res: Response) {
+    this.login.clientDocument(req, res);
   }
 
   @Get('me')

@@ -1,0 +1,135 @@
+/** Accounts of Misskey and its relatives log in through every door, each of which serves its own document. */
+
+import { createHash } from 'node:crypto';
+import { createLogin, type MastodonError } from '../../lib/web';
+import { agree, closeAll, startBridge } from '../bridge/stage.js';
+import { anIssuer, answerOf, logInAt, openPage, redirectURI, shop } from '../issuer/stage.js';
+import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';
+import type { MisskeyPersonaName } from '../support/stand-in/misskey/persona.js';
+import { aFront, allNamesHere, aMisskey, trusted } from '../support/url-client-stage.js';
+import { Visitor, type Page } from '../support/visitor.js';
+import { requestOf, send } from '../support/web-request.js';
+
+afterEach(closeAll);
+
+const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2026', 'cherrypick'];
+
+/** The one ID that a door had at the instance, which fetched its document and was shown the name in it. */
+function clientIdAt(instance: MisskeyStandIn): string | undefined {
+  const ids = instance
+    .requestsTo(/(GET \/oauth\/authorize|POST \/oauth\/token)/)
+    .map(({ query, body }) => query['client_id'] ?? (body as Record<string, string>)['client_id']);
+  expect(new Set(ids).size).toBe(1);
+  return ids[0];
+}
+
+describe.each(byURL)('%s', (persona) => {
+  let instance: MisskeyStandIn;
+  let visitor: Visitor;
+  beforeEach(async () => {
+    instance = await aMisskey(persona);
+    visitor = new Visitor(allNamesHere);
+  });
+
+  it('logs alice in through the web door', async () => {
+    const front = await aWebSite(instance);
+    const page = await visitor.login(front, instance.host);
+    expect([page.status, page.json()]).toMatchObject([
+      200,
+      { id: `${instance.origin}#${instance.account('alice').id}`, handle: `alice@${instance.host}` },
+    ]);
+    expect(clientIdAt(instance)).toBe(`${front.origin}/client/${instance.host}`);
+  });
+
+  it('gives a token of hers to the client of the bridge', async () => {
+    const front = await aFront();
+    const stage = await startBridge([], {
+      publicURL: `${front.origin}/games`,
+      developmentInstances: [instance.origin],
+      outbound: { ca: trusted() },
+    });
+    front.server.on('request', stage.bridge.router);
+    const client = await stage.connect();
+    const { url } = await client.request(instance.host);
+    expect((await agree(visitor, url)).status).toBe(200);
+    const told = await client.hear('fulfill');
+    expect(told).toMatchObject({ scope: 'read:account', account: { handle: `alice@${instance.host}` } });
+    expect([...instance.tokens.keys()]).toEqual([told.token]);
+    expect(clientIdAt(instance)).toBe(`${front.origin}/games/client/${instance.host}`);
+  });
+
+  it('vouches for her at the issuer', async () => {
+    const front = await aFront();
+    const stage = await anIssuer([], {
+      issuerURL: `${front.origin}/o`,
+      developmentInstances: [instance.origin],
+      outbound: { ca: trusted() },
+    });
+    front.server.on('request', stage.issuer.router);
+    const claims = await idTokenOf(`${front.origin}/o`, visitor, (page) => logInAt(visitor, page, instance));
+    expect(claims).toMatchObject({
+      sub: `${instance.origin}#${instance.account('alice').id}`,
+      preferred_username: `alice@${instance.host}`,
+      mastodon_handle_verified: true,
+      mastodon_software: instance.persona.software.name,
+    });
+    expect(clientIdAt(instance)).toBe(`${front.origin}/o/client/${instance.host}`);
+  });
+});
+
+it('a denial there comes back through the web door as one', async () => {
+  const instance = await aMisskey();
+  const front = await aWebSite(instance);
+  const visitor = new Visitor(allNamesHere);
+  const page = await visitor.login(front, instance.host, { deny: true });
+  expect([page.status, page.json()]).toMatchObject([403, { code: 'access_denied' }]);
+});
+
+/** A site on the web door, over https: POST /auth/mastodon, the callback, the document. */
+async function aWebSite(instance: MisskeyStandIn) {
+  const front = await aFront();
+  const login = createLogin({
+    clientName: 'A site on the web door',
+    callbackURL: `${front.origin}/callback`,
+    clientURL: `${front.origin}/client`,
+    developmentInstances: [instance.origin],
+    outbound: { ca: trusted() },
+  });
+  const answer = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/client/')) return login.clientDocument(request);
+    if (pathname === '/auth/mastodon') return login.begin(request);
+    const { profile, headers } = await login.finish(request);
+    return Response.json(profile, { headers });
+  };
+  front.server.on('request', (req, res) => {
+    const failed = ({ code, status = 500 }: MastodonError) => Response.json({ code }, { status });
+    void answer(requestOf(req))
+      .catch(failed)
+      .then((response) => send(response, res));
+  });
+  return front;
+}
+
+/** An authorization code grant at the issuer, by hand: no client here looks names up as the visitor does. */
+async function idTokenOf(issuerURL: string, visitor: Visitor, logIn: (page: Page) => Promise<Page>) {
+  const verifier = 'v'.repeat(43);
+  const asked = new URLSearchParams({
+    client_id: shop.client_id,
+    redirect_uri: redirectURI,
+    response_type: 'code',
+    scope: 'openid profile',
+    state: 'a state',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const page = await openPage(visitor, `${issuerURL}/authorize?${asked.toString()}`);
+  const code = answerOf(await logIn(page)).searchParams.get('code') ?? '';
+  const basic = [shop.client_id, shop.client_secret ?? ''].map(encodeURIComponent).join(':');
+  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectURI, code_verifier: verifier };
+  const tokens = await visitor.post(`${issuerURL}/token`, form, {
+    Authorization: `Basic ${Buffer.from(basic).toString('base64')}`,
+  });
+  const [, payload = ''] = (tokens.json() as { id_token: string }).id_token.split('.');
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>;
+}
