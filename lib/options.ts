@@ -16,6 +16,13 @@ export interface KeyValueStore {
   set(key: string, value: unknown, ttl?: number): unknown;
   /** Answering `false` means that there was nothing to delete; that makes logins single-use across processes. */
   delete(key: string): unknown;
+  /**
+   * Optional, for a store that several processes share: with it, one of them registers at an instance and the others
+   * wait no longer than that takes. Takes the key for its caller alone, in one step for all processes, and resolves to
+   * what releases it; resolves to `undefined` where somebody has it. After `ttl` milliseconds it is free by itself, and
+   * its former holder releases nothing.
+   */
+  lock?(key: string, ttl: number): Promise<(() => unknown) | undefined>;
 }
 
 /** A login that was begun: everything the callback is held against, and no more, as anybody begins many. Plain JSON. */

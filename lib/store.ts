@@ -95,6 +95,21 @@ export class Store {
     }
   }
 
+  /** Whether the store has locks of its own; most have none. */
+  get hasLocks(): boolean {
+    return typeof this.backend.lock === 'function';
+  }
+
+  /**
+   * @returns what releases the lock, as well as that can be done; `undefined` where somebody else has it
+   * @throws MastodonError `store_failed`
+   */
+  async lock(key: string, ttlMs: number): Promise<(() => Promise<void>) | undefined> {
+    const release = await this.within(() => this.backend.lock?.(key, ttlMs));
+    if (typeof release !== 'function') return undefined;
+    return async () => void (await this.within(release).catch(() => undefined));
+  }
+
   /** Best effort: what should be gone and is not will be found out otherwise. */
   async drop(key: string): Promise<void> {
     await this.within(() => this.backend.delete(key)).catch(() => undefined);

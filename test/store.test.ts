@@ -5,10 +5,11 @@ import { EventEmitter } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { createClient } from '@redis/client';
 import { Keyv } from 'keyv';
 import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
-import { openEmbeddedStore } from '../lib/stores/index.js';
+import { openEmbeddedStore, redisStore } from '../lib/stores/index.js';
 import { BadStore, breakdowns, strangeRecords, type Operation } from './support/bad-store.js';
 import { until } from './support/hostile.js';
 import { redisAvailable, startRedis, type Redis } from './support/redis.js';
@@ -25,6 +26,8 @@ interface Expectation {
   readonly isShared: boolean;
   /** Its `delete` tells whether there was something, so that two processes cannot take one record. */
   readonly deleteTells: boolean;
+  /** Has locks of its own. Default false. */
+  readonly locks?: boolean;
 }
 
 const timeoutMs = 5000;
@@ -101,6 +104,39 @@ function itKeepsTheContract(open: () => Opened | Promise<Opened>, expected: Expe
     if (opened.backend === undefined) return;
     const taken = await Promise.all([store, another].map((one) => one.take(key)));
     expect(taken.filter((value) => value !== undefined)).toHaveLength(expected.deleteTells ? 1 : 2);
+  });
+
+  it(`has ${expected.locks ? 'locks' : 'no locks'} of its own`, () => {
+    expect(store.hasLocks).toBe(expected.locks ?? false);
+  });
+
+  if (!expected.locks) return;
+  const lock = storeKey('lock', 'social.example');
+
+  it('gives a lock to one of many, and to the next one when it is released', async () => {
+    for (let n = 0; n < 2; n += 1) {
+      const locks = await Promise.all(Array.from({ length: 20 }, () => store.lock(lock, 60_000)));
+      const held = locks.filter((release) => release !== undefined);
+      expect(held).toHaveLength(1);
+      await held[0]?.();
+    }
+  });
+
+  it('keeps locks apart, and from being taken for records', async () => {
+    expect(await store.lock(lock, 60_000)).toBeDefined();
+    expect(await store.lock(storeKey('lock', 'other.example'), 60_000)).toBeDefined();
+    expect(typeof (await store.read(lock))).toBe('string');
+  });
+
+  it('ends a lock in time, and leaves the next one alone when its former holder comes to release it', async () => {
+    const late = await store.lock(lock, 1);
+    let next: unknown;
+    void (async () => {
+      while (!next) next = await store.lock(lock, 60_000);
+    })();
+    await until(() => next !== undefined);
+    await late?.();
+    expect(await store.lock(lock, 60_000)).toBeUndefined();
   });
 }
 
@@ -210,7 +246,7 @@ describe('the embedded store', () => {
     return { backend: new Keyv({ store: embedded }), close };
   };
   describe('as it is', () => {
-    itKeepsTheContract(plain, { isShared: true, deleteTells: true });
+    itKeepsTheContract(plain, { isShared: true, deleteTells: true, locks: true });
     itForgetsInTime(plain);
   });
   describe('in a Keyv', () => {
@@ -220,6 +256,28 @@ describe('the embedded store', () => {
 });
 
 const missing = redisAvailable();
+(missing === undefined ? describe : describe.skip)(
+  `redisStore on a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  () => {
+    let redis: Redis;
+    beforeAll(async () => {
+      redis = await startRedis();
+    });
+    afterAll(async () => redis.stop());
+
+    const open = async () => {
+      const client = await createClient({ url: redis.url }).connect();
+      const close = async () => {
+        await client.flushAll();
+        client.destroy();
+      };
+      return { backend: redisStore(client), close };
+    };
+    itKeepsTheContract(open, { isShared: true, deleteTells: true, locks: true });
+    itForgetsInTime(open);
+  },
+);
+
 (missing === undefined ? describe : describe.skip)(
   `a Keyv on a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`,
   () => {

@@ -1,4 +1,4 @@
-/** Lets one of several processes do a piece of work, over a store that has no locks. */
+/** Lets one of several processes do a piece of work, with the store's locks, or over a store that has none. */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,15 +9,14 @@ import type { Store } from '../store.js';
 const leaseTtlMs = 30_000;
 /** A lease counts once it has stood for so long: longer than a write takes to be seen by all. Milliseconds. */
 const settleMs = 200;
-const pollMs = 100;
+/** Who waits looks again soon, and less and less often. Milliseconds. */
+const pollMs = { first: 20, last: 100 };
+
+type Release = () => Promise<void>;
 
 /**
- * Does the work, or waits for the process that does it.
- *
- * A lease is written, left to settle, and read back: of several processes that wrote, the last one finds its own
- * name, for every other write is older than the settling time by then. The slower the store, the longer that is.
- * A process that stalls between its read and its write can break this; the work is then done twice, which must
- * be bearable. A store that does not take the lease would not take the result either.
+ * Does the work, or waits for the process that does it. A process that stalls may lose its lease and go on; the work is
+ * then done twice, which must be bearable.
  * @param result what the work leaves in the store, if it is there by now
  * @throws MastodonError `store_failed`; `timeout` when neither happened within `patienceMs`; and whatever the work throws
  */
@@ -30,31 +29,38 @@ export async function underLease<T>(
 ): Promise<T> {
   const owner = randomUUID();
   const giveUpAt = Date.now() + leaseTtlMs + patienceMs;
-  while (Date.now() < giveUpAt) {
-    const asked = Date.now();
-    const isFree = ownerOf(await store.cached(leaseKey)) === undefined;
-    if (isFree) {
-      await store.write(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
-      await pause(settleMs + Date.now() - asked);
+  for (let wait = pollMs.first; Date.now() < giveUpAt; wait = Math.min(2 * wait, pollMs.last)) {
+    const release = await (store.hasLocks
+      ? store.lock(leaseKey, leaseTtlMs)
+      : takeLease(store, leaseKey, owner));
+    try {
+      const there = await result();
+      if (there !== undefined) return there;
+      if (release) return await work();
+    } finally {
+      // One that stays would keep the next ones waiting who have this work to do.
+      await release?.();
     }
-    const there = await result();
-    if (there !== undefined) {
-      // A lease that is left behind would keep the next ones waiting who have this work to do.
-      if (isFree) await store.drop(leaseKey);
-      return there;
-    }
-    const settled = ownerOf(await store.cached(leaseKey));
-    // Written and gone: its holder gave up, or the store cannot keep one. Working twice is better than not at all.
-    if (settled === owner || (settled === undefined && isFree)) {
-      try {
-        return await work();
-      } finally {
-        await store.drop(leaseKey);
-      }
-    }
-    await pause(pollMs);
+    await pause(wait);
   }
   throw new MastodonError('timeout', { cause: new Error('another process did not finish the work') });
+}
+
+/**
+ * A lease is written, left to settle, and read back: of several processes that wrote, the last one finds its own
+ * name, for every other write is older than the settling time by then. The slower the store, the longer that is.
+ * A store that does not take the lease would not take the result of the work either.
+ * @throws MastodonError `store_failed`
+ */
+async function takeLease(store: Store, leaseKey: string, owner: string): Promise<Release | undefined> {
+  const asked = Date.now();
+  if (ownerOf(await store.cached(leaseKey)) !== undefined) return undefined;
+  await store.write(leaseKey, { owner, until: Date.now() + leaseTtlMs }, leaseTtlMs);
+  await pause(settleMs + Date.now() - asked);
+  const settled = ownerOf(await store.cached(leaseKey));
+  // Written and gone: its holder gave up, or the store cannot keep one. Working twice is better than not at all.
+  const isOurs = settled === owner || settled === undefined;
+  return isOurs ? () => store.drop(leaseKey) : undefined;
 }
 
 function ownerOf(value: unknown): string | undefined {

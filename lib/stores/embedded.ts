@@ -3,6 +3,7 @@
  * use one file. Goes where a Keyv goes, or into one.
  */
 
+import { randomUUID } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'lmdb';
@@ -23,6 +24,11 @@ export interface EmbeddedStore extends KeyValueStore {
   set(key: string, value: unknown, ttl?: number): Promise<true>;
   /** True for one of any number of callers, also in several processes. */
   delete(key: string): Promise<boolean>;
+  /**
+   * For one of all processes.
+   * @param ttl milliseconds, after which the lock ends by itself
+   */
+  lock(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;
   /** Removes everything, or everything in `namespace`. */
   clear(): Promise<void>;
   /** Removes what has expired; runs by itself once a minute. Resolves to how many entries that were. */
@@ -88,6 +94,16 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
     return item;
   };
 
+  /** Only within a transaction. */
+  const put = (key: string, value: unknown, ttl: number | undefined): void => {
+    const before = items.get(key);
+    const item: Item = ttl ? { value, until: Date.now() + ttl } : { value };
+    // First, since it throws where the value cannot be written.
+    void items.put(key, item);
+    if (before?.until !== undefined) void expiries.remove([before.until, key]);
+    if (item.until !== undefined) void expiries.put([item.until, key], true);
+  };
+
   const store: EmbeddedStore = {
     namespace: undefined,
 
@@ -98,19 +114,24 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
     },
 
     async set(key, value, ttl) {
-      await commit(() => {
-        const before = items.get(key);
-        const item: Item = ttl ? { value, until: Date.now() + ttl } : { value };
-        // First, since it throws where the value cannot be written.
-        void items.put(key, item);
-        if (before?.until !== undefined) void expiries.remove([before.until, key]);
-        if (item.until !== undefined) void expiries.put([item.until, key], true);
-      });
+      await commit(() => put(key, value, ttl));
       return true;
     },
 
     // One transaction writes at a time, whichever process it is of: nobody else can find the entry after it.
     delete: (key) => commit(() => living(remove(key)) !== undefined),
+
+    async lock(key, ttl) {
+      const token = randomUUID();
+      const isTaken = await commit(() => {
+        if (living(items.get(key)) !== undefined) return false;
+        put(key, token, ttl);
+        return true;
+      });
+      if (!isTaken) return undefined;
+      // What has ended by itself may be another's by now.
+      return async () => void (await commit(() => items.get(key)?.value === token && remove(key)));
+    },
 
     async clear() {
       const { namespace } = store;

@@ -1,12 +1,15 @@
 /** Values in Redis, as JSON, for several processes that share the work. */
 
+import { randomUUID } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
 
 /** What is used of a client of node-redis (`redis`, `@redis/client`; 4 and later). */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
-  set(key: string, value: string, options?: { PX?: number }): Promise<unknown>;
+  set(key: string, value: string, options?: { PX?: number; NX?: true }): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  /** Without it the store has no locks, and processes that register at the same moment wait for each other longer. */
+  eval?(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
 export interface RedisStore extends KeyValueStore {
@@ -15,7 +18,14 @@ export interface RedisStore extends KeyValueStore {
   set(key: string, value: unknown, ttl?: number): Promise<boolean>;
   /** True for one of any number of callers, also in several processes. */
   delete(key: string): Promise<boolean>;
+  /** @param ttl milliseconds, after which the lock ends by itself */
+  lock?(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;
 }
+
+/** Deletes a lock of one's own in one step: what has ended by itself may be another's by now. */
+const releaseOwn = `
+  if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
+  return 0`;
 
 /** @param client a connected client, which stays yours to close */
 export function redisStore(client: RedisCommands): RedisStore {
@@ -24,9 +34,20 @@ export function redisStore(client: RedisCommands): RedisStore {
       const text = await client.get(key);
       return typeof text === 'string' ? (JSON.parse(text) as T) : undefined;
     },
-    // Redis takes whole milliseconds, and none that are less than one.
     set: async (key, value, ttl) =>
-      (await client.set(key, JSON.stringify(value), ttl ? { PX: Math.max(1, Math.ceil(ttl)) } : {})) === 'OK',
+      (await client.set(key, JSON.stringify(value), ttl ? { PX: wholeMs(ttl) } : {})) === 'OK',
     delete: async (key) => (await client.del(key)) === 1,
+    ...(client.eval && { lock: (key: string, ttl: number) => lock(client, key, ttl) }),
   };
+}
+
+async function lock(client: RedisCommands, key: string, ttl: number) {
+  const token = JSON.stringify(randomUUID());
+  if ((await client.set(key, token, { NX: true, PX: wholeMs(ttl) })) !== 'OK') return undefined;
+  return async () => void (await client.eval?.(releaseOwn, { keys: [key], arguments: [token] }));
+}
+
+/** Redis takes whole milliseconds, and none that are less than one. */
+function wholeMs(ttl: number): number {
+  return Math.max(1, Math.ceil(ttl));
 }
