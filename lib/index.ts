@@ -8,7 +8,8 @@ import { MastodonStrategy } from './strategy.js';
 
 export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };
 export { ErrorCode, MastodonError } from './errors.js';
-export type { MastodonErrorCode, MastodonErrorDetails } from './errors.js';
+export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from './errors.js';
+export type { EventMessage } from './events.js';
 export type { Tokens } from './login/token.js';
 export type { Instance, KeyValueStore, LoginTransaction, OutboundOptions } from './options.js';
 export type { MastodonAuthenticateOptions, MastodonStrategyOptions, StateStore } from './strategy-options.js';

@@ -1,6 +1,7 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
 import { Checks } from './checks.js';
+import { eventLog, type EventLog } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
 import { canParse } from './url.js';
 
@@ -103,7 +104,10 @@ export interface LoginOptions {
    * For development and tests. Default: none.
    */
   developmentInstances?: readonly string[] | undefined;
-  /** Told what happens, for the operator. Default: nothing is. */
+  /**
+   * Told what happens, for the operator; so is the process's diagnostics channel `passport-mastodon-oauth2`. Default: only
+   * that channel.
+   */
   log?: LoginLog | undefined;
 }
 
@@ -177,21 +181,7 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
     allowInstance: checks.function('allowInstance', options.allowInstance) ?? (() => true),
     developmentOrigins: checkedOrigins(checks, options.developmentInstances ?? []),
     outbound: checkedOutbound(checks, options.outbound ?? {}),
-    log: harmless(checks.function('log', options.log)),
-  };
-}
-
-const silent: LoginLog = () => undefined;
-
-/** A log that fails is the site's own matter, and in nobody's way. */
-function harmless(log: LoginLog | undefined): LoginLog {
-  if (log === undefined) return silent;
-  return (event, fields) => {
-    try {
-      void Promise.resolve(log(event, fields)).catch(() => undefined);
-    } catch {
-      // As above.
-    }
+    log: eventLog(checks.caller, checks.function('log', options.log) as EventLog | undefined),
   };
 }
 

@@ -26,6 +26,7 @@ const rows = [
   ['memory-store.ts'],
   ['options.ts'],
   ['outbound.ts'],
+  ['events.ts'],
   ['checks.ts'],
   ['nearest.ts'],
   ['errors.ts'],

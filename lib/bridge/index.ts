@@ -53,6 +53,8 @@ export function createBridge(options: BridgeOptions): Bridge {
       // Servers fetch it, and only over https.
       clientURL: publicURL.startsWith('https:') ? `${publicURL}/client` : undefined,
       store: options.store,
+      // By default the bridge warns of what fails, once.
+      log: options.log,
     },
     bridgeChecks,
   );

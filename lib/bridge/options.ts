@@ -1,6 +1,7 @@
 /** What may be set about a bridge: the types, the defaults, and the checks that fail early. */
 
 import { Checks } from '../checks.js';
+import { eventLog } from '../events.js';
 import { memoryStore } from '../memory-store.js';
 import { checkStore, loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
@@ -34,7 +35,10 @@ export const limitDefaults = {
 
 export type BridgeLimits = typeof limitDefaults;
 
-/** Takes one line about something that happened. `fields` hold no token, and no more of a person than their server. */
+/**
+ * Takes one line about something that happened: all that the engine tells (`begun`, `finished`, `refused`, `registered`,
+ * `request` …), and what clients do. `fields` hold no token, and no more of a person than their server.
+ */
 export type BridgeLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** The options of the engine. */
@@ -112,7 +116,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
     trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     limits,
-    log: checks.function('log', options.log) ?? warnOperator,
+    log: eventLog(checks.caller, checks.function('log', options.log) ?? warnOperator),
   };
 }
 

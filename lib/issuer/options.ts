@@ -1,6 +1,7 @@
 /** What may be set about an issuer: the types, the defaults, and the checks that fail early. */
 
 import { Checks } from '../checks.js';
+import { eventLog } from '../events.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
 
 /**
@@ -89,7 +90,7 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
   checks.options(options, [...ownNames, ...shared]);
   const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...others } = options;
   const checkedURL = checks.baseURL('issuerURL', issuerURL);
-  const log = checks.function('log', others.log) ?? warnOfFailures;
+  const log = checks.function('log', others.log);
   return {
     issuerURL: checkedURL,
     clients: checkedClients(clients ?? []),
@@ -102,9 +103,9 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
           : undefined,
     introspection: checks.boolean('introspection', introspection, false),
     sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
-    log,
+    log: eventLog(checks.caller, log ?? warnOfFailures),
     login: {
-      ...{ ...others, log },
+      ...others,
       callbackURL: `${checkedURL}/callback`,
       // Servers fetch it, and only over https.
       clientURL: checkedURL.startsWith('https:') ? `${checkedURL}/client` : undefined,

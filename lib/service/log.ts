@@ -1,6 +1,6 @@
 /** The service's log: one JSON line for each event, with nothing in it that opens a door. */
 
-import { MastodonError } from '../errors.js';
+import { errorKind } from '../events.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type Log = (event: string, fields?: LogFields) => void;
@@ -26,15 +26,4 @@ function shownValue(name: string, value: unknown): string | number | boolean | u
   if (value instanceof Error) return errorKind(value);
   if (typeof value !== 'string') return undefined;
   return /^(request_?)?id$/i.test(name) ? value.slice(0, shownOfId) : value.slice(0, maxLength);
-}
-
-/**
- * Messages of errors may quote what was sent; their kinds do not. The cause of a `MastodonError` is written for
- * operators, by its own rule without anything secret, and is told.
- */
-export function errorKind(error: Error): string {
-  const { name, code, cause } = error as Error & { code?: unknown };
-  const kind = typeof code === 'string' ? `${name} ${code}` : name;
-  if (!(cause instanceof Error)) return kind;
-  return `${kind}: ${error instanceof MastodonError ? cause.message : errorKind(cause)}`;
 }

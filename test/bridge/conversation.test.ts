@@ -277,10 +277,13 @@ it('logs what happens without what opens a door', async () => {
   const { id, url } = await client.request(instance.host);
   await agree(new Visitor(), url);
   const { token } = await client.hear('fulfill');
-  expect(events).toEqual([
+  // What the instance was asked, and how its login went, is told by the engine.
+  expect(events.filter(([event]) => /^request_/.test(event))).toEqual([
     ['request_opened', { id: id.slice(0, 6), instance: instance.host }],
     ['request_ended', { id: id.slice(0, 6), outcome: 'fulfilled', instance: instance.host }],
   ]);
+  const engine = events.map(([event]) => event).filter((event) => !/^request/.test(event));
+  expect(engine).toEqual(['registered', 'begun', 'finished']);
   expect(JSON.stringify(events)).not.toContain(token);
   expect(JSON.stringify(events)).not.toContain(id);
 });

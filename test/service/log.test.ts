@@ -1,7 +1,8 @@
 /** The service's log: one line of JSON for each event, without what opens a door. */
 
 import { MastodonError } from '../../lib/errors.js';
-import { createLog, errorKind } from '../../lib/service/log.js';
+import { errorKind } from '../../lib/events.js';
+import { createLog } from '../../lib/service/log.js';
 
 function logged(event: string, fields?: Record<string, unknown>): string {
   const lines: string[] = [];

@@ -1,0 +1,112 @@
+/** What the process's diagnostics channel is told about logins, whichever door they take, and what it is not. */
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { EventMessage } from '../../lib/index.js';
+import { createLogin } from '../../lib/web/index.js';
+import { agree, closeAll, startBridge, until } from '../bridge/stage.js';
+import { anIssuer, logIn } from '../issuer/stage.js';
+import { anInstance, aSite, aStage, comeBack, leastOptions, open, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const name = 'passport-mastodon-oauth2';
+let messages: EventMessage[] = [];
+const listen = (message: unknown) => void messages.push(message as EventMessage);
+
+beforeEach(() => {
+  messages = [];
+  subscribe(name, listen);
+});
+afterEach(async () => {
+  unsubscribe(name, listen);
+  await closeAll();
+});
+
+/** The events of a door in order, but for requests to instances, which some login or other may share. */
+const eventsFrom = (door: string) =>
+  messages.filter(({ from, event }) => from === door && event !== 'request').map(({ event }) => event);
+
+const aLogin = ['registered', 'begun', 'finished'];
+
+it('a login by Passport is told, without a log of the site', async () => {
+  const { instance, site, visitor } = await aStage();
+  await visitor.login(site, instance.host);
+  expect(eventsFrom('MastodonStrategy')).toEqual(aLogin);
+  expect(messages).toContainEqual({
+    from: 'MastodonStrategy',
+    event: 'finished',
+    fields: { instance: instance.host, software: 'mastodon' },
+  });
+  const token = messages.find(({ fields }) => fields['path'] === '/oauth/token');
+  expect(token?.fields).toEqual({
+    method: 'POST',
+    host: instance.host,
+    path: '/oauth/token',
+    status: expect.any(Number),
+    milliseconds: expect.any(Number),
+  });
+});
+
+it('a login by the web door is told', async () => {
+  const instance = await anInstance();
+  const login = createLogin({ ...leastOptions, developmentInstances: [instance.origin] });
+  const address = leastOptions.callbackURL;
+  const { headers } = await login.begin(new Request(address), { instance: instance.host });
+  const callback = await new Visitor().approve(headers.get('location') ?? '');
+  const cookie = headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+  await login.finish(new Request(callback, { headers: { cookie } }));
+  expect(eventsFrom('createLogin')).toEqual(aLogin);
+});
+
+it('a login by the bridge is told, the client’s part and the instance’s, each once', async () => {
+  const instance = await anInstance();
+  const { connect, events } = await startBridge([instance]);
+  const client = await connect();
+  const { url } = await client.request(instance.host);
+  await agree(new Visitor(), url);
+  await client.hear('fulfill');
+  const expected = ['request_opened', 'registered', 'begun', 'finished', 'request_ended'];
+  expect(eventsFrom('createBridge')).toEqual(expected);
+  expect(messages.some(({ event }) => event === 'request')).toBe(true);
+  expect(events.map(([event, fields]) => ({ from: 'createBridge', event, fields }))).toEqual(messages);
+});
+
+it('a login by the issuer is told, each part of it once', async () => {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance]);
+  await logIn(stage, instance);
+  expect(eventsFrom('createIssuer')).toEqual([...aLogin, 'login']);
+  expect(stage.events.map(([event]) => event)).toEqual(messages.map(({ event }) => event));
+});
+
+it('no secret is told, and no error as it is', async () => {
+  const { instance, site, visitor } = await aStage();
+  const back = await comeBack(visitor, site, instance.host);
+  await open(visitor, back);
+  await open(new Visitor(), back);
+  const { connect } = await startBridge([instance], {
+    allowInstance: () => Promise.reject(Object.assign(new Error('sesame'), { code: 'EDATABASE' })),
+  });
+  (await connect()).ask(instance.host);
+  const failed = () => messages.find(({ from, event }) => from === 'createBridge' && event === 'failed');
+  await until(() => failed() !== undefined);
+  expect(failed()?.fields).toEqual({ error: 'Error EDATABASE' });
+  const told = JSON.stringify(messages);
+  const secrets = [
+    back.searchParams.get('code'),
+    back.searchParams.get('state'),
+    ...instance.tokens.keys(),
+    ...[...instance.apps.values()].map(({ clientSecret }) => clientSecret),
+  ];
+  expect(secrets.length).toBeGreaterThan(3);
+  for (const secret of secrets) expect(told).not.toContain(secret);
+});
+
+it('who has left is told nothing more, and the log of the site goes on', async () => {
+  const lines: string[] = [];
+  const site = await aSite({ options: { log: (event) => lines.push(event) } });
+  await start(new Visitor(), site, '');
+  unsubscribe(name, listen);
+  await start(new Visitor(), site, '');
+  expect(messages.map(({ event }) => event)).toEqual(['refused']);
+  expect(lines).toEqual(['refused', 'refused']);
+});
