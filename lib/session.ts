@@ -8,7 +8,8 @@ import {
   writeFormer,
   type BrowserKeys,
 } from './login/browser-keys.js';
-import { randomToken } from './login/transaction.js';
+import { isState, randomToken } from './login/transaction.js';
+import { digest } from './store.js';
 
 /** Where in the session the key is kept. */
 const sessionKey = 'passport-mastodon-oauth2';
@@ -32,7 +33,7 @@ export function browserKeys(req: IncomingMessage): string[] {
 /** The same, with a new key for a browser that has none. */
 export function browserKeysOrNew(req: IncomingMessage): string[] {
   const session = sessionOf(req);
-  if (keyIn(session) === undefined) session[sessionKey] = randomToken();
+  if (keyIn(session) === undefined) session[sessionKey] = randomToken() + markOf(session);
   return browserKeys(req);
 }
 
@@ -46,9 +47,22 @@ function sessionOf(req: IncomingMessage): Session {
   return session;
 }
 
+/**
+ * A key is good for as long as the same user, or nobody, is logged in. Whoever planted the session before a login by other
+ * means (a password, another strategy) knows the key that was in it, and a site may take all of a session along.
+ */
 function keyIn(session: Session): string | undefined {
-  const key = session[sessionKey];
-  return typeof key === 'string' ? key : undefined;
+  const [key = '', mark = ''] = String(session[sessionKey]).split('.', 2);
+  return isState(key) && markOf(session) === (mark && `.${mark}`) ? key : undefined;
+}
+
+/** Who is logged in, as Passport keeps it; of a whole user what does not change. Nobody is no mark. */
+function markOf({ passport }: Session): string {
+  const { user = passport } = Object(passport) as { user?: unknown };
+  if (user === undefined || user === null) return '';
+  if (typeof user !== 'object') return `.${digest(JSON.stringify(user))}`;
+  const { id, _id = 'somebody' } = user as { id?: unknown; _id?: unknown };
+  return Object.keys(user).length === 0 ? '' : `.${digest(JSON.stringify(id ?? _id))}`;
 }
 
 function keysIn(session: Session): BrowserKeys {
@@ -57,18 +71,22 @@ function keysIn(session: Session): BrowserKeys {
 }
 
 /**
- * Passport gives the browser a new, empty session when someone is logged in, against session fixation. The logins
- * this browser began in other tabs must survive that; so the key moves along, for as long as they last. New logins get a
- * new key: whoever planted the session before knows the old one's logins.
+ * Once a login was finished with a key, no other is begun with it: whoever planted the session before knows the logins that
+ * it began. Those that this browser began in other tabs must be finished still, for as long as they last; so it stays as a
+ * former one, and moves along into the new, empty session that Passport makes.
  *
  * `regenerate` ends by a callback (express-session), by a promise after a list of fields to keep
  * (@fastify/session), or at once (@fastify/secure-session).
  */
-export function keepKeyAcrossRegeneration(req: IncomingMessage): void {
+export function retireKey(req: IncomingMessage): void {
   const session = sessionOf(req);
   const { regenerate } = session;
   const former = formerAfterLogin(keysIn(session));
-  if (typeof regenerate !== 'function' || former.length === 0) return;
+  if (former.length === 0) return;
+  // At once, whatever becomes of the session: a site may log in without a new one, or take all of the old one along.
+  session[sessionKey] = undefined;
+  session[formerKey] = former.map(writeFormer).join(' ');
+  if (typeof regenerate !== 'function') return;
   const moveAlong = () => {
     const { session: next } = req as RequestWithSession;
     if (next) next[formerKey] = former.map(writeFormer).join(' ');

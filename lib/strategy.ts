@@ -17,7 +17,7 @@ import {
   type StateStore,
   type StrategySettings,
 } from './strategy-options.js';
-import { browserKeys, browserKeysOrNew, keepKeyAcrossRegeneration } from './session.js';
+import { browserKeys, browserKeysOrNew, retireKey } from './session.js';
 import {
   callVerify,
   type AnyVerifyFunction,
@@ -136,7 +136,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     const browser: Browser = stateStore ? loginsIn(stateStore, req) : browserKeys(req);
     const token = this.tokenParams(options) as Record<string, string>;
     const finished = await this.login.finishWithScope(answer, browser, { token });
-    if (!stateStore) keepKeyAcrossRegeneration(req);
+    if (!stateStore) retireKey(req);
     try {
       return outcomeOf(await callVerify(this.verifyFunction, req, passRequest, finished), finished);
     } finally {
