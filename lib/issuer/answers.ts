@@ -1,6 +1,7 @@
 /** Gives the library our pages where it has none of its own, or none fit to be seen. */
 
 import { rendered, type Page } from '../pages/page.js';
+import { clientNameOf } from './client-name.js';
 import type { KoaContextWithOIDC } from './library.js';
 import {
   clientErrorPage,
@@ -95,7 +96,7 @@ export function deviceInfo(ctx: KoaContextWithOIDC): DeviceInfo & Record<string,
 export function userCodeConfirmSource(
   ctx: KoaContextWithOIDC,
   _form: string,
-  client: { readonly clientName?: string | undefined; readonly clientId: string },
+  client: object,
   info: Record<string, unknown>,
   userCode: string,
 ): void {
@@ -104,7 +105,7 @@ export function userCodeConfirmSource(
     action: ctx.oidc.urlFor('code_verification'),
     proof: proofOf(ctx),
     code: userCode,
-    clientName: client.clientName ?? client.clientId,
+    client: clientNameOf(client),
     device,
     minutesAgo: Math.max(0, Math.floor((Date.now() / 1000 - at) / 60)),
   });
@@ -112,8 +113,8 @@ export function userCodeConfirmSource(
 }
 
 export function successSource(ctx: KoaContextWithOIDC): void {
-  const client = ctx.oidc.client;
-  show(ctx, deviceDonePage(client?.clientName ?? client?.clientId ?? 'it'));
+  const { client } = ctx.oidc;
+  show(ctx, deviceDonePage(client && clientNameOf(client)));
 }
 
 export function logoutSource(ctx: KoaContextWithOIDC): void {
@@ -121,7 +122,7 @@ export function logoutSource(ctx: KoaContextWithOIDC): void {
   const page = logoutPage(
     ctx.oidc.urlFor('end_session_confirm'),
     proofOf(ctx),
-    client && (client.clientName ?? client.clientId),
+    client && clientNameOf(client),
   );
   show(ctx, page, formTarget(params?.post_logout_redirect_uri));
 }

@@ -6,6 +6,7 @@ import { claimsFor } from './accounts.js';
 import type { StoreAdapter } from './adapter.js';
 import { emailClaims, profileClaims } from './claims.js';
 import type { IssuerCookies } from './cookies.js';
+import { documentFeature } from './documents.js';
 import type { KeySet } from './keys.js';
 import type { Configuration, KoaContextWithOIDC, OIDC } from './library.js';
 import type { IssuerSettings } from './options.js';
@@ -98,7 +99,7 @@ export function configurationOf(parts: Parts): Configuration {
   };
 }
 
-function features({ settings }: Parts): Configuration['features'] {
+function features({ library, settings }: Parts): Configuration['features'] {
   const { allowDocument, deviceFlow, introspection } = settings;
   return {
     devInteractions: { enabled: false },
@@ -129,14 +130,7 @@ function features({ settings }: Parts): Configuration['features'] {
       userCodeConfirmSource: answers.userCodeConfirmSource,
       successSource: answers.successSource,
     },
-    ...(allowDocument && {
-      clientIdMetadataDocument: {
-        enabled: true,
-        ack: 'draft-02',
-        allowFetch: async (_ctx: unknown, clientId: string) => (await allowDocument(clientId)) === true,
-        allowClient: async () => true,
-      },
-    }),
+    ...(allowDocument && { clientIdMetadataDocument: documentFeature(library, allowDocument) }),
   };
 }
 

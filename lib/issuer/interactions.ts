@@ -1,6 +1,7 @@
 /** What the library waits for while a visitor logs in: its authorization requests, and their results. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clientNameOf } from './client-name.js';
 import type { Provider } from './library.js';
 import type { Asker } from './pages.js';
 import { leadsTo } from './redirects.js';
@@ -8,9 +9,6 @@ import { leadsTo } from './redirects.js';
 /** An authorization request that waits for its visitor. */
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export type Result = NonNullable<Interaction['result']>;
-
-/** Longer names, and marks that turn the text around them, are for making a page say something else. */
-const longestName = 80;
 
 export class Interactions {
   constructor(private readonly provider: () => Provider) {}
@@ -30,13 +28,11 @@ export class Interactions {
     return this.provider().Interaction.find(uid);
   }
 
+  /** @throws the library's error where a client's document is to be had no more */
   async askerOf({ params, deviceCode }: Interaction): Promise<Asker> {
     const client = await this.provider().Client.find(String(params.client_id));
-    const id = String(params.client_id);
-    const name = plain(client?.clientName ?? id);
     return {
-      // Whoever publishes a document can call themselves anything; the host it lies on cannot be chosen.
-      name: client && /^https:\/\//i.test(id) && name !== id ? `${name} (${new URL(id).host})` : name,
+      client: client ? clientNameOf(client) : { name: String(params.client_id) },
       leadsTo: deviceCode === undefined ? leadsTo(params.redirect_uri) : undefined,
     };
   }
@@ -86,11 +82,4 @@ export class Interactions {
     grant.addOIDCScope(String(params.scope ?? 'openid'));
     return grant.save();
   }
-}
-
-function plain(name: string): string {
-  return name
-    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
-    .slice(0, longestName)
-    .trim();
 }

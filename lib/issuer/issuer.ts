@@ -21,7 +21,7 @@ import { Keyring, type KeySet } from './keys.js';
 import { loadLibrary, type Provider } from './library.js';
 import { Logins } from './logins.js';
 import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
-import { expiredPage, failedPage } from './pages.js';
+import { clientErrorPage, expiredPage, failedPage } from './pages.js';
 import { RecordKeys } from './records.js';
 import { routeOf, type Route } from './route.js';
 
@@ -111,6 +111,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     if (route.uid !== undefined && !(await bindings.find(route.uid, cookies.browserKey(req)))) {
       return sendPage(res, expiredPage());
     }
+    if (route.url.length > longestRequest) {
+      return sendPage(
+        res,
+        clientErrorPage(414, 'invalid_request', `longer than ${longestRequest} characters`),
+      );
+    }
     asPublished(req, route.url, settings.issuerURL, basePath);
     await now().answer(req, res);
   };
@@ -119,8 +125,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       const route = routeOf(req, basePath);
       if (!route) return next ? next() : sendPage(res, notFoundPage());
       serve(route, req, res).catch((error: unknown) => {
-        settings.log('failed', { error });
+        const isClients = error instanceof library.errors.OIDCProviderError && error.status < 500;
+        if (!isClients) settings.log('failed', { error });
         if (res.headersSent) res.destroy();
+        else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
         else
           sendPage(res, failedPage(500, 'Something went wrong on our side. Please try again in a moment.'));
       });
@@ -129,6 +137,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     close: async () => undefined,
   };
 }
+
+/** Of an address. What an authorization request says is kept for as long as its login may take, for anybody who asks. */
+const longestRequest = 8192;
 
 interface Running {
   readonly keySet: string;

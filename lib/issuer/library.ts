@@ -5,6 +5,10 @@ import type * as Library from 'oidc-provider';
 export type OIDC = typeof Library;
 export type Provider = InstanceType<OIDC['Provider']>;
 export type { Adapter, AdapterPayload, Configuration, KoaContextWithOIDC, JWK } from 'oidc-provider';
+export type Client = InstanceType<Provider['Client']>;
+export type DocumentFeature = NonNullable<
+  NonNullable<Library.Configuration['features']>['clientIdMetadataDocument']
+>;
 
 /** It names Node 22 as its least and says so on the console; what is used here runs on Node 20 as well (tested). */
 const runtimeNotice = 'Unsupported runtime. Use Node.js v22.x LTS';

@@ -40,8 +40,9 @@ export interface IssuerOptions extends SharedOptions {
   /** Logins on devices without a browser (RFC 8628). Default false. */
   deviceFlow?: boolean | undefined;
   /**
-   * Lets anybody be a client whose ID is the https URL of its metadata (OAuth Client ID Metadata Document, draft 02);
-   * a function is asked about each such URL before it is fetched. Default false.
+   * Lets anybody be a client whose ID is the https URL of its metadata (OAuth Client ID Metadata Document, draft 02):
+   * a public client, or one with a key pair, at most 5 KB, without redirects. A function is asked about each such URL
+   * before it is fetched, and whenever the client is used. Default false.
    */
   clientDocuments?: boolean | ((clientId: string) => boolean | Promise<boolean>) | undefined;
   /** Tells clients with a secret about tokens (RFC 7662). Default false. */

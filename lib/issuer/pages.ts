@@ -1,11 +1,12 @@
 /** The pages of a login at the issuer, as HTML. */
 
 import { escape, messagePage, type Page } from '../pages/page.js';
+import type { ClientName } from './client-name.js';
 
-/** Who asks for the login, in words that cannot pretend to be ours. */
+/** Who asks for the login. */
 export interface Asker {
-  readonly name: string;
-  /** Host that the visitor is sent back to; absent for a device. */
+  readonly client: ClientName;
+  /** What the visitor is sent back to; absent for a device. */
   readonly leadsTo?: string | undefined;
 }
 
@@ -26,15 +27,15 @@ export interface LoginForm {
 
 export function loginPage(form: LoginForm): Page {
   const { asker, account, refusal, note, status = 200 } = form;
-  const name = `<strong><bdi>${escape(asker.name)}</bdi></strong>`;
+  const { name } = asker.client;
   const back =
     asker.leadsTo === undefined
       ? `on a device. Nothing is sent back to this browser`
       : `and be sent back to <strong><bdi>${escape(asker.leadsTo)}</bdi></strong>`;
   return {
     status,
-    title: `Log in to ${asker.name}`,
-    body: `<p>You are about to log in to ${name} ${back}. It learns your public profile: your handle, name and picture.</p>
+    title: `Log in to ${name}`,
+    body: `<p>You are about to log in to ${introduced(asker.client)} ${back}. It learns your public profile: your handle, name and picture.</p>
 ${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
@@ -46,9 +47,15 @@ ${refusal === undefined ? '' : `<p id="refusal" class="mastodon-login-error" rol
 </form>
 <form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
-<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(asker.name)}</bdi>`}</span></button>
+<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
 </form>`,
   };
+}
+
+/** Whoever publishes a document can call themselves anything: that is told as their word, not as ours. */
+function introduced({ name, claim }: ClientName): string {
+  const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escape(claim)}</bdi>”,`;
+  return `<strong><bdi>${escape(name)}</bdi></strong>${claimed}`;
 }
 
 function goOn(proof: string, handle: string): string {
@@ -110,14 +117,13 @@ export interface DeviceConfirmation {
   readonly action: string;
   readonly proof: string;
   readonly code: string;
-  readonly clientName: string;
+  readonly client: ClientName;
   /** What the device said of itself. */
   readonly device: string | undefined;
   readonly minutesAgo: number;
 }
 
 export function deviceConfirmPage(form: DeviceConfirmation): Page {
-  const name = `<strong><bdi>${escape(form.clientName)}</bdi></strong>`;
   const when =
     form.minutesAgo < 1
       ? 'less than a minute ago'
@@ -127,8 +133,8 @@ export function deviceConfirmPage(form: DeviceConfirmation): Page {
   const spelled = form.code.replace(/\W/g, '').split('').join(' ');
   return {
     status: 200,
-    title: `Log in to ${form.clientName} on a device`,
-    body: `<p>A device asked to be logged in to ${name} ${when}. It ${device}, and should be showing this code now:</p>
+    title: `Log in to ${form.client.name} on a device`,
+    body: `<p>A device asked to be logged in to ${introduced(form.client)} ${when}. It ${device}, and should be showing this code now:</p>
 <p class="code"><span aria-hidden="true">${escape(form.code)}</span><span class="spoken">${escape(spelled)}</span></p>
 <p>Go on only if you see the same code on a device in front of you: if somebody sent you this link or this code, it is
 they who would get into your account.</p>
@@ -142,9 +148,9 @@ they who would get into your account.</p>
   };
 }
 
-export function deviceDonePage(clientName: string): Page {
+export function deviceDonePage(client: ClientName | undefined): Page {
   return messagePage(200, 'You may close this window', [
-    `Your device is now logged in to <strong><bdi>${escape(clientName)}</bdi></strong>. There is nothing more to do here.`,
+    `Your device is now logged in${client ? ` to ${introduced(client).replace(/,$/, '')}` : ''}. There is nothing more to do here.`,
   ]);
 }
 
@@ -154,8 +160,8 @@ export function deviceStoppedPage(): Page {
   ]);
 }
 
-export function logoutPage(action: string, proof: string, clientName: string | undefined): Page {
-  const from = clientName === undefined ? 'here' : `<strong><bdi>${escape(clientName)}</bdi></strong>`;
+export function logoutPage(action: string, proof: string, client: ClientName | undefined): Page {
+  const from = client ? `<strong><bdi>${escape(client.name)}</bdi></strong>` : 'here';
   return {
     status: 200,
     title: 'Log out?',

@@ -27,9 +27,9 @@ describe('a login with openid-client', () => {
     expect(info).toMatchObject(expected);
   });
 
-  it('serves a public client with PKCE', async () => {
+  it('serves a public client with PKCE, from the first start on', async () => {
     const instance = await anInstance();
-    const stage = await anIssuer([instance]);
+    const stage = await anIssuer([instance], { isFirstStart: true });
     const { claims } = await logIn(stage, instance, { client: app, visitor: new Visitor() });
     expect(claims).toMatchObject({ aud: 'app', nickname: 'alice' });
   });

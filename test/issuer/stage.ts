@@ -6,6 +6,11 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
+import { Keyring } from '../../lib/issuer/keys';
+import { RecordKeys } from '../../lib/issuer/records';
+import { memoryStore } from '../../lib/memory-store';
+import type { KeyValueStore } from '../../lib/options';
+import { Store } from '../../lib/store';
 import type { Certificate } from '../support/certificate';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
@@ -54,13 +59,15 @@ export interface IssuerStageOptions extends Partial<IssuerOptions> {
   base?: string;
   /** Serve https with this certificate. */
   tls?: Certificate;
+  /** Let it make its own keys, which takes half a second, in its own memory where no store is given. Default false. */
+  isFirstStart?: boolean;
   /** Answers the server's requests, instead of the router alone. */
   serve?: (issuer: Issuer) => RequestListener;
 }
 
 export async function anIssuer(
   instances: readonly StandIn[],
-  { base = '', tls, serve, ...options }: IssuerStageOptions = {},
+  { base = '', tls, serve, isFirstStart = false, ...options }: IssuerStageOptions = {},
 ): Promise<IssuerStage> {
   const server = tls ? createSecureServer({ ...tls }) : createServer();
   server.listen(0, '127.0.0.1');
@@ -68,6 +75,8 @@ export async function anIssuer(
   const origin = `${tls ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`;
   open.push({ close: () => void (server.listening && server.close()) });
   const events: IssuerStage['events'] = [];
+  const store = options.store ?? (isFirstStart ? undefined : memoryStore());
+  if (store && !isFirstStart) await giveKeys(store, options.issuerURL ?? origin + base);
   const issuer = await createIssuer({
     issuerURL: origin + base,
     clientName: 'An issuer under test',
@@ -76,6 +85,7 @@ export async function anIssuer(
     deviceFlow: true,
     log: (event, fields = {}) => events.push([event, fields]),
     ...options,
+    store,
   });
   server.on('request', serve?.(issuer) ?? issuer.router);
   const stage: IssuerStage = {
@@ -91,6 +101,20 @@ export async function anIssuer(
   };
   open.push(stage);
   return stage;
+}
+
+let keys: Promise<object> | undefined;
+
+/** One set for all issuers of a test file, as if each had been started before. */
+async function giveKeys(store: KeyValueStore, issuerURL: string): Promise<void> {
+  const place = new RecordKeys(issuerURL).of('keys');
+  if ((await store.get(place)) === undefined) await store.set(place, await (keys ??= madeKeys()));
+}
+
+async function madeKeys(): Promise<object> {
+  const [store, places] = [new Store(undefined, 1000), new RecordKeys('https://login.example')];
+  await new Keyring(store, places).open();
+  return (await store.read(places.of('keys'))) as object;
 }
 
 /** A client that has read the issuer's discovery document. */

@@ -1,0 +1,228 @@
+/** An attacker names a URL as a client, to make the issuer ask inner servers, trust a false client, or run out of room. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { aDocumentSite, anOpenIssuer, discoverAs, type DocumentSite } from '../issuer/document-stage';
+import { ask, openPage } from '../issuer/stage';
+import { anInstance, JSONStore } from '../support/stage';
+import { Visitor, type Page } from '../support/visitor';
+
+async function aStage(options: Parameters<typeof anOpenIssuer>[2] = {}) {
+  const [instance, site] = [await anInstance(), await aDocumentSite()];
+  const stage = await anOpenIssuer([instance], [site], options);
+  const request = async (clientId = site.clientId, redirectURI = site.redirectURI): Promise<Page> => {
+    const { url } = await ask(await discoverAs(stage, clientId), { redirect_uri: redirectURI });
+    return openPage(new Visitor(), url);
+  };
+  return { instance, site, stage, request };
+}
+
+function expectRefusal(page: Page, why: RegExp | string): void {
+  expect(page).toMatchObject({ status: 400, location: undefined });
+  expect(page.text).toMatch(why);
+}
+
+describe('the issuer asks no inner server', () => {
+  it.each([
+    ['an address', 'https://127.0.0.1/client.json'],
+    ['an address in another spelling', 'https://2130706433/client.json'],
+    ['an address of IPv6', 'https://[::1]/client.json'],
+    ["a cloud's own service", 'https://169.254.169.254/latest/meta-data'],
+    ['a name of this machine', 'https://localhost/client.json'],
+    ['a name without a dot', 'https://intranet/client.json'],
+    ['a name that leads inside', 'https://rebound.example/client.json'],
+    ['plain http', 'http://app.example/client.json'],
+    ['a password', 'https://user:password@app.example/client.json'],
+  ])('by %s: %s', async (_what, clientId) => {
+    const { request, stage } = await aStage();
+    expectRefusal(await request(clientId), 'invalid_client');
+    const sent = stage.events.filter(([event]) => event === 'request').map(([, { code }]) => code);
+    expect(sent.every((code) => code === 'instance_unreachable')).toBe(true);
+  });
+
+  it('by a port of its choice', async () => {
+    const { request } = await aStage();
+    const unlisted = await aDocumentSite();
+    expectRefusal(await request(unlisted.clientId, unlisted.redirectURI), 'invalid_client');
+    expect(unlisted.requests).toEqual([]);
+  });
+
+  it('by a redirect', async () => {
+    const { site, request, stage } = await aStage();
+    const inner = await aDocumentSite('other.example');
+    site.answer = (_req, res) => void res.writeHead(302, { Location: inner.clientId }).end();
+    expectRefusal(await request(), 'invalid_client');
+    site.answer = (_req, res) => void res.writeHead(302, { Location: `${site.origin}/other.json` }).end();
+    expectRefusal(await request(`${site.origin}/second.json`), 'invalid_client');
+    expect(inner.requests).toEqual([]);
+    expect(site.requests).toEqual(['/client.json', '/second.json']);
+    expect(stage.events.filter(([event]) => event === 'failed')).toEqual([]);
+  });
+
+  it('for the keys of a client, which its document may say are anywhere', async () => {
+    const { site, stage } = await aStage();
+    const inner = await aDocumentSite('other.example');
+    site.metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: inner.clientId };
+    const claims = Buffer.from(
+      JSON.stringify({ iss: site.clientId, sub: site.clientId, aud: stage.issuerURL }),
+    );
+    const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'one' }));
+    const assertion = [header, claims, Buffer.alloc(64)].map((part) => part.toString('base64url')).join('.');
+    const answer = await fetch(`${stage.issuerURL}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: 'x',
+        redirect_uri: site.redirectURI,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: assertion,
+      }),
+    });
+    expect(answer.status).toBe(401);
+    expect(inner.requests).toEqual([]);
+  });
+});
+
+describe('a document is believed only if', () => {
+  const serving =
+    (type: string, text: (site: DocumentSite) => string) =>
+    (site: DocumentSite) =>
+    (_req: IncomingMessage, res: ServerResponse) =>
+      void res.setHeader('Content-Type', type).end(text(site));
+  const least = (site: DocumentSite) => ({
+    client_id: site.clientId,
+    redirect_uris: [site.redirectURI],
+    token_endpoint_auth_method: 'none',
+  });
+  const json = 'application/json';
+
+  it.each([
+    ['it is no page', serving('text/html', (site) => JSON.stringify(least(site)))],
+    ['it is no plain text', serving('text/plain', (site) => JSON.stringify(least(site)))],
+    ['it is JSON', serving(json, () => '<html>')],
+    ['it is an object', serving(json, (site) => JSON.stringify([least(site)]))],
+    ['it has 5 KB', serving(json, (site) => JSON.stringify({ ...least(site), pad: 'x'.repeat(5120) }))],
+    ['it is no flood', serving(json, (site) => JSON.stringify({ ...least(site), pad: 'x'.repeat(1e6) }))],
+    [
+      'it says that it is of this URL',
+      serving(json, (site) => JSON.stringify({ ...least(site), client_id: `${site.origin}/other` })),
+    ],
+    [
+      'it says of which URL it is',
+      serving(json, (site) => JSON.stringify({ ...least(site), client_id: undefined })),
+    ],
+    [
+      'it is there',
+      (site: DocumentSite) => (_req: IncomingMessage, res: ServerResponse) =>
+        void res.writeHead(404, { 'Content-Type': json }).end(JSON.stringify(least(site))),
+    ],
+  ])('%s', async (_what, answerOf) => {
+    const { site, request, stage } = await aStage();
+    site.answer = answerOf(site);
+    expectRefusal(await request(), /invalid_client/);
+    expect(stage.events.filter(([event]) => event === 'failed')).toEqual([]);
+  });
+
+  it.each([
+    ['that lies in the open', { client_secret: 'known to everybody' }],
+    ['that nobody gave it', { token_endpoint_auth_method: 'client_secret_basic' }],
+    ['that the default asks for', { token_endpoint_auth_method: undefined }],
+    ['for its ID tokens', { id_token_signed_response_alg: 'HS256' }],
+  ])('it has no secret %s', async (_what, metadata) => {
+    const { site, request } = await aStage();
+    site.metadata = metadata;
+    expectRefusal(await request(), /invalid_client|invalid_client_metadata/);
+  });
+});
+
+describe('a client that nobody looked at sends people to', () => {
+  it.each([
+    ['no script', 'javascript:alert(document.domain)//'],
+    ['no page of its making', 'data:text/html,hello'],
+    ['no file', 'file:///etc/passwd'],
+    ['no other app by its intent', 'intent://scan/#Intent;end'],
+    ['nothing of the system', 'ms-settings:network'],
+    ['nobody by mail', 'mailto:somebody@example.org'],
+    ['no other machine in the clear', 'http://app.example/callback'],
+    ['no machine of the same network', 'http://192.168.0.1/callback'],
+    ['no host with a password', 'https://user:password@app.example/callback'],
+  ])('%s: %s', async (_what, uri) => {
+    const { site, request } = await aStage();
+    for (const [i, type] of ['native', 'web'].entries()) {
+      site.metadata = { application_type: type, redirect_uris: [uri] };
+      expectRefusal(await request(`${site.origin}/${i}.json`, uri), /redirect_uri/);
+      site.metadata = { application_type: type, post_logout_redirect_uris: [uri] };
+      expectRefusal(await request(`${site.origin}/logout-${i}.json`), /redirect_uri/);
+    }
+  });
+
+  it('nowhere that its document does not name', async () => {
+    const { site, request } = await aStage();
+    expectRefusal(await request(site.clientId, `${site.origin}/elsewhere`), 'invalid_redirect_uri');
+  });
+});
+
+describe('who names documents without end', () => {
+  it('has one that fails asked for once', async () => {
+    const { site, request } = await aStage();
+    site.answer = (_req, res) => void res.writeHead(503).end();
+    for (let i = 0; i < 5; i++) expectRefusal(await request(), 'invalid_client');
+    expect(site.requests).toHaveLength(1);
+  });
+
+  it('waits for slow ones no longer than a request may take, and keeps nobody else waiting', async () => {
+    const [instance, slow, good] = [
+      await anInstance(),
+      await aDocumentSite(),
+      await aDocumentSite('other.example'),
+    ];
+    let [underWay, most] = [0, 0];
+    let allAreTaken: () => void = () => undefined;
+    const taken = new Promise<void>((resolve) => (allAreTaken = resolve));
+    slow.answer = (_req, res) => {
+      most = Math.max(most, ++underWay);
+      if (underWay === 4) allAreTaken();
+      res.once('close', () => underWay--);
+      // Begins, and never ends.
+      res.writeHead(200, { 'Content-Type': 'application/json' }).write('{');
+    };
+    const stage = await anOpenIssuer([instance], [slow, good], { outbound: { timeoutMs: 2500 } });
+    const { url } = await ask(await discoverAs(stage, slow.clientId), { redirect_uri: slow.redirectURI });
+    const quick = await ask(await discoverAs(stage, good.clientId), { redirect_uri: good.redirectURI });
+    const pending = Array.from({ length: 12 }, async (_, i) => {
+      const one = new URL(url);
+      one.searchParams.set('client_id', `${slow.origin}/${i}.json`);
+      return openPage(new Visitor(), one);
+    });
+    await taken;
+    expect((await openPage(new Visitor(), quick.url)).status).toBe(200);
+    for (const page of await Promise.all(pending)) expectRefusal(page, 'invalid_client');
+    expect(most).toBe(4);
+  });
+
+  it('leaves nothing in the store by those that are refused, and little by the others', async () => {
+    const store = new JSONStore();
+    const { site, stage } = await aStage({ store });
+    const config = await discoverAs(stage, site.clientId);
+    const { url } = await ask(config, { redirect_uri: site.redirectURI });
+    const open = (clientId: string, state = 'x') => {
+      const one = new URL(url);
+      one.searchParams.set('client_id', clientId);
+      one.searchParams.set('state', state);
+      return openPage(new Visitor(), one);
+    };
+    const [records] = [store.records.size];
+    site.answer = (_req, res) => void res.writeHead(404).end();
+    for (let i = 0; i < 5; i++) await open(`${site.origin}/${i}.json`);
+    await open(`${site.origin}/${'x'.repeat(1024)}.json`);
+    site.answer = undefined;
+    // Longer than any URL of a client, or of a whole request, may be.
+    expect((await open(`${site.origin}/${'y'.repeat(1024)}.json`)).status).toBe(400);
+    expect((await open(`${site.origin}/long.json`, 'x'.repeat(10_000))).status).toBe(414);
+    expect(store.records.size).toBe(records);
+    const before = [...store.records.values()].join('').length;
+    site.metadata = { pad: 'x'.repeat(4000) };
+    for (let i = 0; i < 5; i++) expect((await open(`${site.origin}/good-${i}.json`)).status).toBe(200);
+    const grown = [...store.records.values()].join('').length - before;
+    expect(grown).toBeLessThan(5 * 2000);
+  });
+});
