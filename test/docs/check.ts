@@ -33,8 +33,18 @@ const checks: Readonly<Record<string, (code: string) => string | undefined>> = {
       return (error as Error).message;
     }
   },
+  html(code) {
+    const open: string[] = [];
+    for (const [, slash, name = ''] of code.matchAll(/<(\/?)([a-z][\w-]*)[^>]*>/g)) {
+      if (!slash && !emptyElements.includes(name)) open.push(name);
+      else if (slash && open.pop() !== name) return `</${name}> ends something else`;
+    }
+    return open.length === 0 ? undefined : `<${open.pop()}> is not ended`;
+  },
   yaml: (code) => parseAllDocuments(code).flatMap(({ errors }) => errors)[0]?.message,
 };
+
+const emptyElements = ['input', 'img', 'link', 'meta', 'br'];
 
 const commands = { authenticator, issuer };
 

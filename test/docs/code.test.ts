@@ -77,6 +77,7 @@ describe('the check of the rest', () => {
     ['a script that there is not', 'sh', 'npm run nothing', /no script "nothing"/],
     ['a value', 'json', '{ "a": }', /JSON/],
     ['a document', 'yaml', 'a: [', /Flow sequence/],
+    ['an element', 'html', '<form><label>Server <input></form>', /<\/form> ends something else/],
     ['a language that nothing checks', 'cobol', 'STOP RUN.', /nothing checks "cobol"/],
     ['a block that does not say its language', '', 'whatever', /nothing checks ""/],
   ])('finds %s', async (_what, language, code, wrong) => {

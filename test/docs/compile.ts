@@ -14,7 +14,14 @@ const prelude = `
   declare const login: import('passport-mastodon-oauth2/web').WebLogin;
   declare const options: Omit<import('passport-mastodon-oauth2').MastodonStrategyOptions, 'passReqToCallback'>;
   declare const store: import('passport-mastodon-oauth2').KeyValueStore;
+  declare const origin: string;
+  declare const mustBeLoggedIn: import('express').RequestHandler;
+  type MastodonProfile = import('passport-mastodon-oauth2').MastodonProfile;
+  declare namespace Express {
+    interface User { id: string }
+  }
   declare const users: {
+    link(userId: string, accountKey: string, handle: string): Promise<void>;
     findOrCreate(profile: import('passport-mastodon-oauth2').MastodonProfile): Promise<Express.User>;
   };
 `;
@@ -32,6 +39,8 @@ const compilerOptions: ts.CompilerOptions = {
   esModuleInterop: true,
   skipLibCheck: true,
   allowJs: true,
+  // For folders with a package.json of their own.
+  paths: { 'passport-mastodon-oauth2': [join(root, 'dist', 'index.d.ts')] },
 };
 
 const extensions: Readonly<Record<string, string>> = {
@@ -43,25 +52,44 @@ const extensions: Readonly<Record<string, string>> = {
 
 export const isCompiled = ({ language }: Block): boolean => Object.hasOwn(extensions, language);
 
+/** What names packages that only a folder below test/recipes has is compiled there. */
+const needsOtherPackages = ({ tag }: Block) =>
+  tag?.kind === 'run by' && tag.value.startsWith('test/recipes/');
+
+/** A block that is run and imports nothing is given the same as a fragment. */
+const isFragment = ({ tag, code }: Block) =>
+  tag?.kind === 'fragment' || (tag?.kind === 'run by' && !/^import /m.test(code));
+
 /** Files that all programs share, once they were read: the libraries' types are most of the work. */
 const read = new Map<string, ts.SourceFile | undefined>();
 
-/** Every error, with its page and line. JavaScript is held to its syntax only. */
-export function compilerErrors(blocks: readonly Block[]): string[] {
-  const isFragment = ({ tag }: Block) => tag?.kind === 'fragment';
-  const compiled = blocks.filter(isCompiled);
+/**
+ * Every error, with its page and line. JavaScript is held to its syntax only.
+ * @param folder has the packages that the blocks name
+ */
+export function compilerErrors(blocks: readonly Block[], folder = root): string[] {
+  const compiled = blocks.filter(
+    (block) =>
+      isCompiled(block) && block.tag?.kind !== 'from' && (folder !== root || !needsOtherPackages(block)),
+  );
   return [
-    ...errorsIn(compiled.filter(isFragment), [[preludePath, prelude]]),
+    ...errorsIn(folder, compiled.filter(isFragment), [[preludePath, prelude]]),
     ...errorsIn(
+      folder,
       compiled.filter((block) => !isFragment(block)),
       [],
     ),
   ];
 }
 
-function errorsIn(blocks: readonly Block[], around: readonly (readonly [string, string])[]): string[] {
+function errorsIn(
+  folder: string,
+  blocks: readonly Block[],
+  around: readonly (readonly [string, string])[],
+): string[] {
+  if (blocks.length === 0) return [];
   const pathOf = ({ page, line, language }: Block) =>
-    join(root, `${page.replaceAll('/', '-')}-${line}.${extensions[language]}`);
+    join(folder, `${page.replaceAll('/', '-')}-${line}.${extensions[language]}`);
   const byPath = new Map(blocks.map((block) => [pathOf(block), block]));
   const texts = new Map([...around, ...[...byPath].map(([path, { code }]) => [path, code] as const)]);
   const host = ts.createCompilerHost(compilerOptions);

@@ -1,0 +1,21 @@
+/** docs/operators.md names each event that something in lib/ tells, and none else. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './pages.js';
+
+it('every event is in the table, and nothing else is', () => {
+  const lib = join(root, 'lib');
+  const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => readFileSync(join(lib, path), 'utf8'));
+  const told = sources.flatMap((text) =>
+    Array.from(text.matchAll(/(?:\blog\??\.?\(|\breported\(this\.log, )'(\w+)'/g), ([, event = '']) => event),
+  );
+  const page = readFileSync(join(root, 'docs', 'operators.md'), 'utf8');
+  const [, table = ''] = page.split('## What happens: events');
+  const section = table.split('\n### ')[0] ?? '';
+  const named = Array.from(section.matchAll(/^\| `(\w+)`|(?<=also: .*)`(\w+)`/gm), ([, a, b]) => a ?? b);
+  expect(told.length).toBeGreaterThan(20);
+  expect([...new Set(named)].sort()).toEqual([...new Set(told)].sort());
+});

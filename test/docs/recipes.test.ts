@@ -1,0 +1,127 @@
+/** The recipes of docs/recipes.md and docs/sessions.md, run as they stand on a site with an instance. */
+
+import express, { type Express, type RequestHandler } from 'express';
+import ts from 'typescript';
+import { MastodonStrategy } from '../../lib/index.js';
+import type { StandIn } from '../support/instance.js';
+import { aSite, anInstance, start } from '../support/stage.js';
+import type { Site } from '../support/site.js';
+import { Visitor } from '../support/visitor.js';
+import { blockOf } from './pages.js';
+
+const test = 'test/docs/recipes.test.ts';
+const recipe = (holding: string) => blockOf('docs/recipes.md', test, holding);
+
+let instance: StandIn;
+let site: Site;
+/** Who was linked: the user, the account's key, the handle. */
+let linked: string[][];
+
+beforeEach(async () => {
+  instance = await anInstance();
+  site = await aSite({ instances: [instance] });
+  linked = [];
+});
+
+/** A site with a router of its own in front, which holds the recipe. */
+function cook(code: string): void {
+  const app = express.Router();
+  const { outputText } = ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
+  const mustBeLoggedIn: RequestHandler = (req, res, next) => (req.user ? next() : res.redirect('/login'));
+  const options = { clientName: 'Recipes', developmentInstances: [instance.origin] };
+  const users = {
+    link: async (...row: string[]) => void linked.push(row),
+  };
+  const { passport, origin } = site;
+  const given = { app, passport, MastodonStrategy, options, origin, mustBeLoggedIn, users };
+  new Function(...Object.keys(given), outputText)(...Object.values(given));
+  before(site.app, app);
+}
+
+/** Express has one list of what is done in turn; the recipe comes after the session and before the site's own routes. */
+function before(app: Express, router: RequestHandler): void {
+  const { stack } = app.router as unknown as { stack: { route?: unknown }[] };
+  app.use(router);
+  const first = stack.findIndex(({ route }) => route !== undefined);
+  stack.splice(first, 0, stack.pop()!);
+}
+
+/** Where the instance sends back who agrees there; at the instance they are another browser, and not logged in yet. */
+const agreedBy = (name: string, location = '') => new Visitor().approve(location, { as: name });
+
+describe('adding an account to somebody who is logged in', () => {
+  beforeEach(() => cook(recipe('mastodon-link')));
+
+  async function add(visitor: Visitor): Promise<string> {
+    const page = await visitor.post(`${site.origin}/account/mastodon`, { instance: instance.host });
+    return agreedBy('bob', page.location);
+  }
+
+  it('links it, and leaves the user who they are', async () => {
+    const visitor = new Visitor();
+    await visitor.login(site, instance.host);
+    const page = await visitor.get(await add(visitor));
+    expect(page.location).toMatch(/\/account$/);
+    const [alice, bob] = ['alice', 'bob'].map((name) => `${instance.origin}#${instance.account(name).id}`);
+    expect(linked).toEqual([[alice, bob, `bob@${instance.host}`]]);
+    expect((await visitor.get(`${site.origin}/me`)).json().user).toMatchObject({ username: 'alice' });
+  });
+
+  it('links nothing to somebody else who has logged in with the same browser meanwhile', async () => {
+    const visitor = new Visitor();
+    await visitor.login(site, instance.host);
+    const callback = await add(visitor);
+    await visitor.get(await agreedBy('bob', (await start(visitor, site, instance.host)).location));
+    expect((await visitor.get(`${site.origin}/me`)).json().user).toMatchObject({ username: 'bob' });
+    await visitor.get(callback);
+    expect(linked).toEqual([]);
+  });
+
+  it('begins nothing for who is not logged in', async () => {
+    const page = await new Visitor().post(`${site.origin}/account/mastodon`, { instance: instance.host });
+    expect(page.location).toMatch(/\/login$/);
+  });
+});
+
+describe('back to where they came from', () => {
+  beforeEach(() => cook(recipe('returnTo')));
+
+  it.each([
+    ['/basket?item=1', '/basket?item=1'],
+    ['//evil.example', '/'],
+    ['/\\evil.example', '/'],
+    ['https://evil.example', '/'],
+  ])('from %s to %s', async (from, to) => {
+    const visitor = new Visitor();
+    const begun = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host, from });
+    const page = await visitor.get(await visitor.approve(begun.location ?? ''));
+    expect(page.location).toBe(new URL(to, site.origin).href);
+  });
+});
+
+it("keeps the session's content over a login", async () => {
+  cook(recipe('keepSessionInfo'));
+  const router = express.Router();
+  router.get('/basket', (req, res) => {
+    const session = req.session as unknown as { basket?: string };
+    session.basket ??= 'tea';
+    res.json({ id: req.sessionID, ...session, user: req.user });
+  });
+  before(site.app, router);
+  const visitor = new Visitor();
+  const first = (await visitor.get(`${site.origin}/basket`)).json() as { id: string };
+  const begun = await start(visitor, site, instance.host);
+  await visitor.get(await visitor.approve(begun.location ?? ''));
+  const afterwards = (await visitor.get(`${site.origin}/basket`)).json() as { id: string };
+  expect(afterwards).toMatchObject({ basket: 'tea', user: { username: 'alice' } });
+  expect(afterwards.id).not.toBe(first.id);
+});
+
+it('tells who it is without keeping them logged in', async () => {
+  cook(blockOf('docs/sessions.md', test, 'session: false'));
+  const visitor = new Visitor();
+  const begun = await start(visitor, site, instance.host);
+  const page = await visitor.get(await visitor.approve(begun.location ?? ''));
+  expect(page.json()).toMatchObject({ hello: { username: 'alice' } });
+  expect((await visitor.get(`${site.origin}/me`)).json().user).toBeFalsy();
+});

@@ -1,0 +1,46 @@
+/** Blocks of the pages as modules of a folder that has the packages they name, and a program that runs them. */
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { compilerErrors } from '../docs/compile.js';
+import { blocksOf, root, type Block } from '../docs/pages.js';
+import { readFileSync } from 'node:fs';
+
+const run = promisify(execFile);
+
+/** The blocks of a page that name the test, in order. */
+export function blocksRunBy(test: string, page: string): Block[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  return blocksOf({ path: page, text }).filter(({ tag }) => tag?.kind === 'run by' && tag.value === test);
+}
+
+/** What a strict compiler has against them, with the types of the packages they name. */
+export const errorsIn = (blocks: readonly Block[]): string[] => compilerErrors(blocks, __dirname);
+
+/**
+ * Runs a program, in a process of its own, that imports the blocks as `./0.mjs`, `./1.mjs` … and the package's doors from
+ * `dist`. Returns what it printed, line by line.
+ */
+export async function runWith(
+  blocks: readonly Block[],
+  program: (dist: string) => string,
+): Promise<string[]> {
+  mkdirSync(join(__dirname, 'node_modules'), { recursive: true });
+  // Where no linter looks, and the packages are still found.
+  const folder = mkdtempSync(join(__dirname, 'node_modules', '.blocks-'));
+  try {
+    const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+    for (const [i, { code }] of blocks.entries()) {
+      const { outputText } = ts.transpileModule(code, { compilerOptions: options });
+      writeFileSync(join(folder, `${i}.mjs`), outputText);
+    }
+    writeFileSync(join(folder, 'program.mjs'), program(join(root, 'dist')));
+    const { stdout } = await run(process.execPath, [join(folder, 'program.mjs')], { timeout: 50_000 });
+    return stdout.trim().split('\n');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
