@@ -8,18 +8,25 @@ import type { KeyValueStore } from './options.js';
 /** Changes with the shape of what is stored, so that two versions of this package can share one store. */
 const prefix = 'passport-mastodon-oauth2:1';
 
+/** Together with what is put before and behind a key, no more than stores take: memcached 250, Keyv's tables 255. */
+const longestHost = 80;
+
 /**
- * The key of a record. Hosts stay readable; everything else is hashed, so that no two different inputs meet
- * in one key and no adapter finds a character it dislikes.
+ * The key of a record. Hosts stay readable, but for the longest; everything else is hashed, so that no two different
+ * inputs meet in one key and no adapter finds a character it dislikes.
  */
 export function storeKey(kind: string, host: string, ...rest: readonly string[]): string {
-  const key = `${prefix}:${kind}:${host}`;
+  // A digest has no dot, and so is no other host.
+  const key = `${prefix}:${kind}:${host.length > longestHost ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
 }
 
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
+
+/** Memcached takes a longer time for a date, of 1970, and the record is gone at once. Milliseconds. */
+const monthMs = 30 * 24 * 60 * 60 * 1000;
 
 /** How long nobody waits for a store that has just let somebody wait in vain. Milliseconds. */
 const silenceMs = 1000;
@@ -34,6 +41,8 @@ export class Store {
   /** Until when the store is taken for dead. A login asks it many times; only the first time is waited for. */
   private silentUntil = 0;
   private readonly taking = new Set<string>();
+  /** Whether a record was seen to be there that is to stay for longer than a month. */
+  private keepsLong = false;
 
   constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
     this.backend = checkedStore(backend ?? memoryStore());
@@ -127,6 +136,13 @@ export class Store {
    * @throws MastodonError `store_failed`
    */
   async write(key: string, value: object, ttlMs?: number): Promise<void> {
+    await this.put(key, value, ttlMs);
+    if (ttlMs === undefined || ttlMs <= monthMs || this.keepsLong) return;
+    this.keepsLong = (await this.read(key)) !== undefined;
+    if (!this.keepsLong) await this.put(key, value, monthMs);
+  }
+
+  private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
     const written = await this.within(() => this.backend.set(key, value, ttlMs));
     if (written === false) throw storeFailed(new Error('the store did not accept a write'));
   }

@@ -14,6 +14,7 @@ require('../test/support/from-source.js');
 const { startInstance } = require('../test/support/instance.ts');
 const { redisAvailable, startRedis } = require('../test/support/redis.ts');
 const { at, report, shareCookies, startProcess } = require('../test/support/site-processes.ts');
+const { keyvOnRedis } = require('../test/stores/openers.ts');
 const { StuckAtInstance, Visitor } = require('../test/support/visitor.ts');
 
 const families = [
@@ -161,7 +162,7 @@ async function main() {
   );
   const processes = await Promise.all(
     Array.from({ length: settings.processes }, () =>
-      startProcess({ redis: redis.url, instances, timeoutMs }),
+      startProcess({ store: keyvOnRedis(redis.url), instances, timeoutMs }),
     ),
   );
   const memory = async () =>

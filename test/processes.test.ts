@@ -3,6 +3,7 @@
 import { createClient, type RedisClientType } from '@redis/client';
 import { startInstance, type StandIn } from './support/instance.js';
 import { redisAvailable, startRedis, type Redis } from './support/redis.js';
+import { keyvOnRedis } from './stores/openers.js';
 import { at, shareCookies, startProcess, type SiteProcess } from './support/site-processes.js';
 import { until } from './support/hostile.js';
 import { Visitor, type Page } from './support/visitor.js';
@@ -32,7 +33,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
   });
 
   async function start(count: number): Promise<void> {
-    const settings = { redis: redis.url, instances: [instance] };
+    const settings = { store: keyvOnRedis(redis.url), instances: [instance] };
     processes = await Promise.all(Array.from({ length: count }, () => startProcess(settings)));
   }
 

@@ -1,10 +1,11 @@
-/** One process of a site that runs in several, on one Redis. Its settings come as JSON; it tells its origin. */
+/** One process of a site that runs in several, on one store. Its settings come as JSON; it tells its origin. */
 
-import { KeyvSessions, redisKeyv } from './redis-keyv.js';
+import { openStore, type Opener } from './open-store.js';
 import { startSite } from './site.js';
+import { StoredSessions } from './stored-sessions.js';
 
 interface Settings {
-  readonly redis: string;
+  readonly store: Opener;
   readonly callbackURL: string;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
@@ -12,15 +13,16 @@ interface Settings {
 
 async function main(): Promise<void> {
   const settings = JSON.parse(process.argv[2] ?? '') as Settings;
-  const { keyv } = redisKeyv(settings.redis);
+  const { backend } = await openStore(settings.store);
+  if (!backend) throw new TypeError('processes cannot share what each of them has in memory');
   const site = await startSite({
     instances: settings.instances,
     options: {
       callbackURL: settings.callbackURL,
-      store: keyv,
+      store: backend,
       outbound: { timeoutMs: settings.timeoutMs ?? 30_000, startTimeoutMs: 60_000 },
     },
-    session: { store: new KeyvSessions(keyv) },
+    session: { store: new StoredSessions(backend) },
   });
   process.on('message', (message) => {
     if (message !== 'report') return;

@@ -3,6 +3,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Opener } from './open-store.js';
 import type { Visitor } from './visitor.js';
 
 export interface SiteProcess {
@@ -13,7 +14,7 @@ export interface SiteProcess {
 }
 
 export interface ProcessSettings {
-  readonly redis: string;
+  readonly store: Opener;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
 }

@@ -1,11 +1,13 @@
 /** What most tests begin with: servers that close by themselves, a login cut into its steps, answers without a network. */
 
 import type { Answer } from '../../lib/net/network.js';
-import type { Instance, KeyValueStore, LoginTransaction } from '../../lib/options.js';
+import type { Instance, LoginTransaction } from '../../lib/options.js';
 import type { MastodonStrategyOptions } from '../../lib/strategy-options.js';
 import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
+
+export { JSONStore } from './json-store.js';
 
 const running: { close(): Promise<void> }[] = [];
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
@@ -90,21 +92,6 @@ export function changed(url: URL, params: Record<string, string | undefined>): U
 export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }): Promise<string | undefined> {
   const page = await visitor.get(`${site.origin}/me`);
   return (page.json() as { user: { username?: string } | null }).user?.username;
-}
-
-/** A store that keeps JSON, like one across a network, and counts as shared between processes. */
-export class JSONStore implements KeyValueStore {
-  readonly records = new Map<string, string>();
-  async get(key: string): Promise<unknown> {
-    const text = this.records.get(key);
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
-  }
-  async set(key: string, value: unknown): Promise<void> {
-    this.records.set(key, JSON.stringify(value));
-  }
-  async delete(key: string): Promise<boolean> {
-    return this.records.delete(key);
-  }
 }
 
 export function answerOf(

@@ -1,0 +1,208 @@
+/** The records of a login and of a client, and the locks, as every store has to keep them. */
+
+import { Store, storeKey } from '../../lib/store.js';
+import { until } from '../support/hostile.js';
+import { openStore } from '../support/open-store.js';
+import type { Opened, StoreKind } from './contract.js';
+
+const timeoutMs = 5000;
+const day = 24 * 60 * 60 * 1000;
+
+let hosts = 0;
+/** Of which nothing was written yet: a server's store outlives the test. */
+const aHost = (): string => `social${hosts++}.example`;
+
+const record = {
+  text: 'a "text" with \n, \u0000 and \u{1f600}',
+  list: [1, { deep: null }],
+  yes: true,
+  long: 'x'.repeat(20_000),
+};
+
+/** The store of this process, and one of another that shares it. */
+function aStore(kind: StoreKind) {
+  const open: { opened: Opened; store: Store; another: () => Promise<Store> } = {} as never;
+  const others: Opened[] = [];
+  beforeEach(async () => {
+    const opener = kind.opener();
+    const opened = { ...(await openStore(opener)), kind };
+    const another = async () => {
+      // What is in one process's memory is opened once.
+      const other = kind.isShared === false ? opened : { ...(await openStore(opener)), kind };
+      if (other !== opened) others.push(other);
+      return new Store(other.backend, timeoutMs);
+    };
+    Object.assign(open, { opened, store: new Store(opened.backend, timeoutMs), another });
+  });
+  afterEach(async () => {
+    for (const one of [...others.splice(0), open.opened]) await one.close();
+  });
+  return open;
+}
+
+export function itKeepsRecords(kind: StoreKind): void {
+  const open = aStore(kind);
+  const { isShared = true, deleteTells = true, forgets = true, longestValue } = kind;
+
+  it('gives back what was saved, until it is saved anew', async () => {
+    const { store } = open;
+    const key = storeKey('test', aHost(), 'one');
+    await store.save(key, record, 60_000);
+    expect(await store.read(key)).toEqual(record);
+    await store.save(key, { other: 1 });
+    expect(await store.read(key)).toEqual({ other: 1 });
+    expect(await store.cached(key)).toEqual({ other: 1 });
+  });
+
+  it('keeps what is cached, and drops what is to go', async () => {
+    const { store } = open;
+    const key = storeKey('test', aHost(), 'one');
+    await store.cache(key, record, 60_000);
+    expect(await store.cached(key)).toEqual(record);
+    await store.drop(key);
+    expect(await store.cached(key)).toBeUndefined();
+    await store.drop(key);
+  });
+
+  it('has nothing under a key that nobody wrote', async () => {
+    const { store } = open;
+    expect(await store.read(storeKey('test', aHost()))).toBeUndefined();
+    expect(await store.take(storeKey('test', aHost()))).toBeUndefined();
+  });
+
+  it('gives a record to one taker only, however many there are at once', async () => {
+    const { store } = open;
+    const key = storeKey('test', aHost(), 'one');
+    await store.save(key, record);
+    const taken = await Promise.all(Array.from({ length: 20 }, () => store.take(key)));
+    expect(taken.filter((value) => value !== undefined)).toEqual([record]);
+    expect(await store.read(key)).toBeUndefined();
+    expect(await store.take(key)).toBeUndefined();
+  });
+
+  it('keeps records apart by every part of their key', async () => {
+    const { store } = open;
+    const host = aHost();
+    const keys = [
+      storeKey('test', host),
+      storeKey('test', host, ''),
+      storeKey('test', host, 'a', 'b'),
+      storeKey('test', host, 'a,b'),
+      storeKey('test', host, 'a', 'b', ''),
+      storeKey('other', host, 'a', 'b'),
+      storeKey('test', `${host}:3000`, 'a', 'b'),
+    ];
+    for (const [n, one] of keys.entries()) await store.save(one, { n });
+    expect(await Promise.all(keys.map((one) => store.read(one)))).toEqual(keys.map((_key, n) => ({ n })));
+  });
+
+  it('keeps records of hosts with the longest of names, and keeps them apart', async () => {
+    const { store } = open;
+    const hosts = ['a', 'b'].map((end) => `${'long-name.'.repeat(24)}${aHost().slice(0, 11)}.${end}`);
+    // The longest of all keys: of a client by its ID, and its lease.
+    const keys = hosts.map((host) => `${storeKey('client-own', host, 'a', 'b')}:${'x'.repeat(43)}:lease`);
+    for (const [n, key] of keys.entries()) await store.save(key, { n });
+    expect(await Promise.all(keys.map((key) => store.read(key)))).toEqual([{ n: 0 }, { n: 1 }]);
+  });
+
+  const long = { text: 'x'.repeat(longestValue ?? 2_000_000) };
+  if (longestValue === undefined) {
+    it('keeps what is long', async () => {
+      const { store } = open;
+      const key = storeKey('test', aHost());
+      await store.save(key, long, 60_000);
+      expect(await store.read(key)).toEqual(long);
+    });
+  } else {
+    it('says so of what is too long for it, and keeps what is not', async () => {
+      const { store } = open;
+      const key = storeKey('test', aHost());
+      await expect(store.save(key, long, 60_000)).rejects.toMatchObject({ code: 'store_failed' });
+      const less = { text: long.text.slice(0, -1_000) };
+      await store.save(key, less, 60_000);
+      expect(await store.read(key)).toEqual(less);
+    });
+  }
+
+  it('keeps for months what is to stay for months', async () => {
+    const { store } = open;
+    for (const write of ['save', 'cache'] as const) {
+      const key = storeKey('test', aHost(), write);
+      await store[write](key, record, 90 * day);
+      expect(await store.read(key)).toEqual(record);
+    }
+  });
+
+  if (forgets) {
+    it('forgets a record when its time is over', async () => {
+      const { store } = open;
+      const host = aHost();
+      await store.cache(storeKey('short', host), { for: 'a moment' }, 20);
+      await store.save(storeKey('long', host), { for: 'a minute' }, 60_000);
+      let left: unknown = {};
+      void (async () => {
+        while (left !== undefined) left = await store.cached(storeKey('short', host));
+      })();
+      await until(() => left === undefined);
+      expect(await store.read(storeKey('long', host))).toEqual({ for: 'a minute' });
+    });
+  }
+
+  it(`counts as ${isShared ? 'shared between processes' : "this process's own"}`, () => {
+    expect(open.store.isShared).toBe(isShared);
+  });
+
+  it(`has ${kind.hasLocks ? 'locks' : 'no locks'} of its own`, () => {
+    expect(open.store.hasLocks).toBe(kind.hasLocks ?? false);
+  });
+
+  it(`${deleteTells ? 'does not let' : 'cannot keep'} two processes take the same record`, async () => {
+    const { store, another } = open;
+    const other = await another();
+    // Where it cannot, it may still happen to.
+    let most = 0;
+    for (let tries = 0; tries < 20 && most < 2; tries += 1) {
+      const key = storeKey('test', aHost());
+      await store.save(key, record);
+      const taken = await Promise.all([store, other].map((one) => one.take(key)));
+      most = Math.max(most, taken.filter((value) => value !== undefined).length);
+    }
+    expect(most).toBe(deleteTells ? 1 : 2);
+  });
+}
+
+export function itHasLocks(kind: StoreKind): void {
+  const open = aStore(kind);
+
+  it('gives a lock to one of many, and to the next one when it is released', async () => {
+    const stores = [open.store, await open.another()];
+    const key = storeKey('lock', aHost());
+    for (let n = 0; n < 2; n += 1) {
+      const asked = Array.from({ length: 10 }, () => stores.map((store) => store.lock(key, 60_000)));
+      const held = (await Promise.all(asked.flat())).filter((release) => release !== undefined);
+      expect(held).toHaveLength(1);
+      await held[0]?.();
+    }
+  });
+
+  it('keeps locks apart, and from being taken for records', async () => {
+    const { store } = open;
+    const key = storeKey('lock', aHost());
+    expect(await store.lock(key, 60_000)).toBeDefined();
+    expect(await store.lock(storeKey('lock', aHost()), 60_000)).toBeDefined();
+    expect(typeof (await store.read(key))).toBe('string');
+  });
+
+  it('ends a lock in time, and leaves the next one alone when its former holder comes to release it', async () => {
+    const { store } = open;
+    const key = storeKey('lock', aHost());
+    const late = await store.lock(key, 1);
+    let next: unknown;
+    void (async () => {
+      while (!next) next = await store.lock(key, 60_000);
+    })();
+    await until(() => next !== undefined);
+    await late?.();
+    expect(await store.lock(key, 60_000)).toBeUndefined();
+  });
+}

@@ -1,0 +1,18 @@
+/** The plainest of shared stores. */
+
+import type { KeyValueStore } from '../../lib/options.js';
+
+/** A store that keeps JSON, like one across a network, and counts as shared between processes. */
+export class JSONStore implements KeyValueStore {
+  readonly records = new Map<string, string>();
+  async get(key: string): Promise<unknown> {
+    const text = this.records.get(key);
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  }
+  async set(key: string, value: unknown): Promise<void> {
+    this.records.set(key, JSON.stringify(value));
+  }
+  async delete(key: string): Promise<boolean> {
+    return this.records.delete(key);
+  }
+}
