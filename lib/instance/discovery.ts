@@ -9,8 +9,10 @@ import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { documentOn, isAbout, readInstance } from './findings.js';
 import { isOn, namedOrigin } from './metadata.js';
-import type { Policy } from './policy.js';
+import { wasNotAsked, type Policy } from './policy.js';
+import { Revalidation } from './revalidation.js';
 import { Scout } from './scout.js';
+import { Visits } from './visits.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
 import { canParse } from '../url.js';
 
@@ -19,7 +21,7 @@ export { readInstance } from './findings.js';
 /** How long it is remembered where a domain's API is. Milliseconds. */
 const instanceTtlMs = 24 * 60 * 60 * 1000;
 
-/** The same where another server was named: asked for again while it is used, so that one forged answer does not last. */
+/** The same where another server was named, which is asked for again meanwhile, too (`Revalidation`). */
 const ledTtlMs = 15 * 60 * 1000;
 
 /** A domain's own site may be in any trouble, while the domain says where its accounts are. */
@@ -37,27 +39,38 @@ function isElsewhere(error: unknown, { host }: Address): error is MastodonError 
 }
 
 export class Discovery {
+  /** Of homes only: who was led to a server may have led it on, or have little time left. */
   private readonly exploring = new SingleFlight<Instance>();
+  private readonly visits = new Visits();
+  private readonly revalidation: Revalidation;
   private readonly takesURLClients: boolean;
 
   constructor(
+    network: Network,
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly policy: Policy,
   ) {
     this.takesURLClients = settings.clientURL !== undefined;
+    this.revalidation = new Revalidation(network, settings.outbound.startTimeoutMs);
   }
 
-  /** What is known about the address already; asks nobody. */
+  /** What is known about the address already; nobody waits for an answer. */
   async known(address: Address): Promise<Instance | undefined> {
-    const keys = [storeKey('instance', address.host)];
-    if (address.username !== undefined) keys.unshift(handleKey(address, address.username));
-    const found = await Promise.all(keys.map((key) => this.store.cached(key)));
-    // Another site that shares the store may have a URL to be known by, where this one has none.
-    return found.find(
-      (record): record is Instance =>
-        isInstance(record) && (record.registrationEndpoint !== undefined || this.takesURLClients),
-    );
+    const { username, ...domain } = address;
+    const places = [{ key: storeKey('instance', address.host), of: domain as Address }];
+    if (username !== undefined) places.unshift({ key: handleKey(address, username), of: address });
+    const records = await Promise.all(places.map(({ key }) => this.store.cached(key)));
+    for (const [i, { key, of }] of places.entries()) {
+      const record = records[i];
+      // Another site that shares the store may have a URL to be known by, where this one has none.
+      if (!isInstance(record) || (record.registrationEndpoint === undefined && !this.takesURLClients))
+        continue;
+      // What a server says of itself can only lead to itself.
+      if (record.origin !== address.origin) this.revalidate(of, key, record);
+      return record;
+    }
+    return undefined;
   }
 
   /**
@@ -66,25 +79,40 @@ export class Discovery {
    * @throws MastodonError `instance_unsupported` when nothing there speaks the Mastodon API.
    */
   async find(address: Address, network: Network): Promise<Instance> {
-    const scout = new Scout(network, address.origin, (host) => this.policy.assertAllowed(host));
+    const { instance, isOfHandle } = await this.lookFor(address, network);
+    this.revalidation.note(address.host);
+    // Kept for this handle only: one user's answer must not decide where the domain's others are sent.
+    const key = isOfHandle ? handleKey(address, address.username ?? '') : storeKey('instance', address.host);
+    const ttl = instance.origin === address.origin ? instanceTtlMs : ledTtlMs;
+    await this.store.cache(key, instance, ttl);
+    return instance;
+  }
+
+  private revalidate(address: Address, key: string, known: Instance): void {
+    const find = async (network: Network) => (await this.lookFor(address, network)).instance;
+    this.revalidation.use(address.host, known, find, () => this.store.drop(key));
+  }
+
+  private async lookFor(
+    address: Address,
+    network: Network,
+  ): Promise<{ readonly instance: Instance; readonly isOfHandle: boolean }> {
+    const scout = new Scout(network, address.origin, async (host) => {
+      await this.policy.assertAllowed(host);
+      this.visits.count(address.host, host);
+    });
     // Most handles live where their domain says, so the host is tried while WebFinger is still asked.
-    const here = this.explore(scout, address.origin);
+    const here = this.exploring.run(address.origin, () => this.ask(scout, address.origin, false));
     here.catch(() => undefined);
     const led = address.username === undefined ? undefined : await this.byHandle(scout, address, here);
-    if (led) {
-      // Kept for this handle only: one user's answer must not decide where the domain's others are sent.
-      await this.store.cache(handleKey(address, address.username ?? ''), led, ledTtlMs);
-      return led;
-    }
-    const found = await here.catch(async (error: unknown) => {
+    if (led) return { instance: led, isOfHandle: true };
+    const instance = await here.catch(async (error: unknown) => {
       if (!isElsewhere(error, address) || !scout.hasHeardFrom(address.origin)) throw error;
       const pointedTo = await this.byHostMeta(scout, address);
       if (pointedTo) return pointedTo;
       throw error.at(address.host);
     });
-    const ttl = found.origin === address.origin ? instanceTtlMs : ledTtlMs;
-    await this.store.cache(storeKey('instance', address.host), found, ttl);
-    return found;
+    return { instance, isOfHandle: false };
   }
 
   /**
@@ -101,7 +129,7 @@ export class Discovery {
     const lead = await followHandle(scout, developmentOrigins, address.origin, handle);
     if (!lead || lead.origin === address.origin) return undefined;
     if (!lead.proved && (await here.catch(failedWith))?.origin !== undefined) return undefined;
-    const found = await this.explore(scout, lead.origin).catch(failedWith);
+    const found = await this.ask(scout, lead.origin, false).catch(failedWith);
     if (!found || !lead.proved) return found;
     const { host } = new URL(`https://${lead.proved.handle.slice(lead.proved.handle.lastIndexOf('@') + 1)}`);
     return { ...found, accountDomain: host };
@@ -110,12 +138,8 @@ export class Discovery {
   private async byHostMeta(scout: Scout, address: Address): Promise<Instance | undefined> {
     const [origin] = await hostMetaOrigins(scout, this.settings.developmentOrigins, address.origin);
     // The first finding, that nothing is here, tells the visitor more than any failure on this way round.
-    const found = origin === undefined ? undefined : await this.explore(scout, origin).catch(failedWith);
+    const found = origin === undefined ? undefined : await this.ask(scout, origin, false).catch(failedWith);
     return found && { ...found, accountDomain: found.accountDomain ?? address.host };
-  }
-
-  private explore(scout: Scout, origin: string): Promise<Instance> {
-    return this.exploring.run(origin, () => this.ask(scout, origin, false));
   }
 
   private async ask(scout: Scout, origin: string, wasLedHere: boolean): Promise<Instance> {
@@ -161,9 +185,9 @@ export class Discovery {
   }
 }
 
-/** Being led to a server that is not allowed is told; any other failure means that there is no way round. */
+/** Being led to a server that must not be asked is told; any other failure means that there is no way round. */
 function failedWith(error: unknown): undefined {
-  if (error instanceof MastodonError && error.code === 'instance_not_allowed') throw error;
+  if (wasNotAsked(error)) throw error;
 }
 
 function handleKey(address: Address, username: string): string {

@@ -1,7 +1,14 @@
 /** Whether an instance may be used here at all: asked at one place, in one way. */
 
-import { MastodonError } from '../errors.js';
+import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { Settings } from '../options.js';
+
+const refusals: ReadonlySet<MastodonErrorCode> = new Set(['instance_not_allowed', 'login_busy']);
+
+/** Whether a server was not asked because this site must not ask it, or not so often: no answer is to be made of that. */
+export function wasNotAsked(error: unknown): boolean {
+  return error instanceof MastodonError && refusals.has(error.code);
+}
 
 export class Policy {
   constructor(private readonly settings: Pick<Settings, 'allowInstance'>) {}

@@ -45,7 +45,7 @@ export class Preparation {
   ) {
     const { maxPreparations, maxWaiting, timeoutMs, startTimeoutMs } = settings.outbound;
     this.startTimeoutMs = startTimeoutMs;
-    this.discovery = new Discovery(store, settings, policy);
+    this.discovery = new Discovery(network, store, settings, policy);
     this.gate = new Gate({
       inAll: maxPreparations,
       perInstance: preparationsPerHost,

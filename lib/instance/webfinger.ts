@@ -1,11 +1,11 @@
 /** WebFinger (RFC 7033): from a handle to its actor, and the proof that both sides agree. */
 
-import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../net/addresses.js';
 import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
 import { parseAddress } from './address.js';
 import { lrddTargets } from './host-meta.js';
+import { wasNotAsked } from './policy.js';
 import { canParse } from '../url.js';
 
 export interface ProvedHandle {
@@ -141,8 +141,7 @@ async function ask(
       answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
     return finger && { ...finger, url: answer.url };
   } catch (error) {
-    // Not being allowed to ask there is no answer's fault.
-    if (error instanceof MastodonError && error.code === 'instance_not_allowed') throw error;
+    if (wasNotAsked(error)) throw error;
     return 'silence';
   }
 }

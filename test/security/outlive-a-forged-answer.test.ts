@@ -1,0 +1,88 @@
+/** For a moment, somebody else answers for a domain: its name was hijacked, or its web site broken into. */
+
+import { aSite, aSplitPair, anInstance, JSONStore, leave } from '../support/stage.js';
+import { until } from '../support/hostile.js';
+import type { StandIn } from '../support/instance.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+function later(milliseconds: number): void {
+  jest.restoreAllMocks();
+  const now = Date.now();
+  jest.spyOn(Date, 'now').mockReturnValue(now + milliseconds);
+}
+
+const ways = ['its name', 'a handle there'] as const;
+
+async function aHijack(way: (typeof ways)[number]) {
+  const [{ accountDomain, webHost }, evil] = await Promise.all([aSplitPair(), anInstance()]);
+  const store = new JSONStore();
+  const site = await aSite({ instances: [accountDomain, webHost, evil], options: { store } });
+  const typed = way === 'its name' ? accountDomain.host : `@alice@${accountDomain.host}`;
+  const subject = `acct:alice@${accountDomain.host}`;
+  const links = [{ rel: 'self', type: 'application/activity+json', href: `${evil.origin}/users/alice` }];
+  const lead = ({ origin }: StandIn) => {
+    const there = { Location: `${origin}/` };
+    const undo = [
+      accountDomain.answerWith('/.well-known/webfinger', 200, { subject, links }),
+      accountDomain.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 302, '', there),
+    ];
+    return () => undo.forEach((end) => end());
+  };
+  const sentTo = async () => new URL(await leave(new Visitor(), site, typed)).host;
+  /** Milliseconds may pass; then somebody uses what is remembered, and whatever follows from that has come to its end. */
+  const used = async (afterMs: number): Promise<string> => {
+    later(afterMs);
+    const before = accountDomain.requests.length;
+    const host = await sentTo();
+    await until(() => accountDomain.requests.length > before);
+    return host;
+  };
+  return { accountDomain, webHost, evil, store, lead, sentTo, used };
+}
+
+describe.each(ways)('a domain that was led elsewhere once, by %s,', (way) => {
+  it('leads there one visitor more: the first who comes after a minute', async () => {
+    const { evil, webHost, store, lead, sentTo, used } = await aHijack(way);
+    const undo = lead(evil);
+    expect(await sentTo()).toBe(evil.host);
+    undo();
+    if (way === 'its name') lead(webHost);
+    const remembered = () =>
+      [...store.records].some(
+        ([, text]) =>
+          text.includes(`"origin":"${evil.origin}"`) &&
+          !text.includes('clientId') &&
+          !text.includes('"login"'),
+      );
+    expect(remembered()).toBe(true);
+    expect(await used(61_000)).toBe(evil.host);
+    await until(() => !remembered());
+    expect(await sentTo()).toBe(webHost.host);
+  });
+
+  it('is asked once a minute at most, and keeps what it says still', async () => {
+    const { accountDomain, evil, lead, sentTo, used } = await aHijack(way);
+    lead(evil);
+    await sentTo();
+    await used(61_000);
+    const once = accountDomain.requests.length;
+    for (let i = 0; i < 3; i++) expect(await sentTo()).toBe(evil.host);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(accountDomain.requests.length - once).toBeLessThan(8);
+    const { length } = accountDomain.requests;
+    for (let i = 0; i < 3; i++) await sentTo();
+    expect(accountDomain.requests).toHaveLength(length);
+  });
+
+  it('that answers nothing is no contradiction', async () => {
+    const { accountDomain, evil, lead, sentTo, used } = await aHijack(way);
+    lead(evil);
+    await sentTo();
+    accountDomain.answerWith(/^GET /, 503, '');
+    expect(await used(61_000)).toBe(evil.host);
+    await until(() => accountDomain.requests.length > 0);
+    expect(await sentTo()).toBe(evil.host);
+  });
+});

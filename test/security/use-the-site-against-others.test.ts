@@ -1,0 +1,84 @@
+/** The attacker owns a domain, and wants this site to ask a third party, often and at length. */
+
+import type { ServerResponse } from 'node:http';
+import { MastodonLogin } from '../../lib/login/login.js';
+import type { StandIn } from '../support/instance.js';
+import { anInstance } from '../support/stage.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+function aLoginAmong(instances: readonly StandIn[], startTimeoutMs = 15_000): MastodonLogin {
+  return new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    developmentInstances: instances.map(({ origin }) => origin),
+    // A name that failed is left alone for a while; the attacker has as many as they like.
+    outbound: { failureMemoryMs: 1, startTimeoutMs },
+  });
+}
+
+/** Leads whoever comes to the victim, in each way that there is. */
+async function anAttacker(victim: StandIn): Promise<StandIn> {
+  const attacker = await anInstance();
+  attacker.answerWith(/^GET /, 302, '', { Location: `${victim.origin}/expensive?q=x` });
+  attacker.answer('/.well-known/webfinger', (_req, res, { query }) => {
+    const href = `${victim.origin}/users/alice`;
+    const links = [{ rel: 'self', type: 'application/activity+json', href }];
+    res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
+    res.end(JSON.stringify({ subject: query['resource'], links }));
+  });
+  return attacker;
+}
+
+const codeOf = (login: MastodonLogin, address: string): Promise<string> =>
+  login.find(address).then(
+    () => 'found',
+    (error: { code: string }) => error.code,
+  );
+
+it('the starts that one domain leads elsewhere are counted by whom they lead to', async () => {
+  const victim = await anInstance();
+  victim.answerWith(/^GET /, 404, {});
+  const [attacker, other] = [await anAttacker(victim), await anAttacker(victim)];
+  const login = aLoginAmong([victim, attacker, other]);
+  const codes = [];
+  for (let i = 0; i < 33; i++) codes.push(await codeOf(login, `@u${i}@${attacker.host}`));
+  expect(codes).toEqual(codes.map((_, i) => (i < 30 ? 'instance_unsupported' : 'login_busy')));
+  expect(victim.requestsTo('/expensive')).toEqual([]);
+  // Each document once.
+  expect(victim.requests.length).toBeLessThanOrEqual(30 * 8);
+
+  // Nobody else is held up by that: neither who comes there directly, nor who is led there by others.
+  for (const host of [victim.host, other.host]) {
+    victim.resetRequests();
+    expect(await codeOf(login, host)).toBe('instance_unsupported');
+    expect(victim.requests).not.toEqual([]);
+  }
+  const now = Date.now();
+  jest.spyOn(Date, 'now').mockReturnValue(now + 61_000);
+  expect(await codeOf(login, `@later@${attacker.host}`)).toBe('instance_unsupported');
+});
+
+it('a start that was led to a server gives nobody who comes there directly its own failure', async () => {
+  const victim = await anInstance();
+  let hold: (res: ServerResponse) => void = () => undefined;
+  const held = new Promise<ServerResponse>((resolve) => (hold = resolve));
+  let isFirst = true;
+  victim.answer(
+    ({ path }) => path === '/api/v1/instance' && isFirst,
+    (_req, res) => {
+      isFirst = false;
+      hold(res);
+    },
+  );
+  const attacker = await anAttacker(victim);
+  attacker.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 404, {});
+  const login = aLoginAmong([victim, attacker], 1500);
+  const attack = codeOf(login, `@u@${attacker.host}`);
+  const letGo = await held;
+  const honest = login.find(victim.host);
+  // As if the attacker's domain had used up its time before it led there.
+  expect(await attack).not.toBe('found');
+  letGo.destroy();
+  expect(await honest).toMatchObject({ origin: victim.origin });
+});
