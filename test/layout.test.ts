@@ -31,6 +31,7 @@ const rows = [
   ['nearest.ts'],
   ['errors.ts'],
   ['url.ts'],
+  ['sealed.ts'],
 ];
 
 /** Path below lib/, with forward slashes, to the text of the file. */

@@ -3,7 +3,8 @@
  * the store cannot open a request's page, and who listens or speaks on the bus can neither read nor forge its result.
  */
 
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { sealed, unsealed } from '../sealed.js';
 
 /** RFC 8628, section 6.1: no vowels, so no words, and nothing that is read as something else. */
 const codeLetters = 'BCDFGHJKLMNPQRSTVWXZ';
@@ -24,27 +25,14 @@ export function codeFor(id: string): string {
   return `${letters.slice(0, 3)}-${letters.slice(3)}`;
 }
 
-/** AES-256-GCM under a key that follows from the ID. */
+const purpose = 'passport-mastodon-oauth2 bridge result';
+
+/** Under a key that follows from the ID. */
 export function seal(id: string, text: string): string {
-  const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', keyFor(id), iv);
-  const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-  return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
+  return sealed(id, purpose, text);
 }
 
 /** @returns `undefined` for what was not sealed with this ID */
-export function unseal(id: string, sealed: string): string | undefined {
-  const bytes = Buffer.from(sealed, 'base64url');
-  if (bytes.length < 28) return undefined;
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', keyFor(id), bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(12, 28));
-    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-function keyFor(id: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', id, '', 'passport-mastodon-oauth2 bridge result', 32));
+export function unseal(id: string, text: string): string | undefined {
+  return unsealed(id, purpose, text);
 }

@@ -7,7 +7,8 @@ import { canRevokeTokens } from '../instance/software.js';
 import type { Answer, Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, PinnedInstance } from '../options.js';
-import { digest } from '../store.js';
+import { digest, type Store } from '../store.js';
+import { shareRefresh } from './shared-refresh.js';
 import { readTokens, type Tokens } from './token.js';
 
 export class KeptTokens {
@@ -16,32 +17,39 @@ export class KeptTokens {
   constructor(
     private readonly network: Network,
     private readonly credentials: Credentials,
+    private readonly store: Store,
+    private readonly patienceMs: number,
   ) {}
 
   /**
-   * With the client that the token was issued to. Callers with the same token share one request: a refresh token that
-   * is offered twice is taken for a stolen one by servers that replace it at each use (RFC 9700, section 4.14).
+   * With the client that the token was issued to. Callers with the same token share one request, in all processes that
+   * share the store.
    * @throws MastodonError `token_refused` when it is no longer good; `login_restart` when the client is gone; else as
    *   an exchange of a code
    */
   refresh(instance: Instance, refreshToken: string): Promise<Tokens> {
-    return this.refreshing.run(`${instance.origin} ${digest(refreshToken)}`, async () => {
-      const { clients } = this.credentials;
-      const issuedTo = await clients.ofGrant(instance, refreshToken);
-      const client = issuedTo ?? (await this.credentials.clientsAt(instance))[0];
-      if (!client) throw new MastodonError('login_restart', { instance: instance.host });
-      const answer = await this.network.post(instance.tokenEndpoint, {
-        grant_type: 'refresh_token',
-        refresh_token: refreshToken,
-        client_id: client.clientId,
-        client_secret: client.clientSecret,
-      });
-      const tokens = readTokens(answer, instance.host);
-      // An answer without one means that the old one stays good.
-      const kept = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
-      await clients.rememberGrant(instance, kept.refreshToken, client);
-      return kept;
+    const refresh = () => this.refreshNow(instance, refreshToken);
+    return this.refreshing.run(`${instance.origin} ${digest(refreshToken)}`, () =>
+      shareRefresh(this.store, instance, refreshToken, this.patienceMs, refresh),
+    );
+  }
+
+  private async refreshNow(instance: Instance, refreshToken: string): Promise<Tokens> {
+    const { clients } = this.credentials;
+    const issuedTo = await clients.ofGrant(instance, refreshToken);
+    const client = issuedTo ?? (await this.credentials.clientsAt(instance))[0];
+    if (!client) throw new MastodonError('login_restart', { instance: instance.host });
+    const answer = await this.network.post(instance.tokenEndpoint, {
+      grant_type: 'refresh_token',
+      refresh_token: refreshToken,
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
     });
+    const tokens = readTokens(answer, instance.host);
+    // An answer without one means that the old one stays good.
+    const kept = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken };
+    await clients.rememberGrant(instance, kept.refreshToken, client);
+    return kept;
   }
 
   /**

@@ -69,7 +69,7 @@ export class MastodonLogin {
       failures,
     );
     this.begun = new BegunLogins(store, this.audience);
-    this.tokens = new KeptTokens(this.network, this.credentials);
+    this.tokens = new KeptTokens(this.network, this.credentials, store, outbound.timeoutMs);
     this.completions = new Completions(this.network, this.policy, this.credentials, settings, this.audience);
   }
 

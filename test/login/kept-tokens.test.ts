@@ -72,6 +72,30 @@ describe.each(renewing)('at %s', (persona) => {
     expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
   });
 
+  it('also when they ask in several processes; and the store learns none of the tokens', async () => {
+    const { instance, options, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    instance.resetRequests();
+    const written: string[] = [];
+    const { store } = options;
+    const set = store.set.bind(store);
+    store.set = async (key, value) => {
+      written.push(key + JSON.stringify(value));
+      return set(key, value);
+    };
+    const processes = [login, new MastodonLogin(options), new MastodonLogin(options)];
+    const all = await Promise.all(processes.map((one) => one.refresh(instance.origin, refreshToken)));
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+    const [first] = all;
+    for (const tokens of all) expect(tokens).toEqual(first);
+    for (const secret of [refreshToken, first?.accessToken, first?.refreshToken]) {
+      expect(written.join()).not.toContain(secret);
+    }
+    expect((await failureOf(processes[1]!.refresh(instance.origin, refreshToken))).code).toBe(
+      'token_refused',
+    );
+  });
+
   it('it is offered with the client that it was issued to, also when that was replaced since', async () => {
     const { instance, options, login } = await aStage(persona);
     const { accessToken, refreshToken } = await logIn(login, instance);
@@ -104,6 +128,13 @@ describe.each(renewing)('at %s', (persona) => {
 });
 
 describe('a refresh token', () => {
+  it('is used also while the store takes nothing', async () => {
+    const { instance, options, login } = await aStage('pleroma');
+    const { refreshToken } = await logIn(login, instance);
+    options.store.set = async () => Promise.reject(new Error('read-only'));
+    expect((await login.refresh(instance.origin, refreshToken)).refreshToken).not.toBe(refreshToken);
+  });
+
   it('stays good where the instance gives no other one', async () => {
     const { instance, login } = await aStage('pleroma');
     const { refreshToken } = await logIn(login, instance);
