@@ -129,6 +129,11 @@ const particulars = {
 /** Why, where one code has several reasons. New ones may be added. */
 export type MastodonErrorReason = keyof typeof particulars;
 
+/** For what came by way of a page or a session. */
+export function isReason(text: string | undefined): text is MastodonErrorReason {
+  return text !== undefined && Object.hasOwn(particulars, text);
+}
+
 /** Every code, by its own name: `ErrorCode.login_expired === 'login_expired'`. */
 export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.freeze(
   Object.fromEntries(Object.keys(meanings).map((code) => [code, code])),
@@ -144,6 +149,9 @@ export interface MastodonErrorDetails {
   /** Gives the failure a sentence of its own. */
   readonly reason?: MastodonErrorReason | undefined;
 }
+
+/** Known to every copy of this module. */
+const brand = Symbol.for('passport-mastodon-oauth2.MastodonError');
 
 /**
  * A login that cannot go on. `message` is fit to be shown to a person; `cause` is for the operator.
@@ -171,6 +179,16 @@ export class MastodonError extends Error {
     this.status = details.status ?? status;
     if (details.instance !== undefined) this.instance = details.instance;
     if (details.reason !== undefined) this.reason = details.reason;
+  }
+
+  get [brand](): true {
+    return true;
+  }
+
+  /** Bundlers load a module more than once (Next.js, for every route), and an error is to be known wherever it is caught. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== MastodonError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && brand in value;
   }
 
   /** The same failure, with the application's own state of the login that failed: for doors, and in no serialised form. */

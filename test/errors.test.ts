@@ -89,3 +89,27 @@ it('an international name is spelt as it was typed, for who typed it, in the sen
 it('a host is put into the sentence as it is', () => {
   expect(new MastodonError('timeout', { instance: "$&$'$1" }).message).toContain("$&$'$1");
 });
+
+it('an error is known by every copy of the package that is loaded, and nothing else is', () => {
+  let copy: typeof MastodonError | undefined;
+  jest.isolateModules(() => {
+    copy = (jest.requireActual('../lib/errors.js') as { MastodonError: typeof MastodonError }).MastodonError;
+  });
+  if (!copy || copy === MastodonError) throw new Error('it is the same copy');
+  expect(new copy('timeout')).toBeInstanceOf(MastodonError);
+  expect(new MastodonError('timeout')).toBeInstanceOf(copy);
+  class Special extends MastodonError {}
+  expect(new Special('timeout')).toBeInstanceOf(copy);
+  expect(new Special('timeout')).toBeInstanceOf(Special);
+  expect(new MastodonError('timeout')).not.toBeInstanceOf(Special);
+  for (const other of [
+    new Error('timeout'),
+    { name: 'MastodonError', code: 'timeout' },
+    null,
+    undefined,
+    'timeout',
+  ]) {
+    expect((other as unknown) instanceof MastodonError).toBe(false);
+  }
+  expect(Object.getOwnPropertySymbols(new MastodonError('timeout'))).toEqual([]);
+});
