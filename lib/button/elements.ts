@@ -22,6 +22,8 @@ export interface Failure {
   readonly message?: string | undefined;
   /** Host of the instance concerned. */
   readonly instance?: string | undefined;
+  /** Why, where a code has several reasons. */
+  readonly reason?: string | undefined;
 }
 
 export interface FormOptions {
@@ -83,8 +85,8 @@ export function refusal(id: string, text: string): Part {
 /** @returns the sentence to show, or undefined when nothing went wrong */
 export function textOf(failure: Failure | undefined, lang: string | undefined): string | undefined {
   if (failure === undefined) return undefined;
-  const { code, message, instance } = failure;
-  return (code === undefined ? undefined : messageFor(code, { lang, instance })) ?? message;
+  const { code, message, instance, reason } = failure;
+  return (code === undefined ? undefined : messageFor(code, { lang, instance, reason })) ?? message;
 }
 
 /** An address that came from a configuration or a database must not run as a script; read as a browser reads it. */
@@ -160,6 +162,7 @@ export function elementOf(options: FormOptions, servers: readonly string[]): Par
       error: failure?.code,
       message: failure?.message,
       instance: failure?.instance,
+      reason: failure?.reason,
       field,
     },
     formOf(options, servers),

@@ -1,4 +1,7 @@
-/** The servers that are suggested where a site names none: large, general, and open for years. */
+/**
+ * The servers that are suggested where a site names none: large, general, and open for years. Those of Misskey's family
+ * stand last, as they come up only for who types their names: a site lets their accounts in by its `clientURL`.
+ */
 
 export const someServers: readonly string[] = [
   'mastodon.social',
@@ -17,4 +20,7 @@ export const someServers: readonly string[] = [
   'mastodon.uno',
   'mastodon.nl',
   'mstdn.jp',
+  'misskey.io',
+  'misskey.design',
+  'sushi.ski',
 ];

@@ -1,6 +1,6 @@
 /** The words of the button in ten languages, and what each error code says in them. */
 
-import { ErrorCode, MastodonError, type MastodonErrorCode } from '../errors.js';
+import { ErrorCode, isReason, MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { Language } from './language.js';
 import { ar } from './languages/ar.js';
 import { de } from './languages/de.js';
@@ -41,17 +41,24 @@ export interface MessageOptions {
   readonly lang?: string | undefined;
   /** Host of the instance concerned, as the failure names it. */
   readonly instance?: string | undefined;
+  /** Why, as the failure names it: English then says more than what goes for the whole code. */
+  readonly reason?: string | undefined;
 }
 
 /**
  * What a failure's code tells the person logging in, in their language.
  * @returns undefined for a code that this version does not know
  */
-export function messageFor(code: string, { lang, instance }: MessageOptions = {}): string | undefined {
+export function messageFor(
+  code: string,
+  { lang, instance, reason }: MessageOptions = {},
+): string | undefined {
   if (!Object.hasOwn(ErrorCode, code)) return undefined;
   const known = code as MastodonErrorCode;
   const language = languageOf(lang);
   const translated = language.messages[known];
-  if (translated === undefined) return new MastodonError(known, { instance }).message;
+  if (translated === undefined) {
+    return new MastodonError(known, { instance, reason: isReason(reason) ? reason : undefined }).message;
+  }
   return withHost(translated, instance, language);
 }

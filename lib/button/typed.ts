@@ -3,6 +3,7 @@
  * refusing at once what can be no server. The server that takes the form reads it again, and decides.
  */
 
+import type { MastodonErrorReason } from '../errors.js';
 import { canParse } from '../url.js';
 
 export interface Typed {
@@ -13,18 +14,29 @@ export interface Typed {
 }
 
 /** Characters without a picture of their own that come along when a handle is copied. */
-const invisible = '[\\s\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u2069\\ufeff]';
-const invisibleEnds = new RegExp(`^${invisible}+|${invisible}+$`, 'gu');
+const invisible =
+  /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/gu;
 
 /** Letters of any script, with a dot in between. What only a name server can tell is not asked here. */
 const hostName = /^(?=.{3,253}$)[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}.-]*[\p{L}\p{M}\p{N}])?$/u;
 
 export function readTyped(text: string): Typed {
-  const cleaned = text.replace(invisibleEnds, '').replaceAll('\uff20', '@');
-  const url = /^https?:\/\/([^/?#]*)/iu.exec(cleaned);
-  const handle = url ? null : /^((?:acct:)?@?[^@/:?#\s]+@)([^@/?#\s]*)\/?$/iu.exec(cleaned);
+  const cleaned = cleanedOf(text);
+  const handle = /^((?:acct:|https?:\/\/)?@?[^@/:?#\s]+@)([^@/?#\s]*)\/?$/iu.exec(cleaned);
+  const url = handle ? null : /^https?:\/\/([^/?#]*)/iu.exec(cleaned);
   const host = url?.[1] ?? handle?.[2] ?? cleaned.split(/[/?#]/u, 1)[0] ?? '';
   return { before: handle?.[1] ?? '', host: host.toLowerCase().replace(/\.$/u, '') };
+}
+
+function cleanedOf(text: string): string {
+  return text.replace(invisible, '').trim().replaceAll('\uff20', '@');
+}
+
+/** Why what was typed can be no server, where that can be said in more than general words. */
+export function reasonOf(text: string): MastodonErrorReason | undefined {
+  if (/^(?:acct:|@)[^@\s/]+$/iu.test(cleanedOf(text))) return 'user_without_server';
+  const { host } = readTyped(text);
+  return /^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(host) ? 'name_without_dot' : undefined;
 }
 
 /**

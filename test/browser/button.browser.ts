@@ -156,14 +156,15 @@ inChromium('the button', () => {
 
     it.each([
       ['', 'instance_missing'],
-      ['alice', 'instance_invalid'],
+      ['alice', 'instance_invalid', 'name_without_dot'],
+      ['@alice', 'instance_invalid', 'user_without_server'],
       ['not a server', 'instance_invalid'],
       ['127.0.0.1', 'instance_invalid'],
       ['"><img src=x onerror=alert(1)>', 'instance_invalid'],
-    ])('%j is refused beside the field, and nothing is sent', async (text, code) => {
+    ])('%j is refused beside the field, and nothing is sent', async (text, code, reason?: string) => {
       await field().fill(text);
       await press();
-      expect(await refusal().textContent()).toBe(messageFor(code));
+      expect(await refusal().textContent()).toBe(messageFor(code, { reason }));
       expect(await field().getAttribute('aria-invalid')).toBe('true');
       const ids = (await field().getAttribute('aria-describedby'))?.split(' ') ?? [];
       expect(ids[0]).toBe(await refusal().getAttribute('id'));

@@ -45,6 +45,17 @@ it('English says what the errors themselves say', () => {
   for (const code of codes) expect(messageFor(code)).toBe(new MastodonError(code).message);
 });
 
+it('English gives the reason as well, and others what goes for all reasons', () => {
+  const reason = 'name_without_dot';
+  expect(messageFor('instance_invalid', { reason })).toBe(
+    new MastodonError('instance_invalid', { reason }).message,
+  );
+  expect(messageFor('instance_invalid', { lang: 'de', reason })).toBe(
+    messageFor('instance_invalid', { lang: 'de' }),
+  );
+  expect(messageFor('timeout', { reason: '__proto__' })).toBe(messageFor('timeout'));
+});
+
 it.each([
   ['pt-BR', 'pt'],
   ['zh-Hant-TW', 'zh'],

@@ -1,6 +1,6 @@
 /** What the field understands before anything is sent. */
 
-import { destinationOf, readTyped, suggestionsFor } from '../../lib/button/typed';
+import { destinationOf, readTyped, reasonOf, suggestionsFor } from '../../lib/button/typed';
 import { parseAddress } from '../../lib/instance/address';
 
 const servers = ['mastodon.social', 'mastodon.online', 'fosstodon.org', 'localhost:4000'];
@@ -15,6 +15,9 @@ it.each([
   ['https://example.com/@bob@other.example', 'example.com'],
   ['HTTPS://example.com?x#y', 'example.com'],
   ['\u200bmünchen.social\u2069', 'münchen.social'],
+  ['mas\u00adto\u200bdon.social', 'mastodon.social'],
+  ['https://@alice@example.com', 'example.com'],
+  ['https://alice@example.com/', 'example.com'],
 ])('%j leads to %s, where the server would go, too', (text, host) => {
   expect(destinationOf(text, servers)).toBe(host);
   expect(parseAddress(text, new Set()).host).toBe(new URL(`https://${host}`).host);
@@ -37,6 +40,26 @@ it.each([
   '%00.example',
 ])('%j can be no server', (text) => {
   expect(destinationOf(text, servers)).toBeUndefined();
+});
+
+it.each([
+  '',
+  'alice',
+  '@alice',
+  'acct:alice',
+  'alice@mastodon',
+  '1.2.3.4',
+  'a b.example',
+  'https://mastodon',
+  'mastodon/about',
+])('%j is refused with the sentence that the server would give', (text) => {
+  let reason: unknown;
+  try {
+    parseAddress(text, new Set());
+  } catch (error) {
+    ({ reason } = error as { reason?: unknown });
+  }
+  expect(reasonOf(text)).toBe(reason);
 });
 
 it('takes a development server that the site names', () => {

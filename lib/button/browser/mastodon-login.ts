@@ -7,7 +7,7 @@ import { refusal, textOf } from '../elements.js';
 import type { Language } from '../language.js';
 import { someServers } from '../servers.js';
 import { languageOf, withHost } from '../texts.js';
-import { destinationOf, readTyped, suggestionsFor } from '../typed.js';
+import { destinationOf, readTyped, reasonOf, suggestionsFor } from '../typed.js';
 import { Busy } from './busy.js';
 import { domOf, setWord } from './dom.js';
 import { forgetServer, rememberedServer, rememberServer } from './memory.js';
@@ -28,11 +28,11 @@ interface Working extends Parts {
 
 /**
  * Attributes, all optional: `servers` (hosts to suggest, separated by spaces), `error` (a code of the package),
- * `message` and `instance` (what the failure says beside its code), `lang`, `memory="off"`; and, where no form stands
+ * `message`, `instance` and `reason` (what the failure says beside its code), `lang`, `memory="off"`; and, where no form stands
  * inside: `action`, `field`, `value`, `join`.
  */
 export class MastodonLoginElement extends Base {
-  static readonly observedAttributes = ['error', 'message', 'instance', 'lang'];
+  static readonly observedAttributes = ['error', 'message', 'instance', 'reason', 'lang'];
 
   #working: Working | undefined;
 
@@ -152,11 +152,11 @@ export class MastodonLoginElement extends Base {
   }
 
   #showFailure(): void {
-    const [code, message, instance] = ['error', 'message', 'instance'].map(
+    const [code, message, instance, reason] = ['error', 'message', 'instance', 'reason'].map(
       (name) => this.getAttribute(name) ?? undefined,
     );
     if (code === undefined && message === undefined) return;
-    this.#refuse(textOf({ code, message, instance }, this.#lang));
+    this.#refuse(textOf({ code, message, instance, reason }, this.#lang));
     // Who reads by ear is at the field then, and hears why.
     if (document.activeElement === document.body) this.#working?.input.focus();
   }
@@ -213,7 +213,7 @@ export class MastodonLoginElement extends Base {
     event.stopImmediatePropagation();
     if (isServer) return;
     const code = readTyped(input.value).host === '' ? 'instance_missing' : 'instance_invalid';
-    this.#refuse(textOf({ code }, this.#lang));
+    this.#refuse(textOf({ code, reason: reasonOf(input.value) }, this.#lang));
     input.focus();
   }
 
