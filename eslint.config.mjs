@@ -22,7 +22,7 @@ const privateField = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/'] },
+  { ignores: ['**/dist/', '**/.next/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     rules: {

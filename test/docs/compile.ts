@@ -50,7 +50,9 @@ const extensions: Readonly<Record<string, string>> = {
   javascript: 'js',
 };
 
-export const isCompiled = ({ language }: Block): boolean => Object.hasOwn(extensions, language);
+/** An excerpt of TypeScript is compiled where it comes from, with what stands around it there. */
+export const isCompiled = ({ language, tag }: Block): boolean =>
+  Object.hasOwn(extensions, language) && !(tag?.kind === 'from' && language === 'ts');
 
 /** What names packages that only a folder below test/recipes has is compiled there. */
 const needsOtherPackages = ({ tag }: Block) =>

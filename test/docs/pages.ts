@@ -33,16 +33,21 @@ export interface Block {
   readonly code: string;
 }
 
+/** Without installed packages, among which a link leads back to the root. */
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : filesBelow(path);
+    return [path];
+  });
+}
+
 /** All pages that are written by hand for readers. */
 export function allPages(): Page[] {
-  const below = (folder: string, isPage: (name: string) => boolean) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .map((name) => join(folder, name).replaceAll('\\', '/'))
-      .filter((path) => isPage(path) && !path.includes('node_modules'));
   const isMarkdown = (path: string) => path.endsWith('.md');
   const paths = [
     ...readdirSync(root).filter(isMarkdown),
-    ...['docs', 'example'].flatMap((folder) => below(folder, isMarkdown)),
+    ...['docs', 'example'].flatMap(filesBelow).filter(isMarkdown),
   ];
   return paths.sort().map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }

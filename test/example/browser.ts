@@ -92,7 +92,7 @@ function readPage(url: string, { status, headers }: Response, html: string): Pag
       ),
     };
   });
-  const body = html.replace(/^.*<body[^>]*>/s, '').replace(/<[^>]*>/g, ' ');
+  const body = html.replace(/^.*?<body[^>]*>/s, '').replace(/<[^>]*>/g, ' ');
   return { url, status, headers, html, forms, text: unescape(body).replace(/\s+/g, ' ').trim() };
 }
 

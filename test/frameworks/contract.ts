@@ -8,8 +8,8 @@ import { runSite, type RunningSite } from './running.js';
 
 export interface Site {
   /**
-   * File in `sites/`, or what runs the site otherwise. It begins logins at POST /auth/mastodon, ends them at /me, and tells
-   * failures somehow.
+   * Path below the repository's root, or what runs the site otherwise. It begins logins at POST /auth/mastodon, says at /me
+   * who is logged in, and tells failures somehow.
    */
   readonly program: string | ((developmentInstances: string) => Promise<RunningSite>);
   /** The session is kept on the server, so a login must give the browser another one. Default true. */

@@ -3,4 +3,4 @@
 import { logsVisitorsIn } from './contract.js';
 
 describe('a site with cookie-session', () =>
-  logsVisitorsIn({ program: 'cookie-session.mjs', isSessionOnServer: false }));
+  logsVisitorsIn({ program: 'test/frameworks/sites/cookie-session.mjs', isSessionOnServer: false }));

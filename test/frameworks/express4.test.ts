@@ -1,8 +1,15 @@
-/** Express 4, CommonJS, express-session. */
+/** The example with Express 4: CommonJS, express-session. */
 
 import { logsVisitorsIn } from './contract.js';
+import { staged } from './running.js';
 import { isKnownByItsURL } from './url-client.js';
 
-describe('a site with Express 4', () => logsVisitorsIn({ program: 'express4.js' }));
+const program = staged('example/express4/site.js', {
+  express: 'express-4',
+  'express-session': 'express-session',
+  passport: 'passport',
+});
 
-describe('the URL of a site with Express 4', () => isKnownByItsURL('express4.js'));
+describe('the example with Express 4', () => logsVisitorsIn({ program }));
+
+describe('the URL of the example with Express 4', () => isKnownByItsURL(program));

@@ -1,8 +1,15 @@
-/** Express 5, TypeScript, express-session. */
+/** The example with Express 5: an ES module, express-session. */
 
 import { logsVisitorsIn } from './contract.js';
+import { staged } from './running.js';
 import { isKnownByItsURL } from './url-client.js';
 
-describe('a site with Express 5', () => logsVisitorsIn({ program: 'express5.mts' }));
+const program = staged('example/express5/site.mjs', {
+  express: 'express',
+  'express-session': 'express-session',
+  passport: 'passport',
+});
 
-describe('the URL of a site with Express 5', () => isKnownByItsURL('express5.mts'));
+describe('the example with Express 5', () => logsVisitorsIn({ program }));
+
+describe('the URL of the example with Express 5', () => isKnownByItsURL(program));

@@ -2,12 +2,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { transformSync } from '@swc/core';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 
-const sites = join(__dirname, 'sites');
+const root = resolve(__dirname, '..', '..');
+const folders: string[] = [];
 
 /** Where the sites believe to be, as behind a proxy; nothing listens there. */
 export const publicOrigin = 'https://site.example';
@@ -19,6 +20,8 @@ export interface RunningSite {
   close(): Promise<void>;
 }
 
+afterAll(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
 export interface SiteProcess {
   /** Default: `publicOrigin`. */
   origin?: string;
@@ -26,19 +29,16 @@ export interface SiteProcess {
   trusts?: string;
 }
 
-/** @param program file in `sites/`: `.js`, `.mjs`, or `.mts`, which is compiled first */
+/** @param program path below the repository's root */
 export async function runSite(
   program: string,
   developmentInstances: string,
   { origin: ownOrigin = publicOrigin, trusts }: SiteProcess = {},
 ): Promise<RunningSite> {
-  const file = join(sites, program);
-  const isCompiled = program.endsWith('.mts');
-  // A program from standard input resolves its imports from the working directory.
-  const args = isCompiled ? ['--input-type=module', '-'] : [file];
-  const child = spawn(process.execPath, ['--require', join(sites, 'preload.js'), ...args], {
-    cwd: sites,
-    stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+  const file = resolve(root, program);
+  const child = spawn(process.execPath, ['--require', join(__dirname, 'sites', 'preload.js'), file], {
+    cwd: dirname(file),
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
       ORIGIN: ownOrigin,
@@ -47,7 +47,6 @@ export async function runSite(
       ...(trusts !== undefined && { NODE_EXTRA_CA_CERTS: trusts }),
     },
   });
-  child.stdin?.end(isCompiled ? compiled(file) : '');
   const ended = once(child, 'exit');
   const started = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
   if (started === undefined) throw new Error(`${program} ended before it listened`);
@@ -63,16 +62,22 @@ export async function runSite(
   };
 }
 
-function compiled(file: string): string {
-  const { code } = transformSync(readFileSync(file, 'utf8'), {
-    filename: file,
-    swcrc: false,
-    jsc: {
-      parser: { syntax: 'typescript', decorators: true },
-      transform: { legacyDecorator: true, decoratorMetadata: true },
-      target: 'es2022',
-    },
-    module: { type: 'es6' },
-  });
-  return code;
+/**
+ * An example in a folder of its own, with packages that the repository has anyway: without the network, and as fast as
+ * the other tests.
+ * @param program path below the repository's root
+ * @param packages name by which the program asks for it, to the name by which it lies in the root's node_modules
+ */
+export function staged(program: string, packages: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
+  folders.push(folder);
+  mkdirSync(join(folder, 'node_modules'));
+  for (const [name, real] of Object.entries(packages)) {
+    symlinkSync(join(root, 'node_modules', real), join(folder, 'node_modules', name));
+  }
+  symlinkSync(root, join(folder, 'node_modules', 'passport-mastodon-oauth2'));
+  const file = resolve(root, program);
+  const copy = join(folder, basename(file));
+  copyFileSync(file, copy);
+  return copy;
 }

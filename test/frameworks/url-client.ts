@@ -8,7 +8,7 @@ import { aFront, aMisskey, trusted } from '../support/url-client-stage.js';
 import { Visitor } from '../support/visitor.js';
 import { runSite, type RunningSite } from './running.js';
 
-/** @param program file in `sites/`, which serves its document at /auth/mastodon/client/:instance */
+/** @param program path below the repository's root, which serves its document at /auth/mastodon/client/:instance */
 export function isKnownByItsURL(program: string): void {
   it('logs a visitor in at a Misskey, which has fetched the document', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'authority-'));

@@ -5,7 +5,7 @@ import { logsVisitorsIn } from './contract.js';
 import { runSite } from './running.js';
 import { isKnownByItsURL } from './url-client.js';
 
-const program = 'web-node.mjs';
+const program = 'test/frameworks/sites/web-node.mjs';
 
 describe('a site with node:http and the web door', () => logsVisitorsIn({ program }));
 

@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { logsVisitorsIn } from '../frameworks/contract.js';
@@ -24,7 +24,9 @@ const run = promisify(execFile);
 
 // Far from the repository, whose own tsconfig.json and packages Next.js would look at.
 beforeAll(async () => {
-  cpSync(join(root, 'example', 'nextjs'), folder, { recursive: true });
+  const example = join(root, 'example', 'nextjs');
+  const isOfAnotherInstallation = (path: string) => /^(node_modules|\.next)$/.test(relative(example, path));
+  cpSync(example, folder, { recursive: true, filter: (path) => !isOfAnotherInstallation(path) });
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
     cwd: root,
   });

@@ -3,13 +3,16 @@
 import { createLogin } from 'passport-mastodon-oauth2/web';
 
 /** Where browsers reach the site. */
-const origin = process.env.ORIGIN ?? 'http://localhost:3000';
+export const origin = process.env.ORIGIN ?? `http://localhost:${process.env.PORT ?? 3000}`;
 
 const options = {
   clientName: 'An example with Next.js',
   callbackURL: `${origin}/auth/mastodon/callback`,
+  // Misskey and its relatives register no site: they ask here what it is, and only over https.
+  clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
   website: origin,
-  // Here belongs a `store` that all processes share, as soon as there is more than one: serverless, or a cluster.
+  // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)). Without
+  // one, a login has to come back to the process that began it; serverless, it does not.
   // For a try without the network: instances on this machine.
   developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
 };

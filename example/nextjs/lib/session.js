@@ -2,14 +2,15 @@
 
 import { cookies } from 'next/headers';
 import { getIronSession } from 'iron-session';
+import { origin } from './login.js';
 
-const origin = process.env.ORIGIN ?? 'http://localhost:3000';
+/** At least 32 characters; whoever has it can be anybody here. */
+const password = process.env.SESSION_PASSWORD ?? 'change me: this is no secret, as anybody can read it';
 
 export async function currentSession() {
   return getIronSession(await cookies(), {
     cookieName: 'session',
-    // At least 32 characters; whoever has it can be anybody here.
-    password: process.env.SESSION_PASSWORD,
+    password,
     cookieOptions: { secure: origin.startsWith('https:'), sameSite: 'lax' },
   });
 }

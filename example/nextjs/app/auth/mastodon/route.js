@@ -1,7 +1,7 @@
 /** The form was sent: on to the visitor's instance. */
 
-import { backToForm } from '../../../lib/failure.js';
-import { login } from '../../../lib/login.js';
+import { backToForm } from '@/lib/failure.js';
+import { login } from '@/lib/login.js';
 
 export async function POST(request) {
   try {

@@ -1,16 +1,17 @@
 /** Somebody came back from an instance. */
 
-import { backToForm } from '../../../../../lib/failure.js';
-import { login } from '../../../../../lib/login.js';
-import { currentSession } from '../../../../../lib/session.js';
+import { backToForm } from '@/lib/failure.js';
+import { login } from '@/lib/login.js';
+import { currentSession } from '@/lib/session.js';
 
 export async function GET(request) {
   try {
     const { profile, state, headers } = await login.finish(request);
+    // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
     const session = await currentSession();
     session.user = { id: profile.id, handle: profile.handle };
     await session.save();
-    headers.set('Location', `/me?from=${encodeURIComponent(state.from)}`);
+    headers.set('Location', `/?from=${encodeURIComponent(state.from)}`);
     return new Response(null, { status: 303, headers });
   } catch (error) {
     return backToForm(error);

@@ -3,10 +3,13 @@
 import { keepsStrangersOut } from '../web/contract.js';
 import { logsVisitorsIn } from './contract.js';
 import { runSite } from './running.js';
+import { isKnownByItsURL } from './url-client.js';
 
-const program = '../../../example/hono/server.mjs';
+const program = 'example/hono/site.mjs';
 
 describe('the example with Hono', () => logsVisitorsIn({ program }));
 
 describe('attackers at the example with Hono', () =>
   keepsStrangersOut((instances) => runSite(program, instances)));
+
+describe('the URL of the example with Hono', () => isKnownByItsURL(program));

@@ -1,0 +1,96 @@
+/** "Log in with Mastodon" in Express 5: one page, which has the form, or says who is logged in. */
+
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import { MastodonStrategy } from 'passport-mastodon-oauth2';
+import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
+
+const { PORT = '3000', SESSION_SECRET = 'change me' } = process.env;
+/** Where browsers reach the site. */
+const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
+
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'An example with Express 5',
+    callbackURL: `${origin}/auth/mastodon/callback`,
+    // Misskey and its relatives register no site: they ask here what it is, and only over https.
+    clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+    website: origin,
+    // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)).
+    // For a try without the network: instances on this machine.
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
+  },
+  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
+);
+passport.use(strategy);
+// Where the session is to hold a key only: `done(null, user.id)`, and back from the database.
+passport.serializeUser((user, done) => done(null, user));
+passport.deserializeUser((user, done) => done(null, user));
+
+const app = express();
+// Behind a proxy that speaks https, also: app.set('trust proxy', 1);
+app.use('/button', express.static(buttonFolder));
+app.use(express.urlencoded());
+// Lax, not strict: the way back from the instance is a link of another site. A real site gives it a `store`, too.
+const cookie = { sameSite: 'lax', secure: 'auto' };
+app.use(session({ secret: SESSION_SECRET, resave: false, saveUninitialized: false, cookie }));
+app.use(passport.session());
+
+const failure = { failureRedirect: '/', failureMessage: true };
+
+app.post('/auth/mastodon', (req, res, next) => {
+  const state = { from: req.body?.from ?? '' };
+  passport.authenticate('mastodon', { ...failure, state })(req, res, next);
+});
+
+app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', failure), (req, res) => {
+  res.redirect(`/?from=${encodeURIComponent(req.authInfo.state.from)}`);
+});
+
+app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
+
+app.get('/', (req, res) => {
+  // What Passport left there for `failureMessage`, shown once.
+  const message = req.session.messages?.at(-1);
+  delete req.session.messages;
+  res.send(page(req.user ? welcome(req.user, message) : form(message, req.query.from)));
+});
+
+app.get('/me', (req, res) => res.json({ user: req.user ?? null }));
+
+app.post('/logout', (req, res, next) => {
+  req.logout((error) => (error ? next(error) : res.redirect(303, '/')));
+});
+
+function page(content) {
+  return `<!doctype html>
+  <html lang="en">
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <meta name="color-scheme" content="light dark">
+    <title>An example with Express 5</title>
+    <link rel="stylesheet" href="/button/mastodon-login.css">
+    <script type="module" src="/button/mastodon-login.js"></script>
+    ${content}
+  </html>`;
+}
+
+/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+function form(message, from = '') {
+  return loginForm({
+    action: '/auth/mastodon',
+    failure: message && { message },
+    hidden: { from: String(from) },
+  });
+}
+
+// Handles and messages have no markup in them. A display name may: escape it.
+function welcome(user, message = '') {
+  return `<p role="alert">${message}</p>
+   <p>You are logged in as @${user.handle}.</p>
+   <form method="post" action="/logout"><button>Log out</button></form>`;
+}
+
+app.listen(PORT);

@@ -1,0 +1,112 @@
+/** "Log in with Mastodon" in Fastify: one page, which has the form, or says who is logged in. */
+
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import passport from '@fastify/passport';
+import session from '@fastify/session';
+import files from '@fastify/static';
+import fastify from 'fastify';
+import { MastodonStrategy } from 'passport-mastodon-oauth2';
+import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
+
+const { PORT = '3000' } = process.env;
+/** Where browsers reach the site. */
+const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
+/** Thirty-two characters at least. */
+const secret = process.env.SESSION_SECRET ?? 'change me: this is no secret, as anybody can read it';
+
+const strategy = new MastodonStrategy(
+  {
+    clientName: 'An example with Fastify',
+    callbackURL: `${origin}/auth/mastodon/callback`,
+    // Misskey and its relatives register no site: they ask here what it is, and only over https.
+    clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+    website: origin,
+    // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)).
+    // For a try without the network: instances on this machine.
+    developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
+  },
+  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
+);
+passport.use(strategy);
+passport.registerUserSerializer(async (user) => user);
+passport.registerUserDeserializer(async (user) => user);
+
+// Behind a proxy that speaks https: fastify({ trustProxy: 1 }).
+const app = fastify();
+await app.register(files, { root: buttonFolder, prefix: '/button/' });
+await app.register(formbody);
+await app.register(cookie);
+// Lax, not strict: the way back from the instance is a link of another site. A real site gives it a `store`, too.
+await app.register(session, {
+  secret,
+  saveUninitialized: false,
+  cookie: { secure: 'auto', sameSite: 'lax' },
+});
+await app.register(passport.initialize());
+await app.register(passport.secureSession());
+
+const failure = { failureRedirect: '/', failureMessage: true };
+
+app.post('/auth/mastodon', async function (request, reply) {
+  const state = { from: request.body?.from ?? '' };
+  await passport.authenticate('mastodon', { ...failure, state }).call(this, request, reply);
+});
+
+app.get(
+  '/auth/mastodon/callback/:instance',
+  { preValidation: passport.authenticate('mastodon', failure) },
+  (request, reply) => reply.redirect(`/?from=${encodeURIComponent(request.authInfo.state.from)}`),
+);
+
+app.get('/auth/mastodon/client/:instance', (request, reply) => {
+  reply.hijack(); // it writes to Node's own response
+  strategy.clientDocument(request.raw, reply.raw);
+});
+
+app.get('/', async (request, reply) => {
+  // What Passport left there for `failureMessage`, shown once.
+  const message = request.session.get('messages')?.at(-1);
+  request.session.set('messages', undefined);
+  const { user, query } = request;
+  return reply.type('text/html').send(page(user ? welcome(user, message) : form(message, query.from)));
+});
+
+app.get('/me', async (request) => ({ user: request.user ?? null }));
+
+app.post('/logout', async (request, reply) => {
+  await request.logOut();
+  return reply.redirect('/', 303);
+});
+
+function page(content) {
+  return `<!doctype html>
+  <html lang="en">
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <meta name="color-scheme" content="light dark">
+    <title>An example with Fastify</title>
+    <link rel="stylesheet" href="/button/mastodon-login.css">
+    <script type="module" src="/button/mastodon-login.js"></script>
+    ${content}
+  </html>`;
+}
+
+/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+function form(message, from = '') {
+  return loginForm({
+    action: '/auth/mastodon',
+    failure: message && { message },
+    hidden: { from: String(from) },
+  });
+}
+
+// Handles and messages have no markup in them. A display name may: escape it.
+function welcome(user, message = '') {
+  return `<p role="alert">${message}</p>
+   <p>You are logged in as @${user.handle}.</p>
+   <form method="post" action="/logout"><button>Log out</button></form>`;
+}
+
+await app.listen({ port: Number(PORT) });

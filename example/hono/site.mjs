@@ -1,0 +1,103 @@
+/**
+ * "Log in with Mastodon" in Hono: one page, which has the form, or says who is logged in. That stands in a signed cookie, so
+ * there is no session to keep; a log-out ends it in this browser only.
+ */
+
+import { serve } from '@hono/node-server';
+import { serveStatic } from '@hono/node-server/serve-static';
+import { Hono } from 'hono';
+import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
+import { html, raw } from 'hono/html';
+import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
+import { createLogin, MastodonError } from 'passport-mastodon-oauth2/web';
+
+/** Whoever has the secret can be anybody here. */
+const { PORT = '3000', COOKIE_SECRET = 'change me' } = process.env;
+/** Where browsers reach the site. */
+const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
+
+const login = createLogin({
+  clientName: 'An example with Hono',
+  callbackURL: `${origin}/auth/mastodon/callback`,
+  // Misskey and its relatives register no site: they ask here what it is, and only over https.
+  clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+  website: origin,
+  // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)). Without
+  // one, a login has to come back to the process that began it; where each request may get another one, none works.
+  // For a try without the network: instances on this machine.
+  developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
+});
+
+const userCookie = { path: '/', httpOnly: true, sameSite: 'Lax', secure: origin.startsWith('https:') };
+
+const app = new Hono();
+
+app.use('/button/*', serveStatic({ root: buttonFolder, rewriteRequestPath: (path) => path.slice(7) }));
+
+app.post('/auth/mastodon', async (c) => {
+  const { instance, from = '' } = await c.req.parseBody();
+  return login.begin(c.req.raw, { instance, state: { from } });
+});
+
+app.get('/auth/mastodon/callback/:instance', async (c) => {
+  const { profile, state, headers } = await login.finish(c.req.raw);
+  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  const user = { id: profile.id, handle: profile.handle };
+  await setSignedCookie(c, 'user', JSON.stringify(user), COOKIE_SECRET, userCookie);
+  // The login's own cookie goes along with the site's.
+  headers.forEach((value, name) => c.header(name, value, { append: true }));
+  return c.redirect(`/?from=${encodeURIComponent(state.from)}`);
+});
+
+app.get('/auth/mastodon/client/:instance', (c) => login.clientDocument(c.req.raw));
+
+app.get('/', async (c) => {
+  const user = await userOf(c);
+  return c.html(user ? welcome(user) : form(undefined, c.req.query('from')));
+});
+
+app.get('/me', async (c) => c.json({ user: await userOf(c) }));
+
+app.post('/logout', (c) => {
+  deleteCookie(c, 'user', userCookie);
+  return c.redirect('/', 303);
+});
+
+app.onError((error, c) => {
+  if (!(error instanceof MastodonError)) throw error;
+  // The message is made for the person who logs in; the cause is for whoever runs the site.
+  if (error.code === 'store_failed') console.error(error);
+  return c.html(form(error, error.state?.from), error.status);
+});
+
+async function userOf(c) {
+  const user = await getSignedCookie(c, COOKIE_SECRET, 'user');
+  return user ? JSON.parse(user) : null;
+}
+
+function page(content) {
+  return html`<!doctype html>
+    <html lang="en">
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width" />
+      <meta name="color-scheme" content="light dark" />
+      <title>An example with Hono</title>
+      <link rel="stylesheet" href="/button/mastodon-login.css" />
+      <script type="module" src="/button/mastodon-login.js"></script>
+      ${content}
+    </html>`;
+}
+
+/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+function form(failure, from = '') {
+  return page(raw(loginForm({ action: '/auth/mastodon', failure, hidden: { from } })));
+}
+
+function welcome(user) {
+  return page(
+    html`<p>You are logged in as @${user.handle}.</p>
+      <form method="post" action="/logout"><button>Log out</button></form>`,
+  );
+}
+
+serve({ fetch: app.fetch, port: Number(PORT) });

@@ -1,0 +1,8 @@
+/** The example with Koa 3: koa-passport, koa-session with a store. */
+
+import { logsVisitorsIn } from './contract.js';
+import { isKnownByItsURL } from './url-client.js';
+
+describe('the example with Koa', () => logsVisitorsIn({ program: 'example/koa/site.mjs' }));
+
+describe('the URL of the example with Koa', () => isKnownByItsURL('example/koa/site.mjs'));
