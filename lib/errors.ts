@@ -114,6 +114,9 @@ const particulars = {
   /** `instance_unsupported`: Sharkey, Firefish. */
   single_use_apps:
     'The server %s wants to meet a site anew for every single login, which we cannot do. Its accounts cannot log in here.',
+  /** `instance_unsupported`: Lemmy, PeerTube and others, by the name of their software. */
+  other_software:
+    'The server %s runs on %p, which offers other sites no login like that of Mastodon. Its accounts cannot log in here.',
   /** `instance_unreachable`: it answered 429. */
   server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
   /** `account_unusable`: the token was revoked meanwhile. */
@@ -148,6 +151,8 @@ export interface MastodonErrorDetails {
   readonly status?: number;
   /** Gives the failure a sentence of its own. */
   readonly reason?: MastodonErrorReason | undefined;
+  /** `other_software`: its name, as we write it ourselves. */
+  readonly software?: string | undefined;
 }
 
 /** Known to every copy of this module. */
@@ -163,22 +168,24 @@ export class MastodonError extends Error {
   readonly status: number;
   readonly instance?: string;
   readonly reason?: MastodonErrorReason;
+  /** `other_software`: which. */
+  readonly software?: string;
   /** The application's own state, where the login that failed is known. Not enumerable. */
   declare readonly state?: unknown;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
     super(
-      (details.reason ? particulars[details.reason] : message).replace(
-        '%s',
-        () => details.instance ?? 'that server',
-      ),
+      (details.reason ? particulars[details.reason] : message)
+        .replace('%p', () => details.software ?? 'other software')
+        .replace('%s', () => details.instance ?? 'that server'),
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;
     this.status = details.status ?? status;
     if (details.instance !== undefined) this.instance = details.instance;
     if (details.reason !== undefined) this.reason = details.reason;
+    if (details.software !== undefined) this.software = details.software;
   }
 
   get [brand](): true {
@@ -200,8 +207,8 @@ export class MastodonError extends Error {
   /** The same failure, told about an instance that the place of failure could not name. */
   at(instance: string): MastodonError {
     if (this.instance !== undefined) return this;
-    const { code, cause, status, reason } = this;
-    return new MastodonError(code, { instance, cause, status, reason });
+    const { code, cause, status, reason, software } = this;
+    return new MastodonError(code, { instance, cause, status, reason, software });
   }
 
   /**
@@ -210,9 +217,9 @@ export class MastodonError extends Error {
    */
   spelt(host: string, asTyped: string | undefined): MastodonError {
     if (asTyped === undefined || this.instance !== host) return this;
-    const { code, cause, status, reason } = this;
-    const { message } = new MastodonError(code, { instance: asTyped, reason });
-    const told = new MastodonError(code, { instance: host, cause, status, reason });
+    const { code, cause, status, reason, software } = this;
+    const { message } = new MastodonError(code, { instance: asTyped, reason, software });
+    const told = new MastodonError(code, { instance: host, cause, status, reason, software });
     told.message = message;
     return told;
   }

@@ -48,6 +48,9 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
 
   const handle = handles.map((form) => form.exec(text)).find((found) => found !== null);
   if (handle) return addressOf(handle[2] ?? '', handle[1], developmentOrigins);
+  // What people call themselves at Bluesky is a host name, and no user name without its server.
+  const blueskyName = /^@([a-z0-9.-]+\.bsky\.social)$/iu.exec(text)?.[1];
+  if (blueskyName !== undefined) return addressOf(blueskyName, undefined, developmentOrigins);
   if (/^(?:acct:|@)[^@\s/]+$/iu.test(text)) throw invalid('user_without_server');
   return addressOf(hostOfURL(text.replace(/^https?:\/\//iu, '')), undefined, developmentOrigins);
 }

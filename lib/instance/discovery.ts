@@ -9,6 +9,7 @@ import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { documentOn, isAbout, readInstance } from './findings.js';
 import { isOn, namedOrigin } from './metadata.js';
+import { namedByItsSoftware } from './other-software.js';
 import { wasNotAsked, type Policy } from './policy.js';
 import { Revalidation } from './revalidation.js';
 import { Scout } from './scout.js';
@@ -110,7 +111,7 @@ export class Discovery {
       if (!isElsewhere(error, address) || !scout.hasHeardFrom(address.origin)) throw error;
       const pointedTo = await this.byHostMeta(scout, address);
       if (pointedTo) return pointedTo;
-      throw error.at(address.host);
+      throw await namedByItsSoftware(scout, address.origin, error.at(address.host));
     });
     return { instance, isOfHandle: false };
   }

@@ -6,6 +6,7 @@ import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
 import type { Instance } from '../options.js';
 import { readMetadata, type Metadata } from './metadata.js';
+import { otherSoftware } from './other-software.js';
 import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
 import { canParse } from '../url.js';
 import { readURLClientServer } from './url-client.js';
@@ -75,10 +76,13 @@ function readAbout(
   // Mastodon in limited federation mode answers 401 here.
   const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
   if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
+  const software = otherSoftware(softwareOf(findings.nodeInfo, undefined));
   throw new MastodonError('instance_unsupported', {
     instance,
     cause,
-    ...(isMisskey(findings) && { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' }),
+    ...(software !== undefined
+      ? { reason: 'other_software', software }
+      : isMisskey(findings) && { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' }),
   });
 }
 

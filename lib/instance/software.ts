@@ -9,7 +9,9 @@ export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): 
   if (typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)) return name.toLowerCase();
   if (typeof version !== 'string' || version.length > 200) return undefined;
   // "2.7.2 (compatible; Pleroma 2.9.0)", "4.0.0 (not true; really snac/2.75)"
-  return /\((?:compatible; |not true; really )([\w.-]{1,64}?)[ /)]/.exec(version)?.[1]?.toLowerCase();
+  const really = /\((?:compatible; |not true; really )([\w.-]{1,64}?)[ /)]/.exec(version);
+  // "WordPress/6.1, ActivityPub/7.6.0, EMA/1.6.0"
+  return (really ?? /^([a-z][\w.-]{0,63})\/\d[\w.]*,/i.exec(version))?.[1]?.toLowerCase();
 }
 
 /** Their apps serve one login: the client id is an address whose token is the code. They cannot be shared. */

@@ -20,6 +20,7 @@ const reasons: Record<MastodonErrorReason, true> = {
   speaks_misskey: true,
   misskey_too_old: true,
   single_use_apps: true,
+  other_software: true,
   server_busy: true,
   login_ended: true,
   scope_not_granted: true,

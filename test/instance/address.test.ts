@@ -45,6 +45,11 @@ describe('an account is found by whatever names its server', () => {
     });
   });
 
+  it('a name at Bluesky, which is a host: so that it can be told what it is', () => {
+    const host = 'ada.bsky.social';
+    expect(parseAddress(`@${host}`, none)).toEqual({ origin: `https://${host}`, host });
+  });
+
   it.each([
     ['bücher.example', 'xn--bcher-kva.example'],
     ['BÜCHER.example', 'xn--bcher-kva.example'],
@@ -133,6 +138,7 @@ it.each([
   ['@ada@mastodon', 'name_without_dot'],
   ['мастодон', 'name_without_dot'],
   ['@ada', 'user_without_server'],
+  ['@ada.lovelace', 'user_without_server'],
   ['acct:ada', 'user_without_server'],
   [' @\u2068ada\u2069 ', 'user_without_server'],
   ['127.0.0.1', undefined],

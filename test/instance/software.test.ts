@@ -16,6 +16,8 @@ it.each([
   [undefined, '2.7.2 (compatible; Pleroma 2.9.0)', 'pleroma'],
   [undefined, '4.0.0 (not true; really snac/2.75)', 'snac'],
   [{ software: { name: '<script>' } }, '3.0.0 (compatible; Sharkey 2024.11.2)', 'sharkey'],
+  [undefined, 'WordPress/6.1, ActivityPub/7.6.0, EMA/1.6.0', 'wordpress'],
+  [undefined, '<script>/6.1, x', undefined],
   [undefined, '4.5.0', undefined],
   [{}, undefined, undefined],
   [{ software: null }, 7, undefined],

@@ -1,0 +1,134 @@
+/** Whoever types a server whose accounts cannot log in is told so, by the name of what runs there. */
+
+import { anInstance, aSite, leave, start } from '../support/stage.js';
+import { names } from '../support/hostile.js';
+import { OtherServer, otherServers, type OtherHabits } from '../support/stand-in/other-server.js';
+import { aMisskey, aURLClientSite } from '../support/url-client-stage.js';
+import { Visitor } from '../support/visitor.js';
+
+let server: OtherServer;
+afterEach(() => server?.close());
+
+const sentence = (host: string, name: string) =>
+  `The server ${host} runs on ${name}, which offers other sites no login like that of Mastodon. Its accounts cannot log in here.`;
+
+async function typedAt(habits: OtherHabits, typed = (host: string) => host) {
+  server = await OtherServer.start(habits);
+  const site = await aSite({ instances: [server] });
+  return start(new Visitor(), site, typed(server.host));
+}
+
+it.each([
+  ['Lemmy', otherServers.lemmy],
+  ['PeerTube', otherServers.peertube],
+  ['Mobilizon', otherServers.mobilizon],
+  ['BookWyrm', otherServers.bookwyrm],
+  ['Funkwhale', otherServers.funkwhale],
+  ['WriteFreely', otherServers.writefreely],
+  ['Ghost', otherServers.ghost],
+  ['Threads', otherServers.threads],
+  ['WordPress', otherServers.wordpress],
+])('%s', async (name, habits) => {
+  for (const typed of [(host: string) => host, (host: string) => `@alice@${host}`]) {
+    const page = await typedAt(habits, typed);
+    expect([page.status, page.json()]).toMatchObject([
+      422,
+      { code: 'instance_unsupported', reason: 'other_software', message: sentence(server.host, name) },
+    ]);
+    await server.close();
+  }
+});
+
+it.each([
+  ['threads.net', 'Threads'],
+  ['www.threads.com', 'Threads'],
+  ['bsky.app', 'Bluesky'],
+  ['bsky.social', 'Bluesky'],
+  ['alice.bsky.social', 'Bluesky'],
+])('%s, which has no NodeInfo', async (hostname, name) => {
+  server = await OtherServer.start({ software: '', nodeInfo: '/none' }, { hostname });
+  server.answerWith('/.well-known/nodeinfo', 404);
+  const { lookup } = names({ [hostname]: ['127.0.0.1'] });
+  const site = await aSite({ instances: [server], options: { outbound: { lookup } } });
+  const page = await start(new Visitor(), site, server.host);
+  expect(page.json()).toMatchObject({ message: sentence(server.host, name) });
+});
+
+it('a domain that is somebody’s name at Bluesky', async () => {
+  server = await OtherServer.start({ software: '', nodeInfo: '/none' });
+  server.answer('/.well-known/atproto-did', (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/plain' }).end('did:plc:ewvi7nxzyoun6zhxrhs64oiz\n');
+  });
+  const site = await aSite({ instances: [server] });
+  const page = await start(new Visitor(), site, server.host);
+  expect(page.json()).toMatchObject({ message: sentence(server.host, 'Bluesky') });
+});
+
+it('FoundKey, which is of Misskey’s kind and has only MiAuth', async () => {
+  const instance = await aMisskey({
+    software: { name: 'foundkey', version: '13.0.0-preview6' },
+    oauth: 'absent',
+    json: 'ignored',
+    refusal: 400,
+  });
+  const site = await aURLClientSite({ instances: [instance] });
+  const page = await start(new Visitor(), site, instance.host);
+  expect(page.json()).toMatchObject({ message: sentence(instance.host, 'FoundKey') });
+});
+
+it('Firefish, whose apps serve one login, is told to be that', async () => {
+  const instance = await anInstance('sharkey', {
+    habits: { software: { name: 'firefish', version: '20250101' } },
+  });
+  const site = await aSite({ instances: [instance] });
+  const page = await start(new Visitor(), site, instance.host);
+  expect(page.json()).toMatchObject({ code: 'instance_unsupported', reason: 'single_use_apps' });
+});
+
+describe('what stands in NodeInfo', () => {
+  it('is shown only where we know it: the text of a stranger never is', async () => {
+    const page = await typedAt({ software: 'evil-software', nodeInfo: '/x' });
+    expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
+    expect(page.text).not.toMatch(/evil|other_software/);
+  });
+
+  it.each([
+    ['constructor', '/x'],
+    ['__proto__', '/x'],
+    ['x'.repeat(10_000), '/x'],
+  ])('is no trouble when it is %.20s', async (software, nodeInfo) => {
+    const page = await typedAt({ software, nodeInfo });
+    expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
+  });
+
+  it('is fetched from the server itself alone, wherever its index points', async () => {
+    server = await OtherServer.start(otherServers.lemmy);
+    const other = await anInstance();
+    server.answerWith('/.well-known/nodeinfo', 200, {
+      links: [
+        null,
+        { rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href: `${other.origin}/inner` },
+        { rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href: 'http://169.254.169.254/' },
+        { rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href: 7 },
+      ],
+    });
+    const site = await aSite({ instances: [server, other] });
+    const page = await start(new Visitor(), site, server.host);
+    expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
+    expect(other.requests).toEqual([]);
+  });
+
+  it('is asked for only where nobody can log in: nobody who can waits for it', async () => {
+    const instance = await anInstance('wordpress');
+    const site = await aSite({ instances: [instance] });
+    await leave(new Visitor(), site, instance.host);
+    expect(instance.requestsTo(/well-known\/(nodeinfo|atproto)/)).toEqual([]);
+  });
+});
+
+it('WordPress with Mastodon’s API, whose NodeInfo is elsewhere, is known by what it calls its version', async () => {
+  const instance = await anInstance('wordpress');
+  const site = await aSite({ instances: [instance] });
+  await new Visitor().login(site, instance.host);
+  expect(site.verified).toMatchObject([{ instance: { software: 'wordpress' } }]);
+});
