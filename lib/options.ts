@@ -54,8 +54,10 @@ export interface Instance {
   readonly host: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  /** Absent where nobody is registered: a client is known there by a URL of its own, whose document the server fetches. */
+  /** Absent where nobody is registered. */
   readonly registrationEndpoint?: string;
+  /** Present there: a client is known by a URL of its own, and this is the form of the document that the server fetches. */
+  readonly clientDocument?: 'html' | 'json';
   readonly revocationEndpoint?: string;
   /** Issuer identifier (RFC 8414), without the trailing slash. */
   readonly issuer: string;

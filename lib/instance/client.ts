@@ -53,10 +53,10 @@ export function describeApp(instance: Instance, settings: Settings): AppDescript
   const { clientName, callbackURL, clientURL, website } = settings;
   // What the site asks for is said in Mastodon's words.
   const scope = instance.api === 'misskey' ? misskeyScope : (settings.scope ?? leastScope(instance));
-  const isByURL = instance.registrationEndpoint === undefined && clientURL !== undefined;
+  const { host, clientDocument } = instance;
   return {
-    ...{ clientName, redirectURI: `${callbackURL}/${instance.host}`, scope, website },
-    ...(isByURL && { clientId: clientIdAt(clientURL, instance.host) }),
+    ...{ clientName, redirectURI: `${callbackURL}/${host}`, scope, website },
+    ...(clientURL && clientDocument && { clientId: clientIdAt(clientURL, host, clientDocument) }),
   };
 }
 

@@ -91,7 +91,9 @@ export class Credentials {
     const { credentialsKey: key, clientId, redirectURI, scope, instance } = login;
     const found = await this.clients.find(key, clientId);
     const { clientURL } = this.settings;
-    if (found || clientURL === undefined || clientId !== clientIdAt(clientURL, instance.host)) return found;
+    const { host, clientDocument } = instance;
+    if (found || clientURL === undefined || clientDocument === undefined) return found;
+    if (clientId !== clientIdAt(clientURL, host, clientDocument)) return undefined;
     // What was forgotten here is only when its codes were last tried.
     return { key, clientId, redirectURI, scope, registeredAt: 0, provedAt: 0 };
   }

@@ -202,7 +202,7 @@ export function isInstance(value: unknown): value is Instance {
     isPinned(value) &&
     isOn(value.origin, record.authorizationEndpoint) &&
     (record.registrationEndpoint === undefined
-      ? value.api === 'misskey'
+      ? value.clientDocument !== undefined
       : isOn(value.origin, record.registrationEndpoint)) &&
     (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
   );
@@ -218,8 +218,10 @@ export function isPinned(value: unknown): value is PinnedInstance {
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&
-    // Only PKCE and the issuer tell the answers of such servers apart; they cannot end a token.
-    (record.api === undefined || (record.api === 'misskey' && record.promisesIssuer)) &&
+    ['undefined', 'html', 'json'].includes(String(record.clientDocument)) &&
+    // Only PKCE and the issuer tell the answers of such servers apart.
+    (record.clientDocument === undefined || record.promisesIssuer) &&
+    (record.api === undefined || (record.api === 'misskey' && record.clientDocument === 'html')) &&
     (record.revocationEndpoint === undefined
       ? record.api !== undefined
       : isOn(origin, record.revocationEndpoint)) &&

@@ -41,12 +41,15 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
     });
   }
   const accountDomain = domainOf(about.account_domain) ?? domainOf(about.uri);
+  const registersNobody = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
   return {
     origin,
     host,
     authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
     tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
-    registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps`,
+    ...(registersNobody
+      ? { clientDocument: 'json' }
+      : { registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps` }),
     revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,
     issuer: metadata?.issuer ?? origin,
     promisesIssuer: metadata?.promisesIssuer ?? false,

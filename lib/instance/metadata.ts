@@ -8,8 +8,11 @@ export interface Metadata {
   readonly issuer: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  /** Mastodon's name for it is `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. */
-  readonly registrationEndpoint: string;
+  /**
+   * Mastodon's name for it is `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. Absent only where a client is
+   * known by the URL of a document about it instead.
+   */
+  readonly registrationEndpoint?: string;
   readonly revocationEndpoint?: string;
   readonly promisesIssuer: boolean;
   readonly scopesSupported?: readonly string[];
@@ -30,17 +33,18 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
   for (const [name, value] of endpointsOf(document)) {
     if (!isOn(origin, value)) throw foreign(name, origin);
   }
-  // No Mastodon server leaves out where apps are registered: without it, it is another product's document, whose
+  // No Mastodon server leaves out how sites get to be known: without it, it is another product's document, whose
   // authorize page must not get our visitors. So is one whose issuer is a part of this host.
+  // Who does register sites is asked to: it need not reach this one for that, and gives a secret.
   const registrationEndpoint = document.app_registration_endpoint;
-  if (typeof registrationEndpoint !== 'string') return undefined;
+  if (typeof registrationEndpoint !== 'string' && !readsDocuments(document, origin)) return undefined;
   if (withoutSlash(requiredText(document, 'issuer', origin)) !== origin) return undefined;
   const scopes = document.scopes_supported;
   return {
     issuer: origin,
     authorizationEndpoint: requiredText(document, 'authorization_endpoint', origin),
     tokenEndpoint: requiredText(document, 'token_endpoint', origin),
-    registrationEndpoint,
+    ...(typeof registrationEndpoint === 'string' && { registrationEndpoint }),
     ...(typeof document.revocation_endpoint === 'string' && {
       revocationEndpoint: document.revocation_endpoint,
     }),
@@ -52,6 +56,32 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
         .slice(0, 100),
     }),
   };
+}
+
+/**
+ * Whether a server has what a client without a secret needs. Whose code it is rests on PKCE then, and which server an
+ * answer came from on its issuer (RFC 9207): both have to be promised.
+ */
+export function bindsCodes(document: JsonObject): boolean {
+  const methods = document.code_challenge_methods_supported;
+  const hasPKCE = Array.isArray(methods) && methods.includes('S256');
+  return hasPKCE && document.authorization_response_iss_parameter_supported === true;
+}
+
+/**
+ * draft-ietf-oauth-client-id-metadata-document, section 6; planned for Mastodon (mastodon/mastodon#31151). Other products
+ * that share the path, and the host, do so today: it must be about Mastodon's own pages and scopes.
+ */
+function readsDocuments(document: JsonObject, origin: string): boolean {
+  const { authorization_endpoint: authorize, token_endpoint: token, scopes_supported: scopes } = document;
+  return (
+    document.client_id_metadata_document_supported === true &&
+    bindsCodes(document) &&
+    authorize === `${origin}/oauth/authorize` &&
+    token === `${origin}/oauth/token` &&
+    Array.isArray(scopes) &&
+    ['read', 'profile'].every((scope) => scopes.includes(scope))
+  );
 }
 
 /**

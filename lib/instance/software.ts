@@ -48,9 +48,12 @@ const takesReadAccounts = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma',
 
 /** The least scope that opens /api/v1/accounts/verify_credentials on this server. */
 export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
-  if (instance.scopesSupported?.includes('profile')) return 'profile';
+  if (instance.scopesSupported?.includes('profile')) return documentScope;
   return takesReadAccounts.has(instance.software ?? '') ? 'read:accounts' : 'read';
 }
+
+/** The same where a document says beforehand what will be asked for, so that it must be alike on all such servers. */
+export const documentScope = 'profile';
 
 /** The least that opens `/api/i`. */
 export const misskeyScope = 'read:account';

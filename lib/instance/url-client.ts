@@ -1,20 +1,35 @@
-/** Servers that register nobody: a client is known there by a URL of its own, whose document the server fetches. */
+/** Clients known by a URL of their own, whose document the server fetches: all that some servers know, and others take. */
 
 import type { JsonObject } from '../net/json.js';
 import type { Instance } from '../options.js';
-import { isOn, withoutSlash } from './metadata.js';
+import { bindsCodes, isOn, withoutSlash } from './metadata.js';
+
+/**
+ * How a server reads what a client says of itself. `html`: IndieAuth before July 2024, which is all that many a Misskey
+ * knows. `json`: draft-ietf-oauth-client-id-metadata-document. Nobody says in a request which it is, so the URL does.
+ */
+export type DocumentForm = 'html' | 'json';
+
+/** No host ends so: there is no such top-level domain. */
+const jsonEnding = '.json';
 
 /**
  * What this site is known by at one instance; each has a URL of its own, so that each has a redirect URI of its own. In
  * the form that servers turn it into, as some compare it before they do so.
  */
-export function clientIdAt(clientURL: string, host: string): string {
-  return new URL(`${clientURL}/${host}`).href;
+export function clientIdAt(clientURL: string, host: string, form: DocumentForm): string {
+  return new URL(`${clientURL}/${host}${form === 'json' ? jsonEnding : ''}`).href;
+}
+
+/** The instance and the form that the last segment of such a URL names. */
+export function readSegment(segment: string): { host: string; form: DocumentForm } {
+  return segment.endsWith(jsonEnding)
+    ? { host: segment.slice(0, -jsonEnding.length), form: 'json' }
+    : { host: segment, form: 'html' };
 }
 
 /**
- * What a metadata document (RFC 8414) says of such a server. There is no secret, so whose code it is rests on PKCE, and
- * which server an answer came from on its issuer (RFC 9207): without a promise of both nobody is sent there.
+ * What a metadata document (RFC 8414) says of a server that registers nobody.
  * @returns `undefined` for any other document
  */
 export function readURLClientServer(document: JsonObject | undefined, origin: string): Instance | undefined {
@@ -28,10 +43,10 @@ export function readURLClientServer(document: JsonObject | undefined, origin: st
   const registers = ['registration_endpoint', 'app_registration_endpoint'].some(
     (name) => document?.[name] !== undefined,
   );
-  const methods = document?.code_challenge_methods_supported;
-  const hasPKCE = Array.isArray(methods) && methods.includes('S256');
-  const promisesIssuer = document?.authorization_response_iss_parameter_supported === true;
-  if (registers || !hasPKCE || !promisesIssuer) return undefined;
+  if (document === undefined || registers || !bindsCodes(document)) return undefined;
   const { host } = new URL(origin);
-  return { origin, host, authorizationEndpoint, tokenEndpoint, issuer: origin, promisesIssuer };
+  return {
+    ...{ origin, host, authorizationEndpoint, tokenEndpoint },
+    ...{ issuer: origin, promisesIssuer: true, clientDocument: 'html' },
+  };
 }

@@ -1,11 +1,13 @@
 /**
- * What this site says about itself at the URL that is its ID, to servers that register nobody. In the form that all of
- * them read: HTML, with the redirect URI in a header and in an element. Some releases of Misskey fail on JSON.
+ * What this site says about itself at the URL that is its ID, to servers that register nobody. HTML, with the redirect
+ * URI in a header and in an element, is what every Misskey reads: some of its releases fail on JSON. Other servers read
+ * JSON alone, and none says which it wants.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseAddress } from '../instance/address.js';
-import { clientIdAt } from '../instance/url-client.js';
+import { clientIdAt, readSegment } from '../instance/url-client.js';
+import { documentScope } from '../instance/software.js';
 import type { Settings } from '../options.js';
 
 /** An answer, for whatever sends it. */
@@ -32,18 +34,18 @@ export class ClientDocument {
   constructor(
     private readonly settings: Pick<
       Settings,
-      'clientName' | 'callbackURL' | 'clientURL' | 'developmentOrigins'
+      'clientName' | 'callbackURL' | 'clientURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
   ) {}
 
   /**
    * There is nothing in it but what the site shows to everybody. An instance finds its own redirect URI there and no
    * other's, under one spelling of its name: another would be another ID.
-   * @param target a URL, or its path and query; its last segment is the instance's host
+   * @param target a URL, or its path and query; its last segment is the instance's host, with `.json` for that form
    */
   answer(method: string | undefined, target: string): DocumentAnswer {
     const { clientName, callbackURL, clientURL } = this.settings;
-    const host = /\/([^/?#]*)(?:[?#].*)?$/.exec(target)?.[1] ?? '';
+    const { host, form } = readSegment(/\/([^/?#]*)(?:[?#].*)?$/.exec(target)?.[1] ?? '');
     if (clientURL === undefined || !this.isHost(host)) {
       return answerOf(method, 404, 'There is nothing at this address.\n', {
         'Content-Type': 'text/plain; charset=utf-8',
@@ -53,10 +55,32 @@ export class ClientDocument {
       return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
     }
     const redirectURI = `${callbackURL}/${host}`;
-    return answerOf(method, 200, documentOf(clientName, clientIdAt(clientURL, host), redirectURI), {
+    const clientId = clientIdAt(clientURL, host, form);
+    const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
+    if (form === 'json') {
+      const type = { 'Content-Type': 'application/json' };
+      return answerOf(method, 200, this.json(clientId, redirectURI), { ...type, ...caching });
+    }
+    return answerOf(method, 200, documentOf(clientName, clientId, redirectURI), {
       'Content-Type': 'text/html; charset=utf-8',
       Link: `<${redirectURI}>; rel="redirect_uri"`,
-      'Cache-Control': `public, max-age=${maxAge}`,
+      ...caching,
+    });
+  }
+
+  /** Members are those of RFC 7591, section 2. There is no way to a shared secret. */
+  private json(clientId: string, redirectURI: string): string {
+    const { clientName, website, scope = documentScope } = this.settings;
+    return JSON.stringify({
+      client_id: clientId,
+      client_name: clientName,
+      // Servers may take no home page but one that the ID lies below.
+      ...(website !== undefined && clientId.startsWith(website) && { client_uri: website }),
+      redirect_uris: [redirectURI],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      scope,
+      token_endpoint_auth_method: 'none',
     });
   }
 

@@ -27,7 +27,7 @@ export function beginTransaction(
   applicationState: unknown,
 ): LoginTransaction {
   const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
-  const { software, accountDomain, api } = instance;
+  const { software, accountDomain, api, clientDocument } = instance;
   return {
     instance: {
       ...{ origin, host, tokenEndpoint, issuer, promisesIssuer },
@@ -35,6 +35,7 @@ export function beginTransaction(
       ...(software !== undefined && { software }),
       ...(accountDomain !== undefined && { accountDomain }),
       ...(api !== undefined && { api }),
+      ...(clientDocument !== undefined && { clientDocument }),
     },
     audience,
     ...(typed.typedHost !== undefined && typed.host === host && { isInItsScript: true }),

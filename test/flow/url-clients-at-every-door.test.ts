@@ -1,14 +1,12 @@
 /** Accounts of Misskey and its relatives log in through every door, each of which serves its own document. */
 
 import { createHash } from 'node:crypto';
-import { createLogin, type MastodonError } from '../../lib/web';
 import { agree, closeAll, startBridge } from '../bridge/stage.js';
 import { anIssuer, answerOf, logInAt, openPage, redirectURI, shop } from '../issuer/stage.js';
 import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';
 import type { MisskeyPersonaName } from '../support/stand-in/misskey/persona.js';
-import { aFront, allNamesHere, aMisskey, trusted } from '../support/url-client-stage.js';
+import { aFront, allNamesHere, aMisskey, aWebSite, trusted } from '../support/url-client-stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
-import { requestOf, send } from '../support/web-request.js';
 
 afterEach(closeAll);
 
@@ -32,7 +30,7 @@ describe.each(byURL)('%s', (persona) => {
   });
 
   it('logs alice in through the web door', async () => {
-    const front = await aWebSite(instance);
+    const front = await aWebSite([instance]);
     const page = await visitor.login(front, instance.host);
     expect([page.status, page.json()]).toMatchObject([
       200,
@@ -79,37 +77,11 @@ describe.each(byURL)('%s', (persona) => {
 
 it('a denial there comes back through the web door as one', async () => {
   const instance = await aMisskey();
-  const front = await aWebSite(instance);
+  const front = await aWebSite([instance]);
   const visitor = new Visitor(allNamesHere);
   const page = await visitor.login(front, instance.host, { deny: true });
   expect([page.status, page.json()]).toMatchObject([403, { code: 'access_denied' }]);
 });
-
-/** A site on the web door, over https: POST /auth/mastodon, the callback, the document. */
-async function aWebSite(instance: MisskeyStandIn) {
-  const front = await aFront();
-  const login = createLogin({
-    clientName: 'A site on the web door',
-    callbackURL: `${front.origin}/callback`,
-    clientURL: `${front.origin}/client`,
-    developmentInstances: [instance.origin],
-    outbound: { ca: trusted() },
-  });
-  const answer = async (request: Request): Promise<Response> => {
-    const { pathname } = new URL(request.url);
-    if (pathname.startsWith('/client/')) return login.clientDocument(request);
-    if (pathname === '/auth/mastodon') return login.begin(request);
-    const { profile, headers } = await login.finish(request);
-    return Response.json(profile, { headers });
-  };
-  front.server.on('request', (req, res) => {
-    const failed = ({ code, status = 500 }: MastodonError) => Response.json({ code }, { status });
-    void answer(requestOf(req))
-      .catch(failed)
-      .then((response) => send(response, res));
-  });
-  return front;
-}
 
 /** An authorization code grant at the issuer, by hand: no client here looks names up as the visitor does. */
 async function idTokenOf(issuerURL: string, visitor: Visitor, logIn: (page: Page) => Promise<Page>) {

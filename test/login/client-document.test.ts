@@ -6,6 +6,8 @@ const site = {
   clientName: 'Tom & <b>"Jerry\'s"</b>',
   callbackURL: 'https://site.example/auth/callback',
   clientURL: 'https://site.example/auth/client',
+  website: undefined,
+  scope: undefined,
   developmentOrigins: new Set(['http://localhost:4000']),
 };
 const document = new ClientDocument(site);
@@ -83,4 +85,40 @@ it.each([
 it('is not there at a site that has no URL to be known by', () => {
   const without = new ClientDocument({ ...site, clientURL: undefined });
   expect(without.answer('GET', '/auth/client/misskey.example').status).toBe(404);
+});
+
+describe('in the form of a metadata document', () => {
+  const json = (changes: { website?: string; scope?: string } = {}) =>
+    JSON.parse(
+      new ClientDocument({ ...site, ...changes }).answer('GET', '/auth/client/social.example.json').body,
+    ) as Record<string, unknown>;
+
+  it('says the same of the client at an ID of its own, without a secret', () => {
+    const { status, headers } = at('social.example.json');
+    expect([status, headers['Content-Type'], headers['Link']]).toEqual([200, 'application/json', undefined]);
+    expect(json()).toEqual({
+      client_id: 'https://site.example/auth/client/social.example.json',
+      client_name: site.clientName,
+      redirect_uris: ['https://site.example/auth/callback/social.example'],
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      scope: 'profile',
+      token_endpoint_auth_method: 'none',
+    });
+  });
+
+  it('names the scope that is asked for, and the home page where the ID lies below it', () => {
+    expect(json({ scope: 'read write', website: 'https://site.example' })).toMatchObject({
+      scope: 'read write',
+      client_uri: 'https://site.example',
+    });
+    for (const website of ['https://other.example', 'https://site.example/about']) {
+      expect(json({ website })).not.toHaveProperty('client_uri');
+    }
+  });
+
+  it.each(['.json', 'x.json', '127.0.0.1.json', 'Social.example.json', 'social.example.JSON'])(
+    'is not there for %s',
+    (segment) => expect(at(segment).status).toBe(404),
+  );
 });

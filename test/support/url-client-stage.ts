@@ -2,11 +2,14 @@
 
 import https from 'node:https';
 import type { AddressInfo, LookupFunction } from 'node:net';
+import { createLogin, type MastodonError, type WebLoginOptions } from '../../lib/web';
 import type { Certificate } from './certificate.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
+import { FutureMastodon, type FutureOptions } from './stand-in/future-mastodon.js';
 import { startMisskey, type MisskeyOptions, type MisskeyStandIn } from './stand-in/misskey/misskey.js';
 import type { MisskeyPersona, MisskeyPersonaName } from './stand-in/misskey/persona.js';
 import { startAuthority, type Authority } from './tls.js';
+import { requestOf, send } from './web-request.js';
 
 /** The name that a site's document is found under; to the stand-ins all names are on this machine. */
 const siteName = 'site.example';
@@ -35,6 +38,12 @@ export async function aMisskey(
   options: MisskeyOptions = {},
 ): Promise<MisskeyStandIn> {
   const standIn = await startMisskey(persona, { ca: authority.ca, tls, ...options });
+  running.push(standIn);
+  return standIn;
+}
+
+export async function aFutureMastodon(options: Partial<FutureOptions> = {}): Promise<FutureMastodon> {
+  const standIn = await FutureMastodon.start({ ca: authority.ca, tls, ...options });
   running.push(standIn);
   return standIn;
 }
@@ -68,4 +77,35 @@ export async function aURLClientStage(
   const instance = await aMisskey(persona);
   const site = await aURLClientSite({ instances: [instance], ...options });
   return { instance, site };
+}
+
+/** A site on the web door, all of it over https and under its one name: visitors need `allNamesHere`. */
+export async function aWebSite(
+  instances: readonly { origin: string }[],
+  options: Partial<WebLoginOptions> = {},
+) {
+  const front = await aFront();
+  const login = createLogin({
+    clientName: 'A site on the web door',
+    callbackURL: `${front.origin}/callback`,
+    clientURL: `${front.origin}/client`,
+    developmentInstances: instances.map(({ origin }) => origin),
+    outbound: { ca: trusted() },
+    ...options,
+  });
+  const answer = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url);
+    if (pathname.startsWith('/client/')) return login.clientDocument(request);
+    if (pathname === '/auth/mastodon') return login.begin(request);
+    const { profile, headers } = await login.finish(request);
+    return Response.json(profile, { headers });
+  };
+  front.server.on('request', (req, res) => {
+    const failed = ({ code, message, status = 500 }: MastodonError) =>
+      Response.json({ code, message }, { status });
+    void answer(requestOf(req))
+      .catch(failed)
+      .then((response) => send(response, res));
+  });
+  return { ...front, login };
 }

@@ -154,8 +154,8 @@ function sendBack(
   answer: Record<string, string>,
   headers: Record<string, string> = {},
 ): void {
-  const { joins, status } = standIn.persona.authorize;
-  const params = new URLSearchParams(answer);
+  const { joins, status, issuer } = standIn.persona.authorize;
+  const params = new URLSearchParams({ ...answer, ...(issuer && { iss: `${standIn.origin}/` }) });
   let query = params.toString();
   if (wish.state !== undefined)
     query += `&state=${joins === 'raw' ? wish.state : encodeURIComponent(wish.state)}`;

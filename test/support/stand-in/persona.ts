@@ -88,6 +88,8 @@ export interface AuthorizeHabits {
   readonly joins: 'encoded' | 'raw' | 'sorted';
   /** The query of the redirect URI is cut off before it is compared with the registered one. */
   readonly cutsQuery: boolean;
+  /** Answers name their issuer (RFC 9207), as from Doorkeeper 6.0. */
+  readonly issuer: boolean;
   readonly status: 302 | 303;
 }
 

@@ -30,7 +30,8 @@ export interface App {
   readonly redirectURIs: readonly string[];
   readonly scopes: readonly string[];
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** Absent where the client is known by its URL. */
+  readonly clientSecret?: string;
   /** Token of the one login session the app consists of, where apps are that. */
   readonly session?: string;
   /** Who signed in last through this app. */

@@ -59,7 +59,8 @@ export async function fetchClient(
   };
 }
 
-async function get(
+/** @param hops redirects that were followed already; five are */
+export async function get(
   url: string,
   ca: string | undefined,
   hops = 0,

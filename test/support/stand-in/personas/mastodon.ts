@@ -41,6 +41,7 @@ export const mastodon45: Persona = {
     denial: 'with state',
     joins: 'encoded',
     cutsQuery: false,
+    issuer: false,
     status: 302,
   },
   token: {

@@ -1,0 +1,97 @@
+/** A Mastodon that some day registers nobody, and reads what a site says of itself, is one more server to log in at. */
+
+import { startInstance } from '../support/instance.js';
+import { aFutureMastodon, allNamesHere, aURLClientSite, aWebSite } from '../support/url-client-stage.js';
+import { Visitor } from '../support/visitor.js';
+import { leave, start } from '../support/stage.js';
+
+it('logs alice in, by a document in JSON that it fetches, with no secret and nothing registered', async () => {
+  const instance = await aFutureMastodon();
+  const site = await aWebSite([instance], { website: undefined });
+  const page = await new Visitor(allNamesHere).login(site, instance.host);
+  expect([page.status, page.json()]).toMatchObject([
+    200,
+    {
+      id: `${instance.origin}#${instance.account('alice').id}`,
+      handle: `alice@${instance.host}`,
+      handleVerified: true,
+      actor: instance.actorOf(instance.account('alice')),
+      instance: { software: 'mastodon' },
+    },
+  ]);
+  const clientId = `${site.origin}/client/${instance.host}.json`;
+  expect([...instance.apps.values()]).toMatchObject([
+    { clientId, name: 'A site on the web door', scopes: ['profile'] },
+  ]);
+  expect(instance.requestsTo('POST /api/v1/apps')).toEqual([]);
+  const offered = instance.requestsTo('POST /oauth/token').map(({ body }) => body as Record<string, string>);
+  for (const body of offered) {
+    expect([body['client_id'], body['client_secret']]).toEqual([clientId, undefined]);
+    expect(body['code_verifier']).toMatch(/^[\w-]{43}$/);
+  }
+});
+
+it('asks for what the site does, as the document says', async () => {
+  const instance = await aFutureMastodon();
+  const site = await aWebSite([instance], { scope: ['read:accounts', 'write'] });
+  expect((await new Visitor(allNamesHere).login(site, instance.host)).status).toBe(200);
+  expect([...instance.tokens.values()].at(-1)?.scopes).toEqual(['read:accounts', 'write']);
+});
+
+it('ends a token there, as at every Mastodon', async () => {
+  const instance = await aFutureMastodon();
+  const site = await aWebSite([instance]);
+  await new Visitor(allNamesHere).login(site, instance.host);
+  const [token = ''] = instance.tokens.keys();
+  await site.login.revoke(instance.origin, token);
+  expect(instance.tokens.has(token)).toBe(false);
+});
+
+it('is registered with as ever, as long as it registers: it need not reach the site for that', async () => {
+  const instance = await aFutureMastodon({ registers: true });
+  const site = await aWebSite([instance]);
+  const page = await new Visitor(allNamesHere).login(site, instance.host);
+  expect(page.status).toBe(200);
+  expect(instance.registrations).toBe(1);
+  expect([...instance.apps.keys()].join()).not.toContain('https:');
+});
+
+describe('a site without a URL to be known by', () => {
+  it('is refused there, and nobody sent to a page that does not know it', async () => {
+    const instance = await aFutureMastodon();
+    const site = await aURLClientSite({ instances: [instance], options: { clientURL: undefined } });
+    const page = await start(new Visitor(), site, instance.host);
+    expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
+  });
+});
+
+describe('another product that reads documents of clients, on the host of a Mastodon', () => {
+  it.each([
+    ['at pages of its own', (origin: string) => ({ token_endpoint: `${origin}/wp-json/oauth/token` })],
+    ['for scopes of its own', () => ({ scopes_supported: ['mcp', 'profile'] })],
+    [
+      'without naming itself in its answers',
+      () => ({ authorization_response_iss_parameter_supported: false }),
+    ],
+    ['without PKCE', () => ({ code_challenge_methods_supported: ['plain'] })],
+    ['or says so in a word', () => ({ client_id_metadata_document_supported: 'true' })],
+  ])('%s: the Mastodon is logged in at, and not the other', async (_where, changes) => {
+    const instance = await startInstance('gotosocial');
+    const { origin } = instance;
+    instance.answerWith('/.well-known/oauth-authorization-server', 200, {
+      issuer: origin,
+      authorization_endpoint: `${origin}/oauth/authorize`,
+      token_endpoint: `${origin}/oauth/token`,
+      scopes_supported: ['read', 'profile'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      client_id_metadata_document_supported: true,
+      ...changes(origin),
+    });
+    const site = await aURLClientSite({ instances: [instance] });
+    const away = new URL(await leave(new Visitor(), site, instance.host));
+    expect(away.searchParams.get('client_id')).not.toContain('https:');
+    expect(instance.registrations).toBe(1);
+    await instance.close();
+  });
+});
