@@ -18,10 +18,15 @@ interface Named {
   readonly clientIdMetadataDocument?: boolean;
 }
 
+/** Whether it goes by the URL of a document: nobody here has looked at it. */
+export function isStranger(client: object): boolean {
+  return (client as Named).clientIdMetadataDocument === true;
+}
+
 export function clientNameOf(client: object): ClientName {
-  const { clientId, clientName, clientIdMetadataDocument: isStranger } = client as Named;
+  const { clientId, clientName } = client as Named;
   const name = plain(clientName ?? '');
-  if (isStranger !== true) return { name: name === '' ? clientId : name };
+  if (!isStranger(client)) return { name: name === '' ? clientId : name };
   return { name: new URL(clientId).host, ...(name !== '' && { claim: name }) };
 }
 

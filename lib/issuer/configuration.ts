@@ -5,6 +5,7 @@ import type { Accounts } from './accounts.js';
 import { claimsFor } from './accounts.js';
 import type { StoreAdapter } from './adapter.js';
 import { emailClaims, profileClaims } from './claims.js';
+import { isStranger } from './client-name.js';
 import type { IssuerCookies } from './cookies.js';
 import { documentFeature } from './documents.js';
 import type { KeySet } from './keys.js';
@@ -114,7 +115,7 @@ function features({ library, settings }: Parts): Configuration['features'] {
     introspection: {
       enabled: introspection,
       allowedPolicy: (_ctx, client, token) =>
-        client.clientAuthMethod !== 'none' || token.clientId === client.clientId,
+        (client.clientAuthMethod !== 'none' && !isStranger(client)) || token.clientId === client.clientId,
     },
     rpInitiatedLogout: {
       enabled: true,

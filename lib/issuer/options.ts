@@ -45,7 +45,7 @@ export interface IssuerOptions extends SharedOptions {
    * before it is fetched, and whenever the client is used. Default false.
    */
   clientDocuments?: boolean | ((clientId: string) => boolean | Promise<boolean>) | undefined;
-  /** Tells clients with a secret about tokens (RFC 7662). Default false. */
+  /** Tells clients with a secret about tokens (RFC 7662), and any other about its own. Default false. */
   introspection?: boolean | undefined;
   /**
    * How long a login lasts at the issuer, in which its clients need not ask again. A suspension at the instance is only

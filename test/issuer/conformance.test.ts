@@ -10,7 +10,7 @@ import {
   app,
   ask,
   discover,
-  formsOf,
+  errorAt,
   logIn,
   logInAt,
   openPage,
@@ -18,11 +18,6 @@ import {
   redirectURI,
   shop,
 } from './stage';
-
-/** The error in an answer to the client. */
-async function errorAt(visitor: Visitor, url: URL | string): Promise<string | null> {
-  return answerOf(await openPage(visitor, url)).searchParams.get('error');
-}
 
 describe('the discovery document', () => {
   it('names the issuer, its endpoints, and S256 only', async () => {
@@ -140,128 +135,6 @@ describe('an authorization request', () => {
     const answer = answerOf(await visitor.follow(cancelled));
     expect(answer.searchParams.get('error')).toBe('access_denied');
     expect(answer.searchParams.get('iss')).toBe(stage.issuerURL);
-  });
-});
-
-describe('prompt and max_age', () => {
-  it('none: who is not logged in is not asked', async () => {
-    const { stage, visitor } = await aStage();
-    const { url } = await ask(await discover(stage), { prompt: 'none' });
-    expect(await errorAt(visitor, url)).toBe('login_required');
-  });
-
-  it('none: who is logged in, and agreed to this client, goes on; to another one they have to agree', async () => {
-    const { stage, instance } = await aStage();
-    const { visitor, claims, config } = await logIn(stage, instance);
-    const asked = await ask(config, { prompt: 'none' });
-    const answer = answerOf(await openPage(visitor, asked.url));
-    const again = await openid.authorizationCodeGrant(config, answer, asked.checks);
-    expect(again.claims()?.sub).toBe(claims?.sub);
-    const { url } = await ask(await discover(stage, app), { prompt: 'none' });
-    expect(await errorAt(visitor, url)).toBe('consent_required');
-  });
-
-  it('a second client is agreed to by one button', async () => {
-    const { stage, instance } = await aStage();
-    const { visitor, claims } = await logIn(stage, instance);
-    const config = await discover(stage, app);
-    const { url, checks } = await ask(config);
-    const page = await openPage(visitor, url);
-    expect(page.text).toContain(`@alice@${instance.host}`);
-    const answer = answerOf(await visitor.follow(await press(visitor, page, { action: 'continue' })));
-    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
-    expect(tokens.claims()?.sub).toBe(claims?.sub);
-  });
-
-  it('login: asks again, at the instance too', async () => {
-    const { stage, instance } = await aStage();
-    const { visitor, config } = await logIn(stage, instance);
-    const { url } = await ask(config, { prompt: 'login' });
-    const page = await openPage(visitor, url);
-    expect(formsOf(page).some(({ text }) => text.includes('continue'))).toBe(false);
-    const left = await press(visitor, page, { instance: instance.host });
-    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
-  });
-
-  it('max_age: asks again when the login is older, and tells when it was', async () => {
-    const { stage, instance } = await aStage();
-    const { visitor, config } = await logIn(stage, instance);
-    const { url, checks } = await ask(config, { max_age: '0' });
-    const page = await openPage(visitor, url);
-    expect(page.text).toContain('once more');
-    const answer = answerOf(await logInAt(visitor, page, instance));
-    const tokens = await openid.authorizationCodeGrant(config, answer, { ...checks, maxAge: 10 });
-    expect(tokens.claims()?.auth_time).toEqual(expect.any(Number));
-  });
-
-  it('select_account: offers the account there is, and another one, whose login replaces it', async () => {
-    const { stage, instance } = await aStage();
-    const { visitor, config, claims } = await logIn(stage, instance);
-    const { url, checks } = await ask(config, { prompt: 'select_account' });
-    const page = await openPage(visitor, url);
-    expect(page.text).toContain('Continue as');
-    const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
-    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
-    // As if bob had answered the instance's question who they are, which the stand-in skips.
-    visitor.jars.delete(instance.host);
-    const back = await visitor.get(await visitor.approve(left.location ?? '', { as: 'bob' }));
-    const answer = answerOf(await visitor.follow(back));
-    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
-    expect(tokens.claims()?.nickname).toBe('bob');
-    expect(tokens.claims()?.sub).not.toBe(claims?.sub);
-  });
-});
-
-describe('tokens', () => {
-  it('a code is good once; who brings it again ends what it was good for', async () => {
-    const { stage, instance } = await aStage();
-    const { config, answer, asked, tokens, claims } = await logIn(stage, instance);
-    await expect(openid.authorizationCodeGrant(config, answer, asked.checks)).rejects.toMatchObject({
-      error: 'invalid_grant',
-    });
-    await expect(openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')).rejects.toMatchObject({
-      status: 401,
-    });
-  });
-
-  it('userinfo answers GET and POST, and client_secret_post is understood', async () => {
-    const { stage, instance } = await aStage({
-      clients: [{ ...shop, token_endpoint_auth_method: 'client_secret_post' }],
-    });
-    const config = await openid.discovery(
-      new URL(stage.issuerURL),
-      'shop',
-      {},
-      openid.ClientSecretPost(String(shop.client_secret)),
-      { execute: [openid.allowInsecureRequests] },
-    );
-    const visitor = new Visitor();
-    const asked = await ask(config);
-    const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
-    const tokens = await openid.authorizationCodeGrant(config, answer, asked.checks);
-    const headers = { Authorization: `Bearer ${tokens.access_token}` };
-    const got = await (await fetch(`${stage.issuerURL}/userinfo`, { headers })).json();
-    const posted = await (await fetch(`${stage.issuerURL}/userinfo`, { method: 'POST', headers })).json();
-    expect(got).toEqual(posted);
-  });
-
-  it('a revoked token opens nothing', async () => {
-    const { stage, instance } = await aStage();
-    const { config, tokens, claims } = await logIn(stage, instance);
-    await openid.tokenRevocation(config, tokens.access_token);
-    await expect(openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')).rejects.toMatchObject({
-      status: 401,
-    });
-  });
-
-  it('a placeholder for an address goes to the client that asked for it, and to no other', async () => {
-    const { stage, instance } = await aStage({ clients: [{ ...shop, placeholder_email: true }, app] });
-    const { claims } = await logIn(stage, instance);
-    expect(claims?.email).toMatch(/^[0-9a-f]{32}@mastodon\.invalid$/);
-    expect(claims?.email_verified).toBe(false);
-    const other = await logIn(stage, instance, { client: app, params: { scope: 'openid email' } });
-    expect(other.claims).not.toHaveProperty('email');
-    expect(other.claims).not.toHaveProperty('email_verified');
   });
 });
 

@@ -99,12 +99,25 @@ export async function anOpenIssuer(
   });
 }
 
-/** As a client that has no secret. */
+/** A key pair, of which the document shows one half; the client authenticates with the other. */
+export async function aKeyPair() {
+  const { privateKey, publicKey } = await crypto.subtle.generateKey(
+    { name: 'ECDSA', namedCurve: 'P-256' },
+    true,
+    ['sign', 'verify'],
+  );
+  const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), alg: 'ES256', kid: 'one' };
+  const metadata: Metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } };
+  return { metadata, auth: openid.PrivateKeyJwt({ key: privateKey as openid.CryptoKey, kid: 'one' }) };
+}
+
+/** By default as a client that has no secret. */
 export function discoverAs(
   { issuerURL }: { issuerURL: string },
   clientId: string,
+  auth = openid.None(),
 ): Promise<openid.Configuration> {
-  return openid.discovery(new URL(issuerURL), clientId, {}, openid.None(), {
+  return openid.discovery(new URL(issuerURL), clientId, {}, auth, {
     execute: [openid.allowInsecureRequests],
   });
 }

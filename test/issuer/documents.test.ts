@@ -3,7 +3,7 @@
 import * as openid from 'openid-client';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { aDocumentSite, anOpenIssuer, discoverAs } from './document-stage';
+import { aDocumentSite, aKeyPair, anOpenIssuer, discoverAs } from './document-stage';
 import { answerOf, ask, formsOf, logInAt, openPage, press } from './stage';
 
 async function aStage(options: Parameters<typeof anOpenIssuer>[2] = {}) {
@@ -30,21 +30,9 @@ describe('a client that goes by its document', () => {
 
   it('proves itself by a key of its own, where its document has one', async () => {
     const { site, stage, instance, visitor } = await aStage();
-    const { privateKey, publicKey } = await crypto.subtle.generateKey(
-      { name: 'ECDSA', namedCurve: 'P-256' },
-      true,
-      ['sign', 'verify'],
-    );
-    const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), alg: 'ES256', kid: 'one' };
-    site.metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } };
-    const key = { key: privateKey as openid.CryptoKey, kid: 'one' };
-    const config = await openid.discovery(
-      new URL(stage.issuerURL),
-      site.clientId,
-      {},
-      openid.PrivateKeyJwt(key),
-      { execute: [openid.allowInsecureRequests] },
-    );
+    const { metadata, auth } = await aKeyPair();
+    site.metadata = metadata;
+    const config = await discoverAs(stage, site.clientId, auth);
     const asked = await ask(config, { redirect_uri: site.redirectURI });
     const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
     const tokens = await openid.authorizationCodeGrant(config, answer, asked.checks);

@@ -210,6 +210,11 @@ export function answerOf(page: Page): URL {
   return new URL(page.location);
 }
 
+/** The error in an answer to the client. */
+export async function errorAt(visitor: Visitor, url: URL | string): Promise<string | null> {
+  return answerOf(await openPage(visitor, url)).searchParams.get('error');
+}
+
 /** A whole login: the tokens, and what they say. */
 export async function logIn(
   stage: { issuerURL: string },

@@ -1,8 +1,15 @@
 /** An attacker names a URL as a client, to make the issuer ask inner servers, trust a false client, or run out of room. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { aDocumentSite, anOpenIssuer, discoverAs, type DocumentSite } from '../issuer/document-stage';
-import { ask, openPage } from '../issuer/stage';
+import * as openid from 'openid-client';
+import {
+  aDocumentSite,
+  aKeyPair,
+  anOpenIssuer,
+  discoverAs,
+  type DocumentSite,
+} from '../issuer/document-stage';
+import { ask, logIn, openPage, shop } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 
@@ -159,6 +166,15 @@ describe('a client that nobody looked at sends people to', () => {
     const { site, request } = await aStage();
     expectRefusal(await request(site.clientId, `${site.origin}/elsewhere`), 'invalid_redirect_uri');
   });
+});
+
+it('a client that nobody looked at is told nothing of the tokens of others', async () => {
+  const { site, stage, instance } = await aStage({ clients: [shop], introspection: true });
+  const { tokens } = await logIn(stage, instance);
+  const { metadata, auth } = await aKeyPair();
+  site.metadata = metadata;
+  const config = await discoverAs(stage, site.clientId, auth);
+  expect(await openid.tokenIntrospection(config, tokens.access_token)).toEqual({ active: false });
 });
 
 describe('who names documents without end', () => {

@@ -1,0 +1,186 @@
+/** Several issuers at one address, on a real Redis: what one process begins, another one may end, and only once. */
+
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createClient } from '@redis/client';
+import * as openid from 'openid-client';
+import { Keyring } from '../../lib/issuer/keys';
+import { RecordKeys } from '../../lib/issuer/records';
+import { Store } from '../../lib/store';
+import { redisStore } from '../../lib/stores';
+import type { StandIn } from '../support/instance';
+import { redisAvailable, startRedis, type Redis } from '../support/redis';
+import { anInstance } from '../support/stage';
+import { Visitor } from '../support/visitor';
+import {
+  anIssuer,
+  answerOf,
+  ask,
+  discover,
+  logIn,
+  logInAt,
+  openPage,
+  press,
+  shop,
+  television,
+  type IssuerStage,
+} from './stage';
+
+const missing = redisAvailable();
+const withRedis = missing === undefined ? describe : describe.skip;
+
+withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  let redis: Redis;
+  const open: { close(): unknown }[] = [];
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+  afterEach(async () => {
+    for (const one of open.splice(0).reverse()) await one.close();
+  });
+  afterAll(() => redis.stop());
+
+  /** A connection of its own, as each process has. */
+  async function aStore() {
+    const client = createClient({ url: redis.url });
+    await client.connect();
+    open.push({ close: () => client.destroy() });
+    return redisStore(client);
+  }
+
+  /** Takes every request to the next process, like a proxy before them. */
+  async function aFront(): Promise<{ issuerURL: string; processes: IssuerStage[] }> {
+    const processes: IssuerStage[] = [];
+    let turn = 0;
+    const server = createServer((req, res) => {
+      const { origin } = processes[turn++ % processes.length]!;
+      const { method, headers, url = '/' } = req;
+      const onward = request(origin + url, { method: method!, headers }, (answer) => {
+        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(res);
+      });
+      req.pipe(onward);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push({ close: () => (server.closeAllConnections(), server.close()) });
+    return { issuerURL: `http://localhost:${(server.address() as AddressInfo).port}`, processes };
+  }
+
+  /** Started in the same moment. */
+  async function aStage(instances?: readonly StandIn[], count = 3) {
+    const all = instances ?? [await anInstance()];
+    const { issuerURL, processes } = await aFront();
+    const start = async () =>
+      anIssuer(all, { issuerURL, store: await aStore(), isFirstStart: true, introspection: true });
+    processes.push(...(await Promise.all(Array.from({ length: count }, start))));
+    return { issuerURL, processes, instance: all[0]! };
+  }
+
+  /** What each of the processes itself answers, asked in the same moment. */
+  const ofEach = <T>(processes: readonly IssuerStage[], ask: (origin: string) => Promise<T>): Promise<T[]> =>
+    Promise.all(processes.map(({ origin }) => ask(origin)));
+
+  const post = async (url: string, fields: Record<string, string>) =>
+    (await (await fetch(url, { method: 'POST', body: new URLSearchParams(fields) })).json()) as Record<
+      string,
+      unknown
+    >;
+
+  it('that start together for the first time make one set of keys', async () => {
+    const { processes } = await aStage(undefined, 4);
+    const sets = await ofEach(processes, async (origin) => (await fetch(`${origin}/jwks`)).text());
+    expect(new Set(sets).size).toBe(1);
+    expect((JSON.parse(sets[0] ?? '') as { keys: unknown[] }).keys).toHaveLength(1);
+  });
+
+  it('share every step of a login, and what comes of it', async () => {
+    const { issuerURL, instance } = await aStage();
+    const { config, claims, tokens, visitor } = await logIn({ issuerURL }, instance);
+    expect(claims).toMatchObject({ iss: issuerURL, nickname: 'alice' });
+    for (let i = 0; i < 3; i++) {
+      const info = await openid.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '');
+      expect(info.nickname).toBe('alice');
+    }
+    const asked = await ask(config, { prompt: 'none' });
+    const answer = answerOf(await openPage(visitor, asked.url));
+    expect((await openid.authorizationCodeGrant(config, answer, asked.checks)).claims()?.sub).toBe(
+      claims?.sub,
+    );
+    expect(instance.registrations).toBe(1);
+    await openid.tokenRevocation(config, tokens.access_token);
+    for (let i = 0; i < 3; i++) {
+      expect((await openid.tokenIntrospection(config, tokens.access_token)).active).toBe(false);
+    }
+  });
+
+  it('give one of those who bring a code at the same time what it is good for', async () => {
+    const { issuerURL, processes, instance } = await aStage();
+    const config = await discover({ issuerURL });
+    const visitor = new Visitor();
+    for (let round = 0; round < 5; round++) {
+      const asked = await ask(config);
+      const page = await openPage(visitor, asked.url);
+      const back =
+        round === 0
+          ? await logInAt(visitor, page, instance)
+          : page.location === undefined
+            ? await visitor.follow(await press(visitor, page, { action: 'continue' }))
+            : page;
+      const answers = await ofEach(processes, (origin) =>
+        post(`${origin}/token`, {
+          grant_type: 'authorization_code',
+          code: answerOf(back).searchParams.get('code') ?? '',
+          redirect_uri: shop.redirect_uris![0]!,
+          code_verifier: asked.checks.pkceCodeVerifier,
+          client_id: shop.client_id,
+          client_secret: shop.client_secret!,
+        }),
+      );
+      expect(answers.filter(({ access_token: token }) => token !== undefined)).toHaveLength(1);
+      expect(answers.filter(({ error }) => error === 'invalid_grant')).toHaveLength(2);
+    }
+  });
+
+  it('give a device its tokens once, whichever it asks', async () => {
+    const { issuerURL, processes, instance } = await aStage();
+    const config = await discover({ issuerURL }, television);
+    const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
+    const visitor = new Visitor();
+    const compared = await press(visitor, await openPage(visitor, device.verification_uri_complete ?? ''));
+    await logInAt(visitor, await visitor.follow(await press(visitor, compared)), instance);
+    const answers = await ofEach(processes, (origin) =>
+      post(`${origin}/token`, {
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        client_id: television.client_id,
+        device_code: device.device_code,
+      }),
+    );
+    expect(answers.filter(({ access_token: token }) => token !== undefined)).toHaveLength(1);
+  });
+
+  it('lose no key when two are told at once to take a new one, and show all of them', async () => {
+    let time = 1_800_000_000_000;
+    const keyring = async () => {
+      const places = new RecordKeys('https://rotated.example');
+      const ring = new Keyring(new Store(await aStore(), 1000), places, () => time);
+      await ring.open();
+      return ring;
+    };
+    const rings = await Promise.all([keyring(), keyring(), keyring()]);
+    const ids = async () => {
+      for (const ring of rings) ring.current();
+      // What another process wrote is looked for beside the work.
+      const shown = await keyring();
+      return new Set(shown.current().jwks.map(({ kid }) => kid));
+    };
+    expect((await ids()).size).toBe(1);
+    const [first] = await ids();
+    await Promise.all([rings[0]!.rotate(), rings[1]!.rotate()]);
+    expect((await ids()).size).toBe(3);
+    time += 6 * 60_000;
+    expect(await ids()).toContain(first);
+    expect((await keyring()).current().jwks[0]?.kid).not.toBe(first);
+  });
+});

@@ -1,0 +1,108 @@
+/** When a visitor is asked again, and whom they may go on as: `prompt`, `max_age` and a session that is there. */
+
+import * as openid from 'openid-client';
+import { anInstance } from '../support/stage';
+import {
+  anIssuer,
+  aStage,
+  answerOf,
+  app,
+  ask,
+  discover,
+  errorAt,
+  formsOf,
+  logIn,
+  logInAt,
+  openPage,
+  press,
+} from './stage';
+
+describe('prompt and max_age', () => {
+  it('none: who is not logged in is not asked', async () => {
+    const { stage, visitor } = await aStage();
+    const { url } = await ask(await discover(stage), { prompt: 'none' });
+    expect(await errorAt(visitor, url)).toBe('login_required');
+  });
+
+  it('none: who is logged in, and agreed to this client, goes on; to another one they have to agree', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, claims, config } = await logIn(stage, instance);
+    const asked = await ask(config, { prompt: 'none' });
+    const answer = answerOf(await openPage(visitor, asked.url));
+    const again = await openid.authorizationCodeGrant(config, answer, asked.checks);
+    expect(again.claims()?.sub).toBe(claims?.sub);
+    const { url } = await ask(await discover(stage, app), { prompt: 'none' });
+    expect(await errorAt(visitor, url)).toBe('consent_required');
+  });
+
+  it('a second client is agreed to by one button', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, claims } = await logIn(stage, instance);
+    const config = await discover(stage, app);
+    const { url, checks } = await ask(config);
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain(`@alice@${instance.host}`);
+    const answer = answerOf(await visitor.follow(await press(visitor, page, { action: 'continue' })));
+    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
+    expect(tokens.claims()?.sub).toBe(claims?.sub);
+  });
+
+  it('login: asks again, at the instance too', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config } = await logIn(stage, instance);
+    const { url } = await ask(config, { prompt: 'login' });
+    const page = await openPage(visitor, url);
+    expect(formsOf(page).some(({ text }) => text.includes('continue'))).toBe(false);
+    const left = await press(visitor, page, { instance: instance.host });
+    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
+  });
+
+  it('max_age: asks again when the login is older, and tells when it was', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config } = await logIn(stage, instance);
+    const { url, checks } = await ask(config, { max_age: '0' });
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain('once more');
+    const answer = answerOf(await logInAt(visitor, page, instance));
+    const tokens = await openid.authorizationCodeGrant(config, answer, { ...checks, maxAge: 10 });
+    expect(tokens.claims()?.auth_time).toEqual(expect.any(Number));
+  });
+
+  it('select_account: offers the account there is, and another one, whose login replaces it', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor, config, claims } = await logIn(stage, instance);
+    const { url, checks } = await ask(config, { prompt: 'select_account' });
+    const page = await openPage(visitor, url);
+    expect(page.text).toContain('Continue as');
+    const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
+    expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
+    // As if bob had answered the instance's question who they are, which the stand-in skips.
+    visitor.jars.delete(instance.host);
+    const back = await visitor.get(await visitor.approve(left.location ?? '', { as: 'bob' }));
+    const answer = answerOf(await visitor.follow(back));
+    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
+    expect(tokens.claims()?.nickname).toBe('bob');
+    expect(tokens.claims()?.sub).not.toBe(claims?.sub);
+  });
+});
+
+it('select_account: another account may live at another instance, and the number alone is not it', async () => {
+  const [one, two] = [await anInstance(), await anInstance()];
+  const stage = await anIssuer([one, two]);
+  const { visitor, config, claims } = await logIn(stage, one);
+  const asked = await ask(config, { prompt: 'select_account', login_hint: two.host });
+  const page = await openPage(visitor, asked.url);
+  expect(page.text).toContain(`@alice@${one.host}`);
+  expect(formsOf(page)[1]?.fields.instance).toBe(two.host);
+  const answer = answerOf(await logInAt(visitor, page, two));
+  const other = (await openid.authorizationCodeGrant(config, answer, asked.checks)).claims();
+  expect(other?.sub).toBe(`${two.origin}#${String(two.account('alice').id)}`);
+  expect(other?.sub.split('#')[1]).toBe(claims?.sub.split('#')[1]);
+  // From now on, that is who is logged in here; the first one is nobody's any more.
+  const silent = await ask(config, { prompt: 'none' });
+  const again = answerOf(await openPage(visitor, silent.url));
+  const tokens = await openid.authorizationCodeGrant(config, again, silent.checks);
+  expect(tokens.claims()?.sub).toBe(other?.sub);
+  const hinted = await ask(config, { prompt: 'select_account' });
+  expect((await openPage(visitor, hinted.url)).text).toContain(`@alice@${two.host}`);
+});
