@@ -8,6 +8,9 @@ import type { RecordKeys } from './records.js';
 /** What is issued on the strength of a grant, and falls with it. */
 const ofGrants = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'DeviceCode']);
 
+/** What is good once. */
+const usedOnce = new Set(['AuthorizationCode', 'DeviceCode']);
+
 /** A record is there a little longer than it is good for: the library says "expired" rather than "unknown". Seconds. */
 const afterlife = 60;
 
@@ -53,6 +56,10 @@ export class StoreAdapter implements Adapter {
     // The ways to it come first: a record that is there can be found.
     if (payload.uid !== undefined) await store.save(this.key('uid', payload.uid), { id }, ttl);
     if (payload.userCode !== undefined) await store.save(this.key('code', payload.userCode), { id }, ttl);
+    // With its first record only: what is written anew, as a device's is when its user agrees, is no second use.
+    if (usedOnce.has(this.model) && (await store.read(this.key('id', id))) === undefined) {
+      await store.save(this.key('use', id), { id }, ttl);
+    }
     await store.save(this.key('id', id), saved, ttl);
   }
 
@@ -74,14 +81,15 @@ export class StoreAdapter implements Adapter {
   }
 
   /**
-   * Of any number of processes that found the record unused, one takes it out of the store. It comes back marked as
-   * used, so that a later use is recognised as a theft and ends what the first one was given.
+   * Of any number of processes that found the record unused, one takes its use out of the store. The record itself
+   * stays all the time, and is marked, so that a later use is recognised as a theft and ends what the first one was
+   * given. Taking the record instead would let one process delete the mark that another one is just leaving.
    */
   async consume(id: string): Promise<void> {
     const { store } = this.options;
     const key = this.key('id', id);
-    const saved = (await store.take(key)) as Saved | undefined;
-    if (saved === undefined || saved.payload.consumed !== undefined) {
+    const saved = (await store.read(key)) as Saved | undefined;
+    if (saved === undefined || (await store.take(this.key('use', id))) === undefined) {
       throw this.options.alreadyUsed();
     }
     const payload = { ...saved.payload, consumed: Math.floor(Date.now() / 1000) };

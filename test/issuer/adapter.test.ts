@@ -33,6 +33,15 @@ describe('a code', () => {
   });
 });
 
+it('a device code that is written anew while it is used is not good a second time', async () => {
+  const codes = aProcess()('DeviceCode');
+  await codes.upsert('device', { userCode: 'ABCD' }, 60);
+  await codes.upsert('device', { userCode: 'ABCD', accountId: 'alice' }, 60);
+  await codes.consume('device');
+  await codes.upsert('device', { userCode: 'ABCD', accountId: 'bob' }, 60);
+  await expect(codes.consume('device')).rejects.toBeInstanceOf(Used);
+});
+
 describe('a grant that is revoked', () => {
   it('ends all that was issued on it, in every process, and nothing that is issued later', async () => {
     const backend = new JSONStore();

@@ -143,21 +143,25 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('give a device its tokens once, whichever it asks', async () => {
+  it('never give a device its tokens twice, whichever it asks', async () => {
     const { issuerURL, processes, instance } = await aStage();
     const config = await discover({ issuerURL }, television);
     const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
     const visitor = new Visitor();
     const compared = await press(visitor, await openPage(visitor, device.verification_uri_complete ?? ''));
     await logInAt(visitor, await visitor.follow(await press(visitor, compared)), instance);
-    const answers = await ofEach(processes, (origin) =>
+    const askFor = (origin: string) =>
       post(`${origin}/token`, {
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
         client_id: television.client_id,
         device_code: device.device_code,
-      }),
-    );
-    expect(answers.filter(({ access_token: token }) => token !== undefined)).toHaveLength(1);
+      });
+    const answers = await ofEach(processes, askFor);
+    const given = answers.filter(({ access_token: token }) => token !== undefined);
+    // A question that comes while the tokens are made may be taken for a theft, and end them.
+    expect(given.length).toBeLessThanOrEqual(1);
+    const later = await ofEach(processes, askFor);
+    expect(later.map(({ error }) => error)).toEqual(Array(3).fill('invalid_grant'));
   });
 
   it('lose no key when two are told at once to take a new one, and show all of them', async () => {
