@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { MastodonError } from './errors.js';
-import { memoryStore } from './memory-store.js';
+import { MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
 
 /** Changes with the shape of what is stored, so that two versions of this package can share one store. */
@@ -33,6 +33,8 @@ const silenceMs = 1000;
 
 export class Store {
   private readonly backend: KeyValueStore;
+  /** The same, where it is the default one: it does not fail, and says at once what it could not keep. */
+  private readonly own: MemoryStore | undefined;
   private readonly timeoutMs: number;
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
@@ -45,17 +47,27 @@ export class Store {
   private keepsLong = false;
 
   constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
-    this.backend = checkedStore(backend ?? memoryStore());
+    this.backend = checkedStore(backend ?? new MemoryStore());
+    this.own = this.backend instanceof MemoryStore ? this.backend : undefined;
     this.timeoutMs = timeoutMs;
     const inner = (this.backend as { store?: unknown }).store;
-    this.isShared = backend !== undefined && !(backend instanceof Map) && !(inner instanceof Map);
+    this.isShared = !this.own && !(backend instanceof Map) && !(inner instanceof Map);
     const { on } = this.backend as { on?: unknown };
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
   }
 
-  /** A cache read: whatever goes wrong is a miss. */
+  /** A cache read, as `look`: whatever goes wrong is a miss. */
   async cached(key: string): Promise<unknown> {
+    if (this.own) return this.own.look(key);
     return this.read(key).catch(() => undefined);
+  }
+
+  /**
+   * As `read`, for who changes nothing in the record: of the default store it is the same frozen object for all.
+   * @throws MastodonError `store_failed`
+   */
+  async look(key: string): Promise<unknown> {
+    return this.own ? this.own.look(key) : this.read(key);
   }
 
   /** A cache write: whatever goes wrong is forgotten. */
@@ -80,6 +92,7 @@ export class Store {
    */
   async save(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.write(key, value, ttlMs);
+    if (this.own) return;
     if ((await this.read(key)) === undefined) throw storeFailed(new Error('the store lost what was written'));
   }
 
@@ -149,9 +162,17 @@ export class Store {
 
   private async within<T>(operation: () => T | Promise<T>): Promise<T> {
     if (Date.now() < this.silentUntil) throw storeFailed(new Error('the store is not answering'));
+    try {
+      const answer = operation();
+      return isThenable(answer) ? await this.inTime(answer) : answer;
+    } catch (error) {
+      throw storeFailed(withoutDetails(error));
+    }
+  }
+
+  private async inTime<T>(answer: PromiseLike<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     try {
-      const answer = (async () => operation())();
       // Any answer ends the silence, also a late one, and also a refusal.
       const ended = () => (this.silentUntil = 0);
       answer.then(ended, ended);
@@ -164,12 +185,14 @@ export class Store {
           }, this.timeoutMs);
         }),
       ]);
-    } catch (error) {
-      throw storeFailed(withoutDetails(error));
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */

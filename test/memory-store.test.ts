@@ -1,12 +1,13 @@
 /** What the default store holds on to when somebody floods it. */
 
-import { memoryStore } from '../lib/memory-store.js';
+import { MemoryStore } from '../lib/memory-store.js';
+import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
 import { anInstance, aSite, aStage, leave } from './support/stage.js';
 import { Visitor } from './support/visitor.js';
 
 it('a kind has its entries and its size; what was used last stays', async () => {
-  const store = memoryStore({ entries: 3, size: 400 });
+  const store: KeyValueStore = new MemoryStore({ entries: 3, size: 400 });
   const key = (name: string) => storeKey('login', name);
   for (const name of ['a', 'b', 'c']) await store.set(key(name), { name });
   await store.get(key('a'));
@@ -22,12 +23,43 @@ it('a kind has its entries and its size; what was used last stays', async () => 
 });
 
 it('deleting tells whether there was something', async () => {
-  const store = memoryStore();
+  const store: KeyValueStore = new MemoryStore();
   await store.set(storeKey('login', 'a'), {});
   expect([await store.delete(storeKey('login', 'a')), await store.delete(storeKey('login', 'a'))]).toEqual([
     true,
     false,
   ]);
+});
+
+it('nobody changes a record by changing what they wrote or read', async () => {
+  const store = new Store(undefined, 5000);
+  const key = storeKey('login', 'a');
+  const written = { list: [1] };
+  await store.save(key, written);
+  written.list.push(2);
+  const read = (await store.read(key)) as typeof written;
+  read.list.push(3);
+  expect(() => (read.list = [])).not.toThrow();
+  const looked = (await store.look(key)) as typeof written;
+  expect(() => looked.list.push(4)).toThrow(TypeError);
+  expect([looked, await store.cached(key), await store.take(key)]).toEqual(Array(3).fill({ list: [1] }));
+});
+
+it('what was looked at is kept twice, and takes twice the room', () => {
+  const store = new MemoryStore({ entries: 100, size: 1000 });
+  const key = (name: string) => storeKey('instance', name);
+  for (const name of ['a', 'b']) store.set(key(name), { text: 'x'.repeat(350) });
+  expect([store.look(key('b')), store.look(key('a'))].map((value) => value !== undefined)).toEqual([
+    true,
+    false,
+  ]);
+});
+
+it('a record for which there is no room is not said to be saved', async () => {
+  const store = new Store(new MemoryStore({ entries: 3, size: 400 }), 5000);
+  await expect(store.save(storeKey('login', 'a'), { text: 'x'.repeat(500) })).rejects.toMatchObject({
+    code: 'store_failed',
+  });
 });
 
 it('a flood of logins at made-up hosts pushes no client out that is in use', async () => {

@@ -2,7 +2,7 @@
 
 import { Checks } from '../checks.js';
 import { eventLog } from '../events.js';
-import { memoryStore } from '../memory-store.js';
+import { MemoryStore } from '../memory-store.js';
 import { checkStore, loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 import { safeBus } from './safe-bus.js';
@@ -127,7 +127,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
 function memoryFor(pendingInAll: number): KeyValueStore {
   const entries = pendingInAll + 100;
   // A record names a host twice, which has at most 253 characters.
-  return memoryStore({ entries, size: 2_048 * entries });
+  return new MemoryStore({ entries, size: 2_048 * entries });
 }
 
 function checkedPath(value: unknown): string {

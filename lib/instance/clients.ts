@@ -55,7 +55,7 @@ export class Clients {
     if (remembered) return remembered;
     const current = await this.read(key);
     if (current?.clientId === clientId) return current;
-    const replaced = await this.store.read(ownKey(key, clientId));
+    const replaced = await this.store.look(ownKey(key, clientId));
     return isClient(replaced) && replaced.clientId === clientId ? replaced : undefined;
   }
 
@@ -152,7 +152,7 @@ export class Clients {
   }
 
   private async read(key: string): Promise<Client | undefined> {
-    const stored = (await this.store.read(key)) ?? (await this.store.read(newClientKey(key)));
+    const stored = (await this.store.look(key)) ?? (await this.store.look(newClientKey(key)));
     return isClient(stored) && stored.key === key ? stored : undefined;
   }
 }

@@ -3,7 +3,7 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
-import { memoryStore } from '../memory-store.js';
+import { MemoryStore } from '../memory-store.js';
 import { Network } from '../net/network.js';
 import { readOptions } from '../options.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
@@ -50,7 +50,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const settings = readIssuerOptions(options);
   const login = new MastodonLogin(settings.login, issuerChecks);
   // Without a store of its own the login has a memory that floods of requests here push nothing out of.
-  const backend = options.store ?? memoryStore();
+  const backend = options.store ?? new MemoryStore();
   const network = readOptions({ ...settings.login, store: backend }, issuerChecks);
   const library = await loadLibrary();
 

@@ -3,7 +3,7 @@
 import * as openid from 'openid-client';
 import { Keyring } from '../../lib/issuer/keys.js';
 import { RecordKeys } from '../../lib/issuer/records.js';
-import { memoryStore } from '../../lib/memory-store.js';
+import { MemoryStore } from '../../lib/memory-store.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore, anInstance } from '../support/stage';
 import { anIssuer, answerOf, ask, logIn, openPage } from './stage';
@@ -84,7 +84,7 @@ describe('keys', () => {
 
 it('a login outlives the rotation and the process', async () => {
   const instance = await anInstance();
-  const store = memoryStore();
+  const store = new MemoryStore();
   const stage = await anIssuer([instance], { store });
   const { visitor, config, claims, tokens } = await logIn(stage, instance);
   const since = await stage.issuer.rotateKeys();

@@ -8,7 +8,7 @@ import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
 import { Keyring } from '../../lib/issuer/keys';
 import { RecordKeys } from '../../lib/issuer/records';
-import { memoryStore } from '../../lib/memory-store';
+import { MemoryStore } from '../../lib/memory-store';
 import type { KeyValueStore } from '../../lib/options';
 import { Store } from '../../lib/store';
 import type { Certificate } from '../support/certificate';
@@ -75,7 +75,7 @@ export async function anIssuer(
   const origin = `${tls ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`;
   open.push({ close: () => void (server.listening && server.close()) });
   const events: IssuerStage['events'] = [];
-  const store = options.store ?? (isFirstStart ? undefined : memoryStore());
+  const store = options.store ?? (isFirstStart ? undefined : new MemoryStore());
   if (store && !isFirstStart) await giveKeys(store, options.issuerURL ?? origin + base);
   const issuer = await createIssuer({
     issuerURL: origin + base,
