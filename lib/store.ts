@@ -1,6 +1,6 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MastodonError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
@@ -22,7 +22,7 @@ export function storeKey(kind: string, host: string, ...rest: readonly string[])
 }
 
 export function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+  return hash('sha256', text, 'base64url');
 }
 
 /** Memcached takes a longer time for a date, of 1970, and the record is gone at once. Milliseconds. */

@@ -1,8 +1,8 @@
 /** Where a browser is sent to log in: the authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3). */
 
-import { createHash } from 'node:crypto';
 import { needsForcedLogin } from '../instance/software.js';
 import type { BeginOptions, Instance, LoginTransaction } from '../options.js';
+import { digest } from '../store.js';
 
 /** @param extra further parameters; none of the protocol's own can be changed by them */
 export function authorizationURL(
@@ -22,7 +22,7 @@ export function authorizationURL(
     redirect_uri: login.redirectURI,
     scope: login.scope,
     state,
-    code_challenge: createHash('sha256').update(login.codeVerifier).digest('base64url'),
+    code_challenge: digest(login.codeVerifier),
     code_challenge_method: 'S256',
   };
   for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
