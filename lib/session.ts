@@ -66,8 +66,11 @@ function markOf({ passport }: Session): string {
 }
 
 function keysIn(session: Session): BrowserKeys {
-  const former = String(session[formerKey]).split(' ').flatMap(readFormer);
-  return { current: keyIn(session), former };
+  const former = session[formerKey];
+  return {
+    current: keyIn(session),
+    former: former === undefined ? [] : String(former).split(' ').flatMap(readFormer),
+  };
 }
 
 /**

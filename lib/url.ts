@@ -1,14 +1,18 @@
-/** Whether a text is a URL, asked in a way that holds. */
+/** Reads texts as URLs, in a way that holds. */
+
+/** The URL that a text is, or `undefined` where it is none. */
+export function parsedURL(text: string, base?: string): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * As `URL.canParse`, which Node.js 20 answers wrongly for some texts beyond ASCII once it has been called often: `new URL`
  * then throws for what was said to be readable, and a stranger chooses the text.
  */
 export function canParse(text: string, base?: string): boolean {
-  try {
-    new URL(text, base);
-    return true;
-  } catch {
-    return false;
-  }
+  return parsedURL(text, base) !== undefined;
 }

@@ -3,7 +3,7 @@
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicHostname } from '../net/addresses.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {
@@ -71,15 +71,12 @@ function addressOf(
   const user = username === undefined ? {} : { username };
   for (const scheme of ['https', 'http']) {
     const typed = `${scheme}://${withoutDot}`;
-    const origin = canParse(typed) ? new URL(typed).origin : undefined;
-    if (origin !== undefined && developmentOrigins.has(origin)) {
-      return { origin, host: new URL(origin).host, ...user };
-    }
+    const url = developmentOrigins.size > 0 ? parsedURL(typed) : undefined;
+    if (url && developmentOrigins.has(url.origin)) return { origin: url.origin, host: url.host, ...user };
   }
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');
-  if (withoutDot.includes(':') || !canParse(`https://${withoutDot}`)) throw invalid();
-  const { hostname } = new URL(`https://${withoutDot}`);
-  if (!isPublicHostname(hostname)) throw invalid();
+  const hostname = withoutDot.includes(':') ? undefined : parsedURL(`https://${withoutDot}`)?.hostname;
+  if (hostname === undefined || !isPublicHostname(hostname)) throw invalid();
   return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
 }
 

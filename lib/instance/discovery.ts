@@ -15,7 +15,7 @@ import { Revalidation } from './revalidation.js';
 import { Scout } from './scout.js';
 import { Visits } from './visits.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 export { readInstance } from './findings.js';
 
@@ -45,6 +45,8 @@ export class Discovery {
   private readonly visits = new Visits();
   private readonly revalidation: Revalidation;
   private readonly takesURLClients: boolean;
+  /** Records found good, of those that nobody can change: the default store gives the same one to all who look. */
+  private readonly judged = new WeakSet<object>();
 
   constructor(
     network: Network,
@@ -65,13 +67,20 @@ export class Discovery {
     for (const [i, { key, of }] of places.entries()) {
       const record = records[i];
       // Another site that shares the store may have a URL to be known by, where this one has none.
-      if (!isInstance(record) || (record.registrationEndpoint === undefined && !this.takesURLClients))
+      if (!this.isGood(record) || (record.registrationEndpoint === undefined && !this.takesURLClients))
         continue;
       // What a server says of itself can only lead to itself.
       if (record.origin !== address.origin) this.revalidate(of, key, record);
       return record;
     }
     return undefined;
+  }
+
+  private isGood(record: unknown): record is Instance {
+    if (typeof record === 'object' && record !== null && this.judged.has(record)) return true;
+    if (!isInstance(record)) return false;
+    if (Object.isFrozen(record)) this.judged.add(record);
+    return true;
   }
 
   /**
@@ -212,9 +221,10 @@ export function isInstance(value: unknown): value is Instance {
 export function isPinned(value: unknown): value is PinnedInstance {
   const record = (value ?? {}) as Record<string, unknown>;
   const { origin } = record;
-  if (typeof origin !== 'string' || !canParse(origin) || new URL(origin).origin !== origin) return false;
+  const url = typeof origin === 'string' ? parsedURL(origin) : undefined;
+  if (!url || typeof origin !== 'string' || url.origin !== origin) return false;
   return (
-    record.host === new URL(origin).host &&
+    record.host === url.host &&
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&

@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../net/json.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 export interface Metadata {
   readonly issuer: string;
@@ -90,9 +90,10 @@ function readsDocuments(document: JsonObject, origin: string): boolean {
  */
 export function namedOrigin(document: JsonObject, origin: string): string | undefined {
   const { issuer } = document;
-  if (typeof issuer !== 'string' || !canParse(issuer)) return undefined;
-  const named = new URL(issuer).origin;
-  if (new URL(issuer).host === new URL(origin).host || withoutSlash(issuer) !== named) return undefined;
+  const url = typeof issuer === 'string' ? parsedURL(issuer) : undefined;
+  if (!url || url.host === new URL(origin).host || withoutSlash(String(issuer)) !== url.origin)
+    return undefined;
+  const named = url.origin;
   const endpoints = endpointsOf(document);
   return endpoints.length > 0 && endpoints.every(([, value]) => isOn(named, value)) ? named : undefined;
 }
@@ -129,9 +130,9 @@ function isIssuer(issuer: string, origin: string): boolean {
 }
 
 export function isOn(origin: string, value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 2048 || !canParse(value)) return false;
-  const url = new URL(value);
-  return url.origin === origin && url.username === '' && url.password === '' && url.hash === '';
+  if (typeof value !== 'string' || value.length > 2048) return false;
+  const url = parsedURL(value);
+  return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }
 
 function requiredText(document: JsonObject, name: string, origin: string): string {
