@@ -36,8 +36,10 @@ export async function fetchAccount(
  */
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
+  const isBlocked = isFromInFront(answer);
+  if (status === 200 && !isBlocked) return { raw: answer.text, json: jsonObject(answer) };
   const cause = new Error(`the question for the account was answered with ${status}`);
-  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause });
+  if (isBlocked) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 401 && software !== 'gotosocial') {
     throw new MastodonError('account_unusable', { instance, cause, status: 401, reason: 'login_ended' });
   }
@@ -46,8 +48,7 @@ export function readAccount(answer: Answer, instance: string, software?: string)
     throw new MastodonError('instance_unreachable', { instance, cause, status: 503, reason: 'server_busy' });
   }
   if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
-  if (status !== 200) throw new MastodonError('response_invalid', { instance, cause });
-  return { raw: answer.text, json: jsonObject(answer) };
+  throw new MastodonError('response_invalid', { instance, cause });
 }
 
 /**

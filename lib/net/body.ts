@@ -12,21 +12,35 @@ const decoders = {
   deflate: createInflate,
 };
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 /** @throws MastodonError `response_too_large` or `response_invalid`; and whatever breaks the stream. */
 export async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
   if (Number(response.headers['content-length']) > maxBytes) throw new MastodonError('response_too_large');
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of decoded(response) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new MastodonError('response_too_large');
-    chunks.push(chunk);
-  }
+  const body = await bytesOf(decoded(response), maxBytes);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    return utf8.decode(body);
   } catch {
     throw new MastodonError('response_invalid', { cause: new Error('the body is not UTF-8') });
   }
+}
+
+/** By its events: an asynchronous iterator costs as much as all the rest of a small answer. */
+function bytesOf(stream: Readable, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxBytes) reject(new MastodonError('response_too_large'));
+      else chunks.push(chunk);
+    });
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('error', reject);
+    stream.on('close', () => {
+      if (!stream.readableEnded) reject(new Error('the connection was closed within the body'));
+    });
+  });
 }
 
 function decoded(response: IncomingMessage): Readable {
@@ -35,6 +49,6 @@ function decoded(response: IncomingMessage): Readable {
   if (!Object.hasOwn(decoders, encoding)) {
     throw new MastodonError('response_invalid', { cause: new Error('unknown content encoding') });
   }
-  // The iteration over the decoder sees every error that pipeline passes on; nothing is left to do here.
+  // Who reads from the decoder sees every error that pipeline passes on; nothing is left to do here.
   return pipeline(response, decoders[encoding as keyof typeof decoders](), () => undefined);
 }
