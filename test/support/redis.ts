@@ -21,11 +21,12 @@ export function redisAvailable(): string | undefined {
   return error && `redis-server cannot be run (${error.message}); .ci/install-redis installs it`;
 }
 
-export async function startRedis(): Promise<Redis> {
+/** @param program one that takes Redis's arguments and commands */
+export async function startRedis(program = 'redis-server'): Promise<Redis> {
   const port = await freePort();
   const start = () =>
     startProgram(
-      'redis-server',
+      program,
       ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
       () => answersPing(port),
     );
@@ -81,8 +82,9 @@ export async function startProgram(
   command: string,
   args: readonly string[],
   isReady: () => Promise<boolean>,
+  { stopBy, ...user }: { uid?: number; gid?: number; stopBy?: NodeJS.Signals } = {},
 ): Promise<Program> {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { ...user, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let ended = false;
   const remember = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000));
@@ -101,7 +103,7 @@ export async function startProgram(
   });
   if (child.pid !== undefined) endWithThisProcess(child, end);
   const stop = async () => {
-    child.kill();
+    child.kill(stopBy);
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await end;
     clearTimeout(force);

@@ -1,0 +1,4 @@
+/** The contract of stores on real databases, whose adapters lie in test/databases. `npm run test:stores`. */
+
+/** @type {import('jest').Config} */
+module.exports = { ...require('./jest.config.js'), testMatch: ['**/*.stores.ts'], testTimeout: 60_000 };

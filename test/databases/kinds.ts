@@ -1,0 +1,62 @@
+/** Every store that processes share and that needs a server, with what is known of its adapter. */
+
+import { join } from 'node:path';
+import type { Opener } from '../support/open-store.js';
+import { redisAvailable } from '../support/redis.js';
+import type { StoreKind } from '../stores/contract.js';
+import {
+  missing,
+  startMariaDB,
+  startMemcached,
+  startPostgres,
+  startRedisLike,
+  type Server,
+} from './servers.js';
+
+export interface Kind {
+  readonly name: string;
+  readonly opener: (url: string) => Opener;
+  /** Why it cannot be tried here. */
+  readonly skipped: string | undefined;
+  readonly start: () => Promise<Server>;
+  /** What its adapter does to the process when the server goes away; undefined if nothing. */
+  readonly deadly?: string;
+  readonly faults?: Omit<StoreKind, 'opener'>;
+}
+
+const here = (name: string) => (url: string) => [join(__dirname, 'openers.js'), name, url] as const;
+const ours = (name: string) => (url: string) =>
+  [join(__dirname, '..', 'stores', 'openers.ts'), name, url] as const;
+const redis = { skipped: redisAvailable(), start: () => startRedisLike('redis-server') };
+const valkey = { skipped: missing.valkey(), start: () => startRedisLike('valkey-server') };
+
+export const kinds: readonly Kind[] = [
+  { name: 'a Keyv on Redis', opener: here('redis'), ...redis },
+  { name: 'a Keyv on Valkey', opener: here('valkey'), ...valkey },
+  { name: 'redisStore on Valkey', opener: ours('redis'), ...valkey, faults: { hasLocks: true } },
+  {
+    name: 'a Keyv on PostgreSQL',
+    opener: here('postgres'),
+    skipped: missing.postgres(),
+    start: startPostgres,
+    deadly:
+      'nobody hears the errors of idle connections in the pool of @keyv/postgres, which ends the process',
+    // Looks whether there is something, and deletes it then.
+    faults: { deleteTells: false },
+  },
+  {
+    name: 'a Keyv on MariaDB',
+    opener: here('mariadb'),
+    skipped: missing.mariadb(),
+    start: startMariaDB,
+    // As above; and the column of values is a TEXT.
+    faults: { deleteTells: false, longestValue: 65_535 },
+  },
+  {
+    name: 'a Keyv on memcached',
+    opener: here('memcached'),
+    skipped: missing.memcached(),
+    start: startMemcached,
+    faults: { longestValue: 1_048_576 },
+  },
+];

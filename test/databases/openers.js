@@ -1,0 +1,45 @@
+/** How a Keyv on each database is opened with Keyv's own adapter, as its documentation has it. */
+
+const { Keyv } = require('keyv');
+
+function opened(adapter, close) {
+  const backend = new Keyv({ store: adapter });
+  // Without a listener a lost connection would end the process.
+  backend.on('error', () => undefined);
+  return { backend, close };
+}
+
+exports.redis = async (url) => {
+  const { default: KeyvRedis } = require('@keyv/redis');
+  // What Redis cannot take now fails now: the sessions, which have no time limit of their own, would wait.
+  const adapter = new KeyvRedis({ url, disableOfflineQueue: true });
+  return opened(adapter, () => adapter.disconnect(true));
+};
+
+exports.valkey = async (url) => {
+  const { default: KeyvValkey } = require('@keyv/valkey');
+  const adapter = new KeyvValkey(url);
+  return opened(adapter, () => adapter.disconnect());
+};
+
+/** These two keep one pool for the process, and who disconnects closes it for all: the last one does. */
+const users = new Map();
+async function pooled(Adapter, url) {
+  const adapter = new Adapter(url);
+  // It makes its table meanwhile, which nobody may cut short.
+  await adapter.query('SELECT 1');
+  users.set(url, (users.get(url) ?? 0) + 1);
+  return opened(adapter, async () => {
+    users.set(url, users.get(url) - 1);
+    if (users.get(url) === 0) await adapter.disconnect();
+  });
+}
+
+exports.postgres = async (url) => pooled(require('@keyv/postgres').default, url);
+exports.mariadb = async (url) => pooled(require('@keyv/mysql').default, url);
+
+exports.memcached = async (address) => {
+  const { default: KeyvMemcache } = require('@keyv/memcache');
+  const adapter = new KeyvMemcache(address);
+  return opened(adapter, async () => adapter.client.close());
+};

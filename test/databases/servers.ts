@@ -1,0 +1,144 @@
+/** Real databases, each on a free port of 127.0.0.1 with a folder of its own, gone with the test. */
+
+import { spawnSync } from 'node:child_process';
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, startProgram, startRedis, type Program } from '../support/redis.js';
+
+export interface Server {
+  /** Where it is, as its adapter wants it; the same over a restart. */
+  readonly url: string;
+  /** As in an outage; what a database has on disk stays. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends it, and removes what it wrote. */
+  end(): Promise<void>;
+}
+
+/** PostgreSQL and MariaDB refuse to run as root. */
+const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+/** Why a server cannot be run here; undefined if it can. */
+export const missing = {
+  postgres: () => (postgresFolder() === undefined ? notInstalled('PostgreSQL') : undefined),
+  mariadb: () => unlessRun('/usr/sbin/mariadbd', '--version'),
+  memcached: () => unlessRun('memcached', '-V'),
+  valkey: () => unlessRun('valkey-server', '--version'),
+};
+
+function unlessRun(program: string, argument: string): string | undefined {
+  return spawnSync(program, [argument]).error && notInstalled(program);
+}
+
+function notInstalled(name: string): string {
+  return `${name} cannot be run; .ci/install-databases installs it`;
+}
+
+function postgresFolder(): string | undefined {
+  const programs = spawnSync('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin'], { encoding: 'utf8' }).stdout;
+  return programs.trim().split('\n').at(-1) || undefined;
+}
+
+export async function startPostgres(): Promise<Server> {
+  const programs = postgresFolder() ?? '';
+  const folder = aFolder();
+  run(join(programs, 'initdb'), [
+    '-D',
+    folder,
+    '-U',
+    'site',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '-A',
+    'trust',
+    '-N',
+  ]);
+  const port = await freePort();
+  const settings = [`unix_socket_directories=${folder}`, 'listen_addresses=127.0.0.1', 'fsync=off'];
+  const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
+  const isReady = async () =>
+    spawnSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0;
+  // By that signal it does not wait for those who are connected.
+  return served(`postgresql://site@127.0.0.1:${port}/postgres`, folder, () =>
+    startProgram(join(programs, 'postgres'), args, isReady, { ...nobody, stopBy: 'SIGINT' }),
+  );
+}
+
+export async function startMariaDB(): Promise<Server> {
+  const folder = aFolder();
+  const none = '--no-defaults';
+  const install = [none, `--datadir=${folder}`, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  run('mariadb-install-db', install);
+  const script = join(folder, 'init.sql');
+  // As Debian's configuration has it for every database.
+  writeFileSync(script, 'CREATE DATABASE IF NOT EXISTS site CHARACTER SET utf8mb4;', { mode: 0o644 });
+  const port = await freePort();
+  const files = [
+    `--datadir=${folder}`,
+    `--socket=${folder}/socket`,
+    `--pid-file=${folder}/pid`,
+    `--init-file=${script}`,
+  ];
+  const args = [none, ...files, `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve'];
+  return served(`mysql://root@127.0.0.1:${port}/site`, folder, () =>
+    startProgram('/usr/sbin/mariadbd', args, () => greets(port), nobody),
+  );
+}
+
+export async function startMemcached(): Promise<Server> {
+  const port = await freePort();
+  const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0'];
+  return served(`127.0.0.1:${port}`, undefined, () =>
+    startProgram('memcached', args, () => greets(port, 'version\r\n'), nobody),
+  );
+}
+
+/** Redis, or Valkey, which takes its arguments and commands. */
+export async function startRedisLike(program: string): Promise<Server> {
+  const { url, stop, restart } = await startRedis(program);
+  return { url, stop, start: restart, end: stop };
+}
+
+async function served(url: string, folder: string | undefined, run: () => Promise<Program>): Promise<Server> {
+  let running: Program | undefined = await run();
+  const stop = async () => {
+    const stopping = running;
+    running = undefined;
+    await stopping?.stop();
+  };
+  return {
+    url,
+    stop,
+    start: async () => void (running = await run()),
+    async end() {
+      await stop();
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function aFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'store-server-'));
+  if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid);
+  return folder;
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, stderr, stdout } = spawnSync(program, args, { ...nobody, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program}: ${stdout}${stderr}`);
+}
+
+/** Whether something on this port says a first word, after what is said to it. */
+async function greets(port: number, hello = ''): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(hello));
+    const end = (answer: boolean) => () => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(1_000, end(false)).once('data', end(true)).once('error', end(false));
+  });
+}
