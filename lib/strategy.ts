@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from './errors.js';
+import { Hints } from './hints.js';
 import type { BrowserLogins } from './login/begun-logins.js';
 import { answerURL, isCallback } from './login/callback.js';
 import type { Next } from './login/client-document.js';
@@ -52,6 +53,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly settings: StrategySettings;
   private readonly verifyFunction: AnyVerifyFunction;
   private readonly login: MastodonLogin;
+  private readonly hints: Hints;
   /**
    * Answers servers that ask at `clientURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
    * strategy.clientDocument)`), or with Node's own request and response in any framework. Nothing secret is in it.
@@ -72,6 +74,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.settings = settings;
     this.verifyFunction = verify;
     this.login = login;
+    this.hints = new Hints(login.callbackURL, settings.instanceField);
     this.clientDocument = (req, res, next) => login.clientDocument.serve(req, res, next);
   }
 
@@ -128,17 +131,21 @@ export class MastodonStrategy extends OAuth2Strategy {
     const browser = stateStore ? loginsIn(stateStore, req) : browserKeysOrNew(req);
     const authorization = this.authorizationParams(options) as Record<string, string>;
     const { redirect } = await this.login.begin(typed, browser, options, { authorization });
+    this.hints.begins(req, 'take' in browser ? undefined : browser[0]);
     return { redirect };
   }
 
   private async finish(req: Request, answer: URL, options: MastodonAuthenticateOptions): Promise<Outcome> {
     const { stateStore, passRequest, revokeToken } = this.settings;
     const browser: Browser = stateStore ? loginsIn(stateStore, req) : browserKeys(req);
+    this.hints.answers(req, 'take' in browser || browser.length > 0);
     const token = this.tokenParams(options) as Record<string, string>;
     const finished = await this.login.finishWithScope(answer, browser, { token });
     if (!stateStore) retireKey(req);
     try {
-      return outcomeOf(await callVerify(this.verifyFunction, req, passRequest, finished), finished);
+      const verified = await callVerify(this.verifyFunction, req, passRequest, finished);
+      this.hints.verified(verified.user);
+      return outcomeOf(verified, finished);
     } finally {
       if (revokeToken) finished.revoke();
     }
@@ -152,6 +159,7 @@ export class MastodonStrategy extends OAuth2Strategy {
 
   /** To the person it is an empty field; to whoever builds the site it is mostly a parser that is missing. */
   private nothingTyped(req: IncomingMessage): MastodonError {
+    this.hints.missesField(req);
     const { body } = req as { body?: unknown };
     const isSent = req.method !== 'GET' && req.method !== 'HEAD';
     const cause =

@@ -11,7 +11,7 @@ import ts from 'typescript';
 const rows = [
   ['service/'],
   [
-    'index.ts index.mts strategy.ts strategy-options.ts session.ts passport.ts verify.ts verify-shape.ts',
+    'index.ts index.mts strategy.ts strategy-options.ts session.ts hints.ts passport.ts verify.ts verify-shape.ts',
     'web/',
     'bridge/',
     'issuer/',

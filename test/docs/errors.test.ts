@@ -1,6 +1,6 @@
 /** docs/errors.md has a section for each error code, and says in it what the code says. */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ErrorCode,
@@ -42,4 +42,14 @@ it('no section is about a code that there is not', () => {
 
 it.each(Object.keys(reasons))('the reason %s is told', (reason) => {
   expect(page).toContain(`\`${reason}\``);
+});
+
+it('every warning is told', () => {
+  const lib = join(root, 'lib');
+  const warnings = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => readFileSync(join(lib, path), 'utf8').match(/'MASTODON_[A-Z_]+'/g) ?? [])
+    .map((code) => code.slice(1, -1));
+  expect(warnings.length).toBeGreaterThan(5);
+  expect(warnings.filter((code) => !page.includes(`| \`${code}\` |`))).toEqual([]);
 });

@@ -1,0 +1,166 @@
+/** What a first-time builder does wrong, and what they are told: once, and only while they build. */
+
+import express from 'express';
+import { aSite, anInstance, leave, open, start } from '../support/stage.js';
+import type { SiteOptions } from '../support/site.js';
+import { Visitor } from '../support/visitor.js';
+
+let warnings: [text: string, code: string | undefined][];
+let environment: string | undefined;
+
+beforeEach(() => {
+  environment = process.env['NODE_ENV'];
+  delete process.env['NODE_ENV'];
+  warnings = [];
+  jest.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
+    warnings.push([String(text), (options as { code?: string } | undefined)?.code]);
+  });
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.env['NODE_ENV'] = environment;
+});
+
+const told = (code: string) => warnings.filter(([, given]) => given === code).map(([text]) => text);
+
+async function aStage(options: SiteOptions = {}) {
+  const instance = await anInstance();
+  const site = await aSite({ instances: [instance], ...options });
+  return { instance, site, visitor: new Visitor() };
+}
+
+/** A whole login by a browser that keeps to what the cookie says of other sites. */
+async function logIn({ instance, site, visitor }: Awaited<ReturnType<typeof aStage>>, back = visitor) {
+  return open(back, await visitor.approve(await leave(visitor, site, instance.host)));
+}
+
+it('a site without mistakes is told nothing', async () => {
+  const stage = await aStage();
+  await logIn(stage);
+  await logIn(stage);
+  await start(new Visitor(), stage.site, '127.0.0.1');
+  await start(new Visitor(), stage.site, '');
+  expect(warnings).toEqual([]);
+});
+
+it('the callback leads nowhere: told when the same browser begins again', async () => {
+  const { instance, site, visitor } = await aStage({
+    options: { callbackURL: 'http://localhost:1/somewhere/else' },
+  });
+  await start(visitor, site, 'a typing mistake');
+  await leave(visitor, site, instance.host);
+  expect(warnings).toEqual([]);
+  await leave(visitor, site, instance.host);
+  await leave(visitor, site, instance.host);
+  expect(told('MASTODON_NO_ANSWER')).toEqual([
+    expect.stringMatching(/http:\/\/localhost:1\/somewhere\/else\/.* route for \/somewhere\/else\/:instance/),
+  ]);
+});
+
+describe('nothing arrives of what was typed', () => {
+  async function post(type: string, body: string, parse = false) {
+    const { site } = await aStage();
+    const app = express();
+    if (parse) app.use(express.urlencoded({ extended: false }));
+    app.use(express.text());
+    app.post('/login', site.passport.authenticate('mastodon'));
+    const server = app.listen(0, '127.0.0.1');
+    try {
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as { port: number };
+      const headers = { 'Content-Type': type };
+      return await fetch(`http://127.0.0.1:${port}/login`, { method: 'POST', body, headers });
+    } finally {
+      server.close();
+    }
+  }
+
+  it.each([
+    ['application/x-www-form-urlencoded', 'express.urlencoded({ extended: false })'],
+    ['application/json; charset=utf-8', 'express.json()'],
+    ['multipart/form-data; boundary=x', 'multer'],
+  ])('there is no parser for %s', async (type, parser) => {
+    await post(type, 'instance=mastodon.social');
+    expect(told('MASTODON_NO_BODY')).toEqual([expect.stringContaining(parser)]);
+  });
+
+  it('the field has another name', async () => {
+    await post('application/x-www-form-urlencoded', 'server=mastodon.social', true);
+    expect(told('MASTODON_NO_FIELD')).toEqual([
+      expect.stringMatching(/none of its fields is "instance" \(there is "server"\).* instanceField/),
+    ]);
+  });
+
+  it('nobody is told of what is no form', async () => {
+    await post('text/plain', 'mastodon.social');
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('the session is lost on the way', () => {
+  it.each<[string, SiteOptions['session'], RegExp]>([
+    ['a secure cookie over http', { cookie: { secure: true } }, /"secure".*trust proxy/],
+    ['a strict cookie', { cookie: { sameSite: 'strict' } }, /sameSite: 'strict'.*'lax'/],
+    ['anything else', true, /another name of this site/],
+  ])('%s', async (_why, session, expected) => {
+    const stage = await aStage({ session: session ?? true });
+    await logIn(stage, new Visitor());
+    expect(told('MASTODON_NO_SESSION')).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('a start at 127.0.0.1 that comes back to localhost', async () => {
+    const { instance, site, visitor } = await aStage();
+    await leave(visitor, { origin: site.origin.replace('localhost', '127.0.0.1') }, instance.host);
+    expect(told('MASTODON_OTHER_NAME')).toEqual([expect.stringContaining(`open the site at ${site.origin}`)]);
+  });
+});
+
+describe('the browser cannot follow', () => {
+  it('a script that begins a login', async () => {
+    const { instance, site } = await aStage();
+    const body = new URLSearchParams({ instance: instance.host });
+    const headers = { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'empty' };
+    const init = { method: 'POST', body, headers, redirect: 'manual' } as const;
+    await fetch(`${site.origin}/auth/mastodon`, init);
+    await fetch(`${site.origin}/auth/mastodon`, init);
+    expect(told('MASTODON_BY_SCRIPT')).toEqual([expect.stringContaining('send a form')]);
+  });
+
+  it.each([
+    ["form-action 'self'", 1],
+    ["default-src 'self'; form-action 'self' https:", 0],
+    ["default-src 'self'", 0],
+  ])('past a policy of %s', async (policy, times) => {
+    const withPolicy = () => {
+      const app = express();
+      app.use((_req, res, next) => void next(res.setHeader('Content-Security-Policy', policy) && undefined));
+      return app;
+    };
+    const { instance, site, visitor } = await aStage({ express: withPolicy });
+    await leave(visitor, site, instance.host);
+    expect(told('MASTODON_FORM_ACTION')).toHaveLength(times);
+  });
+});
+
+it('verify forgets to return the user', async () => {
+  const forgetful = async (_accessToken: string, _refreshToken: unknown, profile: object) => void profile;
+  await logIn(await aStage({ verify: forgetful }));
+  expect(told('MASTODON_NO_USER')).toEqual([expect.stringContaining('return the user, or false')]);
+});
+
+it('verify refuses somebody on purpose', async () => {
+  const strict = async (_accessToken: string, _refreshToken: unknown, profile: object) => !profile;
+  await logIn(await aStage({ verify: strict }));
+  expect(warnings).toEqual([]);
+});
+
+it.each(['production', 'test'])('in %s nothing is told, as anybody could set it off', async (name) => {
+  process.env['NODE_ENV'] = name;
+  const forgetful = async (_accessToken: string, _refreshToken: unknown, profile: object) => void profile;
+  const store = new Map<string, unknown>();
+  const stage = await aStage({ verify: forgetful, options: { store } });
+  await logIn(stage);
+  await logIn(stage, new Visitor());
+  await new Visitor().post(`${stage.site.origin}/auth/mastodon`, { server: 'mastodon.social' });
+  expect(warnings).toEqual([]);
+});
