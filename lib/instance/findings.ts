@@ -1,6 +1,6 @@
 /** Judges what a host told about itself when it was explored. */
 
-import { MastodonError } from '../errors.js';
+import { MastodonError, type MastodonErrorDetails } from '../errors.js';
 import { isChallenge } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer } from '../net/network.js';
@@ -79,14 +79,23 @@ function readAbout(
   // Mastodon in limited federation mode answers 401 here.
   const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
   if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
-  const software = otherSoftware(softwareOf(findings.nodeInfo, undefined));
   throw new MastodonError('instance_unsupported', {
     instance,
     cause,
-    ...(software !== undefined
-      ? { reason: 'other_software', software }
-      : isMisskey(findings) && { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' }),
+    ...whyNot(findings, takesURLClients),
   });
+}
+
+/** What is known of a server that has no instance to show. */
+function whyNot(
+  findings: Findings,
+  takesURLClients: boolean,
+): Pick<MastodonErrorDetails, 'reason' | 'software'> {
+  const name = softwareOf(findings.nodeInfo, undefined);
+  const software = otherSoftware(name);
+  if (software !== undefined) return { reason: 'other_software', software };
+  if (hasSingleUseApps(name)) return { reason: 'single_use_apps' };
+  return isMisskey(findings) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
 }
 
 /** A server of Misskey's kind that knows clients by their URL; Sharkey and Firefish describe themselves alike. */

@@ -180,6 +180,13 @@ describe('the other servers', () => {
     ]);
   });
 
+  it('a Sharkey whose API for Mastodon’s apps is away is still told to be what it is', async () => {
+    const { instance, site } = await aURLClientStage('sharkey');
+    instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
+    const page = await start(new Visitor(), site, instance.host);
+    expect([page.status, page.json()]).toMatchObject([422, { reason: 'single_use_apps' }]);
+  });
+
   it('one that only has MiAuth is refused; an update of the server helps, and is said to', async () => {
     const { instance, site } = await aURLClientStage('miAuthOnly');
     const page = await start(new Visitor(), site, instance.host);

@@ -213,8 +213,11 @@ describe('a server that changes what it is while a visitor is there', () => {
 });
 
 describe('a server that registers sites, made to look like one that does not, or the other way round', () => {
-  it('a Mastodon with the metadata of a Misskey stays a Mastodon: what it gives has a secret', async () => {
-    const instance = await anInstance('mastodon45');
+  it.each([
+    ['the metadata', 'mastodon'],
+    ['the metadata and the name', 'misskey'],
+  ])('a Mastodon with %s of a Misskey stays a Mastodon: what it gives has a secret', async (_what, name) => {
+    const instance = await anInstance('mastodon45', { habits: { software: { name, version: '1.0.0' } } });
     const site = await aURLClientSite({ instances: [instance] });
     instance.answerWith('/.well-known/oauth-authorization-server', 200, ofMisskey(instance.origin));
     await new Visitor().login(site, instance.host);
