@@ -29,6 +29,20 @@ export function metadata({ origin, software }: Self): object {
   };
 }
 
+/** The same of a server that registers nobody. */
+export function misskeyMetadata({ origin, software }: Self): object {
+  return {
+    issuer: origin,
+    authorization_endpoint: `${origin}/oauth/authorize`,
+    token_endpoint: `${origin}/oauth/token`,
+    scopes_supported: software.scopes,
+    response_types_supported: ['code'],
+    grant_types_supported: ['authorization_code'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+  };
+}
+
 export function nodeInfoIndex({ origin }: Self): object {
   const rel = 'http://nodeinfo.diaspora.software/ns/schema/2.0';
   return { links: [{ rel, href: `${origin}/nodeinfo/2.0` }] };
@@ -85,6 +99,17 @@ export function credentials({ origin }: Self, account: TestAccount): object {
     avatar: `${origin}/avatars/${encodeURIComponent(account.username)}.svg`,
     note: account.note,
     ...account.fields,
+  };
+}
+
+/** POST /api/i; addresses are null for the server's own people, as Misskey has it. */
+export function misskeyAccount({ origin }: Self, account: TestAccount): object {
+  const { id, username, displayName, disabled, fields } = account;
+  return {
+    ...{ id, username, name: displayName, isSuspended: disabled },
+    ...{ host: null, url: null, uri: null },
+    avatarUrl: `${origin}/avatars/${encodeURIComponent(username)}.svg`,
+    ...fields,
   };
 }
 

@@ -9,13 +9,20 @@ import { OAuth, type Question } from './oauth.js';
 import { route } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
+import { URLClients } from './url-clients.js';
 
 export interface InstanceOptions {
   /**
    * What the instance says it runs, and some of the habits that come with it: `mastodon`, `hollo`, `gotosocial`,
-   * `pleroma`, `akkoma`, `pixelfed` and `friendica` are known (metadata, scopes, refresh tokens). Default `mastodon`.
+   * `pleroma`, `akkoma`, `pixelfed`, `friendica` and `misskey` are known (metadata, scopes, refresh tokens, API). Default
+   * `mastodon`.
    */
   readonly software?: string | { readonly name: string; readonly version?: string };
+  /**
+   * For `misskey`, which fetches a page of the site (`clientURL`): the public origin in that URL, and where the site is
+   * found on this machine, as in `{ 'https://example.com': 'http://localhost:3000' }`. Default: no site is.
+   */
+  readonly sites?: Readonly<Record<string, string>>;
   /** Who lives there; a text is a user name. Default: three people, one of them with a hostile display name. */
   readonly accounts?: readonly (string | AccountOptions)[];
   /** Everybody says no to every site. Default false. */
@@ -65,11 +72,13 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
   const software = softwareOf(options.software ?? 'mastodon');
+  const urlClients = software.isMisskey ? new URLClients(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
   const name = hostname === '::1' ? '[::1]' : hostname;
   const origin = `http://${name}:${(server.address() as AddressInfo).port}`;
   const self: Self = { origin, host: new URL(origin).host, title, software, accounts };
-  const oauth = new OAuth(origin, software, options.store ?? new Map<string, unknown>());
+  const store = options.store ?? new Map<string, unknown>();
+  const oauth = new OAuth(origin, software, store, urlClients);
   serve(server, self.host, (incoming) => route({ self, oauth, deny }, incoming));
 
   const ask = async (redirectURL: string | URL): Promise<Question> => {

@@ -3,6 +3,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
 import type { Software } from './software.js';
+import type { URLClients } from './url-clients.js';
 
 /** Parameters that were sent once. */
 export type Fields = Readonly<Record<string, string | undefined>>;
@@ -15,7 +16,8 @@ interface App {
   readonly website: string | null;
   readonly redirectURI: string;
   readonly scopes: readonly string[];
-  readonly secret: string;
+  /** Absent from a site that is known by its URL. */
+  readonly secret?: string;
 }
 
 /** An authorization request that is in order. */
@@ -56,6 +58,8 @@ export class OAuth {
     private readonly origin: string,
     private readonly software: Software,
     private readonly store: KeyValueStore,
+    /** Where nobody is registered. */
+    private readonly urlClients?: URLClients,
   ) {}
 
   /** Apps, codes and tokens are gone, as on a server that was installed anew. */
@@ -85,9 +89,9 @@ export class OAuth {
       website: website || null,
       redirectURI: uri,
       scopes: asked,
-      secret: secret(),
     };
-    await this.write(`app:${clientId}`, app);
+    const clientSecret = secret();
+    await this.write(`app:${clientId}`, { ...app, secret: clientSecret });
     const answer = {
       id: clientId,
       name: app.name,
@@ -96,7 +100,7 @@ export class OAuth {
       redirect_uri: uri,
       redirect_uris: [uri],
       client_id: clientId,
-      client_secret: app.secret,
+      client_secret: clientSecret,
       client_secret_expires_at: 0,
     };
     return [200, answer];
@@ -106,14 +110,22 @@ export class OAuth {
   async readQuestion(fields: Fields): Promise<Question | string> {
     const { client_id: clientId = '', redirect_uri: redirectURI, scope = 'read', state = '' } = fields;
     const { code_challenge: challenge, code_challenge_method: method } = fields;
-    const app = await this.read<App>(`app:${clientId}`);
+    const app = this.urlClients
+      ? await this.meet(this.urlClients, clientId)
+      : await this.read<App>(`app:${clientId}`);
     if (!app) return 'it does not know the client_id';
+    if (typeof app === 'string') return app;
     if (app.redirectURI !== redirectURI) return 'the redirect_uri is not the one that was registered';
     if (fields['response_type'] !== 'code') return 'the response_type is not code';
     if (!challenge || method !== 'S256') return 'there is no code_challenge with the method S256';
     if (!scope.split(' ').every((one) => app.scopes.includes(one)))
       return 'the app has not registered this scope';
     return { app, clientId, redirectURI, scope, state, challenge };
+  }
+
+  private async meet(urlClients: URLClients, clientId: string): Promise<App | string> {
+    const met = await urlClients.meet(clientId);
+    return typeof met === 'string' ? met : { ...met, website: null, scopes: this.software.scopes };
   }
 
   /** The address that the visitor goes back to, with a code. */
@@ -133,6 +145,10 @@ export class OAuth {
 
   /** POST /oauth/token */
   async token(fields: Fields): Promise<Reply> {
+    if (this.urlClients) {
+      const isCode = fields['grant_type'] === 'authorization_code';
+      return isCode ? this.redeem(fields) : [400, { error: 'unsupported_grant_type' }];
+    }
     const app = await this.authenticated(fields);
     const { client_id: clientId = '' } = fields;
     if (!app) return [401, { error: 'invalid_client' }];
@@ -201,14 +217,16 @@ export class OAuth {
 
   private async authenticated({ client_id: id, client_secret: given }: Fields): Promise<App | undefined> {
     const app = id && given ? await this.read<App>(`app:${id}`) : undefined;
-    return app && isSame(app.secret, given ?? '') ? app : undefined;
+    return app?.secret !== undefined && isSame(app.secret, given ?? '') ? app : undefined;
   }
 
   private back({ redirectURI, state }: Question, name: string, value: string): string {
     const url = new URL(redirectURI);
     url.searchParams.set(name, value);
     url.searchParams.set('state', state);
-    if (this.software.describesItself) url.searchParams.set('iss', `${this.origin}/`);
+    if (this.software.describesItself) {
+      url.searchParams.set('iss', this.urlClients ? this.origin : `${this.origin}/`);
+    }
     return url.href;
   }
 

@@ -15,20 +15,15 @@ export interface Rooms {
 
 type Route = (rooms: Rooms, incoming: Incoming) => Promise<Outgoing> | Outgoing;
 
-const routes: Readonly<Record<string, Route>> = {
-  'GET /.well-known/oauth-authorization-server': ({ self }) =>
-    self.software.describesItself ? json([200, documents.metadata(self)]) : notHere(self),
+const common: Readonly<Record<string, Route>> = {
   'GET /.well-known/nodeinfo': ({ self }) => json([200, documents.nodeInfoIndex(self)]),
   'GET /nodeinfo/2.0': ({ self }) => json([200, documents.nodeInfo(self)]),
-  'GET /api/v1/instance': ({ self }) => json([200, documents.about(self)]),
   'GET /.well-known/webfinger': ({ self }, { query }) => {
     const found = documents.webFinger(self, query['resource']);
     if (!found) return json([404, { error: 'Record not found' }]);
     return { ...json([200, found]), type: 'application/jrd+json; charset=utf-8' };
   },
-  'POST /api/v1/apps': async ({ oauth }, { form }) => json(await oauth.register(form)),
   'POST /oauth/token': async ({ oauth }, { form }) => json(await oauth.token(form)),
-  'POST /oauth/revoke': async ({ oauth }, { form }) => json(await oauth.revoke(form)),
   'GET /oauth/authorize': async ({ self, oauth }, { query }) => {
     const question = await oauth.readQuestion(query);
     return typeof question === 'string'
@@ -36,14 +31,30 @@ const routes: Readonly<Record<string, Route>> = {
       : html(pages.consentPage(self, question));
   },
   'POST /oauth/authorize': decide,
-  'GET /api/v1/accounts/verify_credentials': whoIsIt,
   'GET /': ({ self }) => html(pages.homePage(self)),
+};
+
+const ofMastodon: Readonly<Record<string, Route>> = {
+  'GET /.well-known/oauth-authorization-server': ({ self }) =>
+    self.software.describesItself ? json([200, documents.metadata(self)]) : notHere(self),
+  'GET /api/v1/instance': ({ self }) => json([200, documents.about(self)]),
+  'POST /api/v1/apps': async ({ oauth }, { form }) => json(await oauth.register(form)),
+  'POST /oauth/revoke': async ({ oauth }, { form }) => json(await oauth.revoke(form)),
+  'GET /api/v1/accounts/verify_credentials': whoIsIt,
+};
+
+const ofMisskey: Readonly<Record<string, Route>> = {
+  'GET /.well-known/oauth-authorization-server': ({ self }) => json([200, documents.misskeyMetadata(self)]),
+  'POST /api/i': whoIsItAtMisskey,
 };
 
 export async function route(rooms: Rooms, incoming: Incoming): Promise<Outgoing> {
   const { method, path } = incoming;
+  const { isMisskey } = rooms.self.software;
+  const routes = { ...common, ...(isMisskey ? ofMisskey : ofMastodon) };
   const found = routes[`${method} ${path}`];
   if (found) return found(rooms, incoming);
+  if (isMisskey && path.startsWith('/api/')) return misskeyFailure(404, 'UNKNOWN_API_ENDPOINT');
   return method === 'GET' ? ofPerson(rooms.self, path) : notHere(rooms.self);
 }
 
@@ -64,6 +75,22 @@ async function whoIsIt({ self, oauth }: Rooms, { authorization }: Incoming): Pro
   if (!account) return json([401, { error: 'The access token is invalid' }]);
   if (account.disabled) return json([403, { error: 'Your login is currently disabled' }]);
   return json([200, documents.credentials(self, account)]);
+}
+
+async function whoIsItAtMisskey(
+  { self, oauth }: Rooms,
+  { authorization, contentType }: Incoming,
+): Promise<Outgoing> {
+  if (!/^application\/json\b/.test(contentType)) return misskeyFailure(415, 'UNSUPPORTED_MEDIA_TYPE');
+  const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
+  const account = token === undefined ? undefined : named(self, await oauth.userOf(token));
+  if (!account) return misskeyFailure(401, 'AUTHENTICATION_FAILED');
+  if (account.disabled) return misskeyFailure(403, 'YOUR_ACCOUNT_SUSPENDED');
+  return json([200, documents.misskeyAccount(self, account)]);
+}
+
+function misskeyFailure(status: number, code: string): Outgoing {
+  return json([status, { error: { code, message: 'This is a testing instance.', kind: 'client' } }]);
 }
 
 /** Profile, actor and picture. */

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { isLoopbackName } from './loopback.js';
 import type { Fields } from './oauth.js';
 
 export interface Incoming {
@@ -11,6 +12,7 @@ export interface Incoming {
   /** A form's fields. */
   readonly form: Fields;
   readonly authorization: string;
+  readonly contentType: string;
 }
 
 export interface Outgoing {
@@ -44,10 +46,6 @@ export async function listenOnLoopback(hostname: string, port: number): Promise<
   throw new TypeError(`startInstance: ${hostname} is ${address} here, which is not loopback`);
 }
 
-function isLoopbackName(hostname: string): boolean {
-  return ['localhost', '[::1]', '::1'].includes(hostname) || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
 /** Reads requests for `host` and writes what `answer` makes of them. */
 export function serve(server: Server, host: string, answer: (incoming: Incoming) => Promise<Outgoing>): void {
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
@@ -74,6 +72,7 @@ async function respond(
     query: once(url.searchParams),
     form: once(new URLSearchParams(body)),
     authorization: req.headers.authorization ?? '',
+    contentType: req.headers['content-type'] ?? '',
   });
 }
 

@@ -8,6 +8,8 @@ export interface Software {
   readonly scopes: readonly string[];
   /** Gives refresh tokens. */
   readonly refreshes: boolean;
+  /** Registers nobody, knows sites by a URL of theirs, and has Misskey's API in place of Mastodon's. */
+  readonly isMisskey: boolean;
 }
 
 const granular = ['read', 'read:accounts', 'write', 'follow', 'push'];
@@ -25,12 +27,19 @@ const known: Readonly<Record<string, Partial<Software>>> = {
     scopes: ['read', 'write', 'follow', 'push'],
     refreshes: true,
   },
+  misskey: { version: '2025.12.2', scopes: ['read:account', 'write:notes'], isMisskey: true },
   friendica: { version: '2024.12', describesItself: false, scopes: granular },
 };
 
 /** A name that is not in the list is taken for software with the newest habits. */
 export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
   const { name, version } = typeof given === 'string' ? { name: given, version: undefined } : given;
-  const habits = { describesItself: true, scopes: newest, refreshes: false, ...known[name] };
+  const habits = {
+    describesItself: true,
+    scopes: newest,
+    refreshes: false,
+    isMisskey: false,
+    ...known[name],
+  };
   return { version: '1.0.0', ...habits, name, ...(version !== undefined && { version }) };
 }
