@@ -2,6 +2,7 @@
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import { jsonObjectOrNone } from '../net/json.js';
+import { smallDocumentBytes } from '../net/limits.js';
 import type { Answer, Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
@@ -153,9 +154,10 @@ export class Discovery {
   }
 
   private async ask(scout: Scout, origin: string, wasLedHere: boolean): Promise<Instance> {
+    const maxBytes = smallDocumentBytes;
     const [instance, document, nodeInfo] = await Promise.all([
       this.about(scout, origin),
-      scout.get(`${origin}/.well-known/oauth-authorization-server`).catch(() => undefined),
+      scout.get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes }).catch(() => undefined),
       // Guessed, as nearly all servers have one of them; asking for the address first, or waiting for a redirect
       // from one to the other (Hollo), would cost a round trip.
       Promise.any(

@@ -9,6 +9,12 @@ import { canParse } from '../url.js';
 const maxOrigins = 4;
 const maxRedirects = 3;
 
+/** As `Network.get` takes it. */
+interface Asked {
+  readonly accept?: string;
+  readonly maxBytes?: number;
+}
+
 export class Scout implements Fetcher {
   private readonly allowed = new Map<string, Promise<void>>();
   private readonly answered = new Set<string>();
@@ -27,7 +33,7 @@ export class Scout implements Fetcher {
   }
 
   /** As `Network.get`; a redirect to another origin is one to the same document there. */
-  async get(target: string, options: { readonly accept?: string } = {}): Promise<Answer> {
+  async get(target: string, options: Asked = {}): Promise<Answer> {
     const { pathname, search } = new URL(target);
     let url = new URL(target);
     const seen = new Set<string>();
@@ -48,7 +54,7 @@ export class Scout implements Fetcher {
     return this.answered.has(origin);
   }
 
-  private once(url: URL, options: { readonly accept?: string }): Promise<Answer> {
+  private once(url: URL, options: Asked): Promise<Answer> {
     const asked = this.answers.get(url.href);
     if (asked) return asked;
     const answer = this.ask(url, options);
@@ -56,7 +62,7 @@ export class Scout implements Fetcher {
     return answer;
   }
 
-  private async ask(url: URL, options: { readonly accept?: string }): Promise<Answer> {
+  private async ask(url: URL, options: Asked): Promise<Answer> {
     await this.mayAsk(url);
     const answer = await this.network.get(url.href, { ...options, redirects: 0 });
     this.answered.add(url.origin);

@@ -2,6 +2,7 @@
 
 import { isReachableURL } from '../net/addresses.js';
 import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
+import { smallDocumentBytes } from '../net/limits.js';
 import type { Answer } from '../net/network.js';
 import { parseAddress } from './address.js';
 import { lrddTargets } from './host-meta.js';
@@ -32,7 +33,7 @@ interface Finger {
 
 /** Fetches a document; the network itself, or somebody who asks it under rules of their own. */
 export interface Fetcher {
-  get(url: string, options: { readonly accept: string }): Promise<Answer>;
+  get(url: string, options: { readonly accept: string; readonly maxBytes: number }): Promise<Answer>;
 }
 
 /**
@@ -102,7 +103,10 @@ export async function hostMetaOrigins(
 ): Promise<string[]> {
   const accept = 'application/xrd+xml, application/jrd+json, application/json';
   try {
-    const answer = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, { accept });
+    const answer = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, {
+      accept,
+      maxBytes: smallDocumentBytes,
+    });
     if (answer.status !== 200) return [];
     return lrddTargets(answer.text)
       .map(({ host }) => originOf(host, developmentOrigins))
@@ -136,7 +140,10 @@ async function ask(
   url: string,
 ): Promise<Found | 'silence' | undefined> {
   try {
-    const answer = await fetcher.get(url, { accept: 'application/jrd+json, application/json' });
+    const answer = await fetcher.get(url, {
+      accept: 'application/jrd+json, application/json',
+      maxBytes: smallDocumentBytes,
+    });
     const finger =
       answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
     return finger && { ...finger, url: answer.url };

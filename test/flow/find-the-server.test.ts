@@ -56,6 +56,19 @@ it('a domain that gives an account elsewhere a name of its own leads there, and 
   });
 });
 
+it.each([
+  ['a few KB leads', 8_000, true],
+  ['ten times what any has leads nowhere', 40_000, false],
+])('a WebFinger answer of %s', async (_what, size, isRead) => {
+  const [{ accountDomain }, elsewhere] = await Promise.all([aSplitPair(), anInstance()]);
+  const links = [{ rel: 'self', type: 'application/activity+json', href: `${elsewhere.origin}/users/alice` }];
+  const document = { subject: `acct:me@${accountDomain.host}`, links, padding: 'x'.repeat(size) };
+  accountDomain.answerWith('/.well-known/webfinger', 200, document);
+  const site = await aSite({ instances: [accountDomain, elsewhere] });
+  const { location = '' } = await start(new Visitor(), site, `me@${accountDomain.host}`);
+  expect(location.startsWith(elsewhere.origin)).toBe(isRead);
+});
+
 it('a second name whose document names the first leads to the first', async () => {
   const [first, second] = await Promise.all([anInstance(), anInstance()]);
   second.answerWith(metadataPath, 200, {

@@ -133,3 +133,8 @@ it.each([
 ])('the server that answers with %s is named', (_what, text, type) => {
   expect(() => jsonObject(answerOf(200, text, type))).toThrow(/^The server social\.example /);
 });
+
+it('an answer that several look at is read once', () => {
+  const answer = answerOf(200, { links: [] });
+  expect(jsonObject(answer)).toBe(jsonObjectOfAnyType(answer));
+});
