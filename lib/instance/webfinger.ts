@@ -33,7 +33,7 @@ interface Finger {
 
 /** Fetches a document; the network itself, or somebody who asks it under rules of their own. */
 export interface Fetcher {
-  get(url: string, options: { readonly accept: string; readonly maxBytes: number }): Promise<Answer>;
+  get(url: string, options: { readonly accept: string; readonly maxBytes?: number }): Promise<Answer>;
 }
 
 /**

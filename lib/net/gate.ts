@@ -26,6 +26,8 @@ interface Waiting {
 
 export class Gate {
   private readonly limits: Required<GateLimits>;
+  /** The last places are for domains that have next to none: a few crowds together must not hold them all. */
+  private readonly spare: { readonly places: number; readonly each: number };
   private activeInAll = 0;
   private readonly active = { hosts: new Counter(), domains: new Counter() };
   private readonly queue = new Set<Waiting>();
@@ -34,6 +36,11 @@ export class Gate {
   constructor(limits: GateLimits) {
     const perDomain = Math.max(limits.perInstance, Math.ceil(limits.inAll / 4));
     this.limits = { perDomain, ...limits };
+    const isShared = this.limits.perDomain < limits.inAll;
+    this.spare = {
+      places: isShared ? Math.floor(limits.inAll / 4) : 0,
+      each: Math.max(1, Math.floor(limits.inAll / 64)),
+    };
   }
 
   /** @throws MastodonError `login_busy` when too much is waiting, it waited too long, or the budget ran out. */
@@ -49,10 +56,12 @@ export class Gate {
   }
 
   private hasRoom(host: string, domain: string): boolean {
+    const { inAll, perInstance, perDomain } = this.limits;
+    const isScarce = this.activeInAll >= inAll - this.spare.places;
     return (
-      this.activeInAll < this.limits.inAll &&
-      this.active.hosts.of(host) < this.limits.perInstance &&
-      this.active.domains.of(domain) < this.limits.perDomain
+      this.activeInAll < inAll &&
+      this.active.hosts.of(host) < perInstance &&
+      this.active.domains.of(domain) < (isScarce ? Math.min(this.spare.each, perDomain) : perDomain)
     );
   }
 

@@ -137,6 +137,19 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts()).toHaveLength(2);
   });
 
+  it('and four domains together do not get all: some are left for who has none yet', async () => {
+    const { begin, hosts } = set({ inAll: 64, perInstance: 16, waiting: 1000 });
+    for (const domain of ['one', 'two', 'three', 'four']) {
+      for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
+    }
+    await settled();
+    // The fourth has one of the spare places.
+    expect(hosts()).toHaveLength(49);
+    void begin('honest.social');
+    await settled();
+    expect(hosts().at(-1)).toBe('honest.social');
+  });
+
   it('is let in after who has less under way, however early the names came', async () => {
     const { begin, hosts, running } = set({ inAll: 4, perInstance: 4, perDomain: 3, waiting: 50 });
     for (const host of [evil(0), evil(1), 'a.example', 'b.example', evil(2), evil(3), 'c.example']) {
