@@ -1,92 +1,38 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * Logs in with Mastodon from a terminal, with the help of an authenticator service. A start for bots, games and
- * desktop programs:
+ * Logs in with Mastodon from a terminal. A start for bots, games and desktop programs. With the help of an
+ * authenticator service, which gives the program an access token; or of an issuer, which only says who it is:
  *
  *   node example/client.js [ws://localhost:8080] [mastodon.social]
+ *   node example/client.js --issuer http://localhost:8081 --client-id demo-device
  */
 
-const { createInterface } = require('node:readline');
 const { parseArgs } = require('node:util');
-const { renderUnicodeCompact } = require('uqr');
 const WebSocket = require('ws');
+const { loginOnDevice } = require('./device');
+const { Countdown, Failure, Questions, isTerminal, plain, say, showAddress } = require('./terminal');
 
 const USAGE = `Usage: node example/client.js [SERVER] [HOST]
+       node example/client.js --issuer ISSUER --client-id ID
 
   SERVER  address of the authenticator service (default ws://localhost:8080)
   HOST    where the account lives, such as mastodon.social; asked for when missing
+  ISSUER  address of an issuer that serves devices (RFC 8628)
+  ID      what the issuer knows this program by (default demo-device)
 `;
 
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 
-/** Without a terminal, for example in a pipe: plain lines, and nothing is drawn over. */
-const isTerminal = process.stdout.isTTY === true;
-
 /** @typedef {{ id: string, url?: string, code?: string, expires?: unknown }} Request */
 /** How one connection ended. @typedef {{ account?: any, token: string, instance?: any } | { lost: string, wasAccepted: boolean }} Outcome */
-
-/** What the person reads; everything else is a mistake in this program. */
-class Failure extends Error {}
-
-/** Reads answers line by line, from a person or from a pipe. */
-class Questions {
-  /** Made late, so that a program that asks nothing reads nothing. @type {AsyncIterator<string> | undefined} */
-  #lines;
-
-  /** A question that is still open after a lost connection is not asked twice. @type {Promise<string> | undefined} */
-  #open;
-
-  /** @param {string} question @returns {Promise<string>} never empty */
-  ask(question) {
-    this.#open ??= this.#read(question).finally(() => (this.#open = undefined));
-    return this.#open;
-  }
-
-  /** @param {string} question */
-  async #read(question) {
-    this.#lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-    for (;;) {
-      process.stdout.write(isTerminal ? question : `${question}\n`);
-      const { value, done } = await this.#lines.next();
-      if (done) throw new Failure('No answer, so no login.');
-      if (value.trim() !== '') return value.trim();
-    }
-  }
-}
-
-/** Says how much time is left: every second on one line in a terminal, else now and then on a line of its own. */
-class Countdown {
-  /** @param {number} end milliseconds since the epoch */
-  start(end) {
-    this.stop();
-    let said = '';
-    const tick = () => {
-      const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000));
-      const text = isTerminal ? clock(seconds) : roughly(seconds);
-      if (text === said) return;
-      said = text;
-      if (isTerminal) process.stdout.write(`\r\x1b[KWaiting for you: ${text} left `);
-      else say(`Waiting for you: ${text} left`);
-    };
-    tick();
-    this.timer = setInterval(tick, 250);
-  }
-
-  stop() {
-    if (this.timer === undefined) return;
-    clearInterval(this.timer);
-    this.timer = undefined;
-    if (isTerminal) process.stdout.write('\r\x1b[K');
-  }
-}
 
 /**
  * One WebSocket connection, from its opening to its end, on which one login is asked for.
  * @param {URL} server
  * @param {{ name: string }} host corrected here when the service does not accept it
- * @param {Questions} questions
+ * @param {InstanceType<typeof Questions>} questions
  * @returns {Promise<Outcome>}
  */
 async function connect(server, host, questions) {
@@ -107,7 +53,8 @@ async function connect(server, host, questions) {
         },
         'set-id'(/** @type {Request} */ request) {
           wasAccepted = true;
-          show(server, request);
+          const { id, url, code } = request;
+          showAddress(plain(url) || `${httpOrigin(server)}/auth/${encodeURIComponent(id)}`, code);
           countdown.start(untilMs(request.expires));
         },
         fulfill(result) {
@@ -144,23 +91,10 @@ async function connect(server, host, questions) {
   }
 }
 
-/** @param {URL} server @param {Request} request */
-function show(server, { id, url, code }) {
-  const address = plain(url) || `${httpOrigin(server)}/auth/${encodeURIComponent(id)}`;
-  say(`\nOpen this address in a browser:\n\n  ${address}\n`);
-  if (isTerminal) say(`${qrCode(address)}\n`);
-  if (code) say(`The page must show this code: ${plain(code)}\nIf it shows another one, close it.\n`);
-}
-
-/** White on black, whatever the terminal's colours are: scanners want it so. @param {string} text */
-function qrCode(text) {
-  const lines = renderUnicodeCompact(text, { border: 2 }).split('\n');
-  return lines.map((line) => `  \x1b[97;40m${line}\x1b[0m`).join('\n');
-}
-
 async function main() {
   const { values, positionals } = readArguments();
   if (values.help) return void process.stdout.write(USAGE);
+  if (values.issuer !== undefined) return loginOnDevice(values.issuer, values['client-id']);
   const server = serverURL(positionals[0] ?? 'ws://localhost:8080');
   const questions = new Questions();
   const host = { name: positionals[1] ?? (await questions.ask('Where does your account live? ')) };
@@ -206,7 +140,14 @@ function originOf(instance, host) {
 
 function readArguments() {
   try {
-    return parseArgs({ options: { help: { type: 'boolean', short: 'h' } }, allowPositionals: true });
+    return parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        issuer: { type: 'string' },
+        'client-id': { type: 'string', default: 'demo-device' },
+      },
+      allowPositionals: true,
+    });
   } catch (error) {
     throw new Failure(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   }
@@ -232,17 +173,6 @@ function untilMs(expires) {
   return Number.isNaN(time) ? Date.now() + 600_000 : time;
 }
 
-/** @param {number} seconds */
-function clock(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
-
-/** @param {number} seconds */
-function roughly(seconds) {
-  if (seconds > 90) return `${Math.round(seconds / 60)} minutes`;
-  return `${Math.ceil(seconds / 30) * 30} seconds`;
-}
-
 /** @param {string} text @returns {{ type: string, parameters?: any, arguments?: any }} */
 function parse(text) {
   try {
@@ -251,18 +181,6 @@ function parse(text) {
   } catch {
     throw new Failure('This is not an authenticator service: its messages make no sense.');
   }
-}
-
-/** Text from elsewhere, without the characters by which it could steer the terminal. @param {unknown} value */
-function plain(value) {
-  return typeof value === 'string'
-    ? value.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
-    : '';
-}
-
-/** @param {string} text */
-function say(text) {
-  process.stdout.write(`${text}\n`);
 }
 
 process.once('SIGINT', () => {
