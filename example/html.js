@@ -35,6 +35,14 @@ function render(value) {
 }
 
 /**
+ * HTML from elsewhere that has escaped its values itself, such as the button's form.
+ * @param {string} text
+ */
+function trusted(text) {
+  return new Html(text);
+}
+
+/**
  * For `href`: a link whose address came from outside must not run as a script.
  * @param {unknown} url
  * @returns {string | undefined} only what is http or https
@@ -43,4 +51,4 @@ function webAddress(url) {
   return typeof url === 'string' && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : undefined;
 }
 
-module.exports = { html, webAddress };
+module.exports = { html, trusted, webAddress };

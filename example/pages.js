@@ -1,20 +1,11 @@
 // @ts-check
-/** The pages of the example site: plain HTML, complete without any script. */
+/** The pages of the example site: plain HTML, complete without any script. The button's makes the form comfortable. */
 
-const { html, webAddress } = require('./html.js');
+const { loginForm, someServers } = require('passport-mastodon-oauth2/button/form');
+const { html, trusted, webAddress } = require('./html.js');
 const { icon } = require('./icons.js');
 
 const SITE_NAME = 'Example Garden';
-
-/** Shown while typing; any other server will do as well. */
-const suggestions = [
-  'mastodon.social',
-  'mastodon.online',
-  'mstdn.social',
-  'fosstodon.org',
-  'hachyderm.io',
-  'pixelfed.social',
-];
 
 /** @param {{ title: string, main: unknown }} page @returns {string} */
 function layout({ title, main }) {
@@ -25,7 +16,9 @@ function layout({ title, main }) {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>${title} – ${SITE_NAME}</title>
+        <link rel="stylesheet" href="/button/mastodon-login.css" />
         <link rel="stylesheet" href="/style.css" />
+        <script type="module" src="/button/mastodon-login.js"></script>
         <link rel="icon" href="/icon.svg" type="image/svg+xml" />
       </head>
       <body>
@@ -50,32 +43,15 @@ function loginPage({ error, typed, demoHost }) {
         <p class="lead">
           With the account you have, on Mastodon or any server that speaks with it. No new password.
         </p>
-        ${error && html`<p class="error" role="alert" id="error">${icon('warning')} <span>${error}</span></p>`}
-        <form method="post" action="/auth/mastodon">
-          <label for="instance">Your server or handle</label>
-          <p class="hint" id="hint">For example mastodon.social or @you@mastodon.social</p>
-          <input
-            id="instance"
-            name="instance"
-            type="text"
-            value="${typed}"
-            list="servers"
-            inputmode="url"
-            enterkeyhint="go"
-            autocapitalize="off"
-            autocorrect="off"
-            autocomplete="on"
-            spellcheck="false"
-            maxlength="500"
-            required
-            aria-describedby="${error && 'error '}hint"
-            ${error && html`autofocus`}
-          />
-          <datalist id="servers">
-            ${[demoHost, ...suggestions].map((host) => host && html`<option value="${host}"></option>`)}
-          </datalist>
-          <button>${icon('elephant')} Log in with Mastodon</button>
-        </form>
+        ${trusted(
+          loginForm({
+            action: '/auth/mastodon',
+            id: 'instance',
+            servers: demoHost ? [demoHost, ...someServers] : someServers,
+            value: typed,
+            failure: error === undefined ? undefined : { message: error },
+          }),
+        )}
         <p class="fine">
           You confirm on your own server. This site learns your name, handle and picture; it cannot post or
           follow for you.
@@ -100,10 +76,12 @@ function demonstration(host) {
       A small demonstration instance runs on this machine, with made-up people. Type
       <code>${host}</code> above, or go straight there:
     </p>
-    <form method="post" action="/auth/mastodon">
-      <input type="hidden" name="instance" value="${host}" />
-      <button class="quiet">Log in at the demonstration</button>
-    </form>
+    <mastodon-login>
+      <form method="post" action="/auth/mastodon">
+        <input type="hidden" name="instance" value="${host}" />
+        <button class="mastodon-login-quiet">Log in at the demonstration</button>
+      </form>
+    </mastodon-login>
   </aside>`;
 }
 

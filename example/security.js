@@ -2,7 +2,7 @@
 /** What every answer of the site says to the browser, and which posts the site takes. */
 
 /**
- * No script runs here, from wherever. Pictures come from the instances, and so may be anywhere on https.
+ * No script runs here but those that the site serves itself: the button's. Pictures come from the instances, and so may be anywhere on https.
  * So may the page that the login form leads to: browsers hold the redirect after a form to `form-action` too.
  * @param {{ baseURL: URL, demoOrigin?: string | undefined }} options
  * @returns {import('express').RequestHandler}
@@ -11,6 +11,9 @@ function securityHeaders({ baseURL, demoOrigin = '' }) {
   const policy = [
     "default-src 'none'",
     "style-src 'self'",
+    "script-src 'self'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
     `img-src 'self' https: ${demoOrigin}`,
     `form-action 'self' https: ${demoOrigin}`,
     "base-uri 'none'",

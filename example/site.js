@@ -5,6 +5,7 @@ const express = require('express');
 const session = require('express-session');
 const { Passport } = require('passport');
 const { MastodonStrategy } = require('passport-mastodon-oauth2');
+const { buttonFolder } = require('passport-mastodon-oauth2/button/form');
 const { iconFile } = require('./icons.js');
 const pages = require('./pages.js');
 const { ownFormsOnly, securityHeaders } = require('./security.js');
@@ -56,6 +57,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   app.get('/style.css', (_req, res) => {
     res.set('Cache-Control', 'no-cache').sendFile('style.css', { root: __dirname });
   });
+  app.use('/button', express.static(buttonFolder));
   app.get('/icon.svg', (_req, res) => void res.type('svg').send(iconFile('leaf', '#1f6b50')));
   app.use(toOneAddress(baseURL));
   app.use(ownFormsOnly({ baseURL }));

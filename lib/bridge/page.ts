@@ -12,9 +12,11 @@ export interface Confirmation {
   readonly proof: string;
   /** The button was pressed, but not provably on this page. */
   readonly again: boolean;
+  /** Address of the button's script. */
+  readonly script: string;
 }
 
-export function confirmationPage({ clientName, host, code, proof, again }: Confirmation): Page {
+export function confirmationPage({ clientName, host, code, proof, again, script }: Confirmation): Page {
   const name = `<strong><bdi>${escape(clientName)}</bdi></strong>`;
   const note = again
     ? `<p role="alert">That did not reach us from this page. Please check the code and press the button again. It needs
@@ -25,15 +27,17 @@ cookies to work.</p>
   return {
     status: again ? 403 : 200,
     title: `${clientName} asks to use your account`,
+    script,
     body: `${note}<p>This is about your account at <strong><bdi>${escape(host)}</bdi></strong>. ${name} should be showing this code
 now:</p>
 <p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>
 <p>Go on only if you see the same code in ${name} on your own screen: if somebody sent you this link, it is they who
 would get into your account.</p>
-<form class="mastodon-login-form" method="post">
+<mastodon-login><form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(proof)}">
+<input type="hidden" name="instance" value="${escape(host)}">
 <button><span>The code is the same: go on to <bdi>${escape(host)}</bdi></span></button>
-</form>
+</form></mastodon-login>
 <p class="soft">If it is not, or you did not ask for this, just close this page.</p>`,
   };
 }

@@ -3,8 +3,8 @@
 import type { IncomingMessage } from 'node:http';
 
 export interface Route {
-  readonly name: 'auth' | 'callback' | 'client';
-  /** What follows the name: a request's ID, or an instance's host. */
+  readonly name: 'auth' | 'button' | 'callback' | 'client';
+  /** What follows the name: a request's ID, a file's name, or an instance's host. */
   readonly segment: string;
   /** The query with its question mark, or nothing. */
   readonly search: string;
@@ -25,8 +25,10 @@ export function routeOf(req: MountedRequest, basePath: string): Route | undefine
   return left?.name === 'auth' && basePath !== '' && !/^[\w-]{24}$/.test(left.segment) ? undefined : left;
 }
 
+const names: readonly string[] = ['auth', 'button', 'callback', 'client'] satisfies Route['name'][];
+
 function matched(url: string): Route | undefined {
-  const [, name, segment = '', search = ''] =
-    /^\/(auth|callback|client)\/([^/?#]+)\/?(\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
-  return name === 'auth' || name === 'callback' || name === 'client' ? { name, segment, search } : undefined;
+  const [, name = '', segment = '', search = ''] =
+    /^\/(\w+)\/([^/?#]+)\/?(\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
+  return names.includes(name) ? { name: name as Route['name'], segment, search } : undefined;
 }

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { MastodonLogin } from '../login/login.js';
+import { scriptURL, sendScript } from '../pages/script.js';
 import { digest } from '../store.js';
 import type { BrowserCookies } from './cookies.js';
 import { isOwnForm, proofFor } from './form.js';
@@ -46,6 +47,10 @@ export class Pages {
     const route = routeOf(req, this.basePath);
     if (!route) return next ? next() : sendPage(res, notFoundPage());
     if (route.name === 'client') return this.clientDocument(req, res, route, next);
+    if (route.name === 'button') {
+      if (sendScript(res, route.segment, req.method)) return;
+      return next ? next() : sendPage(res, notFoundPage());
+    }
     const answer =
       route.name === 'auth' ? this.request(req, res, route.segment) : this.callback(req, res, route);
     answer.catch((error: unknown) => {
@@ -85,10 +90,18 @@ export class Pages {
     const bound = await this.requests.browserOf(request.id);
     const key = this.cookies.read(req).get(request.id);
     if (bound !== undefined && (key === undefined || digest(key) !== bound)) return this.show(res, inUsePage);
-    const { clientName } = this.settings;
+    const { clientName, publicURL } = this.settings;
     const { id, instance } = request;
     const proof = proofFor(this.cookies.give(req, res, id));
-    const page = confirmationPage({ clientName, host: instance.host, code: codeFor(id), proof, again });
+    const script = scriptURL(publicURL);
+    const page = confirmationPage({
+      clientName,
+      host: instance.host,
+      code: codeFor(id),
+      proof,
+      again,
+      script,
+    });
     sendPage(res, page, instance.origin.startsWith('https:') ? ['https:'] : ['https:', instance.origin]);
   }
 

@@ -6,7 +6,7 @@ import { htmlOf } from './html.js';
 import { someServers } from './servers.js';
 import { codeOf, languageCodes, messageFor, type LanguageCode, type MessageOptions } from './texts.js';
 
-export { languageCodes, messageFor };
+export { languageCodes, messageFor, someServers };
 export type { Failure, LanguageCode, MessageOptions };
 
 export interface LoginFormOptions extends FormOptions {

@@ -1,4 +1,4 @@
-/** A page that a person sees: small, escaped, without scripts, framed by nobody; and how it is sent. */
+/** A page that a person sees: small, escaped, complete without scripts, framed by nobody; and how it is sent. */
 
 import type { ServerResponse } from 'node:http';
 import { style, styleSource } from './style.js';
@@ -8,6 +8,8 @@ export interface Page {
   readonly title: string;
   /** HTML. */
   readonly body: string;
+  /** Address of the one script that may run on it: the button's. */
+  readonly script?: string | undefined;
 }
 
 export function notFoundPage(): Page {
@@ -30,7 +32,7 @@ export function messagePage(status: number, title: string, paragraphs: readonly 
  *   schemes, not hosts
  */
 export function rendered(
-  { title, body }: Page,
+  { title, body, script }: Page,
   formTargets?: readonly string[],
 ): { readonly html: string; readonly headers: Readonly<Record<string, string>> } {
   const html = `<!doctype html>
@@ -40,7 +42,7 @@ export function rendered(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title>
 <style>${style}</style>
-</head>
+${script === undefined ? '' : `<script type="module" src="${escape(script)}"></script>\n`}</head>
 <body class="mastodon-login">
 <main>
 <h1>${escape(title)}</h1>
@@ -51,7 +53,7 @@ ${body}
 `;
   const formAction = formTargets ? ["'self'", ...formTargets].join(' ') : "'none'";
   const headers = {
-    ...secureHeaders(`style-src ${styleSource}; form-action ${formAction}`),
+    ...secureHeaders(`${scriptRules(script)}style-src ${styleSource}; form-action ${formAction}`),
     'Content-Type': 'text/html; charset=utf-8',
   };
   return { html, headers };
@@ -77,6 +79,12 @@ export function sendAway(res: ServerResponse, url: string): void {
 /** Text as HTML, also inside a quoted attribute. */
 export function escape(text: string): string {
   return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+/** That very file, and nothing that it could be made to write into the page. */
+function scriptRules(script: string | undefined): string {
+  if (script === undefined) return '';
+  return `script-src ${script}; require-trusted-types-for 'script'; trusted-types 'none'; `;
 }
 
 function secureHeaders(more: string): Record<string, string> {

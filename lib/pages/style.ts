@@ -21,7 +21,7 @@ form.mastodon-login-form { margin: 1.5rem 0 0 }
 form.mastodon-login-form + form.mastodon-login-form { margin-top: .75rem }
 form.mastodon-login-form + form.mastodon-login-form:has(label) { margin-top: 2rem }
 form.mastodon-login-form button + button { margin-top: .75rem }
-form.mastodon-login-form + p { margin-top: 1.5rem }
+form.mastodon-login-form + p, mastodon-login + p { margin-top: 1.5rem }
 input + .mastodon-login-error { margin-bottom: .5rem }
 .code { margin: 0 0 1rem; padding: .75rem; border: 2px solid var(--mastodon-login-line); border-radius: .6rem;
   text-align: center; font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: .1em }

@@ -22,6 +22,12 @@ const ask = async () => {
   return { client, ...(await client.request(instance.host)) };
 };
 
+const script =
+  /<script type="module" src="(http:\/\/localhost:\d+\/button\/mastodon-login-[\w-]{16}\.js)"><\/script>\n/;
+
+/** The page without the one script that is its own. */
+const withoutScript = (text: string) => text.replace(script, '');
+
 describe('the page', () => {
   it('names the application, the instance and the code, and has one button', async () => {
     const { url, code } = await ask();
@@ -32,7 +38,7 @@ describe('the page', () => {
       expect(page.text).toContain(part);
     }
     expect(page.text.match(/<button/g)).toHaveLength(1);
-    expect(page.text).not.toMatch(/<script|<link|<img|href=|src=/);
+    expect(withoutScript(page.text)).not.toMatch(/<script|<link|<img|href=|src=/);
   });
 
   it('is read by nobody else, framed by nobody, kept by nobody', async () => {
@@ -70,13 +76,36 @@ describe('the page', () => {
     expect(text).not.toContain('style=');
   });
 
+  it('lets exactly the script of the button run, a file of its own that browsers keep', async () => {
+    const { url } = await ask();
+    const { text, headers } = await new Visitor().get(url);
+    const source = script.exec(text)?.[1] ?? '';
+    expect(headers['content-security-policy']).toContain(
+      `; script-src ${source}; require-trusted-types-for 'script'; trusted-types 'none'; `,
+    );
+    const file = await new Visitor().get(source);
+    expect([file.status, file.text.includes('mastodon-login')]).toEqual([200, true]);
+    expect(file.headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+      'x-content-type-options': 'nosniff',
+    });
+    expect((await new Visitor().post(source)).status).toBe(404);
+    for (const other of ['mastodon-login.js', '..%2fpackage.json', 'x']) {
+      expect((await new Visitor().get(new URL(other, source).href)).status).toBe(404);
+    }
+    const gone = await new Visitor().get(`${url}x`);
+    expect(gone.text).not.toContain('<script');
+    expect(gone.headers['content-security-policy']).not.toContain('script-src');
+  });
+
   it('escapes the name of the application', async () => {
     const name = `<script>alert("1")</script>'&`;
     const other = await startBridge([instance], { clientName: name });
     const { url } = await (await other.connect()).request(instance.host);
     const visitor = new Visitor();
     const { text } = await visitor.get(url);
-    expect(text).not.toContain('<script');
+    expect(withoutScript(text)).not.toContain('<script');
     expect(text).toContain('&#60;script&#62;alert(&#34;1&#34;)&#60;/script&#62;&#39;&#38;');
     expect((await agree(visitor, url)).text).not.toContain('<script');
   });

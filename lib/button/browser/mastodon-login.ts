@@ -1,6 +1,6 @@
 /**
  * `<mastodon-login>`: makes the plain login form inside it comfortable. Whatever it adds, the form stays an ordinary
- * one: it is sent by the browser, and works where this file does not.
+ * one: it is sent by the browser, and works where this file does not. Where the field is hidden, it shows what happens.
  */
 
 import { refusal, textOf } from '../elements.js';
@@ -21,7 +21,7 @@ const longestList = 6;
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 interface Working extends Parts {
-  readonly suggestions: Suggestions;
+  readonly suggestions?: Suggestions | undefined;
   readonly busy: Busy;
   readonly stop: AbortController;
 }
@@ -93,21 +93,28 @@ export class MastodonLoginElement extends Base {
     return this.getAttribute('memory') !== 'off';
   }
 
+  /** The host that the button leads to, if it is one. */
+  get #destination(): string | undefined {
+    const { input, help } = this.#working ?? {};
+    if (!input) return undefined;
+    return help ? destinationOf(input.value, this.servers) : input.value;
+  }
+
   #start(): void {
     if (this.#working || !this.isConnected) return;
     const parts = partsIn(this, this.servers);
     if (!parts) return;
-    const { form, input, status } = parts;
+    const { form, input, status, help } = parts;
     const stop = new AbortController();
     const listen = { signal: stop.signal };
-    const suggestions = new Suggestions(input, (text) => this.#suggest(text), stop.signal);
+    const suggestions = help && new Suggestions(input, (text) => this.#suggest(text), stop.signal);
     const busy = new Busy(form, input, (text) => (status.textContent = text));
     this.#working = { ...parts, suggestions, busy, stop };
 
     // Our refusals stand beside the field and in the page's language; the browser's own do neither.
     form.noValidate = true;
     input.addEventListener('input', () => this.#typed(), listen);
-    parts.forget.addEventListener('click', () => this.#forget(), listen);
+    help?.forget.addEventListener('click', () => this.#forget(), listen);
     form.addEventListener('submit', (event) => this.#check(event), { ...listen, capture: true });
     // Last of all, so that a page that sends the form itself has said so by then.
     window.addEventListener('submit', (event) => this.#sent(event), listen);
@@ -116,7 +123,7 @@ export class MastodonLoginElement extends Base {
     stop.signal.addEventListener('abort', () => {
       busy.end();
       status.remove();
-      parts.forget.remove();
+      help?.forget.remove();
     });
 
     this.#recall();
@@ -125,7 +132,7 @@ export class MastodonLoginElement extends Base {
   }
 
   #recall(): void {
-    if (!this.#working || !this.#remembers) return;
+    if (!this.#working?.help || !this.#remembers) return;
     const { input } = this.#working;
     const host = rememberedServer();
     if (host === undefined) return;
@@ -163,12 +170,12 @@ export class MastodonLoginElement extends Base {
 
   #refuse(text: string | undefined): void {
     if (!this.#working) return;
-    const { input, hint } = this.#working;
+    const { input, help, status } = this.#working;
     const shown = this.querySelector('.mastodon-login-error');
     const isRefused = text !== undefined;
     if (shown?.textContent !== text) {
       shown?.remove();
-      if (isRefused) hint.before(domOf(refusal(input.id, text)));
+      if (isRefused) (help?.hint ?? status).before(domOf(refusal(input.id, text)));
     }
     if (isRefused) input.setAttribute('aria-invalid', 'true');
     else input.removeAttribute('aria-invalid');
@@ -176,8 +183,9 @@ export class MastodonLoginElement extends Base {
   }
 
   #showHint(): void {
-    if (!this.#working) return;
-    const { input, hint, forget, suggestions } = this.#working;
+    if (!this.#working?.help) return;
+    const { input, help, suggestions } = this.#working;
+    const { hint, forget } = help;
     const language = this.#language;
     const { words } = language;
     const host = destinationOf(input.value, this.servers);
@@ -189,7 +197,7 @@ export class MastodonLoginElement extends Base {
         : withHost(words.destination, host, language);
     forget.textContent = words.forget;
     forget.hidden = !isRemembered;
-    suggestions.label = words.servers;
+    if (suggestions) suggestions.label = words.servers;
   }
 
   #forget(): void {
@@ -206,8 +214,8 @@ export class MastodonLoginElement extends Base {
   #check(event: SubmitEvent): void {
     if (!this.#working) return;
     const { input, busy, suggestions } = this.#working;
-    suggestions.close();
-    const isServer = destinationOf(input.value, this.servers) !== undefined;
+    suggestions?.close();
+    const isServer = this.#destination !== undefined;
     if (isServer && !busy.isOn) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -218,10 +226,10 @@ export class MastodonLoginElement extends Base {
   }
 
   #sent(event: SubmitEvent): void {
-    const { form, input } = this.#working ?? {};
-    if (!form || !input || event.target !== form || event.defaultPrevented) return;
-    const host = destinationOf(input.value, this.servers);
-    if (this.#remembers && host !== undefined) rememberServer(host);
+    const { form, help } = this.#working ?? {};
+    if (!form || event.target !== form || event.defaultPrevented) return;
+    const host = this.#destination;
+    if (help && this.#remembers && host !== undefined) rememberServer(host);
     // Another window or frame takes the answer, and this page stays as it is.
     if (['', '_self', '_top', '_parent'].includes(form.target)) this.#beginBusy();
   }
@@ -229,7 +237,7 @@ export class MastodonLoginElement extends Base {
   #beginBusy(): void {
     if (!this.#working) return;
     const language = this.#language;
-    const host = destinationOf(this.#working.input.value, this.servers) ?? '';
+    const host = this.#destination ?? '';
     const [atOnce, afterAWhile] = [language.words.busy, language.words.slow];
     this.#working.busy.begin(withHost(atOnce, host, language), withHost(afterAWhile, host, language));
   }

@@ -6,10 +6,10 @@ import { domOf, setWord } from './dom.js';
 export interface Parts {
   readonly form: HTMLFormElement;
   readonly input: HTMLInputElement;
-  readonly hint: HTMLElement;
   /** Announced: what happens after the button is pressed. */
   readonly status: HTMLElement;
-  readonly forget: HTMLButtonElement;
+  /** Absent where the field is hidden: the server is known then, and all there is to do is to wait for it. */
+  readonly help?: { readonly hint: HTMLElement; readonly forget: HTMLButtonElement };
 }
 
 let count = 0;
@@ -28,6 +28,12 @@ export function partsIn(host: HTMLElement, servers: readonly string[]): Parts | 
   const form = host.querySelector('form');
   const input = form?.elements.namedItem(field);
   if (!form || !(input instanceof HTMLInputElement)) return undefined;
+  const status = document.createElement('p');
+  status.className = 'mastodon-login-status';
+  status.role = 'status';
+  form.append(status);
+  if (input.type === 'hidden') return { form, input, status };
+
   input.id ||= `mastodon-login-${++count}`;
 
   let hintPart = host.querySelector<HTMLElement>('.mastodon-login-hint');
@@ -40,14 +46,10 @@ export function partsIn(host: HTMLElement, servers: readonly string[]): Parts | 
     setWord(input, 'aria-describedby', hintPart.id, true);
   }
 
-  const status = document.createElement('p');
-  status.className = 'mastodon-login-status';
-  status.role = 'status';
   const forget = document.createElement('button');
   forget.type = 'button';
   forget.className = 'mastodon-login-forget';
   forget.hidden = true;
   hintPart.after(forget);
-  form.append(status);
-  return { form, input, hint: hintPart, status, forget };
+  return { form, input, status, help: { hint: hintPart, forget } };
 }
