@@ -9,7 +9,12 @@ type Incoming = IncomingMessage & {
   /** Express: the connection was secure, or a trusted proxy says so. */
   readonly secure?: boolean;
   readonly res?: ServerResponse;
-  readonly session?: { readonly cookie?: { readonly secure?: unknown; readonly sameSite?: unknown } };
+  /** Passport's, where its session strategy has found somebody. */
+  readonly user?: unknown;
+  readonly session?: {
+    readonly passport?: { readonly user?: unknown };
+    readonly cookie?: { readonly secure?: unknown; readonly sameSite?: unknown };
+  };
 };
 
 /** So many browsers are watched for a login that never comes back: one is enough while a site is being built. */
@@ -35,6 +40,7 @@ export class Hints {
     this.ofTheName(req);
     this.ofTheScript(req);
     this.ofThePolicy(req);
+    this.ofWhoIsLoggedIn(req);
     if (browserKey === undefined || this.hasHeardAnswer) return;
     if (this.began.has(browserKey)) {
       this.tell(
@@ -127,6 +133,17 @@ export class Hints {
       'MASTODON_FORM_ACTION',
       `this site's Content-Security-Policy says form-action ${sources.trim()}, by which browsers stop the redirect to the ` +
         `instance: say form-action 'self' https:`,
+    );
+  }
+
+  /** A login that went well, and left its mark in the session, and that nobody has read. */
+  private ofWhoIsLoggedIn(req: IncomingMessage): void {
+    const { user, session } = req as Incoming;
+    if (user !== undefined || session?.passport?.user === undefined) return;
+    this.tell(
+      'MASTODON_NOT_READ',
+      'this browser is logged in, and req.user is not there: app.use(passport.session()) has to come after the session and ' +
+        'before the routes',
     );
   }
 

@@ -142,6 +142,19 @@ describe('the browser cannot follow', () => {
   });
 });
 
+it('passport.session() is missing: told when who has logged in does so again', async () => {
+  const { instance, site, visitor } = await aStage();
+  const app = express.Router();
+  app.post('/early', (req, res, next) => {
+    delete req.user; // As if nobody had looked into the session.
+    site.passport.authenticate('mastodon')(req, res, next);
+  });
+  site.app.use(app);
+  await logIn({ instance, site, visitor });
+  await visitor.post(`${site.origin}/early`, { instance: instance.host });
+  expect(told('MASTODON_NOT_READ')).toEqual([expect.stringContaining('app.use(passport.session())')]);
+});
+
 it('verify forgets to return the user', async () => {
   const forgetful = async (_accessToken: string, _refreshToken: unknown, profile: object) => void profile;
   await logIn(await aStage({ verify: forgetful }));
