@@ -1,0 +1,93 @@
+/** Who shares the store or the bus with a bridge: another bridge, or somebody who reads and writes what is there. */
+
+import { refOf, seal } from '../../lib/bridge/request-secrets';
+import { localBus } from '../../lib/stores/bus';
+import { startInstance, type StandIn } from '../support/instance';
+import { JSONStore } from '../support/stage';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, press, startBridge } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+/** A store and a bus that write down all that passes through them. */
+function watched() {
+  const store = new JSONStore();
+  const bus = localBus();
+  const seen: string[] = [];
+  const heard: [channel: string, text: string][] = [];
+  const ttls: [key: string, ttl: unknown][] = [];
+  const set = store.set.bind(store);
+  store.set = async (key: string, value: unknown, ttl?: number) => {
+    seen.push(key, JSON.stringify(value));
+    ttls.push([key, ttl]);
+    return set(key, value);
+  };
+  return {
+    ...{ store, seen, heard, ttls },
+    bus: {
+      publish: (channel: string, text: string) => {
+        heard.push([channel, text]);
+        return bus.publish(channel, text);
+      },
+      subscribe: bus.subscribe.bind(bus),
+    },
+  };
+}
+
+it('a request that was opened at one bridge is not known to another, with a name of its own', async () => {
+  const { store, bus } = watched();
+  const own = await startBridge([instance], { store, bus, clientName: 'A game' });
+  const other = await startBridge([instance], { store, bus, clientName: 'A bank' });
+  const { url } = await (await own.connect()).request(instance.host);
+  expect((await new Visitor().get(url)).status).toBe(200);
+  expect((await new Visitor().get(url.replace(own.origin, other.origin))).status).toBe(404);
+});
+
+it('neither store nor bus holds an ID or a token, and each record has an end', async () => {
+  const { store, bus, seen, heard, ttls } = watched();
+  const own = await startBridge([instance], { store, bus });
+  const process = await startBridge([instance], { store, bus, publicURL: own.origin });
+  const client = await own.connect();
+  const { id, url } = await client.request(instance.host);
+  const visitor = new Visitor();
+  const { location = '' } = await press(visitor, url.replace(own.origin, process.origin));
+  const callback = await visitor.approve(location);
+  // Cookies do not care about ports in a real browser.
+  visitor.jars.set(new URL(own.origin).host, new Map(visitor.jars.get(new URL(process.origin).host)));
+  await visitor.get(callback.replace(own.origin, process.origin));
+  const { token } = (await client.hear('fulfill')) as { token: string };
+  for (const secret of [id, token]) {
+    expect([...seen, ...heard.flat()].join('\n')).not.toContain(secret);
+  }
+  expect(heard.some(([, text]) => text.includes(refOf(id)))).toBe(true);
+  expect(ttls.filter(([, ttl]) => typeof ttl !== 'number' || ttl <= 0)).toEqual([]);
+});
+
+it('who knows the channel and how the request is called there cannot end it', async () => {
+  const { store, bus } = watched();
+  const own = await startBridge([instance], { store, bus });
+  const client = await own.connect();
+  const { id, url } = await client.request(instance.host);
+  const visitor = new Visitor();
+  await press(visitor, url);
+  const records = [...store.records.values()].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const channel = String(records.find((record) => 'channel' in record)?.['channel']);
+  const ref = refOf(id);
+  expect(JSON.stringify(records)).toContain(ref);
+  const text = JSON.stringify({ type: 'fulfill', parameters: { token: 'forged' } });
+  for (const message of [
+    { ref, text },
+    { ref, sealed: text },
+    { ref, sealed: seal(ref, text) },
+  ]) {
+    expect(await bus.publish(channel, JSON.stringify(message))).toBe(1);
+  }
+  expect(await client.hearsNothing(50)).toBe(true);
+  await agree(visitor, url);
+  expect((await client.hear('fulfill')).token).not.toBe('forged');
+});
