@@ -1,9 +1,8 @@
 /** A Mastodon that some day registers nobody, and reads what a site says of itself, is one more server to log in at. */
 
-import { startInstance } from '../support/instance.js';
 import { aFutureMastodon, allNamesHere, aURLClientSite, aWebSite } from '../support/url-client-stage.js';
 import { Visitor } from '../support/visitor.js';
-import { leave, start } from '../support/stage.js';
+import { anInstance, leave, start } from '../support/stage.js';
 
 it('logs alice in, by a document in JSON that it fetches, with no secret and nothing registered', async () => {
   const instance = await aFutureMastodon();
@@ -76,7 +75,7 @@ describe('another product that reads documents of clients, on the host of a Mast
     ['without PKCE', () => ({ code_challenge_methods_supported: ['plain'] })],
     ['or says so in a word', () => ({ client_id_metadata_document_supported: 'true' })],
   ])('%s: the Mastodon is logged in at, and not the other', async (_where, changes) => {
-    const instance = await startInstance('gotosocial');
+    const instance = await anInstance('gotosocial');
     const { origin } = instance;
     instance.answerWith('/.well-known/oauth-authorization-server', 200, {
       issuer: origin,
@@ -92,6 +91,5 @@ describe('another product that reads documents of clients, on the host of a Mast
     const away = new URL(await leave(new Visitor(), site, instance.host));
     expect(away.searchParams.get('client_id')).not.toContain('https:');
     expect(instance.registrations).toBe(1);
-    await instance.close();
   });
 });

@@ -22,6 +22,9 @@ it('the web door, with a Response', async () => {
   expect(text).toContain(`href="${clientURL}/misskey.example"`);
   const head = ask('/client/misskey.example', 'HEAD');
   expect([await head.text(), head.headers.get('content-length')]).toEqual(['', String(text.length)]);
+  const json = ask('/client/social.example.json');
+  expect(json.headers.get('content-type')).toBe('application/json');
+  expect(await json.json()).toMatchObject({ client_id: `${clientURL}/social.example.json` });
   expect(ask('/client/').status).toBe(404);
   expect(() => login.clientDocument({ url: '/client/misskey.example' } as Request)).toThrow(
     'takes a Request',
@@ -52,6 +55,11 @@ describe('the bridge', () => {
         'href="https://games.example/login/client/misskey.example">A game<',
       );
     }
+    const json = await fetch(`${origin}/login/client/social.example.json`);
+    expect(await json.json()).toMatchObject({
+      client_id: 'https://games.example/login/client/social.example.json',
+      redirect_uris: ['https://games.example/login/callback/social.example'],
+    });
     expect((await fetch(`${origin}/login/client/x`)).status).toBe(404);
   });
 
@@ -82,5 +90,10 @@ it('the issuer, below its own address', async () => {
     '<https://login.example/o/callback/misskey.example>; rel="redirect_uri"',
   ]);
   expect(await answer.text()).toContain('href="https://login.example/o/client/misskey.example">A shop<');
+  const json = await fetch(`${origin}/o/client/social.example.json`);
+  expect(await json.json()).toMatchObject({
+    client_id: 'https://login.example/o/client/social.example.json',
+    redirect_uris: ['https://login.example/o/callback/social.example'],
+  });
   expect((await fetch(`${origin}/o/client/x`)).status).toBe(404);
 });
