@@ -25,13 +25,18 @@ export class MemoryStore implements KeyValueStore {
 
   /** A copy, which is the caller's own. */
   get(key: string): unknown {
-    const text = this.of(key).get(key)?.text;
-    return text === undefined ? undefined : JSON.parse(text);
+    const entry = this.of(key).get(key);
+    return entry && JSON.parse(entry.text ?? JSON.stringify(entry.value));
   }
 
   /** The record itself, for who only looks at it: one for all who do, and frozen. */
   look(key: string): unknown {
-    return this.of(key).look(key);
+    const entry = this.of(key).get(key);
+    if (entry?.text !== undefined) {
+      entry.value = frozen(JSON.parse(entry.text));
+      entry.text = undefined;
+    }
+    return entry?.value;
   }
 
   /** @returns whether there is room for it */
@@ -53,12 +58,14 @@ export class MemoryStore implements KeyValueStore {
 }
 
 interface Entry {
-  /** JSON: what is kept is nobody's object, and its size is known. */
-  readonly text: string;
+  /** JSON, so that what is kept is nobody's object; until somebody looks at it. */
+  text: string | undefined;
+  /** The object instead, from then on. It takes about as much memory: its names are shared by all of a kind. */
+  value: unknown;
+  /** Characters of key and text. */
+  readonly size: number;
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** The same as an object, once somebody has looked at it; counted like the text. */
-  value: unknown;
 }
 
 /** Drops what was not used for longest. A Map keeps the order of insertion, so whatever is used is put in anew. */
@@ -80,42 +87,24 @@ class BoundedMap {
     return entry;
   }
 
-  look(key: string): unknown {
-    const entry = this.get(key);
-    if (entry === undefined || entry.value !== undefined) return entry?.value;
-    this.size -= sizeOf(key, entry);
-    entry.value = frozen(JSON.parse(entry.text));
-    this.size += sizeOf(key, entry);
-    this.makeRoom();
-    return entry.value;
-  }
-
   set(key: string, text: string, until: number): boolean {
     this.delete(key);
-    const entry = { text, until, value: undefined };
+    const entry = { text, value: undefined, size: key.length + text.length, until };
     this.entries.set(key, entry);
-    this.size += sizeOf(key, entry);
-    this.makeRoom();
-    return this.entries.has(key);
-  }
-
-  private makeRoom(): void {
+    this.size += entry.size;
     for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= this.limits.entries && this.size <= this.limits.size) return;
+      if (this.entries.size <= this.limits.entries && this.size <= this.limits.size) break;
       this.delete(oldest);
     }
+    return this.entries.has(key);
   }
 
   delete(key: string): boolean {
     const entry = this.entries.get(key);
     if (entry === undefined) return false;
-    this.size -= sizeOf(key, entry);
+    this.size -= entry.size;
     return this.entries.delete(key);
   }
-}
-
-function sizeOf(key: string, { text, value }: Entry): number {
-  return key.length + text.length * (value === undefined ? 1 : 2);
 }
 
 function frozen(value: unknown): unknown {
