@@ -5,7 +5,7 @@ import { compilerErrors, isCompiled } from './compile.js';
 import { allPages, blocksOf, type Page } from './pages.js';
 
 // A compiler that has to find the types of everything that the pages show.
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const page = (...lines: string[]): Page => ({
   path: 'README.md',
