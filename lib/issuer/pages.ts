@@ -35,7 +35,7 @@ export function loginPage(form: LoginForm): Page {
   return {
     status,
     title: `Log in to ${name}`,
-    body: `<p>You are about to log in to ${introduced(asker.client)} ${back}. It learns your public profile: your handle, name and picture.</p>
+    body: `<p>You are about to log in to ${introduced(asker.client)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.</p>
 ${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
