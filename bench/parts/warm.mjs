@@ -2,7 +2,7 @@
 
 import { compared, inTurns } from '../numbers.mjs';
 
-const count = 400;
+const count = 200;
 const atOnce = 12;
 
 export async function warmLogins({ load, site }, rounds) {
