@@ -17,7 +17,7 @@ import { Sockets } from './server.js';
 export { redisBus } from '../stores/redis-bus.js';
 export { limitDefaults } from './options.js';
 export type { Bus } from '../stores/bus.js';
-export type { RedisPublisher, RedisSubscriber } from '../stores/redis-bus.js';
+export type { RedisPublisher, RedisSubscriber } from '../stores/node-redis.js';
 export type { Account, BridgeErrorCode } from './messages.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';

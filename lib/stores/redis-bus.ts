@@ -1,61 +1,70 @@
 /** A bus over Redis, for processes that share one. */
 
 import type { Bus } from './bus.js';
-
-/** What is used of a client of node-redis (`redis`, `@redis/client`; 4 and later). */
-export interface RedisPublisher {
-  publish(channel: string, text: string): Promise<unknown>;
-  duplicate(): RedisSubscriber;
-}
-
-export interface RedisSubscriber {
-  readonly isOpen: boolean;
-  connect(): Promise<unknown>;
-  subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
-  unsubscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
-  destroy?(): unknown;
-  disconnect?(): unknown;
-}
+import {
+  commandsOf,
+  isIORedis,
+  subscriberOf,
+  type IORedisClient,
+  type IORedisSubscriber,
+} from './ioredis.js';
+import type { RedisPublisher, RedisSubscriber } from './node-redis.js';
 
 /**
  * Between processes, over Redis.
- * @param client a connected client of node-redis
- * @param subscriber a connection of its own for listening, as Redis wants it. Default: a duplicate of `client`,
+ * @param connected a client of node-redis or of ioredis, also of a Redis Cluster
+ * @param listening a connection of its own for listening, as Redis wants it. Default: a duplicate of `connected`,
  *   opened at the first subscription and closed after the last
  */
-export function redisBus(client: RedisPublisher, subscriber?: RedisSubscriber): Bus {
+export function redisBus(
+  connected: RedisPublisher | IORedisClient,
+  listening?: RedisSubscriber | IORedisSubscriber,
+): Bus {
+  const client = isIORedis(connected) ? commandsOf(connected) : connected;
+  const subscriber = listening && asSubscriber(listening);
   let own: Promise<RedisSubscriber> | undefined;
   let subscriptions = 0;
 
   const connection = async (): Promise<RedisSubscriber> => {
     if (subscriber) return subscriber;
-    own ??= connected(client.duplicate()).catch((error: unknown) => {
+    own ??= ready(client.duplicate()).catch((error: unknown) => {
       own = undefined;
       throw error;
     });
     return own;
   };
   return {
-    publish: (channel, text) => client.publish(channel, text),
+    async publish(channel, text) {
+      const heard = await client.publish(channel, text);
+      // A node of a cluster counts who listens to it, and not to the others.
+      return isCluster(connected) ? undefined : heard;
+    },
     async subscribe(channel, listener) {
-      const listening = await connection();
-      await listening.subscribe(channel, listener);
+      const open = await connection();
+      await open.subscribe(channel, listener);
       subscriptions++;
       return async () => {
-        await listening.unsubscribe(channel, listener).catch(() => undefined);
-        if (--subscriptions > 0 || listening === subscriber) return;
+        await open.unsubscribe(channel, listener).catch(() => undefined);
+        if (--subscriptions > 0 || open === subscriber) return;
         own = undefined;
-        if (listening.destroy) listening.destroy();
-        else await listening.disconnect?.();
+        if (open.destroy) open.destroy();
+        else await open.disconnect?.();
       };
     },
   };
 }
 
-async function connected(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
+async function ready(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
   // Without a listener an error would end the process; the client connects and subscribes again by itself.
   subscriber.on('error', () => undefined);
   if (!subscriber.isOpen) await subscriber.connect();
   return subscriber;
+}
+
+function asSubscriber(client: RedisSubscriber | IORedisSubscriber): RedisSubscriber {
+  return 'isOpen' in client ? client : subscriberOf(client);
+}
+
+function isCluster(client: object): boolean {
+  return 'masters' in client || ('isCluster' in client && client.isCluster === true);
 }

@@ -2,15 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
-
-/** What is used of a client of node-redis (`redis`, `@redis/client`; 4 and later). */
-export interface RedisCommands {
-  get(key: string): Promise<unknown>;
-  set(key: string, value: string, options?: { PX?: number; NX?: true }): Promise<unknown>;
-  del(key: string): Promise<unknown>;
-  /** Without it the store has no locks, and processes that register at the same moment wait for each other longer. */
-  eval?(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-}
+import { commandsOf, isIORedis, type IORedisClient } from './ioredis.js';
+import type { RedisCommands } from './node-redis.js';
 
 export interface RedisStore extends KeyValueStore {
   get<T = unknown>(key: string): Promise<T | undefined>;
@@ -27,8 +20,9 @@ const releaseOwn = `
   if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
   return 0`;
 
-/** @param client a connected client, which stays yours to close */
-export function redisStore(client: RedisCommands): RedisStore {
+/** @param connected a client of node-redis or of ioredis, also of a Redis Cluster, which stays yours to close */
+export function redisStore(connected: RedisCommands | IORedisClient): RedisStore {
+  const client = isIORedis(connected) ? commandsOf(connected) : connected;
   return {
     async get<T>(key: string) {
       const text = await client.get(key);

@@ -6,6 +6,7 @@ import { redisAvailable } from '../support/redis.js';
 import type { StoreKind } from '../stores/contract.js';
 import {
   missing,
+  startCluster,
   startMariaDB,
   startMemcached,
   startPostgres,
@@ -28,11 +29,20 @@ const here = (name: string) => (url: string) => [join(__dirname, 'openers.js'), 
 const ours = (name: string) => (url: string) =>
   [join(__dirname, '..', 'stores', 'openers.ts'), name, url] as const;
 const redis = { skipped: redisAvailable(), start: () => startRedisLike('redis-server') };
+const cluster = { skipped: redisAvailable(), start: startCluster };
 const valkey = { skipped: missing.valkey(), start: () => startRedisLike('valkey-server') };
 
 export const kinds: readonly Kind[] = [
   { name: 'a Keyv on Redis', opener: here('redis'), ...redis },
   { name: 'a Keyv on Valkey', opener: here('valkey'), ...valkey },
+  { name: 'redisStore with ioredis', opener: here('ioredis'), ...redis, faults: { hasLocks: true } },
+  { name: 'redisStore on a Redis Cluster', opener: here('cluster'), ...cluster, faults: { hasLocks: true } },
+  {
+    name: 'redisStore with ioredis on a Redis Cluster',
+    opener: here('ioredisCluster'),
+    ...cluster,
+    faults: { hasLocks: true },
+  },
   { name: 'redisStore on Valkey', opener: ours('redis'), ...valkey, faults: { hasLocks: true } },
   {
     name: 'a Keyv on PostgreSQL',

@@ -43,3 +43,31 @@ exports.memcached = async (address) => {
   const adapter = new KeyvMemcache(address);
   return opened(adapter, async () => adapter.client.close());
 };
+
+/** An outage shows at once, and not after twenty tries. */
+const impatient = { maxRetriesPerRequest: 1 };
+
+function onIORedis(client) {
+  const { redisStore } = require('../../lib/stores/index.ts');
+  client.on('error', () => undefined);
+  return { client, backend: redisStore(client), close: async () => client.disconnect() };
+}
+
+exports.ioredis = async (url) => {
+  const { Redis } = require('ioredis');
+  return onIORedis(new Redis(url, impatient));
+};
+
+exports.ioredisCluster = async (urls) => {
+  const { Cluster } = require('ioredis');
+  return onIORedis(new Cluster(urls.split(','), { redisOptions: impatient }));
+};
+
+exports.cluster = async (urls) => {
+  const { createCluster } = require('@redis/client');
+  const { redisStore } = require('../../lib/stores/index.ts');
+  const client = createCluster({ rootNodes: urls.split(',').map((url) => ({ url })) });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, backend: redisStore(client), close: async () => client.destroy() };
+};

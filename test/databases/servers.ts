@@ -102,6 +102,31 @@ export async function startRedisLike(program: string): Promise<Server> {
   return { url, stop, start: restart, end: stop };
 }
 
+/** Three nodes, each with a third of the keys; the URL of each, with a comma between them. */
+export async function startCluster(): Promise<Server> {
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file'];
+  const folder = mkdtempSync(join(tmpdir(), 'store-cluster-'));
+  const nodes = await Promise.all(
+    [1, 2, 3].map(async (n) => {
+      const args = [...cluster, join(folder, `${n}.conf`), '--cluster-port', String(await freePort())];
+      return startRedis('redis-server', args);
+    }),
+  );
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  if (status !== 0) throw new Error(String(stdout));
+  const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
+  return {
+    url: nodes.map(({ url }) => url).join(','),
+    stop,
+    start: async () => void (await Promise.all(nodes.map((node) => node.restart()))),
+    async end() {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 async function served(url: string, folder: string | undefined, run: () => Promise<Program>): Promise<Server> {
   let running: Program | undefined = await run();
   const stop = async () => {

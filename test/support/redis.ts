@@ -22,12 +22,12 @@ export function redisAvailable(): string | undefined {
 }
 
 /** @param program one that takes Redis's arguments and commands */
-export async function startRedis(program = 'redis-server'): Promise<Redis> {
+export async function startRedis(program = 'redis-server', args: readonly string[] = []): Promise<Redis> {
   const port = await freePort();
   const start = () =>
     startProgram(
       program,
-      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...args],
       () => answersPing(port),
     );
   let running: Program | undefined = await start();
