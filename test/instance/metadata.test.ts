@@ -1,6 +1,7 @@
 /** A metadata document speaks for its own origin only. */
 
-import { namedOrigin, readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
+import type { MastodonError } from '../../lib/errors.js';
+import { isOn, namedOrigin, readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
 import { codeThrownBy } from '../support/stage.js';
 
 const origin = 'https://social.example';
@@ -64,6 +65,42 @@ it.each([
   expect(codeThrownBy(() => readMetadata({ ...honest, ...changes }, origin))).toBe('instance_insecure');
 });
 
+it.each([
+  ['issuer', { issuer: 'https://mastodon.social' }],
+  ['token_endpoint', { token_endpoint: 'https://mastodon.social/oauth/token' }],
+])('the operator is told whose %s it is', (name, changes) => {
+  let thrown: unknown;
+  try {
+    readMetadata({ ...honest, ...changes }, origin);
+  } catch (error) {
+    thrown = error;
+  }
+  const { instance, cause } = thrown as MastodonError;
+  expect(instance).toBe('social.example');
+  expect((cause as Error).message).toContain(` ${name} `);
+});
+
+it('an address has at most 2048 characters', () => {
+  const address = `${origin}/`.padEnd(2048, 'a');
+  expect(isOn(origin, address)).toBe(true);
+  expect(isOn(origin, `${address}a`)).toBe(false);
+});
+
+it('a server on this machine, for development, has http everywhere', () => {
+  const local = 'http://localhost:4000';
+  expect(readMetadata(at(local), local)).toMatchObject({ issuer: local });
+});
+
+it('what a document does not say is not there at all', () => {
+  expect(Object.keys(readMetadata(at(origin), origin) ?? {})).toEqual([
+    'issuer',
+    'authorizationEndpoint',
+    'tokenEndpoint',
+    'registrationEndpoint',
+    'promisesIssuer',
+  ]);
+});
+
 const at = (base: string) => ({
   issuer: `${base}/`,
   authorization_endpoint: `${base}/oauth/authorize`,
@@ -98,6 +135,12 @@ it.each<[string, Record<string, unknown>]>([
     'nowhere to register, and an address elsewhere',
     { ...unregistered, token_endpoint: 'https://evil.example/' },
   ],
+  [
+    'http everywhere, and an issuer elsewhere',
+    { ...at('http://social.example'), issuer: 'https://evil.example' },
+  ],
+  ['http everywhere, and an issuer that is no text', { ...at('http://social.example'), issuer: 7 }],
+  ['an issuer by http and nothing else', { issuer: 'http://social.example' }],
   ['http everywhere, of another server', { ...at('http://evil.example'), issuer: origin }],
   [
     'http everywhere but elsewhere once',
@@ -147,6 +190,8 @@ it.each(['issuer', 'authorization_endpoint', 'token_endpoint'])(
 it.each([
   ['no list', 'profile', undefined],
   ['not all names', ['read', 7, null, {}, 'x'.repeat(100)], ['read']],
+  ['longer than any', ['x'.repeat(63), 'y'.repeat(64)], ['x'.repeat(63)]],
+  ['without end', Array<string>(150).fill('read'), Array<string>(100).fill('read')],
 ])('scopes that are %s do no harm', (_what, scopes_supported, expected) => {
   expect(readMetadata({ ...honest, scopes_supported }, origin)?.scopesSupported).toEqual(expected);
 });

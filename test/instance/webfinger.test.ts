@@ -1,6 +1,7 @@
 /** What is read of a WebFinger answer, and when two of them prove a handle. */
 
-import { followHandle, proveHandle, readFinger } from '../../lib/instance/webfinger.js';
+import { MastodonError } from '../../lib/errors.js';
+import { followHandle, hostMetaOrigins, proveHandle, readFinger } from '../../lib/instance/webfinger.js';
 import type { Network } from '../../lib/net/network.js';
 import { answerOf } from '../support/stage.js';
 
@@ -16,6 +17,20 @@ it.each([
     {
       ...honest,
       links: [{ ...self, type: 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"' }],
+    },
+  ],
+  [
+    'with the long type and more spaces',
+    {
+      ...honest,
+      links: [{ ...self, type: 'application/ld+json;  profile="https://www.w3.org/ns/activitystreams"' }],
+    },
+  ],
+  [
+    'with the long type and no space',
+    {
+      ...honest,
+      links: [{ ...self, type: 'application/ld+json;profile="https://www.w3.org/ns/activitystreams"' }],
     },
   ],
   ['among rubbish', { ...honest, links: [null, 7, 'self', [], {}, { rel: 'self' }, self] }],
@@ -59,9 +74,51 @@ it.each([
   ['a page instead of an actor', { ...honest, links: [{ ...self, type: 'text/html' }] }],
   ['an actor that is a script', { ...honest, links: [{ ...self, href: 'javascript:alert(1)' }] }],
   ['an actor that is no URL', { ...honest, links: [{ ...self, href: 'https://' }] }],
+  ['an actor that is a list', { ...honest, links: [{ ...self, href: [actor] }] }],
+  [
+    'a type that is a list',
+    { ...honest, links: [{ ...self, type: ['application/ld+json; profile="activitystreams"'] }] },
+  ],
   ['an actor without end', { ...honest, links: [{ ...self, href: actor + 'a'.repeat(2048) }] }],
 ])('nothing, from %s', (_what, document) => {
   expect(readFinger(document)).toBeUndefined();
+});
+
+it('an actor has at most 2048 characters', () => {
+  const href = actor.padEnd(2048, 'a');
+  expect(readFinger({ ...honest, links: [{ ...self, href }] })?.actor.href).toBe(href);
+});
+
+describe('the servers that a host-meta names', () => {
+  const xrd = (...templates: string[]) =>
+    `<XRD>${templates.map((it) => `<Link rel="lrdd" template="${it}"/>`).join('')}</XRD>`;
+  const named = async (answer: () => Promise<ReturnType<typeof answerOf>>) => {
+    const asked: unknown[] = [];
+    const get = (url: string, options: { readonly accept: string }) => {
+      asked.push([url, options.accept]);
+      return answer();
+    };
+    return { origins: await hostMetaOrigins({ get }, new Set(), 'https://example.com'), asked };
+  };
+
+  it('are others than the domain, and public ones', async () => {
+    const text = xrd(
+      'https://example.com/.well-known/webfinger?resource={uri}',
+      'https://127.0.0.1/webfinger?resource={uri}',
+      'https://social.example/.well-known/webfinger?resource={uri}',
+    );
+    const { origins, asked } = await named(async () => answerOf(200, text, 'application/xrd+xml'));
+    expect(origins).toEqual(['https://social.example']);
+    expect(asked).toEqual([
+      ['https://example.com/.well-known/host-meta', expect.stringContaining('application/xrd+xml')],
+    ]);
+  });
+
+  it('are none where there is no such document', async () => {
+    const text = xrd('https://social.example/.well-known/webfinger?resource={uri}');
+    expect((await named(async () => answerOf(404, text, 'application/xrd+xml'))).origins).toEqual([]);
+    expect((await named(async () => Promise.reject(new Error('no answer')))).origins).toEqual([]);
+  });
 });
 
 describe('a handle is proved', () => {
@@ -116,6 +173,53 @@ describe('a handle is proved', () => {
     const get = async () => answerOf(200, agreed, type);
     expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeDefined();
   });
+
+  it('asks for JSON', async () => {
+    const asked: string[] = [];
+    const get = async (_url: string, { accept }: { readonly accept: string }) => {
+      asked.push(accept);
+      return answerOf(200, agreed);
+    };
+    await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com');
+    expect(asked).toEqual(Array(2).fill('application/jrd+json, application/json'));
+  });
+
+  it('by pages that are not there it is not', async () => {
+    const get = async () => answerOf(404, agreed);
+    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
+  });
+
+  it('where the domain is silent, nobody else is asked', async () => {
+    const asked: string[] = [];
+    const get = async (url: string) => {
+      asked.push(url);
+      throw new MastodonError('instance_unreachable');
+    };
+    expect(
+      await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com'),
+    ).toBeUndefined();
+    expect(asked).toHaveLength(1);
+  });
+
+  it('where the account’s server is silent, the domain only leads there', async () => {
+    const get = async (url: string) => {
+      if (url.startsWith('https://example.com/')) return answerOf(200, agreed);
+      throw new MastodonError('instance_unreachable');
+    };
+    expect(await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toEqual({
+      origin: 'https://social.example',
+    });
+  });
+
+  it.each(['instance_not_allowed', 'login_busy'] as const)(
+    'a server that was not asked is told as such: %s',
+    async (code) => {
+      const get = async () => Promise.reject(new MastodonError(code));
+      await expect(
+        followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com'),
+      ).rejects.toMatchObject({ code });
+    },
+  );
 
   it('by pages it is not', async () => {
     const get = async () => answerOf(200, agreed, 'text/html');

@@ -9,6 +9,7 @@ import {
   readCallback,
   type CallbackParams,
 } from '../../lib/login/callback.js';
+import type { MastodonError } from '../../lib/errors.js';
 import { aLogin, anInstanceRecord, codeThrownBy } from '../support/stage.js';
 
 const state = 's'.repeat(43);
@@ -21,6 +22,34 @@ const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   ...changes,
 });
 
+describe('an answer is read', () => {
+  it.each([
+    [
+      'as a whole address',
+      'https://site.example/callback/a?code=x',
+      'https://site.example/callback/a?code=x',
+    ],
+    ['by http, in capitals', 'HTTP://site.example/callback/a', 'http://site.example/callback/a'],
+    ['as path and query', '/callback/a?code=x', 'http://localhost/callback/a?code=x'],
+    ['without the first slash', 'callback/a/', 'http://localhost/callback/a/'],
+    ['as a path that looks like another host', '//evil.example/a', 'http://localhost//evil.example/a'],
+    [
+      'as a path with an address in it',
+      '/a?to=https://evil.example/',
+      'http://localhost/a?to=https://evil.example/',
+    ],
+    ['as an address that is none', 'https://[', 'http://localhost/https://['],
+    ['as what has no slashes', 'mailto:a@b.example', 'http://localhost/mailto:a@b.example'],
+  ])('%s', (_how, answer, read) => {
+    expect(answerURL(answer).href).toBe(read);
+  });
+
+  it('or taken as it is, where it was read already', () => {
+    const url = new URL('https://site.example/callback/a?code=x');
+    expect(answerURL(url)).toBe(url);
+  });
+});
+
 describe('a request is an answer from an instance', () => {
   const callbackURL = 'https://site.example/auth/callback';
 
@@ -28,6 +57,11 @@ describe('a request is an answer from an instance', () => {
     ['by its path', '/auth/callback/social.example'],
     ['by its path, with a slash', '/auth/callback/social.example/'],
     ['by its path, with a port', '/auth/callback/localhost:4000?state=x'],
+    ['by its path, in capitals', '/Auth/CALLBACK/social.example'],
+    ['by its path, encoded', '/auth/%63allback/social.example'],
+    ['by its path, encoded in a way that is none', '/AUTH/callback/%zz'],
+    ['by its path, with more slashes', '//auth///callback//social.example'],
+    ['by its path, however short', '/auth/callback/a'],
     ['by its path, however deep', '/auth/callback/a/b?instance=evil.example'],
     [
       'by a state of ours and a code, wherever a proxy moved it',
@@ -43,6 +77,10 @@ describe('a request is an answer from an instance', () => {
     '/auth?instance=social.example',
     '/auth?state=mine',
     '/auth/callback',
+    '/auth/callback/',
+    '/auth/callbacks/social.example',
+    '/authcallback/social.example',
+    '/auth?code=x',
     '/auth?error=login_failed',
     '/auth?code=INVITE',
     '/auth?instance=social.example&error=1',
@@ -57,9 +95,17 @@ describe('a request is an answer from an instance', () => {
 
   it('by something like a host, where the callbacks lie directly below the root', () => {
     expect(isCallback(requestFor('/social.example'), 'https://site.example')).toBe(true);
-    expect(isCallback(requestFor('/login'), 'https://site.example')).toBe(false);
+    for (const path of ['/login', '/', '/a/social.example', '/social.example/a']) {
+      expect(isCallback(requestFor(path), 'https://site.example')).toBe(false);
+    }
+    expect(isCallback(requestFor('/social.example/'), 'https://site.example')).toBe(true);
+    expect(isCallback(requestFor('/auth/callback/'), 'https://site.example/auth/callback/')).toBe(false);
+    expect(isCallback(requestFor('/auth/callback/a'), 'https://site.example/auth/callback/')).toBe(true);
   });
 });
+
+/** 257 characters of labels: with a port of two digits as many as are taken at all. */
+const longest = [...Array<string>(4).fill('a'.repeat(63)), 'b'].join('.');
 
 it.each([
   ['/callback/social.example', 'social.example'],
@@ -73,6 +119,12 @@ it.each([
   ['/callback/<b>social.example', ''],
   [`/callback/${'a'.repeat(9000)}`, ''],
   ['/callback/%5B::1%5D:4000', '[::1]:4000'],
+  ['/callback/%5B::1%5D', '[::1]'],
+  ['/callback/a%5B::1%5D', ''],
+  ['/callback/%5B::1%5Da', ''],
+  ['/a/b/c', 'c'],
+  [`/${longest}:44`, `${longest}:44`],
+  [`/${longest}:443`, ''],
 ])('%s names the instance %j', (url, host) => {
   expect(instanceInPath(requestFor(url))).toBe(host);
 });
@@ -146,6 +198,49 @@ it.each([
   ['nothing', {}, 'response_invalid'],
   ['an empty code', { code: '' }, 'response_invalid'],
   ['a code without end', { code: 'x'.repeat(4097) }, 'response_invalid'],
+  ['a long code', { code: 'x'.repeat(4096) }, undefined],
+  ['a scope that is not granted', { error: 'invalid_scope' }, 'token_refused'],
 ])('an answer with %s: %j → %s', (_what, changes, code) => {
   expect(codeThrownBy(() => codeOf(params(changes), 'social.example'))).toBe(code);
+});
+
+describe('the visitor is told which server it was, and the operator why', () => {
+  const thrownBy = (work: () => unknown): MastodonError & { readonly cause: Error } => {
+    try {
+      work();
+    } catch (error) {
+      return error as MastodonError & { readonly cause: Error };
+    }
+    throw new Error('Nothing was thrown.');
+  };
+  const host = 'social.example';
+
+  it.each([
+    ['a denial', { error: 'access_denied' }, undefined, undefined],
+    ['a scope that is not granted', { error: 'invalid_scope' }, 'scope_not_granted', /"scope"/],
+    ['another error', { error: 'server_error' }, undefined, /authorization/],
+    ['no code', {}, undefined, /no code/],
+  ])('%s', (_what, changes, reason, why) => {
+    const error = thrownBy(() => codeOf(params(changes), host));
+    expect(error).toMatchObject({ instance: host, ...(reason && { reason }) });
+    if (why) expect(error.cause.message).toMatch(why);
+  });
+
+  it.each([
+    ['another path', {}, 'evil.example', /path/],
+    ['no issuer', {}, host, /promised issuer/],
+    ['another issuer', { iss: 'https://evil.example' }, host, /issuer is another/],
+  ])('%s', (_what, changes, inPath, why) => {
+    const login = aLogin({ instance: anInstanceRecord({ promisesIssuer: true }) });
+    const error = thrownBy(() => assertSameInstance(login, params(changes), inPath));
+    expect(error.instance).toBe(host);
+    expect(error.cause.message).toMatch(why);
+  });
+
+  it.each([
+    ['repeated parameters', `/?state=${state}&code=a&code=b`, /repeated/],
+    ['a state that is none of ours', '/?state=mine', /state/],
+  ])('%s', (_what, url, why) => {
+    expect(thrownBy(() => readCallback(requestFor(url))).cause.message).toMatch(why);
+  });
 });

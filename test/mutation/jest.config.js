@@ -1,0 +1,19 @@
+/** The tests that ask the files that judge, and no server, so that each mutant takes well below a second. */
+
+const whole = require('../../jest.config.js');
+
+/** @type {import('jest').Config} */
+module.exports = {
+  ...whole,
+  rootDir: '../..',
+  globalSetup: undefined,
+  testMatch: [
+    '<rootDir>/test/instance/*.test.ts',
+    '<rootDir>/test/issuer/{claims,redirects}.test.ts',
+    '<rootDir>/test/login/{authorization,callback,cross-site,profile,token}.test.ts',
+    '<rootDir>/test/net/{addresses,challenge,domain,json}.test.ts',
+    '<rootDir>/test/verify-shape.test.ts',
+  ],
+  // Thousands of generated texts, or a process of its own, for each mutant: the tables beside them are to find it.
+  testNamePattern: '^(?!.*(costs far less|agrees with JSON.parse|of any other spelling)).*$',
+};

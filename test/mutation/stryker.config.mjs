@@ -1,0 +1,28 @@
+/** Changes one thing at a time in the files that judge, and sees whether a test of theirs notices. `npm run test:mutation`. */
+
+/** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
+export default {
+  // They decide about texts and documents that a stranger wrote, and ask no network for it.
+  mutate: [
+    'lib/verify-shape.ts',
+    'lib/instance/{address,doubt,host-meta,metadata,proof,registration,software,url-client,webfinger}.ts',
+    'lib/issuer/{claims,redirects}.ts',
+    'lib/login/{authorization,callback,cross-site,profile,token}.ts',
+    'lib/net/{addresses,challenge,domain,json}.ts',
+  ],
+  testRunner: 'jest',
+  jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: true },
+  plugins: ['@stryker-mutator/jest-runner', './test/mutation/texts.mjs'],
+  ignorers: ['texts'],
+  coverageAnalysis: 'perTest',
+  // A type that does not fit is no mutant that a test has to find.
+  disableTypeChecks: false,
+  ignorePatterns: ['/dist', '/docs', '/example', '/bench', '/test/*/node_modules'],
+  reporters: ['clear-text', 'html', 'json'],
+  clearTextReporter: { logTests: false, reportTests: false, allowColor: false },
+  htmlReporter: { fileName: 'coverage/mutation.html' },
+  jsonReporter: { fileName: 'coverage/mutation.json' },
+  tempDirName: 'coverage/.stryker',
+  concurrency: 1,
+  thresholds: { high: 98, low: 95, break: 95 },
+};
