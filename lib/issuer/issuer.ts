@@ -7,6 +7,7 @@ import { MemoryStore } from '../memory-store.js';
 import { Network } from '../net/network.js';
 import { readOptions } from '../options.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
+import { sendScript } from '../pages/script.js';
 import { Store } from '../store.js';
 import { Accounts } from './accounts.js';
 import { StoreAdapter } from './adapter.js';
@@ -101,7 +102,11 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     ...{ settings, login, interactions, accounts, bindings, cookies },
     developmentOrigins: network.developmentOrigins,
   });
-  const serve = async (route: Route, req: IncomingMessage, res: ServerResponse): Promise<void> => {
+  const serve = async (
+    route: Exclude<Route, { name: 'button' }>,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> => {
     if (route.name === 'login') return logins.page(req, res, route.uid);
     if (route.name === 'client') {
       const { status, headers, body } = login.clientDocument.answer(req.method, `/${route.host}`);
@@ -123,7 +128,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   return {
     router(req, res, next) {
       const route = routeOf(req, basePath);
-      if (!route) return next ? next() : sendPage(res, notFoundPage());
+      if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
+      // Other files below the same name are the application's.
+      if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
       serve(route, req, res).catch((error: unknown) => {
         const isClients = error instanceof library.errors.OIDCProviderError && error.status < 500;
         if (!isClients) settings.log('failed', { error });

@@ -1,11 +1,13 @@
 /** The visitor's way through the issuer: the page, the instance and back, and on to the client. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { someServers } from '../button/servers.js';
 import { MastodonError } from '../errors.js';
 import { parseAddress } from '../instance/address.js';
 import type { MastodonLogin } from '../login/login.js';
 import { proofFor, readOwnForm } from '../pages/form.js';
 import { sendAway, sendPage, wrongMethodPage } from '../pages/page.js';
+import { scriptURL } from '../pages/script.js';
 import type { Accounts } from './accounts.js';
 import type { Binding, Bindings, Refusal } from './bindings.js';
 import { claimsOf, subjectOf } from './claims.js';
@@ -58,7 +60,7 @@ export class Logins {
   /** Changes nothing, whatever `login_hint` says: anybody can send somebody here by a link. */
   private async show(visit: Visit, shown?: Shown): Promise<void> {
     const { interaction, res } = visit;
-    const { interactions, accounts, developmentOrigins } = this.parts;
+    const { interactions, accounts, developmentOrigins, settings } = this.parts;
     const asker = await interactions.askerOf(interaction);
     const sessionOf = interaction.session?.accountId;
     const claims = sessionOf === undefined ? undefined : await accounts.find(sessionOf);
@@ -71,6 +73,12 @@ export class Logins {
       status: shown?.status ?? 200,
       account: mayContinue(interaction) && typeof handle === 'string' ? { handle } : undefined,
       note: noteFor(interaction),
+      script: scriptURL(settings.issuerURL),
+      servers: [
+        ...[...developmentOrigins].map((origin) => new URL(origin).host),
+        // Which ones the operator allows is not known here.
+        ...(settings.login.allowInstance === undefined ? someServers : []),
+      ],
     });
     const targets = ['https:', ...developmentOrigins, ...formTarget(interaction.params.redirect_uri)];
     sendPage(res, page, targets);

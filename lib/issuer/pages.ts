@@ -23,10 +23,14 @@ export interface LoginForm {
   readonly account?: { readonly handle: string } | undefined;
   /** Why somebody who is logged in is asked again. */
   readonly note?: string | undefined;
+  /** Address of the button's script. */
+  readonly script: string;
+  /** Hosts to suggest. Of those with a port, the page takes no others. */
+  readonly servers: readonly string[];
 }
 
 export function loginPage(form: LoginForm): Page {
-  const { asker, account, refusal, note, status = 200 } = form;
+  const { asker, account, refusal, note, script, status = 200 } = form;
   const { name } = asker.client;
   const back =
     asker.leadsTo === undefined
@@ -35,16 +39,17 @@ export function loginPage(form: LoginForm): Page {
   return {
     status,
     title: `Log in to ${name}`,
+    script,
     body: `<p>You are about to log in to ${introduced(asker.client)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<form class="mastodon-login-form" method="post">
+${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
 <input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"
  autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${account ? '' : ' autofocus'}
- aria-describedby="${refusal === undefined ? '' : 'refusal '}hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
-${refusal === undefined ? '' : `<p id="refusal" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<p id="hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
+ aria-describedby="${refusal === undefined ? '' : 'instance-error '}instance-hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
+${refusal === undefined ? '' : `<p id="instance-error" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
 <button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
-</form>
+</form></mastodon-login>
 <form class="mastodon-login-form" method="post">
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>

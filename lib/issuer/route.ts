@@ -31,6 +31,8 @@ export type Route =
   | { readonly name: 'callback'; readonly answer: string }
   /** What servers ask that register nobody. */
   | { readonly name: 'client'; readonly host: string }
+  /** What the login page loads. */
+  | { readonly name: 'button'; readonly file: string }
   /** Anything of OpenID. `uid`: the end of an authorization request. */
   | { readonly name: 'openid'; readonly url: string; readonly uid?: string };
 
@@ -59,6 +61,7 @@ function matched(url: string): Route | undefined {
   const [, name, segment = ''] = /^\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
   if (name === 'callback') return { name, answer: path + query };
   if (name === 'client') return { name, host: segment };
+  if (name === 'button') return { name, file: segment };
   if (!/^[\w-]{1,64}$/.test(segment)) return undefined;
   if (name === 'login') return { name, uid: segment };
   const isResumed = name === 'authorize' || name === 'device';

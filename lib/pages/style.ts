@@ -18,8 +18,9 @@ h1 { margin: 0 0 1rem; font-size: 1.625rem; line-height: 1.25; overflow-wrap: an
 p { margin: 0 0 1rem; overflow-wrap: anywhere }
 code { font: 0.9375em/1.5 ui-monospace, monospace }
 form.mastodon-login-form { margin: 1.5rem 0 0 }
-form.mastodon-login-form + form.mastodon-login-form { margin-top: .75rem }
-form.mastodon-login-form + form.mastodon-login-form:has(label) { margin-top: 2rem }
+mastodon-login { display: block }
+mastodon-login + form.mastodon-login-form { margin-top: .75rem }
+form.mastodon-login-form + mastodon-login > form.mastodon-login-form { margin-top: 2rem }
 form.mastodon-login-form button + button { margin-top: .75rem }
 form.mastodon-login-form + p, mastodon-login + p { margin-top: 1.5rem }
 input + .mastodon-login-error { margin-bottom: .5rem }

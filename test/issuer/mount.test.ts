@@ -2,9 +2,10 @@
 
 import express from 'express';
 import * as openid from 'openid-client';
+import { someServers } from '../../lib/button/servers';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { anIssuer, discover, logIn, television } from './stage';
+import { anIssuer, ask, discover, logIn, openPage, television } from './stage';
 
 const express4 = jest.requireActual<typeof express>('express-4');
 
@@ -88,4 +89,36 @@ it('finds its discovery document also where RFC 8414 puts it', async () => {
   const stage = await anIssuer([instance], { base: '/login' });
   const page = await new Visitor().get(`${stage.origin}/.well-known/oauth-authorization-server/login`);
   expect(page.json()).toMatchObject({ issuer: stage.issuerURL });
+});
+
+it('its page runs one script, a file of its own, and leaves other files of that name to the application', async () => {
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], {
+    serve: ({ router }: Router) =>
+      express()
+        .use(router)
+        .get('/button/:file', (req, res) => void res.send(`the site's ${req.params.file}`)),
+  });
+  const visitor = new Visitor();
+  const page = await openPage(visitor, (await ask(await discover(stage), {})).url);
+  const [, source = ''] = /<script type="module" src="([^"]+)"><\/script>/.exec(page.text) ?? [];
+  expect(source).toMatch(new RegExp(`^${stage.issuerURL}/button/mastodon-login-[\\w-]{16}\\.js$`));
+  expect(page.text.match(/<script/g)).toHaveLength(1);
+  expect(page.headers['content-security-policy']).toContain(
+    `; script-src ${source}; require-trusted-types-for 'script'; trusted-types 'none'; `,
+  );
+  const script = await visitor.get(source);
+  expect([script.status, script.headers['content-type']]).toEqual([200, 'text/javascript; charset=utf-8']);
+  expect((await visitor.get(`${stage.issuerURL}/button/other.js`)).text).toBe("the site's other.js");
+});
+
+it('suggests servers where any may do, and none where the operator chooses', async () => {
+  const instance = await anInstance();
+  const pageAt = async (allowInstance?: () => boolean) => {
+    const stage = await anIssuer([instance], allowInstance ? { allowInstance } : {});
+    return (await openPage(new Visitor(), (await ask(await discover(stage), {})).url)).text;
+  };
+  const serversOn = (page: string) => / servers="([^"]*)"/.exec(page)?.[1]?.split(' ');
+  expect(serversOn(await pageAt())).toEqual([instance.host, ...someServers]);
+  expect(serversOn(await pageAt(() => true))).toEqual([instance.host]);
 });
