@@ -17,7 +17,7 @@ describe.each([
   ['ioredis', 'ioredis', () => startRedisLike('redis-server'), 1],
   // Who listens to another node is not counted.
   ['a Redis Cluster', 'cluster', startCluster, undefined],
-  ['ioredis on a Redis Cluster', 'ioredisCluster', startCluster, undefined],
+  ['ioredis on a Redis Cluster', 'ioredisClusterWithQueue', startCluster, undefined],
 ])('%s', (_name, opener, start, counted) => {
   run(skipped === undefined ? 'on a real server' : `(skipped: ${skipped})`, () => {
     let server: Server;

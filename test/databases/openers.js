@@ -1,5 +1,6 @@
 /** How a Keyv on each database is opened with Keyv's own adapter, as its documentation has it. */
 
+const { once } = require('node:events');
 const { Keyv } = require('keyv');
 
 function opened(adapter, close) {
@@ -13,6 +14,7 @@ exports.redis = async (url) => {
   const { default: KeyvRedis } = require('@keyv/redis');
   // What Redis cannot take now fails now: the sessions, which have no time limit of their own, would wait.
   const adapter = new KeyvRedis({ url, disableOfflineQueue: true });
+  await adapter.getClient();
   return opened(adapter, () => adapter.disconnect(true));
 };
 
@@ -58,15 +60,27 @@ exports.ioredis = async (url) => {
   return onIORedis(new Redis(url, impatient));
 };
 
-exports.ioredisCluster = async (urls) => {
+function onIORedisCluster(urls, options) {
   const { Cluster } = require('ioredis');
-  return onIORedis(new Cluster(urls.split(','), { redisOptions: impatient }));
+  return onIORedis(new Cluster(urls.split(','), { redisOptions: impatient, ...options }));
+}
+
+/** As it is by default: what is asked of it before it is ready waits, and so do its duplicates. */
+exports.ioredisClusterWithQueue = async (urls) => onIORedisCluster(urls, {});
+
+exports.ioredisCluster = async (urls) => {
+  const open = onIORedisCluster(urls, { enableOfflineQueue: false });
+  await once(open.client, 'ready');
+  return open;
 };
 
 exports.cluster = async (urls) => {
   const { createCluster } = require('@redis/client');
   const { redisStore } = require('../../lib/stores/index.ts');
-  const client = createCluster({ rootNodes: urls.split(',').map((url) => ({ url })) });
+  const client = createCluster({
+    rootNodes: urls.split(',').map((url) => ({ url })),
+    defaults: { disableOfflineQueue: true },
+  });
   client.on('error', () => undefined);
   await client.connect();
   return { client, backend: redisStore(client), close: async () => client.destroy() };
