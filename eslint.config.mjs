@@ -86,7 +86,7 @@ export default defineConfig(
     rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' },
   },
   {
-    files: ['example/**', 'scripts/**'],
+    files: ['example/**', 'scripts/**', 'test/node/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -1,0 +1,35 @@
+/** Runs the tests of what a site loads with each version of Node.js that is installed in this folder. */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const here = new URL('.', import.meta.url);
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+
+// Whatever runs in a site's process. Not those of types, of pages and of the package, which a compiler or npm answers.
+const folders = 'bridge|flow|frameworks|instance|issuer|login|net|security|service|stores|testing|web';
+const tests = `test/(?:(?:${folders})/|[^/]+\\.test\\.ts)`;
+
+// Named on the command line, or all of them.
+const asked = process.argv.slice(2);
+const versions = asked.length > 0 ? asked : ['22', '24', '26'];
+
+let failed = false;
+for (const version of versions) {
+  const node = fileURLToPath(new URL(`node_modules/node-${version}/bin/node`, here));
+  if (!existsSync(node)) {
+    console.log(
+      `Node.js ${version}: skipped, as the registry's build is for Linux on x64 and was not installed.`,
+    );
+    // Where it must hold, a version that is missing is no version that passed.
+    failed ||= process.env.CI === 'true';
+    continue;
+  }
+  console.log(`\n${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
+  const { status } = spawnSync(node, [jest, '--silent', tests], { cwd: root, stdio: 'inherit' });
+  failed ||= status !== 0;
+}
+process.exitCode = failed ? 1 : 0;
