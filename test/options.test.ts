@@ -40,6 +40,7 @@ it('an option that is undefined has its default', () => {
   expect({ ...withOption(undefinedOnes), allowInstance: 0 }).toEqual({
     ...read(leastOptions),
     allowInstance: 0,
+    log: expect.any(Function),
   });
 });
 
