@@ -9,7 +9,7 @@ import { OAuth, type Question } from './oauth.js';
 import { route } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
-import { URLClients } from './url-clients.js';
+import type { URLClients } from './url-clients.js';
 
 export interface InstanceOptions {
   /**
@@ -72,7 +72,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
   const software = softwareOf(options.software ?? 'mastodon');
-  const urlClients = software.isMisskey ? new URLClients(options.sites) : undefined;
+  const urlClients = software.isMisskey ? await urlClientsOf(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
   const name = hostname === '::1' ? '[::1]' : hostname;
   const origin = `http://${name}:${(server.address() as AddressInfo).port}`;
@@ -112,4 +112,10 @@ async function close(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeAllConnections();
   await closed;
+}
+
+/** Loaded where it is used: the others ask nobody, and need none of what a site asks with. */
+async function urlClientsOf(sites: InstanceOptions['sites']): Promise<URLClients> {
+  const { URLClients } = await import('./url-clients.js');
+  return new URLClients(sites);
 }
