@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 
 // Whatever runs in a site's process. Not those of types, of pages and of the package, which a compiler or npm answers.
-const folders = 'bridge|flow|frameworks|instance|issuer|login|net|security|service|stores|testing|web';
+const folders = 'bridge|flow|frameworks|issuer|login|stores|testing|web';
 const tests = `test/(?:(?:${folders})/|[^/]+\\.test\\.ts)`;
 
 // Named on the command line, or all of them.
