@@ -30,23 +30,24 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   const demoHost = demoOrigin && new URL(demoOrigin).host;
 
   const passport = new Passport();
-  passport.use(
-    new MastodonStrategy(
-      {
-        clientName: pages.SITE_NAME,
-        callbackURL: `${baseURL.origin}/auth/mastodon/callback`,
-        website: baseURL.origin,
-        store,
-        developmentInstances: demoOrigin ? [demoOrigin] : [],
-      },
-      // A site with a database would find or create its user by `profile.id` here.
-      async (
-        /** @type {string} */ _accessToken,
-        /** @type {string | undefined} */ _refreshToken,
-        /** @type {import('passport-mastodon-oauth2').MastodonProfile} */ profile,
-      ) => userOf(profile),
-    ),
+  const strategy = new MastodonStrategy(
+    {
+      clientName: pages.SITE_NAME,
+      callbackURL: `${baseURL.origin}/auth/mastodon/callback`,
+      website: baseURL.origin,
+      store,
+      // Misskey and its relatives fetch this address, so it has to be one that they can reach.
+      clientURL: isSecure ? `${baseURL.origin}/auth/mastodon/client` : undefined,
+      developmentInstances: demoOrigin ? [demoOrigin] : [],
+    },
+    // A site with a database would find or create its user by `profile.id` here.
+    async (
+      /** @type {string} */ _accessToken,
+      /** @type {string | undefined} */ _refreshToken,
+      /** @type {import('passport-mastodon-oauth2').MastodonProfile} */ profile,
+    ) => userOf(profile),
   );
+  passport.use(strategy);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((/** @type {Express.User} */ user, done) => done(null, user));
 
@@ -60,6 +61,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   app.use('/button', express.static(buttonFolder));
   app.get('/icon.svg', (_req, res) => void res.type('svg').send(iconFile('leaf', '#1f6b50')));
   app.use(toOneAddress(baseURL));
+  app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
   app.use(ownFormsOnly({ baseURL }));
   app.use(
     session({

@@ -5,6 +5,7 @@ import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../support/hostile.js';
 import { freePort, startProgram, startRedis, type Program } from '../support/redis.js';
 
 export interface Server {
@@ -115,6 +116,11 @@ export async function startCluster(): Promise<Server> {
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
   if (status !== 0) throw new Error(String(stdout));
+  // Each node hears of it by itself, and refuses everything until then.
+  for (const { port } of nodes) {
+    const info = () => String(spawnSync('redis-cli', ['-p', String(port), 'cluster', 'info']).stdout);
+    await until(() => info().includes('cluster_state:ok'));
+  }
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())));
   return {
     url: nodes.map(({ url }) => url).join(','),

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import request from 'supertest';
 import { attribute, Browser, type Page } from './browser.js';
 import { startExample, type Running } from './running.js';
 import { openFile } from '../stores/stage.js';
@@ -263,7 +264,7 @@ it('runs without the demonstration in production', async () => {
   }
 });
 
-it('behind a proxy that speaks https, gives out secure cookies only', async () => {
+it('behind a proxy that speaks https, gives out secure cookies only, and is known to Misskeys', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'example-'));
   const proxied = await startExample({
     DATA_DIR: dataDir,
@@ -283,6 +284,12 @@ it('behind a proxy that speaks https, gives out secure cookies only', async () =
       /^__Host-session=.*; Path=\/; .*HttpOnly; Secure; SameSite=Lax$/,
     );
     expect(answer.headers.get('strict-transport-security')).toBeTruthy();
+    const document = await request(`http://localhost:${port}`)
+      .get('/auth/mastodon/client/misskey.example')
+      .set({ host: 'garden.example', 'x-forwarded-proto': 'https' });
+    expect(document.headers['link']).toBe(
+      '<https://garden.example/auth/mastodon/callback/misskey.example>; rel="redirect_uri"',
+    );
   } finally {
     await proxied.kill();
     rmSync(dataDir, { recursive: true, force: true });
