@@ -102,7 +102,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
       expect(end.location).toMatch(/\/me$/);
     }
     expect(instance.registrations).toBe(1);
-  });
+  }, 60_000);
 });
 
 /** A lease ends by itself, within half a minute; this is the same, without the waiting. */
