@@ -1,7 +1,7 @@
 /** Checks of what a site sets. Each message names who was called, the option, and its value where that is no secret. */
 
 import { suggestion } from './nearest.js';
-import { canParse } from './url.js';
+import { parsedURL } from './url.js';
 
 export class Checks {
   /** @param caller what the site has called, such as `MastodonStrategy` */
@@ -74,7 +74,7 @@ export class Checks {
   /** The address of something of the site's own, to which paths are appended; without a slash at its end. */
   baseURL(name: string, value: unknown): string {
     const text = this.text(name, value);
-    const url = canParse(text) ? new URL(text) : undefined;
+    const url = parsedURL(text);
     if (!url || !/^https?:\/\//i.test(text)) this.wrong(name, 'be an absolute URL', text);
     const { href, protocol, hostname, pathname, username, password } = url as URL;
     if (protocol !== 'https:' && !isLoopbackHost(hostname)) {

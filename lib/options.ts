@@ -3,7 +3,7 @@
 import { Checks } from './checks.js';
 import { eventLog, type EventLog } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
-import { canParse } from './url.js';
+import { parsedURL } from './url.js';
 
 export type { OutboundOptions, OutboundSettings };
 
@@ -205,7 +205,7 @@ function checkedClientURL(checks: Checks, value: unknown): string {
 
 function checkedWebsite(checks: Checks, value: unknown): string {
   const text = checks.text('website', value);
-  const url = canParse(text) ? new URL(text) : undefined;
+  const url = parsedURL(text);
   if (!url || !/^https?:\/\//i.test(text) || /\p{Cc}/u.test(text)) {
     return checks.wrong('website', 'be an http(s) URL', text);
   }
@@ -250,7 +250,7 @@ function checkedOrigins(checks: Checks, value: unknown): ReadonlySet<string> {
   const name = 'developmentInstances';
   return new Set(
     checks.list(name, value).map((text: unknown) => {
-      const url = typeof text === 'string' && canParse(text) ? new URL(text) : undefined;
+      const url = typeof text === 'string' ? parsedURL(text) : undefined;
       const isHttp = url !== undefined && /^https?:$/.test(url.protocol);
       if (isHttp && url.origin === String(text).toLowerCase().replace(/\/$/, '')) return url.origin;
       return checks.wrong(name, 'hold origins such as "http://localhost:4000"', text);

@@ -2,7 +2,7 @@
 
 import type { LookupFunction } from 'node:net';
 import type { Checks } from './checks.js';
-import { canParse } from './url.js';
+import { parsedURL } from './url.js';
 
 /** How requests to instances are made. */
 export interface OutboundOptions {
@@ -91,7 +91,7 @@ function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | 
 
 /** Its credentials are a secret, so what is at fault is not shown. */
 function checkedProxy(checks: Checks, value: unknown): string {
-  const url = typeof value === 'string' && canParse(value) ? new URL(value) : undefined;
+  const url = typeof value === 'string' ? parsedURL(value) : undefined;
   const hasOnlyHost = url?.pathname === '/' && url.search === '' && url.hash === '';
   if (!url || !/^https?:$/.test(url.protocol) || !hasOnlyHost || !areReadable(url)) {
     checks.fail('outbound.proxy must be an http(s) URL such as "http://user:password@proxy.example:3128"');

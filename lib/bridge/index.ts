@@ -5,6 +5,7 @@
 
 import './needs-ws.js';
 import type { Server } from 'node:http';
+import { addressesBelow } from '../login/door.js';
 import { MastodonLogin } from '../login/login.js';
 import { digest, Store } from '../store.js';
 import { Conversation } from './conversation.js';
@@ -49,9 +50,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const login = new MastodonLogin(
     {
       ...shared,
-      callbackURL: `${publicURL}/callback`,
-      // Servers fetch it, and only over https.
-      clientURL: publicURL.startsWith('https:') ? `${publicURL}/client` : undefined,
+      ...addressesBelow(publicURL),
       store: options.store,
       // By default the bridge warns of what fails, once.
       log: options.log,

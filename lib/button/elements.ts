@@ -4,7 +4,7 @@
  */
 
 import { codeOf, languageOf, messageFor } from './texts.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /** An attribute that is `false` or undefined is left out; `true` is one without a value. */
 export type Attributes = Readonly<Record<string, string | boolean | undefined>>;
@@ -92,7 +92,7 @@ export function textOf(failure: Failure | undefined, lang: string | undefined): 
 /** An address that came from a configuration or a database must not run as a script; read as a browser reads it. */
 function isWebAddress(address: string): boolean {
   const base = 'https://here.invalid/';
-  return canParse(address, base) && /^https?:$/u.test(new URL(address, base).protocol);
+  return /^https?:$/u.test(parsedURL(address, base)?.protocol ?? '');
 }
 
 function joinLine(join: string | false | undefined, lang: string | undefined): Part[] {

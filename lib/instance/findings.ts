@@ -8,7 +8,7 @@ import type { Instance } from '../options.js';
 import { readMetadata, type Metadata } from './metadata.js';
 import { otherSoftware } from './other-software.js';
 import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 import { readURLClientServer } from './url-client.js';
 
 export interface Findings {
@@ -127,5 +127,5 @@ export function documentOn(origin: string, answer: Answer | undefined): JsonObje
 function domainOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 300) return undefined;
   const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;
-  return canParse(text) ? new URL(text).host : undefined;
+  return parsedURL(text)?.host;
 }

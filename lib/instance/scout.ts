@@ -1,9 +1,8 @@
 /** Asks around for one start of a login: only whom the site allows, each document once, and nothing that a stranger chose. */
 
 import { MastodonError } from '../errors.js';
-import type { Answer, Network } from '../net/network.js';
+import { redirectTarget, type Answer, type Network } from '../net/network.js';
 import type { Fetcher } from './webfinger.js';
-import { canParse } from '../url.js';
 
 /** The domain, the server behind it, and a second name of each. */
 const maxOrigins = 4;
@@ -41,7 +40,7 @@ export class Scout implements Fetcher {
       // Who redirects to itself is asked anew: what is under way may be waiting for this very answer.
       const answer = await (seen.has(url.href) ? this.ask(url, options) : this.once(url, options));
       seen.add(url.href);
-      const next = left > 0 ? redirectOf(answer) : undefined;
+      const next = left > 0 ? redirectTarget(answer, answer.url.host) : undefined;
       if (!next) return answer;
       // Whoever redirects names a server, and does not choose what it is asked for: we are nobody's tool.
       const isElsewhere = next.origin !== url.origin && /^https?:$/.test(next.protocol);
@@ -81,14 +80,4 @@ export class Scout implements Fetcher {
     this.allowed.set(origin, allowed);
     return allowed;
   }
-}
-
-function redirectOf({ status, headers, url }: Answer): URL | undefined {
-  const { location } = headers;
-  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  if (canParse(location, url.href)) return new URL(location, url);
-  throw new MastodonError('response_invalid', {
-    instance: url.host,
-    cause: new Error('redirect to an unreadable URL'),
-  });
 }

@@ -12,7 +12,7 @@ import type { KeySet } from './keys.js';
 import type { Configuration, KoaContextWithOIDC, OIDC } from './library.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /** Seconds that things are good for. A session's own time is an option. */
 export const lifetimes = {
@@ -139,7 +139,7 @@ function features({ library, settings }: Parts): Configuration['features'] {
 const clientBasedCORS: NonNullable<Configuration['clientBasedCORS']> = (ctx, origin, client) => {
   if (origin === 'null') return false;
   if (ctx.oidc.route !== 'userinfo' && client.clientAuthMethod !== 'none') return false;
-  return (client.redirectUris ?? []).some((uri) => canParse(uri) && new URL(uri).origin === origin);
+  return (client.redirectUris ?? []).some((uri) => parsedURL(uri)?.origin === origin);
 };
 
 function interactionPolicy({ interactionPolicy: { base, Check, Prompt } }: OIDC) {

@@ -2,6 +2,7 @@
 
 import { Checks } from '../checks.js';
 import { eventLog } from '../events.js';
+import { addressesBelow } from '../login/door.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
 
 /**
@@ -105,12 +106,7 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
     introspection: checks.boolean('introspection', introspection, false),
     sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
     log: eventLog(checks.caller, log ?? warnOfFailures),
-    login: {
-      ...others,
-      callbackURL: `${checkedURL}/callback`,
-      // Servers fetch it, and only over https.
-      clientURL: checkedURL.startsWith('https:') ? `${checkedURL}/client` : undefined,
-    },
+    login: { ...others, ...addressesBelow(checkedURL) },
   };
 }
 

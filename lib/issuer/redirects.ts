@@ -1,6 +1,6 @@
 /** What may be said of a client's redirect URI: to the visitor, to the browser's form policy, and of a stranger's. */
 
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /** Where the visitor ends up, in words: a host, or something on their own device. */
 export function leadsTo(redirectURI: unknown): string | undefined {
@@ -40,5 +40,5 @@ function isLoopback(url: URL): boolean {
 }
 
 function parsed(text: unknown): URL | undefined {
-  return typeof text === 'string' && canParse(text) ? new URL(text) : undefined;
+  return typeof text === 'string' ? parsedURL(text) : undefined;
 }

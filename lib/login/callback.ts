@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import { withoutSlash } from '../instance/metadata.js';
 import type { LoginTransaction } from '../options.js';
 import { isState } from './transaction.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /** Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). */
 export interface CallbackParams {
@@ -19,8 +19,8 @@ const names = ['state', 'code', 'error', 'iss'] as const;
 /** Only path and query are read, so a target such as "//evil.example" is still a path here. */
 export function answerURL(answer: URL | string): URL {
   if (answer instanceof URL) return answer;
-  if (/^https?:\/\//i.test(answer) && canParse(answer)) return new URL(answer);
-  return new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
+  const whole = /^https?:\/\//i.test(answer) ? parsedURL(answer) : undefined;
+  return whole ?? new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
 }
 
 /**

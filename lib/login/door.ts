@@ -1,12 +1,21 @@
 /** What a door gives to the login, and what it gets from it. */
 
-import type { Instance } from '../options.js';
+import type { Instance, LoginOptions } from '../options.js';
 import type { BrowserLogins } from './begun-logins.js';
 import type { MastodonProfile } from './profile.js';
 import type { Tokens } from './token.js';
 
 /** A browser: its secret key; several keys, where a door gives it one for each purpose; or its logins themselves. */
 export type Browser = string | readonly string[] | BrowserLogins;
+
+/**
+ * Where a door that answers for itself is called back, and where it says what it is. Servers fetch that, and only over https.
+ * @param ownURL without a slash at its end
+ */
+export function addressesBelow(ownURL: string): Pick<LoginOptions, 'callbackURL' | 'clientURL'> {
+  const clientURL = ownURL.startsWith('https:') ? `${ownURL}/client` : undefined;
+  return { callbackURL: `${ownURL}/callback`, clientURL };
+}
 
 export interface Begun {
   /** Where the browser is sent. */

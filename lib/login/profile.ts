@@ -6,7 +6,7 @@ import { proveHandle, type Fetcher, type ProvedHandle } from '../instance/webfin
 import { parseAddress } from '../instance/address.js';
 import { isPublicHostname } from '../net/addresses.js';
 import type { PinnedInstance } from '../options.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 export interface MastodonProfile {
   provider: 'mastodon';
@@ -209,8 +209,8 @@ function showable(text: string): string {
 /** An http(s) URL without credentials; `javascript:` and its like would run in the page that shows it. */
 function webURL(value: unknown): URL | undefined {
   if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\//i.test(value)) return undefined;
-  if (!canParse(value)) return undefined;
-  const url = new URL(value);
+  const url = parsedURL(value);
+  if (url === undefined) return undefined;
   // The URL parser encodes quotes in a path but leaves them in a host, from where they break out of an attribute.
   return url.username === '' && url.password === '' && /^[\w.:[\]-]+$/.test(url.host) ? url : undefined;
 }

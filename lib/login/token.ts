@@ -48,8 +48,10 @@ export class DoubtfulRefusal extends Error {}
 /** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer, instance: string): Tokens {
   const { status } = answer;
-  const blocked = new Error(`something in front of the token endpoint answered ${status}`);
-  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause: blocked });
+  if (isFromInFront(answer)) {
+    const cause = new Error(`something in front of the token endpoint answered ${status}`);
+    throw new MastodonError('instance_blocked', { instance, cause });
+  }
   if (status < 200 || status > 299) {
     const cause = new Error(`the token endpoint answered ${status}`);
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });

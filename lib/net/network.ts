@@ -17,7 +17,7 @@ import {
 } from './exchange.js';
 import { documentBytes } from './limits.js';
 import { publicLookup, uncheckedLookup } from './lookup.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 export type { Answer } from './exchange.js';
 
@@ -182,11 +182,16 @@ function authorization(accessToken: string | undefined): OutgoingHttpHeaders {
   return accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
 }
 
-function redirectTarget(answer: Answer): URL | undefined {
-  const location = answer.headers.location;
-  if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return undefined;
-  if (!canParse(location, answer.url.href)) {
-    throw new MastodonError('response_invalid', { cause: new Error('redirect to an unreadable URL') });
-  }
-  return new URL(location, answer.url);
+/**
+ * Where an answer redirects to, if it does.
+ * @param instance whose answer it is, where the caller cannot say so later
+ * @throws MastodonError `response_invalid`
+ */
+export function redirectTarget({ status, headers, url }: Answer, instance?: string): URL | undefined {
+  const { location } = headers;
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const target = parsedURL(location, url.href);
+  if (target) return target;
+  const cause = new Error('redirect to an unreadable URL');
+  throw new MastodonError('response_invalid', { instance, cause });
 }

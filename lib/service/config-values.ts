@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Entry } from './checked-yaml.js';
-import { canParse } from '../url.js';
+import { canParse, parsedURL } from '../url.js';
 
 export interface ListenAddress {
   readonly host: string;
@@ -25,7 +25,7 @@ export function readName(entry: Entry): string {
 /** A host name as browsers write it, with a port if it has one. */
 export function readHost(entry: Entry): string {
   const text = entry.text();
-  const url = canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined;
+  const url = parsedURL(`http://${text}`);
   if (url === undefined || /[/?#@\\\s]/.test(text)) {
     entry.fail('must be a host name such as auth.example.com, without scheme or path');
   }
@@ -117,7 +117,7 @@ export function readHosts(entry: Entry): RegExp[] {
   return entry.list().map((item) => {
     const text = item.text().toLowerCase();
     const name = text.replace(/^\*\./, '');
-    const host = canParse(`http://${name}`) ? new URL(`http://${name}`).host : undefined;
+    const host = parsedURL(`http://${name}`)?.host;
     if (host === undefined || /[/?#@*\s]/.test(name)) {
       return item.fail('must hold hosts such as mastodon.social or *.example.com');
     }
@@ -139,7 +139,7 @@ export function instanceFilter(
 export function readOrigins(entry: Entry): string[] {
   return entry.list().map((item) => {
     const text = item.text().replace(/\/$/, '');
-    const origin = canParse(text) ? new URL(text).origin : undefined;
+    const origin = parsedURL(text)?.origin;
     return origin !== undefined && /^https?:/.test(origin) && origin === text.toLowerCase()
       ? origin
       : item.fail('must hold origins such as https://example.com or http://localhost:4000');

@@ -3,7 +3,7 @@
 import { Checks } from '../checks.js';
 import { Network } from '../net/network.js';
 import { readOptions } from '../options.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 import { isLoopbackName } from './loopback.js';
 
 /** What a site says of itself, or why it is not believed. */
@@ -21,7 +21,7 @@ export class URLClients {
   constructor(private readonly sites: Readonly<Record<string, string>> = {}) {
     const here = Object.values(sites);
     for (const origin of here) {
-      const url = canParse(origin) ? new URL(origin) : undefined;
+      const url = parsedURL(origin);
       if (!url || url.origin !== origin || !isLoopbackName(url.hostname)) {
         checks.wrong('sites', 'lead to origins on loopback, such as "http://localhost:3000"', origin);
       }
@@ -33,7 +33,7 @@ export class URLClients {
 
   /** Reads the document anew each time, as Misskey does: from its `Link` header, and the name from its `h-app`. */
   async meet(clientId: string): Promise<Met> {
-    const { origin = '', pathname = '' } = canParse(clientId) ? new URL(clientId) : {};
+    const { origin = '', pathname = '' } = parsedURL(clientId) ?? {};
     const here = Object.hasOwn(this.sites, origin) ? this.sites[origin] : undefined;
     if (here === undefined) return `the option "sites" does not say where ${origin || clientId} is found`;
     const answer = await this.network

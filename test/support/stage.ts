@@ -124,6 +124,18 @@ export function anInstanceRecord(changes: Partial<Instance> = {}): Instance {
   };
 }
 
+/** What nobody may be told of a login: its code and state, and what the instance gave. @param back the callback's URL */
+export function secretsOf(instance: StandIn, back: URL): (string | null | undefined)[] {
+  const secrets = [
+    back.searchParams.get('code'),
+    back.searchParams.get('state'),
+    ...instance.tokens.keys(),
+    ...[...instance.apps.values()].map(({ clientSecret }) => clientSecret),
+  ];
+  expect(secrets.length).toBeGreaterThan(3);
+  return secrets;
+}
+
 export function aLogin(changes: Partial<LoginTransaction> = {}): LoginTransaction {
   return {
     instance: anInstanceRecord(),
