@@ -122,3 +122,17 @@ it('suggests servers where any may do, and none where the operator chooses', asy
   expect(serversOn(await pageAt())).toEqual([instance.host, ...someServers]);
   expect(serversOn(await pageAt(() => true))).toEqual([instance.host]);
 });
+
+it("its page lets a form lead to a program's own scheme, and to no other's", async () => {
+  const instance = await anInstance();
+  const redirectURI = 'com.example.app:/callback';
+  const native = {
+    ...{ client_id: 'native', application_type: 'native', token_endpoint_auth_method: 'none' },
+    redirect_uris: [redirectURI],
+  };
+  const stage = await anIssuer([instance], { clients: [native] });
+  const { url } = await ask(await discover(stage, native), { redirect_uri: redirectURI });
+  const page = await openPage(new Visitor(), url);
+  const policy = String(page.headers['content-security-policy']);
+  expect(/form-action ([^;]*)/.exec(policy)?.[1]).toBe(`'self' https: ${instance.origin} com.example.app:`);
+});

@@ -5,6 +5,7 @@
 
 import type { Request, RequestHandler } from 'express';
 import { MemoryStore } from 'express-session';
+import { browserKeys, browserKeysOrNew, retireKey } from '../../lib/session.js';
 import { aStage, comeBack, open, whoIsLoggedIn } from '../support/stage.js';
 import type { Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
@@ -93,3 +94,15 @@ it.each([
     expect(await whoIsLoggedIn(victim, site)).toBe('alice');
   },
 );
+
+it('a key that a login was finished with begins none, whatever becomes of the session', () => {
+  // As where a site keeps its own note of who is logged in, and the whole session in a cookie that somebody has a copy of.
+  const req = { session: {} } as Request;
+  const [planted] = browserKeysOrNew(req);
+  retireKey(req);
+  const [next, ...former] = browserKeysOrNew(req);
+  expect(next).not.toBe(planted);
+  expect(former).toEqual([planted]);
+  later(11 * minute);
+  expect(browserKeys(req)).toEqual([next]);
+});
