@@ -1,6 +1,10 @@
 /** Clients that nobody registered: their ID is the URL of a document about them. */
 
+import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
+import { documentFetch } from '../../lib/issuer/documents';
+import { aRawServer, until } from '../support/hostile';
+import { codeOf, networkTo, originOf } from '../support/network';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { aDocumentSite, aKeyPair, anOpenIssuer, discoverAs } from './document-stage';
@@ -114,4 +118,38 @@ it('without the option, a URL is no client', async () => {
   const page = await openPage(visitor, (await begin()).url);
   expect(page).toMatchObject({ status: 400, location: undefined });
   expect(site.requests).toEqual([]);
+});
+
+describe('the visitor who waits for the document of a client', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  it.each([
+    ['is let go after five seconds, if nobody had the time to ask for it', 5000, 'timeout', 4],
+    ['sees it asked for, as soon as there is room', 4000, undefined, 5],
+  ])('%s', async (_what, milliseconds, code, requests) => {
+    const asking: Socket[] = [];
+    let answering = false;
+    const answer = (socket: Socket) =>
+      socket.end(
+        'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}',
+      );
+    const slow = await aRawServer((socket) => {
+      socket.once('data', () => {
+        asking.push(socket);
+        if (answering) answer(socket);
+      });
+    });
+    const site = originOf(slow);
+    const fetchDocument = documentFetch(networkTo([site], { timeoutMs: 10_000 }));
+    const others = Array.from({ length: 4 }, (_, i) => fetchDocument(`${site.origin}/${i}.json`));
+    const last = codeOf(fetchDocument(`${site.origin}/last.json`));
+    await until(() => asking.length === 4);
+    const now = performance.now();
+    jest.spyOn(performance, 'now').mockReturnValue(now + milliseconds);
+    answering = true;
+    asking.forEach(answer);
+    await Promise.all(others);
+    expect(await last).toBe(code);
+    expect(asking).toHaveLength(requests);
+  });
 });
