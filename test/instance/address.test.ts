@@ -1,7 +1,7 @@
 /** What a visitor may type, and what becomes of it. */
 
 import { parseAddress } from '../../lib/instance/address.js';
-import { codeThrownBy } from '../support/stage.js';
+import { codeThrownBy } from '../support/records.js';
 
 const none = new Set<string>();
 

@@ -3,7 +3,7 @@
 import { underLease } from '../../lib/instance/lease.js';
 import { Store } from '../../lib/store.js';
 import { until } from '../support/hostile.js';
-import { JSONStore } from '../support/stage.js';
+import { JSONStore } from '../support/json-store.js';
 
 /** Processes share it; a lock is there for the one who comes first. */
 class LockingStore extends JSONStore {

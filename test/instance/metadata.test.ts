@@ -2,7 +2,7 @@
 
 import type { MastodonError } from '../../lib/errors.js';
 import { isOn, namedOrigin, readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
-import { codeThrownBy } from '../support/stage.js';
+import { codeThrownBy } from '../support/records.js';
 
 const origin = 'https://social.example';
 const honest = {

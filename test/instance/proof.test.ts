@@ -3,7 +3,7 @@
 import { isClientAlive, isUnknownClient } from '../../lib/instance/proof.js';
 import type { Answer, Network } from '../../lib/net/network.js';
 import type { PinnedInstance } from '../../lib/options.js';
-import { answerOf } from '../support/stage.js';
+import { answerOf } from '../support/records.js';
 
 it.each([
   ['Mastodon, Hollo, Friendica', answerOf(401, { error: 'invalid_client' })],

@@ -2,7 +2,7 @@
 
 import type { RefusedError } from '../../lib/instance/registration.js';
 import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/instance/registration.js';
-import { answerOf, codeThrownBy } from '../support/stage.js';
+import { answerOf, codeThrownBy } from '../support/records.js';
 
 const client = { client_id: 'id', client_secret: 'secret' };
 

@@ -2,7 +2,7 @@
 
 import { Scout } from '../../lib/instance/scout.js';
 import { MastodonError } from '../../lib/errors.js';
-import { answerOf } from '../support/stage.js';
+import { answerOf } from '../support/records.js';
 
 const home = 'https://home.example';
 const document = '/.well-known/webfinger?resource=acct%3Aalice%40home.example';

@@ -3,7 +3,7 @@
 import { MastodonError } from '../../lib/errors.js';
 import { followHandle, hostMetaOrigins, proveHandle, readFinger } from '../../lib/instance/webfinger.js';
 import type { Network } from '../../lib/net/network.js';
-import { answerOf } from '../support/stage.js';
+import { answerOf } from '../support/records.js';
 
 const actor = 'https://social.example/users/alice';
 const self = { rel: 'self', type: 'application/activity+json', href: actor };

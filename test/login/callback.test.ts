@@ -10,7 +10,7 @@ import {
   type CallbackParams,
 } from '../../lib/login/callback.js';
 import type { MastodonError } from '../../lib/errors.js';
-import { aLogin, anInstanceRecord, codeThrownBy } from '../support/stage.js';
+import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
 
 const state = 's'.repeat(43);
 const requestFor = (url: string) => answerURL(url);

@@ -1,7 +1,7 @@
 /** What of an account's answer becomes the profile. (Who may claim what: test/security/be-somebody-else.) */
 
 import { buildProfile, profileOf as fetchedProfileOf, readClaims } from '../../lib/login/profile.js';
-import { anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
+import { anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
 const honest = {

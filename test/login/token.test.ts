@@ -2,7 +2,7 @@
 
 import { readAccount } from '../../lib/login/account.js';
 import { DoubtfulRefusal, readTokens } from '../../lib/login/token.js';
-import { answerOf, codeThrownBy } from '../support/stage.js';
+import { answerOf, codeThrownBy } from '../support/records.js';
 
 const read = (status: number, body: unknown, type?: string) =>
   readTokens(answerOf(status, body, type), 'social.example');

@@ -1,7 +1,7 @@
 /** A page that asks for a human is told from what a server says itself. */
 
 import { isChallenge } from '../../lib/net/challenge.js';
-import { answerOf } from '../support/stage.js';
+import { answerOf } from '../support/records.js';
 
 it.each([
   [

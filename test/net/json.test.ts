@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { jsonObject, jsonObjectOfAnyType, jsonObjectOrNone, parseObject } from '../../lib/net/json.js';
-import { answerOf, codeThrownBy } from '../support/stage.js';
+import { answerOf, codeThrownBy } from '../support/records.js';
 
 it.each([
   ['application/json', true],

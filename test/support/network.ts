@@ -3,7 +3,7 @@
 import { Network } from '../../lib/net/network.js';
 import { readOptions, type OutboundOptions, type Settings } from '../../lib/options.js';
 import { names, type RawServer } from './hostile.js';
-import { leastOptions } from './stage.js';
+import { leastOptions } from './records.js';
 
 export function networkTo(
   origins: readonly { origin: string }[],

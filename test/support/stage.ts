@@ -1,13 +1,11 @@
 /** What most tests begin with: servers that close by themselves, a login cut into its steps, answers without a network. */
 
-import type { Answer } from '../../lib/net/network.js';
-import type { Instance, LoginTransaction } from '../../lib/options.js';
-import type { MastodonStrategyOptions } from '../../lib/strategy-options.js';
 import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
 
 export { JSONStore } from './json-store.js';
+export { aLogin, anInstanceRecord, answerOf, codeThrownBy, leastOptions } from './records.js';
 
 const running: { close(): Promise<void> }[] = [];
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
@@ -94,36 +92,6 @@ export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }):
   return (page.json() as { user: { username?: string } | null }).user?.username;
 }
 
-export function answerOf(
-  status: number,
-  body: unknown,
-  contentType = 'application/json',
-  headers: Answer['headers'] = {},
-): Answer {
-  return {
-    status,
-    url: new URL('https://social.example/'),
-    contentType,
-    headers,
-    text: typeof body === 'string' ? body : JSON.stringify(body),
-  };
-}
-
-export function anInstanceRecord(changes: Partial<Instance> = {}): Instance {
-  const origin = changes.origin ?? 'https://social.example';
-  return {
-    origin,
-    host: new URL(origin).host,
-    authorizationEndpoint: `${origin}/oauth/authorize`,
-    tokenEndpoint: `${origin}/oauth/token`,
-    registrationEndpoint: `${origin}/api/v1/apps`,
-    revocationEndpoint: `${origin}/oauth/revoke`,
-    issuer: origin,
-    promisesIssuer: false,
-    ...changes,
-  };
-}
-
 /** What nobody may be told of a login: its code and state, and what the instance gave. @param back the callback's URL */
 export function secretsOf(instance: StandIn, back: URL): (string | null | undefined)[] {
   const secrets = [
@@ -134,33 +102,4 @@ export function secretsOf(instance: StandIn, back: URL): (string | null | undefi
   ];
   expect(secrets.length).toBeGreaterThan(3);
   return secrets;
-}
-
-export function aLogin(changes: Partial<LoginTransaction> = {}): LoginTransaction {
-  return {
-    instance: anInstanceRecord(),
-    audience: 'this site',
-    clientId: 'client',
-    credentialsKey: 'key',
-    redirectURI: 'https://site.example/callback/social.example',
-    scope: 'read',
-    codeVerifier: 'v'.repeat(43),
-    expiresAt: Date.now() + 60_000,
-    ...changes,
-  };
-}
-
-export const leastOptions: MastodonStrategyOptions = {
-  clientName: 'A site',
-  callbackURL: 'https://site.example/callback',
-};
-
-/** The code of the MastodonError that `work` throws; undefined if it throws nothing. */
-export function codeThrownBy(work: () => unknown): string | undefined {
-  try {
-    work();
-  } catch (error) {
-    return (error as { code?: string }).code ?? String(error);
-  }
-  return undefined;
 }
