@@ -50,8 +50,7 @@ export class Store {
     this.backend = checkedStore(backend ?? new MemoryStore());
     this.own = this.backend instanceof MemoryStore ? this.backend : undefined;
     this.timeoutMs = timeoutMs;
-    const inner = (this.backend as { store?: unknown }).store;
-    this.isShared = !this.own && !(backend instanceof Map) && !(inner instanceof Map);
+    this.isShared = !this.own && !isInMemory(this.backend);
     const { on } = this.backend as { on?: unknown };
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
   }
@@ -189,6 +188,12 @@ export class Store {
       clearTimeout(timer);
     }
   }
+}
+
+/** A Map, alone, in a Keyv, or in the adapter that Keyv 6 puts around one. */
+function isInMemory(backend: unknown): boolean {
+  const inner = (around: unknown) => (around as { store?: unknown } | undefined)?.store;
+  return [backend, inner(backend), inner(inner(backend))].some((one) => one instanceof Map);
 }
 
 function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {

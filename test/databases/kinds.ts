@@ -28,12 +28,19 @@ export interface Kind {
 const here = (name: string) => (url: string) => [join(__dirname, 'openers.js'), name, url] as const;
 const ours = (name: string) => (url: string) =>
   [join(__dirname, '..', 'stores', 'openers.ts'), name, url] as const;
+/** Keyv 6 says that it wants Node.js 22.19; what is asked of it here runs in any that this package does. */
+export const keyv6Openers = join(__dirname, '..', 'keyv-6', 'openers.js');
+const keyv6 = (name: string) => (url: string) => [keyv6Openers, name, url] as const;
 const redis = { skipped: redisAvailable(), start: () => startRedisLike('redis-server') };
 const cluster = { skipped: redisAvailable(), start: startCluster };
 const valkey = { skipped: missing.valkey(), start: () => startRedisLike('valkey-server') };
 
+const deadlyPool =
+  'nobody hears the errors of idle connections in the pool of @keyv/postgres, which ends the process';
+
 export const kinds: readonly Kind[] = [
   { name: 'a Keyv on Redis', opener: here('redis'), ...redis },
+  { name: 'a Keyv 6 on Redis', opener: keyv6('redis'), ...redis },
   { name: 'a Keyv on Valkey', opener: here('valkey'), ...valkey },
   { name: 'redisStore with ioredis', opener: here('ioredis'), ...redis, faults: { hasLocks: true } },
   { name: 'redisStore on a Redis Cluster', opener: here('cluster'), ...cluster, faults: { hasLocks: true } },
@@ -49,10 +56,16 @@ export const kinds: readonly Kind[] = [
     opener: here('postgres'),
     skipped: missing.postgres(),
     start: startPostgres,
-    deadly:
-      'nobody hears the errors of idle connections in the pool of @keyv/postgres, which ends the process',
+    deadly: deadlyPool,
     // Looks whether there is something, and deletes it then.
     faults: { deleteTells: false },
+  },
+  {
+    name: 'a Keyv 6 on PostgreSQL',
+    opener: keyv6('postgres'),
+    skipped: missing.postgres(),
+    start: startPostgres,
+    deadly: deadlyPool,
   },
   {
     name: 'a Keyv on MariaDB',

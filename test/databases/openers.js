@@ -2,6 +2,7 @@
 
 const { once } = require('node:events');
 const { Keyv } = require('keyv');
+const { pooled } = require('./pools.js');
 
 function opened(adapter, close) {
   const backend = new Keyv({ store: adapter });
@@ -24,21 +25,13 @@ exports.valkey = async (url) => {
   return opened(adapter, () => adapter.disconnect());
 };
 
-/** These two keep one pool for the process, and who disconnects closes it for all: the last one does. */
-const users = new Map();
-async function pooled(Adapter, url) {
-  const adapter = new Adapter(url);
-  // It makes its table meanwhile, which nobody may cut short.
-  await adapter.query('SELECT 1');
-  users.set(url, (users.get(url) ?? 0) + 1);
-  return opened(adapter, async () => {
-    users.set(url, users.get(url) - 1);
-    if (users.get(url) === 0) await adapter.disconnect();
-  });
+async function inPool(Adapter, url) {
+  const { adapter, close } = await pooled(Adapter, url);
+  return opened(adapter, close);
 }
 
-exports.postgres = async (url) => pooled(require('@keyv/postgres').default, url);
-exports.mariadb = async (url) => pooled(require('@keyv/mysql').default, url);
+exports.postgres = async (url) => inPool(require('@keyv/postgres').default, url);
+exports.mariadb = async (url) => inPool(require('@keyv/mysql').default, url);
 
 exports.memcached = async (address) => {
   const { default: KeyvMemcache } = require('@keyv/memcache');

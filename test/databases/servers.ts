@@ -62,7 +62,7 @@ export async function startPostgres(): Promise<Server> {
   const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
   const isReady = async () =>
     spawnSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0;
-  // By that signal it does not wait for those who are connected.
+  // As in an outage: by that signal it does not wait for those who are connected.
   return served(`postgresql://site@127.0.0.1:${port}/postgres`, folder, () =>
     startProgram(join(programs, 'postgres'), args, isReady, { ...nobody, stopBy: 'SIGINT' }),
   );
@@ -135,17 +135,18 @@ export async function startCluster(): Promise<Server> {
 
 async function served(url: string, folder: string | undefined, run: () => Promise<Program>): Promise<Server> {
   let running: Program | undefined = await run();
-  const stop = async () => {
+  const stop = async (signal?: NodeJS.Signals) => {
     const stopping = running;
     running = undefined;
-    await stopping?.stop();
+    await stopping?.stop(signal);
   };
   return {
     url,
-    stop,
+    stop: () => stop(),
     start: async () => void (running = await run()),
     async end() {
-      await stop();
+      // PostgreSQL then waits for connections that pools have said goodbye to, and that would complain otherwise.
+      await stop('SIGTERM');
       if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -73,8 +73,11 @@ export async function freePort(): Promise<number> {
 }
 
 export interface Program {
-  /** Asks the program to end, and ends it by force if it has not after ten seconds. */
-  stop(): Promise<void>;
+  /**
+   * Asks the program to end, and ends it by force if it has not after ten seconds.
+   * @param signal default: `stopBy`, or SIGTERM
+   */
+  stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** Starts a server; resolves once `isReady` says so, and rejects with its output if that never happens. */
@@ -102,8 +105,8 @@ export async function startProgram(
     });
   });
   if (child.pid !== undefined) endWithThisProcess(child, end);
-  const stop = async () => {
-    child.kill(stopBy);
+  const stop = async (signal = stopBy) => {
+    child.kill(signal);
     const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await end;
     clearTimeout(force);

@@ -1,0 +1,34 @@
+/** How a Keyv 6 is opened, in memory and with its own adapters. */
+
+const { Keyv } = require('keyv');
+const { pooled } = require('../databases/pools.js');
+
+function opened(store, close = async () => undefined) {
+  const backend = new Keyv(store);
+  // Without a listener an error would be thrown where nobody waits for it.
+  backend.on('error', () => undefined);
+  return { backend, close };
+}
+
+exports.memory = async () => opened(undefined);
+
+/** Anything that keeps records, as Keyv takes it. */
+exports.around = (store) => opened(store).backend;
+
+exports.embedded = async (path) => {
+  const { openEmbeddedStore } = require('../../lib/stores/index.ts');
+  const store = await openEmbeddedStore(path);
+  return opened(store, () => store.close());
+};
+
+exports.redis = async (url) => {
+  const { default: KeyvRedis } = require('@keyv/redis');
+  const adapter = new KeyvRedis({ url, disableOfflineQueue: true });
+  await adapter.getClient();
+  return opened(adapter, () => adapter.disconnect(true));
+};
+
+exports.postgres = async (url) => {
+  const { adapter, close } = await pooled(require('@keyv/postgres').default, url);
+  return opened(adapter, close);
+};
