@@ -1,8 +1,17 @@
-/** What an answer to a registration, or to a forged code, says. */
+/** What an instance is asked when a site registers and offers a made-up code, and what its answers say. */
 
 import type { RefusedError } from '../../lib/instance/registration.js';
-import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/instance/registration.js';
-import { answerOf, codeThrownBy } from '../support/records.js';
+import {
+  acceptedForgedCode,
+  assertCodesAreChecked,
+  readRegistration,
+  registerApp,
+  throttledFor,
+  UncheckedCodesError,
+} from '../../lib/instance/registration.js';
+import { startInstance, type PersonaName, type StandIn } from '../support/instance.js';
+import { networkTo } from '../support/network.js';
+import { anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
 
 const client = { client_id: 'id', client_secret: 'secret' };
 
@@ -144,4 +153,106 @@ it.each([
   ['500', answerOf(500, { access_token: 'x' }), false],
 ])('%s means that a forged code was accepted: %s / %s', (_what, answer, accepted) => {
   expect(acceptedForgedCode(answer)).toBe(accepted);
+});
+
+describe('at a server', () => {
+  const running: StandIn[] = [];
+  afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
+
+  async function aServer(persona: PersonaName = 'mastodon45') {
+    const server = await startInstance(persona);
+    running.push(server);
+    const instance = {
+      ...anInstanceRecord({ origin: server.origin }),
+      registrationEndpoint: `${server.origin}/api/v1/apps`,
+    };
+    return { server, instance, network: networkTo([server]) };
+  }
+
+  const app = {
+    clientName: 'Example',
+    redirectURI: 'https://site.example/callback/social.example',
+    scope: 'read:accounts',
+    website: undefined,
+  };
+
+  it.each([
+    [{ website: undefined }, {}],
+    [{ website: 'https://site.example' }, { website: 'https://site.example' }],
+  ])('an app is registered by one form, with no empty field: %j', async ({ website }, sent) => {
+    const { server, instance, network } = await aServer();
+    const client = await registerApp(network, instance, { ...app, website });
+    const [asked, ...more] = server.requests;
+    expect(asked).toMatchObject({ method: 'POST', path: '/api/v1/apps' });
+    expect(asked?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(asked?.body).toEqual({
+      client_name: 'Example',
+      redirect_uris: app.redirectURI,
+      scopes: 'read:accounts',
+      ...sent,
+    });
+    expect(more).toEqual([]);
+    expect(server.apps.get(client.clientId)?.clientSecret).toBe(client.clientSecret);
+  });
+
+  it('a refusal is told with its name', async () => {
+    const { server, instance, network } = await aServer();
+    server.answerWith('/api/v1/apps', 403, { error: 'This action is not allowed' });
+    await expect(registerApp(network, instance, app)).rejects.toMatchObject({
+      code: 'registration_refused',
+      instance: server.host,
+    });
+  });
+
+  /** Registers, and offers a code that was never issued; then the same once more. */
+  async function offered(persona: PersonaName, answer?: Parameters<StandIn['answerWith']>) {
+    const { server, instance, network } = await aServer(persona);
+    const client = { ...(await registerApp(network, instance, app)), redirectURI: app.redirectURI };
+    if (answer) server.answerWith(...answer);
+    const check = () => assertCodesAreChecked(network, instance, client);
+    const outcomes = await Promise.allSettled([check(), check()]);
+    const failures = outcomes.map((one) => (one.status === 'rejected' ? (one.reason as unknown) : undefined));
+    return { server, client, failure: failures[0], asked: server.requestsTo('/oauth/token') };
+  }
+
+  it('a made-up code is offered as a real one would be, and each time another', async () => {
+    const { client, failure, asked } = await offered('mastodon45');
+    expect(failure).toBeUndefined();
+    const [first, second] = asked.map(({ body }) => body);
+    expect(first).toEqual({
+      grant_type: 'authorization_code',
+      code: expect.stringMatching(/^[\w-]{43}$/) as unknown,
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
+      redirect_uri: app.redirectURI,
+      code_verifier: expect.stringMatching(/^[\w-]{43}$/) as unknown,
+    });
+    expect(first?.['code']).not.toBe(second?.['code']);
+    expect(first?.['code']).not.toBe(first?.['code_verifier']);
+  });
+
+  it('that gives a token for it nobody is logged in, for good', async () => {
+    const { server, failure } = await offered('snac');
+    expect(failure).toMatchObject({ code: 'instance_insecure', instance: server.host });
+    expect((failure as Error).cause).toBeInstanceOf(UncheckedCodesError);
+  });
+
+  it.each<[string, number, unknown, Record<string, string>, string | undefined]>([
+    ['a success that says nothing', 200, {}, {}, 'instance_insecure'],
+    ['nothing', 204, undefined, {}, 'instance_insecure'],
+    ['a limit', 429, { error: 'Too many requests' }, {}, 'instance_unreachable'],
+    ['a gateway without a server', 502, '', {}, 'instance_unreachable'],
+    ['a server under repair', 503, '', {}, 'instance_unreachable'],
+    ['a page that asks for a human', 503, '<title>Are you human?</title>', {}, 'instance_blocked'],
+    ['a page of what stands in front', 403, '<title>Forbidden</title>', {}, 'instance_blocked'],
+    ['a challenge', 401, {}, { 'cf-mitigated': 'challenge' }, 'instance_blocked'],
+    ['a crash, as Takahe does', 500, '<title>Error</title>', {}, undefined],
+    ['what it has not implemented', 501, {}, {}, undefined],
+    ['a refusal in a success', 200, { error: 'invalid_grant' }, {}, undefined],
+  ])('that answers it with %s (%s) it is not for good: %j', async (_what, status, body, headers, code) => {
+    const { server, failure } = await offered('mastodon45', ['/oauth/token', status, body, headers]);
+    if (code === undefined) return expect(failure).toBeUndefined();
+    expect(failure).toMatchObject({ code, instance: server.host });
+    expect((failure as Error).cause).not.toBeInstanceOf(UncheckedCodesError);
+  });
 });
