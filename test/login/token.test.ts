@@ -1,8 +1,10 @@
-/** What an answer of the token endpoint, and of verify_credentials, says. */
+/** How a code is offered, and what an answer of the token endpoint, and of verify_credentials, says. */
 
 import { readAccount } from '../../lib/login/account.js';
-import { DoubtfulRefusal, readTokens } from '../../lib/login/token.js';
-import { answerOf, codeThrownBy } from '../support/records.js';
+import { DoubtfulRefusal, exchangeCode, readTokens } from '../../lib/login/token.js';
+import { startInstance, type StandIn } from '../support/instance.js';
+import { codeOf, networkTo } from '../support/network.js';
+import { aLogin, anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
 
 const read = (status: number, body: unknown, type?: string) =>
   readTokens(answerOf(status, body, type), 'social.example');
@@ -146,3 +148,60 @@ it.each([
     }
   },
 );
+
+describe('a code', () => {
+  let server: StandIn;
+  beforeEach(async () => void (server = await startInstance()));
+  afterEach(() => server.close());
+
+  const offer = (extra?: Record<string, string>) => {
+    const login = aLogin({ instance: anInstanceRecord({ origin: server.origin }) });
+    const client = { clientId: 'client', clientSecret: 'secret' };
+    return exchangeCode(networkTo([server]), login, client, 'the code', extra);
+  };
+  const form = {
+    grant_type: 'authorization_code',
+    code: 'the code',
+    client_id: 'client',
+    client_secret: 'secret',
+    redirect_uri: 'https://site.example/callback/social.example',
+    code_verifier: 'v'.repeat(43),
+    scope: 'read',
+  };
+
+  it('is offered with all that belongs to this login, in the body, and once', async () => {
+    server.answerWith('/oauth/token', 200, { access_token: 'x' });
+    expect(await offer()).toMatchObject({ accessToken: 'x' });
+    expect(server.requests).toHaveLength(1);
+    expect(server.requests[0]).toMatchObject({ method: 'POST', path: '/oauth/token' });
+    expect(server.requests[0]?.body).toEqual(form);
+    expect(server.requests[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  it('has further parameters beside it, which change none of the protocol’s own', async () => {
+    server.answerWith('/oauth/token', 200, { access_token: 'x' });
+    const mine = Object.fromEntries(Object.keys(form).map((name) => [name, 'mine']));
+    await offer({ resource: 'https://site.example', ...mine });
+    expect(server.requests[0]?.body).toEqual({ resource: 'https://site.example', ...form });
+  });
+
+  it.each([400, 429, 500, 503])('is offered no second time after %s', async (status) => {
+    server.answerWith('/oauth/token', status, {});
+    await expect(offer()).rejects.toMatchObject({ instance: server.host });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([302, 307])('is taken nowhere else by %s', async (status) => {
+    server.answerWith('/oauth/token', status, '', { Location: `${server.origin}/elsewhere` });
+    expect(await codeOf(offer())).toBe('token_refused');
+    expect(server.requestsTo('/elsewhere')).toEqual([]);
+  });
+});
+
+it.each([
+  ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /robot/],
+  ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /robot/],
+])('%s in place of a token is no refusal of the code', (_what, answer, sentence) => {
+  expect(codeThrownBy(() => readTokens(answer, 'social.example'))).toBe('instance_blocked');
+  expect(() => readTokens(answer, 'social.example')).toThrow(sentence);
+});

@@ -1,6 +1,6 @@
 /** A page that asks for a human is told from what a server says itself. */
 
-import { isChallenge } from '../../lib/net/challenge.js';
+import { isChallenge, isFromInFront } from '../../lib/net/challenge.js';
 import { answerOf } from '../support/records.js';
 
 it.each([
@@ -16,6 +16,7 @@ it.each([
   ],
   ['a puzzle', answerOf(403, '<div class="g-recaptcha"></div>', 'text/html')],
   ['a question', answerOf(403, '<title>Are you human?</title>', 'text/html')],
+  ['a question with an article', answerOf(429, '<title>Are you a human?</title>', 'TEXT/HTML')],
   ['Anubis', answerOf(200, '<script id="anubis_challenge" type="application/json">{}</script>', 'text/html')],
   ['DDoS-Guard', answerOf(403, '<title>DDoS-Guard</title>', 'text/html')],
 ])('%s', (_what, answer) => {
@@ -31,4 +32,17 @@ it.each([
   ['an instance', answerOf(200, { uri: 'social.example' })],
 ])('not %s', (_what, answer) => {
   expect(isChallenge(answer)).toBe(false);
+});
+
+describe('where an API was asked, what stands in front of it answers by', () => {
+  it.each([
+    ['a page that refuses', answerOf(403, '<title>403 Forbidden</title>', 'text/html'), true],
+    ['one in capitals', answerOf(403, '', 'TEXT/HTML; charset=utf-8'), true],
+    ['a challenge', answerOf(202, '', '', { 'x-amzn-waf-action': 'challenge' }), true],
+    ['no refusal in JSON', answerOf(403, { error: 'This action is not allowed' }), false],
+    ['no page of another error', answerOf(500, '<title>Error</title>', 'text/html'), false],
+    ['no page that was found', answerOf(200, '<title>Welcome</title>', 'text/html'), false],
+  ])('%s', (_what, answer, isInFront) => {
+    expect(isFromInFront(answer)).toBe(isInFront);
+  });
 });
