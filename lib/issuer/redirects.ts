@@ -14,9 +14,9 @@ export function leadsTo(redirectURI: unknown): string | undefined {
 export function formTarget(redirectURI: unknown): string[] {
   const url = parsed(redirectURI);
   if (!url) return [];
-  // A host there is one that the URL parser let through; an app's scheme has no host.
+  // The URL parser lets characters through in a host that end a source; in a scheme there are none (URL Standard, 4.1).
   if (isWeb(url)) return /^[\w.:[\]-]+$/.test(url.host) ? [url.origin] : [];
-  return /^[a-z][a-z\d+.-]*:$/.test(url.protocol) ? [url.protocol] : [];
+  return [url.protocol];
 }
 
 /**

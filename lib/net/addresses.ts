@@ -38,7 +38,7 @@ export function isPublicHostname(host: string): boolean {
   const labels = host.split('.');
   if (labels.length < 2) return false;
   if (!labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))) return false;
-  if (/^\d+$/.test(labels.at(-1) ?? '')) return false;
+  if (/\.\d+$/.test(host)) return false;
   return !privateSuffixes.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
 }
 

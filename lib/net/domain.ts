@@ -1,7 +1,7 @@
 /** Which hosts count as one owner's, where work is limited. */
 
-/** Second labels below which countries let people register: "co.uk", "com.au", "or.jp". */
-const sharedSecondLabel = /^(?:ac|co|com|edu|go|gob|gov|gouv|ltd|me|ne|net|nom|or|org|plc|sch|web)$/;
+/** Names below which countries let people register: "co.uk", "com.au", "or.jp". */
+const belowShared = /\.(?:ac|co|com|edu|go|gob|gov|gouv|ltd|me|ne|net|nom|or|org|plc|sch|web)\.[^.]{2}$/;
 
 /**
  * The domain whose owner can make up any number of such hosts: of `a.b.example.co.uk:8443` it is `example.co.uk`.
@@ -11,9 +11,10 @@ const sharedSecondLabel = /^(?:ac|co|com|edu|go|gob|gov|gouv|ltd|me|ne|net|nom|o
  */
 export function domainOf(host: string): string {
   const name = host.replace(/:\d+$/, '');
-  const labels = name.split('.');
   // "localhost" and addresses, of development instances, belong to nobody: there the ports tell them apart.
-  if (labels.length === 1 || /^\d+$/.test(labels.at(-1) ?? '')) return host;
-  const isShared = labels.at(-1)?.length === 2 && sharedSecondLabel.test(labels.at(-2) ?? '');
-  return labels.slice(isShared ? -3 : -2).join('.');
+  if (!name.includes('.') || /\.\d+$/.test(name)) return host;
+  return name
+    .split('.')
+    .slice(belowShared.test(name) ? -3 : -2)
+    .join('.');
 }

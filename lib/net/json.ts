@@ -73,8 +73,7 @@ function tidy(value: object, depth: number, mayHaveProto: boolean): void {
     }
     return;
   }
-  if (mayHaveProto && Object.hasOwn(value, '__proto__'))
-    delete (value as { ['__proto__']?: unknown })['__proto__'];
+  if (mayHaveProto) delete (value as { ['__proto__']?: unknown })['__proto__'];
   // Without a list of the values, which doubles the cost. What JSON made has no others than its own.
   for (const key in value) {
     const inner = (value as JsonObject)[key];

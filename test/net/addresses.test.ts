@@ -95,14 +95,30 @@ describe('a name', () => {
     'xn--80ak6aa92e.example',
     'a-b.example.co.uk',
     '1.example',
+    'a.1.example',
     `${'a'.repeat(63)}.example`,
+    `${'a.'.repeat(126)}a`,
   ])('%s is public', (name) => {
     expect(isPublicHostname(name)).toBe(true);
   });
 
   it.each([
     ...['', 'localhost', 'intranet', 'a.localhost', 'printer.local', 'local', 'db.internal', 'x.home.arpa'],
-    ...['x.onion', 'x.alt', '127.0.0.1', '1.2', 'example.1', '[::1]', 'a..b', '.a.b', 'a.b.', '-a.b', 'a-.b'],
+    ...[
+      'x.onion',
+      'x.alt',
+      'home.arpa',
+      '127.0.0.1',
+      '10.0.0.254',
+      '1.2',
+      'example.1',
+      '[::1]',
+      'a..b',
+      '.a.b',
+      'a.b.',
+      '-a.b',
+      'a-.b',
+    ],
     ...['a_b.example', 'a b.example', 'A.example', 'ä.example', 'a.example:443', 'a@b.example', '*.example'],
     ...[`${'a'.repeat(64)}.example`, `${'a.'.repeat(126)}ab`],
   ])('%j is not', (name) => {

@@ -64,6 +64,12 @@ it('has no key __proto__ at any level', () => {
   expect((value as { x?: unknown }).x).toBeUndefined();
 });
 
+it('is left as it is where it is no object, at the deepest level and beside a key __proto__, too', () => {
+  const deepest = `{"a":${'['.repeat(63)}1,"x",null${']'.repeat(63)}}`;
+  expect(JSON.stringify(parseObject(deepest))).toBe(deepest);
+  expect(parseObject('{"a":null,"b":[null,1,"x"],"__proto__":null}')).toEqual({ a: null, b: [null, 1, 'x'] });
+});
+
 it('costs far less than a reviver, however the text is built', () => {
   // In a process of its own, as Jest makes what it runs many times slower than it is.
   const program = `
@@ -127,11 +133,18 @@ it('agrees with JSON.parse on every object', () => {
 });
 
 it.each([
-  ['another type', '{}', 'text/html'],
-  ['malformed JSON', '{', 'application/json'],
-  ['a list', '[]', 'application/json'],
-])('the server that answers with %s is named', (_what, text, type) => {
-  expect(() => jsonObject(answerOf(200, text, type))).toThrow(/^The server social\.example /);
+  ['another type', '{}', 'text/html', /type/],
+  ['malformed JSON', '{', 'application/json', /malformed/],
+  ['a list', '[]', 'application/json', /not an object/],
+  ['a hundred lists in each other', `{"a":${'['.repeat(100)}${']'.repeat(100)}}`, 'application/json', /deep/],
+])('the server that answers with %s is named, and the operator told why', (_what, text, type, why) => {
+  const read = () => jsonObject(answerOf(200, text, type));
+  expect(read).toThrow(/^The server social\.example /);
+  expect(read).toThrow(
+    expect.objectContaining({
+      cause: expect.objectContaining({ message: expect.stringMatching(why) as unknown }) as unknown,
+    }),
+  );
 });
 
 it('an answer that several look at is read once', () => {
