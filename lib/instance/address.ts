@@ -52,12 +52,9 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   const blueskyName = /^@([a-z0-9.-]+\.bsky\.social)$/iu.exec(text)?.[1];
   if (blueskyName !== undefined) return addressOf(blueskyName, undefined, developmentOrigins);
   if (/^(?:acct:|@)[^@\s/]+$/iu.test(text)) throw invalid('user_without_server');
-  return addressOf(hostOfURL(text.replace(/^https?:\/\//iu, '')), undefined, developmentOrigins);
-}
-
-/** What stands before the path. A home or profile page of another server may follow in the path. */
-function hostOfURL(rest: string): string {
-  return rest.split(/[/?#]/u, 1)[0] ?? '';
+  // A home or profile page of another server may follow in the path.
+  const host = text.replace(/^https?:\/\//iu, '').replace(/[/?#].*/su, '');
+  return addressOf(host, undefined, developmentOrigins);
 }
 
 function addressOf(
@@ -65,13 +62,12 @@ function addressOf(
   username: string | undefined,
   developmentOrigins: ReadonlySet<string>,
 ): Address {
-  if (authority === '' || /[@\\%\s]/u.test(authority)) throw invalid();
+  if (/[@\\%\s]/u.test(authority)) throw invalid();
   // A typed port belongs to a development origin or is refused, 443 as well: no public instance has one.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
   for (const scheme of ['https', 'http']) {
-    const typed = `${scheme}://${withoutDot}`;
-    const url = developmentOrigins.size > 0 ? parsedURL(typed) : undefined;
+    const url = parsedURL(`${scheme}://${withoutDot}`);
     if (url && developmentOrigins.has(url.origin)) return { origin: url.origin, host: url.host, ...user };
   }
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');

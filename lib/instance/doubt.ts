@@ -29,10 +29,8 @@ export interface Doubt {
  * client. Both are rationed, as anybody can give the sign. A login that was finished since is proof of life.
  */
 export function decide(client: Client, { now, unfinished, isMute }: Doubt): 'use' | 'ask' | 'replace' {
-  const { registeredAt, provedAt, finishedAt = 0, secretExpiresAt } = client;
-  if (secretExpiresAt !== undefined && secretExpiresAt - now < secretNeededMs && mayReplace(client, now)) {
-    return 'replace';
-  }
+  const { registeredAt, provedAt, finishedAt = 0, secretExpiresAt = Infinity } = client;
+  if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now)) return 'replace';
   const unexplained = unfinished.filter((at) => at >= Math.max(registeredAt, finishedAt));
   const isSuspicious = unexplained.length > 0;
   const age = now - Math.max(provedAt, registeredAt, finishedAt);

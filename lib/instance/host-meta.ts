@@ -1,7 +1,7 @@
 /** host-meta (RFC 6415): which server answers WebFinger for a domain. */
 
 import { parseObject } from '../net/json.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 /**
  * The URLs that the document's `lrdd` templates point to. It is XML or JSON; of the XML only the attributes of
@@ -9,29 +9,34 @@ import { canParse } from '../url.js';
  * caller's part.
  */
 export function lrddTargets(text: string): URL[] {
-  const templates = text.trimStart().startsWith('{') ? templatesInJSON(text) : templatesInXML(text);
-  return templates
-    .map((template) => template.replaceAll('{uri}', ''))
-    .filter((url) => canParse(url))
-    .map((url) => new URL(url))
+  const links = text.trimStart().startsWith('{') ? linksInJSON(text) : linksInXML(text);
+  return links
+    .filter(isLrdd)
+    .map(({ template }) => parsedURL(template.replaceAll('{uri}', '')))
+    .filter((url) => url !== undefined)
     .slice(0, 3);
 }
 
-function templatesInXML(text: string): string[] {
-  return [...text.matchAll(/<(?:\w{1,20}:)?Link\s([^<>]{1,2000})>/g)].flatMap(([, attributes = '']) => {
-    const rel = /\brel\s?=\s?["']([^"']*)["']/.exec(attributes)?.[1];
-    const template = /\btemplate\s?=\s?["']([^"']*)["']/.exec(attributes)?.[1];
-    return rel === 'lrdd' && template !== undefined ? [template.replaceAll('&amp;', '&')] : [];
-  });
+interface Link {
+  readonly rel?: unknown;
+  readonly template?: unknown;
 }
 
-function templatesInJSON(text: string): string[] {
+function isLrdd(link: Link): link is { readonly template: string } {
+  return link.rel === 'lrdd' && typeof link.template === 'string';
+}
+
+function linksInXML(text: string): Link[] {
+  return [...text.matchAll(/<(?:\w{1,20}:)?Link\s[^<>]{1,2000}>/g)].map(([link]) => ({
+    rel: /\brel\s?=\s?["']([^"']*)["']/.exec(link)?.[1],
+    template: /\btemplate\s?=\s?["']([^"']*)["']/.exec(link)?.[1]?.replaceAll('&amp;', '&'),
+  }));
+}
+
+function linksInJSON(text: string): Link[] {
   try {
     const { links } = parseObject(text);
-    return (Array.isArray(links) ? (links as unknown[]) : []).flatMap((link) => {
-      const { rel, template } = (link ?? {}) as Record<string, unknown>;
-      return rel === 'lrdd' && typeof template === 'string' ? [template] : [];
-    });
+    return Array.isArray(links) ? links.map((link: Link | null) => link ?? {}) : [];
   } catch {
     return [];
   }

@@ -14,15 +14,18 @@ export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): 
   return (really ?? /^([a-z][\w.-]{0,63})\/\d[\w.]*,/i.exec(version))?.[1]?.toLowerCase();
 }
 
+/** What tells no name is in none of them. */
+type Names = ReadonlySet<string | undefined>;
+
 /** Their apps serve one login: the client id is an address whose token is the code. They cannot be shared. */
-const singleUseApps = new Set(['sharkey', 'firefish']);
+const singleUseApps: Names = new Set(['sharkey', 'firefish']);
 
 export function hasSingleUseApps(software: string | undefined): boolean {
-  return software !== undefined && singleUseApps.has(software);
+  return singleUseApps.has(software);
 }
 
 /** Misskey and what calls itself otherwise; of these, the ones above offer Mastodon's API beside their own. */
-const speakMisskey = new Set([
+const speakMisskey: Names = new Set([
   'misskey',
   'cherrypick',
   'foundkey',
@@ -35,7 +38,7 @@ const speakMisskey = new Set([
 /** By its name, or by how every fork of Misskey answers what it does not know (`/api/v1/instance`). */
 export function speaksMisskey(software: string | undefined, aboutInstance: JsonObject | undefined): boolean {
   const error = aboutInstance?.error as { code?: unknown } | null | undefined;
-  return speakMisskey.has(software ?? '') || error?.code === 'UNKNOWN_API_ENDPOINT';
+  return speakMisskey.has(software) || error?.code === 'UNKNOWN_API_ENDPOINT';
 }
 
 /** The same as `hasSingleUseApps`, told by a client id that is such an address in base64. */
@@ -44,12 +47,12 @@ export function isSingleUseClientId(clientId: string): boolean {
 }
 
 /** Servers known to take `read:accounts`; others answer it with an error, or grant it and then refuse. */
-const takesReadAccounts = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
+const takesReadAccounts: Names = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
 
 /** The least scope that opens /api/v1/accounts/verify_credentials on this server. */
 export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
   if (instance.scopesSupported?.includes('profile')) return documentScope;
-  return takesReadAccounts.has(instance.software ?? '') ? 'read:accounts' : 'read';
+  return takesReadAccounts.has(instance.software) ? 'read:accounts' : 'read';
 }
 
 /** The same where a document says beforehand what will be asked for, so that it must be alike on all such servers. */

@@ -33,17 +33,14 @@ export function readSegment(segment: string): { host: string; form: DocumentForm
  * @returns `undefined` for any other document
  */
 export function readURLClientServer(document: JsonObject | undefined, origin: string): Instance | undefined {
-  const {
-    issuer,
-    authorization_endpoint: authorizationEndpoint,
-    token_endpoint: tokenEndpoint,
-  } = document ?? {};
+  if (document === undefined) return undefined;
+  const { issuer, authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = document;
   if (typeof issuer !== 'string' || withoutSlash(issuer) !== origin) return undefined;
   if (!isOn(origin, authorizationEndpoint) || !isOn(origin, tokenEndpoint)) return undefined;
   const registers = ['registration_endpoint', 'app_registration_endpoint'].some(
-    (name) => document?.[name] !== undefined,
+    (name) => document[name] !== undefined,
   );
-  if (document === undefined || registers || !bindsCodes(document)) return undefined;
+  if (registers || !bindsCodes(document)) return undefined;
   const { host } = new URL(origin);
   return {
     ...{ origin, host, authorizationEndpoint, tokenEndpoint },

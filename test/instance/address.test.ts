@@ -20,7 +20,8 @@ describe('an account is found by whatever names its server', () => {
     ['the profile of somebody elsewhere, seen from home', 'https://mastodon.social/@bob@example.com?x=1#y'],
     ['a profile without a scheme', 'mastodon.social/@alice'],
   ])('%s', (_what, typed) => {
-    expect(parseAddress(typed, none)).toEqual({ origin: 'https://mastodon.social', host: 'mastodon.social' });
+    const found = { origin: 'https://mastodon.social', host: 'mastodon.social' };
+    expect(parseAddress(typed, none)).toStrictEqual(found);
   });
 
   it.each([
@@ -43,6 +44,12 @@ describe('an account is found by whatever names its server', () => {
       host: 'mastodon.social',
       username: 'alice',
     });
+  });
+
+  it('a profile URL of as much as anybody pastes, and no more', () => {
+    const longest = 'https://mastodon.social/@alice?'.padEnd(2048, 'x');
+    expect(parseAddress(longest, none).host).toBe('mastodon.social');
+    expect(codeThrownBy(() => parseAddress(`${longest}x`, none))).toBe('instance_invalid');
   });
 
   it('a name at Bluesky, which is a host: so that it can be told what it is', () => {
@@ -114,6 +121,7 @@ describe('nothing but the name of a public server is taken', () => {
       '/example.com',
       '\\\\example.com',
     ],
+    ...['x-https://example.com', 'see @ada.bsky.social', '@ada.bsky.social.example.com'],
     ...['https:///example.com', 'https:example.com', 'https://', '@', '@alice', '@@', 'acct:', 'acct:alice'],
     ...[
       'exa mple.com',
@@ -144,6 +152,7 @@ it.each([
   ['127.0.0.1', undefined],
   ['2130706433', undefined],
   ['exa mple.com', undefined],
+  ['@ada of mastodon', undefined],
   ['mastodon social', undefined],
 ])('%j is refused with what is missing: %s', (typed, reason) => {
   try {

@@ -26,6 +26,8 @@ const tries = (...ago: number[]) => ago.map((minutes) => now - minutes * minute)
 
 it.each<[string, Partial<Client>, number[], 'use' | 'ask' | 'replace']>([
   ['a login was finished with it not long ago', {}, [], 'use'],
+  ['nobody has logged in for an hour', { finishedAt: now - 60 * minute }, [], 'use'],
+  ['nobody has logged in for a day', { finishedAt: now - day }, [], 'use'],
   ['nobody has logged in for more than a day', { finishedAt: now - day - 1 }, [], 'ask'],
   ['it is new', { registeredAt: now - 9 * minute, finishedAt: undefined as never }, [], 'use'],
   [
@@ -36,8 +38,21 @@ it.each<[string, Partial<Client>, number[], 'use' | 'ask' | 'replace']>([
   ],
   ['this browser did not come back', {}, tries(1), 'ask'],
   ['it did not, but somebody else has since', {}, tries(6), 'use'],
+  [
+    'it did not, from a login with which the client was registered',
+    { registeredAt: now - minute, finishedAt: undefined as never },
+    tries(1),
+    'ask',
+  ],
   ['it did not, from the client before this one', { registeredAt: now - minute }, tries(2), 'use'],
   ['it did not, and the instance was asked in between', { provedAt: now - 0.5 * minute }, tries(1), 'use'],
+  ['it did not before it was asked, and once after', { provedAt: now - 0.5 * minute }, tries(0.1, 1), 'use'],
+  [
+    'it did not, from a login for which it was asked',
+    { provedAt: now - 0.5 * minute },
+    tries(0.5),
+    'replace',
+  ],
   ['it did not twice since it was asked', { provedAt: now - 0.9 * minute }, tries(0.1, 0.5, 2), 'replace'],
   [
     'it did not, shortly after somebody else had it asked',
@@ -46,8 +61,9 @@ it.each<[string, Partial<Client>, number[], 'use' | 'ask' | 'replace']>([
     'replace',
   ],
   ['the same, and a minute is over', { provedAt: now - minute }, tries(0.1), 'ask'],
-  ['its secret expires while the person logs in', { secretExpiresAt: now + 5 * minute }, [], 'replace'],
+  ['its secret expires while the person logs in', { secretExpiresAt: now + 15 * minute - 1 }, [], 'replace'],
   ['its secret expired', { secretExpiresAt: now - day }, [], 'replace'],
+  ['its secret lasts for a quarter of an hour', { secretExpiresAt: now + 15 * minute }, [], 'use'],
   ['its secret lasts', { secretExpiresAt: now + day }, [], 'use'],
 ])('%s', (_what, changes, unfinished, decision) => {
   expect(decide(aClient(changes), { now, unfinished, isMute: false })).toBe(decision);

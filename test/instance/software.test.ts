@@ -2,10 +2,12 @@
 
 import {
   canRevokeTokens,
+  checksNoCodes,
   hasSingleUseApps,
   isSingleUseClientId,
   leastScope,
   needsForcedLogin,
+  provesNothing,
   softwareOf,
   speaksMisskey,
 } from '../../lib/instance/software.js';
@@ -18,6 +20,10 @@ it.each([
   [{ software: { name: '<script>' } }, '3.0.0 (compatible; Sharkey 2024.11.2)', 'sharkey'],
   [undefined, 'WordPress/6.1, ActivityPub/7.6.0, EMA/1.6.0', 'wordpress'],
   [undefined, '<script>/6.1, x', undefined],
+  [undefined, '4.5.0 (linux/6.1, x64)', undefined],
+  [undefined, ['2.7.2 (compatible; Pleroma 2.9.0)'], undefined],
+  [undefined, '2.7.2 (compatible; Pleroma 2.9.0)'.padEnd(200), 'pleroma'],
+  [undefined, '2.7.2 (compatible; Pleroma 2.9.0)'.padEnd(201), undefined],
   [undefined, '4.5.0', undefined],
   [{}, undefined, undefined],
   [{ software: null }, 7, undefined],
@@ -62,8 +68,19 @@ it.each([
 });
 
 it.each([
+  ['snac', true, false],
+  ['takahe', false, true],
+  ['mastodon', false, false],
+  [undefined, false, false],
+])('%s: gives a token for any code %s, and to any client %s', (software, forAnyCode, toAnyClient) => {
+  expect(checksNoCodes(software)).toBe(forAnyCode);
+  expect(provesNothing(software)).toBe(toAnyClient);
+});
+
+it.each([
   [Buffer.from('https://misskey.example/auth/session').toString('base64'), true],
   [Buffer.from('http://x/auth').toString('base64url'), true],
+  [Buffer.from('see https://x/auth').toString('base64'), false],
   [Buffer.from('a plain id').toString('base64'), false],
   ['01HZ8Y3T5W9QK4RD6M2N7PXB0', false],
   ['', false],

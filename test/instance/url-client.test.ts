@@ -22,6 +22,7 @@ it('a server that registers nobody, has PKCE and names itself is one', () => {
 it.each([
   ['registers by RFC 7591', { registration_endpoint: `${origin}/register` }],
   ['registers as Mastodon does', { app_registration_endpoint: `${origin}/api/v1/apps` }],
+  ['is called by no text', { issuer: 7 }],
   ['is another', { issuer: 'https://other.example' }],
   ['has its token endpoint elsewhere', { token_endpoint: 'https://other.example/token' }],
   ['has its page elsewhere', { authorization_endpoint: 'https://other.example/authorize' }],
@@ -29,6 +30,10 @@ it.each([
   ['does not name itself', { authorization_response_iss_parameter_supported: 'true' }],
 ])('one that %s is not', (_what, changes) => {
   expect(readURLClientServer({ ...document, ...changes }, origin)).toBeUndefined();
+});
+
+it('one that has no such document is not', () => {
+  expect(readURLClientServer(undefined, origin)).toBeUndefined();
 });
 
 it.each(['html', 'json'] as const)(
