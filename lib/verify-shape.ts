@@ -34,12 +34,12 @@ export function checkVerify(verify: unknown, withRequest: boolean): void {
   const declared = verify.length - (withRequest ? 1 : 0);
   const names = parameterNames(String(verify));
   // With a default or a rest parameter there are more than `length` tells.
-  const isAll = names?.length === verify.length && !names.some((name) => name.startsWith('...'));
+  const isAll = names.length === verify.length;
   if (declared > 5 || (declared === 2 && isAll)) {
     throw wrongShape(`it declares ${verify.length} parameters`, withRequest);
   }
   const order = [...(withRequest ? ['req'] : []), ...(declared >= 5 ? givenWithParams : given)];
-  for (const [index, name] of (names ?? []).entries()) {
+  for (const [index, name] of names.entries()) {
     const gets = order[index];
     const isPattern = name === '{}';
     const meant = meanings.get(name.replaceAll('_', '').toLowerCase());
@@ -67,15 +67,15 @@ function wrongShape(problem: string, withRequest: boolean): TypeError {
 
 /**
  * The names of a function's parameters by its source; `{}` for a pattern, `...name` for a rest parameter.
- * Undefined where the source is not there (bound, native) or not plain enough to be read without a parser.
+ * None where the source is not there (bound, native) or not plain enough to be read without a parser.
  */
-function parameterNames(source: string): string[] | undefined {
+function parameterNames(source: string): string[] {
   const single = /^(?:async\s+)?([\w$]+)\s*=>/.exec(source);
   if (single?.[1] !== undefined) return [single[1]];
   const list = /^(?:async\b\s*)?(?:function\b\s*)?[\w$]*\s*\(([^()'"`/]*)\)/.exec(source)?.[1];
-  if (list === undefined || source.includes('[native code]')) return undefined;
+  if (list === undefined || source.includes('[native code]')) return [];
   return atTopLevel(list)
-    .map((text) => text.replace(/=[\s\S]*$/, '').trim())
+    .map((text) => text.replace(/=[\s\S]*/, '').trim())
     .map((text) => (/^[{[]/.test(text) ? '{}' : text))
     .filter((text) => text !== '');
 }

@@ -16,6 +16,13 @@ describe('without passReqToCallback', () => {
     '(_accessToken, _refreshToken, params, profile, done) => {}',
     '(token, tokenSecret, { scope }, profile, verified) => {}',
     '(a, b, c, d) => {}',
+    '(accessToken, refreshToken, { id, profile, handle }) => ({ id, profile, handle })',
+    '(accessToken, refreshToken, profile, done, { log } = console) => {}',
+    '(accessToken, refreshToken, profile, done, params = {}) => {}',
+    "(accessToken = '', refreshToken, profile) => [id].map(profile => profile)",
+    '(accessToken, refreshToken, profile) => [id].map(done => done)',
+    '(accessToken, refreshToken, profile) => "class"',
+    '(...[accessToken, refreshToken]) => {}',
     '() => {}',
     'accessToken => {}',
     'async accessToken => {}',
@@ -39,15 +46,26 @@ describe('without passReqToCallback', () => {
     ['(a, b) => {}', '2 parameters'],
     ['async (accessToken, profile) => {}', '2 parameters'],
     ['function (accessToken, profile) {}', '2 parameters'],
+    ['function(accessToken, profile) {}', '2 parameters'],
+    ['function verify (accessToken, profile) {}', '2 parameters'],
+    ['async function (accessToken, profile) {}', '2 parameters'],
+    ['async  function  verify(accessToken, profile) {}', '2 parameters'],
+    ['(accessToken, profile,) => {}', '2 parameters'],
     ['{ verify(accessToken, profile) {} }.verify', '2 parameters'],
     ['async (accessToken, refreshToken, params, profile) => ({ id: profile.id })', 'params'],
-    ['async (access, refresh, answer, profile) => ({ id: profile.id })', 'profile, would be given done'],
+    [
+      'async (access, refresh, answer, profile) => ({ id: profile.id })',
+      'parameter 4, profile, would be given done',
+    ],
     ['async (accessToken, refreshToken, profile, params) => {}', 'params, would be given done'],
     ['async (accessToken, refreshToken, profile, params = {}) => {}', 'params, would be given done'],
     ['async (access, refresh, answer, { id }) => ({ id })', 'takes an object apart'],
     ['async (accessToken, refreshToken, profile, { log } = console) => {}', 'takes an object apart'],
     ['async profile => ({ id: profile.id })', 'profile, would be given accessToken'],
-    ['async ({ id, handle }) => ({ id, handle })', 'takes an object apart'],
+    ['async  profile => ({ id: profile.id })', 'profile, would be given accessToken'],
+    ['profile=>({ id: profile.id })', 'profile, would be given accessToken'],
+    ['(_profile, refreshToken, done) => {}', 'profile, would be given accessToken'],
+    ['async ({ id, handle }) => ({ id, handle })', 'parameter 1 takes an object apart'],
     ['(accessToken, profile, done) => done(null, profile)', 'profile, would be given refreshToken'],
     ['function* (accessToken, refreshToken, profile) {}', 'plain or an async function'],
     ['async function* (accessToken, refreshToken, profile) {}', 'plain or an async function'],
@@ -58,6 +76,11 @@ describe('without passReqToCallback', () => {
     const check = () => checkVerify(functionOf(source), false);
     expect(check).toThrow(TypeError);
     expect(check).toThrow(told);
+  });
+
+  it('is told what to write, without the request', () => {
+    const check = () => checkVerify(functionOf('(a, b) => {}'), false);
+    expect(check).toThrow('Write async (accessToken, refreshToken, profile) => user, or (accessToken,');
   });
 });
 
@@ -80,6 +103,10 @@ describe('with passReqToCallback', () => {
     ['(accessToken, refreshToken, profile, done) => {}', 'accessToken, would be given req'],
     ['(accessToken, refreshToken, params, profile, done) => {}', 'accessToken, would be given req'],
     ['async (req, accessToken, refreshToken, params, profile) => {}', 'params, would be given profile'],
+    [
+      'async ({ session }, accessToken, refreshToken, params, profile) => {}',
+      'params, would be given profile',
+    ],
     ['(a, b, c, d, e, f, g) => {}', '7 parameters'],
   ])('%s is told: %s', (source, told) => {
     const check = () => checkVerify(functionOf(source), true);

@@ -5,6 +5,7 @@ import { MastodonError } from '../errors.js';
 import { isChallenge, isFromInFront } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
+import { isSuccess, isUnavailable } from '../net/status.js';
 import type { Instance, PinnedInstance } from '../options.js';
 import { isSingleUseClientId } from './software.js';
 
@@ -53,7 +54,7 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
   if (isChallenge(answer)) {
     throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
   }
-  if (status < 200 || status > 299) {
+  if (!isSuccess(status)) {
     if (isScopeRefusal(answer)) {
       throw new MastodonError('scope_refused', {
         instance,
@@ -91,8 +92,8 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
     });
   }
   // Seconds, and 0 for never (RFC 7591, section 3.2.1).
-  const expires = typeof expiry === 'number' && Number.isFinite(expiry) && expiry > 0;
-  return { clientId, clientSecret, ...(expires && { secretExpiresAt: expiry * 1000 }) };
+  const seconds = Number.isFinite(expiry) ? (expiry as number) : 0;
+  return { clientId, clientSecret, ...(seconds > 0 && { secretExpiresAt: seconds * 1000 }) };
 }
 
 /** How a registration was refused, for what can be done about it. */
@@ -110,7 +111,7 @@ export class RefusedError extends Error {
 /** Mastodon: "Scopes doesn't match configured on the server"; Hollo: a list of errors that names the field. */
 function isScopeRefusal(answer: Answer): boolean {
   if (answer.status !== 400 && answer.status !== 422) return false;
-  return /scope/i.test(JSON.stringify(jsonObjectOrNone(answer) ?? ''));
+  return /scope/i.test(JSON.stringify([jsonObjectOrNone(answer)]));
 }
 
 /** RFC 6749, appendix A: printable ASCII. */
@@ -143,8 +144,8 @@ export async function assertCodesAreChecked(
       cause: new Error(`something in front of the token endpoint answered ${answer.status}`),
     });
   }
-  // A server that is overloaded has not refused the code; one that answers 500 has (Takahe does so).
-  if (answer.status === 429 || answer.status > 501) {
+  // A server that is overloaded has not refused the code.
+  if (isUnavailable(answer.status)) {
     throw new MastodonError('instance_unreachable', {
       instance: instance.host,
       cause: new Error(`the token endpoint answered ${answer.status}`),
@@ -164,7 +165,7 @@ export async function assertCodesAreChecked(
 export class UncheckedCodesError extends Error {}
 
 export function acceptedForgedCode(answer: Answer): boolean {
-  if (answer.status < 200 || answer.status > 299) return false;
+  if (!isSuccess(answer.status)) return false;
   const document = jsonObjectOrNone(answer);
   // An error inside a success status is a refusal; anything else that calls itself a success is none.
   return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
@@ -172,10 +173,7 @@ export function acceptedForgedCode(answer: Answer): boolean {
 
 /** How long to keep from registering again, in milliseconds, as the answer asks; undefined if it does not say. */
 export function throttledFor(headers: Answer['headers'], now: number): number | undefined {
-  const retryAfter = headers['retry-after'];
-  const reset = headers['x-ratelimit-reset'];
-  const wait =
-    waitOf(retryAfter, now) ?? (typeof reset === 'string' && reset !== '' ? waitOf(reset, now) : undefined);
+  const wait = waitOf(headers['retry-after'], now) ?? waitOf(headers['x-ratelimit-reset'], now);
   return wait === undefined || wait <= 0 ? undefined : Math.min(wait, longestThrottleMs);
 }
 
@@ -186,8 +184,8 @@ const shortThrottleMs = 10 * 1000;
 const longestThrottleMs = 10 * 60 * 1000;
 
 /** Seconds, or a date (HTTP date in Retry-After, ISO 8601 in Mastodon's X-RateLimit-Reset, or epoch seconds). */
-function waitOf(value: string | undefined, now: number): number | undefined {
-  if (value === undefined || value.length > 64) return undefined;
+function waitOf(value: unknown, now: number): number | undefined {
+  if (typeof value !== 'string' || value.length > 64) return undefined;
   if (/^\d{1,7}$/.test(value)) return Number(value) * 1000;
   if (/^\d{9,11}$/.test(value)) return Number(value) * 1000 - now;
   const date = Date.parse(value);

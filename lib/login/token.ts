@@ -5,6 +5,7 @@ import type { ClientCredentials } from '../instance/registration.js';
 import { isFromInFront } from '../net/challenge.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
 import type { Answer, Network } from '../net/network.js';
+import { isSuccess, isUnavailable } from '../net/status.js';
 import type { LoginTransaction } from '../options.js';
 
 export interface Tokens {
@@ -52,7 +53,7 @@ export function readTokens(answer: Answer, instance: string): Tokens {
     const cause = new Error(`something in front of the token endpoint answered ${status}`);
     throw new MastodonError('instance_blocked', { instance, cause });
   }
-  if (status < 200 || status > 299) {
+  if (!isSuccess(status)) {
     const cause = new Error(`the token endpoint answered ${status}`);
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });
     const error = jsonObjectOrNone(answer)?.error;
@@ -81,9 +82,4 @@ function isBearer(type: unknown): boolean {
 /** The token goes into a header as it is (RFC 6750, section 2.1). */
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
-}
-
-/** Takahe answers a wrong code with 500, so that says nothing about the server's health. */
-function isUnavailable(status: number): boolean {
-  return status === 429 || status > 501;
 }

@@ -11,13 +11,29 @@ import {
 } from '../../lib/instance/registration.js';
 import { startInstance, type PersonaName, type StandIn } from '../support/instance.js';
 import { networkTo } from '../support/network.js';
-import { anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
+import { anInstanceRecord, answerOf } from '../support/records.js';
 
 const client = { client_id: 'id', client_secret: 'secret' };
 
 it('the credentials, whatever else is in the answer', () => {
   const answer = answerOf(201, { ...client, id: 7, vapid_key: 'x', client_secret_expires_at: 0 });
   expect(readRegistration(answer, 'social.example')).toEqual({ clientId: 'id', clientSecret: 'secret' });
+});
+
+it.each([
+  ['1795176000', 1_795_176_000_000],
+  ['0', undefined],
+  ['-1', undefined],
+  ['1e999', undefined],
+  ['null', undefined],
+  ['"1795176000"', undefined],
+])('a secret that expires at %s, in seconds, does so at %s, in milliseconds', (seconds, milliseconds) => {
+  const text = `{"client_id":"id","client_secret":"secret","client_secret_expires_at":${seconds}}`;
+  expect(readRegistration(answerOf(200, text), 'social.example')).toStrictEqual({
+    clientId: 'id',
+    clientSecret: 'secret',
+    ...(milliseconds !== undefined && { secretExpiresAt: milliseconds }),
+  });
 });
 
 it.each([
@@ -62,8 +78,15 @@ it.each([
   ],
   ['a page that names a scope', answerOf(400, '<p>invalid scope', 'text/html'), 'registration_refused'],
   ['a scope in another status', answerOf(403, { error: 'invalid_scope' }), 'registration_refused'],
-])('%s is a failure with its own code', (_what, answer, code) => {
-  expect(codeThrownBy(() => readRegistration(answer, 'social.example'))).toBe(code);
+])('%s is a failure with its own code, which names the server', (_what, answer, code) => {
+  const failure = { code, instance: 'social.example', cause: expect.any(Error) as unknown };
+  expect(() => readRegistration(answer, 'social.example')).toThrow(expect.objectContaining(failure));
+});
+
+it('that apps serve one login is told as the reason', () => {
+  const id = Buffer.from('https://x.example/auth/y').toString('base64');
+  const read = () => readRegistration(answerOf(200, { ...client, client_id: id }), 'social.example');
+  expect(read).toThrow(expect.objectContaining({ reason: 'single_use_apps' }));
 });
 
 describe('a server that asks to be left alone is left alone', () => {
@@ -75,6 +98,7 @@ describe('a server that asks to be left alone is left alone', () => {
     [{ 'x-ratelimit-reset': '2026-11-20T12:05:00.000000Z' }, 300_000],
     [{ 'x-ratelimit-reset': String(now / 1000 + 20) }, 20_000],
     [{ 'retry-after': '5', 'x-ratelimit-reset': '2026-11-20T12:05:00Z' }, 5_000],
+    [{ 'retry-after': 'Fri, 20 Nov 2026 12:01:00 GMT'.padEnd(64) }, 60_000],
   ])('for as long as it says: %j', (headers, milliseconds) => {
     expect(throttledFor(headers, now)).toBe(milliseconds);
   });
@@ -93,6 +117,10 @@ describe('a server that asks to be left alone is left alone', () => {
     [{ 'retry-after': '0' }],
     [{ 'retry-after': '-5' }],
     [{ 'retry-after': 'soon' }],
+    [{ 'retry-after': 'at 1795176020' }],
+    [{ 'retry-after': '1795176020 or so' }],
+    [{ 'retry-after': 'Fri, 20 Nov 2026 12:01:00 GMT'.padEnd(65) }],
+    [{ 'x-ratelimit-reset': ['2030', '1'] }],
     [{ 'retry-after': 'x'.repeat(1000) }],
     [{ 'x-ratelimit-reset': ['1', '2'] }],
     [{ 'x-ratelimit-reset': '2020-01-01T00:00:00Z' }],
@@ -112,6 +140,13 @@ describe('a server that asks to be left alone is left alone', () => {
     } catch (error) {
       expect((error as Error).cause).toMatchObject({ status: 429, retryAfterMs: 10_000 });
     }
+  });
+
+  it.each([403, 503])('but not where it is something else: %s', (status) => {
+    const cause = { status, retryAfterMs: undefined, message: expect.stringMatching(/ \d+$/) as unknown };
+    expect(() => readRegistration(answerOf(status, ''), 'social.example')).toThrow(
+      expect.objectContaining({ cause: expect.objectContaining(cause) as unknown }),
+    );
   });
 
   it('a refused scope tells the developer which option is at fault', () => {
@@ -151,7 +186,7 @@ it.each([
   ['401', answerOf(401, ''), false],
   ['a redirect', answerOf(302, ''), false],
   ['500', answerOf(500, { access_token: 'x' }), false],
-])('%s means that a forged code was accepted: %s / %s', (_what, answer, accepted) => {
+])('whether a forged code was accepted is told by %s', (_what, answer, accepted) => {
   expect(acceptedForgedCode(answer)).toBe(accepted);
 });
 
@@ -234,7 +269,9 @@ describe('at a server', () => {
   it('that gives a token for it nobody is logged in, for good', async () => {
     const { server, failure } = await offered('snac');
     expect(failure).toMatchObject({ code: 'instance_insecure', instance: server.host });
-    expect((failure as Error).cause).toBeInstanceOf(UncheckedCodesError);
+    const { cause } = failure as Error;
+    expect(cause).toBeInstanceOf(UncheckedCodesError);
+    expect((cause as Error).message).toMatch(/code/);
   });
 
   it.each<[string, number, unknown, Record<string, string>, string | undefined]>([

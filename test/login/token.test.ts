@@ -16,6 +16,7 @@ it.each([
     { access_token: 'x', refresh_token: 'y' },
     { accessToken: 'x', refreshToken: 'y' },
   ],
+  ['a long token', { access_token: 'x'.repeat(8192) }, { accessToken: 'x'.repeat(8192) }],
   ['a bearer token', { access_token: 'x', token_type: 'bearer' }, { accessToken: 'x' }],
   ['a token of a Bearer', { access_token: 'x', token_type: 'Bearer' }, { accessToken: 'x' }],
   [
@@ -41,18 +42,23 @@ it.each([
   ['a token outside ASCII', 200, { access_token: 'é' }, 'response_invalid'],
   ['a token without end', 200, { access_token: 'x'.repeat(8193) }, 'response_invalid'],
   ['a token of another kind', 200, { access_token: 'x', token_type: 'mac' }, 'response_invalid'],
+  ['a kind that only ends like it', 200, { access_token: 'x', token_type: 'a bearer' }, 'response_invalid'],
+  ['a kind that only begins like it', 200, { access_token: 'x', token_type: 'bearers' }, 'response_invalid'],
+  ['a list of kinds', 200, { access_token: 'x', token_type: ['bearer'] }, 'response_invalid'],
   ['a list', 200, [{ access_token: 'x' }], 'response_invalid'],
   ['an unknown code', 400, { error: 'invalid_grant' }, 'token_refused'],
   ['an unknown client', 401, { error: 'invalid_client' }, 'login_restart'],
   ['an unknown client, told with 400', 400, { error: 'invalid_client' }, 'login_restart'],
   ['a wrong redirect URI at GoToSocial', 403, { error: 'Forbidden' }, 'token_refused'],
   ['a wrong code at Takahe', 500, '<title>Error</title>', 'token_refused'],
+  ['a grant that is not there', 501, '', 'token_refused'],
   ['a redirect', 302, '', 'token_refused'],
   ['a limit', 429, '', 'instance_unreachable'],
   ['a gateway without a server', 502, '', 'instance_unreachable'],
   ['a server under repair', 503, '', 'instance_unreachable'],
-])('%s (%s) is a failure with its own code', (_what, status, body, code) => {
-  expect(codeThrownBy(() => read(status, body))).toBe(code);
+])('%s (%s) is a failure with its own code, which names the server', (_what, status, body, code) => {
+  const failure = { code, instance: 'social.example', cause: expect.any(Error) as unknown };
+  expect(() => read(status, body)).toThrow(expect.objectContaining(failure));
 });
 
 it.each(['application/x-www-form-urlencoded', 'text/html', 'text/plain', 'application/jsonp', ''])(
@@ -202,6 +208,12 @@ it.each([
   ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /robot/],
   ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /robot/],
 ])('%s in place of a token is no refusal of the code', (_what, answer, sentence) => {
-  expect(codeThrownBy(() => readTokens(answer, 'social.example'))).toBe('instance_blocked');
-  expect(() => readTokens(answer, 'social.example')).toThrow(sentence);
+  const read = () => readTokens(answer, 'social.example');
+  const failure = {
+    code: 'instance_blocked',
+    instance: 'social.example',
+    cause: expect.any(Error) as unknown,
+  };
+  expect(read).toThrow(expect.objectContaining(failure));
+  expect(read).toThrow(sentence);
 });

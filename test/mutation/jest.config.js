@@ -11,7 +11,7 @@ module.exports = {
     '<rootDir>/test/instance/*.test.ts',
     '<rootDir>/test/issuer/{claims,redirects}.test.ts',
     '<rootDir>/test/login/{authorization,callback,cross-site,profile,token}.test.ts',
-    '<rootDir>/test/net/{addresses,challenge,domain,json}.test.ts',
+    '<rootDir>/test/net/{addresses,challenge,domain,json,status}.test.ts',
     '<rootDir>/test/verify-shape.test.ts',
   ],
   // Thousands of generated texts, or a process of its own, for each mutant: the tables beside them are to find it.

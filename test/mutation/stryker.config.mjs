@@ -8,7 +8,7 @@ export default {
     'lib/instance/{address,doubt,host-meta,metadata,proof,registration,software,url-client,webfinger}.ts',
     'lib/issuer/{claims,redirects}.ts',
     'lib/login/{authorization,callback,cross-site,profile,token}.ts',
-    'lib/net/{addresses,challenge,domain,json}.ts',
+    'lib/net/{addresses,challenge,domain,json,status}.ts',
   ],
   testRunner: 'jest',
   jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: true },
