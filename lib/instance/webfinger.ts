@@ -4,10 +4,10 @@ import { isReachableURL } from '../net/addresses.js';
 import { jsonObjectOfAnyType, type JsonObject } from '../net/json.js';
 import { smallDocumentBytes } from '../net/limits.js';
 import type { Answer } from '../net/network.js';
-import { parseAddress } from './address.js';
+import { parseAddress, type Address } from './address.js';
 import { lrddTargets } from './host-meta.js';
 import { wasNotAsked } from './policy.js';
-import { canParse } from '../url.js';
+import { parsedURL } from '../url.js';
 
 export interface ProvedHandle {
   /** `Alice@example.com`: the user as the account's server spells it, the domain as the address parser does. */
@@ -70,14 +70,15 @@ export async function followHandle(
     (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) =>
       finger(origin, `acct:${handle}`),
     ));
-  if (!there || there === 'silence' || !isReachableURL(there.actor, developmentOrigins)) return undefined;
+  if (typeof there !== 'object' || !isReachableURL(there.actor, developmentOrigins)) return undefined;
   const { origin } = there.actor;
   const question = fingerURL(origin, `acct:${there.handle}`);
   // Where the domain passes the question on to the actor's server, that server has spoken already.
   const isBoth = origin === domainOrigin || there.url.href === question;
   const here = isBoth ? there : await ask(fetcher, developmentOrigins, question);
-  if (!here || here === 'silence' || here.subject !== there.subject || here.actor.href !== there.actor.href)
-    return { origin };
+  const agree =
+    typeof here === 'object' && here.subject === there.subject && here.actor.href === there.actor.href;
+  if (!agree) return { origin };
   return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
 }
 
@@ -109,16 +110,16 @@ export async function hostMetaOrigins(
     });
     if (answer.status !== 200) return [];
     return lrddTargets(answer.text)
-      .map(({ host }) => originOf(host, developmentOrigins))
+      .map(({ host }) => addressOf(host, developmentOrigins)?.origin)
       .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin);
   } catch {
     return [];
   }
 }
 
-function originOf(host: string, developmentOrigins: ReadonlySet<string>): string | undefined {
+function addressOf(host: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
   try {
-    return parseAddress(host, developmentOrigins).origin;
+    return parseAddress(host, developmentOrigins);
   } catch {
     return undefined;
   }
@@ -161,30 +162,21 @@ export function readFinger(
   const subject = document?.subject;
   const links = document?.links;
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
-  const [, user, domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
-  const self = (links as unknown[]).find(isActorLink);
-  if (user === undefined || domain === undefined || !self) return undefined;
-  try {
-    // One spelling of the domain, the parser's: others that look like it, or lead to it, are not told on.
-    const handle = `${user}@${parseAddress(domain, developmentOrigins).host}`;
-    return { subject: `acct:${handle.toLowerCase()}`, handle, actor: new URL(self.href) };
-  } catch {
-    return undefined;
-  }
+  const [, user = '', domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
+  // One spelling of the domain, the parser's: others that look like it, or lead to it, are not told on.
+  const address = addressOf(domain, developmentOrigins);
+  const actor = links.map(actorOf).find((url) => url !== undefined);
+  if (!address || !actor) return undefined;
+  const handle = `${user}@${address.host}`;
+  return { subject: `acct:${handle.toLowerCase()}`, handle, actor };
 }
 
-function isActorLink(link: unknown): link is { readonly href: string } {
+function actorOf(link: unknown): URL | undefined {
   const { rel, type, href } = (link ?? {}) as Record<string, unknown>;
   const isActivity =
     typeof type === 'string' &&
     (type === 'application/activity+json' ||
       /^application\/ld\+json;\s*profile="[^"]*activitystreams/.test(type));
-  return (
-    rel === 'self' &&
-    isActivity &&
-    typeof href === 'string' &&
-    href.length <= 2048 &&
-    /^https?:\/\//i.test(href) &&
-    canParse(href)
-  );
+  const isPage = typeof href === 'string' && href.length <= 2048 && /^https?:\/\//i.test(href);
+  return rel === 'self' && isActivity && isPage ? parsedURL(href) : undefined;
 }

@@ -31,9 +31,9 @@ export function isCallback({ pathname, searchParams }: URL, callbackURL: string)
   const base = plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
   const below = plainPath(pathname);
   if (below.startsWith(`${base}/`)) {
-    const rest = below.slice(base.length + 1).replace(/\/$/, '');
+    const rest = below.slice(base.length + 1);
     // Directly below the root lies every page; there the segment must look like a host.
-    if (rest !== '' && (base !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
+    if (rest !== '' && (base !== '' || /^[^/]*[.:][^/]*\/?$/.test(rest))) return true;
   }
   return (
     isState(searchParams.get('state') ?? '') &&

@@ -97,7 +97,7 @@ function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined
 export function readClaims(
   account: AccountAnswer,
   instance: PinnedInstance,
-  developmentOrigins: ReadonlySet<string> = new Set([instance.origin]),
+  developmentOrigins: ReadonlySet<string>,
 ): Claims {
   const { entity: json = account.json } = account;
   const username = json.username;
@@ -109,7 +109,7 @@ export function readClaims(
     id: localId(json.id, instance),
     username,
     displayName: displayName === '' ? username : displayName,
-    handleDomain: handleDomainOf(json, username, instance, developmentOrigins),
+    handleDomain: handleDomainOf(json, instance, developmentOrigins),
     url: webURL(json.url),
     avatar: avatar && isShowable(avatar, instance) ? avatar : undefined,
     actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
@@ -118,16 +118,11 @@ export function readClaims(
 
 function handleDomainOf(
   json: AccountAnswer['json'],
-  username: string,
   instance: PinnedInstance,
   developmentOrigins: ReadonlySet<string>,
 ): string | undefined {
   const acct = typeof json.acct === 'string' ? json.acct : '';
-  // A user name may be an e-mail address, and is then the whole of `acct`.
-  const claimed =
-    acct.includes('@') && acct !== username
-      ? acct.slice(acct.lastIndexOf('@') + 1)
-      : (instance.accountDomain ?? instance.host);
+  const claimed = acct.includes('@') ? domainOf(acct) : (instance.accountDomain ?? instance.host);
   try {
     return parseAddress(`x@${claimed}`, developmentOrigins).host;
   } catch {
@@ -170,7 +165,7 @@ export function buildProfile(
  */
 function localId(value: unknown, instance: PinnedInstance): string {
   if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
+  if (Number.isSafeInteger(value) && Number(value) >= 0) return String(value);
   throw invalid(instance, 'no usable account id');
 }
 

@@ -109,6 +109,43 @@ const at = (base: string) => ({
 });
 const unregistered = { ...honest, app_registration_endpoint: undefined };
 
+describe('a server that registers nobody', () => {
+  const fetching = {
+    issuer: origin,
+    authorization_endpoint: `${origin}/oauth/authorize`,
+    token_endpoint: `${origin}/oauth/token`,
+    scopes_supported: ['read', 'write', 'profile'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+  };
+
+  it('is one for logins where it reads what clients say of themselves, and binds codes to who asked', () => {
+    expect(readMetadata(fetching, origin)).toStrictEqual({
+      issuer: origin,
+      authorizationEndpoint: `${origin}/oauth/authorize`,
+      tokenEndpoint: `${origin}/oauth/token`,
+      promisesIssuer: true,
+      scopesSupported: ['read', 'write', 'profile'],
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['does not say that it reads them', { client_id_metadata_document_supported: undefined }],
+    ['says so in another way', { client_id_metadata_document_supported: 'true' }],
+    ['has no PKCE', { code_challenge_methods_supported: ['plain'] }],
+    ['does not promise its name', { authorization_response_iss_parameter_supported: false }],
+    ['has a page of another product', { authorization_endpoint: `${origin}/authorize` }],
+    ['has the tokens of another product', { token_endpoint: `${origin}/token` }],
+    ['has no scopes', { scopes_supported: undefined }],
+    ['has no scopes of Mastodon', { scopes_supported: ['openid', 'profile'] }],
+    ['has other scopes of Mastodon', { scopes_supported: ['read', 'write'] }],
+    ['has a text of scopes', { scopes_supported: 'read profile' }],
+  ])('is none for logins where it %s', (_what, changes) => {
+    expect(readMetadata({ ...fetching, ...changes }, origin)).toBeUndefined();
+  });
+});
+
 it.each<[string, Record<string, unknown>]>([
   ['nothing in it', {}],
   ['an issuer below a path', { ...honest, issuer: `${origin}/index.php/apps/social/` }],
@@ -166,7 +203,11 @@ it.each<[string, Record<string, unknown>, string | undefined]>([
     undefined,
   ],
   ['an issuer that is no URL', { ...honest, issuer: 'first' }, undefined],
-  ['an issuer that is a list', { ...honest, issuer: ['https://first.example'] }, undefined],
+  [
+    'an issuer that is a list',
+    { ...at('https://first.example'), issuer: ['https://first.example'] },
+    undefined,
+  ],
 ])('a document about %s names %j %j', (_what, document, named) => {
   expect(namedOrigin(document, origin)).toBe(named);
 });

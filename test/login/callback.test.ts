@@ -39,6 +39,11 @@ describe('an answer is read', () => {
       'http://localhost/a?to=https://evil.example/',
     ],
     ['as an address that is none', 'https://[', 'http://localhost/https://['],
+    [
+      'as another scheme with an address in it',
+      'view-source:https://evil.example/a',
+      'http://localhost/view-source:https://evil.example/a',
+    ],
     ['as what has no slashes', 'mailto:a@b.example', 'http://localhost/mailto:a@b.example'],
   ])('%s', (_how, answer, read) => {
     expect(answerURL(answer).href).toBe(read);

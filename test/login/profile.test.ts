@@ -16,7 +16,7 @@ const honest = {
 const answer = (json: Record<string, unknown>) => ({ raw: JSON.stringify(json), json });
 const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof buildProfile>[3]) => {
   const account = answer({ ...honest, ...changes });
-  return buildProfile(instance, account, readClaims(account, instance), proof);
+  return buildProfile(instance, account, readClaims(account, instance, new Set()), proof);
 };
 const proof = {
   handle: 'alice@example.com',
@@ -64,6 +64,12 @@ it.each([
   ['no display name', { display_name: '' }, { displayName: 'alice' }],
   ['only spaces', { display_name: ' \n ' }, { displayName: 'alice' }],
   ['a display name that is an object', { display_name: {} }, { displayName: 'alice' }],
+  ['an acct in other capitals', { acct: 'Alice' }, { handle: 'alice@social.example', handleVerified: true }],
+  ['an acct that is no text', { acct: 7 }, { handle: 'alice@social.example', handleVerified: true }],
+  ['the first of all ids', { id: 0 }, { id: 'https://social.example#0' }],
+  ['a long id', { id: '7'.repeat(128) }, { id: `https://social.example#${'7'.repeat(128)}` }],
+  ['a long user name', { username: 'x'.repeat(256) }, { username: 'x'.repeat(256) }],
+  ['a display name without end', { display_name: '𝐚'.repeat(900) }, { displayName: '𝐚'.repeat(500) }],
   ['an integer id', { id: 114_211_000_000 }, { id: 'https://social.example#114211000000' }],
   ['a ULID', { id: '01HZ8Y3T5W9QK4RD6M2N7PXB0' }, { id: 'https://social.example#01HZ8Y3T5W9QK4RD6M2N7PXB0' }],
   ["Pleroma's actor", { uri: undefined, pleroma: { ap_id: honest.uri } }, { actor: honest.uri }],
@@ -82,8 +88,53 @@ it.each([
   expect(profileOf(changes)).not.toHaveProperty(field);
 });
 
-it('there is no photo without an avatar', () => {
-  expect(profileOf({ avatar: null }).photos).toEqual([]);
+it('the software of an instance that tells none is absent, too', () => {
+  const account = answer(honest);
+  const untold = anInstanceRecord();
+  const profile = buildProfile(untold, account, readClaims(account, untold, new Set()), undefined);
+  expect(profile.instance).toStrictEqual({ origin: 'https://social.example', host: 'social.example' });
+});
+
+it.each([
+  [null],
+  ['https://'],
+  ['javascript:alert(1)//https://files.example/'],
+  ['view-source:https://files.example/alice.png'],
+  ['https://user@files.example/alice.png'],
+  ['https://:pass@files.example/alice.png'],
+  ["https://files.example'onerror='alert(1)/"],
+  ["https://'files.example/"],
+  [['https://social.example/alice.png']],
+  ['https://social.example/'.padEnd(2049, 'a')],
+])('there is no photo, page or actor at %j', (url) => {
+  const profile = profileOf({ avatar: url, url, uri: url });
+  expect(profile.photos).toEqual([]);
+  expect(profile).not.toHaveProperty('profileUrl');
+  expect(profile).not.toHaveProperty('actor');
+});
+
+it('an address has at most 2048 characters', () => {
+  const url = 'https://social.example/'.padEnd(2048, 'a');
+  expect(profileOf({ avatar: url, url, uri: url })).toMatchObject({
+    photos: [{ value: url }],
+    profileUrl: url,
+    actor: url,
+  });
+});
+
+it.each([
+  ...[undefined, null, '', ' ', '7 ', ' 7', '7\n', '7#8', '7@x', '../7', '7'.repeat(129)],
+  ...[true, {}, [], ['7'], [7], -1, 1.5, 1e300, 2 ** 53],
+])('the id %j is none', (id) => {
+  expect(codeThrownBy(() => profileOf({ id }))).toBe('response_invalid');
+});
+
+it.each([
+  ['user name', { username: '' }, /username/],
+  ['id', { id: '' }, /id/],
+])('an account without a usable %s is told with the name of its server', (_what, changes, why) => {
+  const cause = expect.objectContaining({ message: expect.stringMatching(why) as unknown }) as unknown;
+  expect(() => profileOf(changes)).toThrow(expect.objectContaining({ instance: 'social.example', cause }));
 });
 
 it.each([
@@ -108,7 +159,7 @@ it.each([
   'a/b',
   '<b>',
   'a\u202eb',
-  'x'.repeat(300),
+  'x'.repeat(257),
   7,
   {},
   ['alice'],
@@ -159,14 +210,14 @@ it.each([
 
 describe('a handle of another domain', () => {
   /** Every server answers with this JRD. */
-  const login = (jrd: object | undefined, changes: object = {}) => {
+  const login = (jrd: object | undefined, changes: object = {}, at = instance) => {
     const asked: string[] = [];
     const get = async (url: string) => {
       asked.push(decodeURIComponent(url));
       return jrd && url.includes('webfinger') ? answerOf(200, jrd) : answerOf(404, '');
     };
     const account = answer({ ...honest, ...changes });
-    return fetchedProfileOf({ get }, new Set(), instance, account).then((profile) => ({ profile, asked }));
+    return fetchedProfileOf({ get }, new Set(), at, account).then((profile) => ({ profile, asked }));
   };
   const jrd = (subject: string, href = honest.uri) => ({
     subject: `acct:${subject}`,
@@ -180,6 +231,44 @@ describe('a handle of another domain', () => {
     });
     expect(profile).toMatchObject({ handle: 'Alice@example.com', handleVerified: true });
     expect(asked.every((url) => url.endsWith('acct:Alice@example.com'))).toBe(true);
+  });
+
+  it('is verified where the account tells of no actor, and the actor is then the proved one', async () => {
+    const { profile } = await login(jrd('alice@example.com'), { acct: 'alice@example.com', uri: undefined });
+    expect(profile).toMatchObject({
+      handle: 'alice@example.com',
+      handleVerified: true,
+      actor: 'https://social.example/users/alice',
+    });
+  });
+
+  it.each([
+    ['both say that it is of another server', jrd('alice@example.com', 'https://other.example/users/alice')],
+    ['both call it by another name', jrd('bob@example.com')],
+    ['nobody knows it', undefined],
+  ])('is not verified where %s', async (_what, document) => {
+    const { profile } = await login(document, { acct: 'alice@example.com' });
+    expect(profile).toMatchObject({
+      handle: 'alice@social.example',
+      handleVerified: false,
+      actor: honest.uri,
+    });
+  });
+
+  it.each([
+    ['the handle is of the server itself', {}],
+    ['the user name makes no handle', { username: 'Jane Doe', acct: 'Jane Doe@example.com' }],
+  ])('is asked for nowhere where %s', async (_what, changes) => {
+    expect((await login(jrd('alice@example.com'), changes)).asked).toEqual([]);
+  });
+
+  it('or of its own is asked for where a server, as Misskey does, tells of no actor', async () => {
+    const misskey = { ...instance, api: 'misskey' } as const;
+    const { profile, asked } = await login(jrd('alice@social.example'), { uri: undefined }, misskey);
+    expect(profile).toMatchObject({ handle: 'alice@social.example', actor: honest.uri });
+    expect(asked).toEqual([
+      'https://social.example/.well-known/webfinger?resource=acct:alice@social.example',
+    ]);
   });
 
   it('is verified in other capitals only where the account names the same actor', async () => {
@@ -237,6 +326,8 @@ it("no profile page is at an inner address, and a development instance's picture
     ['http://localhost:4001/a.png', 0],
   ] as const) {
     const account = answer({ ...honest, avatar });
-    expect(buildProfile(local, account, readClaims(account, local), undefined).photos).toHaveLength(count);
+    expect(
+      buildProfile(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
+    ).toHaveLength(count);
   }
 });

@@ -198,7 +198,7 @@ it('readAccount and the profile: the user is one of the instance, whatever it cl
       fc.boolean(),
       (fields, code, proved) => {
         const account = orRefusal(() => readAccount(answerOf(code, fields), 'social.example'));
-        const read = account && orRefusal(() => readClaims(account, instance));
+        const read = account && orRefusal(() => readClaims(account, instance, new Set([instance.origin])));
         if (!account || !read) return;
         const proof = proved
           ? { handle: 'alice@example.com', actor: `${origin}/users/alice`, origin }
