@@ -64,7 +64,7 @@ export function exchange(connections: Connections, url: URL, outgoing: Outgoing)
         received += bytes.length;
         if (received <= outgoing.maxBytes + maxOverheadBytes) return;
         reject(new MastodonError('response_too_large'));
-        request.destroy();
+        end(request);
       };
       socket.on('data', count);
       request.once('close', () => socket.off('data', count));
@@ -84,12 +84,20 @@ export function exchange(connections: Connections, url: URL, outgoing: Outgoing)
         }))
         .then(resolve, (error: unknown) => {
           // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.
-          request.destroy();
+          end(request);
           reject(error);
         });
     });
     request.end(outgoing.body);
   });
+}
+
+/** From Node.js 26 on, a request whose answer has come whole leaves its connection to the agent when it is destroyed. */
+function end(request: http.ClientRequest): void {
+  // Destroyed already is who has given it back, and then it may be somebody else's.
+  if (request.destroyed) return;
+  request.destroy();
+  request.socket?.destroy();
 }
 
 /** A kept connection turned out to be closed before anything came back. */
