@@ -112,10 +112,10 @@ export class Network {
     exchanges: (signal: AbortSignal) => Promise<Answer>,
   ): Promise<Answer> {
     const limitMs = Math.min(this.settings.outbound.timeoutMs, this.budget?.remainingMs ?? Infinity);
-    // A timer of no length would still let a request out.
-    if (limitMs === 0) throw new MastodonError('timeout', { instance: url.host });
+    // A timer of no length would still let a request out, and timers end up to a millisecond early.
+    if (limitMs < 1) throw new MastodonError('timeout', { instance: url.host });
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), limitMs);
+    const timer = setTimeout(() => deadline.abort(), Math.ceil(limitMs));
     try {
       return await exchanges(deadline.signal);
     } catch (error) {
