@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 export async function start(program, settings = {}, { env = {}, execArgv = [] } = {}) {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = fork(path, [JSON.stringify(settings)], {
-    env: { ...process.env, NODE_ENV: 'benchmark', NODE_NO_WARNINGS: '1', ...env },
+    env: { ...process.env, NODE_ENV: 'production', NODE_NO_WARNINGS: '1', ...env },
     execArgv: ['--expose-gc', ...execArgv],
   });
   const waiting = new Map();

@@ -11,8 +11,12 @@ export interface MemoryLimits {
 
 const defaults: MemoryLimits = { entries: 50_000, size: 32 * 1024 * 1024 };
 
-/** Where `storeKey` writes it. */
-const kindIn = /^passport-mastodon-oauth2:\d+:([\w-]+):/;
+/** Where `storeKey` writes it: behind the second colon. */
+function kindOf(key: string): string {
+  const start = key.indexOf(':', key.indexOf(':') + 1) + 1;
+  const end = key.indexOf(':', start);
+  return start > 0 && end > 0 ? key.slice(start, end) : '';
+}
 
 /**
  * Every kind of record has room of its own. Logins are begun by anybody, at no cost, and so are clients that nobody has
@@ -39,6 +43,13 @@ export class MemoryStore implements KeyValueStore {
     return entry?.value;
   }
 
+  /** As `look`, for one caller only: nothing runs between the reading and the end of the record. */
+  take(key: string): unknown {
+    const value = this.look(key);
+    if (value !== undefined) this.delete(key);
+    return value;
+  }
+
   /** @returns whether there is room for it */
   set(key: string, value: unknown, ttlMs?: number): boolean {
     const until = ttlMs === undefined ? Infinity : Date.now() + ttlMs;
@@ -50,7 +61,7 @@ export class MemoryStore implements KeyValueStore {
   }
 
   private of(key: string): BoundedMap {
-    const kind = kindIn.exec(key)?.[1] ?? '';
+    const kind = kindOf(key);
     let map = this.kinds.get(kind);
     if (!map) this.kinds.set(kind, (map = new BoundedMap(this.limits)));
     return map;
@@ -68,6 +79,9 @@ interface Entry {
   readonly until: number;
 }
 
+/** Nobody is pushed out for long yet, so the order need not be kept: moving a record costs more than reading it. */
+const roomyUpTo = 1 / 8;
+
 /** Drops what was not used for longest. A Map keeps the order of insertion, so whatever is used is put in anew. */
 class BoundedMap {
   private readonly entries = new Map<string, Entry>();
@@ -82,8 +96,10 @@ class BoundedMap {
       this.delete(key);
       return undefined;
     }
-    this.entries.delete(key);
-    this.entries.set(key, entry);
+    if (!this.isRoomy) {
+      this.entries.delete(key);
+      this.entries.set(key, entry);
+    }
     return entry;
   }
 
@@ -97,6 +113,11 @@ class BoundedMap {
       this.delete(oldest);
     }
     return this.entries.has(key);
+  }
+
+  private get isRoomy(): boolean {
+    const { entries, size } = this.limits;
+    return this.entries.size <= entries * roomyUpTo && this.size <= size * roomyUpTo;
   }
 
   delete(key: string): boolean {

@@ -76,6 +76,7 @@ export class Store {
 
   /** @throws MastodonError `store_failed` */
   async read(key: string): Promise<unknown> {
+    if (this.own) return this.own.get(key);
     const errorsBefore = this.errorsSeen;
     const value = await this.within(() => this.get(key));
     if (value === undefined || value === null) {
@@ -96,11 +97,12 @@ export class Store {
   }
 
   /**
-   * Removes a record and returns it to one caller only. Where the store's `delete` tells whether there was
+   * Removes a record and returns it to one caller only; like `look`, for who changes nothing in it. Where the store's `delete` tells whether there was
    * something to delete, that decides between processes; `taking` decides within this one.
    * @throws MastodonError `store_failed`
    */
   async take(key: string): Promise<unknown> {
+    if (this.own) return this.own.take(key);
     if (this.taking.has(key)) return undefined;
     this.taking.add(key);
     try {
@@ -133,6 +135,7 @@ export class Store {
 
   /** Best effort: what should be gone and is not will be found out otherwise. */
   async drop(key: string): Promise<void> {
+    if (this.own) return void this.own.delete(key);
     await this.within(() => this.backend.delete(key)).catch(() => undefined);
   }
 
@@ -148,6 +151,10 @@ export class Store {
    * @throws MastodonError `store_failed`
    */
   async write(key: string, value: object, ttlMs?: number): Promise<void> {
+    if (this.own) {
+      if (!this.own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
+      return;
+    }
     await this.put(key, value, ttlMs);
     if (ttlMs === undefined || ttlMs <= monthMs || this.keepsLong) return;
     this.keepsLong = (await this.read(key)) !== undefined;
@@ -156,7 +163,7 @@ export class Store {
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
     const written = await this.within(() => this.backend.set(key, value, ttlMs));
-    if (written === false) throw storeFailed(new Error('the store did not accept a write'));
+    if (written === false) throw storeFailed(notAccepted());
   }
 
   private async within<T>(operation: () => T | Promise<T>): Promise<T> {
@@ -206,6 +213,10 @@ export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(
     `the ${what} failed: ${[name, code].filter((part) => typeof part === 'string').join(' ')}`,
   );
+}
+
+function notAccepted(): Error {
+  return new Error('the store did not accept a write');
 }
 
 function storeFailed(cause: unknown): MastodonError {

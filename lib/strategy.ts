@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from './errors.js';
 import { Hints } from './hints.js';
 import type { BrowserLogins } from './login/begun-logins.js';
-import { answerURL, isCallback } from './login/callback.js';
+import { answerURL, callbackPath, isCallback } from './login/callback.js';
 import type { Next } from './login/client-document.js';
 import { crossSiteStart } from './login/cross-site.js';
 import { MastodonLogin, type Browser, type Finished } from './login/login.js';
@@ -54,6 +54,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly verifyFunction: AnyVerifyFunction;
   private readonly login: MastodonLogin;
   private readonly hints: Hints;
+  private readonly callbackPath: string;
   /**
    * Answers servers that ask at `clientURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
    * strategy.clientDocument)`), or with Node's own request and response in any framework. Nothing secret is in it.
@@ -75,6 +76,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.verifyFunction = verify;
     this.login = login;
     this.hints = new Hints(login.callbackURL, settings.instanceField);
+    this.callbackPath = callbackPath(login.callbackURL);
     this.clientDocument = (req, res, next) => login.clientDocument.serve(req, res, next);
   }
 
@@ -117,7 +119,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
     const { params } = req as { params?: unknown };
     const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
-    return isCallbackRoute || isCallback(answer, this.login.callbackURL)
+    return isCallbackRoute || isCallback(answer, this.callbackPath)
       ? this.finish(req, answer, options)
       : this.begin(req, options);
   }

@@ -85,7 +85,7 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
-    refuseToBeTakenForProfile(done, profile);
+    refuseToBeTakenForProfile(done);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
     const result = call(...before, accessToken, refreshToken, ...rest);
@@ -125,18 +125,27 @@ function patienceWith(returned: unknown): number {
  * A function that expects the profile where it gets `done` would find `undefined` under every name, and log
  * everybody in as one and the same user.
  */
-function refuseToBeTakenForProfile(done: VerifyDone, profile: MastodonProfile): void {
-  for (const name of Object.keys(profile)) {
-    Object.defineProperty(done, name, {
-      get() {
-        throw new TypeError(
-          `MastodonStrategy: the verify function reads "${name}" of done, which it takes for the profile. ` +
-            'Its parameters are (accessToken, refreshToken, profile, done), or ' +
-            '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
-        );
-      },
-    });
-  }
+function refuseToBeTakenForProfile(done: VerifyDone): void {
+  Object.setPrototypeOf(done, notTheProfile);
+}
+
+const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
+  ...{ provider: true, id: true, username: true, displayName: true, profileUrl: true, photos: true },
+  ...{ handle: true, handleVerified: true, actor: true, instance: true, _raw: true, _json: true },
+};
+
+/** A function's prototype in which the profile's fields are traps. */
+const notTheProfile = Object.create(
+  Function.prototype,
+  Object.fromEntries(Object.keys(profileFields).map((name) => [name, { get: () => refuseToRead(name) }])),
+) as object;
+
+function refuseToRead(name: string): never {
+  throw new TypeError(
+    `MastodonStrategy: the verify function reads "${name}" of done, which it takes for the profile. ` +
+      'Its parameters are (accessToken, refreshToken, profile, done), or ' +
+      '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

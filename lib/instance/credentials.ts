@@ -31,6 +31,7 @@ export class Credentials {
   private readonly registrar: Registrar;
   private readonly proving = new SingleFlight<Client | undefined>();
   private readonly proofs: Gate;
+  private readonly keys = new WeakMap<Instance, string>();
   /** Clients said to be dead since one was last used, by the key they were kept at. */
   private readonly deaths = lru<Set<string>>(1000, tenMinutes);
   /** Logins begun since one was last finished, by the key of the client. */
@@ -174,6 +175,12 @@ export class Credentials {
   }
 
   private keyAt(instance: Instance): string {
-    return clientKey(instance, describeApp(instance, this.settings));
+    let key = this.keys.get(instance);
+    if (key === undefined) {
+      key = clientKey(instance, describeApp(instance, this.settings));
+      // Only of what nobody can change; the default store gives all who look the same record.
+      if (Object.isFrozen(instance)) this.keys.set(instance, key);
+    }
+    return key;
   }
 }

@@ -25,6 +25,9 @@ export function authorizationURL(
     code_challenge: digest(login.codeVerifier),
     code_challenge_method: 'S256',
   };
-  for (const [name, value] of Object.entries(params)) url.searchParams.set(name, value);
+  // Apart from the URL, which would be written anew after each.
+  const query = new URLSearchParams(url.search);
+  for (const [name, value] of Object.entries(params)) query.set(name, value);
+  url.search = query.toString();
   return url.href;
 }

@@ -58,6 +58,12 @@ interface Hint {
   readonly login: string;
 }
 
+/** Where the hints of a browser's keys are, at the instance that it was last asked for. */
+interface HintKeys {
+  readonly host: string;
+  readonly keys: readonly string[];
+}
+
 /**
  * Every login is a record of its own; deleting the record is what makes the login single-use. The keys hold the
  * audience too: what one site (or one strategy of a site) began is not there for another that shares the store.
@@ -71,24 +77,36 @@ export class BegunLogins {
   /** @param keys the browser's secret keys, of which the first begins logins; most browsers have one */
   of(keys: readonly string[]): BrowserLogins {
     const browsers = keys.map(digest);
-    const [first] = browsers;
+    let last: HintKeys | undefined;
+    const hintKeysAt = (host: string): readonly string[] => {
+      if (last?.host !== host) last = { host, keys: browsers.map((browser) => this.hintKey(host, browser)) };
+      return last.keys;
+    };
     return {
       save: (state, login) => {
-        if (first === undefined) throw new TypeError('a login is begun with the key of a browser');
-        return this.save(first, state, login);
+        const [browser] = browsers;
+        const [hintKey] = hintKeysAt(login.instance.host);
+        if (browser === undefined || hintKey === undefined) {
+          throw new TypeError('a login is begun with the key of a browser');
+        }
+        return this.save(browser, hintKey, state, login);
       },
       take: (state) => this.take(browsers, state),
-      unfinished: (host) => this.unfinished(browsers, host),
+      unfinished: (host) => this.unfinished(hintKeysAt(host)),
       finished: async (host) => {
-        await Promise.all(browsers.map((browser) => this.store.drop(this.hintKey(host, browser))));
+        await Promise.all(hintKeysAt(host).map((key) => this.store.drop(key)));
       },
     };
   }
 
-  private async save(browser: string, state: string, login: LoginTransaction): Promise<void> {
+  private async save(
+    browser: string,
+    hintKey: string,
+    state: string,
+    login: LoginTransaction,
+  ): Promise<void> {
     const key = this.loginKey(state);
     await this.store.save(key, { browser, login } satisfies Saved, 2 * loginTtlMs);
-    const hintKey = this.hintKey(login.instance.host, browser);
     const before = await this.store.cached(hintKey);
     const begunAt = [Date.now(), ...(isHint(before) ? before.begunAt : [])].slice(0, maxTimes);
     await this.store.cache(hintKey, { begunAt, login: key } satisfies Hint, unfinishedTtlMs);
@@ -97,7 +115,7 @@ export class BegunLogins {
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
     if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
-    const saved = recordIn(await this.store.read(key));
+    const saved = recordIn(await this.store.look(key));
     if (!saved)
       throw expired('no login has this state: it was made up, is long over, or was begun for another site');
     if (saved.used === true) throw expired('the login was used already');
@@ -108,13 +126,13 @@ export class BegunLogins {
     if (!taken) throw expired('the login is being used by another request');
     await this.store.cache(key, { used: true } satisfies Spent, loginTtlMs);
     // Whatever it is: who takes it looks whether it is a login.
-    return taken.login as LoginTransaction | undefined;
+    const login = taken.login as LoginTransaction | undefined;
+    if (login?.applicationState === undefined) return login;
+    return { ...login, applicationState: ownState(login.applicationState) };
   }
 
-  private async unfinished(browsers: readonly string[], host: string): Promise<Unfinished | undefined> {
-    const hints = await Promise.all(
-      browsers.map((browser) => this.store.cached(this.hintKey(host, browser))),
-    );
+  private async unfinished(hintKeys: readonly string[]): Promise<Unfinished | undefined> {
+    const hints = await Promise.all(hintKeys.map((key) => this.store.cached(key)));
     const found = hints.filter(isHint).sort((a, b) => (b.begunAt[0] ?? 0) - (a.begunAt[0] ?? 0));
     const [last] = found;
     if (!last) return undefined;
@@ -124,7 +142,7 @@ export class BegunLogins {
 
   private async applicationStateOf({ login }: Hint): Promise<unknown> {
     const saved = recordIn(recordIn(await this.store.cached(login))?.login);
-    return saved?.applicationState;
+    return ownState(saved?.applicationState);
   }
 
   private loginKey(state: string): string {
@@ -134,6 +152,11 @@ export class BegunLogins {
   private hintKey(instanceHost: string, browser: string): string {
     return storeKey('unfinished', instanceHost, browser, this.audience);
   }
+}
+
+/** What goes back to the application is its own, to change it, too. */
+function ownState(state: unknown): unknown {
+  return typeof state === 'object' ? (JSON.parse(JSON.stringify(state)) as unknown) : state;
 }
 
 function recordIn(value: unknown): Record<string, unknown> | undefined {

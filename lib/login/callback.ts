@@ -23,12 +23,17 @@ export function answerURL(answer: URL | string): URL {
   return whole ?? new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
 }
 
+/** The path of a callback URL as paths are compared, without a slash at its end. */
+export function callbackPath(callbackURL: string): string {
+  return plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
+}
+
 /**
  * Whether a request is an answer from an instance, and not the start of a login: by lying below the callback's path, or,
  * behind a proxy that changes paths, by carrying a state of ours. A page's own `?error=…` or `?code=…` makes no answer.
+ * @param base the callback's, by `callbackPath`
  */
-export function isCallback({ pathname, searchParams }: URL, callbackURL: string): boolean {
-  const base = plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
+export function isCallback({ pathname, searchParams }: URL, base: string): boolean {
   const below = plainPath(pathname);
   if (below.startsWith(`${base}/`)) {
     const rest = below.slice(base.length + 1);

@@ -5,11 +5,18 @@ import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { OutboundSettings } from '../options.js';
+import type { Deadline } from './deadline.js';
 import { IdleConnections } from './idle.js';
 import { openTunnel, Proxy } from './tunnel.js';
 
 /** Short enough that a server has hardly ever closed a connection which is used again. Milliseconds. */
 const keepIdleMs = 2000;
+
+/**
+ * Of one instance. Twice as many as there are logins under way at it: the next request of a login is sent before the last
+ * one's connection is free again.
+ */
+const maxFreeSockets = 32;
 
 export class Connections {
   /** Made once: reading all the roots takes far longer than a handshake. */
@@ -20,12 +27,15 @@ export class Connections {
   constructor({ ca, proxy }: Pick<OutboundSettings, 'ca' | 'proxy'>) {
     this.secureContext = ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
     const idle = new IdleConnections();
-    const keep = { keepAlive: true, timeout: keepIdleMs, maxFreeSockets: 16, scheduling: 'lifo' as const };
+    // With the agent once, and not copied with each request. Certificates are looked at, whatever the environment says.
+    const connect = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 };
+    const secure = { ...connect, rejectUnauthorized: true, secureContext: this.secureContext };
+    const keep = { keepAlive: true, timeout: keepIdleMs, maxFreeSockets, scheduling: 'lifo' as const };
     this.kept = {
-      http: idle.watch(new http.Agent(keep)),
-      https: idle.watch(new https.Agent(keep)),
+      http: idle.watch(new http.Agent({ ...connect, ...keep })),
+      https: idle.watch(new https.Agent({ ...secure, ...keep })),
     };
-    this.fresh = { http: new http.Agent(), https: new https.Agent() };
+    this.fresh = { http: new http.Agent(connect), https: new https.Agent(secure) };
     if (proxy === undefined) return;
     const through = new Proxy(proxy, this.secureContext);
     for (const agents of [this.kept, this.fresh]) {
@@ -53,7 +63,7 @@ export class Connections {
 /** What a connection is opened with, beside what Node wants to know. */
 interface ConnectOptions extends http.ClientRequestArgs {
   /** Ends the opening of a tunnel with the exchange that it is for. */
-  readonly tunnelSignal?: AbortSignal;
+  readonly tunnelDeadline?: Deadline;
 }
 
 /** Every connection of the agent begins with a CONNECT; TLS to the instance is made inside of it. */
@@ -61,7 +71,7 @@ function tunnelled(agent: http.Agent, proxy: Proxy): void {
   const connect = agent.createConnection.bind(agent);
   const isSecure = agent instanceof https.Agent;
   agent.createConnection = (options: ConnectOptions, callback) => {
-    openTunnel(proxy, String(options.host), Number(options.port), options.tunnelSignal)
+    openTunnel(proxy, String(options.host), Number(options.port), options.tunnelDeadline)
       .then((socket): Duplex => {
         const through = { ...options, socket };
         return isSecure ? (connect(through) as Duplex) : socket;

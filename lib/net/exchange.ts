@@ -6,6 +6,7 @@ import type { LookupFunction } from 'node:net';
 import { MastodonError } from '../errors.js';
 import { readBody } from './body.js';
 import type { Connections } from './connections.js';
+import type { Deadline } from './deadline.js';
 import { PrivateAddressError } from './lookup.js';
 
 /** What came back, complete and within the limits; not yet judged. */
@@ -23,37 +24,38 @@ export interface Outgoing {
   readonly headers: http.OutgoingHttpHeaders;
   readonly body?: string;
   /** Ends the exchange, whatever it is waiting for. */
-  readonly signal: AbortSignal;
-  /** Whether the connection may be one kept from before, and is kept afterwards. */
-  readonly keep: boolean;
+  readonly deadline: Deadline;
   /** Of the body, counted after decompression. */
   readonly maxBytes: number;
-  readonly lookup: LookupFunction | undefined;
 }
 
 /** What an answer may have on the wire beside its body: headers, interim answers, the frames of chunks. */
 const maxOverheadBytes = 65_536;
 
-export function exchange(connections: Connections, url: URL, outgoing: Outgoing): Promise<Answer> {
+/** @param keep whether the connection may be one kept from before, and is kept afterwards */
+export function exchange(
+  connections: Connections,
+  url: URL,
+  outgoing: Outgoing,
+  lookup: LookupFunction | undefined,
+  keep = true,
+): Promise<Answer> {
   const secure = url.protocol === 'https:';
-  const { secureContext } = connections;
-  const { signal } = outgoing;
+  const { method, headers, deadline, maxBytes } = outgoing;
   return new Promise((resolve, reject) => {
-    const request = (secure ? https : http).request(url, {
-      method: outgoing.method,
-      headers: { ...outgoing.headers, 'accept-encoding': 'gzip, deflate' },
-      agent: connections.agent(secure, outgoing.keep),
-      tunnelSignal: signal,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: 1000,
-      ...(outgoing.lookup && { lookup: outgoing.lookup }),
-      ...(secure && { rejectUnauthorized: true, ...(secureContext && { secureContext }) }),
+    // Node takes the URL itself, too, and a good deal longer for it.
+    const request = (secure ? https : http).request({
+      method,
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port === '' ? undefined : Number(url.port),
+      path: url.pathname + url.search,
+      headers,
+      agent: connections.agent(secure, keep),
+      tunnelDeadline: deadline,
+      ...(lookup && { lookup }),
     } as https.RequestOptions);
-    // Node's own option for it watches the request with far more than is needed here.
-    const breakOff = () => void request.destroy(new Error('the time is over'));
-    if (signal.aborted) breakOff();
-    signal.addEventListener('abort', breakOff);
-    request.once('close', () => signal.removeEventListener('abort', breakOff));
+    const unwatched = deadline.watch(() => void request.destroy(new Error('the time is over')));
+    request.once('close', unwatched);
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnectionError(error) : error);
     });
@@ -62,7 +64,7 @@ export function exchange(connections: Connections, url: URL, outgoing: Outgoing)
       let received = 0;
       const count = (bytes: Buffer) => {
         received += bytes.length;
-        if (received <= outgoing.maxBytes + maxOverheadBytes) return;
+        if (received <= maxBytes + maxOverheadBytes) return;
         reject(new MastodonError('response_too_large'));
         end(request);
       };
@@ -74,7 +76,7 @@ export function exchange(connections: Connections, url: URL, outgoing: Outgoing)
       reject(new MastodonError('response_invalid', { cause: new Error('the server changed the protocol') }));
     });
     request.on('response', (response) => {
-      readBody(response, outgoing.maxBytes)
+      readBody(response, maxBytes)
         .then((text) => ({
           status: response.statusCode ?? 0,
           url,

@@ -15,6 +15,7 @@ import {
   type Answer,
   type Outgoing,
 } from './exchange.js';
+import { Deadline } from './deadline.js';
 import { documentBytes } from './limits.js';
 import { publicLookup, uncheckedLookup } from './lookup.js';
 import { parsedURL } from '../url.js';
@@ -40,18 +41,23 @@ export interface PostOptions {
   readonly accessToken?: string;
 }
 
-type Step = Omit<Outgoing, 'keep' | 'lookup'>;
+/** How names are resolved: those of strangers, and those of the site's own development instances. */
+interface Lookups {
+  readonly public: LookupFunction;
+  readonly development: LookupFunction | undefined;
+}
 
 export class Network {
   constructor(
     private readonly settings: Settings,
     private readonly connections = new Connections(settings.outbound),
+    private readonly lookups = lookupsBy(settings.outbound.lookup),
     private readonly budget?: Budget,
   ) {}
 
   /** The same network for one login: all of its requests share the budget, beside the deadline that each has. */
   within(budget: Budget): Network {
-    return new Network(this.settings, this.connections, budget);
+    return new Network(this.settings, this.connections, this.lookups, budget);
   }
 
   /** A GET that follows redirects. A reset on a kept connection is tried once more on a fresh one. */
@@ -62,12 +68,13 @@ export class Network {
       accessToken === undefined
         ? Math.min(options.maxBytes ?? documentBytes, maxResponseBytes)
         : Math.min(options.maxBytes ?? maxAccountBytes, maxAccountBytes);
-    const headers = { accept, ...authorization(accessToken) };
-    return this.withinDeadline(new URL(target), async (signal) => {
+    const headers = this.headers(accept, accessToken);
+    const first = new URL(target);
+    return this.withinDeadline(first, async (deadline) => {
       let left = accessToken !== undefined ? 0 : (options.redirects ?? 3);
-      let url = new URL(target);
+      let url = first;
       for (;;) {
-        const answer = await this.step(url, { method: 'GET', headers, signal, maxBytes });
+        const answer = await this.step(url, { method: 'GET', headers, deadline, maxBytes });
         const next = left > 0 ? redirectTarget(answer) : undefined;
         if (!next) return answer;
         url = next;
@@ -80,81 +87,85 @@ export class Network {
   async post(target: string, form: Readonly<Record<string, string | undefined>>): Promise<Answer> {
     const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
     const body = new URLSearchParams(fields).toString();
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    return this.postBody(target, body, headers, this.settings.outbound.maxResponseBytes);
+    const type = 'application/x-www-form-urlencoded';
+    return this.postBody(target, body, type, undefined, this.settings.outbound.maxResponseBytes);
   }
 
   /** The same of JSON. With an access token the answer may be as large as an account. */
   async postJSON(target: string, value: unknown, { accessToken }: PostOptions = {}): Promise<Answer> {
     const { maxResponseBytes, maxAccountBytes } = this.settings.outbound;
-    const headers = { 'content-type': 'application/json', ...authorization(accessToken) };
     const maxBytes = accessToken === undefined ? maxResponseBytes : maxAccountBytes;
-    return this.postBody(target, JSON.stringify(value), headers, maxBytes);
+    return this.postBody(target, JSON.stringify(value), 'application/json', accessToken, maxBytes);
   }
 
   private postBody(
     target: string,
     body: string,
-    extra: OutgoingHttpHeaders,
+    contentType: string,
+    accessToken: string | undefined,
     maxBytes: number,
   ): Promise<Answer> {
     const url = new URL(target);
-    const headers = { accept: 'application/json', ...extra, 'content-length': Buffer.byteLength(body) };
-    return this.withinDeadline(url, (signal) => {
+    const headers = this.headers('application/json', accessToken);
+    headers['content-type'] = contentType;
+    headers['content-length'] = Buffer.byteLength(body);
+    return this.withinDeadline(url, (deadline) => {
       if (url.protocol === 'http:') this.connections.dropIdle(url);
-      return this.step(url, { method: 'POST', headers, body, signal, maxBytes });
+      return this.step(url, { method: 'POST', headers, body, deadline, maxBytes });
     });
+  }
+
+  private headers(accept: string, accessToken: string | undefined): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {
+      accept,
+      'accept-encoding': 'gzip, deflate',
+      'user-agent': this.settings.userAgent,
+    };
+    if (accessToken !== undefined) headers.authorization = `Bearer ${accessToken}`;
+    return headers;
   }
 
   /** Runs one exchange with its deadline, and turns whatever goes wrong into a MastodonError. */
   private async withinDeadline(
     url: URL,
-    exchanges: (signal: AbortSignal) => Promise<Answer>,
+    exchanges: (deadline: Deadline) => Promise<Answer>,
   ): Promise<Answer> {
     const limitMs = Math.min(this.settings.outbound.timeoutMs, this.budget?.remainingMs ?? Infinity);
     // A timer of no length would still let a request out, and timers end up to a millisecond early.
     if (limitMs < 1) throw new MastodonError('timeout', { instance: url.host });
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), Math.ceil(limitMs));
+    const deadline = new Deadline(Math.ceil(limitMs));
     try {
-      return await exchanges(deadline.signal);
+      return await exchanges(deadline);
     } catch (error) {
-      throw exchangeError(error, deadline.signal.aborted).at(url.host);
+      throw exchangeError(error, deadline.isOver).at(url.host);
     } finally {
-      clearTimeout(timer);
+      deadline.clear();
     }
   }
 
   /** One step of a way that redirects may lengthen, told to the site's log. */
-  private async step(url: URL, step: Step): Promise<Answer> {
+  private async step(url: URL, step: Outgoing): Promise<Answer> {
     const begun = performance.now();
     try {
       const answer = await this.send(url, step);
       this.report(url, step.method, begun, { status: answer.status });
       return answer;
     } catch (error) {
-      this.report(url, step.method, begun, { code: exchangeError(error, step.signal.aborted).code });
+      this.report(url, step.method, begun, { code: exchangeError(error, step.deadline.isOver).code });
       throw error;
     }
   }
 
-  private async send(url: URL, step: Step): Promise<Answer> {
-    const { developmentOrigins, userAgent } = this.settings;
+  private async send(url: URL, step: Outgoing): Promise<Answer> {
+    const { developmentOrigins } = this.settings;
     if (!isReachableURL(url, developmentOrigins)) throw unreachable(url);
-    const headers = { ...step.headers, 'user-agent': userAgent };
-    const outgoing = { ...step, headers, lookup: this.lookupFor(url) };
+    const lookup = developmentOrigins.has(url.origin) ? this.lookups.development : this.lookups.public;
     try {
-      return await exchange(this.connections, url, { ...outgoing, keep: true });
+      return await exchange(this.connections, url, step, lookup);
     } catch (error) {
       if (!(error instanceof StaleConnectionError) || step.method !== 'GET') throw error;
-      return await exchange(this.connections, url, { ...outgoing, keep: false });
+      return await exchange(this.connections, url, step, lookup, false);
     }
-  }
-
-  private lookupFor(url: URL): LookupFunction | undefined {
-    const { developmentOrigins, outbound } = this.settings;
-    if (!developmentOrigins.has(url.origin)) return publicLookup(outbound.lookup);
-    return outbound.lookup && uncheckedLookup(outbound.lookup);
   }
 
   /** Without the query, where a handle may be; and never in the way of the request. */
@@ -178,8 +189,8 @@ export class Network {
 /** Whoever redirects chooses the path. */
 const maxLoggedPath = 200;
 
-function authorization(accessToken: string | undefined): OutgoingHttpHeaders {
-  return accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` };
+function lookupsBy(own: LookupFunction | undefined): Lookups {
+  return { public: publicLookup(own), development: own && uncheckedLookup(own) };
 }
 
 /**

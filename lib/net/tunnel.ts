@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import type { Deadline } from './deadline.js';
 
 /** The proxy of `outbound.proxy`. Its credentials are in nothing that is printed. */
 export class Proxy {
@@ -45,13 +46,13 @@ const meanings: Readonly<Record<number, string>> = {
 
 /**
  * Resolves with a connection to the host, as bare as if there were no proxy.
- * @param signal ends the try, and whatever has been opened for it
+ * @param deadline ends the try, and whatever has been opened for it
  */
 export function openTunnel(
   proxy: Proxy,
   host: string,
   port: number,
-  signal: AbortSignal | undefined,
+  deadline: Deadline | undefined,
 ): Promise<Socket> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
@@ -62,11 +63,12 @@ export function openTunnel(
       path: authority,
       headers: { host: authority, ...proxy.headers },
       agent: false,
-      ...(signal && { signal }),
       // Else the host header would name the server whose certificate is expected.
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
+    const unwatched = deadline?.watch(() => void request.destroy(new Error('the time is over')));
+    if (unwatched) request.once('close', unwatched);
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
     });
@@ -74,7 +76,7 @@ export function openTunnel(
     request.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       const isOpen = statusCode >= 200 && statusCode <= 299;
       // Neither TLS nor HTTP lets the server speak first.
-      if (isOpen && head.length === 0 && signal?.aborted !== true) return resolve(socket);
+      if (isOpen && head.length === 0 && deadline?.isOver !== true) return resolve(socket);
       socket.on('error', () => undefined).destroy();
       const meaning = meanings[statusCode];
       return reject(

@@ -5,6 +5,7 @@ import {
   assertSameInstance,
   codeOf,
   instanceInPath,
+  callbackPath,
   isCallback,
   readCallback,
   type CallbackParams,
@@ -75,7 +76,7 @@ describe('a request is an answer from an instance', () => {
     ['by a state of ours and an error', `/elsewhere?state=${state}&error=access_denied`],
     ['by a state of ours and an issuer', `/?state=${state}&iss=https://social.example`],
   ])('%s', (_how, url) => {
-    expect(isCallback(requestFor(url), callbackURL)).toBe(true);
+    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(true);
   });
 
   it.each([
@@ -95,17 +96,21 @@ describe('a request is an answer from an instance', () => {
     '*',
     '',
   ])('and %j is none', (url) => {
-    expect(isCallback(requestFor(url), callbackURL)).toBe(false);
+    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(false);
   });
 
   it('by something like a host, where the callbacks lie directly below the root', () => {
-    expect(isCallback(requestFor('/social.example'), 'https://site.example')).toBe(true);
+    expect(isCallback(requestFor('/social.example'), callbackPath('https://site.example'))).toBe(true);
     for (const path of ['/login', '/', '/a/social.example', '/social.example/a']) {
-      expect(isCallback(requestFor(path), 'https://site.example')).toBe(false);
+      expect(isCallback(requestFor(path), callbackPath('https://site.example'))).toBe(false);
     }
-    expect(isCallback(requestFor('/social.example/'), 'https://site.example')).toBe(true);
-    expect(isCallback(requestFor('/auth/callback/'), 'https://site.example/auth/callback/')).toBe(false);
-    expect(isCallback(requestFor('/auth/callback/a'), 'https://site.example/auth/callback/')).toBe(true);
+    expect(isCallback(requestFor('/social.example/'), callbackPath('https://site.example'))).toBe(true);
+    expect(
+      isCallback(requestFor('/auth/callback/'), callbackPath('https://site.example/auth/callback/')),
+    ).toBe(false);
+    expect(
+      isCallback(requestFor('/auth/callback/a'), callbackPath('https://site.example/auth/callback/')),
+    ).toBe(true);
   });
 });
 

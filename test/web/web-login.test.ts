@@ -252,6 +252,17 @@ describe('finish', () => {
     expect([...headers.keys()]).toEqual(['set-cookie']);
   });
 
+  it('gives the state as the application’s own, to change it', async () => {
+    const { instance, login } = await aStage();
+    const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), {
+      state: { cart: [7] },
+    });
+    const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
+    const { state } = await login.finish(withCookie(callback, cookieIn(begun)));
+    (state as { cart: number[] }).cart.push(8);
+    expect(state).toEqual({ cart: [7, 8] });
+  });
+
   it("reads only path and query of the request's URL", async () => {
     const { instance, login } = await aStage();
     const { callback, cookie } = await comeBack(login, instance);
