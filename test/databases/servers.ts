@@ -1,4 +1,7 @@
-/** Real databases, each on a free port of 127.0.0.1 with a folder of its own, gone with the test. */
+/**
+ * Real databases, each on a free port of 127.0.0.1 with a folder of its own, gone with the test. Their tests run one after
+ * another (`--maxWorkers 1`): two at once would find free ports for each other's.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
