@@ -8,7 +8,7 @@ import {
   writeFormer,
   type BrowserKeys,
 } from './login/browser-keys.js';
-import { isState, randomToken } from './login/transaction.js';
+import { isState, randomToken } from './login/state.js';
 import { digest } from './store.js';
 
 /** Where in the session the key is kept. */

@@ -16,3 +16,8 @@ export function parsedURL(text: string, base?: string): URL | undefined {
 export function canParse(text: string, base?: string): boolean {
   return parsedURL(text, base) !== undefined;
 }
+
+/** Issuers differ by a trailing slash between servers and between places on one server. */
+export function withoutSlash(issuer: string): string {
+  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
+}

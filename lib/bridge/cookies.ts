@@ -1,7 +1,7 @@
 /** The browser's part in a request: one cookie for each, so that several logins can be under way in one browser. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/transaction.js';
+import { randomToken } from '../login/state.js';
 import { digest } from '../store.js';
 
 /**

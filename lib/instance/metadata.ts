@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../net/json.js';
-import { parsedURL } from '../url.js';
+import { parsedURL, withoutSlash } from '../url.js';
 
 export interface Metadata {
   readonly issuer: string;
@@ -110,11 +110,6 @@ function isPlainHTTP(document: JsonObject, origin: string): boolean {
     endpoints.length > 0 &&
     endpoints.every(([, value]) => isOn(plain, value))
   );
-}
-
-/** Issuers differ by a trailing slash between servers and between places on one server. */
-export function withoutSlash(issuer: string): string {
-  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }
 
 function endpointsOf(document: JsonObject): Array<[string, unknown]> {

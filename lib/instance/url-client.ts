@@ -2,7 +2,8 @@
 
 import type { JsonObject } from '../net/json.js';
 import type { Instance } from '../options.js';
-import { bindsCodes, isOn, withoutSlash } from './metadata.js';
+import { bindsCodes, isOn } from './metadata.js';
+import { withoutSlash } from '../url.js';
 
 /**
  * How a server reads what a client says of itself. `html`: IndieAuth before July 2024, which is all that many a Misskey

@@ -1,7 +1,7 @@
 /** What the issuer keeps in a browser beside the library's session: the browser's key, and its last server. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/transaction.js';
+import { randomToken } from '../login/state.js';
 
 /** Seconds; about as long as browsers keep anything. */
 const remembered = 400 * 24 * 60 * 60;

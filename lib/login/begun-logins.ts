@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { LoginTransaction } from '../options.js';
 import { digest, storeKey, type Store } from '../store.js';
-import { loginTtlMs } from './transaction.js';
+import { loginTtlMs } from './state.js';
 
 /** How long an unfinished login is a hint that something is wrong with it. Milliseconds. */
 const unfinishedTtlMs = 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 /** The secret keys of a browser: one that begins logins, and former ones that may still finish what they began. */
 
-import { isState, loginTtlMs } from './transaction.js';
+import { isState, loginTtlMs } from './state.js';
 
 /** A key that may finish what it began, and begins nothing. */
 export interface FormerKey {

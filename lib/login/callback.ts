@@ -1,10 +1,9 @@
 /** Judges what a browser brings back from an instance, before anything is done with it. */
 
 import { MastodonError } from '../errors.js';
-import { withoutSlash } from '../instance/metadata.js';
 import type { LoginTransaction } from '../options.js';
-import { isState } from './transaction.js';
-import { parsedURL } from '../url.js';
+import { isState } from './state.js';
+import { parsedURL, withoutSlash } from '../url.js';
 
 /** Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). */
 export interface CallbackParams {

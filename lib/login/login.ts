@@ -1,76 +1,35 @@
-/** `MastodonLogin`: the login itself, for any door to stand on. It knows no framework and no request. */
+/** `MastodonLogin`: the login itself, for any door to stand on. Its options are checked at once; its engine waits. */
 
 import type { Checks } from '../checks.js';
-import { MastodonError } from '../errors.js';
-import { parseAddress } from '../instance/address.js';
-import { Credentials } from '../instance/credentials.js';
-import { Failures } from '../instance/failures.js';
-import { Policy } from '../instance/policy.js';
-import { Preparation } from '../instance/preparation.js';
-import { Network } from '../net/network.js';
-import {
-  readOptions,
-  type BeginOptions,
-  type Instance,
-  type LoginLog,
-  type LoginOptions,
-} from '../options.js';
-import { digest, Store } from '../store.js';
-import { authorizationURL } from './authorization.js';
-import { BegunLogins, type BrowserLogins } from './begun-logins.js';
-import { answerURL } from './callback.js';
-import { ClientDocument } from './client-document.js';
-import { Completions } from './completions.js';
+import type { MastodonError } from '../errors.js';
+import { readOptions, type BeginOptions, type Instance, type LoginOptions } from '../options.js';
+import type { ClientDocument } from './client-document.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
-import { KeptTokens } from './kept-tokens.js';
-import { reported, reportFailure } from './report.js';
+import type * as engine from './engine.js';
+import { reportFailure } from './report.js';
 import type { Tokens } from './token.js';
-import { beginTransaction, randomToken } from './transaction.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 
 export class MastodonLogin {
   /** As the option says it, without a slash at its end. */
   readonly callbackURL: string;
-  /** Answers servers that ask what this site is (`clientURL`). */
-  readonly clientDocument: ClientDocument;
-  private readonly developmentOrigins: ReadonlySet<string>;
-  private readonly network: Network;
-  private readonly policy: Policy;
-  private readonly credentials: Credentials;
-  private readonly preparation: Preparation;
-  private readonly begun: BegunLogins;
-  private readonly log: LoginLog;
-  private readonly tokens: KeptTokens;
-  private readonly completions: Completions;
-  /** Says for whom a login was begun: nobody else, who may share the store, finishes it. */
-  private readonly audience: string;
+  private readonly refuse: (error: MastodonError) => void;
+  private readonly makeEngine: () => engine.Engine;
+  private made: engine.Engine | undefined;
 
   /** @throws TypeError that names the option at fault */
   constructor(options: LoginOptions, checks?: Checks) {
     const settings = readOptions(options, checks);
-    const { outbound, clientName, callbackURL, website, scope } = settings;
-    const store = new Store(options.store, outbound.timeoutMs);
-    this.callbackURL = callbackURL;
-    this.clientDocument = new ClientDocument(settings);
-    this.log = settings.log;
-    this.developmentOrigins = settings.developmentOrigins;
-    this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
-    this.network = new Network(settings);
-    this.policy = new Policy(settings);
-    const failures = new Failures(store, outbound.failureMemoryMs);
-    this.credentials = new Credentials(this.network, store, settings, failures);
-    this.preparation = new Preparation(
-      this.network,
-      store,
-      settings,
-      this.policy,
-      this.credentials,
-      failures,
-    );
-    this.begun = new BegunLogins(store, this.audience);
-    this.tokens = new KeptTokens(this.network, this.credentials, store, outbound.timeoutMs);
-    this.completions = new Completions(this.network, this.policy, this.credentials, settings, this.audience);
+    const { store } = options;
+    this.callbackURL = settings.callbackURL;
+    this.refuse = (error) => reportFailure(settings.log, error);
+    this.makeEngine = () => new (loadEngine().Engine)(settings, store);
+  }
+
+  /** Answers servers that ask what this site is (`clientURL`). */
+  get clientDocument(): ClientDocument {
+    return this.engine.clientDocument;
   }
 
   /**
@@ -79,11 +38,11 @@ export class MastodonLogin {
    * @throws MastodonError
    */
   async find(typed: unknown): Promise<Instance> {
-    return this.preparation.find(parseAddress(typed, this.developmentOrigins));
+    return this.engine.find(typed);
   }
 
   /**
-   * Address → instance → credentials → redirect.
+   * Finds the instance, gets credentials there, and tells where to send the browser.
    * @param typed a domain, a handle or a URL, as it came
    * @param browser the key that only this browser has
    * @throws MastodonError
@@ -94,39 +53,23 @@ export class MastodonLogin {
     options: BeginOptions = {},
     extras: Extras = {},
   ): Promise<Begun> {
-    const begun = async () => {
-      const logins = this.loginsOf(browser);
-      const address = parseAddress(typed, this.developmentOrigins);
-      const { instance, client } = await this.preparation.prepare(
-        address,
-        async (host) => (await logins.unfinished(host))?.begunAt ?? [],
-      );
-      const login = beginTransaction(instance, client, this.audience, address, options.state);
-      const state = randomToken();
-      await logins.save(state, login);
-      this.credentials.noteBegun(instance, client);
-      return { redirect: authorizationURL(instance, login, state, options, extras.authorization), instance };
-    };
-    return reported(this.log, 'begun', begun, ({ instance }) => instance);
+    return this.engine.begin(typed, browser, options, extras);
   }
 
   /** A refusal of the door's own, told to the same log. */
   refused(error: MastodonError): MastodonError {
-    reportFailure(this.log, error);
+    this.refuse(error);
     return error;
   }
 
   /**
-   * Answer → transaction → token → account → profile.
+   * Turns the answer that a browser brought back into a token and a profile.
    * @param answer the URL that the browser came back to, or its path and query
    * @throws MastodonError; its `state` is the application's, where the login is known
    */
   async finish(answer: URL | string, browser: Browser, extras: Extras = {}): Promise<Finished> {
-    const { profile, accessToken, refreshToken, params, state } = await this.finishWithScope(
-      answer,
-      browser,
-      extras,
-    );
+    const finished = await this.engine.finish(answer, browser, extras);
+    const { profile, accessToken, refreshToken, params, state } = finished;
     return { profile, accessToken, refreshToken, params, state };
   }
 
@@ -139,8 +82,7 @@ export class MastodonLogin {
     browser: Browser,
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
-    const finished = () => this.completions.run(answerURL(answer), this.loginsOf(browser), extras);
-    return reported(this.log, 'finished', finished, ({ profile }) => profile.instance);
+    return this.engine.finish(answer, browser, extras);
   }
 
   /**
@@ -149,7 +91,7 @@ export class MastodonLogin {
    * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
    */
   async refresh(origin: string, refreshToken: string): Promise<Tokens> {
-    return this.tokens.refresh(await this.instanceAt(origin), refreshToken);
+    return this.engine.refresh(origin, refreshToken);
   }
 
   /**
@@ -158,21 +100,16 @@ export class MastodonLogin {
    * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
    */
   async revoke(origin: string, accessToken: string): Promise<void> {
-    return this.tokens.revoke(await this.instanceAt(origin), accessToken);
+    return this.engine.revoke(origin, accessToken);
   }
 
-  /** The very server that gave a token: it may not be sent to another one that the first has become. */
-  private async instanceAt(origin: string): Promise<Instance> {
-    const instance = await this.find(origin);
-    if (instance.origin === origin) return instance;
-    throw new MastodonError('instance_unsupported', {
-      instance: instance.host,
-      cause: new Error('the server has moved to another origin since the token was issued'),
-    });
+  private get engine(): engine.Engine {
+    return (this.made ??= this.makeEngine());
   }
+}
 
-  private loginsOf(browser: Browser): BrowserLogins {
-    if (typeof browser === 'string') return this.begun.of([browser]);
-    return 'take' in browser ? browser : this.begun.of(browser);
-  }
+/** Most of the package, which a process that logs nobody in (a build, a cold start for another page) need not read. */
+function loadEngine(): typeof engine {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import() would make every door wait for it.
+  return require('./engine.js') as typeof engine;
 }

@@ -1,32 +1,10 @@
 /** A login that was begun: what is kept of it. */
 
-import { randomBytes } from 'node:crypto';
 import type { Address } from '../instance/address.js';
 import { isPinned } from '../instance/discovery.js';
 import type { Client } from '../instance/client.js';
 import type { Instance, LoginTransaction } from '../options.js';
-
-/** How long a person has for logging in at their instance. Milliseconds. */
-export const loginTtlMs = 10 * 60 * 1000;
-
-const tokenBytes = 32;
-/** Random bytes are had far more cheaply many at a time; each is used once. */
-let random = Buffer.alloc(0);
-let used = 0;
-
-/** 256 random bits as 43 characters of `[A-Za-z0-9_-]`: some servers put `state` into a URL as it is. */
-export function randomToken(): string {
-  if (used === random.length) {
-    random = randomBytes(64 * tokenBytes);
-    used = 0;
-  }
-  used += tokenBytes;
-  return random.toString('base64url', used - tokenBytes, used);
-}
-
-export function isState(value: string): boolean {
-  return /^[A-Za-z0-9_-]{43}$/.test(value);
-}
+import { loginTtlMs, randomToken } from './state.js';
 
 export function beginTransaction(
   instance: Instance,

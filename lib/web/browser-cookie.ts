@@ -1,7 +1,7 @@
 /** The browser's secret key, in a cookie: what binds a begun login to the browser that began it. */
 
 import { formerAfterLogin, readFormer, writeFormer, type BrowserKeys } from '../login/browser-keys.js';
-import { isState, randomToken } from '../login/transaction.js';
+import { isState, randomToken } from '../login/state.js';
 
 /** Longer than a login lasts, to recognise a browser whose last one did not come back. Seconds. */
 const maxAge = 60 * 60;

@@ -1,7 +1,8 @@
 /** A metadata document speaks for its own origin only. */
 
 import type { MastodonError } from '../../lib/errors.js';
-import { isOn, namedOrigin, readMetadata, withoutSlash } from '../../lib/instance/metadata.js';
+import { isOn, namedOrigin, readMetadata } from '../../lib/instance/metadata.js';
+import { withoutSlash } from '../../lib/url.js';
 import { codeThrownBy } from '../support/records.js';
 
 const origin = 'https://social.example';

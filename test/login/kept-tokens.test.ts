@@ -3,7 +3,7 @@
 import { MastodonError } from '../../lib/errors.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/transaction.js';
+import { randomToken } from '../../lib/login/state.js';
 import { createLogin } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance, JSONStore, leastOptions } from '../support/stage.js';

@@ -11,12 +11,29 @@ beforeAll(() => {
 });
 afterAll(() => site.remove());
 
+it.each(['passport-mastodon-oauth2', 'passport-mastodon-oauth2/web'])(
+  'importing %s reads options and errors; what a login needs comes with the first login',
+  (name) => {
+    const script = `
+    require('${name}');
+    console.log(JSON.stringify(Object.keys(require.cache)));`;
+    const loaded = site.run(script) as string[];
+    const own = loaded.filter((path) => path.includes('/passport-mastodon-oauth2/dist/'));
+    expect(own.filter((path) => /\/(instance|net)\/|engine\.js$/.test(path))).toEqual([]);
+    expect(own.length).toBeLessThan(30);
+  },
+);
+
 it('loads no Passport, no Express, and no other door', () => {
   const script = `
-    require('passport-mastodon-oauth2/web');
-    console.log(JSON.stringify(Object.keys(require.cache)));`;
+    const { createLogin } = require('passport-mastodon-oauth2/web');
+    const login = createLogin({ clientName: 'Site', callbackURL: 'https://site.example/callback' });
+    login.begin(new Request('https://site.example/login?instance=nobody')).catch(({ code }) => {
+      if (code !== 'instance_invalid') throw new Error(code);
+      console.log(JSON.stringify(Object.keys(require.cache)));
+    });`;
   const loaded = site.run(script) as string[];
-  expect(loaded).toContainEqual(expect.stringMatching(/dist\/web\/index\.js$/));
+  expect(loaded).toContainEqual(expect.stringMatching(/dist\/login\/engine\.js$/));
   const others =
     /node_modules\/(?!tiny-lru|ipaddr\.js|passport-mastodon)|dist\/(?!web|login|instance|net)\w+\//;
   expect(loaded.map((path) => path.replace(site.folder, '')).filter((path) => others.test(path))).toEqual([]);
