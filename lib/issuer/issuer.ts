@@ -6,6 +6,7 @@ import { MastodonLogin } from '../login/login.js';
 import { MemoryStore } from '../memory-store.js';
 import { Network } from '../net/network.js';
 import { readOptions } from '../options.js';
+import { readFields } from '../pages/form.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
 import { sendScript } from '../pages/script.js';
 import { Store } from '../store.js';
@@ -24,7 +25,7 @@ import { Logins } from './logins.js';
 import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
 import { clientErrorPage, expiredPage, failedPage } from './pages.js';
 import { RecordKeys } from './records.js';
-import { routeOf, type Route } from './route.js';
+import { routeOf, routes, type Route } from './route.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -116,11 +117,17 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     if (route.uid !== undefined && !(await bindings.find(route.uid, cookies.browserKey(req)))) {
       return sendPage(res, expiredPage());
     }
-    if (route.url.length > longestRequest) {
+    const path = pathOf(route);
+    const isInBody = req.method === 'POST' && postable.has(path);
+    const request = isInBody ? await requestInBody(req, path) : route.url;
+    if (request === undefined || request.length > longestRequest) {
       return sendPage(
         res,
         clientErrorPage(414, 'invalid_request', `longer than ${longestRequest} characters`),
       );
+    }
+    if (request !== route.url) {
+      return void res.writeHead(303, { location: settings.issuerURL + request }).end();
     }
     asPublished(req, route.url, settings.issuerURL, basePath);
     await now().answer(req, res);
@@ -147,6 +154,22 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
 /** Of an address. What an authorization request says is kept for as long as its login may take, for anybody who asks. */
 const longestRequest = 8192;
+
+/** What browsers may also be sent to by a POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
+const postable: ReadonlySet<string> = new Set([routes.authorization, routes.end_session]);
+
+function pathOf({ url }: { readonly url: string }): string {
+  return url.split('?', 1)[0] ?? '';
+}
+
+/**
+ * The request in a body as an address, which the browser is then sent to: with another site's POST it brings no cookies
+ * that are `SameSite=Lax`, and so no login that it has here.
+ */
+async function requestInBody(req: IncomingMessage, path: string): Promise<string | undefined> {
+  const fields = await readFields(req, longestRequest);
+  return fields && `${path}?${fields.toString()}`;
+}
 
 interface Running {
   readonly keySet: string;

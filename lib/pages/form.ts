@@ -24,21 +24,27 @@ export async function readOwnForm(
   publicURL: string,
 ): Promise<URLSearchParams | undefined> {
   const { origin, 'sec-fetch-site': site } = req.headers;
-  const fields = await readFields(req);
+  const fields = await readFields(req, maxBodyBytes);
   if (site !== undefined && site !== 'same-origin') return undefined;
   // "null" is what browsers send from pages that ask for no referrer, as ours do.
   if (origin !== undefined && origin !== 'null' && origin !== new URL(publicURL).origin) return undefined;
   return fields?.get('proof') === proofFor(key) ? fields : undefined;
 }
 
-/** The application may have read the body already; otherwise it is read here. */
-async function readFields(req: RequestWithBody): Promise<URLSearchParams | undefined> {
+/**
+ * The fields of a form. The application may have read the body already; otherwise it is read here.
+ * @returns `undefined` for a body of more bytes
+ */
+export async function readFields(
+  req: RequestWithBody,
+  maxBytes: number,
+): Promise<URLSearchParams | undefined> {
   const { body } = req;
   if (typeof body === 'object' && body !== null) {
-    const texts = Object.entries(body).filter(
-      (pair): pair is [string, string] => typeof pair[1] === 'string',
+    const texts = Object.entries(body).flatMap(([name, value]) =>
+      [value].flat().map((one: unknown) => [name, one] as const),
     );
-    return new URLSearchParams(texts);
+    return new URLSearchParams(texts.filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
   }
   const chunks: Buffer[] = [];
   let length = 0;
@@ -46,7 +52,7 @@ async function readFields(req: RequestWithBody): Promise<URLSearchParams | undef
     for await (const chunk of req) {
       length += (chunk as Buffer).length;
       // Not read further; the answer closes the connection.
-      if (length > maxBodyBytes) return undefined;
+      if (length > maxBytes) return undefined;
       chunks.push(chunk as Buffer);
     }
   }

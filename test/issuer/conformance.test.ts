@@ -139,7 +139,14 @@ describe('an authorization request', () => {
 });
 
 describe('logging out', () => {
-  it('asks, forgets the login, and goes back to the client', async () => {
+  it.each([
+    ['by a link', async (visitor: Visitor, url: URL) => openPage(visitor, url)],
+    [
+      'by a form',
+      async (visitor: Visitor, url: URL) =>
+        visitor.follow(await visitor.post(url.origin + url.pathname, Object.fromEntries(url.searchParams))),
+    ],
+  ])('%s asks, forgets the login, and goes back to the client', async (_how, open) => {
     const back = 'http://client.localhost:1/bye';
     const { stage, instance } = await aStage({ clients: [{ ...shop, post_logout_redirect_uris: [back] }] });
     const { config, visitor, tokens } = await logIn(stage, instance);
@@ -148,12 +155,37 @@ describe('logging out', () => {
       post_logout_redirect_uri: back,
       state: 'xyz',
     });
-    const page = await openPage(visitor, url);
+    const page = await open(visitor, url);
     expect(page.text).toContain('Log out');
     const gone = await press(visitor, page, { logout: 'yes' });
     expect(gone.location).toBe(`${back}?state=xyz`);
     const { url: again } = await ask(config, { prompt: 'none' });
     expect(await errorAt(visitor, again)).toBe('login_required');
+  });
+});
+
+describe('an authorization request by POST', () => {
+  it('leads to the same login, where the browser’s cookies are', async () => {
+    const { instance, stage } = await aStage();
+    const visitor = new Visitor();
+    const { config, url, checks } = await ask(await discover(stage));
+    const form = Object.fromEntries(url.searchParams);
+    const sent = await visitor.post(url.origin + url.pathname, form, { 'Sec-Fetch-Site': 'cross-site' });
+    expect([sent.status, sent.location]).toEqual([303, url.href.replaceAll('%20', '+')]);
+    const page = await visitor.follow(sent);
+    const answer = answerOf(await logInAt(visitor, page, instance));
+    const tokens = await openid.authorizationCodeGrant(config, answer, checks);
+    expect(tokens.claims()?.sub).toBe(`${instance.origin}#${String(instance.account('alice').id)}`);
+  });
+
+  it('is refused like any other: without a client, and beyond what an address may hold', async () => {
+    const { stage } = await aStage();
+    const visitor = new Visitor();
+    const nothing = await openPage(visitor, `${stage.issuerURL}/authorize`);
+    const empty = await visitor.follow(await visitor.post(`${stage.issuerURL}/authorize`));
+    expect([empty.status, empty.text]).toEqual([nothing.status, nothing.text]);
+    const long = await visitor.post(`${stage.issuerURL}/authorize`, { state: 'x'.repeat(9000) });
+    expect([long.status, long.location]).toEqual([414, undefined]);
   });
 });
 
