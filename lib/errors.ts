@@ -94,7 +94,7 @@ const meanings = {
   },
 } as const satisfies Record<string, Meaning>;
 
-/** One of the stable codes by which an application recognises a failure. */
+/** One of the stable codes by which an application recognises a failure. `docs/errors.md` has a section for each. */
 export type MastodonErrorCode = keyof typeof meanings;
 
 /** What a code's own sentence would leave out, or get wrong. */
@@ -164,9 +164,13 @@ const brand = Symbol.for('passport-mastodon-oauth2.MastodonError');
  */
 export class MastodonError extends Error {
   override readonly name = 'MastodonError';
+  /** What happened, by a name that stays. */
   readonly code: MastodonErrorCode;
+  /** HTTP status for the answer. */
   readonly status: number;
+  /** Host of the instance concerned, where one is known. */
   readonly instance?: string;
+  /** Why, where the code has several reasons. */
   readonly reason?: MastodonErrorReason;
   /** `other_software`: which. */
   readonly software?: string;
@@ -198,13 +202,19 @@ export class MastodonError extends Error {
     return typeof value === 'object' && value !== null && brand in value;
   }
 
-  /** The same failure, with the application's own state of the login that failed: for doors, and in no serialised form. */
+  /**
+   * The same failure, with the application's own state of the login that failed: for doors, and in no serialised form.
+   * @internal
+   */
   withState(state: unknown): this {
     Object.defineProperty(this, 'state', { value: state, enumerable: false, configurable: true });
     return this;
   }
 
-  /** The same failure, told about an instance that the place of failure could not name. */
+  /**
+   * The same failure, told about an instance that the place of failure could not name.
+   * @internal
+   */
   at(instance: string): MastodonError {
     if (this.instance !== undefined) return this;
     const { code, cause, status, reason, software } = this;
@@ -214,6 +224,7 @@ export class MastodonError extends Error {
   /**
    * The same failure for the person who typed the instance's name in their own script. Nobody else may get to see
    * it so: names of different scripts look alike, and `xn--` tells them apart.
+   * @internal
    */
   spelt(host: string, asTyped: string | undefined): MastodonError {
     if (asTyped === undefined || this.instance !== host) return this;

@@ -100,6 +100,7 @@ export interface LoginOptions {
   userAgent?: string | undefined;
   /** Asked before anything is sent to a host, and again when a login comes back. Default: all are. */
   allowInstance?: ((host: string) => boolean | Promise<boolean>) | undefined;
+  /** Limits and ways of requests to instances. */
   outbound?: OutboundOptions | undefined;
   /**
    * Exact origins, such as `http://localhost:4000`, that are exempt from the https, port and address rules.

@@ -20,6 +20,7 @@ export interface StateStore {
   finished?(req: IncomingMessage, instanceHost: string): Promise<void>;
 }
 
+/** What a site says once, when it makes the strategy. `undefined` means the default. */
 export interface MastodonStrategyOptions extends LoginOptions {
   /** Body or query field that holds what the visitor typed. Default `instance`. */
   instanceField?: string | undefined;

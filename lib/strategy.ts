@@ -61,6 +61,7 @@ export class MastodonStrategy extends OAuth2Strategy {
    */
   readonly clientDocument: (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
 
+  /** @throws TypeError that names the option at fault, or a verify function of another shape */
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequestAndParams);
   constructor(options: OptionsWithoutRequest, verify: VerifyFunction);
@@ -80,6 +81,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.clientDocument = (req, res, next) => login.clientDocument.serve(req, res, next);
   }
 
+  /** Passport calls it: for the start of a login, and for the answer to one. */
   override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {
     // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
     // are taken before the first await.

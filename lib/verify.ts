@@ -6,6 +6,7 @@ import type { Request } from './passport.js';
 /** Token endpoint's answer. */
 export type TokenParams = Record<string, unknown>;
 
+/** Of the callback forms. `info` comes back as `req.authInfo`, or with the refusal. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object) => void;
 
 /** The user, or a falsy value to refuse the login; nothing from the callback form. */

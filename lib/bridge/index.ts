@@ -23,6 +23,7 @@ export type { Account, BridgeErrorCode } from './messages.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';
 
+/** What is mounted on a server, and how it is ended. */
 export interface Bridge {
   /**
    * Serves `/auth/:id`, `/callback/:instance` and `/client/:instance` below `publicURL`; anything else is `next`'s, or 404.
@@ -36,7 +37,10 @@ export interface Bridge {
   close(): Promise<void>;
 }
 
-/** @throws TypeError that names the option at fault */
+/**
+ * The other end of the clients' WebSockets, and the pages on which their users log in.
+ * @throws TypeError that names the option at fault
+ */
 export function createBridge(options: BridgeOptions): Bridge {
   const settings = readBridgeOptions(options);
   const { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances } = options;

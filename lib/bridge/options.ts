@@ -33,6 +33,7 @@ export const limitDefaults = {
   pendingPerAddress: 200,
 };
 
+/** As many as are given are in place of `limitDefaults`. */
 export type BridgeLimits = typeof limitDefaults;
 
 /**
@@ -54,6 +55,7 @@ type SharedOptions = Pick<
   | 'developmentInstances'
 >;
 
+/** What an operator says once, when the bridge is made. `undefined` means the default. */
 export interface BridgeOptions extends SharedOptions {
   /** Where browsers reach the router: absolute, https except on loopback, without query. */
   publicURL: string;

@@ -15,6 +15,7 @@ export interface Part {
   readonly children: readonly (Part | string)[];
 }
 
+/** Why the last try did not work: a `MastodonError` is one. */
 export interface Failure {
   /** One of the error codes; says what happened in the visitor's language. */
   readonly code?: string | undefined;

@@ -9,6 +9,7 @@ import { codeOf, languageCodes, messageFor, type LanguageCode, type MessageOptio
 export { languageCodes, messageFor, someServers };
 export type { Failure, LanguageCode, MessageOptions };
 
+/** What the form shows. All but `action` may be left out. */
 export interface LoginFormOptions extends FormOptions {
   /** Hosts to suggest, most likely first; the empty list for none. Default: a few large ones. */
   readonly servers?: readonly string[] | undefined;

@@ -18,6 +18,7 @@ const languages = { ar, de, en, es, fr, it, ja, nl, pt, zh } as const satisfies 
 /** `de`, `pt`, …: the first part of a language tag. */
 export type LanguageCode = keyof typeof languages;
 
+/** Those in which the form and the messages are. */
 export const languageCodes: readonly LanguageCode[] = Object.keys(languages) as LanguageCode[];
 
 /** @param tag a language tag such as `pt-BR`; what is unknown or absent means English */
@@ -36,6 +37,7 @@ export function withHost(text: string, host: string | undefined, { direction }: 
   return text.replace('%s', () => (direction === 'rtl' ? `\u2068${host}\u2069` : host));
 }
 
+/** What the message speaks of. */
 export interface MessageOptions {
   /** A language tag such as `de` or `pt-BR`. Default: English. */
   readonly lang?: string | undefined;

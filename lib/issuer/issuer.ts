@@ -45,6 +45,7 @@ export interface Issuer {
 }
 
 /**
+ * An OpenID provider behind which people log in at their instances. Resolves when its signing keys are there.
  * @throws TypeError that names the option at fault; Error when oidc-provider is not installed; MastodonError
  *   `store_failed` or `timeout` when the keys can be neither read nor made
  */

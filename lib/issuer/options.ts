@@ -33,6 +33,7 @@ export type IssuerLog = (event: string, fields?: Readonly<Record<string, unknown
 /** The options of the login itself, but for those that the issuer sets. */
 export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientURL'>;
 
+/** What an operator says once, when the issuer is made. `undefined` means the default. */
 export interface IssuerOptions extends SharedOptions {
   /** Where clients and browsers reach the router: absolute, https except on loopback, a path is allowed. */
   issuerURL: string;

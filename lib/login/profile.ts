@@ -8,6 +8,7 @@ import { isPublicHostname } from '../net/addresses.js';
 import type { PinnedInstance } from '../options.js';
 import { parsedURL } from '../url.js';
 
+/** Who logged in, as far as the instance tells it and it could be checked. */
 export interface MastodonProfile {
   provider: 'mastodon';
   /**
@@ -17,6 +18,7 @@ export interface MastodonProfile {
   id: string;
   /** As the instance tells it: `alice`; on some servers `Jane Doe`, or a whole e-mail address. No handle, and no key. */
   username: string;
+  /** As the person wrote it: any text, to be escaped. */
   displayName: string;
   /** The account's page; http(s), on the instance's host or its proved handle domain. */
   profileUrl?: string;
@@ -31,9 +33,11 @@ export interface MastodonProfile {
   handleVerified: boolean;
   /** ActivityPub actor URI, when it lies on the instance's origin or was proved by WebFinger. */
   actor?: string;
+  /** Where the account lives: `https://mastodon.social`, `mastodon.social`, and the software's name in lower case. */
   instance: { origin: string; host: string; software?: string };
   /** The instance's answer as it came. Anything in it is the instance's claim. */
   _raw: string;
+  /** The same, parsed. */
   _json: Record<string, unknown>;
 }
 

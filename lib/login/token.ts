@@ -8,8 +8,10 @@ import type { Answer, Network } from '../net/network.js';
 import { isSuccess, isUnavailable } from '../net/status.js';
 import type { LoginTransaction } from '../options.js';
 
+/** What an instance gave for a code, or for a refresh token. */
 export interface Tokens {
   readonly accessToken: string;
+  /** Few servers give one: Pleroma, Akkoma, Pixelfed. */
   readonly refreshToken: string | undefined;
   /** The token endpoint's whole answer, as Passport's verify functions know it. */
   readonly params: JsonObject;

@@ -48,7 +48,8 @@ const sweepEveryMs = 60_000;
 const sweepAtOnce = 500;
 
 /**
- * Needs the package lmdb, which is loaded here only.
+ * A store in one file on disk, with locks, for all processes of one machine. Needs the package lmdb, which is loaded here
+ * only.
  * @param path of the file; made, with its folder, where it is missing, and for its owner alone
  * @throws Error with `code`: `NO_DATABASE` for the file of another program, `UNSAFE_FILE` for one that is a link, or
  *   that others may read or write, or what the file system says

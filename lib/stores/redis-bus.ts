@@ -11,7 +11,7 @@ import {
 import type { RedisPublisher, RedisSubscriber } from './node-redis.js';
 
 /**
- * Between processes, over Redis.
+ * Between the processes of a bridge, over Redis.
  * @param connected a client of node-redis or of ioredis, also of a Redis Cluster
  * @param listening a connection of its own for listening, as Redis wants it. Default: a duplicate of `connected`,
  *   opened at the first subscription and closed after the last

@@ -20,7 +20,10 @@ const releaseOwn = `
   if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
   return 0`;
 
-/** @param connected a client of node-redis or of ioredis, also of a Redis Cluster, which stays yours to close */
+/**
+ * A store in Redis or Valkey, with locks.
+ * @param connected a client of node-redis or of ioredis, also of a Redis Cluster, which stays yours to close
+ */
 export function redisStore(connected: RedisCommands | IORedisClient): RedisStore {
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
   return {

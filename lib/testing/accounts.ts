@@ -2,6 +2,7 @@
 
 import { escape } from '../pages/page.js';
 
+/** Somebody who lives there. */
 export interface AccountOptions {
   /** As the server's own: letters, digits, `_`, and whatever else a test wants to see refused. */
   readonly username: string;
@@ -17,6 +18,7 @@ export interface AccountOptions {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** The same, with what was left out filled in. */
 export type TestAccount = Required<AccountOptions>;
 
 /** Who is there when nobody was named; the third has a name that tests what a site does with it. */

@@ -11,6 +11,7 @@ import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
 import type { URLClients } from './url-clients.js';
 
+/** `undefined` means the default. */
 export interface InstanceOptions {
   /**
    * What the instance says it runs, and some of the habits that come with it: `mastodon`, `hollo`, `gotosocial`,
@@ -37,11 +38,13 @@ export interface InstanceOptions {
   readonly store?: KeyValueStore;
 }
 
+/** Who says yes. */
 export interface ApproveOptions {
   /** The user name of who signs in. Default: the first account. */
   readonly as?: string;
 }
 
+/** An instance that runs. */
 export interface TestInstance {
   /** `http://localhost:49152`: what belongs into the strategy's `developmentInstances`. */
   readonly origin: string;

@@ -3,6 +3,7 @@
 import { Checks } from '../checks.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
 
+/** What a site says once, when it makes the login. `undefined` means the default. */
 export interface WebLoginOptions extends LoginOptions {
   /**
    * Name of the cookie that tells browsers apart; over https it gets the prefix `__Host-`. Letters, digits, `-` and `_`.

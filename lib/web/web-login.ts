@@ -19,6 +19,7 @@ export interface WebBeginOptions extends BeginOptions {
   instance?: unknown;
 }
 
+/** Who came back, and what the answer to them has to carry. */
 export interface FinishedLogin extends Finished {
   /** What the response has to carry along: the cookie. The site may add to it. */
   readonly headers: Headers;
@@ -52,7 +53,10 @@ export interface WebLogin {
   readonly revoke: (origin: string, accessToken: string) => Promise<void>;
 }
 
-/** @throws TypeError that names the option at fault */
+/**
+ * The login of a site that speaks `Request` and `Response`. Make it once, where every route can import it.
+ * @throws TypeError that names the option at fault
+ */
 export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
   const login = new MastodonLogin(options, webChecks);
