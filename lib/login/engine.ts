@@ -65,12 +65,7 @@ export class Engine {
   }
 
   /** Address → instance → credentials → redirect. */
-  async begin(
-    typed: unknown,
-    browser: Browser,
-    options: BeginOptions = {},
-    extras: Extras = {},
-  ): Promise<Begun> {
+  async begin(typed: unknown, browser: Browser, options: BeginOptions, extras: Extras): Promise<Begun> {
     const begun = async () => {
       const logins = this.loginsOf(browser);
       const address = parseAddress(typed, this.developmentOrigins);
@@ -88,7 +83,7 @@ export class Engine {
   }
 
   /** Answer → transaction → token → account → profile. */
-  async finish(answer: URL | string, browser: Browser, extras: Extras = {}): Promise<FinishedWithScope> {
+  async finish(answer: URL | string, browser: Browser, extras: Extras): Promise<FinishedWithScope> {
     const finished = () => this.completions.run(answerURL(answer), this.loginsOf(browser), extras);
     return reported(this.settings.log, 'finished', finished, ({ profile }) => profile.instance);
   }
