@@ -66,10 +66,9 @@ export async function profileOf(
 ): Promise<MastodonProfile> {
   const claims = readClaims(account, instance, developmentOrigins);
   const { username, handleDomain, actor } = claims;
-  const isElsewhere = handleDomain !== undefined && handleDomain !== instance.host;
-  const isSilent = instance.api === 'misskey' && handleDomain !== undefined;
+  const isInDoubt = handleDomain !== instance.host || instance.api === 'misskey';
   const proof =
-    (isElsewhere || isSilent) && makesHandle(username)
+    handleDomain !== undefined && isInDoubt && makesHandle(username)
       ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, actor)
       : undefined;
   return buildProfile(instance, account, claims, proof);

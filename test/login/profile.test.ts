@@ -1,5 +1,6 @@
 /** What of an account's answer becomes the profile. (Who may claim what: test/security/be-somebody-else.) */
 
+import { MastodonError } from '../../lib/errors.js';
 import { buildProfile, profileOf as fetchedProfileOf, readClaims } from '../../lib/login/profile.js';
 import { anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
 
@@ -69,6 +70,7 @@ it.each([
   ['the first of all ids', { id: 0 }, { id: 'https://social.example#0' }],
   ['a long id', { id: '7'.repeat(128) }, { id: `https://social.example#${'7'.repeat(128)}` }],
   ['a long user name', { username: 'x'.repeat(256) }, { username: 'x'.repeat(256) }],
+  ['a long display name', { display_name: 'x'.repeat(501) }, { displayName: 'x'.repeat(500) }],
   ['a display name without end', { display_name: '𝐚'.repeat(900) }, { displayName: '𝐚'.repeat(500) }],
   ['an integer id', { id: 114_211_000_000 }, { id: 'https://social.example#114211000000' }],
   ['a ULID', { id: '01HZ8Y3T5W9QK4RD6M2N7PXB0' }, { id: 'https://social.example#01HZ8Y3T5W9QK4RD6M2N7PXB0' }],
@@ -100,6 +102,7 @@ it.each([
   ['https://'],
   ['javascript:alert(1)//https://files.example/'],
   ['view-source:https://files.example/alice.png'],
+  ['x-https://files.example/alice.png'],
   ['https://user@files.example/alice.png'],
   ['https://:pass@files.example/alice.png'],
   ["https://files.example'onerror='alert(1)/"],
@@ -107,6 +110,9 @@ it.each([
   [['https://social.example/alice.png']],
   ['https://social.example/'.padEnd(2049, 'a')],
 ])('there is no photo, page or actor at %j', (url) => {
+  const account = answer({ ...honest, avatar: url, url, uri: url });
+  const nothing = { avatar: undefined, url: undefined, actor: undefined };
+  expect(readClaims(account, instance, new Set())).toMatchObject(nothing);
   const profile = profileOf({ avatar: url, url, uri: url });
   expect(profile.photos).toEqual([]);
   expect(profile).not.toHaveProperty('profileUrl');
@@ -253,6 +259,13 @@ describe('a handle of another domain', () => {
       handleVerified: false,
       actor: honest.uri,
     });
+  });
+
+  it('is not verified where its domain must not be asked, and the login goes on', async () => {
+    const get = async () => Promise.reject(new MastodonError('instance_not_allowed'));
+    const account = answer({ ...honest, acct: 'alice@example.com' });
+    const profile = await fetchedProfileOf({ get }, new Set(), instance, account);
+    expect(profile).toMatchObject({ handle: 'alice@social.example', handleVerified: false });
   });
 
   it.each([
