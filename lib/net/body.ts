@@ -32,8 +32,10 @@ function bytesOf(stream: Readable, maxBytes: number): Promise<Buffer> {
     let size = 0;
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBytes) reject(new MastodonError('response_too_large'));
-      else chunks.push(chunk);
+      if (size <= maxBytes) return void chunks.push(chunk);
+      reject(new MastodonError('response_too_large'));
+      // A decoder would go on with what it has, a thousandfold.
+      stream.destroy();
     });
     stream.on('end', () => resolve(Buffer.concat(chunks)));
     stream.on('error', reject);

@@ -84,11 +84,18 @@ export function exchange(
           headers: response.headers,
           text,
         }))
-        .then(resolve, (error: unknown) => {
-          // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.
-          end(request);
-          reject(error);
-        });
+        .then(
+          (answer) => {
+            resolve(answer);
+            // What is compressed may end before its body does; the deadline ends here, and the connection with it.
+            if (!response.readableEnded || !request.writableFinished) end(request);
+          },
+          (error: unknown) => {
+            // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.
+            end(request);
+            reject(error);
+          },
+        );
     });
     request.end(outgoing.body);
   });

@@ -63,6 +63,8 @@ export function openTunnel(
       path: authority,
       headers: { host: authority, ...proxy.headers },
       agent: false,
+      // It is told its credentials: its certificate is looked at, whatever the environment says.
+      rejectUnauthorized: true,
       // Else the host header would name the server whose certificate is expected.
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),

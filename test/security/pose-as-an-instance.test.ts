@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import type { Certificate } from '../support/certificate.js';
 import { aRawServer, names, refusal } from '../support/hostile.js';
+import { aProxy } from '../support/proxy.js';
 import { anInstance, aSite, start } from '../support/stage.js';
 import { startAuthority, type Authority } from '../support/tls.js';
 import { Visitor } from '../support/visitor.js';
@@ -57,20 +58,19 @@ it('is found out where the authority is nobody’s', async () => {
   expect(instance.requests).toEqual([]);
 });
 
-it('is found out although the process switched the check off', async () => {
-  const instance = await anInstance('mastodon45', { tls: other.issue([hostname]), hostname });
+/** What a request comes to, in a process that was told to look at no certificate. */
+async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   const program = `
     const { Network } = require('./lib/net/network.ts');
     const { readOptions } = require('./lib/options.ts');
     const { lookup } = require('node:dns');
-    const outbound = { lookup: (_name, options, callback) => lookup('127.0.0.1', options, callback) };
     const network = new Network(readOptions({
       clientName: 'A site',
       callbackURL: 'https://site.example/callback',
-      developmentInstances: ['${instance.origin}'],
-      outbound,
+      developmentInstances: ['${origin}'],
+      outbound: { lookup: (_name, options, callback) => lookup('127.0.0.1', options, callback), ${outbound} },
     }));
-    network.get('${instance.origin}/').then(() => console.log('fooled'), ({ code }) => console.log(code));
+    network.get('${origin}/').then(() => console.log('fooled'), ({ code }) => console.log(code));
   `;
   const root = join(__dirname, '../..');
   // Jest keeps the environment of the process from the tests, so this takes a process of its own.
@@ -79,8 +79,24 @@ it('is found out although the process switched the check off', async () => {
     ['--require', join(root, 'test/support/from-source.js'), '--eval', program],
     { cwd: root, env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' } },
   );
-  expect(stdout.trim()).toBe('instance_unreachable');
+  return stdout.trim();
+}
+
+it('is found out although the process switched the check off', async () => {
+  const instance = await anInstance('mastodon45', { tls: other.issue([hostname]), hostname });
+  expect(await askedUnchecked(instance.origin)).toBe('instance_unreachable');
   expect(instance.requests).toEqual([]);
+});
+
+it('is told no credentials in the place of the site’s proxy, although the process switched the check off', async () => {
+  const proxy = await aProxy(undefined, { tls: other.issue(['localhost']) });
+  const asked = askedUnchecked(
+    `https://${hostname}:4000`,
+    `proxy: 'https://user:password@localhost:${proxy.port}'`,
+  );
+  expect(await asked).toBe('instance_unreachable');
+  expect(proxy.connections()).toBe(1);
+  expect(proxy.heads).toEqual([]);
 });
 
 it('cannot answer in plain text', async () => {
