@@ -1,7 +1,7 @@
 /** Mistakes that sites make when they are new: each is told once, with what to do, while the site is being built. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isLoopbackHost } from './checks.js';
+import { Advice, ComingsAndGoings, isBeingBuilt } from './login/advice.js';
 
 /** What frameworks add to a request, where they do. */
 type Incoming = IncomingMessage & {
@@ -17,19 +17,17 @@ type Incoming = IncomingMessage & {
   };
 };
 
-/** So many browsers are watched for a login that never comes back: one is enough while a site is being built. */
-const maxWatched = 100;
-
 export class Hints {
-  private readonly told = new Set<string>();
-  private readonly began = new Set<string>();
-  private hasHeardAnswer = false;
+  private readonly advice = new Advice('MastodonStrategy');
+  private readonly browsers: ComingsAndGoings;
 
   /** @param callbackURL without a slash at its end */
   constructor(
-    private readonly callbackURL: string,
+    callbackURL: string,
     private readonly field: string,
-  ) {}
+  ) {
+    this.browsers = new ComingsAndGoings(this.advice, callbackURL);
+  }
 
   /**
    * A visitor is being sent away.
@@ -37,37 +35,27 @@ export class Hints {
    */
   begins(req: IncomingMessage, browserKey: string | undefined): void {
     if (!isBeingBuilt()) return;
-    this.ofTheName(req);
-    this.ofTheScript(req);
     this.ofThePolicy(req);
     this.ofWhoIsLoggedIn(req);
-    if (browserKey === undefined || this.hasHeardAnswer) return;
-    if (this.began.has(browserKey)) {
-      this.tell(
-        'MASTODON_NO_ANSWER',
-        `one browser has begun a second login, and no answer has come to the first. Answers go to ${this.callbackURL}/` +
-          `and the instance: is there a route for ${new URL(this.callbackURL).pathname}/:instance, and is this site at that address?`,
-      );
-    }
-    if (this.began.size < maxWatched) this.began.add(browserKey);
+    this.browsers.begins(req.headers.host, req.headers['sec-fetch-dest'] as string | undefined, browserKey);
   }
 
   /** A start without an instance. */
   missesField(req: IncomingMessage): void {
-    if (!isBeingBuilt() || req.method === 'GET' || req.method === 'HEAD') return;
+    if (req.method === 'GET' || req.method === 'HEAD') return;
     const { body } = req as Incoming;
     const type = req.headers['content-type']?.split(';', 1)[0] ?? '';
     const parser = parsers[type];
     if (body === undefined || body === null) {
       if (parser === undefined) return;
-      return this.tell(
+      return this.advice.tell(
         'MASTODON_NO_BODY',
         `a form was sent, and req.body is not there: ${parser} has to come before the route`,
       );
     }
     const names = typeof body === 'object' ? Object.keys(body) : [];
     if (names.length === 0 || names.includes(this.field)) return;
-    this.tell(
+    this.advice.tell(
       'MASTODON_NO_FIELD',
       `a form was sent, and none of its fields is "${this.field}" (there is ${JSON.stringify(names[0]?.slice(0, 40))}): ` +
         'name the input so, or set the option instanceField',
@@ -76,8 +64,8 @@ export class Hints {
 
   /** @param hasKey whether the browser brought the session in which its login was begun */
   answers(req: IncomingMessage, hasKey: boolean): void {
-    this.hasHeardAnswer = true;
-    if (hasKey || !isBeingBuilt()) return;
+    this.browsers.answers();
+    if (hasKey) return;
     const { session, secure } = req as Incoming;
     const { cookie } = session ?? {};
     const why =
@@ -87,7 +75,7 @@ export class Hints {
         : cookie?.sameSite === 'strict' || cookie?.sameSite === true
           ? `its cookie is sameSite: 'strict', and browsers do not send that when they come back from another site: say 'lax'`
           : 'the login was begun under another name of this site, or sessions are not kept';
-    this.tell(
+    this.advice.tell(
       'MASTODON_NO_SESSION',
       `an answer came without the session in which the login was begun: ${why}`,
     );
@@ -95,32 +83,10 @@ export class Hints {
 
   /** What verify gave as the user: `undefined` is mostly a `return` that was forgotten. */
   verified(user: unknown): void {
-    if (user !== undefined || !isBeingBuilt()) return;
-    this.tell(
+    if (user !== undefined) return;
+    this.advice.tell(
       'MASTODON_NO_USER',
       'the verify function gave undefined, so nobody is logged in: return the user, or false to refuse them',
-    );
-  }
-
-  /** Cookies belong to a name: who begins at 127.0.0.1 and comes back to localhost has lost the session. */
-  private ofTheName({ headers: { host } }: IncomingMessage): void {
-    const begunAt = host?.replace(/:\d+$/, '') ?? '';
-    const { hostname, origin } = new URL(this.callbackURL);
-    if (begunAt === hostname || !isLoopbackHost(begunAt) || !isLoopbackHost(hostname)) return;
-    this.tell(
-      'MASTODON_OTHER_NAME',
-      `a login was begun at ${begunAt}, and comes back to ${hostname}, where the browser has another session: open the ` +
-        `site at ${origin}`,
-    );
-  }
-
-  /** Scripts follow redirects by themselves, and other sites do not let them (Fetch Metadata, section 2.2). */
-  private ofTheScript({ headers }: IncomingMessage): void {
-    if (headers['sec-fetch-dest'] !== 'empty') return;
-    this.tell(
-      'MASTODON_BY_SCRIPT',
-      'a login was begun by a script (fetch or XMLHttpRequest), which cannot follow the visitor to the instance: send a ' +
-        'form, or set location',
     );
   }
 
@@ -129,7 +95,7 @@ export class Hints {
     const policy = (req as Incoming).res?.getHeader('content-security-policy');
     const [, sources] = /(?:^|;)\s*form-action\s+([^;]*)/i.exec(String(policy ?? '')) ?? [];
     if (sources === undefined || /(^|\s)(https:|\*)(\s|$)/i.test(sources)) return;
-    this.tell(
+    this.advice.tell(
       'MASTODON_FORM_ACTION',
       `this site's Content-Security-Policy says form-action ${sources.trim()}, by which browsers stop the redirect to the ` +
         `instance: say form-action 'self' https:`,
@@ -140,24 +106,12 @@ export class Hints {
   private ofWhoIsLoggedIn(req: IncomingMessage): void {
     const { user, session } = req as Incoming;
     if (user !== undefined || session?.passport?.user === undefined) return;
-    this.tell(
+    this.advice.tell(
       'MASTODON_NOT_READ',
       'this browser is logged in, and req.user is not there: app.use(passport.session()) has to come after the session and ' +
         'before the routes',
     );
   }
-
-  private tell(code: string, what: string): void {
-    if (this.told.has(code)) return;
-    this.told.add(code);
-    process.emitWarning(`MastodonStrategy: ${what}`, { code });
-  }
-}
-
-/** In production anybody could set these off; there the option `log` tells causes. */
-function isBeingBuilt(): boolean {
-  const { NODE_ENV = '' } = process.env;
-  return NODE_ENV === '' || NODE_ENV === 'development';
 }
 
 const parsers: Readonly<Record<string, string | undefined>> = {

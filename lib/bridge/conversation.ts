@@ -3,6 +3,7 @@
 import { WebSocket } from 'ws';
 import { MastodonError } from '../errors.js';
 import type { MastodonLogin } from '../login/login.js';
+import type { BridgeHints } from './hints.js';
 import { bridgeError, invalidHost, loginError, readMessage, setId } from './messages.js';
 import type { BridgeSettings } from './options.js';
 import { Places, type Place } from './places.js';
@@ -17,6 +18,7 @@ export class Conversation {
     private readonly settings: BridgeSettings,
     private readonly login: MastodonLogin,
     private readonly requests: Requests,
+    private readonly hints: BridgeHints,
   ) {
     const { pendingInAll, pendingPerAddress } = settings.limits;
     this.places = new Places(pendingInAll, pendingPerAddress, (place) => this.giveWay(place));
@@ -64,6 +66,7 @@ export class Conversation {
         return undefined;
       }
       place.id = id;
+      this.hints.requested();
       this.settings.log('request_opened', { id: shown(id), instance: instance.host });
       return setId({
         id,

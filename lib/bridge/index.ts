@@ -10,6 +10,7 @@ import { MastodonLogin } from '../login/login.js';
 import { digest, Store } from '../store.js';
 import { Conversation } from './conversation.js';
 import { BrowserCookies } from './cookies.js';
+import { BridgeHints } from './hints.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { Pages, type Router } from './router.js';
@@ -61,8 +62,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     bridgeChecks,
   );
-  const sockets = new Sockets(settings, new Conversation(settings, login, requests));
-  const pages = new Pages(settings, login, requests, new BrowserCookies(publicURL));
+  const hints = new BridgeHints(publicURL);
+  const sockets = new Sockets(settings, new Conversation(settings, login, requests, hints));
+  const pages = new Pages(settings, login, requests, new BrowserCookies(publicURL), hints);
   return {
     router: pages.router,
     attach: (server) => sockets.attach(server),

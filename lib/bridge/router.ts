@@ -8,6 +8,7 @@ import { digest } from '../store.js';
 import type { BrowserCookies } from './cookies.js';
 import { isOwnForm, proofFor } from './form.js';
 import { bridgeError, fulfill, loginError } from './messages.js';
+import type { BridgeHints } from './hints.js';
 import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,
@@ -39,11 +40,13 @@ export class Pages {
     private readonly login: MastodonLogin,
     private readonly requests: Requests,
     private readonly cookies: BrowserCookies,
+    private readonly hints: BridgeHints,
   ) {
     this.basePath = new URL(settings.publicURL).pathname.replace(/\/$/, '');
   }
 
   readonly router: Router = (req, res, next) => {
+    this.hints.routed(req);
     const route = routeOf(req, this.basePath);
     if (!route) return next ? next() : sendPage(res, notFoundPage());
     if (route.name === 'client') return this.clientDocument(req, res, route, next);
@@ -51,6 +54,7 @@ export class Pages {
       if (sendScript(res, route.segment, req.method)) return;
       return next ? next() : sendPage(res, notFoundPage());
     }
+    this.hints.visited();
     const answer =
       route.name === 'auth' ? this.request(req, res, route.segment) : this.callback(req, res, route);
     answer.catch((error: unknown) => {

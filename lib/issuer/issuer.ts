@@ -18,6 +18,7 @@ import { configurationOf, lifetimes, longestOf, type Parts } from './configurati
 import { IssuerCookies } from './cookies.js';
 import { devicePace } from './device-pace.js';
 import { documentFetch } from './documents.js';
+import { IssuerHints } from './hints.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
 import { loadLibrary, type Provider } from './library.js';
@@ -65,6 +66,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const cookies = new IssuerCookies(settings.issuerURL);
   const accounts = new Accounts(store, keys, longestOf(settings) * 1000);
   const bindings = new Bindings(store, keys, lifetimes.interaction * 1000);
+  const hints = new IssuerHints(settings.issuerURL);
   const basePath = new URL(settings.issuerURL).pathname.replace(/\/$/, '');
   const adapterOptions = {
     ...{ store, keys },
@@ -139,6 +141,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
       // Other files below the same name are the application's.
       if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
+      hints.routed(req);
       serve(route, req, res).catch((error: unknown) => {
         const isClients = error instanceof library.errors.OIDCProviderError && error.status < 500;
         if (!isClients) settings.log('failed', { error });

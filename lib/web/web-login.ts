@@ -7,6 +7,7 @@ import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/token.js';
 import type { BeginOptions } from '../options.js';
 import { BrowserCookie, rotated, withCurrent } from './browser-cookie.js';
+import { WebHints } from './hints.js';
 import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';
 import { typedInstance } from './typed-instance.js';
 
@@ -61,10 +62,15 @@ export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
   const login = new MastodonLogin(options, webChecks);
   const cookie = new BrowserCookie(cookieName, login.callbackURL);
-  const typedIn = (request: Request) =>
-    typedInstance(request).catch((error: unknown) => {
-      throw error instanceof MastodonError ? login.refused(error) : error;
+  const hints = new WebHints(login.callbackURL);
+  const typedIn = (request: Request) => {
+    const wasRead = request.bodyUsed;
+    return typedInstance(request).catch((error: unknown) => {
+      if (!(error instanceof MastodonError)) throw error;
+      if (error.code === 'instance_missing') hints.missesField(request, wasRead);
+      throw login.refused(error);
     });
+  };
   return {
     async begin(request, { instance, ...beginOptions } = {}) {
       assertRequest(request, 'begin');
@@ -73,13 +79,16 @@ export function createLogin(options: WebLoginOptions): WebLogin {
       const keys = withCurrent(cookie.read(request.headers));
       const typed = instance === undefined ? await typedIn(request) : instance;
       const { redirect } = await login.begin(typed, allKeys(keys), beginOptions);
+      hints.begins(request, keys);
       const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
       return new Response(null, { status: 302, headers });
     },
     async finish(request) {
       assertRequest(request, 'finish');
       const keys = cookie.read(request.headers);
+      hints.answers(request, keys);
       const finished = await login.finish(request.url, allKeys(keys));
+      hints.finished(keys);
       return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.write(rotated(keys)) }) };
     },
     clientDocument(request) {

@@ -1,27 +1,12 @@
 /** What a first-time builder does wrong, and what they are told: once, and only while they build. */
 
 import express from 'express';
+import { allTold, told, whileBuilding } from '../support/hints.js';
 import { aSite, anInstance, leave, open, start } from '../support/stage.js';
 import type { SiteOptions } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
-let warnings: [text: string, code: string | undefined][];
-let environment: string | undefined;
-
-beforeEach(() => {
-  environment = process.env['NODE_ENV'];
-  delete process.env['NODE_ENV'];
-  warnings = [];
-  jest.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
-    warnings.push([String(text), (options as { code?: string } | undefined)?.code]);
-  });
-});
-afterEach(() => {
-  jest.restoreAllMocks();
-  process.env['NODE_ENV'] = environment;
-});
-
-const told = (code: string) => warnings.filter(([, given]) => given === code).map(([text]) => text);
+whileBuilding();
 
 async function aStage(options: SiteOptions = {}) {
   const instance = await anInstance();
@@ -40,7 +25,7 @@ it('a site without mistakes is told nothing', async () => {
   await logIn(stage);
   await start(new Visitor(), stage.site, '127.0.0.1');
   await start(new Visitor(), stage.site, '');
-  expect(warnings).toEqual([]);
+  expect(allTold()).toEqual([]);
 });
 
 it('the callback leads nowhere: told when the same browser begins again', async () => {
@@ -49,7 +34,7 @@ it('the callback leads nowhere: told when the same browser begins again', async 
   });
   await start(visitor, site, 'a typing mistake');
   await leave(visitor, site, instance.host);
-  expect(warnings).toEqual([]);
+  expect(allTold()).toEqual([]);
   await leave(visitor, site, instance.host);
   await leave(visitor, site, instance.host);
   expect(told('MASTODON_NO_ANSWER')).toEqual([
@@ -93,7 +78,7 @@ describe('nothing arrives of what was typed', () => {
 
   it('nobody is told of what is no form', async () => {
     await post('text/plain', 'mastodon.social');
-    expect(warnings).toEqual([]);
+    expect(allTold()).toEqual([]);
   });
 });
 
@@ -164,7 +149,7 @@ it('verify forgets to return the user', async () => {
 it('verify refuses somebody on purpose', async () => {
   const strict = async (_accessToken: string, _refreshToken: unknown, profile: object) => !profile;
   await logIn(await aStage({ verify: strict }));
-  expect(warnings).toEqual([]);
+  expect(allTold()).toEqual([]);
 });
 
 it.each(['production', 'test'])('in %s nothing is told, as anybody could set it off', async (name) => {
@@ -175,5 +160,5 @@ it.each(['production', 'test'])('in %s nothing is told, as anybody could set it 
   await logIn(stage);
   await logIn(stage, new Visitor());
   await new Visitor().post(`${stage.site.origin}/auth/mastodon`, { server: 'mastodon.social' });
-  expect(warnings).toEqual([]);
+  expect(allTold()).toEqual([]);
 });

@@ -1,0 +1,96 @@
+/** Mistakes of who builds something on a login: each is told once, with what to do, while it is being built. */
+
+import { isLoopbackHost } from '../checks.js';
+
+/** So many browsers are watched for a login that never comes back: one is enough while a site is being built. */
+const maxWatched = 100;
+
+export class Advice {
+  private readonly told = new Set<string>();
+
+  /** @param caller what was called, as the messages name it */
+  constructor(private readonly caller: string) {}
+
+  tell(code: string, what: string): void {
+    if (this.told.has(code) || !isBeingBuilt()) return;
+    this.told.add(code);
+    process.emitWarning(`${this.caller}: ${what}`, { code });
+  }
+}
+
+/** In production anybody could set these off; there the option `log` tells causes. */
+export function isBeingBuilt(): boolean {
+  const { NODE_ENV = '' } = process.env;
+  return NODE_ENV === '' || NODE_ENV === 'development';
+}
+
+/** The part of a path that a framework has taken away: where it has mounted who sees this request. */
+export function mountOf(req: {
+  readonly url?: string | undefined;
+  readonly originalUrl?: string | undefined;
+}): string {
+  const { url = '', originalUrl = url } = req;
+  return originalUrl.endsWith(url) ? originalUrl.slice(0, originalUrl.length - url.length) : '';
+}
+
+/** What is to be seen of a browser that begins a login, at whichever door of a site. */
+export class ComingsAndGoings {
+  private readonly began = new Set<string>();
+  private hasHeardAnswer = false;
+
+  /** @param callbackURL without a slash at its end */
+  constructor(
+    private readonly advice: Advice,
+    private readonly callbackURL: string,
+  ) {}
+
+  /**
+   * A visitor is being sent away.
+   * @param host as the request names it
+   * @param destination the header `Sec-Fetch-Dest`
+   * @param browserKey what this browser had already, or has now for the next time
+   */
+  begins(
+    host: string | undefined,
+    destination: string | null | undefined,
+    browserKey: string | undefined,
+  ): void {
+    this.ofTheName(host);
+    this.ofTheScript(destination);
+    if (browserKey === undefined || this.hasHeardAnswer) return;
+    if (this.began.has(browserKey)) {
+      this.advice.tell(
+        'MASTODON_NO_ANSWER',
+        `one browser has begun a second login, and no answer has come to the first. Answers go to ${this.callbackURL}/` +
+          `and the instance: is there a route for ${new URL(this.callbackURL).pathname}/:instance, and is this site at that address?`,
+      );
+    }
+    if (this.began.size < maxWatched) this.began.add(browserKey);
+  }
+
+  answers(): void {
+    this.hasHeardAnswer = true;
+  }
+
+  /** Cookies belong to a name: who begins at 127.0.0.1 and comes back to localhost has lost them. */
+  private ofTheName(host: string | undefined): void {
+    const begunAt = host?.replace(/:\d+$/, '') ?? '';
+    const { hostname, origin } = new URL(this.callbackURL);
+    if (begunAt === hostname || !isLoopbackHost(begunAt) || !isLoopbackHost(hostname)) return;
+    this.advice.tell(
+      'MASTODON_OTHER_NAME',
+      `a login was begun at ${begunAt}, and comes back to ${hostname}, where the browser has other cookies: open the ` +
+        `site at ${origin}`,
+    );
+  }
+
+  /** Scripts follow redirects by themselves, and other sites do not let them (Fetch Metadata, section 2.2). */
+  private ofTheScript(destination: string | null | undefined): void {
+    if (destination !== 'empty') return;
+    this.advice.tell(
+      'MASTODON_BY_SCRIPT',
+      'a login was begun by a script (fetch or XMLHttpRequest), which cannot follow the visitor to the instance: send a ' +
+        'form, or set location',
+    );
+  }
+}

@@ -1,0 +1,78 @@
+/** Mistakes of new sites at the web door, which sees requests and its own cookie. */
+
+import type { BrowserKeys } from '../login/browser-keys.js';
+import { Advice, ComingsAndGoings, isBeingBuilt } from '../login/advice.js';
+
+/** So many browsers are watched for a cookie that they should have lost. */
+const maxWatched = 100;
+
+export class WebHints {
+  private readonly advice = new Advice('createLogin');
+  private readonly browsers: ComingsAndGoings;
+  /** Keys that a finished login has replaced. */
+  private readonly replaced = new Set<string>();
+
+  /** @param callbackURL without a slash at its end */
+  constructor(private readonly callbackURL: string) {
+    this.browsers = new ComingsAndGoings(this.advice, callbackURL);
+  }
+
+  /** @param keys with the one that the browser has from now on */
+  begins({ headers, url }: Request, { current }: BrowserKeys): void {
+    if (!isBeingBuilt()) return;
+    // Not every framework writes the header; all write the address.
+    const host = headers.get('host') ?? new URL(url, 'http://localhost').host;
+    this.browsers.begins(host, headers.get('sec-fetch-dest'), current);
+    this.ofTheAnswerBefore(current);
+  }
+
+  /**
+   * A start without an instance.
+   * @param wasRead whether somebody had read the body before
+   */
+  missesField({ method }: Request, wasRead: boolean): void {
+    if (method === 'GET' || method === 'HEAD') return;
+    if (wasRead) {
+      return this.advice.tell(
+        'MASTODON_NO_BODY',
+        'the body of the request was read before begin(), which was given no instance: pass what the form says, as in ' +
+          'begin(request, { instance }), and look whether its field has the name that you read',
+      );
+    }
+    this.advice.tell(
+      'MASTODON_NO_FIELD',
+      'a form was sent, and none of its fields is "instance": name the input so, or read the form yourself and pass what ' +
+        'it says, as in begin(request, { instance })',
+    );
+  }
+
+  answers({ url }: Request, { current, former }: BrowserKeys): void {
+    this.browsers.answers();
+    if (!isBeingBuilt()) return;
+    if (current !== undefined || former.length > 0) return;
+    const { protocol, searchParams } = new URL(url, this.callbackURL);
+    // What is no answer of an instance says nothing about the site.
+    if (!searchParams.has('state')) return;
+    const isByHTTP = this.callbackURL.startsWith('https:') && protocol === 'http:';
+    this.advice.tell(
+      'MASTODON_NO_COOKIE',
+      'an answer came without the cookie of the login: give the visitor the Response of begin() as it is, since a redirect ' +
+        'made of its Location alone has no cookie; and begin the login at the name to which callbackURL leads' +
+        (isByHTTP ? `, by https, without which browsers keep no cookie of ${this.callbackURL}` : ''),
+    );
+  }
+
+  finished({ current }: BrowserKeys): void {
+    if (current === undefined || !isBeingBuilt()) return;
+    if (this.replaced.size < maxWatched) this.replaced.add(current);
+  }
+
+  private ofTheAnswerBefore(current: string | undefined): void {
+    if (current === undefined || !this.replaced.has(current)) return;
+    this.advice.tell(
+      'MASTODON_NO_HEADERS',
+      'this browser has finished a login and still has its cookie of before: the response to the callback has to carry the ' +
+        'headers that finish() gives',
+    );
+  }
+}
