@@ -1,7 +1,8 @@
-/** Clients of a WebSocket server, which keep still. */
+/** Clients of a WebSocket server, which keep still until they are to talk. */
 
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { timed } from './crowd.mjs';
 import { answering } from './processes.mjs';
 
 const sockets = [];
@@ -18,4 +19,20 @@ answering({
       sockets.push(...batch);
     }
   },
+  /** Each sends so many messages, one after the other's answer. Milliseconds for all. */
+  talk: ({ text, answer, each }) =>
+    timed(sockets.length, sockets.length, async (n) => {
+      for (let sent = 0; sent < each; sent++) await said(sockets[n], text, answer);
+    }),
 });
+
+function said(socket, text, answer) {
+  return new Promise((resolve, reject) => {
+    socket.once('message', (data) => {
+      const { type } = JSON.parse(String(data));
+      if (type === answer) resolve();
+      else reject(new Error(`answered with ${data}`));
+    });
+    socket.send(text);
+  });
+}

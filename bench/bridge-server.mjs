@@ -35,7 +35,7 @@ if (settings().contender === 'bare') {
     const bridge = createBridge({
       clientName: 'Benchmark',
       publicURL: `http://localhost:${server.address().port}`,
-      limits: { maxSockets: 1_000_000 },
+      limits: { maxSockets: 1_000_000, messagesPerMinute: 1_000_000_000 },
     });
     server.on('request', bridge.router);
     bridge.attach(server);

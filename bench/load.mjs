@@ -1,9 +1,8 @@
 /** Plays visitors against one site: many at a time, on kept connections, from a process of its own. */
 
-import { Pool } from 'undici';
+import { agreed, poolOf, timed } from './crowd.mjs';
 import { answering } from './processes.mjs';
 
-const pools = new Map();
 let begunLogins = [];
 
 answering({
@@ -29,28 +28,6 @@ answering({
   },
 });
 
-function poolOf(port, connections) {
-  const name = `${port} ${connections}`;
-  if (!pools.has(name)) pools.set(name, new Pool(`http://127.0.0.1:${port}`, options(connections)));
-  return pools.get(name);
-}
-
-/** A crowd may have to wait for its turn. */
-function options(connections) {
-  const patience = 300_000;
-  return { connections, connect: { timeout: patience }, headersTimeout: patience };
-}
-
-async function timed(count, atOnce, work) {
-  let next = 0;
-  const begun = performance.now();
-  const visitor = async () => {
-    for (let n = next++; n < count; n = next++) await work(n);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, visitor));
-  return performance.now() - begun;
-}
-
 async function start(pool, path) {
   const { statusCode, headers, body } = await pool.request({ method: 'GET', path });
   const text = await body.text();
@@ -59,12 +36,9 @@ async function start(pool, path) {
   return { location: headers.location, cookie: String(cookie).split(';', 1)[0] };
 }
 
-/** What the visitor agrees to, and the way back. */
+/** The way back, when the visitor has agreed. */
 async function finish(pool, { location, cookie }) {
-  const asked = new URL(location).searchParams;
-  const granted = ['client_id', 'redirect_uri', 'code_challenge'].map((name) => asked.get(name));
-  const code = Buffer.from(JSON.stringify(granted)).toString('base64url');
-  const path = `${new URL(granted[1]).pathname}?${new URLSearchParams({ code, state: asked.get('state') })}`;
+  const path = agreed(location);
   const { statusCode, headers, body } = await pool.request({ method: 'GET', path, headers: { cookie } });
   const text = await body.text();
   if (statusCode !== 302 || headers.location !== '/') {

@@ -1,0 +1,40 @@
+/** What everybody does who plays a crowd: many at a time, on kept connections, and agreeing to what an instance asks. */
+
+import { Pool } from 'undici';
+
+const pools = new Map();
+
+export function poolOf(port, connections) {
+  const name = `${port} ${connections}`;
+  if (!pools.has(name)) pools.set(name, new Pool(`http://127.0.0.1:${port}`, options(connections)));
+  return pools.get(name);
+}
+
+/** A crowd may have to wait for its turn. */
+function options(connections) {
+  const patience = 300_000;
+  return { connections, connect: { timeout: patience }, headersTimeout: patience };
+}
+
+/** @returns milliseconds for all */
+export async function timed(count, atOnce, work) {
+  let next = 0;
+  const begun = performance.now();
+  const visitor = async () => {
+    for (let n = next++; n < count; n = next++) await work(n);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, visitor));
+  return performance.now() - begun;
+}
+
+/**
+ * What the visitor agrees to, without asking the instance, whose codes say themselves what they are for.
+ * @param location where the visitor was sent
+ * @returns path and query of the way back
+ */
+export function agreed(location) {
+  const asked = new URL(location).searchParams;
+  const granted = ['client_id', 'redirect_uri', 'code_challenge'].map((name) => asked.get(name));
+  const code = Buffer.from(JSON.stringify(granted)).toString('base64url');
+  return `${new URL(granted[1]).pathname}?${new URLSearchParams({ code, state: asked.get('state') })}`;
+}
