@@ -11,6 +11,7 @@ import { bridge } from './parts/bridge.mjs';
 import { crowds } from './parts/crowds.mjs';
 import { firstLogin } from './parts/first-login.mjs';
 import { installing } from './parts/install.mjs';
+import { issuerLogins } from './parts/issuer.mjs';
 import { knownInstances } from './parts/known.mjs';
 import { warmLogins } from './parts/warm.mjs';
 import { aStage } from './site-of.mjs';
@@ -24,6 +25,7 @@ const parts = {
   known: [knownInstances, 12],
   install: [installing, 15],
   bridge: [bridge, 3, 24],
+  issuer: [issuerLogins, 16],
 };
 
 const chosen = process.argv.slice(2);
