@@ -6,6 +6,8 @@ import { manyHosts, startsAt } from '../site-of.mjs';
 const [few, many] = [10, 30_000];
 const count = 400;
 const atOnce = 12;
+/** After which the figures fall no further: one of the two has had many more logins before. */
+const warmUps = 8;
 
 export async function knownInstances({ load, site, httpPort }, rounds) {
   const known = { count: many, port: httpPort };
@@ -18,10 +20,8 @@ export async function knownInstances({ load, site, httpPort }, rounds) {
   const before = await large.ask('memory');
   await load.ask('starts', { port: large.port, paths: startsAt(hosts), count: many, atOnce: 48 });
   const perInstance = ((await large.ask('memory')).live - before.live) / many;
-  const figures = await inTurns(rounds, {
-    small: turn(load, small, hosts.slice(0, few)),
-    large: turn(load, large, hosts),
-  });
+  const contenders = { small: turn(load, small, hosts.slice(0, few)), large: turn(load, large, hosts) };
+  const figures = await inTurns(rounds, contenders, warmUps);
   const login = await bytesOfALogin(load, small, hosts.slice(0, few));
   await Promise.all([small.stop(), large.stop()]);
   return [

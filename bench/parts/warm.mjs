@@ -4,11 +4,13 @@ import { compared, inTurns } from '../numbers.mjs';
 
 const count = 200;
 const atOnce = 12;
+/** After which the figures fall no further. */
+const warmUps = 12;
 
 export async function warmLogins({ load, site }, rounds) {
   const [ours, plain] = [await site('ours'), await site('plain')];
   const contenders = { ours: turn(load, ours), plain: turn(load, plain) };
-  const figures = await inTurns(rounds, contenders, 3);
+  const figures = await inTurns(rounds, contenders, warmUps);
   await Promise.all([ours.stop(), plain.stop()]);
   return [
     ['starts', 'Warm starts', 'per s'],
