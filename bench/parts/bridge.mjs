@@ -47,6 +47,10 @@ function idling(begin, contender) {
   };
 }
 
+/**
+ * Clients that wait for a slower server sleep, and are woken by its answers, which is the server's work: so the slower one
+ * pays for that, too.
+ */
 async function talking(begin, contender) {
   const server = await begin('./bridge-server.mjs', { contender });
   const clients = await begin('./bridge-clients.mjs');
