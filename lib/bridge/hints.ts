@@ -31,7 +31,7 @@ export class BridgeHints {
     if (this.wasVisited || this.requests < 2) return;
     this.advice.tell(
       'MASTODON_NO_VISIT',
-      `a second login was asked for, and nobody has opened the page of the first, ${this.publicURL}/auth/ and its ID: is the ` +
+      `a second login was asked for, and nobody has opened the page of the first, ${this.publicURL}/auth/<its ID>: is the ` +
         'router of this bridge at that address?',
     );
   }

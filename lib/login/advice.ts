@@ -61,8 +61,8 @@ export class ComingsAndGoings {
     if (this.began.has(browserKey)) {
       this.advice.tell(
         'MASTODON_NO_ANSWER',
-        `one browser has begun a second login, and no answer has come to the first. Answers go to ${this.callbackURL}/` +
-          `and the instance: is there a route for ${new URL(this.callbackURL).pathname}/:instance, and is this site at that address?`,
+        `one browser has begun a second login, and no answer has come to the first. Answers go to ${this.callbackURL}/<its host>: ` +
+          `is there a route for ${new URL(this.callbackURL).pathname}/:instance, and is this site at that address?`,
       );
     }
     if (this.began.size < maxWatched) this.began.add(browserKey);
