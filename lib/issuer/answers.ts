@@ -46,6 +46,16 @@ export function userCodeInputSource(
   out?: Failure,
   err?: Error & { userCode?: string },
 ): void {
+  const { session } = ctx.oidc;
+  if (session && session.exp === undefined && err) {
+    // The form of a session that is gone. The library has begun another one, would save it as if it had been there
+    // before, and fail; a page that is asked for saves it.
+    (session as { touched?: boolean }).touched = false;
+    if (ctx.method === 'POST') {
+      ctx.status = 303;
+      return ctx.redirect(ctx.oidc.urlFor('code_verification'));
+    }
+  }
   if (err?.name === 'AbortedError') return show(ctx, deviceStoppedPage());
   if (err?.name === 'SessionNotFound') return show(ctx, expiredPage());
   const given: unknown = ctx.state.userCode;

@@ -88,7 +88,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     provider.proxy = true;
     provider.use(guardPages).use(keepUserCode).use(pace);
     provider.on('server_error', (_ctx, error) => settings.log('failed', { error }));
-    (provider as EventEmitter).on('error', (error) => settings.log('failed', { error }));
+    (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
+      if (!isOfConnection(error, ctx?.req)) settings.log('failed', { error });
+    });
     return { keySet: keySet.id, provider, answer: provider.callback() };
   };
 
@@ -173,6 +175,11 @@ function pathOf({ url }: { readonly url: string }): string {
 async function requestInBody(req: IncomingMessage, path: string): Promise<string | undefined> {
   const fields = await readFields(req, longestRequest);
   return fields && `${path}?${fields.toString()}`;
+}
+
+/** Whoever asked has gone, or broke the request off: anybody can do so, and nobody here can mend it. */
+function isOfConnection(error: NodeJS.ErrnoException, req: IncomingMessage | undefined): boolean {
+  return req?.socket.destroyed === true && /^(?:HPE_|ECONN|EPIPE)/.test(String(error.code));
 }
 
 interface Running {

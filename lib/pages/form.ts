@@ -33,7 +33,7 @@ export async function readOwnForm(
 
 /**
  * The fields of a form. The application may have read the body already; otherwise it is read here.
- * @returns `undefined` for a body of more bytes
+ * @returns `undefined` for a body of more bytes, and for one that breaks off: whoever sent it is gone
  */
 export async function readFields(
   req: RequestWithBody,
@@ -48,13 +48,16 @@ export async function readFields(
   }
   const chunks: Buffer[] = [];
   let length = 0;
-  if (!req.readableEnded) {
-    for await (const chunk of req) {
+  try {
+    // A stream that has ended is asked for nothing.
+    for await (const chunk of req.readableEnded ? [] : req) {
       length += (chunk as Buffer).length;
       // Not read further; the answer closes the connection.
       if (length > maxBytes) return undefined;
       chunks.push(chunk as Buffer);
     }
+  } catch {
+    return undefined;
   }
   return new URLSearchParams(Buffer.concat(chunks).toString());
 }
