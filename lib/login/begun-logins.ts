@@ -39,7 +39,10 @@ interface Saved {
   readonly login: LoginTransaction;
 }
 
-/** What is left of a login that was taken: only so that the operator can be told why it is not there. */
+/**
+ * What is left of a login that was taken: only so that the operator can be told why it is not there. A record of its own:
+ * in the login's place another process could delete it, and take that for the login.
+ */
 interface Spent {
   readonly used: true;
 }
@@ -116,15 +119,19 @@ export class BegunLogins {
     if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
     const saved = recordIn(await this.store.look(key));
-    if (!saved)
-      throw expired('no login has this state: it was made up, is long over, or was begun for another site');
-    if (saved.used === true) throw expired('the login was used already');
+    if (!saved) {
+      throw expired(
+        (await this.store.cached(this.usedKey(state))) === undefined
+          ? 'no login has this state: it was made up, is long over, or was begun for another site'
+          : 'the login was used already',
+      );
+    }
     // Another browser's login is left where it is: knowing a state must not be enough to spoil it.
     if (!browsers.includes(String(saved.browser)))
       throw expired('the login was begun in another browser or session');
     const taken = recordIn(await this.store.take(key));
     if (!taken) throw expired('the login is being used by another request');
-    await this.store.cache(key, { used: true } satisfies Spent, loginTtlMs);
+    await this.store.cache(this.usedKey(state), { used: true } satisfies Spent, loginTtlMs);
     // Whatever it is: who takes it looks whether it is a login.
     const login = taken.login as LoginTransaction | undefined;
     if (login?.applicationState === undefined) return login;
@@ -147,6 +154,10 @@ export class BegunLogins {
 
   private loginKey(state: string): string {
     return storeKey('login', '', state, this.audience);
+  }
+
+  private usedKey(state: string): string {
+    return storeKey('used', '', state, this.audience);
   }
 
   private hintKey(instanceHost: string, browser: string): string {

@@ -103,6 +103,45 @@ it('of two processes with one store and one session, one is a login', async () =
   expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
 });
 
+/** Lets the first deletion of a login wait, until somebody else has finished that login. */
+class LateStore extends JSONStore {
+  isLate = false;
+  private readonly told: (() => void)[] = [];
+  readonly held = new Promise<void>((resolve) => this.told.push(resolve));
+  private readonly released = new Promise<void>((resolve) => this.told.push(resolve));
+  release(): void {
+    this.told[1]?.();
+  }
+  override async delete(key: string): Promise<boolean> {
+    if (this.isLate && key.includes(':login:')) {
+      this.isLate = false;
+      this.told[0]?.();
+      await this.released;
+    }
+    return super.delete(key);
+  }
+}
+
+it('of two processes, one is a login also where the other one deletes long after', async () => {
+  const instance = await anInstance();
+  const store = new LateStore();
+  const session = { store: new MemoryStore() };
+  const options: SiteOptions = { instances: [instance], options: { store }, session };
+  const site = await aSite(options);
+  const other = await anotherProcessOf(site, options);
+  const visitor = new Visitor();
+  const { href, searchParams } = await comeBack(visitor, site, instance.host);
+  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+  store.isLate = true;
+  const late = visitor.get(href);
+  await store.held;
+  expect((await visitor.get(href.replace(site.origin, other.origin))).status).toBe(302);
+  store.release();
+  const page = await late;
+  expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
+  expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
+});
+
 it('of two in one process, one is a login also with a store that does not tell what it deleted', async () => {
   const instance = await anInstance();
   const store = new RacingStore();
