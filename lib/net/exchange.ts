@@ -88,7 +88,7 @@ export function exchange(
           (answer) => {
             resolve(answer);
             // What is compressed may end before its body does; the deadline ends here, and the connection with it.
-            if (!response.readableEnded || !request.writableFinished) end(request);
+            if (!response.readableEnded) end(request);
           },
           (error: unknown) => {
             // Whatever was not read is not wanted: the connection goes, and the rest of the body with it.

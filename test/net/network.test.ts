@@ -1,7 +1,9 @@
 /** The one way out: every rule and limit of a request, over real sockets. */
 
+import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Budget } from '../../lib/net/budget.js';
+import { selfSigned } from '../support/certificate.js';
 import { aRawServer, names, until, type RawServer } from '../support/hostile.js';
 import { codeOf, networkTo, originOf } from '../support/network.js';
 import { anInstance } from '../support/stage.js';
@@ -180,6 +182,21 @@ describe('an answer', () => {
     const network = networkTo([{ origin }], { maxResponseBytes: 1000 });
     for (let i = 0; i < 100; i++) expect((await network.get(`${origin}/`)).text).toBe(body);
     expect(server.connections()).toBe(1);
+  });
+
+  it('of many over TLS each finds a connection that is there, also after a POST', async () => {
+    const tls = selfSigned();
+    const serve = (socket: Socket) =>
+      void socket.on('data', () => socket.write(`${head}Content-Length: 2\r\n\r\n{}`));
+    const server = await aRawServer(serve, { tls });
+    const origin = `https://localhost:${server.port}`;
+    const network = networkTo([{ origin }], { ca: tls.cert, timeoutMs: 5000 });
+    for (let i = 0; i < 100; i++) {
+      await network.post(`${origin}/`, { code: 'x'.repeat(1000) });
+      await network.get(`${origin}/`);
+    }
+    // The next request may leave before the last one's connection is free.
+    expect(server.connections()).toBeLessThanOrEqual(2);
   });
 
   it('does not repeat in an error what was sent', async () => {
