@@ -119,7 +119,7 @@ it.each([
   expect(profile).not.toHaveProperty('actor');
 });
 
-it('an address has at most 2048 characters', () => {
+it('where a picture, page or actor is has at most 2048 characters', () => {
   const url = 'https://social.example/'.padEnd(2048, 'a');
   expect(profileOf({ avatar: url, url, uri: url })).toMatchObject({
     photos: [{ value: url }],

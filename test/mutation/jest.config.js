@@ -1,4 +1,4 @@
-/** The tests that ask the files that judge, and no server, so that each mutant takes well below a second. */
+/** The tests of the files that judge, without a site or a login, so that each mutant takes well below a second. */
 
 const whole = require('../../jest.config.js');
 

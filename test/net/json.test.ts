@@ -51,6 +51,10 @@ it.each(['', 'null', '[]', '1', '"x"', 'NaN', '{', '{}{}', "{'a':1}", 'a=1', '{"
 it('nests 64 levels deep and no deeper', () => {
   const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
   expect(parseObject(nested(64))).toHaveProperty('a');
+  // With as many objects and lists beside it that the text alone does not tell.
+  const wide = (levels: number) => `{"b":[[],{},[]],${nested(levels).slice(1)}`;
+  expect(parseObject(wide(64))).toHaveProperty('a');
+  expect(codeThrownBy(() => parseObject(wide(65)))).toBe('response_invalid');
   expect(codeThrownBy(() => parseObject(nested(65)))).toBe('response_invalid');
   expect(parseObject(`{"a":"${'[{'.repeat(1000)}","b":"\\"${'['.repeat(1000)}"}`)).toHaveProperty('b');
 });
@@ -65,7 +69,7 @@ it('has no key __proto__ at any level', () => {
 });
 
 it('is left as it is where it is no object, at the deepest level and beside a key __proto__, too', () => {
-  const deepest = `{"a":${'['.repeat(63)}1,"x",null${']'.repeat(63)}}`;
+  const deepest = `{"a":${'['.repeat(63)}1,"x",null${']'.repeat(63)},"b":[]}`;
   expect(JSON.stringify(parseObject(deepest))).toBe(deepest);
   expect(parseObject('{"a":null,"b":[null,1,"x"],"__proto__":null}')).toEqual({ a: null, b: [null, 1, 'x'] });
 });
