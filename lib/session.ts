@@ -69,7 +69,7 @@ function keysIn(session: Session): BrowserKeys {
   const former = session[formerKey];
   return {
     current: keyIn(session),
-    former: former === undefined ? [] : String(former).split(' ').flatMap(readFormer),
+    former: former === undefined ? [] : readFormer(String(former).split(' ')),
   };
 }
 

@@ -36,6 +36,8 @@ export class BrowserCookies {
     for (const pair of (req.headers.cookie ?? '').split(';')) {
       const [, name, id = '', key = ''] = /^\s*([\w-]+)=([\w-]{1,64})\.([\w-]{43})\s*$/.exec(pair) ?? [];
       if (name === this.nameOf(id)) found.set(id, key);
+      // Anybody can write more of them, and the store may be asked for each.
+      if (found.size >= cookiesPerBrowser) break;
     }
     return found;
   }

@@ -33,10 +33,15 @@ export function writeFormer({ key, until }: FormerKey): string {
   return `${key}.${until}`;
 }
 
-/** None that is over, or that would last longer than any that was given. */
-export function readFormer(text: string): FormerKey[] {
-  const [key = '', time = ''] = text.split('.', 2);
-  const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
+/**
+ * None that is over, or that would last longer than any that was given; and no more than were given, whoever wrote the
+ * text: for each of them the store is asked.
+ */
+export function readFormer(texts: readonly string[]): FormerKey[] {
   const now = Date.now();
-  return isState(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
+  return texts.slice(0, maxFormerKeys).flatMap((text) => {
+    const [key = '', time = ''] = text.split('.', 2);
+    const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
+    return isState(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
+  });
 }

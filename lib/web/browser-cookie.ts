@@ -25,7 +25,7 @@ export class BrowserCookie {
       const [name, value = ''] = pair.trim().split('=', 2);
       if (name !== this.name) continue;
       const [current = '', ...former] = value.split('~');
-      if (isState(current)) return { current, former: former.flatMap(readFormer) };
+      if (isState(current)) return { current, former: readFormer(former) };
     }
     return { current: undefined, former: [] };
   }
