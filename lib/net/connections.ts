@@ -55,9 +55,14 @@ export class Connections {
    */
   dropIdle(url: URL): void {
     const agent = this.kept.http;
-    const name = agent.getName({ host: url.hostname, port: Number(url.port || 80) });
+    const name = agent.getName({ host: hostOf(url), port: Number(url.port || 80) });
     for (const socket of agent.freeSockets[name] ?? []) socket.destroy();
   }
+}
+
+/** As connections name it: the brackets of an IPv6 address belong to the URL. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** What a connection is opened with, beside what Node wants to know. */

@@ -5,7 +5,7 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { MastodonError } from '../errors.js';
 import { readBody } from './body.js';
-import type { Connections } from './connections.js';
+import { hostOf, type Connections } from './connections.js';
 import type { Deadline } from './deadline.js';
 import { PrivateAddressError } from './lookup.js';
 
@@ -46,7 +46,7 @@ export function exchange(
     // Node takes the URL itself, too, and a good deal longer for it.
     const request = (secure ? https : http).request({
       method,
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host: hostOf(url),
       port: url.port === '' ? undefined : Number(url.port),
       path: url.pathname + url.search,
       headers,

@@ -117,6 +117,16 @@ describe('a POST', () => {
     expect(other.connections).toBe(0);
   });
 
+  it.each(['127.0.0.1', '::1'])('over http opens a connection of its own, at %s too', async (address) => {
+    const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
+    const server = await aRawServer((socket) => void socket.on('data', () => socket.write(ok)), { address });
+    const origin = `http://${address === '::1' ? '[::1]' : address}:${server.port}`;
+    const network = networkTo([{ origin }]);
+    await network.get(`${origin}/`);
+    await network.post(`${origin}/`, {});
+    expect(server.connections()).toBe(2);
+  });
+
   it('is never sent twice', async () => {
     let requests = 0;
     const server = await aRawServer((socket) => {
