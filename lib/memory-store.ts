@@ -106,13 +106,15 @@ class BoundedMap {
   set(key: string, text: string, until: number): boolean {
     this.delete(key);
     const entry = { text, value: undefined, size: key.length + text.length, until };
+    // It would push all others out first, and then itself.
+    if (entry.size > this.limits.size) return false;
     this.entries.set(key, entry);
     this.size += entry.size;
     for (const oldest of this.entries.keys()) {
       if (this.entries.size <= this.limits.entries && this.size <= this.limits.size) break;
       this.delete(oldest);
     }
-    return this.entries.has(key);
+    return true;
   }
 
   private get isRoomy(): boolean {

@@ -62,6 +62,14 @@ it('a record for which there is no room is not said to be saved', async () => {
   });
 });
 
+it('a record too large for all of the room pushes nobody out', () => {
+  const store = new MemoryStore({ entries: 10, size: 200 });
+  const [small, large] = [storeKey('login', 'a'), storeKey('login', 'b')];
+  expect(store.set(small, {})).toBe(true);
+  expect(store.set(large, { text: 'x'.repeat(500) })).toBe(false);
+  expect([store.get(small), store.get(large)]).toEqual([{}, undefined]);
+});
+
 it('a flood of logins at made-up hosts pushes no client out that is in use', async () => {
   const store = new Store(undefined, 5000);
   const used = storeKey('client', 'mastodon.social', 'credentials');
