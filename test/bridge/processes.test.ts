@@ -2,6 +2,7 @@
 
 import { createClient } from '@redis/client';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { redisBus } from '../../lib/bridge';
 import { localBus, type Bus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
@@ -226,7 +227,9 @@ const why = redisAvailable();
     await client.request(instance.host);
     await redis.restart();
     let heard: { type?: string } = {};
-    for (let tries = 0; tries < 50 && heard.type !== 'set-id'; tries++) {
+    // Refusals come at once, and its connection is back in some tenths of a second; a client may ask 120 times a minute.
+    for (let tries = 0; tries < 100 && heard.type !== 'set-id'; tries++) {
+      if (tries > 0) await pause(100);
       client.ask(instance.host);
       await until(() => client.heard.length > 0);
       heard = client.heard.shift();

@@ -23,14 +23,18 @@ export function redisAvailable(): string | undefined {
 
 /** @param program one that takes Redis's arguments and commands */
 export async function startRedis(program = 'redis-server', args: readonly string[] = []): Promise<Redis> {
-  const port = await freePort();
+  let port = await freePort();
   const start = () =>
     startProgram(
       program,
       ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...args],
       () => answersPing(port),
     );
-  let running: Program | undefined = await start();
+  // Another test may have been given the same port since.
+  let running: Program | undefined = await start().catch(async () => {
+    port = await freePort();
+    return start();
+  });
   const stop = async () => {
     const stopping = running;
     running = undefined;
@@ -53,8 +57,10 @@ async function answersPing(port: number): Promise<boolean> {
   try {
     socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')));
     socket.end('PING\r\n');
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    return answer.toString().startsWith('+PONG');
+    // Whoever else has the port meanwhile may hang up without a word.
+    const closed = once(socket, 'close').then(() => undefined);
+    const heard = await Promise.race([once(socket, 'data') as Promise<[Buffer]>, closed]);
+    return heard?.[0].toString().startsWith('+PONG') === true;
   } catch {
     return false;
   } finally {
