@@ -1,7 +1,7 @@
 /** Mistakes that sites make when they are new: each is told once, with what to do, while the site is being built. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Advice, ComingsAndGoings, isBeingBuilt } from './login/advice.js';
+import { Advice, ComingsAndGoings } from './login/advice.js';
 
 /** What frameworks add to a request, where they do. */
 type Incoming = IncomingMessage & {
@@ -34,7 +34,7 @@ export class Hints {
    * @param browserKey of the browser's session, if that is how logins are kept
    */
   begins(req: IncomingMessage, browserKey: string | undefined): void {
-    if (!isBeingBuilt()) return;
+    if (!this.advice.isOn) return;
     this.ofThePolicy(req);
     this.ofWhoIsLoggedIn(req);
     this.browsers.begins(req.headers.host, req.headers['sec-fetch-dest'] as string | undefined, browserKey);

@@ -62,19 +62,21 @@ export class Discovery {
   /** What is known about the address already; nobody waits for an answer. */
   async known(address: Address): Promise<Instance | undefined> {
     const { username, ...domain } = address;
-    const places = [{ key: storeKey('instance', address.host), of: domain as Address }];
-    if (username !== undefined) places.unshift({ key: handleKey(address, username), of: address });
-    const records = await Promise.all(places.map(({ key }) => this.store.cached(key)));
-    for (const [i, { key, of }] of places.entries()) {
-      const record = records[i];
-      // Another site that shares the store may have a URL to be known by, where this one has none.
-      if (!this.isGood(record) || (record.registrationEndpoint === undefined && !this.takesURLClients))
-        continue;
-      // What a server says of itself can only lead to itself.
-      if (record.origin !== address.origin) this.revalidate(of, key, record);
-      return record;
+    const key = storeKey('instance', address.host);
+    if (username === undefined) return this.usable(domain, key, await this.store.cached(key));
+    const ofHandle = handleKey(address, username);
+    const [own, shared] = await Promise.all([this.store.cached(ofHandle), this.store.cached(key)]);
+    return this.usable(address, ofHandle, own) ?? this.usable(domain, key, shared);
+  }
+
+  private usable(address: Address, key: string, record: unknown): Instance | undefined {
+    // Another site that shares the store may have a URL to be known by, where this one has none.
+    if (!this.isGood(record) || (record.registrationEndpoint === undefined && !this.takesURLClients)) {
+      return undefined;
     }
-    return undefined;
+    // What a server says of itself can only lead to itself.
+    if (record.origin !== address.origin) this.revalidate(address, key, record);
+    return record;
   }
 
   private isGood(record: unknown): record is Instance {

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from '../checks.js';
-import { Advice, isBeingBuilt, mountOf } from '../login/advice.js';
+import { Advice, mountOf } from '../login/advice.js';
 
 export class IssuerHints {
   private readonly advice = new Advice('createIssuer');
@@ -15,7 +15,7 @@ export class IssuerHints {
   }
 
   routed(req: IncomingMessage): void {
-    if (!isBeingBuilt()) return;
+    if (!this.advice.isOn) return;
     this.ofThePath(req);
     this.ofTheName(req.headers.host);
   }

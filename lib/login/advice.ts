@@ -6,20 +6,21 @@ import { isLoopbackHost } from '../checks.js';
 const maxWatched = 100;
 
 export class Advice {
+  /** Whether anybody is told. In production strangers could set these off; there the option `log` tells causes. */
+  readonly isOn = isBeingBuilt();
   private readonly told = new Set<string>();
 
   /** @param caller what was called, as the messages name it */
   constructor(private readonly caller: string) {}
 
   tell(code: string, what: string): void {
-    if (this.told.has(code) || !isBeingBuilt()) return;
+    if (!this.isOn || this.told.has(code)) return;
     this.told.add(code);
     process.emitWarning(`${this.caller}: ${what}`, { code });
   }
 }
 
-/** In production anybody could set these off; there the option `log` tells causes. */
-export function isBeingBuilt(): boolean {
+function isBeingBuilt(): boolean {
   const { NODE_ENV = '' } = process.env;
   return NODE_ENV === '' || NODE_ENV === 'development';
 }

@@ -1,7 +1,7 @@
 /** Mistakes of new sites at the web door, which sees requests and its own cookie. */
 
 import type { BrowserKeys } from '../login/browser-keys.js';
-import { Advice, ComingsAndGoings, isBeingBuilt } from '../login/advice.js';
+import { Advice, ComingsAndGoings } from '../login/advice.js';
 
 /** So many browsers are watched for a cookie that they should have lost. */
 const maxWatched = 100;
@@ -19,7 +19,7 @@ export class WebHints {
 
   /** @param keys with the one that the browser has from now on */
   begins({ headers, url }: Request, { current }: BrowserKeys): void {
-    if (!isBeingBuilt()) return;
+    if (!this.advice.isOn) return;
     // Not every framework writes the header; all write the address.
     const host = headers.get('host') ?? new URL(url, 'http://localhost').host;
     this.browsers.begins(host, headers.get('sec-fetch-dest'), current);
@@ -48,7 +48,7 @@ export class WebHints {
 
   answers({ url }: Request, { current, former }: BrowserKeys): void {
     this.browsers.answers();
-    if (!isBeingBuilt()) return;
+    if (!this.advice.isOn) return;
     if (current !== undefined || former.length > 0) return;
     const { protocol, searchParams } = new URL(url, this.callbackURL);
     // What is no answer of an instance says nothing about the site.
@@ -63,7 +63,7 @@ export class WebHints {
   }
 
   finished({ current }: BrowserKeys): void {
-    if (current === undefined || !isBeingBuilt()) return;
+    if (current === undefined || !this.advice.isOn) return;
     if (this.replaced.size < maxWatched) this.replaced.add(current);
   }
 
