@@ -1,6 +1,6 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { MastodonError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
@@ -43,8 +43,8 @@ export class Store {
   /** Until when the store is taken for dead. A login asks it many times; only the first time is waited for. */
   private silentUntil = 0;
   private readonly taking = new Set<string>();
-  /** Whether a record was seen to be there that is to stay for longer than a month. */
-  private keepsLong = false;
+  /** Whether the store was seen to keep a record that is to stay for longer than a month. */
+  private keepsLong: boolean | undefined;
 
   constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
     this.backend = checkedStore(backend ?? new MemoryStore());
@@ -155,10 +155,19 @@ export class Store {
       if (!this.own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
       return;
     }
-    await this.put(key, value, ttlMs);
-    if (ttlMs === undefined || ttlMs <= monthMs || this.keepsLong) return;
-    this.keepsLong = (await this.read(key)) !== undefined;
-    if (!this.keepsLong) await this.put(key, value, monthMs);
+    const isLong = ttlMs !== undefined && ttlMs > monthMs;
+    await this.put(key, value, isLong && !(await this.doesKeepLong(ttlMs)) ? monthMs : ttlMs);
+  }
+
+  /** Asked with a record of its own: written so, one that is in use would be gone for a moment. */
+  private async doesKeepLong(ttlMs: number): Promise<boolean> {
+    if (this.keepsLong === undefined) {
+      const key = storeKey('time', '', randomUUID());
+      await this.put(key, { isKept: true }, ttlMs);
+      this.keepsLong = (await this.read(key)) !== undefined;
+      await this.drop(key);
+    }
+    return this.keepsLong;
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {

@@ -45,6 +45,20 @@ describe('a store that takes a long time to live for a date', () => {
   });
 });
 
+it('a record that is in use is not gone for a moment while it is written to stay for ninety days', async () => {
+  const moments: boolean[] = [];
+  class Watched extends Memcached {
+    override async set(key: string, value: unknown, ttl?: number): Promise<void> {
+      await super.set(key, value, ttl);
+      moments.push(this.records.has('used'));
+    }
+  }
+  const store = new Store(new Watched(), timeoutMs);
+  await store.save('used', { n: 1 }, 3_600_000);
+  await store.save('used', { n: 2 }, 90 * 24 * 3_600_000);
+  expect([await store.read('used'), moments.includes(false)]).toEqual([{ n: 2 }, false]);
+});
+
 describe('the key of a record', () => {
   const longest = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253);
 

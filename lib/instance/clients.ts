@@ -152,7 +152,11 @@ export class Clients {
   }
 
   private async read(key: string): Promise<Client | undefined> {
-    const stored = (await this.store.look(key)) ?? (await this.store.look(newClientKey(key)));
+    // With its first login it moves from one place to the other: who looked between the two looks again.
+    const stored =
+      (await this.store.look(key)) ??
+      (await this.store.look(newClientKey(key))) ??
+      (this.store.isShared ? await this.store.look(key) : undefined);
     return isClient(stored) && stored.key === key ? stored : undefined;
   }
 }
