@@ -9,7 +9,7 @@ import {
   type BrowserKeys,
 } from './login/browser-keys.js';
 import { isState, randomToken } from './login/state.js';
-import { digest } from './store.js';
+import { digest } from './digest.js';
 
 /** Where in the session the key is kept. */
 const sessionKey = 'passport-mastodon-oauth2';

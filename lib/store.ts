@@ -1,6 +1,7 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { digest } from './digest.js';
 import { MastodonError } from './errors.js';
 import { MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
@@ -19,10 +20,6 @@ export function storeKey(kind: string, host: string, ...rest: readonly string[])
   // A digest has no dot, and so is no other host.
   const key = `${prefix}:${kind}:${host.length > longestHost ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
-}
-
-export function digest(text: string): string {
-  return hash('sha256', text, 'base64url');
 }
 
 /** Memcached takes a longer time for a date, of 1970, and the record is gone at once. Milliseconds. */

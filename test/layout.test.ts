@@ -32,6 +32,7 @@ const rows = [
   ['errors.ts'],
   ['url.ts'],
   ['sealed.ts'],
+  ['digest.ts'],
 ];
 
 /** Path below lib/, with forward slashes, to the text of the file. */

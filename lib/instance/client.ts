@@ -1,7 +1,8 @@
 /** The record of a client: what is kept of an app that was registered at an instance, and under which keys. */
 
 import type { Instance, PinnedInstance, Settings } from '../options.js';
-import { digest, storeKey } from '../store.js';
+import { digest } from '../digest.js';
+import { storeKey } from '../store.js';
 import type { AppDescription, ClientCredentials } from './registration.js';
 import { leastScope, misskeyScope } from './software.js';
 import { clientIdAt } from './url-client.js';

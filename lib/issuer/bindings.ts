@@ -1,6 +1,7 @@
 /** Which browser an authorization request belongs to, and how its last try to log in ended. */
 
-import { digest, type Store } from '../store.js';
+import { digest } from '../digest.js';
+import { type Store } from '../store.js';
 import type { RecordKeys } from './records.js';
 
 export interface Refusal {

@@ -1,6 +1,7 @@
 /** How often a device may ask whether its login is done (RFC 8628, section 3.5), which the library leaves open. */
 
-import { digest, type Store } from '../store.js';
+import { digest } from '../digest.js';
+import { type Store } from '../store.js';
 import type { KoaContextWithOIDC } from './library.js';
 import type { RecordKeys } from './records.js';
 import { routes } from './route.js';

@@ -2,7 +2,7 @@
 
 import { needsForcedLogin } from '../instance/software.js';
 import type { BeginOptions, Instance, LoginTransaction } from '../options.js';
-import { digest } from '../store.js';
+import { digest } from '../digest.js';
 
 /** @param extra further parameters; none of the protocol's own can be changed by them */
 export function authorizationURL(

@@ -2,7 +2,8 @@
 
 import { MastodonError } from '../errors.js';
 import type { LoginTransaction } from '../options.js';
-import { digest, storeKey, type Store } from '../store.js';
+import { digest } from '../digest.js';
+import { storeKey, type Store } from '../store.js';
 import { loginTtlMs } from './state.js';
 
 /** How long an unfinished login is a hint that something is wrong with it. Milliseconds. */

@@ -7,7 +7,8 @@ import { canRevokeTokens } from '../instance/software.js';
 import type { Answer, Network } from '../net/network.js';
 import { SingleFlight } from '../net/single-flight.js';
 import type { Instance, PinnedInstance } from '../options.js';
-import { digest, type Store } from '../store.js';
+import { digest } from '../digest.js';
+import { type Store } from '../store.js';
 import { shareRefresh } from './shared-refresh.js';
 import { readTokens, type Tokens } from './token.js';
 
