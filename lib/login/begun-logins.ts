@@ -119,14 +119,12 @@ export class BegunLogins {
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
     if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
-    const saved = recordIn(await this.store.look(key));
-    if (!saved) {
-      throw expired(
-        (await this.store.cached(this.usedKey(state))) === undefined
-          ? 'no login has this state: it was made up, is long over, or was begun for another site'
-          : 'the login was used already',
-      );
-    }
+    // The mark counts also where the login is: a store may lose the deleting, and say nothing.
+    const [found, used] = await Promise.all([this.store.look(key), this.store.cached(this.usedKey(state))]);
+    if (used !== undefined) throw expired('the login was used already');
+    const saved = recordIn(found);
+    if (!saved)
+      throw expired('no login has this state: it was made up, is long over, or was begun for another site');
     // Another browser's login is left where it is: knowing a state must not be enough to spoil it.
     if (!browsers.includes(String(saved.browser)))
       throw expired('the login was begun in another browser or session');
