@@ -8,7 +8,7 @@ type Incoming = IncomingMessage & {
   readonly body?: unknown;
   /** Express: the connection was secure, or a trusted proxy says so. */
   readonly secure?: boolean;
-  readonly res?: ServerResponse;
+  readonly res?: Partial<ServerResponse>;
   /** Passport's, where its session strategy has found somebody. */
   readonly user?: unknown;
   readonly session?: {
@@ -34,10 +34,11 @@ export class Hints {
    * @param browserKey of the browser's session, if that is how logins are kept
    */
   begins(req: IncomingMessage, browserKey: string | undefined): void {
-    if (!this.advice.isOn) return;
-    this.ofThePolicy(req);
-    this.ofWhoIsLoggedIn(req);
-    this.browsers.begins(req.headers.host, req.headers['sec-fetch-dest'] as string | undefined, browserKey);
+    this.advice.try(() => {
+      this.ofThePolicy(req);
+      this.ofWhoIsLoggedIn(req);
+      this.browsers.begins(req.headers.host, req.headers['sec-fetch-dest'] as string | undefined, browserKey);
+    });
   }
 
   /** A start without an instance. */
@@ -92,7 +93,8 @@ export class Hints {
 
   /** Browsers hold the page's `form-action` against the redirect, too; a site mostly has one policy for all answers. */
   private ofThePolicy(req: IncomingMessage): void {
-    const policy = (req as Incoming).res?.getHeader('content-security-policy');
+    // What koa-passport gives in its place is none of Node's.
+    const policy = (req as Incoming).res?.getHeader?.('content-security-policy');
     const [, sources] = /(?:^|;)\s*form-action\s+([^;]*)/i.exec(String(policy ?? '')) ?? [];
     if (sources === undefined || /(^|\s)(https:|\*)(\s|$)/i.test(sources)) return;
     this.advice.tell(

@@ -15,9 +15,10 @@ export class IssuerHints {
   }
 
   routed(req: IncomingMessage): void {
-    if (!this.advice.isOn) return;
-    this.ofThePath(req);
-    this.ofTheName(req.headers.host);
+    this.advice.try(() => {
+      this.ofThePath(req);
+      this.ofTheName(req.headers.host);
+    });
   }
 
   /** A proxy may take a path away; a framework has it still. */

@@ -13,6 +13,16 @@ export class Advice {
   /** @param caller what was called, as the messages name it */
   constructor(private readonly caller: string) {}
 
+  /** Looks for something to tell. What it finds in a framework's request may be anything, and no login fails of it. */
+  try(look: () => void): void {
+    if (!this.isOn) return;
+    try {
+      look();
+    } catch {
+      // Then there is nothing to tell.
+    }
+  }
+
   tell(code: string, what: string): void {
     if (!this.isOn || this.told.has(code)) return;
     this.told.add(code);

@@ -140,6 +140,18 @@ it('passport.session() is missing: told when who has logged in does so again', a
   expect(told('MASTODON_NOT_READ')).toEqual([expect.stringContaining('app.use(passport.session())')]);
 });
 
+it.each([
+  ['no methods', {}],
+  ['a method that throws', { getHeader: () => JSON.parse('') as never }],
+])('a framework whose response has %s logs its visitors in', async (_what, res) => {
+  const middleware: express.RequestHandler = (req, _res, next) => {
+    Object.defineProperty(req, 'res', { value: res });
+    next();
+  };
+  await logIn(await aStage({ express: () => express().use(middleware) }));
+  expect(allTold()).toEqual([]);
+});
+
 it('verify forgets to return the user', async () => {
   const forgetful = async (_accessToken: string, _refreshToken: unknown, profile: object) => void profile;
   await logIn(await aStage({ verify: forgetful }));
