@@ -41,6 +41,8 @@ export async function runSite(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
+      // As whoever tries it has it: what is told to builders looks at requests, too. Here nobody reads it.
+      ...{ NODE_ENV: 'development', NODE_NO_WARNINGS: '1' },
       ORIGIN: ownOrigin,
       PORT: '0',
       DEVELOPMENT_INSTANCES: developmentInstances,
