@@ -43,6 +43,26 @@ export class Hints {
 
   /** A start without an instance. */
   missesField(req: IncomingMessage): void {
+    this.advice.try(() => this.ofTheForm(req));
+  }
+
+  /** @param hasKey whether the browser brought the session in which its login was begun */
+  answers(req: IncomingMessage, hasKey: boolean): void {
+    this.browsers.answers();
+    if (!hasKey) this.advice.try(() => this.ofTheSession(req));
+  }
+
+  /** What verify gave as the user: `undefined` is mostly a `return` that was forgotten. */
+  verified(user: unknown): void {
+    if (user !== undefined) return;
+    this.advice.tell(
+      'MASTODON_NO_USER',
+      'the verify function gave undefined, so nobody is logged in: return the user, or false to refuse them',
+    );
+  }
+
+  /** What a form was sent as, or what it lacks. */
+  private ofTheForm(req: IncomingMessage): void {
     if (req.method === 'GET' || req.method === 'HEAD') return;
     const { body } = req as Incoming;
     const type = req.headers['content-type']?.split(';', 1)[0] ?? '';
@@ -63,10 +83,8 @@ export class Hints {
     );
   }
 
-  /** @param hasKey whether the browser brought the session in which its login was begun */
-  answers(req: IncomingMessage, hasKey: boolean): void {
-    this.browsers.answers();
-    if (hasKey) return;
+  /** Why an answer came without it. */
+  private ofTheSession(req: IncomingMessage): void {
     const { session, secure } = req as Incoming;
     const { cookie } = session ?? {};
     const why =
@@ -79,15 +97,6 @@ export class Hints {
     this.advice.tell(
       'MASTODON_NO_SESSION',
       `an answer came without the session in which the login was begun: ${why}`,
-    );
-  }
-
-  /** What verify gave as the user: `undefined` is mostly a `return` that was forgotten. */
-  verified(user: unknown): void {
-    if (user !== undefined) return;
-    this.advice.tell(
-      'MASTODON_NO_USER',
-      'the verify function gave undefined, so nobody is logged in: return the user, or false to refuse them',
     );
   }
 

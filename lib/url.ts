@@ -21,3 +21,8 @@ export function canParse(text: string, base?: string): boolean {
 export function withoutSlash(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }
+
+/** As connections name it: the brackets of an IPv6 address belong to the URL. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}

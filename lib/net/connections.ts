@@ -8,6 +8,7 @@ import type { OutboundSettings } from '../options.js';
 import type { Deadline } from './deadline.js';
 import { IdleConnections } from './idle.js';
 import { openTunnel, Proxy } from './tunnel.js';
+import { hostOf } from '../url.js';
 
 /** Short enough that a server has hardly ever closed a connection which is used again. Milliseconds. */
 const keepIdleMs = 2000;
@@ -58,11 +59,6 @@ export class Connections {
     const name = agent.getName({ host: hostOf(url), port: Number(url.port || 80) });
     for (const socket of agent.freeSockets[name] ?? []) socket.destroy();
   }
-}
-
-/** As connections name it: the brackets of an IPv6 address belong to the URL. */
-export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '');
 }
 
 /** What a connection is opened with, beside what Node wants to know. */

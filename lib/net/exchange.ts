@@ -5,9 +5,10 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { MastodonError } from '../errors.js';
 import { readBody } from './body.js';
-import { hostOf, type Connections } from './connections.js';
+import type { Connections } from './connections.js';
 import type { Deadline } from './deadline.js';
 import { PrivateAddressError } from './lookup.js';
+import { hostOf } from '../url.js';
 
 /** What came back, complete and within the limits; not yet judged. */
 export interface Answer {
@@ -54,8 +55,7 @@ export function exchange(
       tunnelDeadline: deadline,
       ...(lookup && { lookup }),
     } as https.RequestOptions);
-    const unwatched = deadline.watch(() => void request.destroy(new Error('the time is over')));
-    request.once('close', unwatched);
+    deadline.ends(request);
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnectionError(error) : error);
     });

@@ -5,6 +5,7 @@ import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Deadline } from './deadline.js';
+import { hostOf } from '../url.js';
 
 /** The proxy of `outbound.proxy`. Its credentials are in nothing that is printed. */
 export class Proxy {
@@ -20,7 +21,7 @@ export class Proxy {
   ) {
     const url = new URL(address);
     this.secure = url.protocol === 'https:';
-    this.host = url.hostname.replace(/^\[|\]$/g, '');
+    this.host = hostOf(url);
     this.port = Number(url.port || (this.secure ? 443 : 80));
     const credentials = [url.username, url.password].map(decodeURIComponent).join(':');
     if (credentials !== ':') this.#authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
@@ -69,8 +70,7 @@ export function openTunnel(
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
-    const unwatched = deadline?.watch(() => void request.destroy(new Error('the time is over')));
-    if (unwatched) request.once('close', unwatched);
+    deadline?.ends(request);
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
     });

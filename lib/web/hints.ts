@@ -19,11 +19,12 @@ export class WebHints {
 
   /** @param keys with the one that the browser has from now on */
   begins({ headers, url }: Request, { current }: BrowserKeys): void {
-    if (!this.advice.isOn) return;
-    // Not every framework writes the header; all write the address.
-    const host = headers.get('host') ?? new URL(url, 'http://localhost').host;
-    this.browsers.begins(host, headers.get('sec-fetch-dest'), current);
-    this.ofTheAnswerBefore(current);
+    this.advice.try(() => {
+      // Not every framework writes the header; all write the address.
+      const host = headers.get('host') ?? new URL(url, 'http://localhost').host;
+      this.browsers.begins(host, headers.get('sec-fetch-dest'), current);
+      this.ofTheAnswerBefore(current);
+    });
   }
 
   /**
@@ -48,8 +49,17 @@ export class WebHints {
 
   answers({ url }: Request, { current, former }: BrowserKeys): void {
     this.browsers.answers();
-    if (!this.advice.isOn) return;
     if (current !== undefined || former.length > 0) return;
+    this.advice.try(() => this.ofTheCookie(url));
+  }
+
+  finished({ current }: BrowserKeys): void {
+    if (current === undefined || !this.advice.isOn) return;
+    if (this.replaced.size < maxWatched) this.replaced.add(current);
+  }
+
+  /** The login's own, without which nobody knows who comes back. */
+  private ofTheCookie(url: string): void {
     const { protocol, searchParams } = new URL(url, this.callbackURL);
     // What is no answer of an instance says nothing about the site.
     if (!searchParams.has('state')) return;
@@ -60,11 +70,6 @@ export class WebHints {
         'made of its Location alone has no cookie; and begin the login at the name to which callbackURL leads' +
         (isByHTTP ? `, by https, without which browsers keep no cookie of ${this.callbackURL}` : ''),
     );
-  }
-
-  finished({ current }: BrowserKeys): void {
-    if (current === undefined || !this.advice.isOn) return;
-    if (this.replaced.size < maxWatched) this.replaced.add(current);
   }
 
   private ofTheAnswerBefore(current: string | undefined): void {
