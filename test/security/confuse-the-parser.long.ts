@@ -1,7 +1,7 @@
 /** The attacker wants an answer to be taken for what it is not: a form for JSON, an array for an object, a key for a prototype. */
 
 import { anInstance, aSite, comeBack, start } from '../support/stage.js';
-import { refusal } from '../support/hostile.js';
+import { refusal, until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
@@ -153,6 +153,8 @@ async function loginWith(route: string, answered: Bad, persona: 'mastodon42' | '
     page = await start(visitor, site, `@alice@${instance.host}`);
   } else {
     const callback = await comeBack(visitor, site, instance.host);
+    // The made-up code is offered meanwhile, and is to be refused as ever.
+    await until(() => instance.requestsTo(needed.token).length > 0);
     answer(instance, route, answered);
     page = await visitor.get(callback.href);
   }
