@@ -29,6 +29,9 @@ export async function startProcess(settings: ProcessSettings): Promise<SiteProce
     [join(__dirname, 'site-process.ts'), JSON.stringify({ ...settings, callbackURL, instances: origins })],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: ['--expose-gc'] },
   );
+  // A test that fails before it ends them must not hold up the run; without this process each ends itself.
+  child.unref();
+  child.channel?.unref();
   const ended = once(child, 'exit');
   const started = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
   if (started === undefined) throw new Error('the process ended before it listened');
