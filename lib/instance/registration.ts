@@ -188,6 +188,8 @@ function waitOf(value: unknown, now: number): number | undefined {
   if (typeof value !== 'string' || value.length > 64) return undefined;
   if (/^\d{1,7}$/.test(value)) return Number(value) * 1000;
   if (/^\d{9,11}$/.test(value)) return Number(value) * 1000 - now;
+  // Of anything else the parser makes a date, too, such as of two numbers.
+  if (!/^(?:[A-Z][a-z]{2,8},? |\d{4}-\d\d-\d\dT)/.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : date - now;
 }

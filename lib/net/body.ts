@@ -1,8 +1,6 @@
-/** Reads an answer's body within a limit that counts what comes out of decompression. */
+/** Reads an answer's body as it comes, within a limit that counts what comes out of decompression. */
 
-import type { IncomingMessage } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
-import { createGunzip, createInflate } from 'node:zlib';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import { MastodonError } from '../errors.js';
 
 /** No brotli: a stream of a few hundred bytes can claim a window of 16 MiB. */
@@ -14,43 +12,68 @@ const decoders = {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws MastodonError `response_too_large` or `response_invalid`; and whatever breaks the stream. */
-export async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
-  if (Number(response.headers['content-length']) > maxBytes) throw new MastodonError('response_too_large');
-  const body = await bytesOf(decoded(response), maxBytes);
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new MastodonError('response_invalid', { cause: new Error('the body is not UTF-8') });
+/** Hears once what became of a body: its text, or why there is none. */
+type Read = (error: Error | undefined, text: string | undefined) => void;
+
+export class BodyReader {
+  private readonly chunks: Buffer[] = [];
+  private readonly decoder: Gunzip | Inflate | undefined;
+  private size = 0;
+
+  /**
+   * @param encoding the header `Content-Encoding`
+   * @param read a body that is compressed is at its end where the compression is, whatever may follow
+   * @throws MastodonError `response_invalid`
+   */
+  constructor(
+    encoding: string | undefined,
+    private readonly maxBytes: number,
+    private readonly read: Read,
+  ) {
+    this.decoder = decoderFor(encoding);
+    this.decoder
+      ?.on('data', (chunk: Buffer) => this.take(chunk))
+      .on('end', () => this.finish())
+      .on('error', (error) => this.read(error, undefined));
+  }
+
+  write(chunk: Buffer): void {
+    if (this.decoder) this.decoder.write(chunk);
+    else this.take(chunk);
+  }
+
+  end(): void {
+    if (this.decoder) this.decoder.end();
+    else this.finish();
+  }
+
+  /** Nobody wants it any more: a decoder would go on with what it has, a thousandfold. */
+  drop(): void {
+    this.decoder?.destroy();
+  }
+
+  private take(chunk: Buffer): void {
+    this.size += chunk.length;
+    if (this.size <= this.maxBytes) this.chunks.push(chunk);
+    else this.read(new MastodonError('response_too_large'), undefined);
+  }
+
+  private finish(): void {
+    const [first = empty, ...more] = this.chunks;
+    try {
+      this.read(undefined, utf8.decode(more.length === 0 ? first : Buffer.concat(this.chunks)));
+    } catch {
+      const cause = new Error('the body is not UTF-8');
+      this.read(new MastodonError('response_invalid', { cause }), undefined);
+    }
   }
 }
 
-/** By its events: an asynchronous iterator costs as much as all the rest of a small answer. */
-function bytesOf(stream: Readable, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    stream.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) return void chunks.push(chunk);
-      reject(new MastodonError('response_too_large'));
-      // A decoder would go on with what it has, a thousandfold.
-      stream.destroy();
-    });
-    stream.on('end', () => resolve(Buffer.concat(chunks)));
-    stream.on('error', reject);
-    stream.on('close', () => {
-      if (!stream.readableEnded) reject(new Error('the connection was closed within the body'));
-    });
-  });
-}
+const empty = Buffer.alloc(0);
 
-function decoded(response: IncomingMessage): Readable {
-  const encoding = (response.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding === 'identity' || encoding === '') return response;
-  if (!Object.hasOwn(decoders, encoding)) {
-    throw new MastodonError('response_invalid', { cause: new Error('unknown content encoding') });
-  }
-  // Who reads from the decoder sees every error that pipeline passes on; nothing is left to do here.
-  return pipeline(response, decoders[encoding as keyof typeof decoders](), () => undefined);
+function decoderFor(encoding = 'identity'): Gunzip | Inflate | undefined {
+  const name = encoding.trim().toLowerCase();
+  if (name === 'identity' || name === '') return undefined;
+  if (Object.hasOwn(decoders, name)) return decoders[name as keyof typeof decoders]();
+  throw new MastodonError('response_invalid', { cause: new Error('unknown content encoding') });
 }

@@ -1,88 +1,110 @@
 /** The connections that requests use: kept ones, fresh ones, and their way through the site's proxy. */
 
-import http from 'node:http';
-import https from 'node:https';
-import type { Duplex } from 'node:stream';
+import type { LookupFunction, Socket } from 'node:net';
 import tls from 'node:tls';
 import type { OutboundSettings } from '../options.js';
+import { hostOf } from '../url.js';
+import { Connection, type Open } from './connection.js';
 import type { Deadline } from './deadline.js';
 import { IdleConnections } from './idle.js';
+import { publicLookup, uncheckedLookup } from './lookup.js';
 import { openTunnel, Proxy } from './tunnel.js';
-import { hostOf } from '../url.js';
-
-/** Short enough that a server has hardly ever closed a connection which is used again. Milliseconds. */
-const keepIdleMs = 2000;
-
-/**
- * Of one instance. Twice as many as there are logins under way at it: the next request of a login is sent before the last
- * one's connection is free again.
- */
-const maxFreeSockets = 32;
+import { connectorWith, type Connector, type Target } from './undici.js';
 
 export class Connections {
-  /** Made once: reading all the roots takes far longer than a handshake. */
-  readonly secureContext: tls.SecureContext | undefined;
-  private readonly kept: { readonly http: http.Agent; readonly https: https.Agent };
-  private readonly fresh: { readonly http: http.Agent; readonly https: https.Agent };
+  private readonly idle = new IdleConnections();
+  /** By whether the origin is one of the site's own development instances: names are resolved otherwise for those. */
+  private readonly connectors: { readonly public: Connector; readonly development: Connector };
+  private readonly proxy: Proxy | undefined;
 
-  constructor({ ca, proxy }: Pick<OutboundSettings, 'ca' | 'proxy'>) {
-    this.secureContext = ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
-    const idle = new IdleConnections();
-    // With the agent once, and not copied with each request. Certificates are looked at, whatever the environment says.
-    const connect = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 };
-    const secure = { ...connect, rejectUnauthorized: true, secureContext: this.secureContext };
-    const keep = { keepAlive: true, timeout: keepIdleMs, maxFreeSockets, scheduling: 'lifo' as const };
-    this.kept = {
-      http: idle.watch(new http.Agent({ ...connect, ...keep })),
-      https: idle.watch(new https.Agent({ ...secure, ...keep })),
+  constructor({ ca, lookup, proxy }: Pick<OutboundSettings, 'ca' | 'lookup' | 'proxy'>) {
+    // Made once: reading all the roots takes far longer than a handshake.
+    const secureContext =
+      ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
+    this.connectors = {
+      public: connector(secureContext, publicLookup(lookup)),
+      development: connector(secureContext, lookup && uncheckedLookup(lookup)),
     };
-    this.fresh = { http: new http.Agent(connect), https: new https.Agent(secure) };
-    if (proxy === undefined) return;
-    const through = new Proxy(proxy, this.secureContext);
-    for (const agents of [this.kept, this.fresh]) {
-      tunnelled(agents.http, through);
-      tunnelled(agents.https, through);
-    }
+    this.proxy = proxy === undefined ? undefined : new Proxy(proxy, secureContext);
   }
 
-  agent(secure: boolean, keep: boolean): http.Agent {
-    const agents = keep ? this.kept : this.fresh;
-    return secure ? agents.https : agents.http;
+  /**
+   * A connection to the URL's origin, which is open or opens with the first request.
+   * @param deadline ends the opening
+   * @param reuse whether it may be one that was kept
+   */
+  to(url: URL, isDevelopment: boolean, deadline: Deadline, reuse: boolean): Connection {
+    const kept = reuse ? this.idle.take(url.origin) : undefined;
+    if (kept) return kept;
+    const connect = isDevelopment ? this.connectors.development : this.connectors.public;
+    return new Connection(
+      url.origin,
+      this.proxy ? through(this.proxy, connect, url, deadline) : direct(connect, url),
+    );
+  }
+
+  /** For the next request to its origin, where it is good for one. */
+  keep(connection: Connection): void {
+    this.idle.keep(connection);
   }
 
   /**
    * Some servers close kept connections without a word (snac over plain http). A GET survives that by its
    * second try; a POST has none, so it opens a connection of its own, which is then kept for what follows.
    */
-  dropIdle(url: URL): void {
-    const agent = this.kept.http;
-    const name = agent.getName({ host: hostOf(url), port: Number(url.port || 80) });
-    for (const socket of agent.freeSockets[name] ?? []) socket.destroy();
+  dropIdle({ origin }: URL): void {
+    this.idle.closeAll(origin);
   }
 }
 
-/** What a connection is opened with, beside what Node wants to know. */
-interface ConnectOptions extends http.ClientRequestArgs {
-  /** Ends the opening of a tunnel with the exchange that it is for. */
-  readonly tunnelDeadline?: Deadline;
+function connector(
+  secureContext: tls.SecureContext | undefined,
+  lookup: LookupFunction | undefined,
+): Connector {
+  return connectorWith({
+    ...(secureContext && { secureContext }),
+    ...(lookup && { lookup }),
+    // Certificates are looked at, whatever the environment says.
+    rejectUnauthorized: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: 1000,
+    // The deadline of the exchange is the one of its opening, too.
+    timeout: 0,
+    keepAlive: false,
+  });
 }
 
-/** Every connection of the agent begins with a CONNECT; TLS to the instance is made inside of it. */
-function tunnelled(agent: http.Agent, proxy: Proxy): void {
-  const connect = agent.createConnection.bind(agent);
-  const isSecure = agent instanceof https.Agent;
-  agent.createConnection = (options: ConnectOptions, callback) => {
-    openTunnel(proxy, String(options.host), Number(options.port), options.tunnelDeadline)
-      .then((socket): Duplex => {
-        const through = { ...options, socket };
-        return isSecure ? (connect(through) as Duplex) : socket;
-      })
-      .then(
-        (socket) => callback?.(null, socket),
-        // Without a socket; the types know of no failure.
-        (error: Error) => callback?.(error, undefined as unknown as Duplex),
-      );
-    return undefined;
+/** Where to, in undici's words. */
+function target(url: URL): Target {
+  return { hostname: hostOf(url), host: url.host, protocol: url.protocol, port: url.port };
+}
+
+function direct(connect: Connector, url: URL): Open {
+  return (opened) => connect(target(url), opened);
+}
+
+/** The connection begins with a CONNECT; TLS to the instance is made inside of it. */
+function through(proxy: Proxy, connect: Connector, url: URL, deadline: Deadline): Open {
+  const secure = url.protocol === 'https:';
+  const port = Number(url.port || (secure ? 443 : 80));
+  return (opened) => {
+    let opening: Socket | undefined;
+    let broken: Error | undefined;
+    openTunnel(proxy, hostOf(url), port, deadline).then(
+      (socket) => {
+        opening = socket;
+        if (broken) socket.destroy();
+        else if (secure) opening = connect({ ...target(url), httpSocket: socket }, opened);
+        else opened(null, socket);
+      },
+      (error: Error) => opened(error, null),
+    );
+    return {
+      destroy(error) {
+        broken = error;
+        opening?.destroy(error);
+      },
+    };
   };
 }
 

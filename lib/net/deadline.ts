@@ -1,20 +1,23 @@
 /** When an exchange has to be over, with all that it waits for. */
 
-import type { ClientRequest } from 'node:http';
+/** What can be ended at any moment, with the reason. */
+export interface Breakable {
+  destroy(error: Error): unknown;
+}
 
 /**
  * A timer, and what it breaks off. Node's own AbortSignal is made for more than that: it and its listeners cost a small
  * exchange a fifth of its processor time.
  */
 export class Deadline {
-  private readonly requests = new Set<ClientRequest>();
+  private readonly underWay = new Set<Breakable>();
   private readonly timer: NodeJS.Timeout;
   private over = false;
 
   constructor(milliseconds: number) {
     this.timer = setTimeout(() => {
       this.over = true;
-      for (const request of this.requests) breakOff(request);
+      for (const one of this.underWay) breakOff(one);
     }, milliseconds);
   }
 
@@ -23,11 +26,15 @@ export class Deadline {
     return this.over;
   }
 
-  /** A request that must not go on for longer: it is broken off when the time is over, or at once where it is. */
-  ends(request: ClientRequest): void {
-    if (this.over) breakOff(request);
-    else this.requests.add(request);
-    request.once('close', () => this.requests.delete(request));
+  /** What must not go on for longer: it is broken off when the time is over, or at once where it is. */
+  ends(one: Breakable): void {
+    if (this.over) breakOff(one);
+    else this.underWay.add(one);
+  }
+
+  /** It has ended by itself. */
+  releases(one: Breakable): void {
+    this.underWay.delete(one);
   }
 
   /** The work is done, and the timer with it. */
@@ -36,6 +43,6 @@ export class Deadline {
   }
 }
 
-function breakOff(request: ClientRequest): void {
-  request.destroy(new Error('the time is over'));
+function breakOff(one: Breakable): void {
+  one.destroy(new Error('the time is over'));
 }

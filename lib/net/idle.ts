@@ -1,54 +1,71 @@
-/** Connections that are kept for the next request: how many, how long, and in silence. */
+/** Connections that are kept for the next request: how many, and how long. */
 
-import type http from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Connection } from './connection.js';
 
 /** Over all instances. */
 const maxIdle = 128;
 
+/**
+ * Of one instance. Twice as many as there are logins under way at it: the next request of a login is sent before the last
+ * one's connection is free again.
+ */
+const maxIdlePerOrigin = 32;
+
 export class IdleConnections {
-  /** In the order in which they became idle, each with what takes it out of the watch. */
-  private readonly idle = new Map<Duplex, () => void>();
-  private readonly keptSince = new WeakMap<Duplex, number>();
+  /** In the order in which they became idle. */
+  private readonly idle = new Set<Connection>();
+  private readonly byOrigin = new Map<string, Connection[]>();
+  private readonly keptSince = new WeakMap<Connection, number>();
 
   /** @param lifetimeMs from when a connection was first kept; a busy one is made anew now and then */
   constructor(private readonly lifetimeMs = 60_000) {}
 
-  /** Puts an agent's idle connections under these rules, together with those of other agents. */
-  watch<A extends http.Agent>(agent: A): A {
-    const keep = agent.keepSocketAlive.bind(agent) as (socket: Duplex) => unknown;
-    const reuse = agent.reuseSocket.bind(agent);
-    // The agent asks for a boolean here (Node's documentation); only its types know nothing of that.
-    agent.keepSocketAlive = (socket) => keep(socket) === true && this.keep(socket);
-    agent.reuseSocket = (socket, request) => {
-      this.idle.get(socket)?.();
-      reuse(socket, request);
-    };
-    return agent;
+  /** The one that was used last, so that those that are too many are left to end. */
+  take(origin: string): Connection | undefined {
+    for (;;) {
+      const last = this.byOrigin.get(origin)?.at(-1);
+      if (!last) return undefined;
+      this.forget(last);
+      if (!last.isOver) return last;
+    }
   }
 
-  private keep(socket: Duplex): boolean {
-    const since = this.keptSince.get(socket) ?? performance.now();
-    if (performance.now() - since > this.lifetimeMs) return false;
-    this.keptSince.set(socket, since);
+  keep(connection: Connection): void {
+    if (connection.isOver) return;
+    const now = performance.now();
+    const since = this.keptSince.get(connection);
+    const others = this.byOrigin.get(connection.origin) ?? [];
+    if (others.length >= maxIdlePerOrigin || now - (since ?? now) > this.lifetimeMs) return close(connection);
+    if (since === undefined) {
+      this.keptSince.set(connection, now);
+      connection.onceClosed(() => this.forget(connection));
+    }
     this.makeRoom();
-    // Nobody was asked anything: what comes now is meant to keep the connection open, or to answer the next request.
-    const end = () => void socket.destroy();
-    const forget = () => {
-      this.idle.delete(socket);
-      socket.off('data', end).off('close', forget);
-    };
-    socket.on('data', end).on('close', forget);
-    this.idle.set(socket, forget);
-    return true;
+    this.idle.add(connection);
+    this.byOrigin.set(connection.origin, [...others, connection]);
+  }
+
+  closeAll(origin: string): void {
+    for (const connection of this.byOrigin.get(origin) ?? []) close(connection);
   }
 
   private makeRoom(): void {
     if (this.idle.size < maxIdle) return;
-    for (const [longestIdle, forget] of this.idle) {
-      forget();
-      longestIdle.destroy();
-      return;
+    for (const longestIdle of this.idle) {
+      this.forget(longestIdle);
+      return close(longestIdle);
     }
   }
+
+  private forget(connection: Connection): void {
+    if (!this.idle.delete(connection)) return;
+    const { origin } = connection;
+    const others = (this.byOrigin.get(origin) ?? []).filter((one) => one !== connection);
+    if (others.length === 0) this.byOrigin.delete(origin);
+    else this.byOrigin.set(origin, others);
+  }
+}
+
+function close(connection: Connection): void {
+  connection.destroy(new Error('not kept any longer'));
 }

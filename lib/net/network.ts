@@ -1,23 +1,14 @@
 /** The one way out: every request to an instance is made here, under all the rules at once. */
 
-import type { OutgoingHttpHeaders } from 'node:http';
-import type { LookupFunction } from 'node:net';
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { isReachableURL } from './addresses.js';
 import type { Budget } from './budget.js';
+import type { Outgoing } from './connection.js';
 import { Connections } from './connections.js';
-import {
-  exchange,
-  exchangeError,
-  StaleConnectionError,
-  unreachable,
-  type Answer,
-  type Outgoing,
-} from './exchange.js';
 import { Deadline } from './deadline.js';
+import { exchange, exchangeError, StaleConnectionError, unreachable, type Answer } from './exchange.js';
 import { documentBytes } from './limits.js';
-import { publicLookup, uncheckedLookup } from './lookup.js';
 import { parsedURL } from '../url.js';
 
 export type { Answer } from './exchange.js';
@@ -41,23 +32,16 @@ export interface PostOptions {
   readonly accessToken?: string;
 }
 
-/** How names are resolved: those of strangers, and those of the site's own development instances. */
-interface Lookups {
-  readonly public: LookupFunction;
-  readonly development: LookupFunction | undefined;
-}
-
 export class Network {
   constructor(
     private readonly settings: Settings,
     private readonly connections = new Connections(settings.outbound),
-    private readonly lookups = lookupsBy(settings.outbound.lookup),
     private readonly budget?: Budget,
   ) {}
 
   /** The same network for one login: all of its requests share the budget, beside the deadline that each has. */
   within(budget: Budget): Network {
-    return new Network(this.settings, this.connections, this.lookups, budget);
+    return new Network(this.settings, this.connections, budget);
   }
 
   /** A GET that follows redirects. A reset on a kept connection is tried once more on a fresh one. */
@@ -74,7 +58,7 @@ export class Network {
       let left = accessToken !== undefined ? 0 : (options.redirects ?? 3);
       let url = first;
       for (;;) {
-        const answer = await this.step(url, { method: 'GET', headers, deadline, maxBytes });
+        const answer = await this.step(url, { method: 'GET', headers, maxBytes }, deadline);
         const next = left > 0 ? redirectTarget(answer) : undefined;
         if (!next) return answer;
         url = next;
@@ -108,15 +92,14 @@ export class Network {
     const url = new URL(target);
     const headers = this.headers('application/json', accessToken);
     headers['content-type'] = contentType;
-    headers['content-length'] = Buffer.byteLength(body);
     return this.withinDeadline(url, (deadline) => {
       if (url.protocol === 'http:') this.connections.dropIdle(url);
-      return this.step(url, { method: 'POST', headers, body, deadline, maxBytes });
+      return this.step(url, { method: 'POST', headers, body, maxBytes }, deadline);
     });
   }
 
-  private headers(accept: string, accessToken: string | undefined): OutgoingHttpHeaders {
-    const headers: OutgoingHttpHeaders = {
+  private headers(accept: string, accessToken: string | undefined): Record<string, string> {
+    const headers: Record<string, string> = {
       accept,
       'accept-encoding': 'gzip, deflate',
       'user-agent': this.settings.userAgent,
@@ -144,27 +127,27 @@ export class Network {
   }
 
   /** One step of a way that redirects may lengthen, told to the site's log. */
-  private async step(url: URL, step: Outgoing): Promise<Answer> {
+  private async step(url: URL, step: Outgoing, deadline: Deadline): Promise<Answer> {
     const begun = performance.now();
     try {
-      const answer = await this.send(url, step);
+      const answer = await this.send(url, step, deadline);
       this.report(url, step.method, begun, { status: answer.status });
       return answer;
     } catch (error) {
-      this.report(url, step.method, begun, { code: exchangeError(error, step.deadline.isOver).code });
+      this.report(url, step.method, begun, { code: exchangeError(error, deadline.isOver).code });
       throw error;
     }
   }
 
-  private async send(url: URL, step: Outgoing): Promise<Answer> {
+  private async send(url: URL, step: Outgoing, deadline: Deadline): Promise<Answer> {
     const { developmentOrigins } = this.settings;
     if (!isReachableURL(url, developmentOrigins)) throw unreachable(url);
-    const lookup = developmentOrigins.has(url.origin) ? this.lookups.development : this.lookups.public;
+    const isDevelopment = developmentOrigins.has(url.origin);
     try {
-      return await exchange(this.connections, url, step, lookup);
+      return await exchange(this.connections, url, step, isDevelopment, deadline);
     } catch (error) {
       if (!(error instanceof StaleConnectionError) || step.method !== 'GET') throw error;
-      return await exchange(this.connections, url, step, lookup, false);
+      return await exchange(this.connections, url, step, isDevelopment, deadline, false);
     }
   }
 
@@ -188,10 +171,6 @@ export class Network {
 
 /** Whoever redirects chooses the path. */
 const maxLoggedPath = 200;
-
-function lookupsBy(own: LookupFunction | undefined): Lookups {
-  return { public: publicLookup(own), development: own && uncheckedLookup(own) };
-}
 
 /**
  * Where an answer redirects to, if it does.

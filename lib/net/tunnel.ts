@@ -49,12 +49,7 @@ const meanings: Readonly<Record<number, string>> = {
  * Resolves with a connection to the host, as bare as if there were no proxy.
  * @param deadline ends the try, and whatever has been opened for it
  */
-export function openTunnel(
-  proxy: Proxy,
-  host: string,
-  port: number,
-  deadline: Deadline | undefined,
-): Promise<Socket> {
+export function openTunnel(proxy: Proxy, host: string, port: number, deadline: Deadline): Promise<Socket> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     const request = (proxy.secure ? https : http).request({
@@ -70,7 +65,8 @@ export function openTunnel(
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
-    deadline?.ends(request);
+    deadline.ends(request);
+    request.once('close', () => deadline.releases(request));
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
     });
@@ -78,7 +74,7 @@ export function openTunnel(
     request.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       const isOpen = statusCode >= 200 && statusCode <= 299;
       // Neither TLS nor HTTP lets the server speak first.
-      if (isOpen && head.length === 0 && deadline?.isOver !== true) return resolve(socket);
+      if (isOpen && head.length === 0 && !deadline.isOver) return resolve(socket);
       socket.on('error', () => undefined).destroy();
       const meaning = meanings[statusCode];
       return reject(

@@ -1,8 +1,7 @@
 /** A kept connection is silent, few, and not for ever. */
 
-import { once } from 'node:events';
-import { Agent, get, type IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { Connection, type Open } from '../../lib/net/connection.js';
 import { IdleConnections } from '../../lib/net/idle.js';
 import { aRawServer, until, type RawServer } from '../support/hostile.js';
 import { networkTo, originOf } from '../support/network.js';
@@ -74,14 +73,19 @@ describe('a kept connection', () => {
 
 it('a kept connection that is always busy is made anew now and then', async () => {
   const server = await answeringAndThen(() => undefined);
-  const agent = new IdleConnections(50).watch(new Agent({ keepAlive: true }));
+  const origin = `http://127.0.0.1:${server.port}`;
+  const open: Open = (opened) => {
+    const socket = connect(server.port, '127.0.0.1', () => opened(null, socket));
+    return socket;
+  };
+  const idle = new IdleConnections(50);
   const begun = performance.now();
   do {
-    const request = get(`http://127.0.0.1:${server.port}/`, { agent });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    await once(response.resume(), 'close');
+    const connection = idle.take(origin) ?? new Connection(origin, open);
+    await connection.ask('/', { method: 'GET', headers: {}, maxBytes: 100 });
+    idle.keep(connection);
   } while (server.connections() < 3 && performance.now() - begun < 5000);
-  agent.destroy();
+  idle.closeAll(origin);
   expect(server.connections()).toBe(3);
 });
 

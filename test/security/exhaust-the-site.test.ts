@@ -89,7 +89,6 @@ const tooLarge: Record<string, Attack> = {
   },
   'early hints without end': (socket) =>
     pump(socket, 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'.repeat(20)),
-  'continues without end': (socket) => pump(socket, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(20)),
   'empty deflate blocks without end': (socket) => {
     socket.write(head('Content-Encoding: deflate\r\n'));
     socket.write(Buffer.from([0x78, 0x9c]));
@@ -160,6 +159,7 @@ const broken: Record<string, Attack> = {
     void socket.end(head('Content-Encoding: constructor\r\n') + '{}'),
   'another protocol': (socket) =>
     void socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+  'continues without end': (socket) => pump(socket, 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(20)),
   'no HTTP': (socket) => void socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
   'HTTP/0.9': (socket) => void socket.end('{"uri":"x"}'),
   'a status without sense': (socket) => void socket.end('HTTP/1.1 99999 OK\r\n\r\n'),
