@@ -20,7 +20,7 @@ import { markdown } from './table.mjs';
 /** Each with how many rounds it takes, so that all of it takes about five minutes on two idle cores. */
 const parts = {
   first: [firstLogin],
-  warm: [warmLogins, 20],
+  warm: [warmLogins, 12],
   crowds: [crowds],
   known: [knownInstances, 12],
   install: [installing, 15],

@@ -96,7 +96,7 @@ class BoundedMap {
       this.delete(key);
       return undefined;
     }
-    if (!this.isRoomy) {
+    if (!this.isWithin(roomyUpTo)) {
       this.entries.delete(key);
       this.entries.set(key, entry);
     }
@@ -110,16 +110,20 @@ class BoundedMap {
     if (entry.size > this.limits.size) return false;
     this.entries.set(key, entry);
     this.size += entry.size;
-    for (const oldest of this.entries.keys()) {
-      if (this.entries.size <= this.limits.entries && this.size <= this.limits.size) break;
-      this.delete(oldest);
-    }
+    if (!this.isWithin(1)) this.makeRoom();
     return true;
   }
 
-  private get isRoomy(): boolean {
+  private makeRoom(): void {
+    for (const oldest of this.entries.keys()) {
+      if (this.isWithin(1)) return;
+      this.delete(oldest);
+    }
+  }
+
+  private isWithin(part: number): boolean {
     const { entries, size } = this.limits;
-    return this.entries.size <= entries * roomyUpTo && this.size <= size * roomyUpTo;
+    return this.entries.size <= entries * part && this.size <= size * part;
   }
 
   delete(key: string): boolean {

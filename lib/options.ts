@@ -154,7 +154,8 @@ export interface Settings {
   /** Scopes the site asked for, separated by spaces; undefined means the least that reads the profile. */
   readonly scope: string | undefined;
   readonly userAgent: string;
-  readonly allowInstance: (host: string) => boolean | Promise<boolean>;
+  /** Without one, every instance is. */
+  readonly allowInstance: ((host: string) => boolean | Promise<boolean>) | undefined;
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
   readonly log: LoginLog;
@@ -181,7 +182,7 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
     website,
     scope: checkedScope(checks, options.scope),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
-    allowInstance: checks.function('allowInstance', options.allowInstance) ?? (() => true),
+    allowInstance: checks.function('allowInstance', options.allowInstance),
     developmentOrigins: checkedOrigins(checks, options.developmentInstances ?? []),
     outbound: checkedOutbound(checks, options.outbound ?? {}),
     log: eventLog(checks.caller, checks.function('log', options.log) as EventLog | undefined),

@@ -53,21 +53,21 @@ export class Store {
   }
 
   /** A cache read, as `look`: whatever goes wrong is a miss. */
-  async cached(key: string): Promise<unknown> {
-    if (this.own) return this.own.look(key);
-    return this.read(key).catch(() => undefined);
+  cached(key: string): Promise<unknown> {
+    return this.own ? Promise.resolve(this.own.look(key)) : this.read(key).catch(() => undefined);
   }
 
   /**
    * As `read`, for who changes nothing in the record: of the default store it is the same frozen object for all.
    * @throws MastodonError `store_failed`
    */
-  async look(key: string): Promise<unknown> {
-    return this.own ? this.own.look(key) : this.read(key);
+  look(key: string): Promise<unknown> {
+    return this.own ? Promise.resolve(this.own.look(key)) : this.read(key);
   }
 
   /** A cache write: whatever goes wrong is forgotten. */
   async cache(key: string, value: object, ttlMs?: number): Promise<void> {
+    if (this.own) return void this.own.set(key, value, ttlMs);
     await this.write(key, value, ttlMs).catch(() => undefined);
   }
 

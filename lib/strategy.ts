@@ -123,14 +123,14 @@ export class MastodonStrategy extends OAuth2Strategy {
     const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
     return isCallbackRoute || isCallback(answer, this.callbackPath)
       ? this.finish(req, answer, options)
-      : this.begin(req, options);
+      : this.begin(req, answer, options);
   }
 
-  private async begin(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+  private async begin(req: Request, address: URL, options: MastodonAuthenticateOptions): Promise<Outcome> {
     const { stateStore, allowCrossSiteStart } = this.settings;
     const crossSite = crossSiteStart(req.headers['sec-fetch-site']);
     if (crossSite && !allowCrossSiteStart) throw this.login.refused(crossSite);
-    const typed = options.instance ?? this.typedInstance(req);
+    const typed = options.instance ?? this.typedInstance(req, address);
     if (typed === undefined) throw this.login.refused(this.nothingTyped(req));
     const browser = stateStore ? loginsIn(stateStore, req) : browserKeysOrNew(req);
     const authorization = this.authorizationParams(options) as Record<string, string>;
@@ -155,10 +155,10 @@ export class MastodonStrategy extends OAuth2Strategy {
     }
   }
 
-  private typedInstance(req: IncomingMessage): unknown {
+  private typedInstance(req: IncomingMessage, address: URL): unknown {
     const field = this.settings.instanceField;
-    const { body, query } = req as { body?: unknown; query?: unknown };
-    return ownValue(body, field) ?? ownValue(query, field);
+    const { body } = req as { body?: unknown };
+    return ownValue(body, field) ?? queryValue(req, address, field);
   }
 
   /** To the person it is an empty field; to whoever builds the site it is mostly a parser that is missing. */
@@ -197,6 +197,13 @@ interface Actions {
 function ownValue(record: unknown, name: string): unknown {
   if (typeof record !== 'object' || record === null || !Object.hasOwn(record, name)) return undefined;
   return (record as Record<string, unknown>)[name];
+}
+
+/** Express 5 has no query of the request's own, and reads the address anew whenever somebody asks for it. */
+function queryValue(req: IncomingMessage, { searchParams }: URL, name: string): unknown {
+  if (Object.hasOwn(req, 'query')) return ownValue((req as { query?: unknown }).query, name);
+  const values = searchParams.getAll(name);
+  return values.length > 1 ? values : values[0];
 }
 
 function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {

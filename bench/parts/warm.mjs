@@ -2,10 +2,10 @@
 
 import { compared, inTurns } from '../numbers.mjs';
 
-const count = 200;
+const count = 800;
 const atOnce = 12;
 /** After which the figures fall no further. */
-const warmUps = 12;
+const warmUps = 5;
 
 export async function warmLogins({ load, site }, rounds) {
   const [ours, plain] = [await site('ours'), await site('plain')];

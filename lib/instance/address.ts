@@ -26,6 +26,8 @@ const invisible =
 /** These two belong into words of some scripts, and nowhere else. */
 const strayJoiners = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])/gu;
 
+const plainHost = /^[a-z0-9][a-z0-9.-]*(?::\d{1,5})?$/;
+
 /** A handle, with or without what people and programs put in front of it. */
 const handles = [
   /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
@@ -43,6 +45,8 @@ const handles = [
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
+  // What nearly everybody types, and what forms and suggestions send: none of what follows is about it.
+  if (plainHost.test(input)) return addressOf(input, undefined, developmentOrigins);
   const text = input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@');
   if (text === '') throw new MastodonError('instance_missing');
 
@@ -66,19 +70,22 @@ function addressOf(
   // A typed port belongs to a development origin or is refused, 443 as well: no public instance has one.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
-  for (const scheme of ['https', 'http']) {
-    const url = parsedURL(`${scheme}://${withoutDot}`);
-    if (url && developmentOrigins.has(url.origin)) return { origin: url.origin, host: url.host, ...user };
+  const url = parsedURL(`https://${withoutDot}`);
+  if (developmentOrigins.size > 0) {
+    for (const named of [url, parsedURL(`http://${withoutDot}`)]) {
+      if (named && developmentOrigins.has(named.origin))
+        return { origin: named.origin, host: named.host, ...user };
+    }
   }
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');
-  const hostname = withoutDot.includes(':') ? undefined : parsedURL(`https://${withoutDot}`)?.hostname;
+  const hostname = withoutDot.includes(':') ? undefined : url?.hostname;
   if (hostname === undefined || !isPublicHostname(hostname)) throw invalid();
   return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
 }
 
 /** Who typed the ASCII form is shown that. */
 function asItWasTyped(typed: string, host: string): Pick<Address, 'typedHost'> {
-  if (/xn--/i.test(typed) || !host.includes('xn--')) return {};
+  if (!host.includes('xn--') || /xn--/i.test(typed)) return {};
   return { typedHost: inItsScript(host) };
 }
 

@@ -126,6 +126,8 @@ function isIssuer(issuer: string, origin: string): boolean {
 
 export function isOn(origin: string, value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 2048) return false;
+  // Whatever follows is a path or a query there.
+  if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);
   return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }

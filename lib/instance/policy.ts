@@ -14,9 +14,15 @@ export class Policy {
   constructor(private readonly settings: Pick<Settings, 'allowInstance'>) {}
 
   /** @throws MastodonError `instance_not_allowed`; and whatever the site's function throws */
-  async assertAllowed(host: string): Promise<void> {
-    if (!(await this.settings.allowInstance(host))) {
-      throw new MastodonError('instance_not_allowed', { instance: host });
-    }
+  assertAllowed(host: string): Promise<void> | undefined {
+    const { allowInstance } = this.settings;
+    return allowInstance && assertAllowed(host, allowInstance);
   }
+}
+
+async function assertAllowed(
+  host: string,
+  allowInstance: NonNullable<Settings['allowInstance']>,
+): Promise<void> {
+  if (!(await allowInstance(host))) throw new MastodonError('instance_not_allowed', { instance: host });
 }

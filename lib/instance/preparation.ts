@@ -20,6 +20,11 @@ export interface Prepared {
   readonly client: Client;
 }
 
+/** The logins that the browser began at an instance, and from which it never came back. */
+interface Unfinished {
+  unfinished(host: string): Promise<{ readonly begunAt: readonly number[] } | undefined>;
+}
+
 /** One host, however many of its users are typed, gets this much of the work under way at most. */
 const preparationsPerHost = 8;
 
@@ -56,7 +61,11 @@ export class Preparation {
 
   /** The instance alone, for who wants to know whether there is one. @throws MastodonError */
   async find(address: Address): Promise<Instance> {
-    return asTyped(address, () => this.findAllowed(address));
+    try {
+      return await this.findAllowed(address);
+    } catch (error) {
+      throw asTyped(error, address);
+    }
   }
 
   private async findAllowed(address: Address): Promise<Instance> {
@@ -75,24 +84,21 @@ export class Preparation {
   }
 
   /**
-   * @param unfinishedAt when this browser began the logins at an instance from which it never came back; also asked, for
-   *   what it may have against the request, when nothing is known yet
+   * @param logins of the browser; also asked, for what they may have against the request, when nothing is known yet
    * @throws MastodonError
    */
-  async prepare(
-    address: Address,
-    unfinishedAt: (host: string) => Promise<readonly number[]>,
-  ): Promise<Prepared> {
-    return asTyped(address, () => this.prepareAllowed(address, unfinishedAt));
+  async prepare(address: Address, logins: Unfinished): Promise<Prepared> {
+    try {
+      return await this.prepareAllowed(address, logins);
+    } catch (error) {
+      throw asTyped(error, address);
+    }
   }
 
-  private async prepareAllowed(
-    address: Address,
-    unfinishedAt: (host: string) => Promise<readonly number[]>,
-  ): Promise<Prepared> {
+  private async prepareAllowed(address: Address, logins: Unfinished): Promise<Prepared> {
     await this.policy.assertAllowed(address.host);
     const known = await this.discovery.known(address);
-    const unfinished = await unfinishedAt((known ?? address).host);
+    const unfinished = (await logins.unfinished((known ?? address).host))?.begunAt ?? [];
     if (known) {
       await this.assertPinnedAllowed(known, address);
       const client = await this.credentials.current(known, unfinished);
@@ -129,8 +135,8 @@ export class Preparation {
   }
 
   /** A domain may lead to a server that is not allowed, by redirect or by WebFinger. */
-  private async assertPinnedAllowed(instance: Instance, address: Address): Promise<void> {
-    if (instance.host !== address.host) await this.policy.assertAllowed(instance.host);
+  private assertPinnedAllowed(instance: Instance, address: Address): Promise<void> | undefined {
+    return instance.host === address.host ? undefined : this.policy.assertAllowed(instance.host);
   }
 }
 
@@ -139,10 +145,6 @@ function keyOf(address: Address): string {
 }
 
 /** Failures name the host as the person wrote it, who alone gets to see them. */
-async function asTyped<T>({ host, typedHost }: Address, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof MastodonError ? error.spelt(host, typedHost) : error;
-  }
+function asTyped(error: unknown, { host, typedHost }: Address): unknown {
+  return error instanceof MastodonError ? error.spelt(host, typedHost) : error;
 }

@@ -1,5 +1,6 @@
 /** Where a browser is sent to log in: the authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3). */
 
+import { stringify } from 'node:querystring';
 import { needsForcedLogin } from '../instance/software.js';
 import type { BeginOptions, Instance, LoginTransaction } from '../options.js';
 import { digest } from '../digest.js';
@@ -12,7 +13,6 @@ export function authorizationURL(
   { forceLogin, lang }: BeginOptions,
   extra: Readonly<Record<string, string>> = {},
 ): string {
-  const url = new URL(instance.authorizationEndpoint);
   const params = {
     ...extra,
     ...((forceLogin === true || needsForcedLogin(instance.software)) && { force_login: 'true' }),
@@ -25,7 +25,8 @@ export function authorizationURL(
     code_challenge: digest(login.codeVerifier),
     code_challenge_method: 'S256',
   };
-  // Apart from the URL, which would be written anew after each.
+  const url = new URL(instance.authorizationEndpoint);
+  if (url.search === '') return `${url.href}?${stringify(params)}`;
   const query = new URLSearchParams(url.search);
   for (const [name, value] of Object.entries(params)) query.set(name, value);
   url.search = query.toString();

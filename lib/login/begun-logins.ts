@@ -62,10 +62,11 @@ interface Hint {
   readonly login: string;
 }
 
-/** Where the hints of a browser's keys are, at the instance that it was last asked for. */
-interface HintKeys {
+/** What the hints of a browser say of the instance that it was last asked for. */
+interface Known {
   readonly host: string;
-  readonly keys: readonly string[];
+  /** One for each key of the browser, in the same order. */
+  readonly hints: ReadonlyArray<{ readonly at: string; readonly value: unknown }>;
 }
 
 /**
@@ -81,46 +82,41 @@ export class BegunLogins {
   /** @param keys the browser's secret keys, of which the first begins logins; most browsers have one */
   of(keys: readonly string[]): BrowserLogins {
     const browsers = keys.map(digest);
-    let last: HintKeys | undefined;
-    const hintKeysAt = (host: string): readonly string[] => {
-      if (last?.host !== host) last = { host, keys: browsers.map((browser) => this.hintKey(host, browser)) };
-      return last.keys;
+    let last: Known | undefined;
+    const hintsAt = async (host: string): Promise<Known['hints']> => {
+      if (last?.host !== host) {
+        const keys = browsers.map((browser) => this.hintKey(host, browser));
+        const values = await Promise.all(keys.map((key) => this.store.cached(key)));
+        last = { host, hints: keys.map((at, n) => ({ at, value: values[n] })) };
+      }
+      return last.hints;
     };
     return {
-      save: (state, login) => {
+      save: async (state, login) => {
         const [browser] = browsers;
-        const [hintKey] = hintKeysAt(login.instance.host);
-        if (browser === undefined || hintKey === undefined) {
+        const [hint] = await hintsAt(login.instance.host);
+        if (browser === undefined || hint === undefined) {
           throw new TypeError('a login is begun with the key of a browser');
         }
-        return this.save(browser, hintKey, state, login);
+        const key = this.loginKey(state);
+        await Promise.all([
+          this.store.save(key, { browser, login } satisfies Saved, 2 * loginTtlMs),
+          this.store.cache(hint.at, hintOf(key, hint.value), unfinishedTtlMs),
+        ]);
       },
       take: (state) => this.take(browsers, state),
-      unfinished: (host) => this.unfinished(hintKeysAt(host)),
+      unfinished: async (host) => this.unfinished((await hintsAt(host)).map(({ value }) => value)),
       finished: async (host) => {
-        await Promise.all(hintKeysAt(host).map((key) => this.store.drop(key)));
+        await Promise.all(browsers.map((browser) => this.store.drop(this.hintKey(host, browser))));
       },
     };
-  }
-
-  private async save(
-    browser: string,
-    hintKey: string,
-    state: string,
-    login: LoginTransaction,
-  ): Promise<void> {
-    const key = this.loginKey(state);
-    await this.store.save(key, { browser, login } satisfies Saved, 2 * loginTtlMs);
-    const before = await this.store.cached(hintKey);
-    const begunAt = [Date.now(), ...(isHint(before) ? before.begunAt : [])].slice(0, maxTimes);
-    await this.store.cache(hintKey, { begunAt, login: key } satisfies Hint, unfinishedTtlMs);
   }
 
   private async take(browsers: readonly string[], state: string): Promise<LoginTransaction | undefined> {
     if (browsers.length === 0) throw expired(noKey);
     const key = this.loginKey(state);
     // The mark counts also where the login is: a store may lose the deleting, and say nothing.
-    const [found, used] = await Promise.all([this.store.look(key), this.store.cached(this.usedKey(state))]);
+    const [found, used] = await Promise.all([this.store.look(key), this.store.cached(usedKey(key))]);
     if (used !== undefined) throw expired('the login was used already');
     const saved = recordIn(found);
     if (!saved)
@@ -130,15 +126,14 @@ export class BegunLogins {
       throw expired('the login was begun in another browser or session');
     const taken = recordIn(await this.store.take(key));
     if (!taken) throw expired('the login is being used by another request');
-    await this.store.cache(this.usedKey(state), { used: true } satisfies Spent, loginTtlMs);
+    await this.store.cache(usedKey(key), { used: true } satisfies Spent, loginTtlMs);
     // Whatever it is: who takes it looks whether it is a login.
     const login = taken.login as LoginTransaction | undefined;
     if (login?.applicationState === undefined) return login;
     return { ...login, applicationState: ownState(login.applicationState) };
   }
 
-  private async unfinished(hintKeys: readonly string[]): Promise<Unfinished | undefined> {
-    const hints = await Promise.all(hintKeys.map((key) => this.store.cached(key)));
+  private unfinished(hints: readonly unknown[]): Unfinished | undefined {
     const found = hints.filter(isHint).sort((a, b) => (b.begunAt[0] ?? 0) - (a.begunAt[0] ?? 0));
     const [last] = found;
     if (!last) return undefined;
@@ -155,13 +150,14 @@ export class BegunLogins {
     return storeKey('login', '', state, this.audience);
   }
 
-  private usedKey(state: string): string {
-    return storeKey('used', '', state, this.audience);
-  }
-
+  /** Both are digests already. */
   private hintKey(instanceHost: string, browser: string): string {
-    return storeKey('unfinished', instanceHost, browser, this.audience);
+    return `${storeKey('unfinished', instanceHost)}:${browser}:${this.audience}`;
   }
+}
+
+function usedKey(loginKey: string): string {
+  return loginKey.replace(':login:', ':used:');
 }
 
 /** What goes back to the application is its own, to change it, too. */
@@ -171,6 +167,11 @@ function ownState(state: unknown): unknown {
 
 function recordIn(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+}
+
+function hintOf(login: string, before: unknown): Hint {
+  const begunAt = isHint(before) ? [Date.now(), ...before.begunAt].slice(0, maxTimes) : [Date.now()];
+  return { begunAt, login };
 }
 
 function isHint(value: unknown): value is Hint {

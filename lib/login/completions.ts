@@ -96,7 +96,7 @@ export class Completions {
       this.credentials.codes.after(instance, exchanged.client),
     ]);
     // The instance names the domain of its handles: that one is asked under the rules of a start.
-    const scout = new Scout(network, instance.origin, (host) => this.policy.assertAllowed(host));
+    const scout = new Scout(network, instance.origin, async (host) => this.policy.assertAllowed(host));
     const profile = await profileOf(scout, this.settings.developmentOrigins, instance, account);
     if (exchanged.tokens.refreshToken !== undefined) {
       await this.credentials.clients.rememberGrant(instance, exchanged.tokens.refreshToken, exchanged.client);

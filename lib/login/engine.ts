@@ -66,14 +66,11 @@ export class Engine {
   }
 
   /** Address → instance → credentials → redirect. */
-  async begin(typed: unknown, browser: Browser, options: BeginOptions, extras: Extras): Promise<Begun> {
+  begin(typed: unknown, browser: Browser, options: BeginOptions, extras: Extras): Promise<Begun> {
     const begun = async () => {
       const logins = this.loginsOf(browser);
       const address = parseAddress(typed, this.developmentOrigins);
-      const { instance, client } = await this.preparation.prepare(
-        address,
-        async (host) => (await logins.unfinished(host))?.begunAt ?? [],
-      );
+      const { instance, client } = await this.preparation.prepare(address, logins);
       const login = beginTransaction(instance, client, this.audience, address, options.state);
       const state = randomToken();
       await logins.save(state, login);
@@ -84,7 +81,7 @@ export class Engine {
   }
 
   /** Answer → transaction → token → account → profile. */
-  async finish(answer: URL | string, browser: Browser, extras: Extras): Promise<FinishedWithScope> {
+  finish(answer: URL | string, browser: Browser, extras: Extras): Promise<FinishedWithScope> {
     const finished = () => this.completions.run(answerURL(answer), this.loginsOf(browser), extras);
     return reported(this.settings.log, 'finished', finished, ({ profile }) => profile.instance);
   }

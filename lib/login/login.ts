@@ -37,7 +37,7 @@ export class MastodonLogin {
    * @param typed a domain, a handle or a URL, as it came
    * @throws MastodonError
    */
-  async find(typed: unknown): Promise<Instance> {
+  find(typed: unknown): Promise<Instance> {
     return this.engine.find(typed);
   }
 
@@ -47,12 +47,7 @@ export class MastodonLogin {
    * @param browser the key that only this browser has
    * @throws MastodonError
    */
-  async begin(
-    typed: unknown,
-    browser: Browser,
-    options: BeginOptions = {},
-    extras: Extras = {},
-  ): Promise<Begun> {
+  begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
     return this.engine.begin(typed, browser, options, extras);
   }
 
@@ -77,11 +72,7 @@ export class MastodonLogin {
    * As `finish`, for doors that tell the scope on, or are done with the token at once.
    * @internal
    */
-  async finishWithScope(
-    answer: URL | string,
-    browser: Browser,
-    extras: Extras = {},
-  ): Promise<FinishedWithScope> {
+  finishWithScope(answer: URL | string, browser: Browser, extras: Extras = {}): Promise<FinishedWithScope> {
     return this.engine.finish(answer, browser, extras);
   }
 
@@ -90,7 +81,7 @@ export class MastodonLogin {
    * @param origin `profile.instance.origin`
    * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
    */
-  async refresh(origin: string, refreshToken: string): Promise<Tokens> {
+  refresh(origin: string, refreshToken: string): Promise<Tokens> {
     return this.engine.refresh(origin, refreshToken);
   }
 
@@ -99,7 +90,7 @@ export class MastodonLogin {
    * @param origin `profile.instance.origin`
    * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
    */
-  async revoke(origin: string, accessToken: string): Promise<void> {
+  revoke(origin: string, accessToken: string): Promise<void> {
     return this.engine.revoke(origin, accessToken);
   }
 

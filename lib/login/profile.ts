@@ -126,6 +126,7 @@ function handleDomainOf(
 ): string | undefined {
   const acct = typeof json.acct === 'string' ? json.acct : '';
   const claimed = acct.includes('@') ? domainOf(acct) : (instance.accountDomain ?? instance.host);
+  if (claimed === instance.host) return claimed;
   try {
     return parseAddress(`x@${claimed}`, developmentOrigins).host;
   } catch {
