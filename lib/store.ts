@@ -88,8 +88,8 @@ export class Store {
    * @throws MastodonError `store_failed`
    */
   async save(key: string, value: object, ttlMs?: number): Promise<void> {
+    if (this.own) return keepIn(this.own, key, value, ttlMs);
     await this.write(key, value, ttlMs);
-    if (this.own) return;
     if ((await this.read(key)) === undefined) throw storeFailed(new Error('the store lost what was written'));
   }
 
@@ -148,10 +148,7 @@ export class Store {
    * @throws MastodonError `store_failed`
    */
   async write(key: string, value: object, ttlMs?: number): Promise<void> {
-    if (this.own) {
-      if (!this.own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
-      return;
-    }
+    if (this.own) return keepIn(this.own, key, value, ttlMs);
     const isLong = ttlMs !== undefined && ttlMs > monthMs;
     await this.put(key, value, isLong && !(await this.doesKeepLong(ttlMs)) ? monthMs : ttlMs);
   }
@@ -201,6 +198,10 @@ export class Store {
       clearTimeout(timer);
     }
   }
+}
+
+function keepIn(own: MemoryStore, key: string, value: object, ttlMs?: number): void {
+  if (!own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
 }
 
 /** A Map, alone, in a Keyv, or in the adapter that Keyv 6 puts around one. */

@@ -86,16 +86,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
     // are taken before the first await.
     const { success, fail, redirect, error } = this as unknown as Actions;
-    this.run(req, options)
-      .catch((thrown: unknown): Outcome => failureOf(thrown))
-      .then((outcome) => {
-        if ('redirect' in outcome) redirect.call(this, outcome.redirect, 302);
-        else if ('user' in outcome) success.call(this, outcome.user, outcome.info);
-        else fail.call(this, outcome.challenge, outcome.status);
-      })
-      // What only the operator can put right, and what an application's callback throws.
-      .catch((thrown: unknown) => error.call(this, thrown))
-      .catch((thrown: unknown) => process.emitWarning(`MastodonStrategy: ${String(thrown)}`));
+    void this.conclude(req, options, { success, fail, redirect, error });
   }
 
   /**
@@ -116,7 +107,36 @@ export class MastodonStrategy extends OAuth2Strategy {
     return this.login.revoke(origin, accessToken);
   }
 
-  private async run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+  /** Ends the request by exactly one of Passport's actions, whatever happens. */
+  private async conclude(
+    req: Request,
+    options: MastodonAuthenticateOptions,
+    actions: Actions,
+  ): Promise<void> {
+    try {
+      const outcome = await this.attempt(req, options);
+      if ('redirect' in outcome) actions.redirect.call(this, outcome.redirect, 302);
+      else if ('user' in outcome) actions.success.call(this, outcome.user, outcome.info);
+      else actions.fail.call(this, outcome.challenge, outcome.status);
+    } catch (thrown) {
+      // What only the operator can put right, and what an application's callback throws.
+      try {
+        actions.error.call(this, thrown);
+      } catch (again) {
+        process.emitWarning(`MastodonStrategy: ${String(again)}`);
+      }
+    }
+  }
+
+  private async attempt(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    try {
+      return await this.run(req, options);
+    } catch (thrown) {
+      return failureOf(thrown);
+    }
+  }
+
+  private run(req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
     const answer = answerURL(req.originalUrl ?? req.url ?? '/');
     // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
     const { params } = req as { params?: unknown };
