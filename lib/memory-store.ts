@@ -69,6 +69,7 @@ export class MemoryStore implements KeyValueStore {
 }
 
 interface Entry {
+  readonly key: string;
   /** JSON, so that what is kept is nobody's object; until somebody looks at it. */
   text: string | undefined;
   /** The object instead, from then on. It takes about as much memory: its names are shared by all of a kind. */
@@ -77,14 +78,19 @@ interface Entry {
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly until: number;
+  /** Its neighbours in the order of use. */
+  older: Entry | undefined;
+  newer: Entry | undefined;
 }
 
-/** Nobody is pushed out for long yet, so the order need not be kept: moving a record costs more than reading it. */
-const roomyUpTo = 1 / 8;
-
-/** Drops what was not used for longest. A Map keeps the order of insertion, so whatever is used is put in anew. */
+/**
+ * Drops what was not used for longest. The order is a chain through the entries: a Map would keep it, too, but is written
+ * anew and anew where entries leave it at one end.
+ */
 class BoundedMap {
   private readonly entries = new Map<string, Entry>();
+  private oldest: Entry | undefined;
+  private newest: Entry | undefined;
   private size = 0;
 
   constructor(private readonly limits: MemoryLimits) {}
@@ -96,41 +102,49 @@ class BoundedMap {
       this.delete(key);
       return undefined;
     }
-    if (!this.isWithin(roomyUpTo)) {
-      this.entries.delete(key);
-      this.entries.set(key, entry);
+    if (entry !== this.newest) {
+      this.unlink(entry);
+      this.append(entry);
     }
     return entry;
   }
 
   set(key: string, text: string, until: number): boolean {
     this.delete(key);
-    const entry = { text, value: undefined, size: key.length + text.length, until };
+    const size = key.length + text.length;
     // It would push all others out first, and then itself.
-    if (entry.size > this.limits.size) return false;
+    if (size > this.limits.size) return false;
+    const entry = { key, text, value: undefined, size, until, older: undefined, newer: undefined };
     this.entries.set(key, entry);
-    this.size += entry.size;
-    if (!this.isWithin(1)) this.makeRoom();
-    return true;
-  }
-
-  private makeRoom(): void {
-    for (const oldest of this.entries.keys()) {
-      if (this.isWithin(1)) return;
-      this.delete(oldest);
+    this.append(entry);
+    this.size += size;
+    while (this.oldest && (this.entries.size > this.limits.entries || this.size > this.limits.size)) {
+      this.delete(this.oldest.key);
     }
-  }
-
-  private isWithin(part: number): boolean {
-    const { entries, size } = this.limits;
-    return this.entries.size <= entries * part && this.size <= size * part;
+    return true;
   }
 
   delete(key: string): boolean {
     const entry = this.entries.get(key);
     if (entry === undefined) return false;
     this.size -= entry.size;
+    this.unlink(entry);
     return this.entries.delete(key);
+  }
+
+  private append(entry: Entry): void {
+    entry.older = this.newest;
+    entry.newer = undefined;
+    if (this.newest) this.newest.newer = entry;
+    else this.oldest = entry;
+    this.newest = entry;
+  }
+
+  private unlink({ older, newer }: Entry): void {
+    if (older) older.newer = newer;
+    else this.oldest = newer;
+    if (newer) newer.older = older;
+    else this.newest = older;
   }
 }
 
