@@ -41,6 +41,11 @@ export class Hints {
     });
   }
 
+  /** A login did not begin, or did not end well. */
+  refused(error: unknown): void {
+    this.advice.refused(error);
+  }
+
   /** A start without an instance. */
   missesField(req: IncomingMessage): void {
     this.advice.try(() => this.ofTheForm(req));

@@ -132,6 +132,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     try {
       return await this.run(req, options);
     } catch (thrown) {
+      this.hints.refused(thrown);
       return failureOf(thrown);
     }
   }

@@ -75,6 +75,7 @@ export class Conversation {
         expires: expiresAt,
       });
     } catch (error) {
+      this.hints.refused(error);
       return this.refusal(error);
     }
   }

@@ -1,7 +1,7 @@
 /** Mistakes of who builds a bridge into a server. */
 
 import type { IncomingMessage } from 'node:http';
-import { Advice } from '../login/advice.js';
+import { Advice, inTheFile } from '../login/advice.js';
 
 export class BridgeHints {
   private readonly advice = new Advice('createBridge');
@@ -23,6 +23,11 @@ export class BridgeHints {
   /** Somebody's browser has come. */
   visited(): void {
     this.wasVisited = true;
+  }
+
+  /** A client was told that what it named cannot be used. */
+  refused(error: unknown): void {
+    this.advice.refused(error, inTheFile);
   }
 
   /** A client was told which page its user is to open. */

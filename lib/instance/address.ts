@@ -2,8 +2,9 @@
 
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
-import { isPublicHostname } from '../net/addresses.js';
+import { isPublicAddress, isPublicHostname } from '../net/addresses.js';
 import { parsedURL } from '../url.js';
+import { UnlistedServer } from './own-server.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {
@@ -77,10 +78,28 @@ function addressOf(
         return { origin: named.origin, host: named.host, ...user };
     }
   }
-  if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw invalid('name_without_dot');
+  const refused = (reason?: MastodonErrorReason) =>
+    invalid(reason, unlistedServer(withoutDot, developmentOrigins));
+  if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw refused('name_without_dot');
   const hostname = withoutDot.includes(':') ? undefined : url?.hostname;
-  if (hostname === undefined || !isPublicHostname(hostname)) throw invalid();
+  if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
   return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
+}
+
+/** Names that people give to machines of their own (RFC 6761, 6762, 8375; ICANN's "internal"). */
+const ownNames = /^(?:localhost|\[::1\]|.+\.(?:localhost|local|internal|home\.arpa))$/;
+
+/** What a builder types to log in at a server of their own; a mere word is somebody's typing mistake. */
+function unlistedServer(
+  authority: string,
+  developmentOrigins: ReadonlySet<string>,
+): UnlistedServer | undefined {
+  const url = parsedURL(`http://${authority}`);
+  if (!url || isPublicHostname(url.hostname)) return undefined;
+  // A mere number would be read as an address.
+  const isInnerAddress = /^(?:\d+\.){3}\d+$/.test(authority) && !isPublicAddress(authority);
+  const isOwn = isInnerAddress || /:\d+$/.test(authority) || ownNames.test(url.hostname);
+  return isOwn ? new UnlistedServer(url.origin, [...developmentOrigins]) : undefined;
 }
 
 /** Who typed the ASCII form is shown that. */
@@ -94,6 +113,6 @@ export function inItsScript(host: string): string {
   return domainToUnicode(host);
 }
 
-function invalid(reason?: MastodonErrorReason): MastodonError {
-  return new MastodonError('instance_invalid', { reason });
+function invalid(reason?: MastodonErrorReason, cause?: Error): MastodonError {
+  return new MastodonError('instance_invalid', { reason, cause });
 }

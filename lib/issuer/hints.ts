@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost } from '../checks.js';
-import { Advice, mountOf } from '../login/advice.js';
+import { Advice, inTheFile, mountOf } from '../login/advice.js';
 
 export class IssuerHints {
   private readonly advice = new Advice('createIssuer');
@@ -19,6 +19,11 @@ export class IssuerHints {
       this.ofThePath(req);
       this.ofTheName(req.headers.host);
     });
+  }
+
+  /** A login did not begin. */
+  refused(error: unknown): void {
+    this.advice.refused(error, inTheFile);
   }
 
   /** A proxy may take a path away; a framework has it still. */

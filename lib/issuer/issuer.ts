@@ -105,7 +105,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
   const interactions = new Interactions(() => now().provider);
   const logins = new Logins({
-    ...{ settings, login, interactions, accounts, bindings, cookies },
+    ...{ settings, login, interactions, accounts, bindings, cookies, hints },
     developmentOrigins: network.developmentOrigins,
   });
   const serve = async (

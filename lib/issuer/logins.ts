@@ -12,6 +12,7 @@ import type { Accounts } from './accounts.js';
 import type { Binding, Bindings, Refusal } from './bindings.js';
 import { claimsOf, subjectOf } from './claims.js';
 import type { IssuerCookies } from './cookies.js';
+import type { IssuerHints } from './hints.js';
 import type { Interaction, Interactions, Result } from './interactions.js';
 import type { IssuerSettings } from './options.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
@@ -25,6 +26,7 @@ export interface LoginParts {
   readonly bindings: Bindings;
   readonly cookies: IssuerCookies;
   readonly developmentOrigins: ReadonlySet<string>;
+  readonly hints: IssuerHints;
 }
 
 /** One request of a browser that the login belongs to. */
@@ -124,6 +126,7 @@ export class Logins {
       sendAway(res, redirect);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
+      this.parts.hints.refused(error);
       // A proxy in front may show a page of its own in place of one that says "bad gateway".
       const status = error.code === 'store_failed' || error.status < 500 ? error.status : 422;
       return this.show(visit, { message: error.message, typed, status });

@@ -1,6 +1,7 @@
 /** Mistakes of who builds something on a login: each is told once, with what to do, while it is being built. */
 
 import { isLoopbackHost } from '../checks.js';
+import { UnlistedServer } from '../instance/own-server.js';
 
 /** So many browsers are watched for a login that never comes back: one is enough while a site is being built. */
 const maxWatched = 100;
@@ -28,11 +29,32 @@ export class Advice {
     this.told.add(code);
     process.emitWarning(`${this.caller}: ${what}`, { code });
   }
+
+  /**
+   * A login did not begin. Visitors have their accounts at public servers; others are typed by who builds.
+   * @param elsewhere how the option is written where it is not set in a program
+   */
+  refused(error: unknown, elsewhere: (origin: string) => string = () => ''): void {
+    const { cause } = Object(error) as { cause?: unknown };
+    if (!(cause instanceof UnlistedServer)) return;
+    const { origin, listed } = cause;
+    this.tell(
+      'MASTODON_NOT_LISTED',
+      `${origin} was typed, and a server that is not public is refused unless it is listed: to log in at one of your own, ` +
+        `set the option developmentInstances: ['${origin}']${elsewhere(origin)}, with https if it is reached so` +
+        (listed.length > 0 ? `; it has ${listed.join(', ')} now` : ''),
+    );
+  }
 }
 
 function isBeingBuilt(): boolean {
   const { NODE_ENV = '' } = process.env;
   return NODE_ENV === '' || NODE_ENV === 'development';
+}
+
+/** For doors that are also a service: how its file has `developmentInstances`. */
+export function inTheFile(origin: string): string {
+  return ` (in the service's file, development_instances: [${origin}])`;
 }
 
 /** The part of a path that a framework has taken away: where it has mounted who sees this request. */

@@ -27,6 +27,11 @@ export class WebHints {
     });
   }
 
+  /** A login did not begin. */
+  refused(error: unknown): void {
+    this.advice.refused(error);
+  }
+
   /**
    * A start without an instance.
    * @param wasRead whether somebody had read the body before

@@ -78,10 +78,15 @@ export function createLogin(options: WebLoginOptions): WebLogin {
       if (crossSite && !allowCrossSiteStart) throw login.refused(crossSite);
       const keys = withCurrent(cookie.read(request.headers));
       const typed = instance === undefined ? await typedIn(request) : instance;
-      const { redirect } = await login.begin(typed, allKeys(keys), beginOptions);
-      hints.begins(request, keys);
-      const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
-      return new Response(null, { status: 302, headers });
+      try {
+        const { redirect } = await login.begin(typed, allKeys(keys), beginOptions);
+        hints.begins(request, keys);
+        const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
+        return new Response(null, { status: 302, headers });
+      } catch (error) {
+        hints.refused(error);
+        throw error;
+      }
     },
     async finish(request) {
       assertRequest(request, 'finish');

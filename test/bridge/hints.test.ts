@@ -61,6 +61,15 @@ it('the router is elsewhere than publicURL says: told when a second login is ask
   expect(told('MASTODON_NO_VISIT')).toEqual([expect.stringContaining(`${origin}/somewhere/auth/`)]);
 });
 
+it('a client names a server of its own, which is not listed', async () => {
+  const client = await (await startBridge([])).connect();
+  client.ask('localhost:4000');
+  expect(await client.hear('invalid-host')).toMatchObject({ code: 'instance_invalid' });
+  expect(told('MASTODON_NOT_LISTED')).toEqual([
+    expect.stringMatching(/developmentInstances: .*development_instances: \[http:\/\/localhost:4000\]/),
+  ]);
+});
+
 it('in production nothing is told, as anybody could set it off', async () => {
   process.env['NODE_ENV'] = 'production';
   const { connect } = await startBridge([instance]);

@@ -23,9 +23,42 @@ it('a site without mistakes is told nothing', async () => {
   const stage = await aStage();
   await logIn(stage);
   await logIn(stage);
-  await start(new Visitor(), stage.site, '127.0.0.1');
-  await start(new Visitor(), stage.site, '');
+  for (const mistyped of ['', 'mastodon', 'mastodon.social:443', '8.8.8.8', '12', 'a word']) {
+    await start(new Visitor(), stage.site, mistyped);
+  }
   expect(allTold()).toEqual([]);
+});
+
+describe('a server of their own is typed, and not listed', () => {
+  it.each([
+    ['localhost:4000', 'http://localhost:4000'],
+    ['@ada@localhost:4000', 'http://localhost:4000'],
+    ['http://localhost:4000/@ada', 'http://localhost:4000'],
+    ['localhost', 'http://localhost'],
+    ['127.0.0.1:4000', 'http://127.0.0.1:4000'],
+    ['127.0.0.1', 'http://127.0.0.1'],
+    ['[::1]:4000', 'http://[::1]:4000'],
+    ['[::1]', 'http://[::1]'],
+    ['192.168.1.7:3000', 'http://192.168.1.7:3000'],
+    ['Mastodon.local', 'http://mastodon.local'],
+    ['mastodon:3000', 'http://mastodon:3000'],
+  ])('%s: told what to write, and the visitor is not', async (typed, origin) => {
+    const site = await aSite();
+    for (let turn = 0; turn < 2; turn++) {
+      const page = await start(new Visitor(), site, typed);
+      expect(page.json()).toMatchObject({ code: 'instance_invalid' });
+      expect(page.text).not.toContain('developmentInstances');
+    }
+    expect(told('MASTODON_NOT_LISTED')).toEqual([
+      expect.stringContaining(`set the option developmentInstances: ['${origin}']`),
+    ]);
+  });
+
+  it('and another one is: told which', async () => {
+    const { instance, site } = await aStage();
+    await start(new Visitor(), site, 'localhost');
+    expect(told('MASTODON_NOT_LISTED')).toEqual([expect.stringContaining(`it has ${instance.origin} now`)]);
+  });
 });
 
 it('the callback leads nowhere: told when the same browser begins again', async () => {
@@ -172,5 +205,6 @@ it.each(['production', 'test'])('in %s nothing is told, as anybody could set it 
   await logIn(stage);
   await logIn(stage, new Visitor());
   await new Visitor().post(`${stage.site.origin}/auth/mastodon`, { server: 'mastodon.social' });
+  await start(new Visitor(), stage.site, 'localhost:4000');
   expect(allTold()).toEqual([]);
 });

@@ -3,7 +3,8 @@
 import express from 'express';
 import { allTold, told, whileBuilding } from '../support/hints';
 import { anInstance } from '../support/stage';
-import { anIssuer, logIn } from './stage';
+import { Visitor } from '../support/visitor';
+import { anIssuer, ask, discover, logIn, openPage, press } from './stage';
 
 whileBuilding();
 
@@ -34,6 +35,18 @@ it('issuerURL has another port', async () => {
   const { origin } = await anIssuer([], { issuerURL: 'http://localhost:1' });
   await fetch(origin + discovery);
   expect(told('MASTODON_OTHER_NAME')).toEqual([expect.stringContaining('issuerURL is http://localhost:1')]);
+});
+
+it('a server of their own is typed, and not listed', async () => {
+  const { url } = await ask(await discover(await anIssuer([])));
+  const visitor = new Visitor();
+  const page = await openPage(visitor, url);
+  const fields = { instance: 'localhost:4000', action: 'login' };
+  const refused = await press(visitor, page, fields, 'name="instance"');
+  expect(refused.text).toContain('That is not the address of a server');
+  expect(told('MASTODON_NOT_LISTED')).toEqual([
+    expect.stringMatching(/developmentInstances: .*development_instances: \[http:\/\/localhost:4000\]/),
+  ]);
 });
 
 it('in production nothing is told, as anybody could set it off', async () => {

@@ -100,6 +100,16 @@ describe('nothing arrives of what was typed', () => {
   });
 });
 
+it('a server of their own is typed, and not listed', async () => {
+  const { login } = await aLogin();
+  await expect(login.begin(form({ instance: 'localhost:4000' }))).rejects.toMatchObject({
+    code: 'instance_invalid',
+  });
+  expect(told('MASTODON_NOT_LISTED')).toEqual([
+    expect.stringMatching(/^createLogin: .* developmentInstances: \['http:\/\/localhost:4000'\]/),
+  ]);
+});
+
 it('a start at 127.0.0.1 that comes back to localhost', async () => {
   const { instance, login } = await aLogin();
   await login.begin(form({ instance: instance.host }, {}, 'http://127.0.0.1:3000'));
@@ -120,5 +130,6 @@ it.each(['production', 'test'])('in %s nothing is told, as anybody could set it 
   await begin(login, instance, cookie);
   await expect(finish(login, callback, '')).rejects.toThrow();
   await expect(login.begin(form({ server: 'x' }))).rejects.toThrow();
+  await expect(login.begin(form({ instance: 'localhost:4000' }))).rejects.toThrow();
   expect(allTold().filter(([, code]) => code !== 'MASTODON_STORE_IN_MEMORY')).toEqual([]);
 });
