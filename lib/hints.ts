@@ -1,7 +1,8 @@
 /** Mistakes that sites make when they are new: each is told once, with what to do, while the site is being built. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Advice, ComingsAndGoings } from './login/advice.js';
+import type { TLSSocket } from 'node:tls';
+import { Advice, ComingsAndGoings, type Start } from './login/advice.js';
 
 /** What frameworks add to a request, where they do. */
 type Incoming = IncomingMessage & {
@@ -37,7 +38,7 @@ export class Hints {
     this.advice.try(() => {
       this.ofThePolicy(req);
       this.ofWhoIsLoggedIn(req);
-      this.browsers.begins(req.headers.host, req.headers['sec-fetch-dest'] as string | undefined, browserKey);
+      this.browsers.begins(startOf(req), browserKey);
     });
   }
 
@@ -128,6 +129,17 @@ export class Hints {
         'before the routes',
     );
   }
+}
+
+function startOf(req: Incoming): Start {
+  const { headers, secure, socket } = req;
+  // A framework's own request may come without its socket.
+  const { encrypted = !socket } = Object(socket) as Partial<TLSSocket>;
+  return {
+    host: headers.host,
+    isByHTTP: !encrypted && secure !== true,
+    header: (name) => headers[name],
+  };
 }
 
 const parsers: Readonly<Record<string, string | undefined>> = {

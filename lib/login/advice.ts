@@ -66,6 +66,15 @@ export function mountOf(req: {
   return originalUrl.endsWith(url) ? originalUrl.slice(0, originalUrl.length - url.length) : '';
 }
 
+/** A request that begins a login, as any door sees it. */
+export interface Start {
+  readonly host: string | undefined;
+  /** Known to have come to this process without TLS. */
+  readonly isByHTTP: boolean;
+  /** @param name in lower case */
+  readonly header: (name: string) => unknown;
+}
+
 /** What is to be seen of a browser that begins a login, at whichever door of a site. */
 export class ComingsAndGoings {
   private readonly began = new Set<string>();
@@ -79,17 +88,12 @@ export class ComingsAndGoings {
 
   /**
    * A visitor is being sent away.
-   * @param host as the request names it
-   * @param destination the header `Sec-Fetch-Dest`
    * @param browserKey what this browser had already, or has now for the next time
    */
-  begins(
-    host: string | undefined,
-    destination: string | null | undefined,
-    browserKey: string | undefined,
-  ): void {
-    this.ofTheName(host);
-    this.ofTheScript(destination);
+  begins(start: Start, browserKey: string | undefined): void {
+    this.ofTheName(start);
+    this.ofTheScheme(start);
+    this.ofTheScript(start);
     if (browserKey === undefined || this.hasHeardAnswer) return;
     if (this.began.has(browserKey)) {
       this.advice.tell(
@@ -106,7 +110,7 @@ export class ComingsAndGoings {
   }
 
   /** Cookies belong to a name: who begins at 127.0.0.1 and comes back to localhost has lost them. */
-  private ofTheName(host: string | undefined): void {
+  private ofTheName({ host }: Start): void {
     const begunAt = host?.replace(/:\d+$/, '') ?? '';
     const { hostname, origin } = new URL(this.callbackURL);
     if (begunAt === hostname || !isLoopbackHost(begunAt) || !isLoopbackHost(hostname)) return;
@@ -117,9 +121,25 @@ export class ComingsAndGoings {
     );
   }
 
+  /** What comes from a proxy that ends TLS came by https; browsers tell of either, by the page with the form. */
+  private ofTheScheme({ host, isByHTTP, header }: Start): void {
+    const url = new URL(this.callbackURL);
+    if (url.protocol !== 'https:' || !isByHTTP || host !== url.host) return;
+    const pages = ['origin', 'referer'].map((name) => String(header(name)));
+    if (pages.some((page) => page.startsWith('https:'))) return;
+    const isPageByHTTP = pages.some((page) => page.startsWith(`http://${host}`));
+    if (!isPageByHTTP && signsOfProxies.some((name) => Boolean(header(name)))) return;
+    this.advice.tell(
+      'MASTODON_BY_HTTP',
+      `a login was begun by http, and comes back by https, as callbackURL is ${this.callbackURL}: ` +
+        (isLoopbackHost(url.hostname) ? 'say http there while you build the site, or ' : '') +
+        `open the site at ${url.origin}`,
+    );
+  }
+
   /** Scripts follow redirects by themselves, and other sites do not let them (Fetch Metadata, section 2.2). */
-  private ofTheScript(destination: string | null | undefined): void {
-    if (destination !== 'empty') return;
+  private ofTheScript({ header }: Start): void {
+    if (header('sec-fetch-dest') !== 'empty') return;
     this.advice.tell(
       'MASTODON_BY_SCRIPT',
       'a login was begun by a script (fetch or XMLHttpRequest), which cannot follow the visitor to the instance: send a ' +
@@ -127,3 +147,12 @@ export class ComingsAndGoings {
     );
   }
 }
+
+const signsOfProxies = [
+  'forwarded',
+  'via',
+  'x-forwarded-proto',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-real-ip',
+];

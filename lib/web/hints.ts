@@ -20,9 +20,14 @@ export class WebHints {
   /** @param keys with the one that the browser has from now on */
   begins({ headers, url }: Request, { current }: BrowserKeys): void {
     this.advice.try(() => {
-      // Not every framework writes the header; all write the address.
-      const host = headers.get('host') ?? new URL(url, 'http://localhost').host;
-      this.browsers.begins(host, headers.get('sec-fetch-dest'), current);
+      const { host, protocol } = new URL(url, 'none://localhost');
+      const start = {
+        // Not every framework writes the header; all write the address.
+        host: headers.get('host') ?? host,
+        isByHTTP: protocol === 'http:',
+        header: (name: string) => headers.get(name),
+      };
+      this.browsers.begins(start, current);
       this.ofTheAnswerBefore(current);
     });
   }

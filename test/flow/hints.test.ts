@@ -1,5 +1,7 @@
 /** What a first-time builder does wrong, and what they are told: once, and only while they build. */
 
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import express from 'express';
 import { allTold, told, whileBuilding } from '../support/hints.js';
 import { aSite, anInstance, leave, open, start } from '../support/stage.js';
@@ -73,6 +75,54 @@ it('the callback leads nowhere: told when the same browser begins again', async 
   expect(told('MASTODON_NO_ANSWER')).toEqual([
     expect.stringMatching(/http:\/\/localhost:1\/somewhere\/else\/.* route for \/somewhere\/else\/:instance/),
   ]);
+});
+
+describe('callbackURL is https, and the site is not', () => {
+  /** A start at a site that is told to have the callback's host. */
+  async function startOver(headers: Record<string, string>, callbackURL = 'https://localhost:3000/callback') {
+    const { instance, site } = await aStage({ options: { callbackURL } });
+    const begun = request(`${site.origin}/auth/mastodon`, {
+      method: 'POST',
+      agent: false,
+      headers: { Host: 'localhost:3000', 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+    }).end(String(new URLSearchParams({ instance: instance.host })));
+    const [answer] = (await once(begun, 'response')) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(302);
+    return told('MASTODON_BY_HTTP');
+  }
+
+  it('told what to say while the site is on this machine', async () => {
+    expect(await startOver({ Origin: 'http://localhost:3000' })).toEqual([
+      expect.stringMatching(
+        /callbackURL is https:.*: say http there .* or open the site at https:\/\/localhost:3000$/,
+      ),
+    ]);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['browsers that do not say where the form was', { Origin: 'null' }, 'localhost:3000'],
+    [
+      'a proxy without TLS',
+      { 'X-Forwarded-Proto': 'http', Origin: 'http://localhost:3000' },
+      'localhost:3000',
+    ],
+    ['another machine', { Host: 'site.example' }, 'site.example'],
+  ])('told with %s', async (_what, headers, host) => {
+    expect(await startOver(headers, `https://${host}/callback`)).toEqual([
+      expect.stringContaining('open the site at https'),
+    ]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['X-Forwarded-Proto', { 'X-Forwarded-Proto': 'https' }],
+    ['Forwarded', { Forwarded: 'proto=https' }],
+    ['no such header, and a browser that names the page', { Origin: 'https://localhost:3000' }],
+    ['no such header, and a browser that names the page before', { Referer: 'https://localhost:3000/login' }],
+    ['another Host', { Host: 'localhost:8080' }],
+  ])('nobody is told behind a proxy that ends TLS, with %s', async (_what, headers) => {
+    expect(await startOver(headers)).toEqual([]);
+  });
 });
 
 describe('nothing arrives of what was typed', () => {

@@ -76,6 +76,15 @@ it('a site by http whose callbackURL is https already', async () => {
   expect(told('MASTODON_NO_COOKIE')).toEqual([expect.stringContaining('by https, without which')]);
 });
 
+it('a site by http, told when a login begins at the name and port of its callbackURL', async () => {
+  const { instance, login } = await aLogin({ callbackURL: 'https://localhost:3000/auth/mastodon/callback' });
+  await login.begin(form({ instance: instance.host }, { 'X-Forwarded-Proto': 'https' }));
+  await login.begin(form({ instance: instance.host }, {}, 'https://localhost:3000'));
+  expect(allTold()).toEqual([]);
+  await login.begin(form({ instance: instance.host }));
+  expect(told('MASTODON_BY_HTTP')).toEqual([expect.stringMatching(/^createLogin: .* say http there/)]);
+});
+
 it('the headers of finish are left out of the response', async () => {
   const { instance, login } = await aLogin();
   const { callback, cookie } = await begin(login, instance);
