@@ -1,8 +1,9 @@
 /** Mistakes that sites make when they are new: each is told once, with what to do, while the site is being built. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { Advice, ComingsAndGoings, type Start } from './login/advice.js';
+import { answerURL } from './login/callback.js';
 
 /** What frameworks add to a request, where they do. */
 type Incoming = IncomingMessage & {
@@ -21,10 +22,11 @@ type Incoming = IncomingMessage & {
 export class Hints {
   private readonly advice = new Advice('MastodonStrategy');
   private readonly browsers: ComingsAndGoings;
+  private readonly watched = new WeakSet<Server>();
 
   /** @param callbackURL without a slash at its end */
   constructor(
-    callbackURL: string,
+    private readonly callbackURL: string,
     private readonly field: string,
   ) {
     this.browsers = new ComingsAndGoings(this.advice, callbackURL);
@@ -39,6 +41,7 @@ export class Hints {
       this.ofThePolicy(req);
       this.ofWhoIsLoggedIn(req);
       this.browsers.begins(startOf(req), browserKey);
+      this.watchForAnswer(req);
     });
   }
 
@@ -64,6 +67,32 @@ export class Hints {
     this.advice.tell(
       'MASTODON_NO_USER',
       'the verify function gave undefined, so nobody is logged in: return the user, or false to refuse them',
+    );
+  }
+
+  /** An answer for which there is no route is heard of by the server alone, which is listened to until one arrives. */
+  private watchForAnswer({ socket }: IncomingMessage): void {
+    const { server } = Object(socket) as { server?: Server };
+    if (!server || this.browsers.hasHeardAnswer || this.watched.has(server)) return;
+    this.watched.add(server);
+    const path = new URL(this.callbackURL).pathname.replace(/\/$/, '');
+    const look = (req: IncomingMessage, res: ServerResponse): void =>
+      this.advice.try(() => {
+        if (this.browsers.hasHeardAnswer) return void server.off('request', look);
+        const { pathname, searchParams } = answerURL(req.url ?? '/');
+        if (!pathname.startsWith(`${path}/`) || !searchParams.has('state')) return;
+        res.once('finish', () => this.ofTheRoute(path, res.statusCode));
+      });
+    // Before the routes, which may end the response at once.
+    server.prependListener('request', look);
+  }
+
+  private ofTheRoute(path: string, status: number): void {
+    if (status !== 404 || this.browsers.hasHeardAnswer) return;
+    this.advice.tell(
+      'MASTODON_NO_ANSWER',
+      `an answer came to ${path}/<its host>, where this site has nothing (404): it needs a route for ${path}/:instance, with ` +
+        `passport.authenticate('mastodon')`,
     );
   }
 

@@ -78,7 +78,7 @@ export interface Start {
 /** What is to be seen of a browser that begins a login, at whichever door of a site. */
 export class ComingsAndGoings {
   private readonly began = new Set<string>();
-  private hasHeardAnswer = false;
+  hasHeardAnswer = false;
 
   /** @param callbackURL without a slash at its end */
   constructor(

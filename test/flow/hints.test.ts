@@ -1,7 +1,7 @@
 /** What a first-time builder does wrong, and what they are told: once, and only while they build. */
 
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { request, type IncomingMessage, type Server } from 'node:http';
 import express from 'express';
 import { allTold, told, whileBuilding } from '../support/hints.js';
 import { aSite, anInstance, leave, open, start } from '../support/stage.js';
@@ -75,6 +75,50 @@ it('the callback leads nowhere: told when the same browser begins again', async 
   expect(told('MASTODON_NO_ANSWER')).toEqual([
     expect.stringMatching(/http:\/\/localhost:1\/somewhere\/else\/.* route for \/somewhere\/else\/:instance/),
   ]);
+});
+
+describe('there is no route for the answer', () => {
+  const path = '/auth/mastodon/callback';
+  const without = (status: number) => () =>
+    express().use(path, (_req, res) => void res.status(status).send('Nothing here'));
+
+  it('told when the first one comes', async () => {
+    const stage = await aStage({ express: without(404) });
+    expect((await logIn(stage)).status).toBe(404);
+    expect(told('MASTODON_NO_ANSWER')).toEqual([
+      expect.stringContaining(`it needs a route for ${path}/:instance`),
+    ]);
+    await logIn(stage);
+    expect(told('MASTODON_NO_ANSWER')).toHaveLength(1);
+  });
+
+  it.each([
+    [404, `${path}?state=x`],
+    [404, `${path}/mastodon.social`],
+    [404, '/elsewhere/mastodon.social?state=x'],
+    [503, `${path}/mastodon.social?state=x`],
+  ])('nobody is told of %d for %s', async (status, asked) => {
+    const { instance, site, visitor } = await aStage({ express: without(status) });
+    await leave(visitor, site, instance.host);
+    await visitor.get(site.origin + asked);
+    expect(allTold()).toEqual([]);
+  });
+
+  it('the server is listened to until an answer has arrived', async () => {
+    let server: Server | undefined;
+    const middleware: express.RequestHandler = (req, _res, next) => {
+      ({ server } = req.socket as unknown as { server: Server });
+      next();
+    };
+    const stage = await aStage({ express: () => express().use(middleware) });
+    await leave(stage.visitor, stage.site, stage.instance.host);
+    await leave(new Visitor(), stage.site, stage.instance.host);
+    expect(server?.listenerCount('request')).toBe(2);
+    await logIn({ ...stage, visitor: new Visitor() });
+    await stage.visitor.get(stage.site.origin);
+    expect(server?.listenerCount('request')).toBe(1);
+    expect(allTold()).toEqual([]);
+  });
 });
 
 describe('callbackURL is https, and the site is not', () => {
