@@ -1,0 +1,44 @@
+/** Builds dist/, unless it is up to date: before the tests, and before an example, beside which another one may be running. */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+const times = (files) => files.map((file) => statSync(file).mtimeMs);
+
+function isUpToDate() {
+  const sources = filesBelow(join(root, 'lib'));
+  const isForBrowsers = (file) => file.startsWith(join(root, 'lib', 'button', 'browser'));
+  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/build-button.mjs'].map(
+    (name) => join(root, name),
+  );
+  const built = existsSync(dist) ? filesBelow(dist) : [];
+  // Each source gives one file of code and one of types, and those for browsers together give four files; any other
+  // number means files were added or removed.
+  return (
+    built.length === 2 * sources.filter((file) => !isForBrowsers(file)).length + 4 &&
+    Math.min(...times(built)) > Math.max(...times([...sources, ...configs]))
+  );
+}
+
+function build() {
+  rmSync(dist, { recursive: true, force: true });
+  const { resolve: pathOf } = createRequire(import.meta.url);
+  const tsc = [pathOf('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError'];
+  for (const step of [tsc, ['scripts/build-button.mjs']]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`lib/ does not compile:\n${stdout}${stderr}`);
+  }
+}
+
+if (!isUpToDate()) build();
