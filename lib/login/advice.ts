@@ -35,15 +35,17 @@ export class Advice {
    * @param elsewhere how the option is written where it is not set in a program
    */
   refused(error: unknown, elsewhere: (origin: string) => string = () => ''): void {
-    const { cause } = Object(error) as { cause?: unknown };
-    if (!(cause instanceof UnlistedServer)) return;
-    const { origin, listed } = cause;
-    this.tell(
-      'MASTODON_NOT_LISTED',
-      `${origin} was typed, and a server that is not public is refused unless it is listed: to log in at one of your own, ` +
-        `set the option developmentInstances: ['${origin}']${elsewhere(origin)}, with https if it is reached so` +
-        (listed.length > 0 ? `; it has ${listed.join(', ')} now` : ''),
-    );
+    this.try(() => {
+      const { cause } = Object(error) as { cause?: unknown };
+      if (!(cause instanceof UnlistedServer)) return;
+      const { origin, listed } = cause;
+      this.tell(
+        'MASTODON_NOT_LISTED',
+        `${origin} was typed, and a server that is not public is refused unless it is listed: to log in at one of your own, ` +
+          `set the option developmentInstances: ['${origin}']${elsewhere(origin)}, with https if it is reached so` +
+          (listed.length > 0 ? `; it has ${listed.join(', ')} now` : ''),
+      );
+    });
   }
 }
 
