@@ -199,3 +199,44 @@ describe('an origin listed for development', () => {
     expect(codeThrownBy(() => parseAddress(typed, listed))).toBe('instance_invalid');
   });
 });
+
+describe('a server of the builder’s own that is not listed is named as it would be', () => {
+  const told = (typed: string): unknown => {
+    try {
+      parseAddress(typed, new Set(['http://localhost:4000']));
+      return 'taken';
+    } catch (error) {
+      const { cause } = error as { cause?: Error };
+      return cause && { ...cause };
+    }
+  };
+
+  it.each([
+    ['localhost:3000', 'http://localhost:3000'],
+    ['localhost', 'http://localhost'],
+    ['@ada@LOCALHOST:3000', 'http://localhost:3000'],
+    ['http://localhost:3000/@ada', 'http://localhost:3000'],
+    ['127.0.0.1', 'http://127.0.0.1'],
+    ['10.20.30.40', 'http://10.20.30.40'],
+    ['192.168.178.20:8080', 'http://192.168.178.20:8080'],
+    ['[::1]:3000', 'http://[::1]:3000'],
+    ['[::1]', 'http://[::1]'],
+    ['mastodon.local', 'http://mastodon.local'],
+    ['mastodon.internal', 'http://mastodon.internal'],
+    ['mastodon.home.arpa', 'http://mastodon.home.arpa'],
+    ['mastodon:3000', 'http://mastodon:3000'],
+  ])('%s', (typed, origin) => {
+    expect(told(typed)).toEqual({ origin, listed: ['http://localhost:4000'] });
+  });
+
+  it.each([
+    ['a public name with a port', 'mastodon.social:8443'],
+    ['a public address', '8.8.8.8'],
+    ['a number', '2130706433'],
+    ['four numbers and more', '10.20.30.40.50'],
+    ['a word', 'mastodon'],
+    ['words', 'mastodon social'],
+  ])('and %s is somebody’s mistake', (_what, typed) => {
+    expect(told(typed)).toBeUndefined();
+  });
+});
