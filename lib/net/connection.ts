@@ -65,8 +65,9 @@ export class Connection implements Breakable {
     return new Promise((resolve, reject) => {
       const reading = new ReplyReader(maxBytes, (error, reply) => {
         this.reading = undefined;
-        // What is compressed may end before its body does, and of what is refused nothing more is wanted.
-        if (!reading.isRead) this.destroy(error ?? new Error('the answer was over'));
+        // What is compressed may end before its body does. Who was refused gets nothing more, though it was read to its
+        // end: nobody would count the connection.
+        if (error || !reading.isRead) this.destroy(error ?? new Error('the answer was over'));
         if (reply) resolve(reply);
         else reject(error ?? new Error('no answer'));
       });

@@ -37,6 +37,24 @@ it.each(Object.entries(compressed))(
   },
 );
 
+/** Long before a silent connection would be closed. */
+const atOnceMs = 1000;
+
+it.each([
+  ['stops short', 'gzip', gzipSync('{}').subarray(0, -4)],
+  ['goes on as something else', 'gzip', Buffer.concat([gzipSync('{}'), Buffer.from('something')])],
+  ['is a bomb', 'gzip', gzipSync(Buffer.alloc(2 ** 20))],
+  ['is nothing', 'deflate', Buffer.alloc(0)],
+  ['is not UTF-8', 'identity', Buffer.from([0xff, 0xfe])],
+])('a body that came whole and %s keeps no connection that nobody counts', async (_what, encoding, body) => {
+  const server = await answering(encoding, body);
+  const { origin } = originOf(server);
+  const network = networkTo([{ origin }], { timeoutMs: 60_000 });
+  const work = Array.from({ length: 40 }, () => codeOf(network.get(`${origin}/`)));
+  for (const code of await Promise.all(work)) expect(code).toMatch(/^response_(invalid|too_large)$/);
+  await until(() => server.open() === 0, atOnceMs);
+});
+
 const zeros = Buffer.alloc(40 * 2 ** 20);
 
 it.each([
