@@ -56,10 +56,12 @@ export function exchangeError(error: unknown, timedOut: boolean): MastodonError 
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return new MastodonError('response_too_large', { cause: new Error(code) });
-  // Errors of the HTTP parser hold the bytes that came, which may be a token; so only their code is kept.
-  if (/^(HPE_|Z_)/.test(code)) return new MastodonError('response_invalid', { cause: new Error(code) });
+  if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: new Error(code) });
+  const { name, message: said } = error as Error;
+  // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
+  // They have no code (7.30).
+  if (name === 'HTTPParserError') return new MastodonError('response_invalid', { cause: new Error(said) });
   // Undici's words for an answer to nothing, and for another protocol than was asked for.
-  const { message: said } = error as Error;
   if (code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(said))
     return new MastodonError('response_invalid', { cause: new Error(said) });
   // Certificate errors quote the names in the server's certificate.

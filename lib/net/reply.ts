@@ -48,6 +48,9 @@ export class ReplyReader implements Handler {
   }
 
   onResponseStart(_controller: unknown, status: number, fields: Record<string, Field>): void {
+    // There are none below 100, and nobody asked for another protocol. Undici's word on these is a failed assertion.
+    if (status < 100 || status === 101)
+      throw new MastodonError('response_invalid', { cause: new Error(`status ${status}`) });
     // Interim answers; the final one follows.
     if (status < 200) return;
     this.headers = combined(fields);

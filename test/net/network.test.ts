@@ -1,6 +1,7 @@
 /** The one way out: every rule and limit of a request, over real sockets. */
 
 import type { Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { Budget } from '../../lib/net/budget.js';
 import { selfSigned } from '../support/certificate.js';
@@ -207,6 +208,27 @@ describe('an answer', () => {
     }
     // The next request may leave before the last one's connection is free.
     expect(server.connections()).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['a header without its colon', `${head}SECRET\r\n\r\n`],
+    ['a length of letters', `${head}Content-Length: SECRET\r\n\r\n`],
+    ['a chunk of no size', `${head}Transfer-Encoding: chunked\r\n\r\nSECRET\r\n`],
+    ['a status below all others', 'HTTP/1.1 099 SECRET\r\n\r\n'],
+    ['a status of nothing', `HTTP/1.1 000 SECRET\r\nContent-Length: 2\r\n\r\n{}`],
+    ['a change of protocol, to none', 'HTTP/1.1 101 SECRET\r\n\r\n'],
+    ['a change of protocol', 'HTTP/1.1 101 SECRET\r\nConnection: Upgrade\r\nUpgrade: SECRET\r\n\r\n'],
+  ])('that is %s is told apart from no answer, without what was sent', async (_what, text) => {
+    const server = await answering(text);
+    const { origin } = originOf(server);
+    const error: unknown = await networkTo([{ origin }])
+      .get(`${origin}/`)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'response_invalid' });
+    const told = inspect(error, { depth: 9, showHidden: true });
+    expect(told).not.toMatch(/SECRET|SSH|assert|falsy/);
+    await until(() => server.open() === 0);
   });
 
   it('does not repeat in an error what was sent', async () => {
