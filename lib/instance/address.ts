@@ -4,7 +4,7 @@ import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicAddress, isPublicHostname } from '../net/addresses.js';
 import { parsedURL } from '../url.js';
-import { UnlistedServer } from './own-server.js';
+import { UnlistedServer } from '../unlisted-server.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {

@@ -1,7 +1,7 @@
 /** Mistakes of who builds something on a login: each is told once, with what to do, while it is being built. */
 
 import { isLoopbackHost } from '../checks.js';
-import { UnlistedServer } from '../instance/own-server.js';
+import { UnlistedServer } from '../unlisted-server.js';
 
 /** So many browsers are watched for a login that never comes back: one is enough while a site is being built. */
 const maxWatched = 100;
