@@ -30,6 +30,7 @@ const rows = [
   ['checks.ts'],
   ['nearest.ts'],
   ['errors.ts'],
+  ['unlisted-server.ts'],
   ['url.ts'],
   ['sealed.ts'],
   ['digest.ts'],
