@@ -65,6 +65,7 @@ export class Checks {
   }
 
   methods<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+    if (value instanceof Promise) this.fail(`${name} is a promise: await it first`);
     if (!methods.every((method) => typeof value?.[method] === 'function')) {
       this.fail(`${name} must have the methods ${methods.join(', ')}`);
     }

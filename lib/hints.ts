@@ -128,7 +128,7 @@ export class Hints {
           `proxy with TLS say app.set('trust proxy', 1)`
         : cookie?.sameSite === 'strict' || cookie?.sameSite === true
           ? `its cookie is sameSite: 'strict', and browsers do not send that when they come back from another site: say 'lax'`
-          : 'the login was begun under another name of this site, or sessions are not kept';
+          : 'the login was begun under another name of this site, or sessions are not kept (in memory, they end with the process)';
     this.advice.tell(
       'MASTODON_NO_SESSION',
       `an answer came without the session in which the login was begun: ${why}`,

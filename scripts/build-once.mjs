@@ -41,4 +41,9 @@ function build() {
   }
 }
 
-if (!isUpToDate()) build();
+if (!isUpToDate()) {
+  // Tests are quiet; who starts an example would think that it stands still.
+  const isForSomebody = ['start', 'example'].includes(process.env.npm_lifecycle_event);
+  if (isForSomebody) process.stderr.write('Building dist/ …\n');
+  build();
+}

@@ -226,6 +226,10 @@ describe('a message about an option', () => {
     expect(messageOf(changes)).toContain(shown);
   });
 
+  it('says what a store lacks that is still being opened', () => {
+    expect(messageOf({ store: Promise.resolve(new Map()) })).toContain('store is a promise: await it first');
+  });
+
   it('says what to give as a store', () => {
     expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
   });

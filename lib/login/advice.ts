@@ -39,6 +39,14 @@ export class Advice {
       const { cause } = Object(error) as { cause?: unknown };
       if (!(cause instanceof UnlistedServer)) return;
       const { origin, listed } = cause;
+      const same = listed.find((other) => isSameMachine(origin, other));
+      if (same !== undefined) {
+        const { host } = new URL(origin);
+        return this.tell(
+          'MASTODON_NOT_LISTED',
+          `${host} was typed, and is listed by another name: type ${new URL(same).host}`,
+        );
+      }
       this.tell(
         'MASTODON_NOT_LISTED',
         `${origin} was typed, and a server that is not public is refused unless it is listed: to log in at one of your own, ` +
@@ -47,6 +55,12 @@ export class Advice {
       );
     });
   }
+}
+
+/** Names of one server on this machine, which knows itself by one of them only. */
+function isSameMachine(origin: string, other: string): boolean {
+  const [one, two] = [new URL(origin), new URL(other)];
+  return one.port === two.port && isLoopbackHost(one.hostname) && isLoopbackHost(two.hostname);
 }
 
 function isBeingBuilt(): boolean {

@@ -16,7 +16,8 @@ const sameSignalMs = 500;
 
 const withoutProxies =
   'app_scheme is https and there is no tls, so a proxy stands before this service. Say how many with trusted_proxies: as long ' +
-  'as it is 0, all clients seem to come from the proxy, and no limit holds for a single one of them.';
+  'as it is 0, all clients seem to come from the proxy, and no limit holds for a single one of them. Without a proxy, as on a ' +
+  'machine of your own, say app_scheme: http.';
 
 /** Runs the service until a signal stops it; the process ends with it. */
 export async function runService(command: Command, config: Config, version: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Checks } from '../checks.js';
 import type { KeyValueStore } from '../options.js';
 import { accountsOf, type AccountOptions, type TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
@@ -38,6 +39,10 @@ export interface InstanceOptions {
   readonly store?: KeyValueStore;
 }
 
+const optionNames: ReadonlyArray<keyof InstanceOptions> = [
+  ...(['software', 'sites', 'accounts', 'deny', 'port', 'hostname', 'title', 'store'] as const),
+];
+
 /** Who says yes. */
 export interface ApproveOptions {
   /** The user name of who signs in. Default: the first account. */
@@ -69,9 +74,10 @@ export interface TestInstance {
 /**
  * A small instance of the fediverse on loopback, that a site's tests can log in at: `const instance = await
  * startInstance()`. Its judgement is that of the strictest real servers; what it lacks is everything but the login.
- * @throws TypeError for a hostname that is not loopback's, or accounts that cannot be told apart
+ * @throws TypeError for an unknown option, a hostname that is not loopback's, or accounts that cannot be told apart
  */
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
+  new Checks('startInstance').options(options, optionNames);
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
   const software = softwareOf(options.software ?? 'mastodon');

@@ -21,14 +21,14 @@ function moved(text: string, from: string, to: string): string {
   return text.replace(from, to);
 }
 
-/** What the page has on port 3001, at the address that it is called back to here. */
+/** What the page has on port 3003, at the address that it is called back to here. */
 async function startClient(issuerURL: string, callback: string, server: Server): Promise<void> {
   const written = moved(
     moved(code, `http://${addresses.app_host}`, issuerURL),
     clients[0]!.redirect_uris![0]!,
     callback,
   );
-  const { outputText } = ts.transpileModule(moved(written, '.listen(3001)', ''), {
+  const { outputText } = ts.transpileModule(moved(written, '.listen(3003)', ''), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
   const createServer = (listener: RequestListener) => server.on('request', listener);

@@ -61,6 +61,12 @@ describe('a server of their own is typed, and not listed', () => {
     await start(new Visitor(), site, 'localhost');
     expect(told('MASTODON_NOT_LISTED')).toEqual([expect.stringContaining(`it has ${instance.origin} now`)]);
   });
+
+  it('and is listed by another name of this machine: told by which', async () => {
+    const { instance, site } = await aStage();
+    await start(new Visitor(), site, instance.host.replace('localhost', '127.0.0.1'));
+    expect(told('MASTODON_NOT_LISTED')).toEqual([expect.stringContaining(`type ${instance.host}`)]);
+  });
 });
 
 it('the callback leads nowhere: told when the same browser begins again', async () => {

@@ -157,7 +157,7 @@ describe('a service behind a proxy', () => {
     expect(await warnings('')).toEqual([
       expect.objectContaining({
         key: 'trusted_proxies',
-        hint: expect.stringMatching(/^app_scheme is https .*them\.$/),
+        hint: expect.stringMatching(/^app_scheme is https .*app_scheme: http\.$/),
       }),
     ]);
     expect(await warnings('trusted_proxies: 1\n')).toEqual([]);

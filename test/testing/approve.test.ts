@@ -120,6 +120,11 @@ describe('the server', () => {
     },
   );
 
+  it('takes no option that it does not have, and names the one that was meant', async () => {
+    const misspelt = { acounts: ['ada'] } as object;
+    await expect(startInstance(misspelt)).rejects.toThrow('did you mean accounts?');
+  });
+
   it.each(['localhost', '127.0.0.1'])('listens on %s', async (hostname) => {
     const instance = await anInstance({ hostname });
     expect(instance.origin).toBe(`http://${hostname}:${new URL(instance.origin).port}`);
