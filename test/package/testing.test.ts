@@ -38,6 +38,8 @@ it('loads neither Passport nor anything else that is not Node’s own', () => {
     require('passport-mastodon-oauth2/testing');
     console.log(JSON.stringify(Object.keys(require.cache)));`) as string[];
   expect(
-    loaded.filter((path) => !/passport-mastodon-oauth2\/dist\/(testing|pages|store|checks|nearest|url)[./]/.test(path)),
+    loaded.filter(
+      (path) => !/passport-mastodon-oauth2\/dist\/(testing|pages|store|checks|nearest|url)[./]/.test(path),
+    ),
   ).toEqual([]);
 });
