@@ -321,8 +321,8 @@ describe('the size of an answer', () => {
 describe('the budget of one login', () => {
   it('is shared by all of its requests', async () => {
     const instance = await anInstance();
-    instance.latencyMs = 60;
-    const network = networkTo([instance]).within(new Budget(150));
+    instance.latencyMs = 400;
+    const network = networkTo([instance]).within(new Budget(1000));
     const codes = [];
     for (let turn = 0; turn < 4; turn++) codes.push(await codeOf(network.get(`${instance.origin}/`)));
     expect(codes[0]).toBeUndefined();

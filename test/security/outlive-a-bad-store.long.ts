@@ -66,7 +66,7 @@ function aStore(options?: { shared: boolean }): BadStore {
 afterEach(() => stores.splice(0).forEach((store) => store.release()));
 
 describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
-  const timeoutMs = how === 'never answers' ? 300 : 5000;
+  const timeoutMs = how === 'never answers' ? 700 : 5000;
   let store: BadStore;
   let scene: Scene;
   /** A shared store needs a lease, whose settling time most of these need not wait for. */

@@ -103,7 +103,7 @@ it('cannot answer in plain text', async () => {
   const server = await aRawServer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'));
   const origin = `https://${hostname}:${server.port}`;
   const { lookup } = names({ [hostname]: ['127.0.0.1'] });
-  const site = await aSite({ instances: [{ origin }], options: { outbound: { lookup, timeoutMs: 500 } } });
+  const site = await aSite({ instances: [{ origin }], options: { outbound: { lookup, timeoutMs: 5000 } } });
   expect(refusal(await start(new Visitor(), site, new URL(origin).host)).code).toBe('instance_unreachable');
 });
 

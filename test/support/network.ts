@@ -15,7 +15,8 @@ export function networkTo(
   const options = {
     ...leastOptions,
     developmentInstances,
-    outbound: { lookup, timeoutMs: 500, ...outbound },
+    // Also for the first request of a test file, before which the HTTP parser is compiled, on a busy machine.
+    outbound: { lookup, timeoutMs: 2000, ...outbound },
   };
   return new Network({ ...readOptions(options), ...settings });
 }
