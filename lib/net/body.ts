@@ -59,17 +59,16 @@ export class BodyReader {
   }
 
   private finish(): void {
-    const [first = empty, ...more] = this.chunks;
+    let text: string;
     try {
-      this.read(undefined, utf8.decode(more.length === 0 ? first : Buffer.concat(this.chunks)));
+      text = utf8.decode(Buffer.concat(this.chunks));
     } catch {
       const cause = new Error('the body is not UTF-8');
-      this.read(new MastodonError('response_invalid', { cause }), undefined);
+      return this.read(new MastodonError('response_invalid', { cause }), undefined);
     }
+    this.read(undefined, text);
   }
 }
-
-const empty = Buffer.alloc(0);
 
 function decoderFor(encoding = 'identity'): Gunzip | Inflate | undefined {
   const name = encoding.trim().toLowerCase();

@@ -89,11 +89,11 @@ function through(proxy: Proxy, connect: Connector, url: URL, deadline: Deadline)
   const port = Number(url.port || (secure ? 443 : 80));
   return (opened) => {
     let opening: Socket | undefined;
-    let broken: Error | undefined;
+    let isBroken = false;
     openTunnel(proxy, hostOf(url), port, deadline).then(
       (socket) => {
         opening = socket;
-        if (broken) socket.destroy();
+        if (isBroken) socket.destroy();
         else if (secure) opening = connect({ ...target(url), httpSocket: socket }, opened);
         else opened(null, socket);
       },
@@ -101,7 +101,7 @@ function through(proxy: Proxy, connect: Connector, url: URL, deadline: Deadline)
     );
     return {
       destroy(error) {
-        broken = error;
+        isBroken = true;
         opening?.destroy(error);
       },
     };

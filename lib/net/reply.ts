@@ -23,7 +23,6 @@ const maxOverheadBytes = 65_536;
 export class ReplyReader implements Handler {
   /** Whether the answer was read to its end, whatever is still to be done with it. */
   isRead = false;
-  private headers: Headers = {};
   private body: BodyReader | undefined;
   private isSettled = false;
 
@@ -53,12 +52,10 @@ export class ReplyReader implements Handler {
       throw new MastodonError('response_invalid', { cause: new Error(`status ${status}`) });
     // Interim answers; the final one follows.
     if (status < 200) return;
-    this.headers = combined(fields);
-    if (Number(this.headers['content-length']) > this.maxBytes) throw new MastodonError('response_too_large');
-    this.body = new BodyReader(this.headers['content-encoding'], this.maxBytes, (error, text) =>
-      text === undefined
-        ? this.settle(error, undefined)
-        : this.settle(undefined, { status, headers: this.headers, text }),
+    const headers = combined(fields);
+    if (Number(headers['content-length']) > this.maxBytes) throw new MastodonError('response_too_large');
+    this.body = new BodyReader(headers['content-encoding'], this.maxBytes, (error, text) =>
+      this.settle(error, text === undefined ? undefined : { status, headers, text }),
     );
   }
 
