@@ -38,6 +38,7 @@ describe('a kept connection', () => {
   it.each<[string, (socket: Socket) => void]>([
     ['drips a byte now and then', (socket) => drip(socket)],
     ['sends one byte', (socket) => void setTimeout(() => socket.write(' '), 20)],
+    ['sends an empty line, which parsers skip', (socket) => void setTimeout(() => socket.write('\r\n'), 20)],
     ['answers the next request already', (socket) => void setTimeout(() => socket.write(answer), 20)],
     [
       'says early that there is more to come',
