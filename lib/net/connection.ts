@@ -105,8 +105,11 @@ export class Connection implements Breakable {
   }
 }
 
-/** A kept connection turned out to be closed. */
-class ClosedConnectionError extends Error {
+/**
+ * A kept connection turned out to be closed before the request was written to it. Undici looks at such a connection once
+ * more before it writes, and would open another one for what it has not written.
+ */
+export class ClosedConnectionError extends Error {
   readonly code = 'ECONNRESET';
   constructor() {
     super('the connection was closed');

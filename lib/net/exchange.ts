@@ -1,7 +1,7 @@
 /** One request and its answer, within the limits of time and size; not yet judged. */
 
 import { MastodonError } from '../errors.js';
-import type { Outgoing } from './connection.js';
+import { ClosedConnectionError, type Outgoing } from './connection.js';
 import type { Connections } from './connections.js';
 import type { Deadline } from './deadline.js';
 import { PrivateAddressError } from './lookup.js';
@@ -36,7 +36,9 @@ export async function exchange(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const mayBeStale = connection.isReused && (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET');
-    throw mayBeStale ? new StaleConnectionError(error as Error) : error;
+    throw mayBeStale
+      ? new StaleConnectionError(error as Error, !(error instanceof ClosedConnectionError))
+      : error;
   } finally {
     deadline.releases(connection);
   }
@@ -44,7 +46,11 @@ export async function exchange(
 
 /** A kept connection turned out to be closed before anything came back. */
 export class StaleConnectionError extends Error {
-  constructor(cause: Error) {
+  constructor(
+    cause: Error,
+    /** Whether the server may have got the request. */
+    readonly wasSent: boolean,
+  ) {
     super('a kept connection was closed', { cause });
   }
 }

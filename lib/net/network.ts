@@ -67,7 +67,7 @@ export class Network {
     });
   }
 
-  /** A POST of a form. It follows no redirect and is never repeated. */
+  /** A POST of a form. It follows no redirect, and what may have been sent is never repeated. */
   async post(target: string, form: Readonly<Record<string, string | undefined>>): Promise<Answer> {
     const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
     const body = new URLSearchParams(fields).toString();
@@ -146,7 +146,7 @@ export class Network {
     try {
       return await exchange(this.connections, url, step, isDevelopment, deadline);
     } catch (error) {
-      if (!(error instanceof StaleConnectionError) || step.method !== 'GET') throw error;
+      if (!(error instanceof StaleConnectionError) || (step.method !== 'GET' && error.wasSent)) throw error;
       return await exchange(this.connections, url, step, isDevelopment, deadline, false);
     }
   }

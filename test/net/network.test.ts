@@ -1,5 +1,6 @@
 /** The one way out: every rule and limit of a request, over real sockets. */
 
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -107,6 +108,51 @@ describe('a POST', () => {
     await networkTo([instance]).post(`${instance.origin}/x`, form);
     expect(instance.requests[0]).toMatchObject({ method: 'POST', body: { a: 'ä &=', c: '' } });
     expect(instance.requests[0]?.body).not.toHaveProperty('b');
+  });
+
+  describe('on a kept connection', () => {
+    const sockets: Socket[] = [];
+    const noted = (message: unknown) => void sockets.push((message as { socket: Socket }).socket);
+    beforeEach(() => subscribe('undici:client:connected', noted));
+    afterEach(() => unsubscribe('undici:client:connected', noted));
+
+    /** @param afterwards what a server does to a connection on which the second request has come */
+    async function asked(afterwards: (socket: Socket) => void) {
+      const requests: string[] = [];
+      const certificate = selfSigned();
+      const answer = (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+      const server = await aRawServer(
+        (socket) => {
+          let count = 0;
+          socket.on('data', (data) => {
+            requests.push(String(data).split(' ', 2).join(' '));
+            if (++count === 1) answer(socket);
+            else afterwards(socket);
+          });
+        },
+        { tls: certificate },
+      );
+      const origin = `https://localhost:${server.port}`;
+      const network = networkTo([{ origin }], { ca: certificate.cert });
+      await network.get(`${origin}/first`);
+      return { requests, server, post: () => network.post(`${origin}/token`, { code: 'secret' }) };
+    }
+
+    it('goes on a fresh one where that was closed before anything was sent', async () => {
+      const { requests, server, post } = await asked(() => undefined);
+      const posted = post();
+      // As when the server's end of it arrives, or its time is over, while the request is about to be written.
+      sockets.at(-1)?.destroy();
+      expect((await posted).status).toBe(200);
+      expect(requests).toEqual(['GET /first', 'POST /token']);
+      expect(server.connections()).toBe(2);
+    });
+
+    it('is not sent again where it may have arrived', async () => {
+      const { requests, post } = await asked((socket) => socket.destroy());
+      expect(await codeOf(post())).toBe('instance_unreachable');
+      expect(requests).toEqual(['GET /first', 'POST /token']);
+    });
   });
 
   it.each([301, 302, 303, 307, 308])('follows no redirect: %i', async (status) => {
