@@ -3,6 +3,9 @@
  * application which names them needs no second dependency.
  */
 
+// To TypeScript from version 6, no types are there that nobody names.
+/// <reference types="node" preserve="true" />
+
 import { AuthorizationError, InternalOAuthError, TokenError } from './passport.js';
 import { MastodonStrategy } from './strategy.js';
 

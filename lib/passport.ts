@@ -25,6 +25,12 @@ type OrElse<T, Fallback> = 0 extends 1 & T ? Fallback : T;
 /** Express's request where there are types of Express; else Node's. */
 export type Request = OrElse<ExpressRequest, IncomingMessage>;
 
+/**
+ * The same for what has members that are to be overridden: of a package that is there without its types TypeScript makes an
+ * error of every question, but for the one after its keys.
+ */
+type HasNoTypes<T> = string extends keyof T ? true : false;
+
 /** What remains of a passport-oauth2 strategy in an application without its types. */
 export interface AnyOAuth2Strategy {
   name: string;
@@ -36,7 +42,7 @@ export interface AnyOAuth2Strategy {
 export const OAuth2Strategy = OAuth2 as unknown as new (
   options: object,
   verify: () => void,
-) => OrElse<OAuth2Types, AnyOAuth2Strategy>;
+) => HasNoTypes<OAuth2Types> extends true ? AnyOAuth2Strategy : OAuth2Types;
 
 /** The error of passport-oauth2's that an authorization endpoint's answer is. */
 export interface AuthorizationError extends Error {

@@ -1,9 +1,8 @@
 /** Builds dist/, unless it is up to date: before the tests, and before an example, beside which another one may be running. */
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { build } from './build.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -19,9 +18,13 @@ const times = (files) => files.map((file) => statSync(file).mtimeMs);
 function isUpToDate() {
   const sources = filesBelow(join(root, 'lib'));
   const isForBrowsers = (file) => file.startsWith(join(root, 'lib', 'button', 'browser'));
-  const configs = ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'scripts/build-button.mjs'].map(
-    (name) => join(root, name),
-  );
+  const configs = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+    'scripts/build.mjs',
+    'scripts/build-button.mjs',
+  ].map((name) => join(root, name));
   const built = existsSync(dist) ? filesBelow(dist) : [];
   // Each source gives one file of code and one of types, and those for browsers together give four files; any other
   // number means files were added or removed.
@@ -31,19 +34,9 @@ function isUpToDate() {
   );
 }
 
-function build() {
-  rmSync(dist, { recursive: true, force: true });
-  const { resolve: pathOf } = createRequire(import.meta.url);
-  const tsc = [pathOf('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError'];
-  for (const step of [tsc, ['scripts/build-button.mjs']]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`lib/ does not compile:\n${stdout}${stderr}`);
-  }
-}
-
 if (!isUpToDate()) {
   // Tests are quiet; who starts an example would think that it stands still.
   const isForSomebody = ['start', 'example'].includes(process.env.npm_lifecycle_event);
   if (isForSomebody) process.stderr.write('Building dist/ …\n');
-  build();
+  await build();
 }

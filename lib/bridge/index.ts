@@ -3,6 +3,9 @@
  * Needs the package ws, which is loaded with this file only.
  */
 
+// To TypeScript from version 6, no types are there that nobody names.
+/// <reference types="node" preserve="true" />
+
 import './needs-ws.js';
 import type { Server } from 'node:http';
 import { addressesBelow } from '../login/door.js';

@@ -3,5 +3,8 @@
  * oidc-provider, which is loaded by `createIssuer` only.
  */
 
+// To TypeScript from version 6, no types are there that nobody names.
+/// <reference types="node" preserve="true" />
+
 export { createIssuer, type Issuer, type Router } from './issuer.js';
 export type { IssuerClient, IssuerLog, IssuerOptions } from './options.js';

@@ -3,6 +3,9 @@
  * Redis. Loads neither before it is asked to.
  */
 
+// To TypeScript from version 6, no types are there that nobody names.
+/// <reference types="node" preserve="true" />
+
 export { openEmbeddedStore } from './embedded.js';
 export { redisBus } from './redis-bus.js';
 export { redisStore } from './redis-store.js';

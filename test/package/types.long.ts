@@ -82,9 +82,23 @@ it('without any types of Express and Passport, there is still a strategy, and a 
     export const name: string = strategy.name;
     export const codeOf = (error: unknown) => (error instanceof TokenError ? error.code.length : 0);
     // @ts-expect-error: there is no such member.
-    strategy.forget();`;
+    strategy.forget();
+    export class Ours extends MastodonStrategy {
+      override authorizationParams(): object {
+        return { ...super.authorizationParams({}), prompt: 'login' };
+      }
+    }`;
   expect(errorsIn(aSite(typesOf.none), { 'site.mts': text, 'site.cts': text })).toBe('');
 });
+
+it.each(['', '/web', '/bridge', '/issuer', '/stores', '/testing'])(
+  'passport-mastodon-oauth2%s brings what it needs of the types of Node.js, where the configuration names none',
+  (path) => {
+    const text = `export * from 'passport-mastodon-oauth2${path}';`;
+    const site = aSite(typesOf.none, ['@types/ws']);
+    expect(errorsIn(site, { 'site.mts': text, 'site.cts': text }, { types: [] })).toBe('');
+  },
+);
 
 it('@fastify/passport takes the strategy and its options', () => {
   const site = aSite(typesOf.none, ['@fastify/passport', 'fastify']);
