@@ -95,6 +95,12 @@ export class Checks {
   }
 }
 
+/** Whether somebody is at work on the site, who is told of mistakes that it can live with. */
+export function isBeingBuilt(): boolean {
+  const { NODE_ENV = '' } = process.env;
+  return NODE_ENV === '' || NODE_ENV === 'development';
+}
+
 /** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
 export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);

@@ -1,9 +1,10 @@
-/** Mistakes that sites make when they are new: each is told once, with what to do, while the site is being built. */
+/** Mistakes of new sites that their requests show: each is told once, with what to do, while the site is being built. */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { Advice, ComingsAndGoings, type Start } from './login/advice.js';
-import { answerURL } from './login/callback.js';
+import type { Advice } from './login/advice.js';
+import { ComingsAndGoings, type Start } from './login/comings-and-goings.js';
+import { targetOf } from './login/callback.js';
 
 /** What frameworks add to a request, where they do. */
 type Incoming = IncomingMessage & {
@@ -20,25 +21,27 @@ type Incoming = IncomingMessage & {
 };
 
 export class Hints {
-  private readonly advice = new Advice('MastodonStrategy');
   private readonly browsers: ComingsAndGoings;
   private readonly watched = new WeakSet<Server>();
 
   /** @param callbackURL without a slash at its end */
   constructor(
+    private readonly advice: Advice,
     private readonly callbackURL: string,
     private readonly field: string,
+    hasStore: boolean,
   ) {
-    this.browsers = new ComingsAndGoings(this.advice, callbackURL);
+    this.browsers = new ComingsAndGoings(this.advice, callbackURL, hasStore);
   }
 
   /**
    * A visitor is being sent away.
+   * @param redirect where to
    * @param browserKey of the browser's session, if that is how logins are kept
    */
-  begins(req: IncomingMessage, browserKey: string | undefined): void {
+  begins(req: IncomingMessage, redirect: string, browserKey: string | undefined): void {
     this.advice.try(() => {
-      this.ofThePolicy(req);
+      this.ofThePolicy(req, new URL(redirect).origin);
       this.ofWhoIsLoggedIn(req);
       this.browsers.begins(startOf(req), browserKey);
       this.watchForAnswer(req);
@@ -48,26 +51,22 @@ export class Hints {
   /** A login did not begin, or did not end well. */
   refused(error: unknown): void {
     this.advice.refused(error);
+    this.browsers.refused(error);
   }
 
   /** A start without an instance. */
   missesField(req: IncomingMessage): void {
-    this.advice.try(() => this.ofTheForm(req));
+    this.advice.try(() => {
+      this.ofTheForm(req);
+      this.browsers.ofTheScript(startOf(req));
+    });
   }
 
   /** @param hasKey whether the browser brought the session in which its login was begun */
   answers(req: IncomingMessage, hasKey: boolean): void {
     this.browsers.answers();
-    if (!hasKey) this.advice.try(() => this.ofTheSession(req));
-  }
-
-  /** What verify gave as the user: `undefined` is mostly a `return` that was forgotten. */
-  verified(user: unknown): void {
-    if (user !== undefined) return;
-    this.advice.tell(
-      'MASTODON_NO_USER',
-      'the verify function gave undefined, so nobody is logged in: return the user, or false to refuse them',
-    );
+    // Sites are restarted, and asked by anybody.
+    if (!hasKey && this.browsers.hasBegun) this.advice.try(() => this.ofTheSession(req));
   }
 
   /** An answer for which there is no route is heard of by the server alone, which is listened to until one arrives. */
@@ -79,7 +78,7 @@ export class Hints {
     const look = (req: IncomingMessage, res: ServerResponse): void =>
       this.advice.try(() => {
         if (this.browsers.hasHeardAnswer) return void server.off('request', look);
-        const { pathname, searchParams } = answerURL(req.url ?? '/');
+        const { pathname, searchParams } = targetOf(req.url ?? '/');
         if (!pathname.startsWith(`${path}/`) || !searchParams.has('state')) return;
         res.once('finish', () => this.ofTheRoute(path, res.statusCode));
       });
@@ -102,14 +101,23 @@ export class Hints {
     const { body } = req as Incoming;
     const type = req.headers['content-type']?.split(';', 1)[0] ?? '';
     const parser = parsers[type];
-    if (body === undefined || body === null) {
+    const names = typeof body === 'object' ? Object.keys(body ?? {}) : [];
+    // A parser for another type leaves an empty object (Express 4).
+    const isEmpty =
+      typeof body === 'object' && names.length === 0 && Number(req.headers['content-length']) > 0;
+    if (body === undefined || isEmpty) {
+      if (type === 'text/plain') {
+        return this.advice.tell(
+          'MASTODON_NO_BODY',
+          'text was sent (text/plain, as fetch does without a content-type): send a form, or say content-type: application/json',
+        );
+      }
       if (parser === undefined) return;
       return this.advice.tell(
         'MASTODON_NO_BODY',
-        `a form was sent, and req.body is not there: ${parser} has to come before the route`,
+        `a form was sent, and ${body ? 'nothing of it is in req.body' : 'req.body is not there'}: ${parser} has to come before the route`,
       );
     }
-    const names = typeof body === 'object' ? Object.keys(body) : [];
     if (names.length === 0 || names.includes(this.field)) return;
     this.advice.tell(
       'MASTODON_NO_FIELD',
@@ -120,6 +128,7 @@ export class Hints {
 
   /** Why an answer came without it. */
   private ofTheSession(req: IncomingMessage): void {
+    if (this.advice.hasTold('MASTODON_OTHER_NAME')) return;
     const { session, secure } = req as Incoming;
     const { cookie } = session ?? {};
     const why =
@@ -128,7 +137,9 @@ export class Hints {
           `proxy with TLS say app.set('trust proxy', 1)`
         : cookie?.sameSite === 'strict' || cookie?.sameSite === true
           ? `its cookie is sameSite: 'strict', and browsers do not send that when they come back from another site: say 'lax'`
-          : 'the login was begun under another name of this site, or sessions are not kept (in memory, they end with the process)';
+          : cookie?.sameSite === 'none' && cookie.secure !== true
+            ? `its cookie is sameSite: 'none' and not secure, and browsers keep no such cookie: say 'lax'`
+            : 'the login was begun under another name of this site, or sessions are not kept (in memory, they end with the process)';
     this.advice.tell(
       'MASTODON_NO_SESSION',
       `an answer came without the session in which the login was begun: ${why}`,
@@ -136,15 +147,18 @@ export class Hints {
   }
 
   /** Browsers hold the page's `form-action` against the redirect, too; a site mostly has one policy for all answers. */
-  private ofThePolicy(req: IncomingMessage): void {
+  private ofThePolicy(req: IncomingMessage, target: string): void {
     // What koa-passport gives in its place is none of Node's.
     const policy = (req as Incoming).res?.getHeader?.('content-security-policy');
     const [, sources] = /(?:^|;)\s*form-action\s+([^;]*)/i.exec(String(policy ?? '')) ?? [];
-    if (sources === undefined || /(^|\s)(https:|\*)(\s|$)/i.test(sources)) return;
+    if (sources === undefined) return;
+    const allowed = sources.trim().toLowerCase().split(/\s+/);
+    const isHTTPS = target.startsWith('https:');
+    if (allowed.includes('*') || allowed.includes(target) || (isHTTPS && allowed.includes('https:'))) return;
     this.advice.tell(
       'MASTODON_FORM_ACTION',
       `this site's Content-Security-Policy says form-action ${sources.trim()}, by which browsers stop the redirect to the ` +
-        `instance: say form-action 'self' https:`,
+        `instance: say form-action 'self' https:${isHTTPS ? '' : ` ${target} (while you build the site)`}`,
     );
   }
 

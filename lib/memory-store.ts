@@ -50,10 +50,15 @@ export class MemoryStore implements KeyValueStore {
     return value;
   }
 
-  /** @returns whether there is room for it */
+  /**
+   * Keeps a copy, or the record itself where that is frozen, with all that it holds: then nobody can change it.
+   * @returns whether there is room for it
+   */
   set(key: string, value: unknown, ttlMs?: number): boolean {
     const until = ttlMs === undefined ? Infinity : Date.now() + ttlMs;
-    return this.of(key).set(key, JSON.stringify(value), until);
+    if (Object.isFrozen(value)) return this.of(key).set(key, undefined, value, sizeOf(value), until);
+    const text = JSON.stringify(value);
+    return this.of(key).set(key, text, undefined, text.length, until);
   }
 
   delete(key: string): boolean {
@@ -74,7 +79,7 @@ interface Entry {
   text: string | undefined;
   /** The object instead, from then on. It takes about as much memory: its names are shared by all of a kind. */
   value: unknown;
-  /** Characters of key and text. */
+  /** Characters of key and value. */
   readonly size: number;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -109,12 +114,12 @@ class BoundedMap {
     return entry;
   }
 
-  set(key: string, text: string, until: number): boolean {
+  set(key: string, text: string | undefined, value: unknown, length: number, until: number): boolean {
     this.delete(key);
-    const size = key.length + text.length;
+    const size = key.length + length;
     // It would push all others out first, and then itself.
     if (size > this.limits.size) return false;
-    const entry = { key, text, value: undefined, size, until, older: undefined, newer: undefined };
+    const entry = { key, text, value, size, until, older: undefined, newer: undefined };
     this.entries.set(key, entry);
     this.append(entry);
     this.size += size;
@@ -129,6 +134,8 @@ class BoundedMap {
     if (entry === undefined) return false;
     this.size -= entry.size;
     this.unlink(entry);
+    // An old entry that points to a young one keeps it from being collected with the young, and that one the next.
+    entry.older = entry.newer = entry.text = entry.value = undefined;
     return this.entries.delete(key);
   }
 
@@ -148,8 +155,20 @@ class BoundedMap {
   }
 }
 
-function frozen(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  for (const inner of Object.values(value)) frozen(inner);
+/** The record itself, with all that it holds, as nobody can change it any more: the default store keeps it without a copy. */
+export function frozen<T>(value: T): T {
+  if (Object.isFrozen(value)) return value;
+  for (const name in value) frozen(value[name]);
   return Object.freeze(value);
 }
+
+/** About as many characters as it has in JSON; what several records share counts in each, as any may be the last to hold it. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length + perValue;
+  let size = perValue;
+  for (const name in value as object) size += name.length + sizeOf((value as Record<string, unknown>)[name]);
+  return size;
+}
+
+/** Quotes, colon and comma; and as much as a number has on average. */
+const perValue = 6;

@@ -2,15 +2,18 @@
 
 /** `; did you mean clientName?`, or all names where none is near. */
 export function suggestion(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`;
+}
+
+/** The one of these that may be meant. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
-  const [nearest] = known
+  const [first] = known
     .map((key) => ({ key, distance: editDistance(written, plain(key)) }))
     .sort((a, b) => a.distance - b.distance);
   // Less than a third: clientID is no misspelt clientURL.
-  if (nearest && (nearest.distance <= 2 || nearest.distance < nearest.key.length / 3)) {
-    return `; did you mean ${nearest.key}?`;
-  }
-  return `; there are ${known.join(', ')}`;
+  return first && (first.distance <= 2 || first.distance < first.key.length / 3) ? first.key : undefined;
 }
 
 /** As it would be, whether it was written in camel case, with hyphens or with underscores. */

@@ -1,6 +1,6 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import { Checks } from './checks.js';
+import { Checks, isBeingBuilt } from './checks.js';
 import { eventLog, type EventLog } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
 import { parsedURL } from './url.js';
@@ -145,6 +145,12 @@ export interface BeginOptions {
   state?: unknown;
 }
 
+export const beginOptionNames: readonly string[] = [
+  'forceLogin',
+  'lang',
+  'state',
+] satisfies (keyof BeginOptions)[];
+
 /** The options after defaults and checks. */
 export interface Settings {
   readonly clientName: string;
@@ -175,6 +181,7 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
     options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`;
   checkStore(checks, options.store);
   if (options.store === undefined) warnOfForgetting(checks);
+  if (options.store instanceof Map) warnOfHoarding(checks, options.store);
   return {
     clientName: checkedClientName(checks, options.clientName),
     callbackURL: checks.baseURL('callbackURL', options.callbackURL),
@@ -234,9 +241,31 @@ export function checkStore(checks: Checks, value: unknown): void {
   if (value === undefined) return;
   // Its value is not shown: there may be a password in it.
   if (typeof value === 'string' || value instanceof URL) {
-    checks.fail('store must not be an address: pass a Keyv, as in new Keyv(new KeyvRedis(url))');
+    checks.fail(
+      'store must not be an address: pass a Keyv, or redisStore(client) of passport-mastodon-oauth2/stores',
+    );
+  }
+  const { sendCommand, get, set, del, delete: remove } = Object(value) as Record<string, unknown>;
+  if ([sendCommand, get, set, del].every((method) => typeof method === 'function') && remove === undefined) {
+    checks.fail(
+      'store must not be a client of Redis: pass redisStore(client) of passport-mastodon-oauth2/stores',
+    );
   }
   checks.methods('store', value as KeyValueStore, ['get', 'set', 'delete']);
+}
+
+const hoarding = new WeakSet<object>();
+
+/** It has the methods, and takes no notice of the time to live: told while the site is being built. */
+function warnOfHoarding({ caller }: Checks, store: object): void {
+  // Subclasses may forget. An issuer's options are read twice.
+  if (!isBeingBuilt() || store.constructor !== Map || hoarding.has(store)) return;
+  hoarding.add(store);
+  process.emitWarning(
+    `${caller}: store is a Map, which forgets nothing, so that each login that is begun stays in memory. For memory leave the ` +
+      'option out; for what outlives the process pass a Keyv on a database.',
+    { code: 'MASTODON_STORE_NEVER_FORGETS' },
+  );
 }
 
 function warnOfForgetting({ caller }: Checks): void {

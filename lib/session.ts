@@ -26,15 +26,17 @@ type RequestWithSession = IncomingMessage & { session?: Session };
  * @throws Error where there is no session
  */
 export function browserKeys(req: IncomingMessage): string[] {
-  const session = sessionOf(req);
-  return allKeys(keysIn(session));
+  return allKeys(keysIn(sessionOf(req)));
 }
 
 /** The same, with a new key for a browser that has none. */
-export function browserKeysOrNew(req: IncomingMessage): string[] {
+export function browserKeysOrNew(req: IncomingMessage): { keys: string[]; isNew: boolean } {
   const session = sessionOf(req);
-  if (keyIn(session) === undefined) session[sessionKey] = randomToken() + markOf(session);
-  return browserKeys(req);
+  const known = keysIn(session);
+  if (known.current !== undefined) return { keys: allKeys(known), isNew: false };
+  session[sessionKey] = randomToken() + markOf(session);
+  // Read again: a session that does not keep it is of no use.
+  return { keys: allKeys(keysIn(session)), isNew: known.former.length === 0 };
 }
 
 function sessionOf(req: IncomingMessage): Session {

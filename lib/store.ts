@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { digest } from './digest.js';
 import { MastodonError } from './errors.js';
-import { MemoryStore } from './memory-store.js';
+import { confused, isMarked, markedRecord, recordUnder } from './marked-record.js';
+import { frozen, MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
 
 /** Changes with the shape of what is stored, so that two versions of this package can share one store. */
@@ -35,6 +36,8 @@ export class Store {
   private readonly timeoutMs: number;
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
+  /** Whether it is the default one, to which nobody else writes: what was judged once is not judged again. */
+  readonly isPrivate: boolean;
   /** Adapters that swallow an error tell it here (Keyv's own habit): counted, to notice a silent failure. */
   private errorsSeen = 0;
   /** Until when the store is taken for dead. A login asks it many times; only the first time is waited for. */
@@ -47,9 +50,23 @@ export class Store {
     this.backend = checkedStore(backend ?? new MemoryStore());
     this.own = this.backend instanceof MemoryStore ? this.backend : undefined;
     this.timeoutMs = timeoutMs;
+    this.isPrivate = this.own !== undefined;
     this.isShared = !this.own && !isInMemory(this.backend);
     const { on } = this.backend as { on?: unknown };
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
+  }
+
+  /**
+   * A record as the store is to be given it, by who has made it and all that it holds, and needs it no more: the default one
+   * keeps it without a copy. Another store may write into what it is given.
+   */
+  given<T extends object>(record: T): T {
+    return this.isPrivate ? Object.freeze(record) : record;
+  }
+
+  /** A record that is to be kept under several keys: the default store has one object for all of them. */
+  shared<T extends object>(record: T): T {
+    return this.isPrivate ? frozen(JSON.parse(JSON.stringify(record)) as T) : record;
   }
 
   /** A cache read, as `look`: whatever goes wrong is a miss. */
@@ -73,12 +90,28 @@ export class Store {
 
   /** @throws MastodonError `store_failed` */
   async read(key: string): Promise<unknown> {
+    return this.own ? this.own.get(key) : recordUnder(key, await this.value(key));
+  }
+
+  /**
+   * As `read`, where it is good news that there is no record: that a login was not used yet, or that no signing keys are
+   * there. Another key's record in its place does not say so.
+   * @throws MastodonError `store_failed`
+   */
+  async readOrNone(key: string): Promise<unknown> {
     if (this.own) return this.own.get(key);
+    const value = await this.value(key);
+    const record = recordUnder(key, value);
+    if (record === undefined && isMarked(value)) throw storeFailed(new Error(confused));
+    return record;
+  }
+
+  /** Whatever the store has there. */
+  private async value(key: string): Promise<unknown> {
     const errorsBefore = this.errorsSeen;
-    const value = await this.within(() => this.get(key));
-    if (value === undefined || value === null) {
-      if (this.errorsSeen !== errorsBefore) throw storeFailed(new Error('the store reported an error'));
-      return undefined;
+    const value = (await this.within(() => this.get(key))) ?? undefined;
+    if (value === undefined && this.errorsSeen !== errorsBefore) {
+      throw storeFailed(new Error('the store reported an error'));
     }
     return value;
   }
@@ -90,7 +123,9 @@ export class Store {
   async save(key: string, value: object, ttlMs?: number): Promise<void> {
     if (this.own) return keepIn(this.own, key, value, ttlMs);
     await this.write(key, value, ttlMs);
-    if ((await this.read(key)) === undefined) throw storeFailed(new Error('the store lost what was written'));
+    if ((await this.readOrNone(key)) === undefined) {
+      throw storeFailed(new Error('the store lost what was written'));
+    }
   }
 
   /**
@@ -165,7 +200,7 @@ export class Store {
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
-    const written = await this.within(() => this.backend.set(key, value, ttlMs));
+    const written = await this.within(() => this.backend.set(key, markedRecord(key, value), ttlMs));
     if (written === false) throw storeFailed(notAccepted());
   }
 
@@ -175,7 +210,7 @@ export class Store {
       const answer = operation();
       return isThenable(answer) ? await this.inTime(answer) : answer;
     } catch (error) {
-      throw storeFailed(withoutDetails(error));
+      throw storeFailed(error instanceof OutOfTime ? error : withoutDetails(error));
     }
   }
 
@@ -190,7 +225,7 @@ export class Store {
         new Promise<never>((_resolve, reject) => {
           timer = setTimeout(() => {
             this.silentUntil = Date.now() + silenceMs;
-            reject(new Error('the store did not answer in time'));
+            reject(new OutOfTime('the store did not answer in time'));
           }, this.timeoutMs);
         }),
       ]);
@@ -199,6 +234,9 @@ export class Store {
     }
   }
 }
+
+/** Our own word about a store, beside which stand the errors of its driver. */
+class OutOfTime extends Error {}
 
 function keepIn(own: MemoryStore, key: string, value: object, ttlMs?: number): void {
   if (!own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
@@ -214,11 +252,19 @@ function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
+/**
+ * Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. Many leave the name
+ * at `Error`, and tell by the class what it is: `ClientClosedError`, of a client that was never connected.
+ */
 export function withoutDetails(error: unknown, what = 'store'): Error {
-  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  const { name, code, constructor } = (error ?? {}) as {
+    name?: unknown;
+    code?: unknown;
+    constructor?: unknown;
+  };
+  const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
   return new Error(
-    `the ${what} failed: ${[name, code].filter((part) => typeof part === 'string').join(' ')}`,
+    `the ${what} failed: ${[kind, code].filter((part) => typeof part === 'string').join(' ')}`,
   );
 }
 

@@ -44,6 +44,7 @@ export interface MastodonAuthenticateOptions extends BeginOptions {
 }
 
 export interface StrategySettings {
+  readonly hasStore: boolean;
   readonly instanceField: string;
   readonly stateStore: StateStore | undefined;
   readonly passRequest: boolean;
@@ -51,7 +52,8 @@ export interface StrategySettings {
   readonly allowCrossSiteStart: boolean;
 }
 
-const names = [
+/** The names of all options that a strategy is made with. */
+export const strategyOptionNames = [
   ...loginOptionNames,
   'instanceField',
   'stateStore',
@@ -68,9 +70,10 @@ export function readStrategyOptions(options: MastodonStrategyOptions): StrategyS
   const checks = strategyChecks;
   const { instanceField, stateStore, passReqToCallback, revokeToken, allowCrossSiteStart } = checks.options(
     options,
-    names,
+    strategyOptionNames,
   );
   return {
+    hasStore: options.store !== undefined || stateStore !== undefined,
     instanceField: checks.text('instanceField', instanceField ?? 'instance'),
     stateStore: stateStore && checks.methods('stateStore', stateStore, ['save', 'take']),
     passRequest: checks.boolean('passReqToCallback', passReqToCallback, false),

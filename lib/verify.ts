@@ -71,21 +71,26 @@ export interface Verified {
  * parameters, and so must this; but whichever form it takes the function for, the first of "done was called",
  * "the promise settled" and "it threw" decides, so that no form can leave the request open by a rejection.
  * @param withRequest the function takes the request first
+ * @param tooLate told of an error that comes after the decision, and would be nobody's
  */
 export function callVerify(
   verify: AnyVerifyFunction,
   req: unknown,
   withRequest: boolean,
   input: VerifyInput,
+  tooLate: (error: unknown) => void = () => undefined,
 ): Promise<Verified> {
   const { accessToken, refreshToken, params, profile } = input;
   const before = withRequest ? [req] : [];
   const declared = verify.length - before.length;
   return new Promise<Verified>((resolve, reject) => {
+    let isDecided = false;
     const done: VerifyDone = (error, user, info) => {
+      isDecided = true;
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
+    const failed = (error: unknown) => (isDecided ? tooLate(error) : reject(error as Error));
     refuseToBeTakenForProfile(done);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
@@ -97,7 +102,7 @@ export function callVerify(
     };
     if (declared >= 4) {
       // What a callback form returns means nothing (`return users.find(id, done)`) as long as it calls done.
-      if (result instanceof Promise) result.then(waitForDone, reject);
+      if (result instanceof Promise) result.then(waitForDone, failed);
       else waitForDone(result);
     } else if (isThenable(result)) {
       result.then(settle, reject);
@@ -149,6 +154,6 @@ function refuseToRead(name: string): never {
   );
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

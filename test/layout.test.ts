@@ -11,7 +11,7 @@ import ts from 'typescript';
 const rows = [
   ['service/'],
   [
-    'index.ts index.mts strategy.ts strategy-options.ts session.ts hints.ts passport.ts verify.ts verify-shape.ts',
+    'index.ts index.mts strategy.ts strategy-options.ts requests.ts session.ts hints.ts program-hints.ts passport.ts verify.ts verify-shape.ts',
     'web/',
     'bridge/',
     'issuer/',
@@ -23,6 +23,7 @@ const rows = [
   ['instance/'],
   ['net/'],
   ['store.ts'],
+  ['marked-record.ts'],
   ['memory-store.ts'],
   ['options.ts'],
   ['outbound.ts'],

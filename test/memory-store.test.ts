@@ -1,9 +1,10 @@
 /** What the default store holds on to when somebody floods it. */
 
-import { MemoryStore } from '../lib/memory-store.js';
+import { BegunLogins } from '../lib/login/begun-logins.js';
+import { frozen, MemoryStore } from '../lib/memory-store.js';
 import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
-import { anInstance, aSite, aStage, leave } from './support/stage.js';
+import { aLogin, anInstance, aSite, aStage, leave } from './support/stage.js';
 import { Visitor } from './support/visitor.js';
 
 it('a kind has its entries and its size; what was used last stays', async () => {
@@ -45,6 +46,23 @@ it('nobody changes a record by changing what they wrote or read', async () => {
   expect([looked, await store.cached(key), await store.take(key)]).toEqual(Array(3).fill({ list: [1] }));
 });
 
+it('a record that nobody can change is kept as it is, and counts as much as a copy of it', () => {
+  const store = new MemoryStore({ entries: 100, size: 1000 });
+  const key = (n: number) => storeKey('login', `${n}`);
+  const shared = frozen({ endpoint: 'x'.repeat(150) });
+  const record = frozen({ shared, list: [{ n: 1 }] });
+  store.set(key(0), record);
+  expect(store.look(key(0))).toBe(record);
+  expect(store.get(key(0))).not.toBe(record);
+  expect(() => (record.list[0] = { n: 2 })).toThrow(TypeError);
+  for (let n = 1; n < 10; n++) store.set(key(n), frozen({ shared }));
+  expect(Array.from({ length: 10 }, (_, n) => store.look(key(n)) !== undefined)).toEqual([
+    ...Array<boolean>(6).fill(false),
+    ...Array<boolean>(4).fill(true),
+  ]);
+  expect(store.set(key(0), frozen({ text: 'x'.repeat(1000) }))).toBe(false);
+});
+
 it('thirty thousand instances that are in use have room', () => {
   const store = new MemoryStore();
   const key = (n: number) => storeKey('instance', `i${n}.social.example`);
@@ -77,6 +95,58 @@ it('a flood of logins at made-up hosts pushes no client out that is in use', asy
   for (let n = 0; n <= 50_000; n++)
     await store.cache(storeKey('client-new', `h${n}.evil.example`, 'x'), { n }, 3_600_000);
   expect(await store.read(used)).toEqual({ clientId: 'one' });
+});
+
+it('a state that a visitor has chosen is kept as its text, of which objects would take twenty times the memory', async () => {
+  const values = new Map<string, unknown>();
+  const key = 'k'.repeat(43);
+  const logins = new BegunLogins(new Store(values, 5000), 'a'.repeat(43), [key]);
+  const applicationState = Array(100).fill({ chosenByAVisitor: 0 });
+  await logins.save('s'.repeat(43), { ...aLogin(), applicationState });
+  const [, record] = [...values].find(([name]) => name.includes(':login:')) ?? [];
+  expect(record).toMatchObject({ state: JSON.stringify(applicationState) });
+  // Once, and not as objects beside it. The record's time and random texts hold any short one by chance.
+  expect(JSON.stringify(record).match(/chosenByAVisitor/g)).toHaveLength(100);
+  expect((await logins.take('s'.repeat(43)))?.applicationState).toEqual(applicationState);
+  const circular: unknown[] = [];
+  circular.push(circular);
+  await expect(logins.save('t'.repeat(43), { ...aLogin(), applicationState: circular })).rejects.toThrow(
+    /"state" must be a JSON value/,
+  );
+});
+
+it('a store may write into what it is given', async () => {
+  const values = new Map<string, unknown>();
+  const store = {
+    get: (key: string) => values.get(key),
+    set: (key: string, value: Record<string, unknown>) => {
+      value.expires = 1;
+      if (value.login) (value.login as Record<string, unknown>).note = 1;
+      values.set(key, value);
+    },
+    delete: (key: string) => values.delete(key),
+  } as KeyValueStore;
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  expect((await visitor.login(site, instance.host)).status).toBe(200);
+});
+
+it('of a browser that comes for the first time the store is asked nothing, and of one that comes again whether it has begun', async () => {
+  const values = new Map<string, unknown>();
+  const asked: string[] = [];
+  const store = {
+    get: (key: string) => {
+      asked.push(key);
+      return values.get(key);
+    },
+    set: (key: string, value: unknown) => void values.set(key, value),
+    delete: (key: string) => values.delete(key),
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  const hintsAskedFor = () => asked.splice(0).filter((key) => key.includes(':unfinished:')).length;
+  await leave(visitor, site, instance.host);
+  expect(hintsAskedFor()).toBe(0);
+  await leave(visitor, site, instance.host);
+  expect(hintsAskedFor()).toBe(1);
 });
 
 it('everything that a begun login leaves behind has an end', async () => {

@@ -1,5 +1,6 @@
 /** What a site may set: a wrong option is told at once, by its name. */
 
+import { createClient } from '@redis/client';
 import { MastodonStrategy } from '../lib/index.js';
 import { createBridge, type BridgeOptions } from '../lib/bridge/index.js';
 import { readOptions } from '../lib/options.js';
@@ -232,6 +233,7 @@ describe('a message about an option', () => {
 
   it('says what to give as a store', () => {
     expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
+    expect(messageOf({ store: createClient() })).toContain('pass redisStore(client)');
   });
 
   it.each<[object]>([

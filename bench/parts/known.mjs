@@ -6,7 +6,6 @@ import { manyHosts, startsAt } from '../site-of.mjs';
 const [few, many] = [10, 30_000];
 const count = 400;
 const atOnce = 12;
-/** After which the figures fall no further: one of the two has had many more logins before. */
 const warmUps = 8;
 
 export async function knownInstances({ load, site, httpPort }, rounds) {
@@ -16,16 +15,23 @@ export async function knownInstances({ load, site, httpPort }, rounds) {
     await site('ours', { scheme: 'http', known }),
   ];
   const hosts = manyHosts(many, httpPort);
-  await load.ask('starts', { port: small.port, paths: startsAt(hosts.slice(0, few)), count: few, atOnce });
+  const startsOf = ({ port }, some) =>
+    load.ask('starts', { port, paths: startsAt(some), count: many, atOnce: 48 });
+  await startsOf(small, hosts.slice(0, few));
   const before = await large.ask('memory');
-  await load.ask('starts', { port: large.port, paths: startsAt(hosts), count: many, atOnce: 48 });
+  await startsOf(large, hosts);
   const perInstance = ((await large.ask('memory')).live - before.live) / many;
+  // The first start after a registration reads what was written then; what is asked is what all the others cost. Both sites
+  // have had as many logins, so that they differ in what they know alone.
+  await startsOf(large, hosts);
+  await startsOf(small, hosts.slice(0, few));
+  for (const one of [small, large]) await one.ask('forgetSessions');
   const contenders = { small: turn(load, small, hosts.slice(0, few)), large: turn(load, large, hosts) };
-  // The first start after a registration reads what was written then; what is asked is what all the others cost.
-  await load.ask('starts', { port: large.port, paths: startsAt(hosts), count: many, atOnce: 48 });
   const figures = await inTurns(rounds, contenders, warmUps);
-  const login = await bytesOfALogin(load, small, hosts.slice(0, few));
   await Promise.all([small.stop(), large.stop()]);
+  const fresh = await site('ours', { scheme: 'http', known });
+  const login = await bytesOfALogin(load, fresh, hosts.slice(0, few));
+  await fresh.stop();
   return [
     {
       what: 'Processor time of a start, 30,000 instances known beside 10',
@@ -56,6 +62,7 @@ function turn(load, { ask, port }, hosts) {
 /** Without what sessions take: those of the logins are forgotten before memory is measured. */
 async function bytesOfALogin(load, { ask, port }, hosts) {
   const logins = 5000;
+  await load.ask('starts', { port, paths: startsAt(hosts), count: few * atOnce, atOnce });
   await ask('forgetSessions');
   const before = await ask('memory');
   await load.ask('starts', { port, paths: startsAt(hosts), count: logins, atOnce });

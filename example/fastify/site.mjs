@@ -22,7 +22,7 @@ const strategy = new MastodonStrategy(
     // Misskey and its relatives register no site: they ask here what it is, and only over https.
     clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
-    // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)).
+    // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
     // For a try without the network: instances on this machine.
     developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
   },

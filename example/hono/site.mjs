@@ -22,7 +22,7 @@ const login = createLogin({
   // Misskey and its relatives register no site: they ask here what it is, and only over https.
   clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
   website: origin,
-  // Here belongs a `store` that outlives the process and is shared by all of them: new Keyv(new KeyvRedis(url)). Without
+  // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client). Without
   // one, a login has to come back to the process that began it; where each request may get another one, none works.
   // For a try without the network: instances on this machine.
   developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],

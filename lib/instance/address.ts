@@ -71,19 +71,35 @@ function addressOf(
   // A typed port belongs to a development origin or is refused, 443 as well: no public instance has one.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
-  const url = parsedURL(`https://${withoutDot}`);
-  if (developmentOrigins.size > 0) {
-    for (const named of [url, parsedURL(`http://${withoutDot}`)]) {
-      if (named && developmentOrigins.has(named.origin))
-        return { origin: named.origin, host: named.host, ...user };
-    }
-  }
+  const listed = developmentOrigins.size > 0 ? listedServer(withoutDot, developmentOrigins) : undefined;
+  if (listed) return { ...listed, ...user };
   const refused = (reason?: MastodonErrorReason) =>
     invalid(reason, unlistedServer(withoutDot, developmentOrigins));
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw refused('name_without_dot');
-  const hostname = withoutDot.includes(':') ? undefined : url?.hostname;
+  const hostname = hostnameIn(withoutDot);
   if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
   return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
+}
+
+function listedServer(
+  authority: string,
+  developmentOrigins: ReadonlySet<string>,
+): Pick<Address, 'origin' | 'host'> | undefined {
+  for (const scheme of ['https', 'http']) {
+    const text = `${scheme}://${authority}`;
+    if (developmentOrigins.has(text)) return { origin: text, host: authority };
+    const url = parsedURL(text);
+    if (url && developmentOrigins.has(url.origin)) return { origin: url.origin, host: url.host };
+  }
+  return undefined;
+}
+
+/** Of these the URL parser makes what they are: there is nothing to decode in them, and no address to read. */
+const canonicalName = /^(?!.*xn--)(?:[a-z0-9-]+\.)+[a-z]+$/;
+
+function hostnameIn(authority: string): string | undefined {
+  if (canonicalName.test(authority)) return authority;
+  return authority.includes(':') ? undefined : parsedURL(`https://${authority}`)?.hostname;
 }
 
 /** Names that people give to machines of their own (RFC 6761, 6762, 8375; ICANN's "internal"). */

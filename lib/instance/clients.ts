@@ -41,7 +41,8 @@ export class Clients {
   async current(key: string): Promise<Client | undefined> {
     try {
       const stored = await this.read(key);
-      if (stored) this.recent.set(key, stored);
+      // A store in this process does not fail.
+      if (stored && this.store.isShared) this.recent.set(key, stored);
       return stored;
     } catch {
       // Registering at every login while the store is away would soon be throttled.
@@ -72,7 +73,8 @@ export class Clients {
   }
 
   /** @throws MastodonError `store_failed` */
-  async add(client: Client): Promise<void> {
+  async add(added: Client): Promise<void> {
+    const client = this.store.shared(added);
     const own = ownKey(client.key, client.clientId);
     this.recent.set(client.key, client);
     this.recent.set(own, client);
@@ -89,7 +91,7 @@ export class Clients {
     const isCurrent = current?.clientId === clientId;
     const known = isCurrent ? current : (this.recent.get(own) ?? (await this.store.cached(own)));
     if (!isClient(known)) return;
-    const updated = { ...known, ...changes };
+    const updated = this.store.shared({ ...known, ...changes });
     this.recent.set(own, updated);
     await this.store.cache(own, updated, ownTtlOf(updated));
     if (!isCurrent) return;

@@ -67,15 +67,15 @@ export class Credentials {
     // Its time is written down before its outcome is known: who has a doubt waits for it.
     const underWay = unfinished.length > 0 ? this.proving.joined(client.key) : undefined;
     if (underWay) return underWay;
-    const doubt = { now: Date.now(), unfinished };
-    let decision = decide(client, { ...doubt, isMute: false });
+    const now = Date.now();
+    let decision = decide(client, { now, unfinished, isMute: false });
     if (decision === 'use') return client;
     // Only now: most logins give no reason to look that up.
-    if (await this.isMute(instance)) decision = decide(client, { ...doubt, isMute: true });
+    if (await this.isMute(instance)) decision = decide(client, { now, unfinished, isMute: true });
     if (decision === 'use') return client;
     if (decision === 'ask') return this.prove(instance, client);
     const inVain = client.finishedAt === undefined ? (client.inVain ?? 0) + 1 : 0;
-    await this.clients.retire(client, { replacedAt: doubt.now, inVain });
+    await this.clients.retire(client, { replacedAt: now, inVain });
     return undefined;
   }
 

@@ -46,8 +46,6 @@ export class Discovery {
   private readonly visits = new Visits();
   private readonly revalidation: Revalidation;
   private readonly takesURLClients: boolean;
-  /** Records found good, of those that nobody can change: the default store gives the same one to all who look. */
-  private readonly judged = new WeakSet<object>();
 
   constructor(
     network: Network,
@@ -61,9 +59,9 @@ export class Discovery {
 
   /** What is known about the address already; nobody waits for an answer. */
   async known(address: Address): Promise<Instance | undefined> {
-    const { username, ...domain } = address;
     const key = storeKey('instance', address.host);
-    if (username === undefined) return this.usable(domain, key, await this.store.cached(key));
+    if (address.username === undefined) return this.usable(address, key, await this.store.cached(key));
+    const { username, ...domain } = address;
     const ofHandle = handleKey(address, username);
     const [own, shared] = await Promise.all([this.store.cached(ofHandle), this.store.cached(key)]);
     return this.usable(address, ofHandle, own) ?? this.usable(domain, key, shared);
@@ -80,10 +78,7 @@ export class Discovery {
   }
 
   private isGood(record: unknown): record is Instance {
-    if (typeof record === 'object' && record !== null && this.judged.has(record)) return true;
-    if (!isInstance(record)) return false;
-    if (Object.isFrozen(record)) this.judged.add(record);
-    return true;
+    return this.store.isPrivate ? record !== undefined : isInstance(record);
   }
 
   /**

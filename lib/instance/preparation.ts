@@ -89,27 +89,32 @@ export class Preparation {
    */
   async prepare(address: Address, logins: Unfinished): Promise<Prepared> {
     try {
-      return await this.prepareAllowed(address, logins);
+      await this.policy.assertAllowed(address.host);
+      const known = await this.discovery.known(address);
+      const unfinished = (await logins.unfinished((known ?? address).host))?.begunAt ?? [];
+      if (known) {
+        await this.assertPinnedAllowed(known, address);
+        const client = await this.credentials.current(known, unfinished);
+        if (client) return { instance: known, client };
+        await this.failures.assertNoVerdict(known.host);
+      }
+      return await this.register(address, known, unfinished);
     } catch (error) {
       throw asTyped(error, address);
     }
   }
 
-  private async prepareAllowed(address: Address, logins: Unfinished): Promise<Prepared> {
-    await this.policy.assertAllowed(address.host);
-    const known = await this.discovery.known(address);
-    const unfinished = (await logins.unfinished((known ?? address).host))?.begunAt ?? [];
-    if (known) {
-      await this.assertPinnedAllowed(known, address);
-      const client = await this.credentials.current(known, unfinished);
-      if (client) return { instance: known, client };
-      await this.failures.assertNoVerdict(known.host);
-    }
-    return this.registering.run(keyOf(address), () =>
+  private register(
+    address: Address,
+    known: Instance | undefined,
+    unfinished: readonly number[],
+  ): Promise<Prepared> {
+    const key = keyOf(address);
+    return this.registering.run(key, () =>
       this.watched(address, async (network) => {
         // What had credentials that died may have become another server: it is explored anew.
-        const isDoubtful = known !== undefined && this.justFound.get(keyOf(address)) === undefined;
-        this.justFound.delete(keyOf(address));
+        const isDoubtful = known !== undefined && this.justFound.get(key) === undefined;
+        this.justFound.delete(key);
         const explored = isDoubtful ? undefined : await this.discovery.known(address);
         const instance = explored ?? (await this.discovery.find(address, network));
         await this.assertPinnedAllowed(instance, address);

@@ -57,7 +57,7 @@ export class StoreAdapter implements Adapter {
     if (payload.uid !== undefined) await store.save(this.key('uid', payload.uid), { id }, ttl);
     if (payload.userCode !== undefined) await store.save(this.key('code', payload.userCode), { id }, ttl);
     // With its first record only: what is written anew, as a device's is when its user agrees, is no second use.
-    if (usedOnce.has(this.model) && (await store.read(this.key('id', id))) === undefined) {
+    if (usedOnce.has(this.model) && (await store.readOrNone(this.key('id', id))) === undefined) {
       await store.save(this.key('use', id), { id }, ttl);
     }
     await store.save(this.key('id', id), saved, ttl);
@@ -118,7 +118,7 @@ export class StoreAdapter implements Adapter {
 
   private async generationOf({ grantId }: AdapterPayload): Promise<string | undefined> {
     if (grantId === undefined || !ofGrants.has(this.model)) return undefined;
-    const found = (await this.options.store.read(this.key('grant', grantId))) as Generation | undefined;
+    const found = (await this.options.store.readOrNone(this.key('grant', grantId))) as Generation | undefined;
     return found?.generation;
   }
 

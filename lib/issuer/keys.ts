@@ -114,7 +114,8 @@ export class Keyring {
   }
 
   private async read(): Promise<readonly KeyRecord[] | undefined> {
-    const found = (await this.store.read(this.keys.of('keys'))) as { records?: KeyRecord[] } | undefined;
+    const found = (await this.store.readOrNone(this.keys.of('keys'))) as
+      { records?: KeyRecord[] } | undefined;
     return found?.records;
   }
 

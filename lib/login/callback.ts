@@ -15,11 +15,29 @@ export interface CallbackParams {
 
 const names = ['state', 'code', 'error', 'iss'] as const;
 
-/** Only path and query are read, so a target such as "//evil.example" is still a path here. */
-export function answerURL(answer: URL | string): URL {
-  if (answer instanceof URL) return answer;
-  const whole = /^https?:\/\//i.test(answer) ? parsedURL(answer) : undefined;
-  return whole ?? new URL(`http://localhost${answer.startsWith('/') ? '' : '/'}${answer}`);
+/** All that is read of the address that a browser came back to. */
+export type Target = Pick<URL, 'pathname' | 'searchParams'>;
+
+/**
+ * Of a request, its target (RFC 9112, section 3.2), or the whole address. A path stays as it came, which is how routers
+ * compare it; and one such as "//evil.example" is still a path here.
+ */
+export function targetOf(answer: Target | string): Target {
+  if (typeof answer !== 'string') return answer;
+  const isTarget = answer.startsWith('/');
+  const whole = !isTarget && /^https?:\/\//i.test(answer) ? parsedURL(answer) : undefined;
+  if (whole) return whole;
+  const target = upTo('#', answer);
+  const path = upTo('?', target);
+  return {
+    pathname: isTarget ? path : `/${path}`,
+    searchParams: new URLSearchParams(target.slice(path.length)),
+  };
+}
+
+function upTo(mark: string, text: string): string {
+  const end = text.indexOf(mark);
+  return end < 0 ? text : text.slice(0, end);
 }
 
 /** The path of a callback URL as paths are compared, without a slash at its end. */
@@ -32,25 +50,24 @@ export function callbackPath(callbackURL: string): string {
  * behind a proxy that changes paths, by carrying a state of ours. A page's own `?error=…` or `?code=…` makes no answer.
  * @param base the callback's, by `callbackPath`
  */
-export function isCallback({ pathname, searchParams }: URL, base: string): boolean {
+export function isCallback({ pathname, searchParams }: Target, base: string): boolean {
   const below = plainPath(pathname);
   if (below.startsWith(`${base}/`)) {
     const rest = below.slice(base.length + 1);
     // Directly below the root lies every page; there the segment must look like a host.
     if (rest !== '' && (base !== '' || /^[^/]*[.:][^/]*\/?$/.test(rest))) return true;
   }
-  return (
-    isState(searchParams.get('state') ?? '') &&
-    ['code', 'error', 'iss'].some((name) => searchParams.has(name))
-  );
+  const state = searchParams.get('state');
+  return state !== null && isState(state) && ['code', 'error', 'iss'].some((name) => searchParams.has(name));
 }
 
 /**
- * Paths as the most lenient router compares them: Express ignores case, Fastify decodes first. A callback route that
+ * Paths as the most lenient router compares them: Express ignores case, and takes a backslash for a slash where there is a
+ * fragment; Fastify decodes first. A callback route that
  * was taken for the start of a login would let another site begin one by a link, past the guard of the form's route.
  */
 function plainPath(path: string): string {
-  const lower = path.replace(/\/{2,}/g, '/');
+  const lower = path.replace(/[\\/]{2,}|\\/g, '/');
   try {
     return decodeURIComponent(lower).toLowerCase();
   } catch {
@@ -59,7 +76,7 @@ function plainPath(path: string): string {
 }
 
 /** The instance that the callback's path names: its last segment, or nothing where that is no host. */
-export function instanceInPath({ pathname }: URL): string {
+export function instanceInPath({ pathname }: Target): string {
   const segment = pathname.split('/').filter(Boolean).at(-1) ?? '';
   try {
     const host = decodeURIComponent(segment).toLowerCase();
@@ -78,7 +95,7 @@ export function instanceInPath({ pathname }: URL): string {
  * Reads each parameter as one string.
  * @throws MastodonError `login_expired` for a state that is none of ours, `login_mismatch` for the others
  */
-export function readCallback({ searchParams }: URL): CallbackParams {
+export function readCallback({ searchParams }: Target): CallbackParams {
   const hasNested = [...searchParams.keys()].some((key) => names.some((name) => key.startsWith(`${name}[`)));
   const [state, code, error, iss] = names.map((name) => {
     const values = searchParams.getAll(name);

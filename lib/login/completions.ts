@@ -11,7 +11,14 @@ import type { Network } from '../net/network.js';
 import type { LoginTransaction, Settings } from '../options.js';
 import { fetchAccount } from './account.js';
 import type { BrowserLogins } from './begun-logins.js';
-import { assertSameInstance, codeOf, instanceInPath, readCallback, type CallbackParams } from './callback.js';
+import {
+  assertSameInstance,
+  codeOf,
+  instanceInPath,
+  readCallback,
+  type CallbackParams,
+  type Target,
+} from './callback.js';
 import type { Extras, FinishedWithScope } from './door.js';
 import { exchange, type Exchanged } from './exchange.js';
 import { revokeQuietly } from './kept-tokens.js';
@@ -41,7 +48,7 @@ export class Completions {
   }
 
   /** Waiting and work share one budget, as at the start. @throws MastodonError with the application's state */
-  async run(answer: URL, logins: BrowserLogins, extras: Extras): Promise<FinishedWithScope> {
+  async run(answer: Target, logins: BrowserLogins, extras: Extras): Promise<FinishedWithScope> {
     const params = readCallback(answer);
     const host = instanceInPath(answer);
     const budget = new Budget(this.settings.outbound.startTimeoutMs);

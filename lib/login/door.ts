@@ -44,4 +44,6 @@ export interface Extras {
   readonly authorization?: Readonly<Record<string, string>>;
   /** Further parameters of the token request, likewise. */
   readonly token?: Readonly<Record<string, string>>;
+  /** The browser's key was made for this start: nothing can be known of the browser yet, and the store is not asked. */
+  readonly isNew?: boolean;
 }

@@ -12,12 +12,12 @@ import { digest } from '../digest.js';
 import { Store } from '../store.js';
 import { authorizationURL } from './authorization.js';
 import { BegunLogins, type BrowserLogins } from './begun-logins.js';
-import { answerURL } from './callback.js';
+import { targetOf, type Target } from './callback.js';
 import { ClientDocument } from './client-document.js';
 import { Completions } from './completions.js';
 import type { Begun, Browser, Extras, FinishedWithScope } from './door.js';
 import { KeptTokens } from './kept-tokens.js';
-import { reported } from './report.js';
+import { report, reportFailure } from './report.js';
 import type { Tokens } from './token.js';
 import { randomToken } from './state.js';
 import { beginTransaction } from './transaction.js';
@@ -25,11 +25,11 @@ import { beginTransaction } from './transaction.js';
 export class Engine {
   readonly clientDocument: ClientDocument;
   private readonly developmentOrigins: ReadonlySet<string>;
+  private readonly store: Store;
   private readonly network: Network;
   private readonly policy: Policy;
   private readonly credentials: Credentials;
   private readonly preparation: Preparation;
-  private readonly begun: BegunLogins;
   private readonly tokens: KeptTokens;
   private readonly completions: Completions;
   /** Says for whom a login was begun: nobody else, who may share the store, finishes it. */
@@ -41,6 +41,7 @@ export class Engine {
   ) {
     const { outbound, clientName, callbackURL, website, scope } = settings;
     const store = new Store(keyValueStore, outbound.timeoutMs);
+    this.store = store;
     this.clientDocument = new ClientDocument(settings);
     this.developmentOrigins = settings.developmentOrigins;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
@@ -56,7 +57,6 @@ export class Engine {
       this.credentials,
       failures,
     );
-    this.begun = new BegunLogins(store, this.audience);
     this.tokens = new KeptTokens(this.network, this.credentials, store, outbound.timeoutMs);
     this.completions = new Completions(this.network, this.policy, this.credentials, settings, this.audience);
   }
@@ -66,24 +66,34 @@ export class Engine {
   }
 
   /** Address → instance → credentials → redirect. */
-  begin(typed: unknown, browser: Browser, options: BeginOptions, extras: Extras): Promise<Begun> {
-    const begun = async () => {
-      const logins = this.loginsOf(browser);
+  async begin(typed: unknown, browser: Browser, options: BeginOptions, extras: Extras): Promise<Begun> {
+    try {
+      const logins = this.loginsOf(browser, extras.isNew);
       const address = parseAddress(typed, this.developmentOrigins);
       const { instance, client } = await this.preparation.prepare(address, logins);
       const login = beginTransaction(instance, client, this.audience, address, options.state);
       const state = randomToken();
       await logins.save(state, login);
       this.credentials.noteBegun(instance, client);
-      return { redirect: authorizationURL(instance, login, state, options, extras.authorization), instance };
-    };
-    return reported(this.settings.log, 'begun', begun, ({ instance }) => instance);
+      const redirect = authorizationURL(instance, login, state, options, extras.authorization);
+      report(this.settings.log, 'begun', instance);
+      return { redirect, instance };
+    } catch (error) {
+      reportFailure(this.settings.log, error);
+      throw error;
+    }
   }
 
   /** Answer → transaction → token → account → profile. */
-  finish(answer: URL | string, browser: Browser, extras: Extras): Promise<FinishedWithScope> {
-    const finished = () => this.completions.run(answerURL(answer), this.loginsOf(browser), extras);
-    return reported(this.settings.log, 'finished', finished, ({ profile }) => profile.instance);
+  async finish(answer: Target | string, browser: Browser, extras: Extras): Promise<FinishedWithScope> {
+    try {
+      const finished = await this.completions.run(targetOf(answer), this.loginsOf(browser), extras);
+      report(this.settings.log, 'finished', finished.profile.instance);
+      return finished;
+    } catch (error) {
+      reportFailure(this.settings.log, error);
+      throw error;
+    }
   }
 
   async refresh(origin: string, refreshToken: string): Promise<Tokens> {
@@ -104,8 +114,9 @@ export class Engine {
     });
   }
 
-  private loginsOf(browser: Browser): BrowserLogins {
-    if (typeof browser === 'string') return this.begun.of([browser]);
-    return 'take' in browser ? browser : this.begun.of(browser);
+  private loginsOf(browser: Browser, isNew?: boolean): BrowserLogins {
+    if (typeof browser !== 'string' && 'take' in browser) return browser;
+    const keys = typeof browser === 'string' ? [browser] : browser;
+    return new BegunLogins(this.store, this.audience, keys, isNew);
   }
 }

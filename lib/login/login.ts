@@ -3,6 +3,7 @@
 import type { Checks } from '../checks.js';
 import type { MastodonError } from '../errors.js';
 import { readOptions, type BeginOptions, type Instance, type LoginOptions } from '../options.js';
+import type { Target } from './callback.js';
 import type { ClientDocument } from './client-document.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
 import type * as engine from './engine.js';
@@ -72,7 +73,11 @@ export class MastodonLogin {
    * As `finish`, for doors that tell the scope on, or are done with the token at once.
    * @internal
    */
-  finishWithScope(answer: URL | string, browser: Browser, extras: Extras = {}): Promise<FinishedWithScope> {
+  finishWithScope(
+    answer: Target | string,
+    browser: Browser,
+    extras: Extras = {},
+  ): Promise<FinishedWithScope> {
     return this.engine.finish(answer, browser, extras);
   }
 

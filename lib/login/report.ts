@@ -3,22 +3,13 @@
 import { MastodonError } from '../errors.js';
 import type { LoginLog } from '../options.js';
 
-/** Runs one half of a login; `event` when it went well. */
-export async function reported<T>(
+/** One half of a login went well. */
+export function report(
   log: LoginLog,
   event: 'begun' | 'finished',
-  work: () => Promise<T>,
-  instanceOf: (result: T) => { readonly host: string; readonly software?: string },
-): Promise<T> {
-  try {
-    const result = await work();
-    const { host, software } = instanceOf(result);
-    log(event, { instance: host, ...(software !== undefined && { software }) });
-    return result;
-  } catch (error) {
-    reportFailure(log, error);
-    throw error;
-  }
+  { host, software }: { readonly host: string; readonly software?: string },
+): void {
+  log(event, { instance: host, ...(software !== undefined && { software }) });
 }
 
 export function reportFailure(log: LoginLog, error: unknown): void {

@@ -13,7 +13,7 @@ let used = 0;
 /** 256 random bits as 43 characters of `[A-Za-z0-9_-]`: some servers put `state` into a URL as it is. */
 export function randomToken(): string {
   if (used === random.length) {
-    random = randomBytes(64 * tokenBytes);
+    random = randomBytes(256 * tokenBytes);
     used = 0;
   }
   used += tokenBytes;

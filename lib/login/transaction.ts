@@ -3,7 +3,7 @@
 import type { Address } from '../instance/address.js';
 import { isPinned } from '../instance/discovery.js';
 import type { Client } from '../instance/client.js';
-import type { Instance, LoginTransaction } from '../options.js';
+import type { Instance, LoginTransaction, PinnedInstance } from '../options.js';
 import { loginTtlMs, randomToken } from './state.js';
 
 export function beginTransaction(
@@ -14,27 +14,48 @@ export function beginTransaction(
   typed: Pick<Address, 'host' | 'typedHost'>,
   applicationState: unknown,
 ): LoginTransaction {
-  const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
-  const { software, accountDomain, api, clientDocument } = instance;
-  return {
-    instance: {
-      ...{ origin, host, tokenEndpoint, issuer, promisesIssuer },
-      ...(revocationEndpoint !== undefined && { revocationEndpoint }),
-      ...(software !== undefined && { software }),
-      ...(accountDomain !== undefined && { accountDomain }),
-      ...(api !== undefined && { api }),
-      ...(clientDocument !== undefined && { clientDocument }),
-    },
+  const login: LoginTransaction = {
+    instance: pinnedOf(instance),
     audience,
-    ...(typed.typedHost !== undefined && typed.host === host && { isInItsScript: true }),
     clientId: client.clientId,
     credentialsKey: client.key,
     redirectURI: client.redirectURI,
     scope: client.scope,
     codeVerifier: randomToken(),
-    ...(applicationState !== undefined && { applicationState }),
     expiresAt: Date.now() + loginTtlMs,
   };
+  const isInItsScript = typed.typedHost !== undefined && typed.host === instance.host;
+  if (!isInItsScript && applicationState === undefined) return login;
+  return {
+    ...login,
+    ...(isInItsScript && { isInItsScript }),
+    ...(applicationState !== undefined && { applicationState }),
+  };
+}
+
+/** Of instances that nobody can change, which many logins are begun at. */
+const pinned = new WeakMap<Instance, PinnedInstance>();
+
+function pinnedOf(instance: Instance): PinnedInstance {
+  const known = pinned.get(instance);
+  if (known) return known;
+  const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
+  const { software, accountDomain, api, clientDocument } = instance;
+  // No spread at its beginning: V8 gives each object that begins so, and is frozen, a hidden class of its own, of 500 bytes.
+  const made = Object.freeze({
+    origin,
+    host,
+    tokenEndpoint,
+    issuer,
+    promisesIssuer,
+    ...(revocationEndpoint !== undefined && { revocationEndpoint }),
+    ...(software !== undefined && { software }),
+    ...(accountDomain !== undefined && { accountDomain }),
+    ...(api !== undefined && { api }),
+    ...(clientDocument !== undefined && { clientDocument }),
+  });
+  if (Object.isFrozen(instance)) pinned.set(instance, made);
+  return made;
 }
 
 /** Whether something that came out of a store is a login that can still be finished. */

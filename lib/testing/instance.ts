@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Checks } from '../checks.js';
 import type { KeyValueStore } from '../options.js';
+import { parsedURL } from '../url.js';
 import { accountsOf, type AccountOptions, type TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
 import { OAuth, type Question } from './oauth.js';
@@ -16,8 +17,8 @@ import type { URLClients } from './url-clients.js';
 export interface InstanceOptions {
   /**
    * What the instance says it runs, and some of the habits that come with it: `mastodon`, `hollo`, `gotosocial`,
-   * `pleroma`, `akkoma`, `pixelfed`, `friendica` and `misskey` are known (metadata, scopes, refresh tokens, API). Default
-   * `mastodon`.
+   * `pleroma`, `akkoma`, `pixelfed`, `friendica` and `misskey` are known (metadata, scopes, refresh tokens, API). Any
+   * other has the newest Mastodon's; as `{ name }`, if its name is nearly one of these. Default `mastodon`.
    */
   readonly software?: string | { readonly name: string; readonly version?: string };
   /**
@@ -74,7 +75,7 @@ export interface TestInstance {
 /**
  * A small instance of the fediverse on loopback, that a site's tests can log in at: `const instance = await
  * startInstance()`. Its judgement is that of the strictest real servers; what it lacks is everything but the login.
- * @throws TypeError for an unknown option, a hostname that is not loopback's, or accounts that cannot be told apart
+ * @throws TypeError for an unknown option, software whose name is misspelt, a hostname that is not loopback's, or accounts that cannot be told apart
  */
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
   new Checks('startInstance').options(options, optionNames);
@@ -91,7 +92,12 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   serve(server, self.host, (incoming) => route({ self, oauth, deny }, incoming));
 
   const ask = async (redirectURL: string | URL): Promise<Question> => {
-    const url = new URL(redirectURL);
+    const url = parsedURL(String(redirectURL));
+    if (!url) {
+      throw new Error(
+        `${JSON.stringify(String(redirectURL))} is not the authorization page of ${origin}: the site has not sent the visitor there`,
+      );
+    }
     if (url.origin !== origin || url.pathname !== '/oauth/authorize') {
       throw new Error(`${url.origin}${url.pathname} is not the authorization page of ${origin}`);
     }

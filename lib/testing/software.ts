@@ -1,5 +1,7 @@
 /** What differs between the servers that a testing instance can be taken for, as far as a site's tests may notice. */
 
+import { nearest } from '../nearest.js';
+
 export interface Software {
   readonly name: string;
   readonly version: string;
@@ -31,8 +33,20 @@ const known: Readonly<Record<string, Partial<Software>>> = {
   friendica: { version: '2024.12', describesItself: false, scopes: granular },
 };
 
-/** A name that is not in the list is taken for software with the newest habits. */
+/**
+ * A name that is not in the list is taken for software with the newest habits.
+ * @throws TypeError for one that looks misspelt; as `{ name }` it may be any
+ */
 export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
+  const meant =
+    typeof given === 'string' && !Object.hasOwn(known, given)
+      ? nearest(given, Object.keys(known))
+      : undefined;
+  if (meant !== undefined) {
+    throw new TypeError(
+      `startInstance: there is no software ${JSON.stringify(given)}; did you mean '${meant}'? Another one is { name }`,
+    );
+  }
   const { name, version } = typeof given === 'string' ? { name: given, version: undefined } : given;
   const habits = {
     describesItself: true,

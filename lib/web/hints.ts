@@ -1,7 +1,10 @@
 /** Mistakes of new sites at the web door, which sees requests and its own cookie. */
 
 import type { BrowserKeys } from '../login/browser-keys.js';
-import { Advice, ComingsAndGoings } from '../login/advice.js';
+import { Advice } from '../login/advice.js';
+import { ComingsAndGoings } from '../login/comings-and-goings.js';
+import { targetOf } from '../login/callback.js';
+import { webOptionNames } from './options.js';
 
 /** So many browsers are watched for a cookie that they should have lost. */
 const maxWatched = 100;
@@ -13,8 +16,24 @@ export class WebHints {
   private readonly replaced = new Set<string>();
 
   /** @param callbackURL without a slash at its end */
-  constructor(private readonly callbackURL: string) {
-    this.browsers = new ComingsAndGoings(this.advice, callbackURL);
+  constructor(
+    private readonly callbackURL: string,
+    hasStore: boolean,
+  ) {
+    this.browsers = new ComingsAndGoings(this.advice, callbackURL, hasStore);
+  }
+
+  /** `begin` was called, for whatever. */
+  isGiven({ url }: Request, options: object): void {
+    this.advice.begunWith('begin', options, webOptionNames);
+    this.advice.try(() => {
+      const { pathname, searchParams } = targetOf(url);
+      if (!searchParams.has('state') || !this.isBelowCallback(pathname)) return;
+      this.advice.tell(
+        'MASTODON_WRONG_ROUTE',
+        `begin was called for an answer of an instance (${pathname}): the route of callbackURL calls finish`,
+      );
+    });
   }
 
   /** @param keys with the one that the browser has from now on */
@@ -35,6 +54,13 @@ export class WebHints {
   /** A login did not begin. */
   refused(error: unknown): void {
     this.advice.refused(error);
+  }
+
+  /** A login did not end well. */
+  unfinished({ url }: Request, error: unknown): void {
+    this.advice.try(() => {
+      if (targetOf(url).searchParams.has('state')) this.browsers.refused(error);
+    });
   }
 
   /**
@@ -58,9 +84,18 @@ export class WebHints {
   }
 
   answers({ url }: Request, { current, former }: BrowserKeys): void {
-    this.browsers.answers();
-    if (current !== undefined || former.length > 0) return;
-    this.advice.try(() => this.ofTheCookie(url));
+    this.advice.try(() => {
+      const { pathname, searchParams } = targetOf(url);
+      if (!searchParams.has('state') && !this.isBelowCallback(pathname)) {
+        return this.advice.tell(
+          'MASTODON_WRONG_ROUTE',
+          `finish was called at ${pathname}, which is not below callbackURL and has no answer of an instance in its query: the route ` +
+            'of the form calls begin',
+        );
+      }
+      this.browsers.answers();
+      if (current === undefined && former.length === 0) this.ofTheCookie(url);
+    });
   }
 
   finished({ current }: BrowserKeys): void {
@@ -72,7 +107,8 @@ export class WebHints {
   private ofTheCookie(url: string): void {
     const { protocol, searchParams } = new URL(url, this.callbackURL);
     // What is no answer of an instance says nothing about the site.
-    if (!searchParams.has('state')) return;
+    if (!searchParams.has('state') || !this.browsers.hasBegun) return;
+    if (this.advice.hasTold('MASTODON_OTHER_NAME')) return;
     const isByHTTP = this.callbackURL.startsWith('https:') && protocol === 'http:';
     this.advice.tell(
       'MASTODON_NO_COOKIE',
@@ -80,6 +116,10 @@ export class WebHints {
         'made of its Location alone has no cookie; and begin the login at the name to which callbackURL leads' +
         (isByHTTP ? `, by https, without which browsers keep no cookie of ${this.callbackURL}` : ''),
     );
+  }
+
+  private isBelowCallback(path: string): boolean {
+    return path.startsWith(`${new URL(this.callbackURL).pathname}/`);
   }
 
   private ofTheAnswerBefore(current: string | undefined): void {

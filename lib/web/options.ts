@@ -25,11 +25,11 @@ export interface WebSettings {
 /** Whom messages about options name. */
 export const webChecks = new Checks('createLogin');
 
-const names = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'];
+export const webOptionNames = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'];
 
 /** @throws TypeError that names the option at fault. What the engine shares is checked by the engine. */
 export function readWebOptions(options: WebLoginOptions): WebSettings {
-  const { cookieName, allowCrossSiteStart } = webChecks.options(options, names);
+  const { cookieName, allowCrossSiteStart } = webChecks.options(options, webOptionNames);
   const name = webChecks.text('cookieName', cookieName ?? 'mastodon-login');
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
     webChecks.wrong('cookieName', 'be 1 to 64 letters, digits, "-" and "_"', name);

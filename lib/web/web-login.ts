@@ -62,7 +62,7 @@ export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
   const login = new MastodonLogin(options, webChecks);
   const cookie = new BrowserCookie(cookieName, login.callbackURL);
-  const hints = new WebHints(login.callbackURL);
+  const hints = new WebHints(login.callbackURL, options.store !== undefined);
   const typedIn = (request: Request) => {
     const wasRead = request.bodyUsed;
     return typedInstance(request).catch((error: unknown) => {
@@ -74,12 +74,16 @@ export function createLogin(options: WebLoginOptions): WebLogin {
   return {
     async begin(request, { instance, ...beginOptions } = {}) {
       assertRequest(request, 'begin');
+      hints.isGiven(request, beginOptions);
       const crossSite = crossSiteStart(request.headers.get('sec-fetch-site'));
       if (crossSite && !allowCrossSiteStart) throw login.refused(crossSite);
-      const keys = withCurrent(cookie.read(request.headers));
+      const known = cookie.read(request.headers);
+      const keys = withCurrent(known);
       const typed = instance === undefined ? await typedIn(request) : instance;
       try {
-        const { redirect } = await login.begin(typed, allKeys(keys), beginOptions);
+        const { redirect } = await login.begin(typed, allKeys(keys), beginOptions, {
+          isNew: allKeys(known).length === 0,
+        });
         hints.begins(request, keys);
         const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
         return new Response(null, { status: 302, headers });
@@ -92,7 +96,10 @@ export function createLogin(options: WebLoginOptions): WebLogin {
       assertRequest(request, 'finish');
       const keys = cookie.read(request.headers);
       hints.answers(request, keys);
-      const finished = await login.finish(request.url, allKeys(keys));
+      const finished = await login.finish(request.url, allKeys(keys)).catch((error: unknown) => {
+        hints.unfinished(request, error);
+        throw error;
+      });
       hints.finished(keys);
       return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.write(rotated(keys)) }) };
     },

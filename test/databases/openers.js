@@ -13,8 +13,10 @@ function opened(adapter, close) {
 
 exports.redis = async (url) => {
   const { default: KeyvRedis } = require('@keyv/redis');
+  // Not the client that the adapter brings, which loses count of its answers when Redis is restarted.
+  const { createClient } = require('@redis/client');
   // What Redis cannot take now fails now: the sessions, which have no time limit of their own, would wait.
-  const adapter = new KeyvRedis({ url, disableOfflineQueue: true });
+  const adapter = new KeyvRedis(createClient({ url, disableOfflineQueue: true }));
   await adapter.getClient();
   return opened(adapter, () => adapter.disconnect(true));
 };

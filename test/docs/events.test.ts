@@ -11,7 +11,7 @@ it('every event is in the table, and nothing else is', () => {
     .map((path) => readFileSync(join(lib, path), 'utf8'));
   const told = sources.flatMap((text) =>
     Array.from(
-      text.matchAll(/(?:\blog\??\.?\(|\breported\(this\.(?:settings\.)?log, )'(\w+)'/g),
+      text.matchAll(/(?:\blog\??\.?\(|\breport\(this\.(?:settings\.)?log, )'(\w+)'/g),
       ([, event = '']) => event,
     ),
   );

@@ -3,6 +3,7 @@
 import { clientKey, describeApp } from '../../lib/instance/client.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { readOptions } from '../../lib/options.js';
+import { markedRecord } from '../../lib/marked-record.js';
 import { storeKey } from '../../lib/store.js';
 import { aSite, aSplitPair, anInstance, anInstanceRecord, JSONStore, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -154,14 +155,16 @@ it('and reads it so when they come back, which nobody else does', async () => {
   const store = new JSONStore();
   const host = 'xn--bcher-kva.example';
   const instance = anInstanceRecord({ origin: `https://${host}`, software: 'mastodon' });
-  await store.set(storeKey('instance', host), instance);
+  const ofInstance = storeKey('instance', host);
+  await store.set(ofInstance, markedRecord(ofInstance, instance));
   const callbackURL = 'https://site.example/callback';
   const options = { clientName: 'A site', callbackURL, store };
   const app = describeApp(instance, readOptions(options));
   const key = clientKey(instance, app);
   const now = Date.now();
   const client = { clientId: 'c', clientSecret: 's', registeredAt: now, provedAt: now, finishedAt: now };
-  await store.set(key, { ...client, key, redirectURI: app.redirectURI, scope: app.scope });
+  const record = { ...client, key, redirectURI: app.redirectURI, scope: app.scope };
+  await store.set(key, markedRecord(key, record));
   const login = new MastodonLogin(options);
   const denied = async (typed: string): Promise<Error> => {
     const { redirect } = await login.begin(typed, 'k'.repeat(43));

@@ -2,9 +2,15 @@
 
 import { once } from 'node:events';
 import { request, type IncomingMessage, type Server } from 'node:http';
-import express from 'express';
+import express, { type RequestHandler } from 'express';
+import { Keyv } from 'keyv';
+import { MastodonStrategy } from '../../lib/index.js';
+import type { VerifyDone } from '../../lib/verify.js';
+import { selfSigned } from '../support/certificate.js';
+import { until } from '../support/hostile.js';
 import { allTold, told, whileBuilding } from '../support/hints.js';
-import { aSite, anInstance, leave, open, start } from '../support/stage.js';
+import { JSONStore } from '../support/json-store.js';
+import { aSite, anInstance, leastOptions, leave, open, start } from '../support/stage.js';
 import type { SiteOptions } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -176,10 +182,10 @@ describe('callbackURL is https, and the site is not', () => {
 });
 
 describe('nothing arrives of what was typed', () => {
-  async function post(type: string, body: string, parse = false) {
+  async function post(type: string, body: string, parse: boolean | RequestHandler = false) {
     const { site } = await aStage();
     const app = express();
-    if (parse) app.use(express.urlencoded({ extended: false }));
+    if (parse) app.use(parse === true ? express.urlencoded({ extended: false }) : parse);
     app.use(express.text());
     app.post('/login', site.passport.authenticate('mastodon'));
     const server = app.listen(0, '127.0.0.1');
@@ -200,6 +206,33 @@ describe('nothing arrives of what was typed', () => {
   ])('there is no parser for %s', async (type, parser) => {
     await post(type, 'instance=mastodon.social');
     expect(told('MASTODON_NO_BODY')).toEqual([expect.stringContaining(parser)]);
+  });
+
+  it('there is a parser for something else, which leaves an empty body (Express 4)', async () => {
+    await post('application/x-www-form-urlencoded', 'instance=mastodon.social', (req, _res, next) => {
+      req.body = {};
+      next();
+    });
+    expect(told('MASTODON_NO_BODY')).toEqual([
+      expect.stringContaining('nothing of it is in req.body: app.use('),
+    ]);
+  });
+
+  it('a script sends its text as what it is not', async () => {
+    const { site } = await aStage();
+    const body = JSON.stringify({ instance: 'mastodon.social' });
+    await fetch(`${site.origin}/auth/mastodon`, {
+      method: 'POST',
+      body,
+      headers: { 'Sec-Fetch-Dest': 'empty' },
+    });
+    expect(told('MASTODON_NO_BODY')).toEqual([expect.stringContaining('text/plain')]);
+    expect(told('MASTODON_BY_SCRIPT')).toHaveLength(1);
+  });
+
+  it('a form without fields was sent, and there is a parser', async () => {
+    await post('application/x-www-form-urlencoded', '', true);
+    expect(allTold()).toEqual([]);
   });
 
   it('the field has another name', async () => {
@@ -245,18 +278,31 @@ describe('the browser cannot follow', () => {
   });
 
   it.each([
-    ["form-action 'self'", 1],
-    ["default-src 'self'; form-action 'self' https:", 0],
-    ["default-src 'self'", 0],
-  ])('past a policy of %s', async (policy, times) => {
+    ["form-action 'self'", 'https', 1],
+    ["default-src 'self'; form-action 'self' https:", 'https', 0],
+    ["default-src 'self'; form-action 'self' https:", 'http', 1],
+    ["form-action 'self' https: ORIGIN", 'http', 0],
+    ["form-action 'self' ORIGIN", 'https', 0],
+    ['form-action *', 'http', 0],
+    ["default-src 'self'", 'http', 0],
+  ])('past a policy of %s, to an instance by %s', async (policy, scheme, times) => {
+    const certificate = scheme === 'https' ? selfSigned() : undefined;
+    const instance = await anInstance('mastodon45', certificate && { tls: certificate });
     const withPolicy = () => {
       const app = express();
-      app.use((_req, res, next) => void next(res.setHeader('Content-Security-Policy', policy) && undefined));
+      app.use((_req, res, next) => {
+        res.setHeader('Content-Security-Policy', policy.replace('ORIGIN', instance.origin));
+        next();
+      });
       return app;
     };
-    const { instance, site, visitor } = await aStage({ express: withPolicy });
-    await leave(visitor, site, instance.host);
-    expect(told('MASTODON_FORM_ACTION')).toHaveLength(times);
+    const options = certificate && { outbound: { ca: certificate.cert } };
+    const site = await aSite({ instances: [instance], express: withPolicy, ...(options && { options }) });
+    await leave(new Visitor(), site, instance.host);
+    const further = scheme === 'http' ? ` https: ${instance.origin} (while you build the site)` : ' https:';
+    expect(told('MASTODON_FORM_ACTION').map((text) => text.endsWith(`form-action 'self'${further}`))).toEqual(
+      Array.from({ length: times }, () => true),
+    );
   });
 });
 
@@ -291,6 +337,170 @@ it('verify forgets to return the user', async () => {
   expect(told('MASTODON_NO_USER')).toEqual([expect.stringContaining('return the user, or false')]);
 });
 
+it('verify answers nothing on one of its ways: told while the visitor waits', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
+  try {
+    const asked: VerifyDone[] = [];
+    const silent = (_a: string, _r: unknown, _p: object, done: VerifyDone) => void asked.push(done);
+    const page = logIn(await aStage({ verify: silent }));
+    await until(() => asked.length > 0);
+    jest.advanceTimersByTime(9_999);
+    expect(allTold()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(told('MASTODON_NO_DONE')).toEqual([expect.stringContaining('done(null, user)')]);
+    asked[0]?.(null, { id: 1 });
+    expect((await page).status).toBe(200);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+describe('options of passport.authenticate', () => {
+  const routeWith = async (authenticate: object) => {
+    const stage = await aStage({ authenticate });
+    await logIn(stage);
+    await logIn(stage);
+  };
+
+  it.each<[object, string]>([
+    [
+      { scope: 'read write' },
+      'scope in passport.authenticate has no effect there: it is an option of MastodonStrategy',
+    ],
+    [{ callbackURL: '/elsewhere' }, 'callbackURL in passport.authenticate has no effect there'],
+    [{ force_login: true }, 'force_login in passport.authenticate is no option; did you mean forceLogin?'],
+    [{ scopes: ['read'] }, 'did you mean scope?'],
+    [{ failureRedirct: '/login' }, 'did you mean failureRedirect?'],
+  ])('that have no effect, as %j: told once', async (authenticate, what) => {
+    await routeWith(authenticate);
+    expect(allTold()).toEqual([[expect.stringContaining(what), 'MASTODON_OPTION']]);
+  });
+
+  it('that somebody reads, or might: nobody is told', async () => {
+    await routeWith({
+      ...{ forceLogin: true, lang: 'de', state: 1, instance: undefined, scope: undefined },
+      ...{ session: true, keepSessionInfo: true, failureMessage: true, authInfo: true },
+      ...{ property: 'user', tenant: 7, prompt: 'consent' },
+    });
+    expect(allTold()).toEqual([]);
+  });
+
+  it('that a hook of the application reads: nobody is told', async () => {
+    const stage = await aStage({ authenticate: { scope: 'mine' } as object });
+    stage.site.strategy.authorizationParams = (options) => ({ hint: (options as { scope: string }).scope });
+    const page = await start(stage.visitor, stage.site, stage.instance.host);
+    expect(new URL(page.location ?? '').searchParams.get('hint')).toBe('mine');
+    expect(allTold()).toEqual([]);
+  });
+});
+
+it('a hook of passport-oauth2 that is not called is overridden: told what to do in its place', async () => {
+  const stage = await aStage();
+  stage.site.strategy.userProfile = () => undefined;
+  await logIn(stage);
+  expect(told('MASTODON_NOT_CALLED')).toEqual([expect.stringContaining('in the verify function')]);
+});
+
+it.each(['authorizationParams', 'tokenParams'] as const)(
+  '%s is async: the operator is told',
+  async (hook) => {
+    const stage = await aStage();
+    stage.site.strategy[hook] = async () => ({ display: 'touch' });
+    await logIn(stage).catch(() => undefined);
+    expect(stage.site.errors).toEqual([
+      new TypeError(
+        `MastodonStrategy: ${hook} must return an object, and has returned a promise: it cannot be async`,
+      ),
+    ]);
+  },
+);
+
+it('the session lacks what Passport calls at the end of a login (cookie-session): told what it needs', async () => {
+  const { instance, site, visitor } = await aStage();
+  site.app.get('/bare/:instance', (req, res) => {
+    Object.assign(req.session, { regenerate: undefined });
+    site.passport.authenticate('mastodon')(req, res, (error: unknown) => res.end(String(error)));
+  });
+  const callback = await visitor.approve(await leave(visitor, site, instance.host));
+  const { text } = await open(visitor, callback.replace('/auth/mastodon/callback/', '/bare/'));
+  expect(text).toContain('regenerate is not a function');
+  expect(told('MASTODON_NO_REGENERATE')).toEqual([expect.stringContaining('docs/frameworks.md')]);
+});
+
+it.each([
+  ['a Map, which forgets nothing', new Map(), 1],
+  ['a Keyv', new Keyv(), 0],
+  ['one of their own', new JSONStore(), 0],
+])('store is %s', (_what, store, times) => {
+  for (let turn = 0; turn < 2; turn++) {
+    new MastodonStrategy({ ...leastOptions, passReqToCallback: false, store }, async () => false);
+  }
+  expect(told('MASTODON_STORE_NEVER_FORGETS')).toHaveLength(times);
+});
+
+it('verify throws when it has called done already: told, as nobody else hears of it', async () => {
+  const late = async (_a: string, _r: unknown, profile: object, done: VerifyDone) => {
+    done(null, profile);
+    throw new Error('of the audit log');
+  };
+  await logIn(await aStage({ verify: late }));
+  expect(told('MASTODON_LATE_ERROR')).toEqual([expect.stringContaining('of the audit log')]);
+});
+
+it('what verify throws after done, and is no error, ends no process', async () => {
+  const late = async (_a: string, _r: unknown, profile: object, done: VerifyDone) => {
+    done(null, profile);
+    throw Object.create(null) as Error;
+  };
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => void rejections.push(reason);
+  process.on('unhandledRejection', note);
+  expect((await logIn(await aStage({ verify: late }))).status).toBe(200);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', note);
+  expect(rejections).toEqual([]);
+});
+
+describe('a strategy is made for each request', () => {
+  const perRequest = async (store?: JSONStore) => {
+    const { instance, site, visitor } = await aStage();
+    const options = {
+      ...leastOptions,
+      callbackURL: site.callbackURL,
+      developmentInstances: [instance.origin],
+      passReqToCallback: false as const,
+      store,
+    };
+    const login: RequestHandler = (req, res) => {
+      const made = new MastodonStrategy(options, async () => ({ id: 1 }));
+      site.passport.authenticate(made)(req, res, (error: unknown) => res.end(String(error)));
+    };
+    site.app.get('/each/:instance', login);
+    site.app.post('/each', login);
+    const away = await visitor.post(`${site.origin}/each`, { instance: instance.host });
+    const callback = await visitor.approve(away.location ?? '');
+    return open(visitor, callback.replace('/auth/mastodon/callback/', '/each/'));
+  };
+
+  it('without a store: told why nobody can finish a login', async () => {
+    expect((await perRequest()).status).toBe(403);
+    expect(told('MASTODON_MADE_TWICE')).toEqual([expect.stringMatching(/there are 2 .* make it once/)]);
+    expect(told('MASTODON_NO_ANSWER')).toEqual([]);
+  });
+
+  it('with one store for all: works, and nobody is told', async () => {
+    await perRequest(new JSONStore());
+    expect(allTold()).toEqual([]);
+  });
+});
+
+it('an answer that belongs to nothing begun here says nothing about the site', async () => {
+  const { site, instance } = await aStage();
+  const answer = `${site.callbackURL}/${instance.host}?code=abc&state=${'A'.repeat(43)}`;
+  expect((await open(new Visitor(), answer)).status).toBe(403);
+  expect(allTold()).toEqual([]);
+});
+
 it('verify refuses somebody on purpose', async () => {
   const strict = async (_accessToken: string, _refreshToken: unknown, profile: object) => !profile;
   await logIn(await aStage({ verify: strict }));
@@ -300,7 +510,7 @@ it('verify refuses somebody on purpose', async () => {
 it.each(['production', 'test'])('in %s nothing is told, as anybody could set it off', async (name) => {
   process.env['NODE_ENV'] = name;
   const forgetful = async (_accessToken: string, _refreshToken: unknown, profile: object) => void profile;
-  const store = new Map<string, unknown>();
+  const store = new JSONStore();
   const stage = await aStage({ verify: forgetful, options: { store } });
   await logIn(stage);
   await logIn(stage, new Visitor());

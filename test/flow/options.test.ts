@@ -171,6 +171,29 @@ describe('revokeToken', () => {
 });
 
 describe('stateStore', () => {
+  it('may write into what it is given, and the state that comes back is the application’s own', async () => {
+    const begun = new Map<string, LoginTransaction>();
+    const stateStore: StateStore = {
+      save: async (_req, state, login) => {
+        Object.assign(login.instance, { note: 1 });
+        begun.set(state, Object.assign(login, { note: 1 }));
+      },
+      take: async (_req, state) => {
+        const login = begun.get(state);
+        begun.delete(state);
+        return login;
+      },
+    };
+    const given = { to: '/cart' };
+    const { instance, site, visitor } = await aStage('mastodon45', {
+      options: { stateStore },
+      authenticate: { state: given },
+    });
+    const page = await open(visitor, await comeBack(visitor, site, instance.host));
+    expect(page.status).toBe(200);
+    expect(Object.isFrozen(given)).toBe(false);
+  });
+
   /** For a site that tells browsers apart by a header. */
   class HeaderStore implements StateStore {
     readonly logins = new Map<string, LoginTransaction>();

@@ -2,6 +2,7 @@
 
 import { newClientKey, type Client } from '../../lib/instance/client.js';
 import { Clients } from '../../lib/instance/clients.js';
+import { markedRecord } from '../../lib/marked-record.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { JSONStore } from '../support/json-store.js';
 
@@ -15,14 +16,15 @@ const client: Client = {
 /** Another process finishes the client's first login between two questions of this one. */
 class Moving extends JSONStore {
   override async get(asked: string): Promise<unknown> {
-    if (asked === newClientKey(key) && (await this.delete(asked))) await this.set(key, client);
+    if (asked === newClientKey(key) && (await this.delete(asked)))
+      await this.set(key, markedRecord(key, client));
     return super.get(asked);
   }
 }
 
 it('a client that has its first login at this moment is found, and not registered anew', async () => {
   const store = new Moving();
-  await store.set(newClientKey(key), client);
+  await store.set(newClientKey(key), markedRecord(newClientKey(key), client));
   expect(await new Clients(new Store(store, 5000)).current(key)).toEqual(client);
 });
 

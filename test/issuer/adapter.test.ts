@@ -42,6 +42,44 @@ it('a device code that is written anew while it is used is not good a second tim
   await expect(codes.consume('device')).rejects.toBeInstanceOf(Used);
 });
 
+describe('where the database answers with the record of another key', () => {
+  /** Who asks next for the record that holds `text` is given the one that holds `other`. */
+  const confuse = (backend: JSONStore, text: string, other: string) => {
+    const keyOf = (part: string) =>
+      [...backend.records].find(([, record]) => record.includes(part))?.[0] ?? '';
+    const [asked, given] = [keyOf(text), keyOf(other)];
+    expect([asked, given]).not.toContain('');
+    const get = backend.get.bind(backend);
+    let isNext = true;
+    backend.get = (key) => {
+      const isWrong = isNext && key === asked;
+      isNext &&= !isWrong;
+      return get(isWrong ? given : key);
+    };
+  };
+
+  it('no revoked token is good again', async () => {
+    const backend = new JSONStore();
+    const tokens = aProcess(backend)('AccessToken');
+    await tokens.upsert('revoked', { grantId: 'g' }, 3600);
+    await tokens.revokeByGrantId('g');
+    confuse(backend, '"generation"', '"grantId"');
+    await expect(tokens.find('revoked')).rejects.toMatchObject({ code: 'store_failed' });
+  });
+
+  it('no device code is good a second time', async () => {
+    const backend = new JSONStore();
+    const codes = aProcess(backend)('DeviceCode');
+    await codes.upsert('other', { userCode: 'EFGH' }, 60);
+    await codes.upsert('device', { userCode: 'ABCD', accountId: 'alice' }, 60);
+    await codes.consume('device');
+    confuse(backend, '"alice"', '"EFGH"');
+    const again = codes.upsert('device', { userCode: 'ABCD', accountId: 'bob' }, 60);
+    await expect(again).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(codes.consume('device')).rejects.toBeInstanceOf(Used);
+  });
+});
+
 describe('a grant that is revoked', () => {
   it('ends all that was issued on it, in every process, and nothing that is issued later', async () => {
     const backend = new JSONStore();

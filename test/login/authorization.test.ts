@@ -56,6 +56,29 @@ it('asks for another account, and in a language, where the site wishes', () => {
   expect(paramsOf({ forceLogin: false })).toEqual(protocol);
 });
 
+it.each([
+  'https://mastodon.example/oauth/authorize',
+  'https://mastodon.example/?rest_route=/authorize&state=a',
+])(
+  'leaves out a parameter that has no value, and repeats one that has several, at %s',
+  (authorizationEndpoint) => {
+    const extra = { prompt: undefined, display: null, page: 7, resource: ['a', 'b'], lang: 'de' };
+    const at = { ...instance, authorizationEndpoint };
+    const { searchParams } = new URL(authorizationURL(at, login, 'state', {}, extra));
+    expect(searchParams.getAll('resource')).toEqual(['a', 'b']);
+    expect(searchParams.getAll('state')).toEqual(['state']);
+    for (const name of ['resource', 'rest_route']) searchParams.delete(name);
+    expect(Object.fromEntries(searchParams)).toEqual({ page: '7', lang: 'de', ...protocol });
+    expect(authorizationURL(at, login, 'state', {}, null)).toContain('state=state');
+  },
+);
+
+it('names each of the protocol’s own parameters once, whichever a server reads of several', () => {
+  const extra = { state: 'mine', redirect_uri: 'https://evil.example', prompt: 'x' };
+  const { searchParams } = new URL(authorizationURL(instance, login, 'state', {}, extra));
+  expect([...searchParams.keys()].sort()).toEqual(['prompt', ...Object.keys(protocol)].sort());
+});
+
 it('takes further parameters, which change none of the protocol’s own', () => {
   expect(
     paramsOf({}, { prompt: 'x', state: 'mine', redirect_uri: 'https://evil.example', scope: 'admin' }),

@@ -51,6 +51,21 @@ it('a host that is taken is public, canonical, and the only one in the origin', 
     }),
   ));
 
+it('a name in plain letters is read as URLs read it', () =>
+  holds(
+    fc.property(fc.stringMatching(/^[a-z0-9.xn-]{1,12}(\.|\.xn--)[a-z0-9-]{1,8}$/), (text) => {
+      const address = orRefusal(() => parseAddress(text, none));
+      if (address) expect(address.origin).toBe(new URL(`https://${text.replace(/\.$/, '')}`).origin);
+    }),
+  ));
+
+it.each(['xn--a.social', 'xn--zzzzzz.social', 'a.xn--.social'])(
+  'no name at all is %s, which no browser would open',
+  (text) => {
+    expect(orRefusal(() => parseAddress(text, none))).toBeUndefined();
+  },
+);
+
 it('a host that is taken is taken again as itself, with capitals, dots, spaces, schemes and users around it', () =>
   holds(
     fc.property(typed, fc.stringMatching(/^[a-z0-9_]{1,10}$/), (text, user) => {

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import http from 'node:http';
 import {
-  answerURL,
+  targetOf,
   assertSameInstance,
   codeOf,
   instanceInPath,
@@ -45,7 +45,7 @@ const path = fc.oneof(
   anyText,
 );
 const target = fc.tuple(path, query).map(([where, what]) => `${where}?${what}`);
-const requestFor = (url: string) => answerURL(url);
+const requestFor = (url: string) => targetOf(url);
 
 it('is read as single texts, of which the state is one of ours, or refused', () =>
   holds(

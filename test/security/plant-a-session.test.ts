@@ -95,12 +95,17 @@ it.each([
   },
 );
 
+it('a session that does not keep its key is told, and nobody is sent away with a login that cannot be finished', () => {
+  const session = new Proxy({}, { set: () => true });
+  expect(browserKeysOrNew({ session } as unknown as Request).keys).toEqual([]);
+});
+
 it('a key that a login was finished with begins none, whatever becomes of the session', () => {
   // As where a site keeps its own note of who is logged in, and the whole session in a cookie that somebody has a copy of.
   const req = { session: {} } as Request;
-  const [planted] = browserKeysOrNew(req);
+  const [planted] = browserKeysOrNew(req).keys;
   retireKey(req);
-  const [next, ...former] = browserKeysOrNew(req);
+  const [next, ...former] = browserKeysOrNew(req).keys;
   expect(next).not.toBe(planted);
   expect(former).toEqual([planted]);
   later(11 * minute);

@@ -91,22 +91,23 @@ const leadingInside: Readonly<Record<string, Answers>> = {
   'octal.example': ['0177.0.0.1'],
 };
 
+/** Where `localhost` leads. No instance of this file can have its port: it would be at the very origin that a target names. */
 let trap: RawServer;
-/** The default ports of the inner address, where they can be listened on. */
-const lowTraps: RawServer[] = [];
+/** The inner address, on the same port and on the default ones, where it can be listened on. */
+const innerTraps: RawServer[] = [];
 const lowPorts = lowPortsUnavailable();
 
 beforeAll(async () => {
-  trap = await startTrap({ address: lowPorts === undefined ? inner : '127.0.0.1' });
+  trap = await startTrap();
   if (lowPorts !== undefined) return;
-  for (const port of [80, 443]) lowTraps.push(await startTrap({ address: inner, port }));
+  for (const port of [trap.port, 80, 443]) innerTraps.push(await startTrap({ address: inner, port }));
 });
 
 afterEach(async () => {
-  expect([trap, ...lowTraps].map((one) => one.connections())).toEqual([trap, ...lowTraps].map(() => 0));
+  expect([trap, ...innerTraps].map((one) => one.connections())).toEqual([trap, ...innerTraps].map(() => 0));
 });
 
-afterAll(async () => void (await Promise.all([trap, ...lowTraps].map((one) => one.close()))));
+afterAll(async () => void (await Promise.all([trap, ...innerTraps].map((one) => one.close()))));
 
 interface Scene {
   readonly site: Site;
@@ -150,7 +151,7 @@ const targets: Record<string, () => string> = {
 };
 
 it(`is watched on the default ports too${lowPorts === undefined ? '' : ` (not here: ${lowPorts})`}`, () => {
-  expect(lowTraps).toHaveLength(lowPorts === undefined ? 2 : 0);
+  expect(innerTraps).toHaveLength(lowPorts === undefined ? 3 : 0);
 });
 
 describe('typed', () => {
@@ -304,13 +305,14 @@ describe('in a document', () => {
   ])(
     'as the metadata’s %s endpoint',
     async (kind) => {
-      for (const target of Object.values(targets)) {
+      for (const [what, target] of Object.entries(targets)) {
         const endpoint = { [`${kind}_endpoint`]: target() };
         const instance = await anInstance('mastodon45', {
           habits: { metadata: (origin, scopes) => ({ ...metadata(origin, scopes), ...endpoint }) },
         });
         const { site } = await stage([instance]);
-        expect(refusal(await start(new Visitor(), site, instance.host))).toEqual({
+        expect({ what, ...refusal(await start(new Visitor(), site, instance.host)) }).toEqual({
+          what,
           status: 403,
           code: 'instance_insecure',
         });

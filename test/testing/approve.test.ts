@@ -108,6 +108,9 @@ describe('a visitor whom a real instance would keep', () => {
     await expect(instance.approve(`${instance.origin}/login`)).rejects.toThrow(
       /is not the authorization page/,
     );
+    for (const nowhere of ['/login', '']) {
+      await expect(instance.approve(nowhere)).rejects.toThrow('the site has not sent the visitor there');
+    }
     await expect(instance.approve(away, { as: 'nobody' })).rejects.toThrow(/no account "nobody"/);
   });
 });
@@ -123,6 +126,11 @@ describe('the server', () => {
   it('takes no option that it does not have, and names the one that was meant', async () => {
     const misspelt = { acounts: ['ada'] } as object;
     await expect(startInstance(misspelt)).rejects.toThrow('did you mean accounts?');
+    for (const software of ['mastadon', 'Mastodon', 'goto-social', 'akoma']) {
+      await expect(startInstance({ software })).rejects.toThrow(
+        /did you mean '(mastodon|gotosocial|akkoma)'/,
+      );
+    }
   });
 
   it.each(['localhost', '127.0.0.1'])('listens on %s', async (hostname) => {

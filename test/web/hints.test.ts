@@ -51,6 +51,45 @@ it('a site without mistakes is told nothing', async () => {
   expect(allTold()).toEqual([]);
 });
 
+it.each<[object, string]>([
+  [{ scope: 'read write' }, 'scope in begin has no effect there: it is an option of createLogin'],
+  [{ force_login: true }, 'force_login in begin is no option; did you mean forceLogin?'],
+])('begin is given %j: told once', async (options, what) => {
+  const { instance, login } = await aLogin();
+  for (let turn = 0; turn < 2; turn++) await login.begin(form({ instance: instance.host }), options);
+  expect(allTold()).toEqual([[expect.stringContaining(what), 'MASTODON_OPTION']]);
+});
+
+it('begin is called for an answer, and finish for a start: told which belongs where', async () => {
+  const { login } = await aLogin();
+  const answer = new Request(`${callbackURL}/mastodon.social?code=abc&state=def`, {
+    headers: { 'sec-fetch-site': 'cross-site' },
+  });
+  await expect(login.begin(answer)).rejects.toThrow();
+  expect(told('MASTODON_WRONG_ROUTE')).toEqual([expect.stringContaining('begin was called for an answer')]);
+  const another = await aLogin();
+  await expect(another.login.finish(form({ instance: 'mastodon.social' }))).rejects.toThrow();
+  expect(told('MASTODON_WRONG_ROUTE')).toEqual([
+    expect.anything(),
+    expect.stringMatching(/finish was called at \/auth\/mastodon, .* calls begin/),
+  ]);
+});
+
+it('each route has a login of its own, with another cookie: told why none knows what the other began', async () => {
+  const at = 'http://localhost:3999/auth/mastodon/callback';
+  const { instance, login } = await aLogin({ callbackURL: at });
+  const other = createLogin({
+    ...leastOptions,
+    callbackURL: at,
+    cookieName: 'other',
+    developmentInstances: [instance.origin],
+  });
+  const { callback, cookie } = await begin(login, instance);
+  await expect(finish(other, callback, cookie)).rejects.toMatchObject({ code: 'login_expired' });
+  await begin(login, instance, cookie);
+  expect(allTold().map(([, code]) => code)).toEqual(['MASTODON_MADE_TWICE']);
+});
+
 it('there is no route for the answer: told when the same browser begins again', async () => {
   const { instance, login } = await aLogin();
   const { cookie } = await begin(login, instance);

@@ -252,11 +252,11 @@ describe('finish', () => {
     expect([...headers.keys()]).toEqual(['set-cookie']);
   });
 
-  it('gives the state as the application’s own, to change it', async () => {
+  it('gives the state as it was at the start, and as the application’s own, to change it', async () => {
     const { instance, login } = await aStage();
-    const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), {
-      state: { cart: [7] },
-    });
+    const given = { cart: [7] };
+    const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), { state: given });
+    given.cart.push(1);
     const callback = await new Visitor().approve(begun.headers.get('location') ?? '');
     const { state } = await login.finish(withCookie(callback, cookieIn(begun)));
     (state as { cart: number[] }).cart.push(8);

@@ -1,0 +1,70 @@
+/** The test of docs/testing.md, run as it stands beside the site of README.md; only their ports are free ones. */
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { allPages, blockOf, blocksOf, root } from './pages.js';
+
+const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback'`;
+
+/** As `npm install` would leave it. */
+function aProject(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
+  mkdirSync(join(folder, 'node_modules'));
+  for (const name of ['express', 'express-session', 'passport']) {
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  }
+  symlinkSync(root, join(folder, 'node_modules', 'passport-mastodon-oauth2'));
+  return folder;
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return String(port);
+}
+
+it('logs in at the site of README.md', async () => {
+  const readme = allPages().find(({ path }) => path === 'README.md');
+  const [site] = readme ? blocksOf(readme).filter(({ language }) => language === 'ts') : [];
+  expect(site?.code).toContain(development);
+  const [sitePort, instancePort] = [await freePort(), await freePort()];
+  const withPorts = (code: string) => code.replaceAll('3000', sitePort).replaceAll('4000', instancePort);
+  const options = `${development}, developmentInstances: ['http://localhost:4000']`;
+  const { outputText } = ts.transpileModule(
+    withPorts(String(site?.code).replace(development, options)).replace(
+      /app\.listen\((\d+)\)/,
+      `app.listen($1, () => console.log('ready'))`,
+    ),
+    { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } },
+  );
+
+  const folder = aProject();
+  writeFileSync(join(folder, 'site.mjs'), outputText);
+  const test = withPorts(blockOf('docs/testing.md', 'test/docs/testing-usage.test.ts', 'startInstance'));
+  writeFileSync(join(folder, 'login.test.mjs'), test);
+  const running = spawn(process.execPath, ['site.mjs'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    await once(running.stdout, 'data');
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+    const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], {
+      cwd: folder,
+      env,
+    });
+    expect(stdout).toMatch(/^# pass 1$/m);
+  } finally {
+    running.kill();
+    rmSync(folder, { recursive: true });
+  }
+});

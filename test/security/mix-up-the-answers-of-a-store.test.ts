@@ -1,0 +1,182 @@
+/**
+ * A client of a database has lost count of its answers, as node-redis before version 6 does once a connection has broken under
+ * load: who reads one record is given another. The attacker hopes that it is somebody else's.
+ */
+
+import { createIssuer } from '../../lib/issuer/index.js';
+import { aStage as anIssuerStage, ask, logIn, openPage, shop } from '../issuer/stage.js';
+import type { StandIn } from '../support/instance.js';
+import { JSONStore } from '../support/json-store.js';
+import { anInstance, aSite, comeBack, open, start } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+class ConfusedStore extends JSONStore {
+  /** Which record is given to who asks for another. */
+  readonly instead = new Map<string, string>();
+  /** How many answers nobody waits for any more; each question gets the answer of so many before it. */
+  behind = 0;
+  private readonly answers: Promise<unknown>[] = [];
+
+  override get(key: string): Promise<unknown> {
+    const answer = super.get(this.instead.get(key) ?? key);
+    this.answers.push(answer);
+    return this.answers.at(-1 - this.behind) ?? answer;
+  }
+
+  /** Who asks for one of these is given one of those, and the other way round. */
+  swap(these: readonly string[], those: readonly string[]): void {
+    for (const one of these) for (const other of those) this.instead.set(one, other).set(other, one);
+  }
+
+  /** The keys of one kind of record, such as `client`. */
+  keysOf(kind: string, host = '', text = ''): string[] {
+    return [...this.records].flatMap(([key, record]) =>
+      key.includes(`:${kind}:${host}`) && record.includes(text) ? [key] : [],
+    );
+  }
+}
+
+async function twoInstances(store: ConfusedStore) {
+  const [one, other] = [await anInstance('mastodon45'), await anInstance('pleroma')];
+  const site = await aSite({ instances: [one, other], options: { store } });
+  return { one, other, site };
+}
+
+const secretsOf = (instance: StandIn) =>
+  [...instance.apps.values()].flatMap(({ clientSecret }) =>
+    clientSecret === undefined ? [] : [clientSecret],
+  );
+/** Wherever they are sent: in a body, a header, an address. */
+const knows = (instance: StandIn, secrets: readonly string[]) =>
+  secrets.some((secret) => JSON.stringify(instance.requests).includes(secret));
+
+it('no instance is given the secret that another gave out', async () => {
+  const store = new ConfusedStore();
+  const { one, other, site } = await twoInstances(store);
+  for (const instance of [one, other]) await new Visitor().login(site, instance.host);
+  for (const kind of ['client', 'client-new', 'client-own']) {
+    store.swap(store.keysOf(kind, one.host), store.keysOf(kind, other.host));
+  }
+  expect(store.instead.size).toBeGreaterThan(2);
+  for (const instance of [one, other]) await new Visitor().login(site, instance.host);
+  expect(knows(one, secretsOf(one))).toBe(true);
+  expect([knows(one, secretsOf(other)), knows(other, secretsOf(one))]).toEqual([false, false]);
+});
+
+it('nobody is logged in by what another began', async () => {
+  const store = new ConfusedStore();
+  const { one, other, site } = await twoInstances(store);
+  const [alice, bob] = [new Visitor(), new Visitor()];
+  const callbacks = [
+    [alice, await comeBack(alice, site, one.host, 'alice')],
+    [bob, await comeBack(bob, site, other.host, 'bob')],
+  ] as const;
+  const [first = '', second = ''] = store.keysOf('login');
+  store.swap([first], [second]);
+  for (const [visitor, callback] of callbacks) {
+    expect((await open(visitor, callback)).json()).toMatchObject({ code: 'login_expired' });
+  }
+  expect(site.verified).toEqual([]);
+  expect(site.errors).toEqual([]);
+});
+
+it('a login that was used is not used again because the mark of that cannot be read', async () => {
+  const store = new ConfusedStore();
+  const { one, site } = await twoInstances(store);
+  const alice = new Visitor();
+  const callback = await comeBack(alice, site, one.host);
+  const [login = ''] = store.keysOf('login');
+  const [began = ''] = [store.records.get(login)];
+  expect((await open(alice, callback)).status).toBe(200);
+  // The store has lost the deleting, of which the mark is to tell.
+  store.records.set(login, began);
+  const [mark = ''] = store.keysOf('used');
+  store.instead.set(mark, login);
+  expect((await open(alice, callback)).json()).toMatchObject({ code: 'store_failed' });
+  const code = new URL(callback).searchParams.get('code');
+  expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
+});
+
+it('the operator is told, of every login that is begun meanwhile', async () => {
+  const store = new ConfusedStore();
+  const { one, site } = await twoInstances(store);
+  await new Visitor().login(site, one.host);
+  store.behind = 1;
+  expect((await start(new Visitor(), site, one.host)).json()).toMatchObject({ code: 'store_failed' });
+  store.behind = 0;
+  expect(site.errors).toMatchObject([
+    {
+      code: 'store_failed',
+      cause: { message: expect.stringMatching(/another key's record|lost/) as unknown },
+    },
+  ]);
+});
+
+it.each([1, 2, 3, 7])(
+  'nobody is logged in as somebody else by answers of %i questions before',
+  async (behind) => {
+    const store = new ConfusedStore();
+    const { one, other, site } = await twoInstances(store);
+    for (const instance of [one, other]) await new Visitor().login(site, instance.host);
+    store.behind = behind;
+    const come = async (n: number) => {
+      const [instance, as] = n % 2 === 0 ? ([one, 'alice'] as const) : ([other, 'bob'] as const);
+      const page = await new Visitor().login(site, instance.host, { as });
+      const { user } = page.json() as { user?: { id: string; username: string } };
+      if (user) expect([user.username, user.id.startsWith(`${instance.origin}#`)]).toEqual([as, true]);
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, n) => come(n)));
+    store.behind = 0;
+    expect((await new Visitor().login(site, one.host)).json()).toMatchObject({ user: { username: 'alice' } });
+  },
+);
+
+describe('an issuer', () => {
+  /** Two people are logged in, and what is asked of this kind for one is answered with the other's. */
+  async function twoPeople(kind: string) {
+    const store = new ConfusedStore();
+    const { instance, stage } = await anIssuerStage({ store });
+    const alice = await logIn(stage, instance, { as: 'alice' });
+    const bob = await logIn(stage, instance, { as: 'bob' });
+    const [ofAlice = [], ofBob = []] = [alice, bob].map(({ claims }) =>
+      store.keysOf(kind, '', `"accountId":"${claims?.sub}"`),
+    );
+    store.swap(ofAlice, ofBob);
+    return { alice, bob };
+  }
+
+  it('tells an access token nothing of somebody else', async () => {
+    const { alice, bob } = await twoPeople('issuer-AccessToken');
+    for (const [{ tokens, config }, other] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
+      const headers = { authorization: `Bearer ${tokens.access_token}` };
+      const answer = await fetch(String(config.serverMetadata().userinfo_endpoint), { headers });
+      const text = await answer.text();
+      expect([answer.status, text.includes(String(other.claims?.sub))]).toEqual([401, false]);
+    }
+  });
+
+  it('takes nobody for the one whose session is another’s', async () => {
+    const { alice, bob } = await twoPeople('issuer-Session');
+    for (const { visitor, config } of [alice, bob]) {
+      const page = await openPage(visitor, (await ask(config)).url);
+      expect([page.status, page.text.includes('name="instance"')]).toEqual([200, true]);
+    }
+  });
+
+  it('that starts meanwhile does not make its signing keys anew', async () => {
+    const store = new ConfusedStore();
+    const { instance, stage } = await anIssuerStage({ store });
+    await logIn(stage, instance);
+    const [keys = ''] = store.keysOf('issuer-keys', '', '"records"');
+    const [session = ''] = store.keysOf('issuer-Session');
+    const before = store.records.get(keys);
+    store.instead.set(keys, session);
+    const { issuerURL } = stage;
+    const again = createIssuer({ issuerURL, clientName: 'The same one', clients: [shop], store });
+    await expect(again).rejects.toMatchObject({ code: 'store_failed' });
+    expect([store.keysOf('issuer-keys').length, store.records.get(keys)]).toEqual([1, before]);
+  });
+});
