@@ -6,7 +6,6 @@ import { MastodonLogin } from '../login/login.js';
 import { MemoryStore } from '../memory-store.js';
 import { Network } from '../net/network.js';
 import { readOptions } from '../options.js';
-import { readFields } from '../pages/form.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
 import { sendScript } from '../pages/script.js';
 import { Store } from '../store.js';
@@ -24,9 +23,10 @@ import { Keyring, type KeySet } from './keys.js';
 import { loadLibrary, type Provider } from './library.js';
 import { Logins } from './logins.js';
 import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
-import { clientErrorPage, expiredPage, failedPage } from './pages.js';
+import { clientErrorPage, expiredPage, failedPage, goneRequestPage } from './pages.js';
+import { longestRequest, PostedRequests } from './posted.js';
 import { RecordKeys } from './records.js';
-import { routeOf, routes, type Route } from './route.js';
+import { routeOf, type Route } from './route.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -66,6 +66,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const cookies = new IssuerCookies(settings.issuerURL);
   const accounts = new Accounts(store, keys, longestOf(settings) * 1000);
   const bindings = new Bindings(store, keys, lifetimes.interaction * 1000);
+  const posted = new PostedRequests(store, keys);
   const hints = new IssuerHints(settings.issuerURL);
   const basePath = new URL(settings.issuerURL).pathname.replace(/\/$/, '');
   const adapterOptions = {
@@ -122,19 +123,24 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     if (route.uid !== undefined && !(await bindings.find(route.uid, cookies.browserKey(req)))) {
       return sendPage(res, expiredPage());
     }
-    const path = pathOf(route);
-    const isInBody = req.method === 'POST' && postable.has(path);
-    const request = isInBody ? await requestInBody(req, path) : route.url;
-    if (request === undefined || request.length > longestRequest) {
-      return sendPage(
-        res,
-        clientErrorPage(414, 'invalid_request', `longer than ${longestRequest} characters`),
-      );
+    const asked = await posted.read(req, route.url);
+    if (asked === 'gone') return sendPage(res, goneRequestPage());
+    if (asked === 'too long') {
+      const page = clientErrorPage(414, 'invalid_request', `longer than ${longestRequest} characters`);
+      return sendPage(res, page);
     }
-    if (request !== route.url) {
-      return void res.writeHead(303, { location: settings.issuerURL + request }).end();
+    if (asked === 'no form') {
+      return sendPage(res, clientErrorPage(415, 'invalid_request', 'what is posted has to be a form'));
     }
-    asPublished(req, route.url, settings.issuerURL, basePath);
+    if ('redirect' in asked) {
+      return void res.writeHead(303, { location: settings.issuerURL + asked.redirect }).end();
+    }
+    // Who logs requests as they end has the address that was asked for.
+    const { url: address, originalUrl } = req as IncomingMessage & { originalUrl?: string };
+    for (const end of ['finish', 'close']) {
+      res.prependOnceListener(end, () => Object.assign(req, { url: address, originalUrl }));
+    }
+    asPublished(req, asked.url, settings.issuerURL, basePath);
     await now().answer(req, res);
   };
   return {
@@ -156,25 +162,6 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     rotateKeys: () => keyring.rotate(),
     close: async () => undefined,
   };
-}
-
-/** Of an address. What an authorization request says is kept for as long as its login may take, for anybody who asks. */
-const longestRequest = 8192;
-
-/** What browsers may also be sent to by a POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
-const postable: ReadonlySet<string> = new Set([routes.authorization, routes.end_session]);
-
-function pathOf({ url }: { readonly url: string }): string {
-  return url.split('?', 1)[0] ?? '';
-}
-
-/**
- * The request in a body as an address, which the browser is then sent to: with another site's POST it brings no cookies
- * that are `SameSite=Lax`, and so no login that it has here.
- */
-async function requestInBody(req: IncomingMessage, path: string): Promise<string | undefined> {
-  const fields = await readFields(req, longestRequest);
-  return fields && `${path}?${fields.toString()}`;
 }
 
 /** Whoever asked has gone, or broke the request off: anybody can do so, and nobody here can mend it. */

@@ -79,6 +79,13 @@ export function expiredPage(): Page {
   ]);
 }
 
+/** For what was no login, perhaps. */
+export function goneRequestPage(): Page {
+  return messagePage(403, 'This request is not valid any more', [
+    'Go back to where you came from, and begin again there.',
+  ]);
+}
+
 export function failedPage(status: number, reason: string): Page {
   return messagePage(status, 'The login did not work', [
     escape(reason),

@@ -1,5 +1,6 @@
 /** `passport-mastodon-oauth2 issuer`: the OpenID provider, from a YAML file. */
 
+import { isLoopbackHost } from '../checks.js';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../issuer/index.js';
 import { escape, messagePage, sendPage } from '../pages/page.js';
 import type { Entry, StartError } from './checked-yaml.js';
@@ -80,6 +81,12 @@ as Keycloak, Auth0 or Discourse, and for devices without a browser.`,
   },
 };
 
+/** Of the documentation and of the example, where they are copied from. */
+const publishedSecrets: ReadonlySet<string> = new Set([
+  'replace this by the output of openssl rand -base64 32',
+  'only for trying it out on this machine',
+]);
+
 async function open(
   config: Config & IssuerConfig,
   store: Backends['store'] | undefined,
@@ -92,6 +99,12 @@ async function open(
     ...{ clients, deviceFlow, clientDocuments, introspection, sessionTtlMs },
     issuerURL: publicURL + path,
   };
+  const known = clients.find(({ client_secret: secret = '' }) => publishedSecrets.has(secret));
+  if (known && !isLoopbackHost(new URL(publicURL).hostname)) {
+    throw config.clientsMistake(
+      `the client_secret of ${known.client_id} is the example's, which anybody knows`,
+    );
+  }
   try {
     return await createIssuer(options);
   } catch (error) {

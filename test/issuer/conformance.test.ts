@@ -1,6 +1,7 @@
 /** What the certification suite for OpenID providers asks, and what clients rely on, asked of the issuer. */
 
 import * as openid from 'openid-client';
+import { JSONStore } from '../support/json-store';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import {
@@ -161,6 +162,90 @@ describe('logging out', () => {
     expect(gone.location).toBe(`${back}?state=xyz`);
     const { url: again } = await ask(config, { prompt: 'none' });
     expect(await errorAt(visitor, again)).toBe('login_required');
+  });
+});
+
+describe('a request by POST that holds an ID token', () => {
+  async function posted(path: string, more: Record<string, string>) {
+    const { stage, instance } = await aStage();
+    const { config, visitor, tokens } = await logIn(stage, instance);
+    const { url } = await ask(config, { prompt: 'none' });
+    const fields = path === '/authorize' ? Object.fromEntries(url.searchParams) : {};
+    const form = { ...fields, id_token_hint: tokens.id_token ?? '', ...more };
+    const sent = await visitor.post(stage.issuerURL + path, form, { 'Sec-Fetch-Site': 'cross-site' });
+    return { stage, visitor, sent, tokens };
+  }
+
+  it.each(['/logout', '/authorize'])(
+    '%s leaves it out of every address, and asks for the same',
+    async (path) => {
+      const { visitor, sent, tokens } = await posted(path, {});
+      expect([sent.status, sent.location]).toEqual([303, expect.stringMatching(/\?posted=[\w-]{43}$/)]);
+      for (let turn = 0; turn < 2; turn++) {
+        const page = await visitor.follow(sent);
+        if (path === '/logout') expect(page.text).toContain('Log out');
+        else expect(answerOf(page).searchParams.get('code')).toMatch(/./);
+        expect(String(page.location)).not.toContain(tokens.id_token);
+      }
+    },
+  );
+
+  it('stays out of the log of requests, and cannot be read in the store', async () => {
+    const logged: unknown[] = [];
+    const store = new JSONStore();
+    const { stage, instance } = await aStage({
+      store,
+      serve: (issuer) => (req, res) => {
+        for (const end of ['finish', 'close']) {
+          res.once(end, () => logged.push(req.url, (req as { originalUrl?: string }).originalUrl));
+        }
+        issuer.router(req, res);
+      },
+    });
+    const { visitor, tokens } = await logIn(stage, instance);
+    const idToken = tokens.id_token ?? '';
+    const sent = await visitor.post(`${stage.issuerURL}/logout`, { id_token_hint: idToken });
+    expect((await visitor.follow(sent)).text).toContain('Log out');
+    expect(logged).toContain(new URL(sent.location ?? '').pathname + new URL(sent.location ?? '').search);
+    expect(String(logged)).not.toContain('id_token_hint');
+    expect(JSON.stringify([...store.records])).not.toContain(idToken);
+  });
+
+  it.each([
+    ['JSON', 'application/json', JSON.stringify({ id_token_hint: 'eyJ' })],
+    [
+      'in parts',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="id_token_hint"\r\n\r\neyJ',
+    ],
+    ['plain text', 'text/plain', 'id_token_hint=eyJ'],
+  ])('%s, is told that it has to be a form', async (_what, type, body) => {
+    const { stage } = await aStage();
+    const answer = await fetch(`${stage.issuerURL}/logout`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': type },
+      redirect: 'manual',
+    });
+    expect([answer.status, answer.headers.get('location')]).toEqual([415, null]);
+  });
+
+  it('that is no ID token of this issuer is refused', async () => {
+    const { visitor, sent } = await posted('/logout', { id_token_hint: 'not.a.token' });
+    const page = await visitor.follow(sent);
+    expect([page.status, page.text]).toEqual([400, expect.stringContaining('id_token_hint')]);
+  });
+
+  it('is good at the address where it was posted, and for the time of a login', async () => {
+    const { stage, visitor, sent } = await posted('/logout', {});
+    const elsewhere = await openPage(visitor, String(sent.location).replace('/logout', '/authorize'));
+    const madeUp = await openPage(visitor, `${stage.issuerURL}/logout?posted=${'A'.repeat(43)}`);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 60 * 1000);
+    const late = await visitor.follow(sent);
+    clock.mockRestore();
+    for (const page of [elsewhere, madeUp, late]) {
+      expect([page.status, page.text]).toEqual([403, expect.stringContaining('begin again there')]);
+    }
   });
 });
 

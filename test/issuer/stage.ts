@@ -10,6 +10,7 @@ import { Keyring } from '../../lib/issuer/keys';
 import { RecordKeys } from '../../lib/issuer/records';
 import { MemoryStore } from '../../lib/memory-store';
 import type { KeyValueStore } from '../../lib/options';
+import { markedRecord } from '../../lib/marked-record';
 import { Store } from '../../lib/store';
 import type { Certificate } from '../support/certificate';
 import type { StandIn } from '../support/instance';
@@ -108,7 +109,9 @@ let keys: Promise<object> | undefined;
 /** One set for all issuers of a test file, as if each had been started before. */
 async function giveKeys(store: KeyValueStore, issuerURL: string): Promise<void> {
   const place = new RecordKeys(issuerURL).of('keys');
-  if ((await store.get(place)) === undefined) await store.set(place, await (keys ??= madeKeys()));
+  if ((await store.get(place)) === undefined) {
+    await store.set(place, markedRecord(place, await (keys ??= madeKeys())));
+  }
 }
 
 async function madeKeys(): Promise<object> {

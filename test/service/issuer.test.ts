@@ -43,6 +43,20 @@ describe('the configuration', () => {
   });
 
   it.each([
+    'replace this by the output of openssl rand -base64 32',
+    'only for trying it out on this machine',
+  ])('does not go live with the secret that the documentation shows: %s', async (secret) => {
+    const clients = `clients: [{ client_id: a, client_secret: ${secret}, redirect_uris: [https://a.example/] }]`;
+    for (const host of ['login.example', 'localhost:8081\napp_scheme: http']) {
+      const config = await readConfig(`app_name: a\napp_host: ${host}\n${clients}\n`, 'config.yml', issuer);
+      const checked = Promise.resolve(issuer.check?.(config));
+      if (host === 'login.example')
+        await expect(checked).rejects.toThrow(/^config\.yml:3: clients: .* of a is the example's/);
+      else await expect(checked).resolves.toBeUndefined();
+    }
+  });
+
+  it.each([
     [
       'a client without an ID',
       'clients: [{ client_secret: x }]',
