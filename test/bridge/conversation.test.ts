@@ -210,7 +210,7 @@ describe('a login that fails', () => {
   });
 
   it('expires, for the client and for the browser', async () => {
-    const { connect, bridge } = await startBridge([instance], { limits: { requestTtlMs: 300 } });
+    const { connect, bridge } = await startBridge([instance], { limits: { requestTtlMs: 2_000 } });
     const client = await connect();
     const [first, second] = [await client.request(instance.host), await client.request(instance.host)];
     const visitor = new Visitor();
@@ -219,7 +219,7 @@ describe('a login that fails', () => {
     const begun = Date.now();
     expect((await client.hear('error')).code).toBe('login_expired');
     expect((await client.hear('error')).code).toBe('login_expired');
-    expect(Date.now() - begun).toBeLessThan(1000);
+    expect(Date.now() - begun).toBeLessThan(10_000);
     const { tokensIssued } = instance;
     expect((await visitor.get(callback)).status).toBe(403);
     expect((await visitor.get(second.url)).status).toBe(404);
@@ -294,7 +294,7 @@ it('tells every client when it closes', async () => {
   await waiting.request(instance.host);
   const begun = Date.now();
   await bridge.close();
-  expect(Date.now() - begun).toBeLessThan(1000);
+  expect(Date.now() - begun).toBeLessThan(1900);
   for (const client of [idle, waiting]) {
     expect((await client.hear('error')).code).toBe('server_closing');
     expect(await client.ended).toBe(1001);

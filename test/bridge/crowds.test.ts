@@ -2,7 +2,7 @@
 
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, press, startBridge, type Stage } from './stage';
+import { agree, closeAll, press, startBridge, until, type Stage } from './stage';
 
 let instance: StandIn;
 beforeEach(async () => (instance = await startInstance()));
@@ -52,8 +52,9 @@ it('one address has no more places than its share, until a login of it ends', as
   await clients[0]!.hear('fulfill');
   await clients[1]!.request(instance.host);
   // Its share is free again when a client goes, too.
+  const { sockets } = stage.bridge.status();
   clients[1]!.socket.close();
-  await clients[1]!.ended;
+  await until(() => stage.bridge.status().sockets < sockets);
   await clients[0]!.request(instance.host);
   await clients[0]!.request(instance.host);
 });

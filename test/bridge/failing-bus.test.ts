@@ -59,7 +59,7 @@ it.each<[string, Partial<Bus>]>([
   ['never answers', { subscribe: () => new Promise(() => undefined) }],
 ])('tells the client where the bus %s', async (_how, broken) => {
   const bus = { publish: async () => 1, subscribe: async () => () => undefined, ...broken };
-  const stage = await startBridge([instance], { bus, outbound: { timeoutMs: 200 } });
+  const stage = await startBridge([instance], { bus, outbound: { timeoutMs: 2_000 } });
   const client = await stage.connect();
   client.ask(instance.host);
   expect((await client.hear('error')).code).toBe('store_failed');

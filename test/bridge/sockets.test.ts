@@ -109,33 +109,39 @@ describe('a message that is none', () => {
 });
 
 describe('too much', () => {
-  it('of messages', async () => {
-    const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 5 } });
-    const client = await connect();
-    for (let count = 0; count < 50; count++) client.ask('');
-    for (let count = 0; count < 5; count++) await client.hear('invalid-host').catch(() => undefined);
-    expect(await client.ended).toBe(1008);
-    expect(client.heard.length).toBeLessThanOrEqual(2);
-  });
+  describe('within one minute', () => {
+    // Counted by the minute: it must not end in the midst of them.
+    beforeEach(() => void jest.spyOn(Date, 'now').mockReturnValue(Date.now()));
+    afterEach(() => void jest.restoreAllMocks());
 
-  it('of messages is told', async () => {
-    const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 1 } });
-    const client = await connect();
-    client.say('{');
-    client.say('{');
-    expect((await client.hear('error')).code).toBe('message_invalid');
-    expect((await client.hear('error')).code).toBe('too_many_messages');
-    expect(await client.ended).toBe(1008);
-  });
+    it('of messages', async () => {
+      const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 5 } });
+      const client = await connect();
+      for (let count = 0; count < 50; count++) client.ask('');
+      for (let count = 0; count < 5; count++) await client.hear('invalid-host').catch(() => undefined);
+      expect(await client.ended).toBe(1008);
+      expect(client.heard.length).toBeLessThanOrEqual(2);
+    });
 
-  it('of pings', async () => {
-    const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 5 } });
-    const client = await connect();
-    let pongs = 0;
-    client.socket.on('pong', () => pongs++);
-    for (let count = 0; count < 50; count++) client.socket.ping();
-    expect(await client.ended).toBe(1008);
-    expect(pongs).toBe(5);
+    it('of messages is told', async () => {
+      const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 1 } });
+      const client = await connect();
+      client.say('{');
+      client.say('{');
+      expect((await client.hear('error')).code).toBe('message_invalid');
+      expect((await client.hear('error')).code).toBe('too_many_messages');
+      expect(await client.ended).toBe(1008);
+    });
+
+    it('of pings', async () => {
+      const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 5 } });
+      const client = await connect();
+      let pongs = 0;
+      client.socket.on('pong', () => pongs++);
+      for (let count = 0; count < 50; count++) client.socket.ping();
+      expect(await client.ended).toBe(1008);
+      expect(pongs).toBe(5);
+    });
   });
 
   it('of requests on one connection', async () => {
@@ -161,7 +167,7 @@ describe('too much', () => {
   });
 
   it('of requests in all', async () => {
-    const { connect } = await startBridge([instance], { limits: { pendingInAll: 2 } });
+    const { connect, bridge } = await startBridge([instance], { limits: { pendingInAll: 2 } });
     const clients = [await connect(), await connect(), await connect()];
     for (const client of clients) client.ask(instance.host);
     await until(() => clients.every(({ heard }) => heard.length === 1));
@@ -169,7 +175,7 @@ describe('too much', () => {
     const refused = clients.find(({ heard }) => heard[0].type === 'error');
     expect((await refused?.hear('error')).code).toBe('server_busy');
     clients.find((client) => client !== refused)?.socket.close();
-    await pause(100);
+    await until(() => bridge.status().pending === 1);
     await refused?.request(instance.host);
   });
 
@@ -232,7 +238,8 @@ describe('a client that is not there', () => {
     const client = await connect({ autoPong: false });
     const begun = Date.now();
     expect(await client.ended).toBe(1006);
-    expect(Date.now() - begun).toBeLessThan(500);
+    // Hundreds of heartbeats later at the latest, however busy the machine.
+    expect(Date.now() - begun).toBeLessThan(5_000);
   });
 
   it('and does not read, does not fill our memory', async () => {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { anIssuer, logInAt } from '../issuer/stage';
-import { freePort } from '../support/redis';
+import { freePort } from '../support/free-port';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { authority, certificate, folder, started } from './running';

@@ -1,7 +1,7 @@
 /** Whole logins by systems that nobody here wrote: at the site, the issuer's page, the instance, and back. */
 
 import { anIssuer, logInAt } from '../issuer/stage';
-import { freePort } from '../support/redis';
+import { freePort } from '../support/free-port';
 import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 import { certificate, startSite } from './running';

@@ -19,7 +19,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
     beforeAll(async () => {
       server = await start();
       instance = await startInstance('mastodon45', { throttle: true });
-      const settings = { store: opener(server.url), instances: [instance], timeoutMs: 2_000 };
+      const settings = { store: opener(server.url), instances: [instance], timeoutMs: 5_000 };
       processes.push(...(await Promise.all([1, 2, 3].map(() => startProcess(settings)))));
     });
     afterAll(async () => {
@@ -45,8 +45,8 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       const pairs = processes.flatMap((from) => processes.map((to) => [from, to] as const));
       const ends = await Promise.all(pairs.map(([from, to]) => logIn(from, to)));
       expect(ends).toEqual(pairs.map(() => 'in'));
-      // Where a store has no locks, two that come within the same moment on a busy machine may both take a lease.
-      expect(instance.registrations).toBeLessThanOrEqual(faults?.hasLocks ? 1 : 2);
+      // Where a store has no locks, those that come within the same moment on a busy machine may all take a lease.
+      expect(instance.registrations).toBeLessThanOrEqual(faults?.hasLocks ? 1 : processes.length);
     });
 
     it('finish a login once, when its answer comes to all of them at the same moment', async () => {

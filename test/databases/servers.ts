@@ -9,7 +9,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../support/hostile.js';
-import { freePort, startProgram, startRedis, type Program } from '../support/redis.js';
+import { freePort } from '../support/free-port.js';
+import { startProgram, startRedis, type Program } from '../support/redis.js';
 
 export interface Server {
   /** Where it is, as its adapter wants it; the same over a restart. */

@@ -3,11 +3,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
+import { freePort } from '../support/free-port.js';
 import { allPages, blockOf, blocksOf, root } from './pages.js';
 
 const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback'`;
@@ -23,21 +23,14 @@ function aProject(): string {
   return folder;
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
-}
-
 it('logs in at the site of README.md', async () => {
   const readme = allPages().find(({ path }) => path === 'README.md');
   const [site] = readme ? blocksOf(readme).filter(({ language }) => language === 'ts') : [];
   expect(site?.code).toContain(development);
   const [sitePort, instancePort] = [await freePort(), await freePort()];
-  const withPorts = (code: string) => code.replaceAll('3000', sitePort).replaceAll('4000', instancePort);
+  // At once: the one may hold the digits of the other.
+  const withPorts = (code: string) =>
+    code.replace(/3000|4000/g, (port) => String(port === '3000' ? sitePort : instancePort));
   const options = `${development}, developmentInstances: ['http://localhost:4000']`;
   const { outputText } = ts.transpileModule(
     withPorts(String(site?.code).replace(development, options)).replace(
@@ -56,7 +49,8 @@ it('logs in at the site of README.md', async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
-    await once(running.stdout, 'data');
+    await Promise.race([once(running.stdout, 'data'), once(running, 'exit')]);
+    expect(running.exitCode).toBeNull();
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
     const { stdout } = await promisify(execFile)(process.execPath, ['--test', '--test-reporter=tap'], {
       cwd: folder,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { logInAt, openPage, press } from '../issuer/stage';
 import { killAll, lines, startNode, startService, type NodeProcess } from '../service/service-process';
-import { freePort } from '../support/redis';
+import { freePort } from '../support/free-port';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor, type Page } from '../support/visitor';
 

@@ -122,11 +122,18 @@ describe('the least scope that reads the profile is registered and asked for', (
 
 describe('an instance that takes no new sites just now', () => {
   it.each([
-    [{ 'Retry-After': '30' }],
-    [{ 'X-RateLimit-Reset': new Date(Date.now() + 30_000).toISOString() }],
-  ])('is left alone for as long as it asks: %j', async (headers) => {
+    ['Retry-After', () => '30'],
+    ['X-RateLimit-Reset', () => new Date(Date.now() + 30_000).toISOString()],
+  ])('is left alone for as long as it asks by %s', async (name, value) => {
     const { instance, site, visitor } = await aStage();
-    const undo = instance.answerWith('/api/v1/apps', 429, { error: 'Too many requests' }, headers);
+    const undo = instance.answerWith(
+      '/api/v1/apps',
+      429,
+      { error: 'Too many requests' },
+      {
+        [name]: value(),
+      },
+    );
     for (let i = 0; i < 3; i++) {
       const page = await start(visitor, site, instance.host);
       expect([page.status, page.json().code]).toEqual([503, 'registration_throttled']);

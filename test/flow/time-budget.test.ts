@@ -14,10 +14,10 @@ it('an instance that answers each question just in time does not keep a visitor 
 });
 
 it('nor does one whose answers to a code and to a token come just in time', async () => {
-  const outbound = { timeoutMs: 1000, startTimeoutMs: 700 };
+  const outbound = { timeoutMs: 3000, startTimeoutMs: 2000 };
   const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
   const callback = await comeBack(visitor, site, instance.host);
-  instance.latencyMs = 500;
+  instance.latencyMs = 1500;
   const page = await open(visitor, callback);
   expect([page.status, page.json().code]).toEqual([504, 'timeout']);
   expect(site.verified).toEqual([]);

@@ -1,6 +1,5 @@
 /** What a login has to do under every framework, tried from the outside on a site as its users would write it. */
 
-import { createServer, type AddressInfo } from 'node:net';
 import { MastodonError, type MastodonErrorCode, type MastodonErrorReason } from '../../lib/errors.js';
 import { startInstance, type StandIn } from '../support/instance.js';
 import { Visitor, type Decision, type Page } from '../support/visitor.js';
@@ -27,13 +26,14 @@ const garbage: readonly [string, Record<string, string>, MastodonErrorCode, Mast
   ['ten thousand letters', { instance: `${'a'.repeat(10_000)}.example` }, 'instance_invalid'],
 ];
 
+/** An origin at which nothing listens, and nothing can that is given its port by chance. */
+const unreachable = 'http://localhost:1';
+
 export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): void {
   let instance: StandIn;
   let site: RunningSite;
-  let unreachable: string;
   beforeAll(async () => {
     instance = await startInstance('mastodon45');
-    unreachable = await nobodysOrigin();
     const run = typeof program === 'string' ? (list: string) => runSite(program, list) : program;
     site = await run(`${instance.origin} ${unreachable}`);
   });
@@ -190,13 +190,4 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
     expect(await whoIs(visitor)).not.toBeNull();
     expect(await whoIs(attacker)).toBeNull();
   });
-}
-
-/** An origin at which nothing listens. */
-async function nobodysOrigin(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return `http://localhost:${port}`;
 }

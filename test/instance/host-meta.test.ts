@@ -64,5 +64,5 @@ it.each([
 ])('in no time, for a quarter of a megabyte of %j', (piece) => {
   const begun = performance.now();
   hrefs(piece.repeat(Math.ceil(262_144 / piece.length)));
-  expect(performance.now() - begun).toBeLessThan(1000);
+  expect(performance.now() - begun).toBeLessThan(5000);
 });

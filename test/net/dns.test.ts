@@ -87,7 +87,7 @@ async function timed(work: Promise<unknown>): Promise<number> {
 }
 
 /** Long before a lost question is asked again. */
-const aMomentMs = 1500;
+const aMomentMs = 1900;
 
 it('takes both kinds, in whichever order they come', async () => {
   for (const afterMs of [{}, { [A]: 60 }, { [AAAA]: 60 }]) {

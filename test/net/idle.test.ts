@@ -23,7 +23,7 @@ async function ask(server: RawServer, times = 1): Promise<void> {
 }
 
 /** Long before a silent connection would be closed. */
-const atOnceMs = 1000;
+const atOnceMs = 1500;
 
 describe('a kept connection', () => {
   it('serves what follows', async () => {

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { Budget } from '../../lib/net/budget.js';
 import { selfSigned } from '../support/certificate.js';
+import { freePort } from '../support/free-port.js';
 import { aRawServer, names, until, type RawServer } from '../support/hostile.js';
 import { codeOf, networkTo, originOf } from '../support/network.js';
 import { anInstance } from '../support/stage.js';
@@ -166,7 +167,11 @@ describe('a POST', () => {
 
   it.each(['127.0.0.1', '::1'])('over http opens a connection of its own, at %s too', async (address) => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
-    const server = await aRawServer((socket) => void socket.on('data', () => socket.write(ok)), { address });
+    const server = await aRawServer((socket) => void socket.on('data', () => socket.write(ok)), {
+      address,
+      // Free on each of them: at one it may be given to another test's server meanwhile.
+      port: await freePort(),
+    });
     const origin = `http://${address === '::1' ? '[::1]' : address}:${server.port}`;
     const network = networkTo([{ origin }]);
     await network.get(`${origin}/`);
@@ -292,8 +297,8 @@ describe('an answer', () => {
 
 describe('an instance', () => {
   it('that is not there is unreachable, and named', async () => {
-    const gone = await anInstance();
-    await gone.close();
+    const host = `localhost:${await freePort()}`;
+    const gone = { host, origin: `http://${host}` };
     const error: unknown = await networkTo([gone])
       .get(`${gone.origin}/`)
       .catch((thrown: unknown) => thrown);
@@ -367,8 +372,8 @@ describe('the size of an answer', () => {
 describe('the budget of one login', () => {
   it('is shared by all of its requests', async () => {
     const instance = await anInstance();
-    instance.latencyMs = 400;
-    const network = networkTo([instance]).within(new Budget(1000));
+    instance.latencyMs = 800;
+    const network = networkTo([instance]).within(new Budget(2000));
     const codes = [];
     for (let turn = 0; turn < 4; turn++) codes.push(await codeOf(network.get(`${instance.origin}/`)));
     expect(codes[0]).toBeUndefined();

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { Budget } from '../../lib/net/budget.js';
+import { freePort } from '../support/free-port.js';
 import { aRawServer, until } from '../support/hostile.js';
 import { codeOf, networkTo, originOf } from '../support/network.js';
 import { aProxy, startTinyproxy, tinyproxyAvailable } from '../support/proxy.js';
@@ -153,9 +154,7 @@ describe('a proxy that refuses', () => {
   });
 
   it('by not being there is told as well', async () => {
-    const gone = await aProxy();
-    await gone.close();
-    const outbound = { proxy: `http://${credentials}@127.0.0.1:${gone.port}` };
+    const outbound = { proxy: `http://${credentials}@127.0.0.1:${await freePort()}` };
     const error = await failureOf(networkTo([{ origin }], outbound).get(`${origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable' });
     expect(String(error?.cause)).toContain('the proxy cannot be reached, or breaks off: ECONNREFUSED');

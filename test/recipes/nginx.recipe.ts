@@ -10,7 +10,8 @@ import { once } from 'node:events';
 import { closeAll, startBridge } from '../bridge/stage.js';
 import { blockOf } from '../docs/pages.js';
 import { selfSigned } from '../support/certificate.js';
-import { freePort, startProgram } from '../support/redis.js';
+import { freePort } from '../support/free-port.js';
+import { startProgram } from '../support/redis.js';
 import { aSite, anInstance, leave, whoIsLoggedIn } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 

@@ -11,14 +11,14 @@ interface Bad {
 }
 
 const json = 'application/json';
-const token = '"access_token":"EVIL","token_type":"Bearer"';
+const token = '"access_token":"EVIL-ONE-OF-THE-PARSER","token_type":"Bearer"';
 const account = '"id":"1","username":"admin","acct":"admin"';
-const app = '"client_id":"EVIL","client_secret":"EVIL"';
+const app = '"client_id":"EVIL-ONE-OF-THE-PARSER","client_secret":"EVIL-ONE-OF-THE-PARSER"';
 const about = '"uri":"evil.example","version":"4.5.0"';
 /** Everything that any of the endpoints would want to hear. */
 const all = `${token},${account},${app},${about}`;
 const form =
-  'access_token=EVIL&token_type=Bearer&id=1&username=admin&client_id=EVIL&client_secret=EVIL&uri=x';
+  'access_token=EVIL-ONE-OF-THE-PARSER&token_type=Bearer&id=1&username=admin&client_id=EVIL-ONE-OF-THE-PARSER&client_secret=EVIL-ONE-OF-THE-PARSER&uri=x';
 const deep = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
 
 /** Answers that no endpoint may take for a document. */
@@ -49,7 +49,7 @@ const bad: Record<string, Bad> = {
   'a huge number': { type: json, body: '1e999999' },
   'not a number': { type: json, body: 'NaN' },
   infinity: { type: json, body: '-Infinity' },
-  'a string': { type: json, body: '"access_token=EVIL"' },
+  'a string': { type: json, body: '"access_token=EVIL-ONE-OF-THE-PARSER"' },
   'a string with JSON in it': { type: json, body: JSON.stringify(`{${all}}`) },
   'an array': { type: json, body: '[]' },
   'an array with the object': { type: json, body: `[{${all}}]` },
@@ -89,16 +89,16 @@ const values: Record<string, string> = {
   'a number': '-1.5',
   'a huge number': '123456789012345678901234567890',
   infinity: '1e999',
-  'an array': '["EVIL"]',
-  'an array in an array': '[["EVIL"]]',
-  'an object': '{"EVIL":"EVIL"}',
+  'an array': '["EVIL-ONE-OF-THE-PARSER"]',
+  'an array in an array': '[["EVIL-ONE-OF-THE-PARSER"]]',
+  'an object': '{"EVIL-ONE-OF-THE-PARSER":"EVIL-ONE-OF-THE-PARSER"}',
   'an object that is no string': '{"toString":null,"valueOf":null}',
   'an object with a length': '{"length":3,"0":"a"}',
-  'an object with then': '{"then":"EVIL"}',
-  'a prototype': '{"__proto__":{"toString":"EVIL"}}',
+  'an object with then': '{"then":"EVIL-ONE-OF-THE-PARSER"}',
+  'a prototype': '{"__proto__":{"toString":"EVIL-ONE-OF-THE-PARSER"}}',
   'an empty string': '""',
-  'a string with a line break': '"EVIL\\r\\nX-Header: EVIL"',
-  'a string with a NUL': '"EVIL\\u0000"',
+  'a string with a line break': '"EVIL-ONE-OF-THE-PARSER\\r\\nX-Header: EVIL-ONE-OF-THE-PARSER"',
+  'a string with a NUL': '"EVIL-ONE-OF-THE-PARSER\\u0000"',
   'half a surrogate pair': '"\\ud800"',
   'a very long string': JSON.stringify('x'.repeat(8_500)),
 };
@@ -171,7 +171,7 @@ describe.each(Object.entries(needed))('the answer about the %s', (_what, route) 
     const { site, page, instance } = await loginWith(route, answered);
     expect(refusal(page).code).toMatch(codes);
     expect(site.verified).toEqual([]);
-    expect(JSON.stringify(page)).not.toContain('EVIL');
+    expect(JSON.stringify(page)).not.toContain('EVIL-ONE-OF-THE-PARSER');
     if (route === needed.token) expect(instance.requestsTo(needed.account)).toEqual([]);
   });
 
@@ -245,7 +245,8 @@ describe.each(optional)('the answer to %s', (route) => {
 });
 
 describe('a prototype', () => {
-  const poison = '"__proto__":{"polluted":"EVIL"},"constructor":{"prototype":{"polluted":"EVIL"}}';
+  const poison =
+    '"__proto__":{"polluted":"EVIL-ONE-OF-THE-PARSER"},"constructor":{"prototype":{"polluted":"EVIL-ONE-OF-THE-PARSER"}}';
 
   it('is none of what verify sees', async () => {
     const body = `{${poison},${account},"pleroma":{${poison}},"emojis":[{${poison}}]}`;

@@ -14,7 +14,7 @@ import { anInstance, aSite, codesAreChecked, comeBack, start } from '../support/
 import { Visitor, type Page } from '../support/visitor.js';
 
 /** For what ends by the deadline alone. */
-const timeoutMs = 400;
+const timeoutMs = 1000;
 /** What a kernel may take in on both sides of a loopback connection before anybody has read it. */
 const buffersInBetween = 8 * 2 ** 20;
 

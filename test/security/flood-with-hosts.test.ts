@@ -56,18 +56,21 @@ function refuse(res: ServerResponse): void {
   res.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
 }
 
+/** Nobody is sent away for having waited, while a busy machine is still taking in the flood. */
+const patient = { timeoutMs: 30_000, startTimeoutMs: 30_000 };
+
 describe('a flood of hosts that never answer', () => {
   it('is bounded in all, and leaves a known instance quick', async () => {
     const instance = await anInstance();
     const { lookup, hostsAsked, release } = silentNames();
-    const outbound = { maxPreparations: 20, maxWaiting: 100, lookup: among(lookup) };
+    const outbound = { maxPreparations: 20, maxWaiting: 100, ...patient, lookup: among(lookup) };
     const site = await aSite({ instances: [instance], options: { outbound } });
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
 
     const flood = hosts(400).map((host) => start(new Visitor(), site, host));
     const left = pending(flood);
     // Those beyond what may wait are sent away at once, and everybody else is kept.
-    await until(() => left() === 120);
+    await until(() => left() === 120, 15_000);
     expect(hostsAsked()).toBe(20);
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
     expect(left()).toBe(120);
@@ -84,14 +87,14 @@ describe('a flood of hosts that never answer', () => {
   it('of one host under hundreds of user names is bounded too, and leaves room for other new hosts', async () => {
     const fresh = await anInstance();
     const { lookup, asked, release } = silentNames();
-    const outbound = { maxPreparations: 20, lookup: among(lookup) };
+    const outbound = { maxPreparations: 20, ...patient, lookup: among(lookup) };
     let typed = 0;
     const allowInstance = () => ++typed > 0;
     const site = await aSite({ instances: [fresh], options: { outbound, allowInstance } });
     const flood = hosts(400).map((_host, index) =>
       start(new Visitor(), site, `@user${index}@victim.example`),
     );
-    await until(() => typed === 400);
+    await until(() => typed === 400, 15_000);
     expect((await start(new Visitor(), site, fresh.host)).status).toBe(302);
     // Each place asks for one handle, and they share what the host itself is asked for.
     expect(asked.length).toBeLessThan(20);
@@ -105,9 +108,9 @@ describe('a flood of hosts that never answer', () => {
     const { lookup, asked, release } = silentNames();
     let typed = 0;
     const allowInstance = () => ++typed > 0;
-    const site = await aSite({ options: { outbound: { lookup }, allowInstance } });
+    const site = await aSite({ options: { outbound: { ...patient, lookup }, allowInstance } });
     const flood = hosts(300).map(() => start(new Visitor(), site, 'victim.example'));
-    await until(() => typed === 300 && asked.length > 0);
+    await until(() => typed === 300 && asked.length > 0, 15_000);
     // The few documents that one exploration consists of.
     const once = asked.length;
     expect(once).toBeLessThan(10);

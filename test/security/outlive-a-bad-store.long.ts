@@ -66,7 +66,7 @@ function aStore(options?: { shared: boolean }): BadStore {
 afterEach(() => stores.splice(0).forEach((store) => store.release()));
 
 describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
-  const timeoutMs = how === 'never answers' ? 700 : 5000;
+  const timeoutMs = how === 'never answers' ? 1500 : 5000;
   let store: BadStore;
   let scene: Scene;
   /** A shared store needs a lease, whose settling time most of these need not wait for. */
@@ -465,7 +465,9 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
   it('whose client loses count of its answers by that lets nobody in as somebody else', async () => {
     const { keyv, close } = miscountingRedisKeyv(redis.url);
     try {
-      await restartUnderLoad(await stage(keyv, 500), (outcomes) => outcomes.all);
+      // So short a time may also be too short for the instance.
+      const others = ['timeout', 'instance_unreachable'];
+      await restartUnderLoad(await stage(keyv, 500), (outcomes) => outcomes.all, others);
     } finally {
       await close();
     }
@@ -478,7 +480,11 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
   }
 
   /** Eight visitors log in all the time, as two people; over when `count` has grown by more than forty after the restart. */
-  async function restartUnderLoad(scene: Scene, count: (outcomes: Outcomes) => number): Promise<void> {
+  async function restartUnderLoad(
+    scene: Scene,
+    count: (outcomes: Outcomes) => number,
+    others: readonly string[] = [],
+  ): Promise<void> {
     expect(await logIn(scene)).toBe('alice');
     const outcomes: Outcomes = { logins: 0, all: 0, refusals: new Set() };
     let isOver = false;
@@ -502,7 +508,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
       await Promise.all(visitors);
     }
     for (const how of outcomes.refusals) {
-      expect(['store_failed', 'login_expired', 'login_restart']).toContain(how);
+      expect(['store_failed', 'login_expired', 'login_restart', ...others]).toContain(how);
     }
     expectStoreFailedOnly(scene.site);
     expect(attempts(scene)).toBeLessThanOrEqual(3);
@@ -511,7 +517,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
   it('that is away when a process starts is waited for, and used when it is there', async () => {
     await redis.stop();
     const { keyv, close } = redisKeyv(redis.url);
-    const scene = await stage(keyv, 300);
+    const scene = await stage(keyv, 1000);
     try {
       expect(await begin(scene)).toBe('store_failed');
       await redis.restart();

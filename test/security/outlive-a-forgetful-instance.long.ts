@@ -171,7 +171,7 @@ type Broken = readonly [
   how: string,
   status: number,
   body: string | object,
-  headers?: Record<string, string | number>,
+  headers?: Record<string, string | number> | (() => Record<string, string>),
 ];
 
 const page = '<!doctype html><title>Down</title><p>We are down for maintenance.';
@@ -189,7 +189,7 @@ const answers: Broken[] = [
     { error: 'Too' },
     { 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' },
   ],
-  ['429 with X-RateLimit-Reset', 429, { error: 'Too' }, { 'X-RateLimit-Reset': in60s() }],
+  ['429 with X-RateLimit-Reset', 429, { error: 'Too' }, () => ({ 'X-RateLimit-Reset': in60s() })],
   ['429 with an unreadable one', 429, { error: 'Too' }, { 'X-RateLimit-Reset': 'soon', 'Retry-After': '' }],
   ['500', 500, page],
   ['503', 503, page],
@@ -202,7 +202,12 @@ function in60s(): string {
 }
 
 function breakRoute({ instance }: Scene, route: string, [, status, body, headers]: Broken): () => void {
-  return instance.answerWith(route, status, body, headers ?? {});
+  return instance.answerWith(
+    route,
+    status,
+    body,
+    typeof headers === 'function' ? headers() : (headers ?? {}),
+  );
 }
 
 describe.each(answers.map((broken) => [broken[0], broken] as const))(

@@ -86,6 +86,12 @@ it("an instance's own authorize address cannot overrule the parameters of the lo
   const { searchParams } = new URL(await leave(visitor, site, instance.host));
   expect(searchParams.get('own')).toBe('1');
   for (const name of new Set(searchParams.keys())) expect(searchParams.getAll(name)).toHaveLength(1);
+  expect(searchParams.get('client_id')).toBe([...instance.apps.keys()][0]);
+  for (const random of ['client_id', 'state', 'code_challenge']) {
+    expect(searchParams.get(random)).toMatch(/^[\w-]{32,}$/);
+    // It may have any short word in it.
+    searchParams.delete(random);
+  }
   expect([...searchParams.values()].join()).not.toMatch(/evil|token|plain/);
 });
 

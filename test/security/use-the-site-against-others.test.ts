@@ -75,7 +75,7 @@ it('a start that was led to a server gives nobody who comes there directly its o
   );
   const attacker = await anAttacker(victim);
   attacker.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 404, {});
-  const login = aLoginAmong([victim, attacker], 1500);
+  const login = aLoginAmong([victim, attacker], 5000);
   const attack = codeOf(login, `@u@${attacker.host}`);
   const letGo = await held;
   const honest = login.find(victim.host);

@@ -7,7 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { connectRedis } from '../../lib/service/redis-connection.js';
 import { redisStore } from '../../lib/stores/index.js';
 import { startInstance, type StandIn } from '../support/instance';
-import { freePort, redisAvailable, startRedis, type Redis } from '../support/redis';
+import { freePort } from '../support/free-port';
+import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { Visitor } from '../support/visitor';
 import { Client, goOn, killAll, lines, startService, type Service } from './service-process';
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { freePort } from '../support/redis';
+import { freePort } from '../support/free-port';
 import type { Visitor } from '../support/visitor';
 
 export const root = join(__dirname, '..', '..');

@@ -197,7 +197,8 @@ describe('a stop', () => {
     const socket = connect(port, 'localhost');
     await once(socket, 'connect');
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
-    await pause(100);
+    // It has to be read by then.
+    await pause(500);
     return socket;
   }
 

@@ -1,6 +1,7 @@
 /** Whole logins over a store: what a visitor, and who would use a login twice, get from it. */
 
 import { MemoryStore } from 'express-session';
+import { freePort } from '../support/free-port.js';
 import type { StandIn } from '../support/instance.js';
 import { openStore, type Opener, type OpenStore } from '../support/open-store.js';
 import type { Site, SiteOptions } from '../support/site.js';
@@ -102,13 +103,14 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
 
   if (!isShared) return;
   it('a login goes on after a restart in its middle, and nobody is registered anew', async () => {
-    const site = await aSite(optionsOf(first));
+    // It is left and taken again.
+    const port = await freePort();
+    const site = await aSite({ ...optionsOf(first), port });
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
     await site.close();
     await first.close();
     opened.splice(opened.indexOf(first), 1);
-    const port = Number(new URL(site.origin).port);
     const restarted = await aSite({ ...optionsOf(await openAgain()), port });
     expect((await open(visitor, callback)).status).toBe(200);
     expect((await start(new Visitor(), restarted, instance.host)).status).toBe(302);

@@ -6,7 +6,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aRawServer, type RawOptions, type RawServer } from './hostile.js';
-import { freePort, startProgram } from './redis.js';
+import { freePort } from './free-port.js';
+import { startProgram } from './redis.js';
 
 export interface SmallProxy extends RawServer {
   /** Heads of the requests that came, whole. */

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { freePort, startProgram, type Program } from './redis.js';
+import { freePort } from './free-port.js';
+import { startProgram, type Program } from './redis.js';
 
 export interface Snac {
   /** `http://localhost:<port>`, to be named in `developmentInstances`. */

@@ -2,6 +2,7 @@
 
 import { request } from 'node:http';
 import { startInstance, type InstanceOptions, type TestInstance } from '../../lib/testing/index.js';
+import { freePort } from '../support/free-port.js';
 import { aSite, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -16,7 +17,9 @@ async function anInstance(options?: InstanceOptions): Promise<TestInstance> {
 
 async function aStage(options?: InstanceOptions) {
   const instance = await anInstance(options);
-  return { instance, site: await aSite({ instances: [instance] }), visitor: new Visitor() };
+  // Where `localhost` is [::1], the instance may have been given a port that is free at 127.0.0.1, too.
+  const site = await aSite({ instances: [instance], port: await freePort() });
+  return { instance, site, visitor: new Visitor() };
 }
 
 describe('a login', () => {

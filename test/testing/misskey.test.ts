@@ -1,6 +1,7 @@
 /** A testing instance that registers nobody, as Misskey: sites try their `clientURL` and its document at it. */
 
 import { startInstance, type InstanceOptions, type TestInstance } from '../../lib/testing/index.js';
+import { freePort } from '../support/free-port.js';
 import { changed, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
 import { startSite, type Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
@@ -26,13 +27,6 @@ async function aStage(options: InstanceOptions = {}, hasRoute = true) {
   });
   if (hasRoute) site.app.get('/auth/mastodon/client/:instance', site.strategy.clientDocument);
   return { instance: started, site, visitor: new Visitor() };
-}
-
-async function freePort(): Promise<number> {
-  const unused = await startSite();
-  const port = Number(new URL(unused.origin).port);
-  await unused.close();
-  return port;
 }
 
 it('lets a person in at a site whose document it fetches', async () => {
