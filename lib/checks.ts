@@ -101,6 +101,10 @@ export function isBeingBuilt(): boolean {
   return NODE_ENV === '' || NODE_ENV === 'development';
 }
 
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
 /** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
 export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);

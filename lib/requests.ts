@@ -1,6 +1,7 @@
 /** What the strategy makes of a request: the start of a login, or the end of one. */
 
 import type { IncomingMessage } from 'node:http';
+import { isThenable } from './checks.js';
 import { MastodonError } from './errors.js';
 import { Hints } from './hints.js';
 import { Advice } from './login/advice.js';
@@ -12,7 +13,7 @@ import type { AnyOAuth2Strategy, Request } from './passport.js';
 import { ProgramHints } from './program-hints.js';
 import type { MastodonAuthenticateOptions, StateStore, StrategySettings } from './strategy-options.js';
 import { browserKeys, browserKeysOrNew, retireKey } from './session.js';
-import { callVerify, isThenable, type AnyVerifyFunction, type Verified } from './verify.js';
+import { callVerify, type AnyVerifyFunction, type Verified } from './verify.js';
 
 /** How a request ends; exactly one of Passport's actions. */
 type Outcome =

@@ -1,6 +1,7 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
 import { randomUUID } from 'node:crypto';
+import { isThenable } from './checks.js';
 import { digest } from './digest.js';
 import { MastodonError } from './errors.js';
 import { confused, isMarked, markedRecord, recordUnder } from './marked-record.js';
@@ -248,24 +249,23 @@ function isInMemory(backend: unknown): boolean {
   return [backend, inner(backend), inner(inner(backend))].some((one) => one instanceof Map);
 }
 
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
-}
-
 /**
  * Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. Many leave the name
  * at `Error`, and tell by the class what it is: `ClientClosedError`, of a client that was never connected.
  */
 export function withoutDetails(error: unknown, what = 'store'): Error {
-  const { name, code, constructor } = (error ?? {}) as {
-    name?: unknown;
-    code?: unknown;
-    constructor?: unknown;
-  };
-  const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
-  return new Error(
-    `the ${what} failed: ${[kind, code].filter((part) => typeof part === 'string').join(' ')}`,
-  );
+  return new Error(`the ${what} failed: ${kindOf(error)}`);
+}
+
+function kindOf(error: unknown): string {
+  try {
+    const { name, code, constructor } = Object(error) as Record<string, unknown>;
+    const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
+    return [kind, code].filter((part) => typeof part === 'string').join(' ');
+  } catch {
+    // What a driver computes only when it is read may fail with all that the error was to hide.
+    return 'an error that cannot be read';
+  }
 }
 
 function notAccepted(): Error {

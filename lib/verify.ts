@@ -1,5 +1,6 @@
 /** The application's verify function, in all its forms, as one promise. */
 
+import { isThenable } from './checks.js';
 import type { MastodonProfile } from './login/profile.js';
 import type { Request } from './passport.js';
 
@@ -152,8 +153,4 @@ function refuseToRead(name: string): never {
       'Its parameters are (accessToken, refreshToken, profile, done), or ' +
       '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
   );
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

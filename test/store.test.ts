@@ -45,6 +45,20 @@ it('a Redis whose client was never connected is told as that', async () => {
   });
 });
 
+it('an error that fails when it is read shows nothing of what it was about', async () => {
+  const error = Object.defineProperty(new Error('no'), 'code', {
+    get: () => {
+      throw new Error('SET key secret');
+    },
+  });
+  const get = () => Promise.reject(error);
+  const failure: unknown = await new Store({ get, set: get, delete: get }, timeoutMs)
+    .read('key')
+    .catch((thrown: unknown) => thrown);
+  expect(failure).toMatchObject({ code: 'store_failed' });
+  expect(String((failure as Error).cause)).toBe('Error: the store failed: an error that cannot be read');
+});
+
 describe('a store that takes a long time to live for a date', () => {
   it.each(['save', 'cache', 'write'] as const)('keeps what is to stay for ninety days (%s)', async (way) => {
     const store = new Store(new Memcached(), timeoutMs);
