@@ -22,7 +22,7 @@ const parts = {
   first: [firstLogin],
   warm: [warmLogins, 12],
   crowds: [crowds],
-  known: [knownInstances, 12],
+  known: [knownInstances, 40],
   install: [installing, 15],
   bridge: [bridge, 3, 24],
   issuer: [issuerLogins, 16],

@@ -4,9 +4,9 @@ import { compared, inTurns, spread } from '../numbers.mjs';
 import { manyHosts, startsAt } from '../site-of.mjs';
 
 const [few, many] = [10, 30_000];
-const count = 400;
+const count = 200;
 const atOnce = 12;
-const warmUps = 8;
+const warmUps = 16;
 
 export async function knownInstances({ load, site, httpPort }, rounds) {
   const known = { count: many, port: httpPort };
