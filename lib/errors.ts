@@ -235,3 +235,18 @@ export class MastodonError extends Error {
     return told;
   }
 }
+
+/**
+ * What kind of error it is, by its name and code: messages may quote what was sent. Many leave the name at `Error`, and tell
+ * by the class what they are, as a Redis client's `ClientClosedError` does.
+ */
+export function kindOf(error: unknown): string {
+  try {
+    const { name, code, constructor } = Object(error) as Record<string, unknown>;
+    const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
+    return [kind, code].filter((part) => typeof part === 'string').join(' ');
+  } catch {
+    // What is computed only when it is read may fail, with all that the error was to hide.
+    return 'an error that cannot be read';
+  }
+}

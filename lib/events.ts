@@ -1,7 +1,7 @@
 /** What happens, told to the site's own log and to whoever in the process listens on the package's diagnostics channel. */
 
 import { channel } from 'node:diagnostics_channel';
-import { MastodonError } from './errors.js';
+import { kindOf, MastodonError } from './errors.js';
 
 /** Takes one line about something that happened. */
 export type EventLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
@@ -46,8 +46,12 @@ function withoutErrors(fields: Readonly<Record<string, unknown>>): EventMessage[
  * operators, by its own rule without anything secret, and is told.
  */
 export function errorKind(error: Error): string {
-  const { name, code, cause } = error as Error & { code?: unknown };
-  const kind = typeof code === 'string' ? `${name} ${code}` : name;
-  if (!(cause instanceof Error)) return kind;
-  return `${kind}: ${error instanceof MastodonError ? cause.message : errorKind(cause)}`;
+  const kind = kindOf(error);
+  try {
+    const { cause } = error;
+    if (!(cause instanceof Error)) return kind;
+    return `${kind}: ${error instanceof MastodonError ? cause.message : errorKind(cause)}`;
+  } catch {
+    return kind;
+  }
 }

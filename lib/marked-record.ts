@@ -28,3 +28,6 @@ export function isMarked(value: unknown): value is Record<string, unknown> {
 /** Why a record that is another key's says nothing of its own. */
 export const confused =
   "the store answered with another key's record: its client has lost count of the answers and has to connect anew";
+
+/** Why something else says as little. */
+export const notOurs = 'the store answered with what nobody has written there';

@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { isThenable } from './checks.js';
 import { digest } from './digest.js';
-import { MastodonError } from './errors.js';
-import { confused, isMarked, markedRecord, recordUnder } from './marked-record.js';
+import { kindOf, MastodonError } from './errors.js';
+import { confused, isMarked, markedRecord, notOurs, recordUnder } from './marked-record.js';
 import { frozen, MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
 
@@ -96,14 +96,16 @@ export class Store {
 
   /**
    * As `read`, where it is good news that there is no record: that a login was not used yet, or that no signing keys are
-   * there. Another key's record in its place does not say so.
+   * there. Another key's record in its place, or anything else, does not say so.
    * @throws MastodonError `store_failed`
    */
   async readOrNone(key: string): Promise<unknown> {
     if (this.own) return this.own.get(key);
     const value = await this.value(key);
     const record = recordUnder(key, value);
-    if (record === undefined && isMarked(value)) throw storeFailed(new Error(confused));
+    if (record === undefined && value !== undefined) {
+      throw storeFailed(new Error(isMarked(value) ? confused : notOurs));
+    }
     return record;
   }
 
@@ -249,23 +251,9 @@ function isInMemory(backend: unknown): boolean {
   return [backend, inner(backend), inner(inner(backend))].some((one) => one instanceof Map);
 }
 
-/**
- * Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. Many leave the name
- * at `Error`, and tell by the class what it is: `ClientClosedError`, of a client that was never connected.
- */
+/** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
 export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
-}
-
-function kindOf(error: unknown): string {
-  try {
-    const { name, code, constructor } = Object(error) as Record<string, unknown>;
-    const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
-    return [kind, code].filter((part) => typeof part === 'string').join(' ');
-  } catch {
-    // What a driver computes only when it is read may fail with all that the error was to hide.
-    return 'an error that cannot be read';
-  }
 }
 
 function notAccepted(): Error {

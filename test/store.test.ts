@@ -45,6 +45,15 @@ it('a Redis whose client was never connected is told as that', async () => {
   });
 });
 
+it.each([1, ['a'], {}, true])(
+  'a Redis whose client answers GET with %j has lost count, and holds no record',
+  async (answer) => {
+    const client = { get: async () => answer, set: async () => 'OK', del: async () => 1 };
+    const store = new Store(redisStore(client as never), timeoutMs);
+    await expect(store.read('key')).rejects.toMatchObject({ code: 'store_failed' });
+  },
+);
+
 it('an error that fails when it is read shows nothing of what it was about', async () => {
   const error = Object.defineProperty(new Error('no'), 'code', {
     get: () => {

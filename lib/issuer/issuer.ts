@@ -24,7 +24,7 @@ import { loadLibrary, type Provider } from './library.js';
 import { Logins } from './logins.js';
 import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
 import { clientErrorPage, expiredPage, failedPage, goneRequestPage } from './pages.js';
-import { longestRequest, PostedRequests } from './posted.js';
+import { beforeAnswering, longestRequest, PostedRequests } from './posted.js';
 import { RecordKeys } from './records.js';
 import { routeOf, type Route } from './route.js';
 
@@ -135,11 +135,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     if ('redirect' in asked) {
       return void res.writeHead(303, { location: settings.issuerURL + asked.redirect }).end();
     }
-    // Who logs requests as they end has the address that was asked for.
+    // Who logs requests as they are answered has the address that was asked for.
     const { url: address, originalUrl } = req as IncomingMessage & { originalUrl?: string };
-    for (const end of ['finish', 'close']) {
-      res.prependOnceListener(end, () => Object.assign(req, { url: address, originalUrl }));
-    }
+    beforeAnswering(res, () => Object.assign(req, { url: address, originalUrl }));
     asPublished(req, asked.url, settings.issuerURL, basePath);
     await now().answer(req, res);
   };

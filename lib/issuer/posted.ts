@@ -1,7 +1,7 @@
 /** Requests that came in a body: browsers are sent on with them to an address, and a token that they hold stays out of it. */
 
-import type { IncomingMessage } from 'node:http';
-import { loginTtlMs, randomToken } from '../login/state.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { randomToken } from '../login/state.js';
 import { readFields } from '../pages/form.js';
 import { sealed, unsealed } from '../sealed.js';
 import type { Store } from '../store.js';
@@ -18,6 +18,9 @@ const form = 'application/x-www-form-urlencoded';
 
 /** Names somebody, with all that is known of them, and ends up in histories and logs where it is in an address. */
 const token = 'id_token_hint';
+
+/** For one redirect: what an authorization request says is kept with its login from then on. Anybody may post. */
+const waitingMs = 60 * 1000;
 
 /** What a request asks for: an address below the issuer's, or one to which the browser has to be sent first. */
 export type Asked =
@@ -53,11 +56,25 @@ export class PostedRequests {
     if (!fields || redirect.length > longestRequest) return 'too long';
     if (![...fields.keys()].some((name) => name.includes(token))) return { redirect };
     const key = randomToken();
-    await this.store.save(this.keyOf(path, key), { query: sealed(key, path, String(fields)) }, loginTtlMs);
+    await this.store.save(this.keyOf(path, key), { query: sealed(key, path, String(fields)) }, waitingMs);
     return { redirect: `${path}?posted=${key}` };
   }
 
   private keyOf(path: string, key: string): string {
     return this.keys.of('posted', path, key);
   }
+}
+
+/** Before anybody hears of the answer: what was put around the response for that, when its head is written or at its end, too. */
+export function beforeAnswering(res: ServerResponse, work: () => void): void {
+  for (const name of ['writeHead', 'end'] as const) {
+    const former = res[name].bind(res) as (...args: unknown[]) => ServerResponse;
+    Object.assign(res, {
+      [name](...args: unknown[]) {
+        work();
+        return former(...args);
+      },
+    });
+  }
+  for (const end of ['finish', 'close']) res.prependOnceListener(end, work);
 }

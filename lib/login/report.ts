@@ -25,8 +25,12 @@ export function reportFailure(log: LoginLog, error: unknown): void {
 /** An error's sentence with those of its causes. What is no error is not shown: it may be anything. */
 function told(error: unknown): string {
   const sentences: string[] = [];
-  for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
-    sentences.push(next.message);
+  try {
+    for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
+      sentences.push(next.message);
+    }
+  } catch {
+    // An error that cannot be read to its end: it is the login's failure all the same.
   }
   return sentences.join(': ') || 'no error with a message';
 }

@@ -29,7 +29,10 @@ export function redisStore(connected: RedisCommands | IORedisClient): RedisStore
   return {
     async get<T>(key: string) {
       const text = await client.get(key);
-      return typeof text === 'string' ? (JSON.parse(text) as T) : undefined;
+      if (text === null || text === undefined) return undefined;
+      // To another question: a client that has lost count of the answers does not say that there is nothing.
+      if (typeof text !== 'string') throw new TypeError('the answer to GET is no text');
+      return JSON.parse(text) as T;
     },
     set: async (key, value, ttl) =>
       (await client.set(key, JSON.stringify(value), ttl ? { PX: wholeMs(ttl) } : {})) === 'OK',

@@ -47,6 +47,23 @@ it('no secret is told', async () => {
   for (const secret of secretsOf(instance, back)) expect(told).not.toContain(secret);
 });
 
+it.each(['message', 'cause'])(
+  'an error whose %s cannot be read is told, and passed on as it is',
+  async (name) => {
+    const { lines, log } = aLog();
+    const error = Object.defineProperty(new Error('no'), name, {
+      get: () => {
+        throw new Error('another error');
+      },
+    });
+    const allowInstance = () => Promise.reject(error);
+    const { instance, site, visitor } = await aStage('mastodon45', { options: { log, allowInstance } });
+    await start(visitor, site, instance.host);
+    expect(site.errors[0]).toBe(error);
+    expect(lines).toEqual([['failed', { error: expect.any(String) }]]);
+  },
+);
+
 it.each<[string, () => unknown]>([
   [
     'throws',

@@ -196,8 +196,12 @@ describe('a request by POST that holds an ID token', () => {
     const { stage, instance } = await aStage({
       store,
       serve: (issuer) => (req, res) => {
-        for (const end of ['finish', 'close']) {
-          res.once(end, () => logged.push(req.url, (req as { originalUrl?: string }).originalUrl));
+        const log = () => logged.push(req.url, (req as { originalUrl?: string }).originalUrl);
+        for (const end of ['finish', 'close']) res.once(end, log);
+        // As loggers do that tell of the head of an answer, or of its body.
+        for (const name of ['writeHead', 'end'] as const) {
+          const former = res[name].bind(res) as (...args: unknown[]) => unknown;
+          Object.assign(res, { [name]: (...args: unknown[]) => (log(), former(...args)) });
         }
         issuer.router(req, res);
       },
@@ -236,11 +240,11 @@ describe('a request by POST that holds an ID token', () => {
     expect([page.status, page.text]).toEqual([400, expect.stringContaining('id_token_hint')]);
   });
 
-  it('is good at the address where it was posted, and for the time of a login', async () => {
+  it('is good at the address where it was posted, and for the time of a redirect', async () => {
     const { stage, visitor, sent } = await posted('/logout', {});
     const elsewhere = await openPage(visitor, String(sent.location).replace('/logout', '/authorize'));
     const madeUp = await openPage(visitor, `${stage.issuerURL}/logout?posted=${'A'.repeat(43)}`);
-    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11 * 60 * 1000);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 61_000);
     const late = await visitor.follow(sent);
     clock.mockRestore();
     for (const page of [elsewhere, madeUp, late]) {

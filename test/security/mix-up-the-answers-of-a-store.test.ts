@@ -97,6 +97,27 @@ it('a login that was used is not used again because the mark of that cannot be r
   expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
 });
 
+it.each([
+  ['a session of the site', { cookie: { path: '/' }, passport: { user: 1 } }],
+  ['a number, as other questions are answered', 1],
+  ['a text', 'OK'],
+  ['a list', ['a', 'b']],
+])('nor because the store answers with what is no record of a login: %s', async (_what, answer) => {
+  const store = new ConfusedStore();
+  const { one, site } = await twoInstances(store);
+  const alice = new Visitor();
+  const callback = await comeBack(alice, site, one.host);
+  const [login = ''] = store.keysOf('login');
+  const [began = ''] = [store.records.get(login)];
+  expect((await open(alice, callback)).status).toBe(200);
+  store.records.set(login, began);
+  const [mark = ''] = store.keysOf('used');
+  store.records.set(mark, JSON.stringify(answer));
+  expect((await open(alice, callback)).json()).toMatchObject({ code: 'store_failed' });
+  const code = new URL(callback).searchParams.get('code');
+  expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
+});
+
 it('the operator is told, of every login that is begun meanwhile', async () => {
   const store = new ConfusedStore();
   const { one, site } = await twoInstances(store);
