@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { Advice } from './login/advice.js';
+import { plainName, type Advice } from './login/advice.js';
 import { ComingsAndGoings, type Start } from './login/comings-and-goings.js';
 import { targetOf } from './login/callback.js';
 
@@ -100,7 +100,7 @@ export class Hints {
     if (req.method === 'GET' || req.method === 'HEAD') return;
     const { body } = req as Incoming;
     const type = req.headers['content-type']?.split(';', 1)[0] ?? '';
-    const parser = parsers[type];
+    const parser = parsers.get(type);
     const names = typeof body === 'object' ? Object.keys(body ?? {}) : [];
     // A parser for another type leaves an empty object (Express 4).
     const isEmpty =
@@ -119,9 +119,12 @@ export class Hints {
       );
     }
     if (names.length === 0 || names.includes(this.field)) return;
+    // What was sent as another type than it is has all of its text in the place of a name.
+    const name = names.find((one) => plainName.test(one));
+    const there = name === undefined ? '' : ` (there is "${name}")`;
     this.advice.tell(
       'MASTODON_NO_FIELD',
-      `a form was sent, and none of its fields is "${this.field}" (there is ${JSON.stringify(names[0]?.slice(0, 40))}): ` +
+      `a form was sent, and none of its fields is "${this.field}"${there}: ` +
         'name the input so, or set the option instanceField',
     );
   }
@@ -129,10 +132,9 @@ export class Hints {
   /** Why an answer came without it. */
   private ofTheSession(req: IncomingMessage): void {
     if (this.advice.hasTold('MASTODON_OTHER_NAME')) return;
-    const { session, secure } = req as Incoming;
-    const { cookie } = session ?? {};
+    const { cookie } = (req as Incoming).session ?? {};
     const why =
-      cookie?.secure === true && secure === false
+      cookie?.secure === true && startOf(req).isByHTTP
         ? 'its cookie is secure, and this request came by http: leave "secure" out while you build the site, and behind a ' +
           `proxy with TLS say app.set('trust proxy', 1)`
         : cookie?.sameSite === 'strict' || cookie?.sameSite === true
@@ -185,8 +187,8 @@ function startOf(req: Incoming): Start {
   };
 }
 
-const parsers: Readonly<Record<string, string | undefined>> = {
-  'application/x-www-form-urlencoded': 'app.use(express.urlencoded({ extended: false }))',
-  'application/json': 'app.use(express.json())',
-  'multipart/form-data': 'a parser such as multer (or no enctype in the form, and express.urlencoded())',
-};
+const parsers: ReadonlyMap<string, string> = new Map([
+  ['application/x-www-form-urlencoded', 'app.use(express.urlencoded({ extended: false }))'],
+  ['application/json', 'app.use(express.json())'],
+  ['multipart/form-data', 'a parser such as multer (or no enctype in the form, and express.urlencoded())'],
+]);

@@ -272,7 +272,8 @@ function warnOfForgetting({ caller }: Checks): void {
   if (process.env.NODE_ENV !== 'production') return;
   process.emitWarning(
     `${caller}: without the option store, registrations are kept in this process alone, and lost with it. ` +
-      'Mastodon takes five in ten minutes from one address: after a few restarts nobody can log in.',
+      'Mastodon takes five in ten minutes from one address: after a few restarts nobody can log in. And a login ends in ' +
+      'the process in which it began, or not at all: not in another worker, nor after a restart, nor serverless.',
     { code: 'MASTODON_STORE_IN_MEMORY' },
   );
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isThenable } from './checks.js';
-import { MastodonError } from './errors.js';
+import { kindOf, MastodonError } from './errors.js';
 import { Hints } from './hints.js';
 import { Advice } from './login/advice.js';
 import type { BrowserLogins } from './login/begun-logins.js';
@@ -73,7 +73,7 @@ export class Requests {
       try {
         actions.error.call(strategy, thrown);
       } catch (again) {
-        process.emitWarning(`MastodonStrategy: ${String(again)}`);
+        process.emitWarning(`MastodonStrategy: ${textOf(again)}`);
       }
     }
   }
@@ -203,4 +203,13 @@ function failureOf(thrown: unknown): Outcome {
   // For the operator's logs; not shown, not serialised.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };
+}
+
+/** Not everything that is thrown can be shown; nobody would catch what came of trying. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return kindOf(thrown) || 'something that cannot be shown';
+  }
 }

@@ -8,8 +8,8 @@ import { UnlistedServer } from '../unlisted-server.js';
 /** With so many things the same mistake is told at most: some of them are what a visitor has typed. */
 const maxAbout = 10;
 
-/** What nobody calls an option is something else that a program has passed on. */
-const plainName = /^[\w$-]{1,40}$/;
+/** What nobody calls an option, or a field, is something else that was passed on, and not to be shown. */
+export const plainName = /^[\w$-]{1,40}$/;
 
 export class Advice {
   /** Whether anybody is told. In production strangers could set these off; there the option `log` tells causes. */

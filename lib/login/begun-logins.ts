@@ -40,7 +40,8 @@ interface Spent {
 
 const noKey =
   'the browser brought no session with a login in it: a secure cookie over http, a missing "trust proxy", ' +
-  'SameSite=Strict, or a start under another host name are the usual reasons';
+  'SameSite=Strict, or a start under another host name are the usual reasons; without Passport, a redirect that was made ' +
+  'of the Location of begin() alone, without its cookie';
 
 function expired(why: string): MastodonError {
   return new MastodonError('login_expired', { cause: new Error(why) });

@@ -1,11 +1,13 @@
 /** What is to be seen of the browsers that begin logins and come back, at whichever door of a site, and what it says of the site. */
 
 import { isLoopbackHost } from '../checks.js';
-import type { MastodonError } from '../errors.js';
+import { MastodonError } from '../errors.js';
 import type { Advice } from './advice.js';
 
 /** So many browsers are watched for a login that never comes back, and so many addresses: one is enough while a site is being built. */
 const maxWatched = 100;
+
+const doorsInProcess = Symbol.for('passport-mastodon-oauth2.doors');
 
 /** All in this process that take the answers at one address: a program may have made several without meaning to. */
 interface Doors {
@@ -14,7 +16,9 @@ interface Doors {
   wasTold: boolean;
 }
 
-const doorsAt = new Map<string, Doors>();
+/** Next.js loads a module more than once into one process, which is how most doors are made twice there. */
+const everywhere = globalThis as { [doorsInProcess]?: Map<string, Doors> };
+const doorsAt = (everywhere[doorsInProcess] ??= new Map<string, Doors>());
 
 /** Told already, these say why no answer comes, or none that belongs to a login. */
 const reasons = [
@@ -85,15 +89,18 @@ export class ComingsAndGoings {
 
   /** An answer did not end a login. Of two doors with a memory of their own, one may have begun what comes to the other. */
   refused(error: unknown): void {
-    const { code } = Object(error) as Partial<MastodonError>;
-    if (code !== 'login_expired' || this.hasStore || this.doors.made < 2) return;
-    this.doors.wasTold = true;
-    this.advice.tell(
-      'MASTODON_MADE_TWICE',
-      `an answer came that belongs to no login here, and there are ${this.doors.made} with this callbackURL in the process, each with ` +
-        'logins of its own: make it once, outside of the routes, in a module that all of them import; or give all one store ' +
-        '(and one cookieName)',
-    );
+    // It may be the application's own, and whatever it has thrown.
+    this.advice.try(() => {
+      if (!(error instanceof MastodonError) || error.code !== 'login_expired') return;
+      if (this.hasStore || this.doors.made < 2) return;
+      this.doors.wasTold = true;
+      this.advice.tell(
+        'MASTODON_MADE_TWICE',
+        `an answer came that belongs to no login here, and there are ${this.doors.made} with this callbackURL in the process, each with ` +
+          'logins of its own: make it once, outside of the routes, in a module that all of them import (in Next.js, which loads ' +
+          'modules more than once, as globalThis.mastodonLogin ??= …); or give all one store (and one cookieName)',
+      );
+    });
   }
 
   /** Cookies belong to a name: who begins at 127.0.0.1 and comes back to localhost has lost them. */

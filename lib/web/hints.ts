@@ -31,7 +31,7 @@ export class WebHints {
       if (!searchParams.has('state') || !this.isBelowCallback(pathname)) return;
       this.advice.tell(
         'MASTODON_WRONG_ROUTE',
-        `begin was called for an answer of an instance (${pathname}): the route of callbackURL calls finish`,
+        `begin was called for an answer of an instance${at(pathname)}: the route of callbackURL calls finish`,
       );
     });
   }
@@ -89,7 +89,7 @@ export class WebHints {
       if (!searchParams.has('state') && !this.isBelowCallback(pathname)) {
         return this.advice.tell(
           'MASTODON_WRONG_ROUTE',
-          `finish was called at ${pathname}, which is not below callbackURL and has no answer of an instance in its query: the route ` +
+          `finish was called${at(pathname)}, which is not below callbackURL and has no answer of an instance in its query: the route ` +
             'of the form calls begin',
         );
       }
@@ -130,4 +130,9 @@ export class WebHints {
         'headers that finish() gives',
     );
   }
+}
+
+/** Of the site's own paths, which are short and plain. */
+function at(path: string): string {
+  return /^[\w/.~-]{1,80}$/.test(path) ? ` at ${path}` : ' at an address';
 }

@@ -242,6 +242,22 @@ describe('nothing arrives of what was typed', () => {
     ]);
   });
 
+  it('is not shown what is no name of a field: a body that was sent as another type than it is', async () => {
+    await post(
+      'application/x-www-form-urlencoded',
+      '{"password":"hunter2","server":"mastodon.social"}',
+      true,
+    );
+    await post('application/x-www-form-urlencoded', '%C2%9B2Jspoofed=1', true);
+    for (const one of told('MASTODON_NO_FIELD')) expect(one).not.toMatch(/password|hunter2|spoofed/);
+    expect(told('MASTODON_NO_FIELD')).not.toEqual([]);
+  });
+
+  it('nobody is told of a type that no parser has', async () => {
+    for (const type of ['constructor', '__proto__', 'toString']) await post(type, 'instance=mastodon.social');
+    expect(allTold()).toEqual([]);
+  });
+
   it('nobody is told of what is no form', async () => {
     await post('text/plain', 'mastodon.social');
     expect(allTold()).toEqual([]);
@@ -257,6 +273,17 @@ describe('the session is lost on the way', () => {
     const stage = await aStage({ session: session ?? true });
     await logIn(stage, new Visitor());
     expect(told('MASTODON_NO_SESSION')).toEqual([expect.stringMatching(expected)]);
+  });
+
+  it('a secure cookie over http, in a framework that does not say whether a request was secure', async () => {
+    const unknowing = () =>
+      express().use((req, _res, next) => {
+        Object.defineProperty(req, 'secure', { value: undefined });
+        next();
+      });
+    const stage = await aStage({ express: unknowing, session: { cookie: { secure: true } } });
+    await logIn(stage, new Visitor());
+    expect(told('MASTODON_NO_SESSION')).toEqual([expect.stringMatching(/"secure".*trust proxy/)]);
   });
 
   it('a start at 127.0.0.1 that comes back to localhost', async () => {
@@ -499,6 +526,43 @@ it('an answer that belongs to nothing begun here says nothing about the site', a
   const answer = `${site.callbackURL}/${instance.host}?code=abc&state=${'A'.repeat(43)}`;
   expect((await open(new Visitor(), answer)).status).toBe(403);
   expect(allTold()).toEqual([]);
+});
+
+it.each(['production', 'development'])(
+  'in %s an error of verify that fails when it is read is passed on as it is',
+  async (name) => {
+    process.env['NODE_ENV'] = name;
+    const error = Object.defineProperty(new Error('no'), 'code', {
+      get: () => {
+        throw new Error('another error');
+      },
+    });
+    const stage = await aStage({ verify: () => Promise.reject(error) });
+    // Express says what it cannot show.
+    const shown = jest.spyOn(console, 'error').mockReturnValue();
+    await logIn(stage);
+    shown.mockRestore();
+    expect(stage.site.errors).toHaveLength(1);
+    expect(stage.site.errors[0]).toBe(error);
+  },
+);
+
+it.each<[string, () => unknown, string]>([
+  ['an error', () => new Error('no'), 'MastodonStrategy: Error: no'],
+  ['what cannot be shown', () => Object.create(null), 'MastodonStrategy: something that cannot be shown'],
+])('a callback of authenticate that throws %s ends no process: told', async (_what, thrown, text) => {
+  const { site } = await aStage();
+  const callback = () => {
+    throw thrown();
+  };
+  const authenticate = site.passport.authenticate('mastodon', callback) as RequestHandler;
+  // Passport calls it once more with what it has thrown, and then nobody answers.
+  site.app.get('/throws', authenticate);
+  const waiting = new AbortController();
+  const answer = fetch(`${site.origin}/throws`, { signal: waiting.signal }).catch(() => 'none');
+  await until(() => allTold().length > 0);
+  waiting.abort();
+  expect([await answer, allTold()]).toEqual(['none', [[text, undefined]]]);
 });
 
 it('verify refuses somebody on purpose', async () => {

@@ -75,6 +75,13 @@ it('begin is called for an answer, and finish for a start: told which belongs wh
   ]);
 });
 
+it('finish is called at an address that no route of a site has: told without it', async () => {
+  const { login } = await aLogin();
+  const odd = new Request(`${origin}/${'A'.repeat(9000)}/%9B2J`, { method: 'POST' });
+  await expect(login.finish(odd)).rejects.toThrow();
+  expect(told('MASTODON_WRONG_ROUTE')).toEqual([expect.stringContaining('finish was called at an address')]);
+});
+
 it('each route has a login of its own, with another cookie: told why none knows what the other began', async () => {
   const at = 'http://localhost:3999/auth/mastodon/callback';
   const { instance, login } = await aLogin({ callbackURL: at });
@@ -88,6 +95,20 @@ it('each route has a login of its own, with another cookie: told why none knows 
   await expect(finish(other, callback, cookie)).rejects.toMatchObject({ code: 'login_expired' });
   await begin(login, instance, cookie);
   expect(allTold().map(([, code]) => code)).toEqual(['MASTODON_MADE_TWICE']);
+});
+
+it('a bundler loads the module once for each route, as Next.js does: told as well', async () => {
+  const options = { callbackURL: 'http://localhost:3998/auth/mastodon/callback' };
+  const { instance, login } = await aLogin(options);
+  let other = login;
+  jest.isolateModules(() => {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- once more, into a registry of its own
+    const again = require('../../lib/web/index.js') as { createLogin: typeof createLogin };
+    other = again.createLogin({ ...leastOptions, ...options, developmentInstances: [instance.origin] });
+  });
+  const { callback, cookie } = await begin(login, instance);
+  await expect(finish(other, callback, cookie)).rejects.toMatchObject({ code: 'login_expired' });
+  expect(told('MASTODON_MADE_TWICE')).toEqual([expect.stringContaining('in Next.js')]);
 });
 
 it('there is no route for the answer: told when the same browser begins again', async () => {
