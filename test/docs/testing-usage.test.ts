@@ -62,3 +62,20 @@ it('logs in at the site of README.md', async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+it('leaves an instance running for who tries the site by hand', async () => {
+  const command = blockOf('README.md', 'test/docs/testing-usage.test.ts', 'startInstance');
+  const folder = aProject();
+  const port = String(await freePort());
+  const running = spawn(command.replace('4000', port), { cwd: folder, shell: true, detached: true });
+  try {
+    const [printed] = (await Promise.race([once(running.stdout, 'data'), once(running, 'exit')])) as [Buffer];
+    expect(String(printed)).toBe(`http://localhost:${port}\n`);
+    expect((await fetch(`http://localhost:${port}/api/v1/instance`)).status).toBe(200);
+  } finally {
+    // With the shell that runs it.
+    if (running.pid !== undefined) process.kill(-running.pid);
+    await once(running, 'exit');
+    rmSync(folder, { recursive: true });
+  }
+});
