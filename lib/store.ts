@@ -97,16 +97,17 @@ export class Store {
   /**
    * As `read`, where it is good news that there is no record: that a login was not used yet, or that no signing keys are
    * there. Another key's record in its place, or anything else, does not say so.
+   * @param unmarked what a value without a mark says: records had none before the first release
    * @throws MastodonError `store_failed`
    */
-  async readOrNone(key: string): Promise<unknown> {
+  async readOrNone(key: string, unmarked: 'fails' | 'is none' = 'fails'): Promise<unknown> {
     if (this.own) return this.own.get(key);
     const value = await this.value(key);
     const record = recordUnder(key, value);
-    if (record === undefined && value !== undefined) {
-      throw storeFailed(new Error(isMarked(value) ? confused : notOurs));
-    }
-    return record;
+    if (record !== undefined || value === undefined) return record;
+    if (isMarked(value)) throw storeFailed(new Error(confused));
+    if (unmarked === 'fails') throw storeFailed(new Error(notOurs));
+    return undefined;
   }
 
   /** Whatever the store has there. */

@@ -114,7 +114,7 @@ export class Keyring {
   }
 
   private async read(): Promise<readonly KeyRecord[] | undefined> {
-    const found = (await this.store.readOrNone(this.keys.of('keys'))) as
+    const found = (await this.store.readOrNone(this.keys.of('keys'), 'is none')) as
       { records?: KeyRecord[] } | undefined;
     return found?.records;
   }

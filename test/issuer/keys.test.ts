@@ -69,6 +69,17 @@ describe('keys', () => {
     expect(ids(await opened())).not.toContain(first);
   });
 
+  it('are made anew where those of an earlier version lie, which say nothing of their key', async () => {
+    const store = new JSONStore();
+    const place = new RecordKeys('https://login.example').of('keys');
+    await store.set(place, { records: [{ jwk: { kid: 'of-before' } }] });
+    const { opened } = await aClock(store);
+    const [one, other] = [await opened(), await opened()];
+    expect(ids(one)).toHaveLength(ids(other).length);
+    expect(ids(one)).not.toContain('of-before');
+    expect(other.current().id).toBe(one.current().id);
+  });
+
   it('stay when the store cannot be asked', async () => {
     const backend = new JSONStore();
     const { opened, pass } = await aClock(backend);
