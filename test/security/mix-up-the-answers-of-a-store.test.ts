@@ -80,42 +80,35 @@ it('nobody is logged in by what another began', async () => {
   expect(site.errors).toEqual([]);
 });
 
-it('a login that was used is not used again because the mark of that cannot be read', async () => {
-  const store = new ConfusedStore();
-  const { one, site } = await twoInstances(store);
-  const alice = new Visitor();
-  const callback = await comeBack(alice, site, one.host);
-  const [login = ''] = store.keysOf('login');
-  const [began = ''] = [store.records.get(login)];
-  expect((await open(alice, callback)).status).toBe(200);
-  // The store has lost the deleting, of which the mark is to tell.
-  store.records.set(login, began);
-  const [mark = ''] = store.keysOf('used');
-  store.instead.set(mark, login);
-  expect((await open(alice, callback)).json()).toMatchObject({ code: 'store_failed' });
-  const code = new URL(callback).searchParams.get('code');
-  expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
-});
+describe('a login that was used, and whose deleting the store has lost, is not used again', () => {
+  /** @param confuse lets the store answer otherwise where the mark is that the login was used */
+  async function comesAgain(confuse: (store: ConfusedStore, mark: string, login: string) => void) {
+    const store = new ConfusedStore();
+    const { one, site } = await twoInstances(store);
+    const alice = new Visitor();
+    const callback = await comeBack(alice, site, one.host);
+    const [login = ''] = store.keysOf('login');
+    const began = store.records.get(login) ?? '';
+    expect((await open(alice, callback)).status).toBe(200);
+    store.records.set(login, began);
+    const [mark = ''] = store.keysOf('used');
+    confuse(store, mark, login);
+    expect((await open(alice, callback)).json()).toMatchObject({ code: 'store_failed' });
+    const code = new URL(callback).searchParams.get('code');
+    expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
+  }
 
-it.each([
-  ['a session of the site', { cookie: { path: '/' }, passport: { user: 1 } }],
-  ['a number, as other questions are answered', 1],
-  ['a text', 'OK'],
-  ['a list', ['a', 'b']],
-])('nor because the store answers with what is no record of a login: %s', async (_what, answer) => {
-  const store = new ConfusedStore();
-  const { one, site } = await twoInstances(store);
-  const alice = new Visitor();
-  const callback = await comeBack(alice, site, one.host);
-  const [login = ''] = store.keysOf('login');
-  const [began = ''] = [store.records.get(login)];
-  expect((await open(alice, callback)).status).toBe(200);
-  store.records.set(login, began);
-  const [mark = ''] = store.keysOf('used');
-  store.records.set(mark, JSON.stringify(answer));
-  expect((await open(alice, callback)).json()).toMatchObject({ code: 'store_failed' });
-  const code = new URL(callback).searchParams.get('code');
-  expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
+  it('because the mark of that cannot be read', () =>
+    comesAgain((store, mark, login) => store.instead.set(mark, login)));
+
+  it.each([
+    ['a session of the site', { cookie: { path: '/' }, passport: { user: 1 } }],
+    ['a number, as other questions are answered', 1],
+    ['a text', 'OK'],
+    ['a list', ['a', 'b']],
+  ])('nor because the store answers with what is no record of a login: %s', (_what, answer) =>
+    comesAgain((store, mark) => store.records.set(mark, JSON.stringify(answer))),
+  );
 });
 
 it('the operator is told, of every login that is begun meanwhile', async () => {
