@@ -7,7 +7,7 @@ const waysOut = {
   regex:
     '^(node:)?(http|https|http2|net|tls|dns|dgram|module)(/.*)?$|^(undici|axios|got|node-fetch|oauth)(/.*)?$',
   allowTypeImports: true,
-  message: 'Only lib/net talks to the network.',
+  message: 'Only lib/http talks to the network.',
 };
 
 const dynamicImport = {
@@ -54,7 +54,7 @@ export default defineConfig(
   {
     files: ['lib/**'],
     rules: {
-      // Global fetch has no lookup of ours, so even lib/net must not use it.
+      // Global fetch has no lookup of ours, so even lib/http must not use it.
       'no-restricted-globals': [
         'error',
         {
@@ -70,14 +70,14 @@ export default defineConfig(
   {
     files: ['lib/**'],
     // The service and the testing instance listen; the service and the stores load optional packages where they use them.
-    ignores: ['lib/net/**', 'lib/service/**', 'lib/stores/**', 'lib/testing/**'],
+    ignores: ['lib/http/**', 'lib/service/**', 'lib/stores/**', 'lib/testing/**'],
     rules: {
       '@typescript-eslint/no-restricted-imports': ['error', { patterns: [waysOut] }],
       'no-restricted-syntax': ['error', dynamicImport],
     },
   },
   {
-    files: ['lib/strategy.ts'],
+    files: ['lib/passport/strategy.ts'],
     rules: { 'no-restricted-syntax': ['error', dynamicImport, privateField] },
   },
   {

@@ -145,14 +145,18 @@ export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.
 export interface MastodonErrorDetails {
   /** Host of the instance concerned. */
   readonly instance?: string | undefined;
-  /** What the operator needs to know. Must hold no secret, code or token, and no text an instance sent. */
+  /** For the operator. Must hold no secret, code or token, and no text that an instance sent. */
   readonly cause?: unknown;
   /** HTTP status, where another than the code's own fits better. */
-  readonly status?: number;
-  /** Gives the failure a sentence of its own. */
+  readonly status?: number | undefined;
+  /** Gives the failure a more exact sentence. */
   readonly reason?: MastodonErrorReason | undefined;
-  /** `other_software`: its name, as we write it ourselves. */
+  /** `other_software`: its name, as this package writes it. */
   readonly software?: string | undefined;
+  /** The instance's name as the visitor typed it. Only `message` shows it: names in different scripts look alike. */
+  readonly typedInstance?: string | undefined;
+  /** The application's own state of the login that failed. */
+  readonly state?: unknown;
 }
 
 /** Known to every copy of this module. */
@@ -176,69 +180,83 @@ export class MastodonError extends Error {
   readonly software?: string;
   /** The application's own state, where the login that failed is known. Not enumerable. */
   declare readonly state?: unknown;
+  declare private readonly details: MastodonErrorDetails;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
+    const { instance, cause, reason, software, state } = details;
     super(
-      (details.reason ? particulars[details.reason] : message)
-        .replace('%p', () => details.software ?? 'other software')
-        .replace('%s', () => details.instance ?? 'that server'),
-      details.cause === undefined ? undefined : { cause: details.cause },
+      (reason ? particulars[reason] : message)
+        .replace('%p', () => software ?? 'other software')
+        .replace('%s', () => details.typedInstance ?? instance ?? 'that server'),
+      cause === undefined ? undefined : { cause },
     );
     this.code = code;
     this.status = details.status ?? status;
-    if (details.instance !== undefined) this.instance = details.instance;
-    if (details.reason !== undefined) this.reason = details.reason;
-    if (details.software !== undefined) this.software = details.software;
+    if (instance !== undefined) this.instance = instance;
+    if (reason !== undefined) this.reason = reason;
+    if (software !== undefined) this.software = software;
+    // Not enumerable: it appears in no serialised form.
+    Object.defineProperty(this, 'details', { value: details });
+    if (state !== undefined) Object.defineProperty(this, 'state', { value: state });
   }
 
   get [brand](): true {
     return true;
   }
 
-  /** Bundlers load a module more than once (Next.js, for every route), and an error is to be known wherever it is caught. */
+  /** Bundlers may load this module more than once (Next.js, for each route). An error of any copy is recognised. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== MastodonError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && brand in value;
   }
 
   /**
-   * The same failure, with the application's own state of the login that failed: for doors, and in no serialised form.
+   * A new error for the same failure, with some details replaced. Errors are never changed after construction: several
+   * callers of one operation may hold the same one.
    * @internal
    */
-  withState(state: unknown): this {
-    Object.defineProperty(this, 'state', { value: state, enumerable: false, configurable: true });
-    return this;
+  with(changes: MastodonErrorDetails): MastodonError {
+    return new MastodonError(this.code, { ...this.details, ...changes });
   }
 
   /**
-   * The same failure, told about an instance that the place of failure could not name.
+   * The same failure about an instance, where the place of failure could not name one.
    * @internal
    */
   at(instance: string): MastodonError {
-    if (this.instance !== undefined) return this;
-    const { code, cause, status, reason, software } = this;
-    return new MastodonError(code, { instance, cause, status, reason, software });
-  }
-
-  /**
-   * The same failure for the person who typed the instance's name in their own script. Nobody else may get to see
-   * it so: names of different scripts look alike, and `xn--` tells them apart.
-   * @internal
-   */
-  spelt(host: string, asTyped: string | undefined): MastodonError {
-    if (asTyped === undefined || this.instance !== host) return this;
-    const { code, cause, status, reason, software } = this;
-    const { message } = new MastodonError(code, { instance: asTyped, reason, software });
-    const told = new MastodonError(code, { instance: host, cause, status, reason, software });
-    told.message = message;
-    return told;
+    return this.instance === undefined ? this.with({ instance }) : this;
   }
 }
 
+/** The plain facts of an error, to be kept: an object of its own, from which `errorOf` makes a new error. */
+export interface FailureRecord {
+  readonly code: MastodonErrorCode;
+  readonly instance?: string;
+  readonly reason?: MastodonErrorReason;
+  readonly software?: string;
+  readonly status?: number;
+  readonly why?: string;
+}
+
+export function recordOf(error: MastodonError): FailureRecord {
+  const { code, instance, reason, software, status, cause } = error;
+  return {
+    ...{ code, status },
+    ...(instance !== undefined && { instance }),
+    ...(reason !== undefined && { reason }),
+    ...(software !== undefined && { software }),
+    ...(cause instanceof Error && { why: cause.message }),
+  };
+}
+
+export function errorOf({ code, why, ...details }: FailureRecord): MastodonError {
+  return new MastodonError(code, { ...details, cause: new Error(`remembered: ${why ?? code}`) });
+}
+
 /**
- * What kind of error it is, by its name and code: messages may quote what was sent. Many leave the name at `Error`, and tell
- * by the class what they are, as a Redis client's `ClientClosedError` does.
+ * The kind of an error, by its name and code: messages may quote what was sent. Many drivers leave the name at `Error` and
+ * tell the kind by the class, as a Redis client's `ClientClosedError` does.
  */
 export function kindOf(error: unknown): string {
   try {
@@ -246,7 +264,7 @@ export function kindOf(error: unknown): string {
     const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
     return [kind, code].filter((part) => typeof part === 'string').join(' ');
   } catch {
-    // What is computed only when it is read may fail, with all that the error was to hide.
+    // A getter of a driver's error may throw.
     return 'an error that cannot be read';
   }
 }

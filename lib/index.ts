@@ -6,8 +6,8 @@
 // To TypeScript from version 6, no types are there that nobody names.
 /// <reference types="node" preserve="true" />
 
-import { AuthorizationError, InternalOAuthError, TokenError } from './passport.js';
-import { MastodonStrategy } from './strategy.js';
+import { AuthorizationError, InternalOAuthError, TokenError } from './passport/passport.js';
+import { MastodonStrategy } from './passport/strategy.js';
 
 export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };
 export { ErrorCode, MastodonError } from './errors.js';
@@ -15,7 +15,7 @@ export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } fro
 export type { EventMessage } from './events.js';
 export type { Tokens } from './login/token.js';
 export type { Instance, KeyValueStore, LoginTransaction, OutboundOptions } from './options.js';
-export type { MastodonAuthenticateOptions, MastodonStrategyOptions, StateStore } from './strategy-options.js';
+export type { MastodonAuthenticateOptions, MastodonStrategyOptions, StateStore } from './passport/options.js';
 export type { MastodonProfile } from './login/profile.js';
 export type {
   TokenParams,
@@ -24,5 +24,5 @@ export type {
   VerifyFunctionWithParams,
   VerifyFunctionWithRequest,
   VerifyFunctionWithRequestAndParams,
-} from './verify.js';
+} from './passport/verify.js';
 export { AuthorizationError, InternalOAuthError, TokenError };

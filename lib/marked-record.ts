@@ -1,6 +1,6 @@
 /** Records that say under which key they were written. */
 
-import { digest } from './digest.js';
+import { digest } from './util/digest.js';
 
 /**
  * The field by which a record says under which key it was written. A client of a database that has lost count of its answers

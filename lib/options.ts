@@ -1,9 +1,9 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import { Checks, isBeingBuilt } from './checks.js';
+import { Checks, isBeingBuilt } from './util/checks.js';
 import { eventLog, type EventLog } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
-import { parsedURL } from './url.js';
+import { parsedURL } from './util/url.js';
 
 export type { OutboundOptions, OutboundSettings };
 

@@ -1,8 +1,8 @@
 /** What a site may set about requests to instances: the types, the defaults, and the checks that fail early. */
 
 import type { LookupFunction } from 'node:net';
-import type { Checks } from './checks.js';
-import { parsedURL } from './url.js';
+import type { Checks } from './util/checks.js';
+import { parsedURL } from './util/url.js';
 
 /** How requests to instances are made. */
 export interface OutboundOptions {

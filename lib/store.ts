@@ -1,8 +1,8 @@
 /** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
 
 import { randomUUID } from 'node:crypto';
-import { isThenable } from './checks.js';
-import { digest } from './digest.js';
+import { isThenable } from './util/checks.js';
+import { digest } from './util/digest.js';
 import { kindOf, MastodonError } from './errors.js';
 import { confused, isMarked, markedRecord, notOurs, recordUnder } from './marked-record.js';
 import { frozen, MemoryStore } from './memory-store.js';

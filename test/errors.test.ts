@@ -1,6 +1,6 @@
 /** Codes are stable, sentences are fit to be shown, and nothing else comes out. */
 
-import { ErrorCode, MastodonError, type MastodonErrorCode } from '../lib/errors.js';
+import { ErrorCode, MastodonError, type MastodonErrorCode, errorOf, recordOf } from '../lib/errors.js';
 
 const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
 
@@ -79,11 +79,34 @@ it('an international name is spelt as it was typed, for who typed it, in the sen
   const cause = new Error('details');
   const error = new MastodonError('timeout', { instance: 'xn--bcher-kva.example', cause, status: 503 });
   expect(error.message).toContain('xn--bcher-kva.example');
-  const told = error.spelt('xn--bcher-kva.example', 'bücher.example');
+  const told = error.with({ typedInstance: 'bücher.example' });
   expect(told).toMatchObject({ code: 'timeout', instance: 'xn--bcher-kva.example', status: 503, cause });
   expect(told.message).toContain('The server bücher.example took');
-  expect(error.spelt('other.example', 'öther.example')).toBe(error);
-  expect(error.spelt('xn--bcher-kva.example', undefined)).toBe(error);
+  expect(error.message).not.toContain('bücher');
+});
+
+it('a copy of an error is another object, and changing one leaves the other as it was', () => {
+  const error = new MastodonError('timeout', { instance: 'social.example', cause: new Error('why') });
+  const mine = error.with({ state: { mine: true } });
+  expect(mine).not.toBe(error);
+  expect(mine.state).toEqual({ mine: true });
+  expect(error.state).toBeUndefined();
+  expect(mine).toMatchObject({
+    code: 'timeout',
+    instance: 'social.example',
+    cause: error.cause,
+    status: 504,
+  });
+});
+
+it('what is remembered of an error makes a new one for each caller', () => {
+  const remembered = recordOf(
+    new MastodonError('instance_unsupported', { instance: 'a.example', reason: 'speaks_misskey' }),
+  );
+  expect(errorOf(remembered)).not.toBe(errorOf(remembered));
+  expect(errorOf(remembered).message).toBe(
+    new MastodonError('instance_unsupported', { instance: 'a.example', reason: 'speaks_misskey' }).message,
+  );
 });
 
 it('a host is put into the sentence as it is', () => {

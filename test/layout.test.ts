@@ -10,31 +10,22 @@ import ts from 'typescript';
  */
 const rows = [
   ['service/'],
-  [
-    'index.ts index.mts strategy.ts strategy-options.ts requests.ts session.ts hints.ts program-hints.ts passport.ts verify.ts verify-shape.ts',
-    'web/',
-    'bridge/',
-    'issuer/',
-  ],
+  ['index.ts index.mts passport/', 'core/', 'web/', 'bridge/', 'issuer/'],
   ['testing/', 'stores/'],
   ['pages/'],
   ['button/'],
   ['login/'],
-  ['instance/'],
-  ['net/'],
+  ['client/ discovery/'],
+  ['http/'],
   ['store.ts'],
   ['marked-record.ts'],
   ['memory-store.ts'],
   ['options.ts'],
   ['outbound.ts'],
   ['events.ts'],
-  ['checks.ts'],
-  ['nearest.ts'],
   ['errors.ts'],
   ['unlisted-server.ts'],
-  ['url.ts'],
-  ['sealed.ts'],
-  ['digest.ts'],
+  ['util/'],
 ];
 
 /** Path below lib/, with forward slashes, to the text of the file. */
@@ -131,8 +122,8 @@ describe('the check itself', () => {
     ['an import-require', `import x = require('../login/token');`],
     ['a dynamic import', `const x = import('../login/token.js');`],
   ])('sees %s that runs upwards', (_what, text) => {
-    expect(wrongImports(files({ ...target, 'net/network.ts': text }))).toEqual([
-      'net/network.ts imports login/token.ts',
+    expect(wrongImports(files({ ...target, 'http/network.ts': text }))).toEqual([
+      'http/network.ts imports login/token.ts',
     ]);
   });
 
@@ -145,31 +136,33 @@ describe('the check itself', () => {
     expect(
       wrongImports(files({ 'web/index.ts': `import '../bridge/cookies.js';`, 'bridge/cookies.ts': '' })),
     ).toEqual(['web/index.ts imports bridge/cookies.ts']);
-    expect(wrongImports(files({ 'index.ts': `import './strategy.js';`, 'strategy.ts': '' }))).toEqual([]);
+    expect(
+      wrongImports(files({ 'index.ts': `import './passport/strategy.js';`, 'passport/strategy.ts': '' })),
+    ).toEqual([]);
   });
 
   it('does not take a comment or a string for an import', () => {
     const text = `// import '../login/token';\nconst s = "import '../login/token'";`;
-    expect(wrongImports(files({ ...target, 'net/network.ts': text }))).toEqual([]);
+    expect(wrongImports(files({ ...target, 'http/network.ts': text }))).toEqual([]);
   });
 
   it('sees a file without a row, and an import that leaves lib/', () => {
     expect(
-      wrongImports(files({ 'utils.ts': '', 'net/network.ts': `import '../../test/support/x';` })),
+      wrongImports(files({ 'utils.ts': '', 'http/network.ts': `import '../../test/support/x';` })),
     ).toEqual([
       'utils.ts has no row in the layout',
-      'net/network.ts imports ../../test/support/x (not a file of lib)',
+      'http/network.ts imports ../../test/support/x (not a file of lib)',
     ]);
   });
 
   it('sees a circle, of types too', () => {
     const circle = {
-      'net/a.ts': `import './b';`,
-      'net/b.ts': `import type { C } from './c';`,
-      'net/c.ts': `import './a';`,
-      'net/d.ts': `import './a';`,
+      'http/a.ts': `import './b';`,
+      'http/b.ts': `import type { C } from './c';`,
+      'http/c.ts': `import './a';`,
+      'http/d.ts': `import './a';`,
     };
-    expect(circles(files(circle))).toEqual(['net/a.ts > net/b.ts > net/c.ts > net/a.ts']);
-    expect(circles(files({ ...circle, 'net/c.ts': '' }))).toEqual([]);
+    expect(circles(files(circle))).toEqual(['http/a.ts > http/b.ts > http/c.ts > http/a.ts']);
+    expect(circles(files({ ...circle, 'http/c.ts': '' }))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { createClient } from '@redis/client';
 import { MastodonStrategy } from '../lib/index.js';
 import { createBridge, type BridgeOptions } from '../lib/bridge/index.js';
 import { readOptions } from '../lib/options.js';
-import { readStrategyOptions, type MastodonStrategyOptions } from '../lib/strategy-options.js';
+import { readStrategyOptions, type MastodonStrategyOptions } from '../lib/passport/options.js';
 import { leastOptions } from './support/stage.js';
 
 const read = (options: MastodonStrategyOptions) => ({

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/state.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 
 /**
  * Over https with the prefix that keeps other hosts of the same domain from planting a cookie (RFC 6265bis, section

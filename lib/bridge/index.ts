@@ -10,7 +10,7 @@ import './needs-ws.js';
 import type { Server } from 'node:http';
 import { addressesBelow } from '../login/door.js';
 import { MastodonLogin } from '../login/login.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { Store } from '../store.js';
 import { Conversation } from './conversation.js';
 import { BrowserCookies } from './cookies.js';

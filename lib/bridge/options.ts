@@ -1,6 +1,6 @@
 /** What may be set about a bridge: the types, the defaults, and the checks that fail early. */
 
-import { Checks } from '../checks.js';
+import { Checks } from '../util/checks.js';
 import { eventLog } from '../events.js';
 import { MemoryStore } from '../memory-store.js';
 import { checkStore, loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';

@@ -4,7 +4,7 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { sealed, unsealed } from '../sealed.js';
+import { sealed, unsealed } from '../util/encryption.js';
 
 /** RFC 8628, section 6.1: no vowels, so no words, and nothing that is read as something else. */
 const codeLetters = 'BCDFGHJKLMNPQRSTVWXZ';

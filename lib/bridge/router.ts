@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { MastodonLogin } from '../login/login.js';
 import { scriptURL, sendScript } from '../pages/script.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import type { BrowserCookies } from './cookies.js';
 import { isOwnForm, proofFor } from './form.js';
 import { bridgeError, fulfill, loginError } from './messages.js';

@@ -4,7 +4,7 @@
  */
 
 import { codeOf, languageOf, messageFor } from './texts.js';
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 
 /** An attribute that is `false` or undefined is left out; `true` is one without a value. */
 export type Attributes = Readonly<Record<string, string | boolean | undefined>>;

@@ -4,7 +4,7 @@
  */
 
 import type { MastodonErrorReason } from '../errors.js';
-import { canParse } from '../url.js';
+import { canParse } from '../util/url.js';
 
 export interface Typed {
   /** What comes before the host and has to stay when a suggestion is taken: `@alice@`, or nothing. */

@@ -1,6 +1,6 @@
 /** Which browser an authorization request belongs to, and how its last try to log in ended. */
 
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { type Store } from '../store.js';
 import type { RecordKeys } from './records.js';
 

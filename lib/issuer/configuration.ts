@@ -12,7 +12,7 @@ import type { KeySet } from './keys.js';
 import type { Configuration, KoaContextWithOIDC, OIDC } from './library.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 
 /** Seconds that things are good for. A session's own time is an option. */
 export const lifetimes = {

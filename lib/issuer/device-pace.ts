@@ -1,6 +1,6 @@
 /** How often a device may ask whether its login is done (RFC 8628, section 3.5), which the library leaves open. */
 
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { type Store } from '../store.js';
 import type { KoaContextWithOIDC } from './library.js';
 import type { RecordKeys } from './records.js';

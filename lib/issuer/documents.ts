@@ -2,10 +2,10 @@
 
 import { lru } from 'tiny-lru';
 import { MastodonError } from '../errors.js';
-import { Budget } from '../net/budget.js';
-import { Gate } from '../net/gate.js';
-import { jsonObject } from '../net/json.js';
-import type { Answer, Network } from '../net/network.js';
+import { Budget } from '../http/budget.js';
+import { Gate } from '../http/gate.js';
+import { jsonObject } from '../http/json.js';
+import type { Answer, Network } from '../http/network.js';
 import type { Client, DocumentFeature, OIDC } from './library.js';
 import type { IssuerSettings } from './options.js';
 import { mayBeStrangers } from './redirects.js';

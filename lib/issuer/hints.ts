@@ -1,7 +1,7 @@
 /** Mistakes of who mounts an issuer: clients refuse one that is found elsewhere than it says. */
 
 import type { IncomingMessage } from 'node:http';
-import { isLoopbackHost } from '../checks.js';
+import { isLoopbackHost } from '../util/checks.js';
 import { Advice, inTheFile, mountOf } from '../login/advice.js';
 
 export class IssuerHints {

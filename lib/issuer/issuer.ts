@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
 import { MemoryStore } from '../memory-store.js';
-import { Network } from '../net/network.js';
+import { Network } from '../http/network.js';
 import { readOptions } from '../options.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
 import { sendScript } from '../pages/script.js';

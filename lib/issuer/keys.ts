@@ -2,7 +2,7 @@
 
 import { generateKeyPair, randomBytes, type JsonWebKey } from 'node:crypto';
 import { promisify } from 'node:util';
-import { underLease } from '../instance/lease.js';
+import { underLease } from '../client/lock.js';
 import type { Store } from '../store.js';
 import type { JWK } from './library.js';
 import type { RecordKeys } from './records.js';

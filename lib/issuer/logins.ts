@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
 import { MastodonError } from '../errors.js';
-import { parseAddress } from '../instance/address.js';
+import { parseAddress } from '../discovery/address.js';
 import type { MastodonLogin } from '../login/login.js';
 import { proofFor, readOwnForm } from '../pages/form.js';
 import { sendAway, sendPage, wrongMethodPage } from '../pages/page.js';

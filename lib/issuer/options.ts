@@ -1,6 +1,6 @@
 /** What may be set about an issuer: the types, the defaults, and the checks that fail early. */
 
-import { Checks } from '../checks.js';
+import { Checks } from '../util/checks.js';
 import { eventLog } from '../events.js';
 import { addressesBelow } from '../login/door.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';

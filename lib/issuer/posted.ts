@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/state.js';
 import { readFields } from '../pages/form.js';
-import { sealed, unsealed } from '../sealed.js';
+import { sealed, unsealed } from '../util/encryption.js';
 import type { Store } from '../store.js';
 import type { RecordKeys } from './records.js';
 import { routes } from './route.js';

@@ -1,6 +1,6 @@
 /** What may be said of a client's redirect URI: to the visitor, to the browser's form policy, and of a stranger's. */
 
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 
 /** Where the visitor ends up, in words: a host, or something on their own device. */
 export function leadsTo(redirectURI: unknown): string | undefined {

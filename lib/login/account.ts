@@ -1,9 +1,9 @@
 /** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
 
 import { MastodonError } from '../errors.js';
-import { isFromInFront } from '../net/challenge.js';
-import { jsonObject, type JsonObject } from '../net/json.js';
-import type { Answer, Network } from '../net/network.js';
+import { isFromInFront } from '../http/challenge.js';
+import { jsonObject, type JsonObject } from '../http/json.js';
+import type { Answer, Network } from '../http/network.js';
 import type { PinnedInstance } from '../options.js';
 
 export interface AccountAnswer {

@@ -1,7 +1,7 @@
 /** Mistakes of who builds something on a login: each is told once, with what to do, while it is being built. */
 
-import { isBeingBuilt, isLoopbackHost } from '../checks.js';
-import { nearest } from '../nearest.js';
+import { isBeingBuilt, isLoopbackHost } from '../util/checks.js';
+import { nearest } from '../util/did-you-mean.js';
 import { beginOptionNames } from '../options.js';
 import { UnlistedServer } from '../unlisted-server.js';
 

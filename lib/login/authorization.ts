@@ -1,9 +1,9 @@
 /** Where a browser is sent to log in: the authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3). */
 
 import { stringify, type ParsedUrlQueryInput } from 'node:querystring';
-import { needsForcedLogin } from '../instance/software.js';
+import { needsForcedLogin } from '../discovery/software.js';
 import type { BeginOptions, Instance, LoginTransaction } from '../options.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 
 /** Has no query yet, and nothing that has to be written otherwise in a header. */
 const plainURL = /^https?:\/\/[a-z0-9.:-]+\/[\w/.~-]*$/;

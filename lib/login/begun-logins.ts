@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { LoginTransaction } from '../options.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { storeKey, type Store } from '../store.js';
 import { loginTtlMs } from './state.js';
 import { hintOf, isHint, timesIn, unfinishedTtlMs, type Hint, type Unfinished } from './unfinished.js';

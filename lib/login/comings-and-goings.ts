@@ -1,6 +1,6 @@
 /** What is to be seen of the browsers that begin logins and come back, at whichever door of a site, and what it says of the site. */
 
-import { isLoopbackHost } from '../checks.js';
+import { isLoopbackHost } from '../util/checks.js';
 import { MastodonError } from '../errors.js';
 import type { Advice } from './advice.js';
 

@@ -1,13 +1,13 @@
 /** The second half of a login: answer → transaction → token → account → profile. */
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
-import { inItsScript } from '../instance/address.js';
-import type { Credentials } from '../instance/credentials.js';
-import type { Policy } from '../instance/policy.js';
-import { Scout } from '../instance/scout.js';
-import { Budget } from '../net/budget.js';
-import { Gate } from '../net/gate.js';
-import type { Network } from '../net/network.js';
+import { inItsScript } from '../discovery/address.js';
+import type { Credentials } from '../client/credentials.js';
+import type { Policy } from '../discovery/policy.js';
+import { Scout } from '../discovery/scout.js';
+import { Budget } from '../http/budget.js';
+import { Gate } from '../http/gate.js';
+import type { Network } from '../http/network.js';
 import type { LoginTransaction, Settings } from '../options.js';
 import { fetchAccount } from './account.js';
 import type { BrowserLogins } from './begun-logins.js';
@@ -18,7 +18,7 @@ import {
   readCallback,
   type CallbackParams,
   type Target,
-} from './callback.js';
+} from './response.js';
 import type { Extras, FinishedWithScope } from './door.js';
 import { exchange, type Exchanged } from './exchange.js';
 import { revokeQuietly } from './kept-tokens.js';
@@ -134,7 +134,7 @@ export class Completions {
     const begun = params.error === 'access_denied' && host !== '' ? await logins.unfinished(host) : undefined;
     if (begun) {
       const state = await begun.applicationState?.();
-      throw new MastodonError('access_denied', { instance: host }).withState(state);
+      throw new MastodonError('access_denied', { instance: host, state });
     }
     throw new MastodonError('login_expired', { cause: new Error('the answer has no state') });
   }
@@ -152,8 +152,9 @@ function told(
   error: MastodonError,
   { instance, isInItsScript, applicationState }: LoginTransaction,
 ): MastodonError {
-  const typed = isInItsScript === true ? inItsScript(instance.host) : undefined;
-  return error.spelt(instance.host, typed).withState(applicationState);
+  const typedInstance =
+    isInItsScript === true && error.instance === instance.host ? inItsScript(instance.host) : undefined;
+  return error.with({ typedInstance, state: applicationState });
 }
 
 function problemWith(login: LoginTransaction | undefined, audience: string): string | undefined {

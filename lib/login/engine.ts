@@ -1,19 +1,19 @@
 /** The engine: what a login is made of, and how its parts follow each other. It knows no framework and no request. */
 
 import { MastodonError } from '../errors.js';
-import { parseAddress } from '../instance/address.js';
-import { Credentials } from '../instance/credentials.js';
-import { Failures } from '../instance/failures.js';
-import { Policy } from '../instance/policy.js';
-import { Preparation } from '../instance/preparation.js';
-import { Network } from '../net/network.js';
+import { parseAddress } from '../discovery/address.js';
+import { Credentials } from '../client/credentials.js';
+import { Failures } from '../discovery/failures.js';
+import { Policy } from '../discovery/policy.js';
+import { Preparation } from '../discovery/preparation.js';
+import { Network } from '../http/network.js';
 import type { BeginOptions, Instance, KeyValueStore, Settings } from '../options.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { Store } from '../store.js';
 import { authorizationURL } from './authorization.js';
 import { BegunLogins, type BrowserLogins } from './begun-logins.js';
-import { targetOf, type Target } from './callback.js';
-import { ClientDocument } from './client-document.js';
+import { targetOf, type Target } from './response.js';
+import { ClientDocument } from '../client/metadata-document.js';
 import { Completions } from './completions.js';
 import type { Begun, Browser, Extras, FinishedWithScope } from './door.js';
 import { KeptTokens } from './kept-tokens.js';
@@ -80,7 +80,8 @@ export class Engine {
       return { redirect, instance };
     } catch (error) {
       reportFailure(this.settings.log, error);
-      throw error;
+      // Callers that shared an operation share what it threw: each gets an error of its own.
+      throw error instanceof MastodonError ? error.with({}) : error;
     }
   }
 
@@ -92,7 +93,8 @@ export class Engine {
       return finished;
     } catch (error) {
       reportFailure(this.settings.log, error);
-      throw error;
+      // Callers that shared an operation share what it threw: each gets an error of its own.
+      throw error instanceof MastodonError ? error.with({}) : error;
     }
   }
 

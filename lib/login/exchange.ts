@@ -1,9 +1,9 @@
 /** Turns a code into tokens with the client it was issued to, and finds out when that client is dead. */
 
 import { MastodonError } from '../errors.js';
-import type { Client } from '../instance/client.js';
-import type { Credentials } from '../instance/credentials.js';
-import type { Network } from '../net/network.js';
+import type { Client } from '../client/client.js';
+import type { Credentials } from '../client/credentials.js';
+import type { Network } from '../http/network.js';
 import type { LoginTransaction, PinnedInstance } from '../options.js';
 import { DoubtfulRefusal, exchangeCode, type Tokens } from './token.js';
 

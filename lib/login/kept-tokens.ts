@@ -1,13 +1,13 @@
 /** Tokens that a site keeps: a new one for a refresh token (RFC 6749, section 6), and the end of one (RFC 7009). */
 
 import { MastodonError } from '../errors.js';
-import type { Client } from '../instance/client.js';
-import type { Credentials } from '../instance/credentials.js';
-import { canRevokeTokens } from '../instance/software.js';
-import type { Answer, Network } from '../net/network.js';
-import { SingleFlight } from '../net/single-flight.js';
+import type { Client } from '../client/client.js';
+import type { Credentials } from '../client/credentials.js';
+import { canRevokeTokens } from '../discovery/software.js';
+import type { Answer, Network } from '../http/network.js';
+import { SingleFlight } from '../http/single-flight.js';
 import type { Instance, PinnedInstance } from '../options.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import { type Store } from '../store.js';
 import { shareRefresh } from './shared-refresh.js';
 import { readTokens, type Tokens } from './token.js';

@@ -1,10 +1,10 @@
 /** `MastodonLogin`: the login itself, for any door to stand on. Its options are checked at once; its engine waits. */
 
-import type { Checks } from '../checks.js';
+import type { Checks } from '../util/checks.js';
 import type { MastodonError } from '../errors.js';
 import { readOptions, type BeginOptions, type Instance, type LoginOptions } from '../options.js';
-import type { Target } from './callback.js';
-import type { ClientDocument } from './client-document.js';
+import type { Target } from './response.js';
+import type { ClientDocument } from '../client/metadata-document.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
 import type * as engine from './engine.js';
 import { reportFailure } from './report.js';

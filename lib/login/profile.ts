@@ -2,11 +2,11 @@
 
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
-import { proveHandle, type Fetcher, type ProvedHandle } from '../instance/webfinger.js';
-import { parseAddress } from '../instance/address.js';
-import { isPublicHostname } from '../net/addresses.js';
+import { proveHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
+import { parseAddress } from '../discovery/address.js';
+import { isPublicHostname } from '../http/addresses.js';
 import type { PinnedInstance } from '../options.js';
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 
 /** Who logged in, as far as the instance tells it and it could be checked. */
 export interface MastodonProfile {

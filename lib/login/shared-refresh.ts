@@ -1,9 +1,9 @@
 /** Lets one of several processes use a refresh token, and tells the others what it got. */
 
 import { MastodonError } from '../errors.js';
-import { underLease } from '../instance/lease.js';
+import { underLease } from '../client/lock.js';
 import type { PinnedInstance } from '../options.js';
-import { sealed, unsealed } from '../sealed.js';
+import { sealed, unsealed } from '../util/encryption.js';
 import { storeKey, type Store } from '../store.js';
 import type { Tokens } from './token.js';
 

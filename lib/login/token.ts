@@ -1,11 +1,11 @@
 /** Exchanges an authorization code for a token (RFC 6749, section 4.1.3), and judges the answer. */
 
 import { MastodonError } from '../errors.js';
-import type { ClientCredentials } from '../instance/registration.js';
-import { isFromInFront } from '../net/challenge.js';
-import { jsonObject, jsonObjectOrNone, type JsonObject } from '../net/json.js';
-import type { Answer, Network } from '../net/network.js';
-import { isSuccess, isUnavailable } from '../net/status.js';
+import type { ClientCredentials } from '../client/registration.js';
+import { isFromInFront } from '../http/challenge.js';
+import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
+import type { Answer, Network } from '../http/network.js';
+import { isSuccess, isUnavailable } from '../http/status.js';
 import type { LoginTransaction } from '../options.js';
 
 /** What an instance gave for a code, or for a refresh token. */

@@ -1,8 +1,8 @@
 /** A login that was begun: what is kept of it. */
 
-import type { Address } from '../instance/address.js';
-import { isPinned } from '../instance/discovery.js';
-import type { Client } from '../instance/client.js';
+import type { Address } from '../discovery/address.js';
+import { isPinned } from '../discovery/discovery.js';
+import type { Client } from '../client/client.js';
 import type { Instance, LoginTransaction, PinnedInstance } from '../options.js';
 import { loginTtlMs, randomToken } from './state.js';
 

@@ -1,7 +1,7 @@
 /** Whether the button of our own page was pressed, and nobody else's; and what was sent with it. */
 
 import type { IncomingMessage } from 'node:http';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 
 const maxBodyBytes = 4096;
 

@@ -1,7 +1,7 @@
 /** Reads a YAML file key by key, so that every mistake is told with its file, its line and its key. */
 
 import type * as YAML from 'yaml';
-import { suggestion } from '../nearest.js';
+import { suggestion } from '../util/did-you-mean.js';
 
 /** Why the service does not start, in words for its operator. */
 export class StartError extends Error {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Entry } from './checked-yaml.js';
-import { canParse, parsedURL } from '../url.js';
+import { canParse, parsedURL } from '../util/url.js';
 
 export interface ListenAddress {
   readonly host: string;

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { countedAs } from '../bridge/client-address.js';
-import { digest } from '../digest.js';
+import { digest } from '../util/digest.js';
 import type { Config } from './config.js';
 
 type Told = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;

@@ -1,6 +1,6 @@
 /** `passport-mastodon-oauth2 issuer`: the OpenID provider, from a YAML file. */
 
-import { isLoopbackHost } from '../checks.js';
+import { isLoopbackHost } from '../util/checks.js';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../issuer/index.js';
 import { escape, messagePage, sendPage } from '../pages/page.js';
 import type { Entry, StartError } from './checked-yaml.js';

@@ -2,9 +2,9 @@
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Checks } from '../checks.js';
+import { Checks } from '../util/checks.js';
 import type { KeyValueStore } from '../options.js';
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 import { accountsOf, type AccountOptions, type TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
 import { OAuth, type Question } from './oauth.js';

@@ -1,6 +1,6 @@
 /** What differs between the servers that a testing instance can be taken for, as far as a site's tests may notice. */
 
-import { nearest } from '../nearest.js';
+import { nearest } from '../util/did-you-mean.js';
 
 export interface Software {
   readonly name: string;

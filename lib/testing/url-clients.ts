@@ -1,9 +1,9 @@
 /** Sites that a testing instance knows by a URL of theirs, as Misskey does: it fetches what they say of themselves there. */
 
-import { Checks } from '../checks.js';
-import { Network } from '../net/network.js';
+import { Checks } from '../util/checks.js';
+import { Network } from '../http/network.js';
 import { readOptions } from '../options.js';
-import { parsedURL } from '../url.js';
+import { parsedURL } from '../util/url.js';
 import { isLoopbackName } from './loopback.js';
 
 /** What a site says of itself, or why it is not believed. */

@@ -3,7 +3,7 @@
 import type { BrowserKeys } from '../login/browser-keys.js';
 import { Advice } from '../login/advice.js';
 import { ComingsAndGoings } from '../login/comings-and-goings.js';
-import { targetOf } from '../login/callback.js';
+import { targetOf } from '../login/response.js';
 import { webOptionNames } from './options.js';
 
 /** So many browsers are watched for a cookie that they should have lost. */

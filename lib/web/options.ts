@@ -1,6 +1,6 @@
 /** What the web door asks beside the engine's options. */
 
-import { Checks } from '../checks.js';
+import { Checks } from '../util/checks.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
 
 /** What a site says once, when it makes the login. `undefined` means the default. */

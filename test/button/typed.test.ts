@@ -1,7 +1,7 @@
 /** What the field understands before anything is sent. */
 
 import { destinationOf, readTyped, reasonOf, suggestionsFor } from '../../lib/button/typed';
-import { parseAddress } from '../../lib/instance/address';
+import { parseAddress } from '../../lib/discovery/address';
 
 const servers = ['mastodon.social', 'mastodon.online', 'fosstodon.org', 'localhost:4000'];
 

@@ -1,6 +1,6 @@
 /** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
 
-import { clientKey, describeApp } from '../../lib/instance/client.js';
+import { clientKey, describeApp } from '../../lib/client/client.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { readOptions } from '../../lib/options.js';
 import { markedRecord } from '../../lib/marked-record.js';

@@ -5,7 +5,7 @@ import { request, type IncomingMessage, type Server } from 'node:http';
 import express, { type RequestHandler } from 'express';
 import { Keyv } from 'keyv';
 import { MastodonStrategy } from '../../lib/index.js';
-import type { VerifyDone } from '../../lib/verify.js';
+import type { VerifyDone } from '../../lib/passport/verify.js';
 import { selfSigned } from '../support/certificate.js';
 import { until } from '../support/hostile.js';
 import { allTold, told, whileBuilding } from '../support/hints.js';

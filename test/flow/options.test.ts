@@ -3,7 +3,7 @@
 import type { Request } from 'express';
 import type { IncomingMessage } from 'node:http';
 import type { LoginTransaction } from '../../lib/options.js';
-import type { StateStore } from '../../lib/strategy-options.js';
+import type { StateStore } from '../../lib/passport/options.js';
 import { aSite, aSplitPair, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 

@@ -4,11 +4,12 @@
 export default {
   // They decide about texts and documents that a stranger wrote, and ask no network for it.
   mutate: [
-    'lib/verify-shape.ts',
-    'lib/instance/{address,doubt,host-meta,metadata,proof,registration,software,url-client,webfinger}.ts',
+    'lib/passport/verify-shape.ts',
+    'lib/client/{doubt,proof,registration,url-client}.ts',
+    'lib/discovery/{address,host-meta,metadata,software,webfinger}.ts',
     'lib/issuer/{claims,redirects}.ts',
-    'lib/login/{authorization,callback,cross-site,profile,token}.ts',
-    'lib/net/{addresses,challenge,domain,json,status}.ts',
+    'lib/login/{authorization,response,cross-site,profile,token}.ts',
+    'lib/http/{addresses,challenge,domain,json,status}.ts',
   ],
   testRunner: 'jest',
   jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: true },

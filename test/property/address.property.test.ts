@@ -1,8 +1,8 @@
 /** Whatever is typed: a public host in one spelling, or a refusal. */
 
 import fc from 'fast-check';
-import { parseAddress } from '../../lib/instance/address.js';
-import { isPublicAddress, isPublicHostname, isReachableURL } from '../../lib/net/addresses.js';
+import { parseAddress } from '../../lib/discovery/address.js';
+import { isPublicAddress, isPublicHostname, isReachableURL } from '../../lib/http/addresses.js';
 import { anyText, holds, orRefusal } from './runs.js';
 
 const none = new Set<string>();

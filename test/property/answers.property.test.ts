@@ -1,16 +1,16 @@
 /** Whatever an instance answers: the validators keep their promises or refuse with an error of their own. */
 
 import fc from 'fast-check';
-import { isInstance, readInstance } from '../../lib/instance/discovery.js';
-import { lrddTargets } from '../../lib/instance/host-meta.js';
-import { readMetadata } from '../../lib/instance/metadata.js';
-import { isUnknownClient } from '../../lib/instance/proof.js';
-import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/instance/registration.js';
-import { readFinger } from '../../lib/instance/webfinger.js';
+import { isInstance, readInstance } from '../../lib/discovery/discovery.js';
+import { lrddTargets } from '../../lib/discovery/host-meta.js';
+import { readMetadata } from '../../lib/discovery/metadata.js';
+import { isUnknownClient } from '../../lib/client/proof.js';
+import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/client/registration.js';
+import { readFinger } from '../../lib/discovery/webfinger.js';
 import { readAccount } from '../../lib/login/account.js';
 import { readTokens } from '../../lib/login/token.js';
 import { isLiveTransaction } from '../../lib/login/transaction.js';
-import { jsonObject, jsonObjectOrNone } from '../../lib/net/json.js';
+import { jsonObject, jsonObjectOrNone } from '../../lib/http/json.js';
 import { buildProfile, readClaims } from '../../lib/login/profile.js';
 import { anInstanceRecord, answerOf } from '../support/stage.js';
 import { anyText, holds, jsonWith, orRefusal } from './runs.js';

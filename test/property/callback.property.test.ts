@@ -10,7 +10,7 @@ import {
   callbackPath,
   isCallback,
   readCallback,
-} from '../../lib/login/callback.js';
+} from '../../lib/login/response.js';
 import { aLogin, aStage, codesAreChecked, leave } from '../support/stage.js';
 import { anyText, holds, orRefusal } from './runs.js';
 

@@ -3,7 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryStore } from 'express-session';
 import { Keyv } from 'keyv';
-import { underLease } from '../../lib/instance/lease.js';
+import { underLease } from '../../lib/client/lock.js';
 import type { KeyValueStore } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
 import { BadStore, breakdowns, halves, strangeRecords, type Operation } from '../support/bad-store.js';

@@ -5,7 +5,7 @@
 
 import type { Request, RequestHandler } from 'express';
 import { MemoryStore } from 'express-session';
-import { browserKeys, browserKeysOrNew, retireKey } from '../../lib/session.js';
+import { browserKeys, browserKeysOrNew, retireKey } from '../../lib/passport/session.js';
 import { aStage, comeBack, open, whoIsLoggedIn } from '../support/stage.js';
 import type { Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';

@@ -61,7 +61,7 @@ it('is found out where the authority is nobody’s', async () => {
 /** What a request comes to, in a process that was told to look at no certificate. */
 async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   const program = `
-    const { Network } = require('./lib/net/network.ts');
+    const { Network } = require('./lib/http/network.ts');
     const { readOptions } = require('./lib/options.ts');
     const { lookup } = require('node:dns');
     const network = new Network(readOptions({

@@ -1,6 +1,6 @@
 /** A network of a test's own, which reaches the given origins, and what comes of its requests. */
 
-import { Network } from '../../lib/net/network.js';
+import { Network } from '../../lib/http/network.js';
 import { readOptions, type OutboundOptions, type Settings } from '../../lib/options.js';
 import { names, type RawServer } from './hostile.js';
 import { leastOptions } from './records.js';

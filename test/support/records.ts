@@ -1,8 +1,8 @@
 /** What judges is asked about: answers, instances and logins that no server had a part in. */
 
-import type { Answer } from '../../lib/net/network.js';
+import type { Answer } from '../../lib/http/network.js';
 import type { Instance, LoginTransaction } from '../../lib/options.js';
-import type { MastodonStrategyOptions } from '../../lib/strategy-options.js';
+import type { MastodonStrategyOptions } from '../../lib/passport/options.js';
 
 export function answerOf(
   status: number,

@@ -12,7 +12,7 @@ import expressFive, {
 import expressSession, { type SessionOptions } from 'express-session';
 import { Passport, type AuthenticateOptions } from 'passport';
 import { MastodonStrategy } from '../../lib/index.js';
-import type { MastodonAuthenticateOptions, MastodonStrategyOptions } from '../../lib/strategy-options.js';
+import type { MastodonAuthenticateOptions, MastodonStrategyOptions } from '../../lib/passport/options.js';
 
 declare module 'express-session' {
   interface SessionData {

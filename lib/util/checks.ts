@@ -1,0 +1,120 @@
+/** Checks of what a site sets. Each message names who was called, the option, and its value where that is no secret. */
+
+import { suggestion } from './did-you-mean.js';
+import { parsedURL } from './url.js';
+
+export class Checks {
+  /** @param caller what the site has called, such as `MastodonStrategy` */
+  constructor(readonly caller: string) {}
+
+  /** @throws TypeError always */
+  fail(problem: string): never {
+    throw new TypeError(`${this.caller}: ${problem}`);
+  }
+
+  /** @throws TypeError that shows the value */
+  wrong(name: string, must: string, value: unknown): never {
+    this.fail(`${name} must ${must}, and is ${shown(value)}`);
+  }
+
+  /**
+   * The options themselves, of which only known ones may be there.
+   * @param all what they are called together
+   * @param one what comes before the name of one of them
+   */
+  options<T extends object>(value: T, known: readonly string[], all = 'options', one = 'option '): T {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.wrong(all, 'be an object', value);
+    }
+    for (const [name, given] of Object.entries(value)) {
+      if (given === undefined || known.includes(name)) continue;
+      this.fail(`there is no ${one}${name}${suggestion(name, known)}`);
+    }
+    return value;
+  }
+
+  text(name: string, value: unknown): string {
+    if (value === undefined) throw new TypeError(`${this.caller} requires a ${name} option`);
+    if (typeof value !== 'string' || value.trim() === '')
+      this.wrong(name, 'be text that is not empty', value);
+    return value as string;
+  }
+
+  boolean(name: string, value: unknown, byDefault: boolean): boolean {
+    if (value === undefined) return byDefault;
+    if (typeof value !== 'boolean') this.wrong(name, 'be true or false', value);
+    return value as boolean;
+  }
+
+  function<F>(name: string, value: F | undefined): F | undefined {
+    if (value !== undefined && typeof value !== 'function') this.wrong(name, 'be a function', value);
+    return value;
+  }
+
+  wholeNumber(name: string, value: unknown, least = 1): number {
+    // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
+    if (!Number.isSafeInteger(value) || Number(value) < least || Number(value) > 0x7fffffff) {
+      this.wrong(name, `be a whole number of at least ${least}`, value);
+    }
+    return Number(value);
+  }
+
+  list(name: string, value: unknown): readonly unknown[] {
+    if (!Array.isArray(value)) this.wrong(name, 'be an array', value);
+    return value as readonly unknown[];
+  }
+
+  methods<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {
+    if (value instanceof Promise) this.fail(`${name} is a promise: await it first`);
+    if (!methods.every((method) => typeof value?.[method] === 'function')) {
+      this.fail(`${name} must have the methods ${methods.join(', ')}`);
+    }
+    return value;
+  }
+
+  /** The address of something of the site's own, to which paths are appended; without a slash at its end. */
+  baseURL(name: string, value: unknown): string {
+    const text = this.text(name, value);
+    const url = parsedURL(text);
+    if (!url || !/^https?:\/\//i.test(text)) this.wrong(name, 'be an absolute URL', text);
+    const { href, protocol, hostname, pathname, username, password } = url as URL;
+    if (protocol !== 'https:' && !isLoopbackHost(hostname)) {
+      this.wrong(name, 'use https, except on loopback', text);
+    }
+    if (username || password || /[?#]/.test(text)) {
+      this.wrong(name, 'have no query, fragment or credentials', text);
+    }
+    if (/\/[:*]/.test(pathname)) {
+      this.wrong(name, 'be an address and not the pattern of a route: the last segment is appended', text);
+    }
+    if (href.includes('%')) this.wrong(name, 'need no percent-encoding', text);
+    if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', text);
+    // Mastodon takes at most 2000 characters of redirect URIs; a host has at most 253.
+    if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', text);
+    return href.replace(/\/+$/, '');
+  }
+}
+
+/** Whether somebody is at work on the site, who is told of mistakes that it can live with. */
+export function isBeingBuilt(): boolean {
+  const { NODE_ENV = '' } = process.env;
+  return NODE_ENV === '' || NODE_ENV === 'development';
+}
+
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
+export function isLoopbackHost(hostname: string): boolean {
+  return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}
+
+/** A value in few characters. An address with credentials in it is none to be shown. */
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  if (typeof value !== 'string') return String(value);
+  if (/:\/\/[^/?#]*@/.test(value)) return 'an address with credentials';
+  return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+}

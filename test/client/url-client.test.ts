@@ -1,0 +1,45 @@
+/** What a site is known by where nobody is registered, and which servers are of that kind. */
+
+import { clientIdAt, readSegment, readURLClientServer } from '../../lib/client/url-client.js';
+
+const origin = 'https://misskey.example';
+const document = {
+  issuer: origin,
+  authorization_endpoint: `${origin}/oauth/authorize`,
+  token_endpoint: `${origin}/oauth/token`,
+  code_challenge_methods_supported: ['S256'],
+  authorization_response_iss_parameter_supported: true,
+};
+
+it('a server that registers nobody, has PKCE and names itself is one', () => {
+  expect(readURLClientServer(document, origin)).toEqual({
+    ...{ origin, host: 'misskey.example', issuer: origin, promisesIssuer: true, clientDocument: 'html' },
+    authorizationEndpoint: `${origin}/oauth/authorize`,
+    tokenEndpoint: `${origin}/oauth/token`,
+  });
+});
+
+it.each([
+  ['registers by RFC 7591', { registration_endpoint: `${origin}/register` }],
+  ['registers as Mastodon does', { app_registration_endpoint: `${origin}/api/v1/apps` }],
+  ['is called by no text', { issuer: 7 }],
+  ['is another', { issuer: 'https://other.example' }],
+  ['has its token endpoint elsewhere', { token_endpoint: 'https://other.example/token' }],
+  ['has its page elsewhere', { authorization_endpoint: 'https://other.example/authorize' }],
+  ['has no PKCE', { code_challenge_methods_supported: undefined }],
+  ['does not name itself', { authorization_response_iss_parameter_supported: 'true' }],
+])('one that %s is not', (_what, changes) => {
+  expect(readURLClientServer({ ...document, ...changes }, origin)).toBeUndefined();
+});
+
+it('one that has no such document is not', () => {
+  expect(readURLClientServer(undefined, origin)).toBeUndefined();
+});
+
+it.each(['html', 'json'] as const)(
+  'the URL in the form %s says for which instance it is, and in which form',
+  (form) => {
+    const id = clientIdAt('https://site.example/client', 'misskey.example', form);
+    expect(readSegment(id.slice(id.lastIndexOf('/') + 1))).toEqual({ host: 'misskey.example', form });
+  },
+);

@@ -1,0 +1,159 @@
+/** What counts as a JSON object that is safe to hand on. */
+
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { jsonObject, jsonObjectOfAnyType, jsonObjectOrNone, parseObject } from '../../lib/http/json.js';
+import { answerOf, codeThrownBy } from '../support/records.js';
+
+it.each([
+  ['application/json', true],
+  ['application/json; charset=utf-8', true],
+  ['application/json ;charset=utf-8', true],
+  ['APPLICATION/JSON', true],
+  ['application/jrd+json', true],
+  ['application/vnd.x-y.z+json;v=1', true],
+  ['text/json', false],
+  ['text/html', false],
+  ['application/jsonp', false],
+  ['application/json-seq', false],
+  ['application/xml+jsonx', false],
+  ['application/json, text/html', false],
+  ['text/html, application/json', false],
+  ['x-application/json', false],
+  ['', false],
+])('the type %j is JSON: %j', (type, isJSON) => {
+  const answer = answerOf(200, '{"a":1}', type);
+  expect(jsonObjectOrNone(answer)).toEqual(isJSON ? { a: 1 } : undefined);
+  expect(codeThrownBy(() => jsonObject(answer))).toBe(isJSON ? undefined : 'response_invalid');
+});
+
+it.each([
+  ['application/jrd+json', true],
+  ['application/octet-stream', true],
+  ['text/plain; charset=utf-8', true],
+  ['binary/octet-stream', true],
+  ['', true],
+  ['text/html; charset=utf-8', false],
+  ['application/xhtml+xml', false],
+])('in a file on any web server the type %j may be JSON: %j', (type, mayBe) => {
+  expect(jsonObjectOfAnyType(answerOf(200, '{"a":1}', type))).toEqual(mayBe ? { a: 1 } : undefined);
+  expect(jsonObjectOfAnyType(answerOf(200, 'a = 1', type))).toBeUndefined();
+});
+
+it.each(['', 'null', '[]', '1', '"x"', 'NaN', '{', '{}{}', "{'a':1}", 'a=1', '{"a":1}x', '{"a":undefined}'])(
+  '%j is no object',
+  (text) => {
+    expect(codeThrownBy(() => parseObject(text))).toBe('response_invalid');
+  },
+);
+
+it('nests 64 levels deep and no deeper', () => {
+  const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+  expect(parseObject(nested(64))).toHaveProperty('a');
+  // With as many objects and lists beside it that the text alone does not tell.
+  const wide = (levels: number) => `{"b":[[],{},[]],${nested(levels).slice(1)}`;
+  expect(parseObject(wide(64))).toHaveProperty('a');
+  expect(codeThrownBy(() => parseObject(wide(65)))).toBe('response_invalid');
+  expect(codeThrownBy(() => parseObject(nested(65)))).toBe('response_invalid');
+  expect(parseObject(`{"a":"${'[{'.repeat(1000)}","b":"\\"${'['.repeat(1000)}"}`)).toHaveProperty('b');
+});
+
+it('has no key __proto__ at any level', () => {
+  const text =
+    '{"__proto__":{"x":1},"a":[{"__proto__":{"x":1},"\\u005f_proto__":2}],"constructor":{"prototype":1}}';
+  const value = parseObject(text);
+  expect(JSON.stringify(value)).toBe('{"a":[{}],"constructor":{"prototype":1}}');
+  expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+  expect((value as { x?: unknown }).x).toBeUndefined();
+});
+
+it('is left as it is where it is no object, at the deepest level and beside a key __proto__, too', () => {
+  const deepest = `{"a":${'['.repeat(63)}1,"x",null${']'.repeat(63)},"b":[]}`;
+  expect(JSON.stringify(parseObject(deepest))).toBe(deepest);
+  expect(parseObject('{"a":null,"b":[null,1,"x"],"__proto__":null}')).toEqual({ a: null, b: [null, 1, 'x'] });
+});
+
+it('costs far less than a reviver, however the text is built', () => {
+  // In a process of its own, as Jest makes what it runs many times slower than it is.
+  const program = `
+    const { parseObject } = require('./lib/http/json.ts');
+    const cpuMs = (work) => Math.min(...Array.from({ length: 25 }, () => {
+      const before = process.cpuUsage();
+      work();
+      // Their sum is measured; how it is split is a guess of the system's.
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    }));
+    const filled = (piece) => '{"a":[' + piece.repeat(252000 / piece.length) + '0]}';
+    const texts = ['[[[[[[]]]]]],', '0,', '{"\\u0061":{}},', '"\\u0061",'].map(filled);
+    console.log(JSON.stringify(texts.map((text) => [cpuMs(() => JSON.parse(text, (_key, value) => value)), cpuMs(() => parseObject(text))])));
+  `;
+  const loader = join(__dirname, '../support/from-source.js');
+  const printed = execFileSync(process.execPath, ['--require', loader, '--eval', program], {
+    cwd: join(__dirname, '../..'),
+    encoding: 'utf8',
+  });
+  // A reviver, which would do the same, takes three to twenty times as long.
+  for (const [withReviver, taken] of JSON.parse(printed) as [number, number][]) {
+    expect(taken).toBeLessThan(0.8 * withReviver);
+  }
+});
+
+it('ends early with what is nested a hundred thousand times', () => {
+  const text = `{"a":${'['.repeat(126_000)}${']'.repeat(126_000)}}`;
+  expect(codeThrownBy(() => parseObject(text))).toBe('response_invalid');
+});
+
+it('does not repeat the text in its errors', () => {
+  for (const text of ['{"access_token":"SECRET"', 'SECRET', '"SECRET"']) {
+    try {
+      parseObject(text);
+    } catch (error) {
+      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('SECRET');
+      expect(String((error as Error).cause)).not.toContain('SECRET');
+    }
+  }
+});
+
+it('agrees with JSON.parse on every object', () => {
+  const object = fc.dictionary(
+    fc.string().filter((key) => key !== '__proto__'),
+    fc.jsonValue({ maxDepth: 4 }),
+  );
+  fc.assert(
+    fc.property(object, (value) => {
+      const text = JSON.stringify(value);
+      fc.pre(!text.includes('__proto__'));
+      expect(parseObject(text)).toEqual(JSON.parse(text));
+    }),
+    { numRuns: 2000 },
+  );
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const outcome = codeThrownBy(() => parseObject(text));
+      return outcome === undefined || outcome === 'response_invalid';
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+it.each([
+  ['another type', '{}', 'text/html', /type/],
+  ['malformed JSON', '{', 'application/json', /malformed/],
+  ['a list', '[]', 'application/json', /not an object/],
+  ['a hundred lists in each other', `{"a":${'['.repeat(100)}${']'.repeat(100)}}`, 'application/json', /deep/],
+])('the server that answers with %s is named, and the operator told why', (_what, text, type, why) => {
+  const read = () => jsonObject(answerOf(200, text, type));
+  expect(read).toThrow(/^The server social\.example /);
+  expect(read).toThrow(
+    expect.objectContaining({
+      cause: expect.objectContaining({ message: expect.stringMatching(why) as unknown }) as unknown,
+    }),
+  );
+});
+
+it('an answer that several look at is read once', () => {
+  const answer = answerOf(200, { links: [] });
+  expect(jsonObject(answer)).toBe(jsonObjectOfAnyType(answer));
+});

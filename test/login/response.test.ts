@@ -1,0 +1,256 @@
+/** How a request that may be an answer from an instance is read. */
+
+import {
+  targetOf,
+  assertSameInstance,
+  codeOf,
+  instanceInPath,
+  callbackPath,
+  isCallback,
+  readCallback,
+  type CallbackParams,
+} from '../../lib/login/response.js';
+import type { MastodonError } from '../../lib/errors.js';
+import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
+
+const state = 's'.repeat(43);
+const requestFor = (url: string) => targetOf(url);
+const params = (changes: Partial<CallbackParams>): CallbackParams => ({
+  state,
+  code: undefined,
+  error: undefined,
+  iss: undefined,
+  ...changes,
+});
+
+describe('an answer is read', () => {
+  it.each([
+    ['as a whole address', 'https://site.example/callback/a?code=x', ['/callback/a', 'code=x']],
+    ['by http, in capitals', 'HTTP://site.example/callback/a', ['/callback/a', '']],
+    ['as path and query', '/callback/a?code=x', ['/callback/a', 'code=x']],
+    ['without what browsers keep to themselves', '/callback/a?code=x#y?z', ['/callback/a', 'code=x']],
+    ['without the first slash', 'callback/a/', ['/callback/a/', '']],
+    ['as a path that looks like another host', '//evil.example/a', ['//evil.example/a', '']],
+    [
+      'as a path with an address in it',
+      '/a?to=https://evil.example/?b',
+      ['/a', 'to=https%3A%2F%2Fevil.example%2F%3Fb'],
+    ],
+    ['as an address that is none', 'https://[', ['/https://[', '']],
+    [
+      'as another scheme with an address in it',
+      'view-source:https://evil.example/a',
+      ['/view-source:https://evil.example/a', ''],
+    ],
+    ['as what has no slashes', 'mailto:a@b.example', ['/mailto:a@b.example', '']],
+    ['as the router of the site reads it', '/callback/a/../b', ['/callback/a/../b', '']],
+  ])('%s', (_how, answer, read) => {
+    const { pathname, searchParams } = targetOf(answer);
+    expect([pathname, String(searchParams)]).toEqual(read);
+  });
+
+  it('or taken as it is, where it was read already', () => {
+    const url = new URL('https://site.example/callback/a?code=x');
+    expect(targetOf(url)).toBe(url);
+  });
+});
+
+describe('a request is an answer from an instance', () => {
+  const callbackURL = 'https://site.example/auth/callback';
+
+  it.each([
+    ['by its path', '/auth/callback/social.example'],
+    ['by its path, with a slash', '/auth/callback/social.example/'],
+    ['by its path, with a port', '/auth/callback/localhost:4000?state=x'],
+    ['by its path, in capitals', '/Auth/CALLBACK/social.example'],
+    ['by its path, encoded', '/auth/%63allback/social.example'],
+    ['by its path, encoded in a way that is none', '/AUTH/callback/%zz'],
+    ['by its path, with more slashes', '//auth///callback//social.example'],
+    ['by its path, however short', '/auth/callback/a'],
+    ['by its path, however deep', '/auth/callback/a/b?instance=evil.example'],
+    [
+      'by a state of ours and a code, wherever a proxy moved it',
+      `/callback/social.example?state=${state}&code=x`,
+    ],
+    ['by a state of ours and an error', `/elsewhere?state=${state}&error=access_denied`],
+    ['by a state of ours and an issuer', `/?state=${state}&iss=https://social.example`],
+  ])('%s', (_how, url) => {
+    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(true);
+  });
+
+  it.each([
+    '/auth?instance=social.example',
+    '/auth?state=mine',
+    '/auth/callback',
+    '/auth/callback/',
+    '/auth/callbacks/social.example',
+    '/authcallback/social.example',
+    '/auth?code=x',
+    '/auth?error=login_failed',
+    '/auth?code=INVITE',
+    '/auth?instance=social.example&error=1',
+    `/auth?state=${state}`,
+    '/auth?state=mine&code=INVITE',
+    '/',
+    '*',
+    '',
+  ])('and %j is none', (url) => {
+    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(false);
+  });
+
+  it('by something like a host, where the callbacks lie directly below the root', () => {
+    expect(isCallback(requestFor('/auth/callback\\social.example#'), callbackPath(callbackURL))).toBe(true);
+    expect(isCallback(requestFor('/social.example'), callbackPath('https://site.example'))).toBe(true);
+    for (const path of ['/login', '/', '/a/social.example', '/social.example/a']) {
+      expect(isCallback(requestFor(path), callbackPath('https://site.example'))).toBe(false);
+    }
+    expect(isCallback(requestFor('/social.example/'), callbackPath('https://site.example'))).toBe(true);
+    expect(
+      isCallback(requestFor('/auth/callback/'), callbackPath('https://site.example/auth/callback/')),
+    ).toBe(false);
+    expect(
+      isCallback(requestFor('/auth/callback/a'), callbackPath('https://site.example/auth/callback/')),
+    ).toBe(true);
+  });
+});
+
+/** 257 characters of labels: with a port of two digits as many as are taken at all. */
+const longest = [...Array<string>(4).fill('a'.repeat(63)), 'b'].join('.');
+
+it.each([
+  ['/callback/social.example', 'social.example'],
+  ['/callback/SOCIAL.example/?code=x', 'social.example'],
+  ['/callback/localhost%3A4000', 'localhost:4000'],
+  ['/callback/%zz', ''],
+  ['/', ''],
+  ['//evil.example/social.example', 'social.example'],
+  ['/callback/social.example%0d%0aX: y', ''],
+  ['/callback/%00', ''],
+  ['/callback/<b>social.example', ''],
+  [`/callback/${'a'.repeat(9000)}`, ''],
+  ['/callback/%5B::1%5D:4000', '[::1]:4000'],
+  ['/callback/%5B::1%5D', '[::1]'],
+  ['/callback/a%5B::1%5D', ''],
+  ['/callback/%5B::1%5Da', ''],
+  ['/a/b/c', 'c'],
+  [`/${longest}:44`, `${longest}:44`],
+  [`/${longest}:443`, ''],
+])('%s names the instance %j', (url, host) => {
+  expect(instanceInPath(requestFor(url))).toBe(host);
+});
+
+describe('each parameter is one text or the request fails', () => {
+  it.each([
+    [`/?state=${state}&code=a%20b&iss=https%3A%2F%2Fx`, params({ code: 'a b', iss: 'https://x' })],
+    ['/?error=access_denied', params({ state: undefined, error: 'access_denied' })],
+    ['/', params({ state: undefined })],
+    [`/?state=${state}&code=`, params({ code: '' })],
+    ['/?codes=x&stated=y&x[code]=z', params({ state: undefined })],
+  ])('%s', (url, read) => {
+    expect(readCallback(requestFor(url))).toEqual(read);
+  });
+
+  it.each([
+    ...['code=a&code=b', 'code[]=a', 'code[x]=a', 'code[0]=a&code=b', 'code%5B%5D=a', 'error=a&error=a'],
+    ...[
+      'iss=a&iss=a',
+      'state=a&state=a',
+      'state[]=a',
+      'state[$ne]=a',
+      'iss[toString]=a',
+      'error[__proto__]=x',
+    ],
+  ])('%s', (query) => {
+    expect(codeThrownBy(() => readCallback(requestFor(`/?state=${state}&${query}`)))).toBe('login_mismatch');
+  });
+
+  it.each(['', 'short', `${state}s`, `${state.slice(1)}.`, `${state.slice(1)}%0a`, `${state.slice(1)}%00`])(
+    'the state %j is none of ours',
+    (text) => {
+      expect(codeThrownBy(() => readCallback(requestFor(`/?state=${text}&code=x`)))).toBe('login_expired');
+    },
+  );
+});
+
+describe('the answer must come from the instance that the login was begun at', () => {
+  const same = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) =>
+    codeThrownBy(() =>
+      assertSameInstance(aLogin({ instance: anInstanceRecord({ promisesIssuer }) }), params(changes), host),
+    );
+
+  it.each([
+    ['no issuer', {}],
+    ['its issuer', { iss: 'https://social.example' }],
+    ['its issuer with a slash', { iss: 'https://social.example/' }],
+  ])('%s', (_what, changes) => {
+    expect(same(changes)).toBeUndefined();
+  });
+
+  it.each([
+    ['another path', {}, 'evil.example', false],
+    ['no path', {}, '', false],
+    ['another issuer', { iss: 'https://evil.example' }, 'social.example', false],
+    ['an empty issuer', { iss: '' }, 'social.example', false],
+    ['an issuer with something behind it', { iss: 'https://social.example/x' }, 'social.example', false],
+    ['the issuer over http', { iss: 'http://social.example' }, 'social.example', false],
+    ['no issuer, though one was promised', {}, 'social.example', true],
+  ])('and not with %s', (_what, changes, host, promised) => {
+    expect(same(changes, host, promised)).toBe('login_mismatch');
+  });
+});
+
+it.each([
+  ['a code', { code: 'x' }, undefined],
+  ['a denial', { error: 'access_denied' }, 'access_denied'],
+  ['a denial beside a code', { error: 'access_denied', code: 'x' }, 'access_denied'],
+  ['any other error', { error: 'server_error', code: 'x' }, 'token_refused'],
+  ['an empty error', { error: '', code: 'x' }, 'token_refused'],
+  ['nothing', {}, 'response_invalid'],
+  ['an empty code', { code: '' }, 'response_invalid'],
+  ['a code without end', { code: 'x'.repeat(4097) }, 'response_invalid'],
+  ['a long code', { code: 'x'.repeat(4096) }, undefined],
+  ['a scope that is not granted', { error: 'invalid_scope' }, 'token_refused'],
+])('an answer with %s: %j → %s', (_what, changes, code) => {
+  expect(codeThrownBy(() => codeOf(params(changes), 'social.example'))).toBe(code);
+});
+
+describe('the visitor is told which server it was, and the operator why', () => {
+  const thrownBy = (work: () => unknown): MastodonError & { readonly cause: Error } => {
+    try {
+      work();
+    } catch (error) {
+      return error as MastodonError & { readonly cause: Error };
+    }
+    throw new Error('Nothing was thrown.');
+  };
+  const host = 'social.example';
+
+  it.each([
+    ['a denial', { error: 'access_denied' }, undefined, undefined],
+    ['a scope that is not granted', { error: 'invalid_scope' }, 'scope_not_granted', /"scope"/],
+    ['another error', { error: 'server_error' }, undefined, /authorization/],
+    ['no code', {}, undefined, /no code/],
+  ])('%s', (_what, changes, reason, why) => {
+    const error = thrownBy(() => codeOf(params(changes), host));
+    expect(error).toMatchObject({ instance: host, ...(reason && { reason }) });
+    if (why) expect(error.cause.message).toMatch(why);
+  });
+
+  it.each([
+    ['another path', {}, 'evil.example', /path/],
+    ['no issuer', {}, host, /promised issuer/],
+    ['another issuer', { iss: 'https://evil.example' }, host, /issuer is another/],
+  ])('%s', (_what, changes, inPath, why) => {
+    const login = aLogin({ instance: anInstanceRecord({ promisesIssuer: true }) });
+    const error = thrownBy(() => assertSameInstance(login, params(changes), inPath));
+    expect(error.instance).toBe(host);
+    expect(error.cause.message).toMatch(why);
+  });
+
+  it.each([
+    ['repeated parameters', `/?state=${state}&code=a&code=b`, /repeated/],
+    ['a state that is none of ours', '/?state=mine', /state/],
+  ])('%s', (_what, url, why) => {
+    expect(thrownBy(() => readCallback(requestFor(url))).cause.message).toMatch(why);
+  });
+});

@@ -1,0 +1,165 @@
+/** Every form that an application may give its verify function. */
+
+import { callVerify, type VerifyFunction } from '../../lib/passport/verify.js';
+
+const user = { name: 'alice' };
+const profile = { provider: 'mastodon' } as never;
+const input = { accessToken: 'access', refreshToken: 'refresh', params: { scope: 'read' }, profile };
+const call = (verify: unknown, withRequest = false) =>
+  callVerify(verify as VerifyFunction, 'request', withRequest, input);
+type Done = (error?: unknown, user?: unknown, info?: object) => void;
+
+describe('gets what it declares', () => {
+  const seen = (verify: (see: (...args: unknown[]) => void) => unknown, withRequest = false) =>
+    new Promise<unknown[]>((resolve, reject) => {
+      call(
+        verify((...args) => resolve(args)),
+        withRequest,
+      ).catch(reject);
+    });
+
+  it.each<[string, (see: (...args: unknown[]) => void) => unknown, boolean, unknown[]]>([
+    [
+      'three parameters',
+      (see) => async (a: unknown, r: unknown, p: unknown) => see(a, r, p),
+      false,
+      ['access', 'refresh', profile],
+    ],
+    [
+      'four, the last of them done',
+      (see) => (a: unknown, r: unknown, p: unknown, done: Done) => see(a, r, p, typeof done),
+      false,
+      ['access', 'refresh', profile, 'function'],
+    ],
+    [
+      'five, with the token answer',
+      (see) => (a: unknown, r: unknown, t: unknown, p: unknown, done: Done) => see(a, r, t, p, typeof done),
+      false,
+      ['access', 'refresh', input.params, profile, 'function'],
+    ],
+    [
+      'the request and three',
+      (see) => async (q: unknown, a: unknown, r: unknown, p: unknown) => see(q, a, r, p),
+      true,
+      ['request', 'access', 'refresh', profile],
+    ],
+    [
+      'the request and five',
+      (see) => (q: unknown, a: unknown, r: unknown, t: unknown, p: unknown, done: Done) =>
+        see(q, a, r, t, p, typeof done),
+      true,
+      ['request', 'access', 'refresh', input.params, profile, 'function'],
+    ],
+  ])('%s', async (_form, verify, withRequest, args) => {
+    expect(await seen(verify, withRequest)).toEqual(args);
+  });
+});
+
+describe('says who it is', () => {
+  it.each<[string, unknown]>([
+    ['by a promise', async (_a: unknown, _r: unknown, _p: unknown) => user],
+    ['by a value', (_a: unknown, _r: unknown, _p: unknown) => user],
+    ['by done', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done(null, user)],
+    [
+      'by done, later',
+      (_a: unknown, _r: unknown, _p: unknown, done: Done) => void setImmediate(done, null, user),
+    ],
+    [
+      'by done, from an async function',
+      async (_a: unknown, _r: unknown, _p: unknown, done: Done) => done(null, user),
+    ],
+    [
+      'by done, whatever it returns',
+      (_a: unknown, _r: unknown, _p: unknown, done: Done) => (setImmediate(done, null, user), 7),
+    ],
+    [
+      'by done, after an async function has returned a query',
+      async (_a: unknown, _r: unknown, _p: unknown, done: Done) => (
+        setImmediate(() => setImmediate(done, null, user)),
+        new Map()
+      ),
+    ],
+    [
+      'by done, behind a wrapper without parameters',
+      (...args: unknown[]) => (args.at(-1) as Done)(null, user),
+    ],
+    [
+      'by a promise, behind a wrapper without parameters',
+      (...args: unknown[]) => Promise.resolve(args.length > 0 && user),
+    ],
+    [
+      'once: a second done is not heard',
+      (_a: unknown, _r: unknown, _p: unknown, done: Done) => (done(null, user), done(null, { name: 'bob' })),
+    ],
+  ])('%s', async (_how, verify) => {
+    expect(await call(verify)).toEqual({ user });
+  });
+
+  it('with info', async () => {
+    const verify = (_a: unknown, _r: unknown, _p: unknown, done: Done) =>
+      done(null, user, { welcome: 'back' });
+    expect(await call(verify)).toEqual({ user, info: { welcome: 'back' } });
+  });
+});
+
+it.each<[string, unknown]>([
+  ['false', async (_a: unknown) => false],
+  ['null', async (_a: unknown) => null],
+  ['nothing', async (_a: unknown) => undefined],
+  ['nothing, at once', (_a: unknown) => undefined],
+  ['done(null, false)', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done(null, false)],
+  ['done()', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done()],
+])('refuses with %s', async (_how, verify) => {
+  expect((await call(verify)).user).toBeFalsy();
+});
+
+it.each<[string, unknown]>([
+  ['a rejection', async (_a: unknown) => Promise.reject(new Error('database down'))],
+  [
+    'a throw',
+    (_a: unknown) => {
+      throw new Error('database down');
+    },
+  ],
+  ['done(error)', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done(new Error('database down'))],
+  [
+    'a rejection, though it declares done',
+    async (_a: unknown, _r: unknown, _p: unknown, _d: Done) => Promise.reject(new Error('database down')),
+  ],
+  [
+    'a throw, though it declares done',
+    (_a: unknown, _r: unknown, _p: unknown, _d: Done) => {
+      throw new Error('database down');
+    },
+  ],
+  ['a rejection behind a wrapper', async (..._args: unknown[]) => Promise.reject(new Error('database down'))],
+])('fails with %s', async (_how, verify) => {
+  await expect(call(verify)).rejects.toThrow('database down');
+});
+
+describe('is told what to write, where it declares done', () => {
+  it.each<[string, unknown]>([
+    ['and returns the user', (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
+    ['and promises the user', async (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
+    [
+      'and promises the user, with params',
+      async (_a: unknown, _r: unknown, _t: unknown, _p: unknown, _done: Done) => user,
+    ],
+    [
+      'and takes it for the profile',
+      async (_a: unknown, _r: unknown, _params: unknown, theirs: { provider: string }) => ({
+        id: theirs.provider,
+      }),
+    ],
+    [
+      'and takes it for the profile behind a wrapper, as Nest has one',
+      async (...args: unknown[]) => {
+        const validate = async (_a: unknown, _r: unknown, _params: unknown, theirs: { provider: string }) =>
+          theirs.provider;
+        return validate(...(args as Parameters<typeof validate>));
+      },
+    ],
+  ])('%s', async (_how, verify) => {
+    await expect(call(verify)).rejects.toThrow(/verify function.*\(accessToken, refreshToken, profile/);
+  });
+});
