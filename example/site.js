@@ -37,7 +37,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
       website: baseURL.origin,
       store,
       // Misskey and its relatives fetch this address, so it has to be one that they can reach.
-      clientURL: isSecure ? `${baseURL.origin}/auth/mastodon/client` : undefined,
+      clientMetadataURL: isSecure ? `${baseURL.origin}/auth/mastodon/client` : undefined,
       developmentInstances: demoOrigin ? [demoOrigin] : [],
     },
     // A site with a database would find or create its user by `profile.id` here.
@@ -61,7 +61,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   app.use('/button', express.static(buttonFolder));
   app.get('/icon.svg', (_req, res) => void res.type('svg').send(iconFile('leaf', '#1f6b50')));
   app.use(toOneAddress(baseURL));
-  app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
+  app.get('/auth/mastodon/client/:instance', strategy.clientMetadata);
   app.use(ownFormsOnly({ baseURL }));
   app.use(
     session({

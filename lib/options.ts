@@ -57,7 +57,7 @@ export interface Instance {
   /** Absent where nobody is registered. */
   readonly registrationEndpoint?: string;
   /** Present there: a client is known by a URL of its own, and this is the form of the document that the server fetches. */
-  readonly clientDocument?: 'html' | 'json';
+  readonly clientMetadata?: 'html' | 'json';
   readonly revocationEndpoint?: string;
   /** Issuer identifier (RFC 8414), without the trailing slash. */
   readonly issuer: string;
@@ -87,9 +87,9 @@ export interface LoginOptions {
   /**
    * Where servers that register nobody (Misskey and its relatives) find out about this site: absolute https URL without
    * query or fragment. The instance's host is appended as one path segment; what is served there is the door's
-   * `clientDocument`. Default: such servers are refused.
+   * `clientMetadata`. Default: such servers are refused.
    */
-  clientURL?: string | undefined;
+  clientMetadataURL?: string | undefined;
   /** The site's home page, shown on the consent page. */
   website?: string | undefined;
   /** Any Keyv 5 or 6, or `{ get, set, delete }`. Default: in this process's memory. */
@@ -124,7 +124,7 @@ export type LoginLog = (event: string, fields: Readonly<Record<string, unknown>>
 export const loginOptionNames: readonly string[] = [
   'clientName',
   'callbackURL',
-  'clientURL',
+  'clientMetadataURL',
   'website',
   'store',
   'scope',
@@ -155,7 +155,7 @@ export const beginOptionNames: readonly string[] = [
 export interface Settings {
   readonly clientName: string;
   readonly callbackURL: string;
-  readonly clientURL: string | undefined;
+  readonly clientMetadataURL: string | undefined;
   readonly website: string | undefined;
   /** Scopes the site asked for, separated by spaces; undefined means the least that reads the profile. */
   readonly scope: string | undefined;
@@ -185,7 +185,10 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
   return {
     clientName: checkedClientName(checks, options.clientName),
     callbackURL: checks.baseURL('callbackURL', options.callbackURL),
-    clientURL: options.clientURL === undefined ? undefined : checkedClientURL(checks, options.clientURL),
+    clientMetadataURL:
+      options.clientMetadataURL === undefined
+        ? undefined
+        : checkedClientURL(checks, options.clientMetadataURL),
     website,
     scope: checkedScope(checks, options.scope),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
@@ -208,8 +211,8 @@ function checkedClientName(checks: Checks, value: unknown): string {
 
 /** Other servers fetch it, so that it is nothing on this machine. */
 function checkedClientURL(checks: Checks, value: unknown): string {
-  const url = checks.baseURL('clientURL', value);
-  return url.startsWith('https:') ? url : checks.wrong('clientURL', 'use https', url);
+  const url = checks.baseURL('clientMetadataURL', value);
+  return url.startsWith('https:') ? url : checks.wrong('clientMetadataURL', 'use https', url);
 }
 
 function checkedWebsite(checks: Checks, value: unknown): string {

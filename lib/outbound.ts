@@ -9,7 +9,7 @@ export interface OutboundOptions {
   /** Time for one whole exchange: lookup, connection, redirects and body. Milliseconds; default 10 000. */
   timeoutMs?: number | undefined;
   /** Time for a whole login start, and for a whole completion, waiting included. Milliseconds; default 15 000. */
-  startTimeoutMs?: number | undefined;
+  loginTimeoutMs?: number | undefined;
   /** Most bytes of one answer, counted after decompression. Default 262 144; for the account itself 1 048 576. */
   maxResponseBytes?: number | undefined;
   /**
@@ -22,26 +22,26 @@ export interface OutboundOptions {
   /** Certificate authorities (PEM) trusted besides Node's own. */
   ca?: string | Buffer | ReadonlyArray<string | Buffer> | undefined;
   /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
-  maxPreparations?: number | undefined;
+  maxConcurrentStarts?: number | undefined;
   /** Logins being completed at the same time, in all. Default 256. */
-  maxExchanges?: number | undefined;
+  maxConcurrentCallbacks?: number | undefined;
   /** Logins being completed at the same time at one instance. Default 16. */
-  maxExchangesPerInstance?: number | undefined;
+  maxConcurrentCallbacksPerInstance?: number | undefined;
   /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
   maxWaiting?: number | undefined;
   /** How long an instance that failed three times in a row is left alone. Milliseconds; default 10 000. */
-  failureMemoryMs?: number | undefined;
+  failureCooldownMs?: number | undefined;
 }
 
 const defaults = {
   timeoutMs: 10_000,
-  startTimeoutMs: 15_000,
+  loginTimeoutMs: 15_000,
   maxResponseBytes: 262_144,
-  maxPreparations: 64,
-  maxExchanges: 256,
-  maxExchangesPerInstance: 16,
+  maxConcurrentStarts: 64,
+  maxConcurrentCallbacks: 256,
+  maxConcurrentCallbacksPerInstance: 16,
   maxWaiting: 1024,
-  failureMemoryMs: 10_000,
+  failureCooldownMs: 10_000,
 };
 
 /** The options after defaults and checks. */

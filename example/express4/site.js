@@ -15,7 +15,7 @@ const strategy = new MastodonStrategy(
     clientName: 'An example with Express 4',
     callbackURL: `${origin}/auth/mastodon/callback`,
     // Misskey and its relatives register no site: they ask here what it is, and only over https.
-    clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+    clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
     // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
     // For a try without the network: instances on this machine.
@@ -49,7 +49,7 @@ app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', f
   res.redirect(`/?from=${encodeURIComponent(req.authInfo.state.from)}`);
 });
 
-app.get('/auth/mastodon/client/:instance', strategy.clientDocument);
+app.get('/auth/mastodon/client/:instance', strategy.clientMetadata);
 
 app.get('/', (req, res) => {
   // What Passport left there for `failureMessage`, shown once.

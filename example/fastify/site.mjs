@@ -20,7 +20,7 @@ const strategy = new MastodonStrategy(
     clientName: 'An example with Fastify',
     callbackURL: `${origin}/auth/mastodon/callback`,
     // Misskey and its relatives register no site: they ask here what it is, and only over https.
-    clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+    clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
     // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
     // For a try without the network: instances on this machine.
@@ -62,7 +62,7 @@ app.get(
 
 app.get('/auth/mastodon/client/:instance', (request, reply) => {
   reply.hijack(); // it writes to Node's own response
-  strategy.clientDocument(request.raw, reply.raw);
+  strategy.clientMetadata(request.raw, reply.raw);
 });
 
 app.get('/', async (request, reply) => {

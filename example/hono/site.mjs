@@ -20,7 +20,7 @@ const login = createLogin({
   clientName: 'An example with Hono',
   callbackURL: `${origin}/auth/mastodon/callback`,
   // Misskey and its relatives register no site: they ask here what it is, and only over https.
-  clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+  clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
   website: origin,
   // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client). Without
   // one, a login has to come back to the process that began it; where each request may get another one, none works.
@@ -49,7 +49,7 @@ app.get('/auth/mastodon/callback/:instance', async (c) => {
   return c.redirect(`/?from=${encodeURIComponent(state.from)}`);
 });
 
-app.get('/auth/mastodon/client/:instance', (c) => login.clientDocument(c.req.raw));
+app.get('/auth/mastodon/client/:instance', (c) => login.clientMetadata(c.req.raw));
 
 app.get('/', async (c) => {
   const user = await userOf(c);

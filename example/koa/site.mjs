@@ -20,7 +20,7 @@ const strategy = new MastodonStrategy(
     clientName: 'An example with Koa',
     callbackURL: `${origin}/auth/mastodon/callback`,
     // Misskey and its relatives register no site: they ask here what it is, and only over https.
-    clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+    clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
     // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
     // For a try without the network: instances on this machine.
@@ -65,7 +65,7 @@ router.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon'
 
 router.get('/auth/mastodon/client/:instance', (ctx) => {
   ctx.respond = false; // it writes to Node's own response
-  strategy.clientDocument(ctx.req, ctx.res);
+  strategy.clientMetadata(ctx.req, ctx.res);
 });
 
 router.get('/', (ctx) => {

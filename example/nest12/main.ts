@@ -46,7 +46,7 @@ class MastodonLogin extends PassportStrategy(MastodonStrategy) {
       clientName: 'An example with Nest',
       callbackURL: `${origin}/auth/mastodon/callback`,
       // Misskey and its relatives register no site: they ask here what it is, and only over https.
-      clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+      clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
       website: origin,
       // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
       // For a try without the network: instances on this machine.
@@ -133,8 +133,8 @@ class SiteController {
   }
 
   @Get('auth/mastodon/client/:instance')
-  clientDocument(@Req() req: Request, @Res() res: Response): void {
-    this.login.clientDocument(req, res);
+  clientMetadata(@Req() req: Request, @Res() res: Response): void {
+    this.login.clientMetadata(req, res);
   }
 
   @Get()

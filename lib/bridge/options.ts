@@ -89,7 +89,7 @@ export interface BridgeSettings {
 }
 
 const names = [
-  ...loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientURL'),
+  ...loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL'),
   'publicURL',
   'bus',
   'path',

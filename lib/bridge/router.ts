@@ -49,7 +49,7 @@ export class Pages {
     this.hints.routed(req);
     const route = routeOf(req, this.basePath);
     if (!route) return next ? next() : sendPage(res, notFoundPage());
-    if (route.name === 'client') return this.clientDocument(req, res, route, next);
+    if (route.name === 'client') return this.clientMetadata(req, res, route, next);
     if (route.name === 'button') {
       if (sendScript(res, route.segment, req.method)) return;
       return next ? next() : sendPage(res, notFoundPage());
@@ -64,13 +64,13 @@ export class Pages {
     });
   };
 
-  private clientDocument(
+  private clientMetadata(
     req: IncomingMessage,
     res: ServerResponse,
     { segment }: Route,
     next: Parameters<Router>[2],
   ): void {
-    const { status, headers, body } = this.login.clientDocument.answer(req.method, `/${segment}`);
+    const { status, headers, body } = this.login.clientMetadata.answer(req.method, `/${segment}`);
     if (next && status === 404) return next();
     res.writeHead(status, headers).end(body);
   }

@@ -1,6 +1,6 @@
 /**
  * The servers that are suggested where a site names none: large, general, and open for years. Those of Misskey's family
- * stand last, as they come up only for who types their names: a site lets their accounts in by its `clientURL`.
+ * stand last, as they come up only for who types their names: a site lets their accounts in by its `clientMetadataURL`.
  */
 
 export const someServers: readonly string[] = [

@@ -51,13 +51,14 @@ export function ttlOf(client: Client): number {
 
 /** What this site is there: what it registers with, or what its document says. */
 export function describeApp(instance: Instance, settings: Settings): AppDescription {
-  const { clientName, callbackURL, clientURL, website } = settings;
+  const { clientName, callbackURL, clientMetadataURL, website } = settings;
   // What the site asks for is said in Mastodon's words.
   const scope = instance.api === 'misskey' ? misskeyScope : (settings.scope ?? leastScope(instance));
-  const { host, clientDocument } = instance;
+  const { host, clientMetadata } = instance;
   return {
     ...{ clientName, redirectURI: `${callbackURL}/${host}`, scope, website },
-    ...(clientURL && clientDocument && { clientId: clientIdAt(clientURL, host, clientDocument) }),
+    ...(clientMetadataURL &&
+      clientMetadata && { clientId: clientIdAt(clientMetadataURL, host, clientMetadata) }),
   };
 }
 

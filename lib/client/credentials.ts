@@ -48,10 +48,10 @@ export class Credentials {
     this.registrar = new Registrar(store, settings, this.clients, failures, (...registered) =>
       this.getToKnow(...registered),
     );
-    const { maxPreparations, maxWaiting, timeoutMs } = settings.outbound;
+    const { maxConcurrentStarts, maxWaiting, timeoutMs } = settings.outbound;
     this.proofs = new Gate({
-      inAll: maxPreparations,
-      perInstance: maxPreparations,
+      inAll: maxConcurrentStarts,
+      perInstance: maxConcurrentStarts,
       waiting: maxWaiting,
       waitMs: timeoutMs,
     });
@@ -91,10 +91,10 @@ export class Credentials {
   async ofLogin(login: LoginTransaction): Promise<Client | undefined> {
     const { credentialsKey: key, clientId, redirectURI, scope, instance } = login;
     const found = await this.clients.find(key, clientId);
-    const { clientURL } = this.settings;
-    const { host, clientDocument } = instance;
-    if (found || clientURL === undefined || clientDocument === undefined) return found;
-    if (clientId !== clientIdAt(clientURL, host, clientDocument)) return undefined;
+    const { clientMetadataURL } = this.settings;
+    const { host, clientMetadata } = instance;
+    if (found || clientMetadataURL === undefined || clientMetadata === undefined) return found;
+    if (clientId !== clientIdAt(clientMetadataURL, host, clientMetadata)) return undefined;
     // What was forgotten here is only when its codes were last tried.
     return { key, clientId, redirectURI, scope, registeredAt: 0, provedAt: 0 };
   }

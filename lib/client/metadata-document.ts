@@ -30,11 +30,11 @@ export type MountedRequest = IncomingMessage & {
 /** How long others may keep it. Seconds. */
 const maxAge = 300;
 
-export class ClientDocument {
+export class ClientMetadata {
   constructor(
     private readonly settings: Pick<
       Settings,
-      'clientName' | 'callbackURL' | 'clientURL' | 'website' | 'scope' | 'developmentOrigins'
+      'clientName' | 'callbackURL' | 'clientMetadataURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
   ) {}
 
@@ -44,9 +44,9 @@ export class ClientDocument {
    * @param target a URL, or its path and query; its last segment is the instance's host, with `.json` for that form
    */
   answer(method: string | undefined, target: string): DocumentAnswer {
-    const { clientName, callbackURL, clientURL } = this.settings;
+    const { clientName, callbackURL, clientMetadataURL } = this.settings;
     const { host, form } = readSegment(/\/([^/?#]*)(?:[?#].*)?$/.exec(target)?.[1] ?? '');
-    if (clientURL === undefined || !this.isHost(host)) {
+    if (clientMetadataURL === undefined || !this.isHost(host)) {
       return answerOf(method, 404, 'There is nothing at this address.\n', {
         'Content-Type': 'text/plain; charset=utf-8',
       });
@@ -55,7 +55,7 @@ export class ClientDocument {
       return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
     }
     const redirectURI = `${callbackURL}/${host}`;
-    const clientId = clientIdAt(clientURL, host, form);
+    const clientId = clientIdAt(clientMetadataURL, host, form);
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
     if (form === 'json') {
       const type = { 'Content-Type': 'application/json' };
@@ -97,7 +97,7 @@ export class ClientDocument {
   /** Before all routes of an application, it is asked for every page, the callback among them. */
   private isPlace({ baseUrl = '', params }: MountedRequest, target: string): boolean {
     const isMounted = baseUrl !== '' || params?.instance !== undefined;
-    const { pathname } = new URL(this.settings.clientURL ?? 'https://unused.invalid');
+    const { pathname } = new URL(this.settings.clientMetadataURL ?? 'https://unused.invalid');
     return isMounted || target.slice(0, target.lastIndexOf('/')) === pathname.replace(/\/$/, '');
   }
 

@@ -90,7 +90,9 @@ export class Registrar {
     if (app.clientId !== undefined) return { scope: app.scope, credentials: { clientId: app.clientId } };
     throw new MastodonError('instance_unsupported', {
       instance: instance.host,
-      cause: new Error('the server knows clients by their URL, and the option "clientURL" is not set'),
+      cause: new Error(
+        'the server knows clients by their URL, and the option "clientMetadataURL" is not set',
+      ),
     });
   }
 

@@ -18,8 +18,8 @@ const jsonEnding = '.json';
  * What this site is known by at one instance; each has a URL of its own, so that each has a redirect URI of its own. In
  * the form that servers turn it into, as some compare it before they do so.
  */
-export function clientIdAt(clientURL: string, host: string, form: DocumentForm): string {
-  return new URL(`${clientURL}/${host}${form === 'json' ? jsonEnding : ''}`).href;
+export function clientIdAt(clientMetadataURL: string, host: string, form: DocumentForm): string {
+  return new URL(`${clientMetadataURL}/${host}${form === 'json' ? jsonEnding : ''}`).href;
 }
 
 /** The instance and the form that the last segment of such a URL names. */
@@ -45,6 +45,6 @@ export function readURLClientServer(document: JsonObject | undefined, origin: st
   const { host } = new URL(origin);
   return {
     ...{ origin, host, authorizationEndpoint, tokenEndpoint },
-    ...{ issuer: origin, promisesIssuer: true, clientDocument: 'html' },
+    ...{ issuer: origin, promisesIssuer: true, clientMetadata: 'html' },
   };
 }

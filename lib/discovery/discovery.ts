@@ -53,8 +53,8 @@ export class Discovery {
     private readonly settings: Settings,
     private readonly policy: Policy,
   ) {
-    this.takesURLClients = settings.clientURL !== undefined;
-    this.revalidation = new Revalidation(network, settings.outbound.startTimeoutMs);
+    this.takesURLClients = settings.clientMetadataURL !== undefined;
+    this.revalidation = new Revalidation(network, settings.outbound.loginTimeoutMs);
   }
 
   /** What is known about the address already; nobody waits for an answer. */
@@ -210,7 +210,7 @@ export function isInstance(value: unknown): value is Instance {
     isPinned(value) &&
     isOn(value.origin, record.authorizationEndpoint) &&
     (record.registrationEndpoint === undefined
-      ? value.clientDocument !== undefined
+      ? value.clientMetadata !== undefined
       : isOn(value.origin, record.registrationEndpoint)) &&
     (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
   );
@@ -227,10 +227,10 @@ export function isPinned(value: unknown): value is PinnedInstance {
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&
-    ['undefined', 'html', 'json'].includes(String(record.clientDocument)) &&
+    ['undefined', 'html', 'json'].includes(String(record.clientMetadata)) &&
     // Only PKCE and the issuer tell the answers of such servers apart.
-    (record.clientDocument === undefined || record.promisesIssuer) &&
-    (record.api === undefined || (record.api === 'misskey' && record.clientDocument === 'html')) &&
+    (record.clientMetadata === undefined || record.promisesIssuer) &&
+    (record.api === undefined || (record.api === 'misskey' && record.clientMetadata === 'html')) &&
     (record.revocationEndpoint === undefined
       ? record.api !== undefined
       : isOn(origin, record.revocationEndpoint)) &&

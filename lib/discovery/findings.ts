@@ -48,7 +48,7 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
     authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
     tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
     ...(registersNobody
-      ? { clientDocument: 'json' }
+      ? { clientMetadata: 'json' }
       : { registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps` }),
     revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,
     issuer: metadata?.issuer ?? origin,

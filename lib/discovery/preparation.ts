@@ -38,7 +38,7 @@ export class Preparation {
   private readonly gate: Gate;
   /** Addresses whose instance was found and not yet used: the next start there need not look again. */
   private readonly justFound = lru<true>(1000, justFoundMs);
-  private readonly startTimeoutMs: number;
+  private readonly loginTimeoutMs: number;
 
   constructor(
     private readonly network: Network,
@@ -48,11 +48,11 @@ export class Preparation {
     private readonly credentials: Credentials,
     private readonly failures: Failures,
   ) {
-    const { maxPreparations, maxWaiting, timeoutMs, startTimeoutMs } = settings.outbound;
-    this.startTimeoutMs = startTimeoutMs;
+    const { maxConcurrentStarts, maxWaiting, timeoutMs, loginTimeoutMs } = settings.outbound;
+    this.loginTimeoutMs = loginTimeoutMs;
     this.discovery = new Discovery(network, store, settings, policy);
     this.gate = new Gate({
-      inAll: maxPreparations,
+      inAll: maxConcurrentStarts,
       perInstance: preparationsPerHost,
       waiting: maxWaiting,
       waitMs: timeoutMs,
@@ -128,7 +128,7 @@ export class Preparation {
   /** Waiting and work share one budget: each answer may come just in time, and their sum must not go on for minutes. */
   private async watched<T>({ host }: Address, work: (network: Network) => Promise<T>): Promise<T> {
     this.failures.assertNoStreak(host);
-    const budget = new Budget(this.startTimeoutMs);
+    const budget = new Budget(this.loginTimeoutMs);
     const network = this.network.within(budget);
     // Being refused at the gate is no failure of the instance's, so the gate is outside.
     const guarded = async () => {

@@ -116,7 +116,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   ): Promise<void> => {
     if (route.name === 'login') return logins.page(req, res, route.uid);
     if (route.name === 'client') {
-      const { status, headers, body } = login.clientDocument.answer(req.method, `/${route.host}`);
+      const { status, headers, body } = login.clientMetadata.answer(req.method, `/${route.host}`);
       return void res.writeHead(status, headers).end(body);
     }
     if (route.name === 'callback') return logins.callback(req, res, route.answer);

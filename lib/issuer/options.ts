@@ -31,7 +31,7 @@ export interface IssuerClient {
 export type IssuerLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 /** The options of the login itself, but for those that the issuer sets. */
-export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientURL'>;
+export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL'>;
 
 /** What an operator says once, when the issuer is made. `undefined` means the default. */
 export interface IssuerOptions extends SharedOptions {
@@ -89,7 +89,7 @@ const ownNames = [
 
 /** @throws TypeError that names the option at fault. What the login shares is checked by the login. */
 export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
-  const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientURL');
+  const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL');
   checks.options(options, [...ownNames, ...shared]);
   const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...others } = options;
   const checkedURL = checks.baseURL('issuerURL', issuerURL);

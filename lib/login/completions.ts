@@ -37,10 +37,11 @@ export class Completions {
     private readonly settings: Settings,
     private readonly audience: string,
   ) {
-    const { maxExchanges, maxExchangesPerInstance, maxWaiting, timeoutMs } = settings.outbound;
+    const { maxConcurrentCallbacks, maxConcurrentCallbacksPerInstance, maxWaiting, timeoutMs } =
+      settings.outbound;
     this.gate = new Gate({
-      inAll: maxExchanges,
-      perInstance: maxExchangesPerInstance,
+      inAll: maxConcurrentCallbacks,
+      perInstance: maxConcurrentCallbacksPerInstance,
       waiting: maxWaiting,
       waitMs: timeoutMs,
     });
@@ -51,7 +52,7 @@ export class Completions {
   async run(answer: Target, logins: BrowserLogins, extras: Extras): Promise<FinishedWithScope> {
     const params = readCallback(answer);
     const host = instanceInPath(answer);
-    const budget = new Budget(this.settings.outbound.startTimeoutMs);
+    const budget = new Budget(this.settings.outbound.loginTimeoutMs);
     const network = this.network.within(budget);
     // Taken only when there is room to finish it: who is turned away here can open the same address again.
     const work = async () => {

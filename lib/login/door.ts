@@ -12,9 +12,9 @@ export type Browser = string | readonly string[] | BrowserLogins;
  * Where a door that answers for itself is called back, and where it says what it is. Servers fetch that, and only over https.
  * @param ownURL without a slash at its end
  */
-export function addressesBelow(ownURL: string): Pick<LoginOptions, 'callbackURL' | 'clientURL'> {
-  const clientURL = ownURL.startsWith('https:') ? `${ownURL}/client` : undefined;
-  return { callbackURL: `${ownURL}/callback`, clientURL };
+export function addressesBelow(ownURL: string): Pick<LoginOptions, 'callbackURL' | 'clientMetadataURL'> {
+  const clientMetadataURL = ownURL.startsWith('https:') ? `${ownURL}/client` : undefined;
+  return { callbackURL: `${ownURL}/callback`, clientMetadataURL };
 }
 
 export interface Begun {

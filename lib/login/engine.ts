@@ -13,7 +13,7 @@ import { Store } from '../store.js';
 import { authorizationURL } from './authorization.js';
 import { BegunLogins, type BrowserLogins } from './begun-logins.js';
 import { targetOf, type Target } from './response.js';
-import { ClientDocument } from '../client/metadata-document.js';
+import { ClientMetadata } from '../client/metadata-document.js';
 import { Completions } from './completions.js';
 import type { Begun, Browser, Extras, FinishedWithScope } from './door.js';
 import { KeptTokens } from './kept-tokens.js';
@@ -23,7 +23,7 @@ import { randomToken } from './state.js';
 import { beginTransaction } from './transaction.js';
 
 export class Engine {
-  readonly clientDocument: ClientDocument;
+  readonly clientMetadata: ClientMetadata;
   private readonly developmentOrigins: ReadonlySet<string>;
   private readonly store: Store;
   private readonly network: Network;
@@ -42,12 +42,12 @@ export class Engine {
     const { outbound, clientName, callbackURL, website, scope } = settings;
     const store = new Store(keyValueStore, outbound.timeoutMs);
     this.store = store;
-    this.clientDocument = new ClientDocument(settings);
+    this.clientMetadata = new ClientMetadata(settings);
     this.developmentOrigins = settings.developmentOrigins;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
     this.network = new Network(settings);
     this.policy = new Policy(settings);
-    const failures = new Failures(store, outbound.failureMemoryMs);
+    const failures = new Failures(store, outbound.failureCooldownMs);
     this.credentials = new Credentials(this.network, store, settings, failures);
     this.preparation = new Preparation(
       this.network,

@@ -4,7 +4,7 @@ import type { Checks } from '../util/checks.js';
 import type { MastodonError } from '../errors.js';
 import { readOptions, type BeginOptions, type Instance, type LoginOptions } from '../options.js';
 import type { Target } from './response.js';
-import type { ClientDocument } from '../client/metadata-document.js';
+import type { ClientMetadata } from '../client/metadata-document.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
 import type * as engine from './engine.js';
 import { reportFailure } from './report.js';
@@ -28,9 +28,9 @@ export class MastodonLogin {
     this.makeEngine = () => new (loadEngine().Engine)(settings, store);
   }
 
-  /** Answers servers that ask what this site is (`clientURL`). */
-  get clientDocument(): ClientDocument {
-    return this.engine.clientDocument;
+  /** Answers servers that ask what this site is (`clientMetadataURL`). */
+  get clientMetadata(): ClientMetadata {
+    return this.engine.clientMetadata;
   }
 
   /**

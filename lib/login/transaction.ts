@@ -40,7 +40,7 @@ function pinnedOf(instance: Instance): PinnedInstance {
   const known = pinned.get(instance);
   if (known) return known;
   const { origin, host, tokenEndpoint, revocationEndpoint, issuer, promisesIssuer } = instance;
-  const { software, accountDomain, api, clientDocument } = instance;
+  const { software, accountDomain, api, clientMetadata } = instance;
   // No spread at its beginning: V8 gives each object that begins so, and is frozen, a hidden class of its own, of 500 bytes.
   const made = Object.freeze({
     origin,
@@ -52,7 +52,7 @@ function pinnedOf(instance: Instance): PinnedInstance {
     ...(software !== undefined && { software }),
     ...(accountDomain !== undefined && { accountDomain }),
     ...(api !== undefined && { api }),
-    ...(clientDocument !== undefined && { clientDocument }),
+    ...(clientMetadata !== undefined && { clientMetadata }),
   });
   if (Object.isFrozen(instance)) pinned.set(instance, made);
   return made;

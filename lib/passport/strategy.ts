@@ -38,10 +38,10 @@ export class MastodonStrategy extends OAuth2Strategy {
   private readonly login: MastodonLogin;
   private readonly loginRequests: () => requests.Requests;
   /**
-   * Answers servers that ask at `clientURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
-   * strategy.clientDocument)`), or with Node's own request and response in any framework. Nothing secret is in it.
+   * Answers servers that ask at `clientMetadataURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
+   * strategy.clientMetadata)`), or with Node's own request and response in any framework. Nothing secret is in it.
    */
-  readonly clientDocument: (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
+  readonly clientMetadata: (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
 
   /** @throws TypeError that names the option at fault, or a verify function of another shape */
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
@@ -58,7 +58,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.login = login;
     let made: requests.Requests | undefined;
     this.loginRequests = () => (made ??= new (loadRequests().Requests)(login, settings, verify));
-    this.clientDocument = (req, res, next) => login.clientDocument.serve(req, res, next);
+    this.clientMetadata = (req, res, next) => login.clientMetadata.serve(req, res, next);
   }
 
   /** Passport calls it: for the start of a login, and for the answer to one. */

@@ -22,7 +22,7 @@ export interface InstanceOptions {
    */
   readonly software?: string | { readonly name: string; readonly version?: string };
   /**
-   * For `misskey`, which fetches a page of the site (`clientURL`): the public origin in that URL, and where the site is
+   * For `misskey`, which fetches a page of the site (`clientMetadataURL`): the public origin in that URL, and where the site is
    * found on this machine, as in `{ 'https://example.com': 'http://localhost:3000' }`. Default: no site is.
    */
   readonly sites?: Readonly<Record<string, string>>;

@@ -12,7 +12,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   const [first] = known
     .map((key) => ({ key, distance: editDistance(written, plain(key)) }))
     .sort((a, b) => a.distance - b.distance);
-  // Less than a third: clientID is no misspelt clientURL.
+  // Less than a third: clientID is no misspelt clientMetadataURL.
   return first && (first.distance <= 2 || first.distance < first.key.length / 3) ? first.key : undefined;
 }
 

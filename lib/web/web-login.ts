@@ -38,8 +38,8 @@ export interface WebLogin {
    * @throws MastodonError; its `state` is the application's, where the login is known
    */
   readonly finish: (request: Request) => Promise<FinishedLogin>;
-  /** What servers are told that ask at `clientURL` what this site is; 404 for anything else. Nothing secret is in it. */
-  readonly clientDocument: (request: Request) => Response;
+  /** What servers are told that ask at `clientMetadataURL` what this site is; 404 for anything else. Nothing secret is in it. */
+  readonly clientMetadata: (request: Request) => Response;
   /**
    * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
    * @param origin `profile.instance.origin`
@@ -103,9 +103,9 @@ export function createLogin(options: WebLoginOptions): WebLogin {
       hints.finished(keys);
       return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.write(rotated(keys)) }) };
     },
-    clientDocument(request) {
-      assertRequest(request, 'clientDocument');
-      const { status, headers, body } = login.clientDocument.answer(request.method, request.url);
+    clientMetadata(request) {
+      assertRequest(request, 'clientMetadata');
+      const { status, headers, body } = login.clientMetadata.answer(request.method, request.url);
       return new Response(body === '' ? null : body, { status, headers: { ...headers } });
     },
     refresh: (origin, refreshToken) => login.refresh(origin, refreshToken),

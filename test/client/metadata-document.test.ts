@@ -1,16 +1,16 @@
 /** What servers are told that ask what this site is. */
 
-import { ClientDocument } from '../../lib/client/metadata-document.js';
+import { ClientMetadata } from '../../lib/client/metadata-document.js';
 
 const site = {
   clientName: 'Tom & <b>"Jerry\'s"</b>',
   callbackURL: 'https://site.example/auth/callback',
-  clientURL: 'https://site.example/auth/client',
+  clientMetadataURL: 'https://site.example/auth/client',
   website: undefined,
   scope: undefined,
   developmentOrigins: new Set(['http://localhost:4000']),
 };
-const document = new ClientDocument(site);
+const document = new ClientMetadata(site);
 const at = (segment: string, method = 'GET') => document.answer(method, `/auth/client/${segment}`);
 
 it('names the client by its very ID, and the one redirect URI of this instance', () => {
@@ -83,14 +83,14 @@ it.each([
 });
 
 it('is not there at a site that has no URL to be known by', () => {
-  const without = new ClientDocument({ ...site, clientURL: undefined });
+  const without = new ClientMetadata({ ...site, clientMetadataURL: undefined });
   expect(without.answer('GET', '/auth/client/misskey.example').status).toBe(404);
 });
 
 describe('in the form of a metadata document', () => {
   const json = (changes: { website?: string; scope?: string } = {}) =>
     JSON.parse(
-      new ClientDocument({ ...site, ...changes }).answer('GET', '/auth/client/social.example.json').body,
+      new ClientMetadata({ ...site, ...changes }).answer('GET', '/auth/client/social.example.json').body,
     ) as Record<string, unknown>;
 
   it('says the same of the client at an ID of its own, without a secret', () => {

@@ -13,7 +13,7 @@ const document = {
 
 it('a server that registers nobody, has PKCE and names itself is one', () => {
   expect(readURLClientServer(document, origin)).toEqual({
-    ...{ origin, host: 'misskey.example', issuer: origin, promisesIssuer: true, clientDocument: 'html' },
+    ...{ origin, host: 'misskey.example', issuer: origin, promisesIssuer: true, clientMetadata: 'html' },
     authorizationEndpoint: `${origin}/oauth/authorize`,
     tokenEndpoint: `${origin}/oauth/token`,
   });

@@ -58,7 +58,7 @@ it('is registered with as ever, as long as it registers: it need not reach the s
 describe('a site without a URL to be known by', () => {
   it('is refused there, and nobody sent to a page that does not know it', async () => {
     const instance = await aFutureMastodon();
-    const site = await aURLClientSite({ instances: [instance], options: { clientURL: undefined } });
+    const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
   });

@@ -3,7 +3,7 @@
 import { aStage, comeBack, open, start } from '../support/stage.js';
 
 it('an instance that answers each question just in time does not keep a visitor waiting for their sum', async () => {
-  const outbound = { timeoutMs: 1000, startTimeoutMs: 700 };
+  const outbound = { timeoutMs: 1000, loginTimeoutMs: 700 };
   const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
   instance.latencyMs = 500;
   const began = performance.now();
@@ -14,7 +14,7 @@ it('an instance that answers each question just in time does not keep a visitor 
 });
 
 it('nor does one whose answers to a code and to a token come just in time', async () => {
-  const outbound = { timeoutMs: 3000, startTimeoutMs: 2000 };
+  const outbound = { timeoutMs: 3000, loginTimeoutMs: 2000 };
   const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
   const callback = await comeBack(visitor, site, instance.host);
   instance.latencyMs = 1500;

@@ -45,7 +45,7 @@ describe.each(byURL)('%s', (persona) => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const away = new URL(await leave(visitor, site, instance.host));
-    const clientId = `${site.clientURL}/${instance.host}`;
+    const clientId = `${site.clientMetadataURL}/${instance.host}`;
     expect(Object.fromEntries(away.searchParams)).toEqual({
       response_type: 'code',
       client_id: clientId,
@@ -113,8 +113,8 @@ describe('a server of Misskey’s kind', () => {
     const session = { store: new MemoryStore() };
     const instance = await aMisskey();
     const first = await aURLClientSite({ instances: [instance], session, options: { store } });
-    const { callbackURL, clientURL } = first;
-    const options = { store, callbackURL, clientURL };
+    const { callbackURL, clientMetadataURL } = first;
+    const options = { store, callbackURL, clientMetadataURL };
     const second = await aURLClientSite({ instances: [instance], session, options });
     const visitor = new Visitor();
     const callback = await comeBack(visitor, first, instance.host);
@@ -163,7 +163,7 @@ describe('the other servers', () => {
 
   it.each(refused)('%s is refused by a site without a URL to be known by', async (persona) => {
     const instance = await aMisskey(persona);
-    const site = await aURLClientSite({ instances: [instance], options: { clientURL: undefined } });
+    const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([
       422,
@@ -204,7 +204,10 @@ describe('the other servers', () => {
     const store = new JSONStore();
     const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
     await leave(new Visitor(), site, instance.host);
-    const other = await aURLClientSite({ instances: [instance], options: { store, clientURL: undefined } });
+    const other = await aURLClientSite({
+      instances: [instance],
+      options: { store, clientMetadataURL: undefined },
+    });
     expect((await start(new Visitor(), other, instance.host)).json()).toMatchObject({
       code: 'instance_unsupported',
     });

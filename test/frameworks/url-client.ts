@@ -38,15 +38,15 @@ export function isKnownByItsURL(program: string): void {
   });
 }
 
-async function answersAsItShould(clientURL: string, host: string): Promise<void> {
-  const get = await fetch(`${clientURL}/${host}`);
-  const head = await fetch(`${clientURL}/${host}`, { method: 'HEAD' });
+async function answersAsItShould(clientMetadataURL: string, host: string): Promise<void> {
+  const get = await fetch(`${clientMetadataURL}/${host}`);
+  const head = await fetch(`${clientMetadataURL}/${host}`, { method: 'HEAD' });
   expect([get.status, head.status, get.headers.get('set-cookie')]).toEqual([200, 200, null]);
   for (const name of ['link', 'content-type', 'content-length', 'cache-control', 'content-security-policy']) {
     expect(get.headers.get(name)).not.toBeNull();
     expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
   }
-  const nothing = await fetch(`${clientURL}/nothing`);
+  const nothing = await fetch(`${clientMetadataURL}/nothing`);
   expect(nothing.status).toBe(404);
   expect(nothing.headers.get('link')).toBeNull();
 }

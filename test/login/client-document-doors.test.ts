@@ -7,26 +7,26 @@ import { createIssuer } from '../../lib/issuer';
 import { createLogin } from '../../lib/web';
 import { leastOptions } from '../support/stage';
 
-const clientURL = 'https://site.example/client';
+const clientMetadataURL = 'https://site.example/client';
 
 it('the web door, with a Response', async () => {
-  const login = createLogin({ ...leastOptions, clientURL });
+  const login = createLogin({ ...leastOptions, clientMetadataURL });
   const ask = (path: string, method = 'GET') =>
-    login.clientDocument(new Request(`https://site.example${path}`, { method }));
+    login.clientMetadata(new Request(`https://site.example${path}`, { method }));
   const found = ask('/client/misskey.example');
   expect([found.status, found.headers.get('link')]).toEqual([
     200,
     '<https://site.example/callback/misskey.example>; rel="redirect_uri"',
   ]);
   const text = await found.text();
-  expect(text).toContain(`href="${clientURL}/misskey.example"`);
+  expect(text).toContain(`href="${clientMetadataURL}/misskey.example"`);
   const head = ask('/client/misskey.example', 'HEAD');
   expect([await head.text(), head.headers.get('content-length')]).toEqual(['', String(text.length)]);
   const json = ask('/client/social.example.json');
   expect(json.headers.get('content-type')).toBe('application/json');
-  expect(await json.json()).toMatchObject({ client_id: `${clientURL}/social.example.json` });
+  expect(await json.json()).toMatchObject({ client_id: `${clientMetadataURL}/social.example.json` });
   expect(ask('/client/').status).toBe(404);
-  expect(() => login.clientDocument({ url: '/client/misskey.example' } as Request)).toThrow(
+  expect(() => login.clientMetadata({ url: '/client/misskey.example' } as Request)).toThrow(
     'takes a Request',
   );
 });
@@ -69,8 +69,8 @@ describe('the bridge', () => {
   });
 
   it('takes no address for it', () => {
-    const options = { clientName: 'A game', publicURL: 'https://games.example', clientURL };
-    expect(() => createBridge(options)).toThrow('there is no option clientURL');
+    const options = { clientName: 'A game', publicURL: 'https://games.example', clientMetadataURL };
+    expect(() => createBridge(options)).toThrow('there is no option clientMetadataURL');
   });
 });
 

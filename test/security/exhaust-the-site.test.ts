@@ -340,7 +340,7 @@ describe('what is left behind', () => {
     const instance = await anInstance('mastodon42');
     const site = await aSite({
       instances: [instance],
-      options: { outbound: { failureMemoryMs: 1, maxResponseBytes: 20_000 } },
+      options: { outbound: { failureCooldownMs: 1, maxResponseBytes: 20_000 } },
     });
     let sockets: Socket[] = [];
     instance.answer('GET /api/v1/instance', (req) => {

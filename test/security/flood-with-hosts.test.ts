@@ -57,13 +57,13 @@ function refuse(res: ServerResponse): void {
 }
 
 /** Nobody is sent away for having waited, while a busy machine is still taking in the flood. */
-const patient = { timeoutMs: 30_000, startTimeoutMs: 30_000 };
+const patient = { timeoutMs: 30_000, loginTimeoutMs: 30_000 };
 
 describe('a flood of hosts that never answer', () => {
   it('is bounded in all, and leaves a known instance quick', async () => {
     const instance = await anInstance();
     const { lookup, hostsAsked, release } = silentNames();
-    const outbound = { maxPreparations: 20, maxWaiting: 100, ...patient, lookup: among(lookup) };
+    const outbound = { maxConcurrentStarts: 20, maxWaiting: 100, ...patient, lookup: among(lookup) };
     const site = await aSite({ instances: [instance], options: { outbound } });
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
 
@@ -87,7 +87,7 @@ describe('a flood of hosts that never answer', () => {
   it('of one host under hundreds of user names is bounded too, and leaves room for other new hosts', async () => {
     const fresh = await anInstance();
     const { lookup, asked, release } = silentNames();
-    const outbound = { maxPreparations: 20, ...patient, lookup: among(lookup) };
+    const outbound = { maxConcurrentStarts: 20, ...patient, lookup: among(lookup) };
     let typed = 0;
     const allowInstance = () => ++typed > 0;
     const site = await aSite({ instances: [fresh], options: { outbound, allowInstance } });
@@ -134,7 +134,7 @@ describe('a flood of hosts that do not exist', () => {
 describe('a host that fails', () => {
   it('is left alone after three times in a row', async () => {
     const { lookup, asked } = names({});
-    const site = await aSite({ options: { outbound: { lookup, failureMemoryMs: 60_000 } } });
+    const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 60_000 } } });
     const again = async () => refusal(await start(new Visitor(), site, 'gone.example')).code;
     for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
     const soFar = asked.length;
@@ -147,7 +147,7 @@ describe('a host that fails', () => {
 
   it('is asked again after a while', async () => {
     const { lookup, asked } = names({});
-    const site = await aSite({ options: { outbound: { lookup, failureMemoryMs: 100 } } });
+    const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 100 } } });
     for (let tries = 0; tries < 3; tries++) await start(new Visitor(), site, 'gone.example');
     const soFar = asked.length;
     while (asked.length === soFar) await start(new Visitor(), site, 'gone.example');
@@ -156,7 +156,12 @@ describe('a host that fails', () => {
   it('is not one that only had to wait while others were flooding', async () => {
     const honest = await anInstance();
     const { lookup, hostsAsked, release } = silentNames();
-    const outbound = { maxPreparations: 2, maxWaiting: 1, failureMemoryMs: 60_000, lookup: among(lookup) };
+    const outbound = {
+      maxConcurrentStarts: 2,
+      maxWaiting: 1,
+      failureCooldownMs: 60_000,
+      lookup: among(lookup),
+    };
     const site = await aSite({ instances: [honest], options: { outbound } });
     const flood = hosts(4).map((host) => start(new Visitor(), site, host));
     const left = pending(flood);
@@ -176,7 +181,7 @@ describe('a host that fails', () => {
 describe('known instances that turn silent', () => {
   it('get no more proofs at the same time than there are places', async () => {
     const instances = await Promise.all(hosts(8).map(() => anInstance('mastodon42')));
-    const site = await aSite({ instances, options: { outbound: { maxPreparations: 3 } } });
+    const site = await aSite({ instances, options: { outbound: { maxConcurrentStarts: 3 } } });
     const visitor = new Visitor();
     for (const { host } of instances) await start(visitor, site, host);
     const silent = instances.map((instance) => holdBack(instance, 'POST /oauth/token'));
@@ -226,7 +231,7 @@ describe('logins that are begun and never finished', () => {
 describe('callbacks at an instance that turned silent', () => {
   it('are bounded for one instance, and leave the others alone', async () => {
     const [slow, honest] = [await anInstance('mastodon42'), await anInstance('mastodon42')];
-    const outbound = { maxExchangesPerInstance: 3, maxExchanges: 5 };
+    const outbound = { maxConcurrentCallbacksPerInstance: 3, maxConcurrentCallbacks: 5 };
     const site = await aSite({ instances: [slow, honest], options: { outbound } });
     const callbacks = await Promise.all(
       hosts(12).map(async () => {

@@ -234,7 +234,7 @@ describe('a server that registers sites, made to look like one that does not, or
     });
     instance.answerWith('/api/v1/instance', 200, { uri: instance.host, version: '4.5.0' });
     instance.answerWith('POST /api/v1/apps', 200, {
-      client_id: `${site.clientURL}/mastodon.social`,
+      client_id: `${site.clientMetadataURL}/mastodon.social`,
       client_secret: 'none',
     });
     const visitor = new Visitor();
@@ -270,7 +270,7 @@ describe('a server that registers sites, made to look like one that does not, or
     }
     const again = await aURLClientSite({
       instances: [instance],
-      options: { store, callbackURL: site.callbackURL, clientURL: site.clientURL },
+      options: { store, callbackURL: site.callbackURL, clientMetadataURL: site.clientMetadataURL },
     });
     await leave(new Visitor(), again, instance.host);
     expect(instance.registrations).toBe(2);

@@ -29,7 +29,7 @@ describe('the document', () => {
     await visitor.login(site, instance.host);
     const path = `/auth/mastodon/client/${instance.host}`;
     const { text, headers } = await new Visitor().get(site.origin + path);
-    const id = `${site.clientURL}/${instance.host}`;
+    const id = `${site.clientMetadataURL}/${instance.host}`;
     const redirectURI = `${site.callbackURL}/${instance.host}`;
     const known = [id, redirectURI, 'A site under test'];
     const rest = known.reduce((left, one) => left.replaceAll(one, ''), text);
@@ -49,7 +49,7 @@ describe('the document', () => {
   it('of one instance names no redirect URI of another', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const away = new URL(await leave(visitor, site, honest.host));
-    const wrong = changed(away, { client_id: `${site.clientURL}/${evil.host}` });
+    const wrong = changed(away, { client_id: `${site.clientMetadataURL}/${evil.host}` });
     await expect(visitor.approve(wrong.href)).rejects.toThrow(StuckAtInstance);
     expect(honest.codes.size).toBe(0);
   });
@@ -58,7 +58,7 @@ describe('the document', () => {
     const instance = await aMisskey();
     const site: URLClientSite = await aURLClientSite({
       instances: [instance],
-      express: () => express().use((req, res, next) => site.strategy.clientDocument(req, res, next)),
+      express: () => express().use((req, res, next) => site.strategy.clientMetadata(req, res, next)),
     });
     await new Visitor().login(site, instance.host);
     expect(site.verified).toHaveLength(1);

@@ -7,13 +7,13 @@ import { anInstance } from '../support/stage.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
-function aLoginAmong(instances: readonly StandIn[], startTimeoutMs = 15_000): MastodonLogin {
+function aLoginAmong(instances: readonly StandIn[], loginTimeoutMs = 15_000): MastodonLogin {
   return new MastodonLogin({
     clientName: 'A site',
     callbackURL: 'https://site.example/callback',
     developmentInstances: instances.map(({ origin }) => origin),
     // A name that failed is left alone for a while; the attacker has as many as they like.
-    outbound: { failureMemoryMs: 1, startTimeoutMs },
+    outbound: { failureCooldownMs: 1, loginTimeoutMs },
   });
 }
 

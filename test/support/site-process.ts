@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     options: {
       callbackURL: settings.callbackURL,
       store: backend,
-      outbound: { timeoutMs: settings.timeoutMs ?? 30_000, startTimeoutMs: 60_000 },
+      outbound: { timeoutMs: settings.timeoutMs ?? 30_000, loginTimeoutMs: 60_000 },
     },
     session: { store: new StoredSessions(backend) },
   });

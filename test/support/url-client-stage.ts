@@ -56,17 +56,17 @@ export async function aFront(handler?: Parameters<typeof https.createServer>[1])
   return { server, origin: `https://${siteName}:${(server.address() as AddressInfo).port}` };
 }
 
-export type URLClientSite = Site & { readonly clientURL: string };
+export type URLClientSite = Site & { readonly clientMetadataURL: string };
 
 export async function aURLClientSite(options: SiteOptions = {}): Promise<URLClientSite> {
   const { server, origin } = await aFront();
-  const clientURL = `${origin}/auth/mastodon/client`;
+  const clientMetadataURL = `${origin}/auth/mastodon/client`;
   const outbound = { ca: authority.ca, ...options.options?.outbound };
-  const site = await startSite({ ...options, options: { clientURL, ...options.options, outbound } });
+  const site = await startSite({ ...options, options: { clientMetadataURL, ...options.options, outbound } });
   running.push(site);
-  site.app.get('/auth/mastodon/client/:instance', site.strategy.clientDocument);
+  site.app.get('/auth/mastodon/client/:instance', site.strategy.clientMetadata);
   server.on('request', site.app);
-  return { ...site, clientURL };
+  return { ...site, clientMetadataURL };
 }
 
 /** A site, a Misskey that it may reach, and what both say. */
@@ -88,14 +88,14 @@ export async function aWebSite(
   const login = createLogin({
     clientName: 'A site on the web door',
     callbackURL: `${front.origin}/callback`,
-    clientURL: `${front.origin}/client`,
+    clientMetadataURL: `${front.origin}/client`,
     developmentInstances: instances.map(({ origin }) => origin),
     outbound: { ca: trusted() },
     ...options,
   });
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url);
-    if (pathname.startsWith('/client/')) return login.clientDocument(request);
+    if (pathname.startsWith('/client/')) return login.clientMetadata(request);
     if (pathname === '/auth/mastodon') return login.begin(request);
     const { profile, headers } = await login.finish(request);
     return Response.json(profile, { headers });

@@ -1,4 +1,4 @@
-/** A testing instance that registers nobody, as Misskey: sites try their `clientURL` and its document at it. */
+/** A testing instance that registers nobody, as Misskey: sites try their `clientMetadataURL` and its document at it. */
 
 import { startInstance, type InstanceOptions, type TestInstance } from '../../lib/testing/index.js';
 import { freePort } from '../support/free-port.js';
@@ -6,7 +6,7 @@ import { changed, leave, open, start, whoIsLoggedIn } from '../support/stage.js'
 import { startSite, type Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
-const clientURL = 'https://site.example/auth/mastodon/client';
+const clientMetadataURL = 'https://site.example/auth/mastodon/client';
 const public_ = 'https://site.example';
 
 let instance: TestInstance | undefined;
@@ -23,9 +23,9 @@ async function aStage(options: InstanceOptions = {}, hasRoute = true) {
   site = await startSite({
     port,
     instances: [started],
-    options: { clientName: 'Tom & "Jerry"', clientURL },
+    options: { clientName: 'Tom & "Jerry"', clientMetadataURL },
   });
-  if (hasRoute) site.app.get('/auth/mastodon/client/:instance', site.strategy.clientDocument);
+  if (hasRoute) site.app.get('/auth/mastodon/client/:instance', site.strategy.clientMetadata);
   return { instance: started, site, visitor: new Visitor() };
 }
 
@@ -85,7 +85,7 @@ describe('hides no mistake of the site', () => {
       { redirect_uri: `${site.callbackURL}/elsewhere.example` },
       { code_challenge: undefined },
       { code_challenge_method: 'plain' },
-      { client_id: `${clientURL}/elsewhere.example` },
+      { client_id: `${clientMetadataURL}/elsewhere.example` },
     ]) {
       await expect(instance.approve(changed(away, changes))).rejects.toThrow('page of its own');
     }

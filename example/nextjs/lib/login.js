@@ -9,7 +9,7 @@ const options = {
   clientName: 'An example with Next.js',
   callbackURL: `${origin}/auth/mastodon/callback`,
   // Misskey and its relatives register no site: they ask here what it is, and only over https.
-  clientURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
+  clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
   website: origin,
   // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client). Without
   // one, a login has to come back to the process that began it; serverless, it does not.

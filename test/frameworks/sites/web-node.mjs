@@ -8,7 +8,7 @@ import { createLogin, MastodonError } from 'passport-mastodon-oauth2/web';
 const login = createLogin({
   clientName: 'A site without a framework',
   callbackURL: `${process.env.ORIGIN}/auth/mastodon/callback`,
-  clientURL: `${process.env.ORIGIN}/auth/mastodon/client`,
+  clientMetadataURL: `${process.env.ORIGIN}/auth/mastodon/client`,
   developmentInstances: process.env.DEVELOPMENT_INSTANCES.split(' '),
 });
 
@@ -28,7 +28,7 @@ async function answer(request) {
     headers.set('Location', `/me?from=${encodeURIComponent(state.from)}`);
     return new Response(null, { status: 302, headers });
   }
-  if (pathname.startsWith('/auth/mastodon/client/')) return login.clientDocument(request);
+  if (pathname.startsWith('/auth/mastodon/client/')) return login.clientMetadata(request);
   const [, session] = /(?:^|; )session=([^;]*)/.exec(request.headers.get('cookie') ?? '') ?? [];
   return Response.json({ user: users.get(session) ?? null });
 }

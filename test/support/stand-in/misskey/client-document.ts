@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { MisskeyPersona } from './persona.js';
 
-export interface ClientDocument {
+export interface ClientMetadata {
   readonly id: string;
   readonly redirectURIs: readonly string[];
   /** The ID itself where the document does not name the client by that very ID. */
@@ -38,7 +38,7 @@ export async function fetchClient(
   id: string,
   habit: MisskeyPersona['json'],
   ca: string | undefined,
-): Promise<ClientDocument> {
+): Promise<ClientMetadata> {
   const { response, text, url } = await get(id, ca).catch((error: Error) => {
     throw new RefusedClient('server_error', 500, `Failed to fetch client information: ${error.message}`);
   });
@@ -87,7 +87,7 @@ export async function get(
   return { response, text: Buffer.concat(chunks).toString(), url };
 }
 
-function fromJSON(id: string, text: string): ClientDocument {
+function fromJSON(id: string, text: string): ClientMetadata {
   const json = JSON.parse(text) as Record<string, unknown>;
   const { client_id: ownId, client_uri: uri, client_name: name, redirect_uris: redirectURIs } = json;
   const isItsOwn = ownId === id && typeof uri === 'string' && id.startsWith(uri);

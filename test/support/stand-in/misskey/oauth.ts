@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import type { Exchange } from '../exchange.js';
 import { formPage, signInField } from '../pages.js';
 import { splitScopes } from '../scopes.js';
-import { clientIdOf, fetchClient, RefusedClient, type ClientDocument } from './client-document.js';
+import { clientIdOf, fetchClient, RefusedClient, type ClientMetadata } from './client-document.js';
 import type { MisskeyStandIn } from './misskey.js';
 
 /** A page for a visitor to decide on, good for five minutes. */
 export interface Transaction {
-  readonly client: ClientDocument;
+  readonly client: ClientMetadata;
   readonly redirectURI: string;
   readonly scopes: readonly string[];
   readonly state: string | undefined;
@@ -32,7 +32,7 @@ export const scopes = ['read:account', 'write:account', 'read:drive', 'write:not
 export async function show(standIn: MisskeyStandIn, exchange: Exchange): Promise<void> {
   const { client_id: id = '', redirect_uri: redirectURI = '', response_type: type } = exchange.query;
   const { state, code_challenge: challenge, code_challenge_method: method } = exchange.query;
-  let client: ClientDocument;
+  let client: ClientMetadata;
   try {
     client = await fetchClient(clientIdOf(id), standIn.persona.json, standIn.ca);
     if (type !== 'code')

@@ -2,4 +2,4 @@
 
 import { login } from '@/lib/login.js';
 
-export const GET = (request) => login.clientDocument(request);
+export const GET = (request) => login.clientMetadata(request);
