@@ -21,7 +21,7 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly})/)`],
   moduleNameMapper: {
     '^passport-mastodon-oauth2$': '<rootDir>/lib/index.ts',
-    '^passport-mastodon-oauth2/(bridge|issuer|stores|testing|web)$': '<rootDir>/lib/$1/index.ts',
+    '^passport-mastodon-oauth2/(bridge|core|issuer|stores|testing|web)$': '<rootDir>/lib/$1/index.ts',
     '^passport-mastodon-oauth2/button/form$': '<rootDir>/lib/button/form.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -40,9 +40,9 @@ async function issuer() {
 /** Its records in its own memory; lifetimes, keys and claims as the issuer has them. */
 async function bareProvider() {
   // The very copy that the issuer loads.
-  const { loadLibrary } = require('../dist/issuer/library.js');
+  const { loadOIDCProvider } = require('../dist/issuer/oidc-provider.js');
   const { profileClaims } = require('../dist/issuer/claims.js');
-  const { Provider } = await loadLibrary();
+  const { Provider } = await loadOIDCProvider();
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const provider = new Provider(issuerURL, {
     clients: [client],

@@ -48,12 +48,16 @@ const meanings = {
     message: 'The server %s is taking no new sites just now. Try again in a few minutes.',
   },
   scope_refused: {
-    status: 500,
+    status: 422,
     message: 'This site asks the server %s for more than it grants. The people who run this site can help.',
   },
   cross_site_start: {
     status: 403,
-    message: 'This login was begun by a page of another site. Please begin it here.',
+    message: 'Your browser did not confirm that you started this login on this site. Please start it here.',
+  },
+  prefetch_refused: {
+    status: 503,
+    message: 'Your browser asked for this page before you opened it. Please open it again to log in.',
   },
   login_expired: {
     status: 403,
@@ -105,6 +109,8 @@ const particulars = {
   /** `instance_invalid`: `@ada`. */
   user_without_server:
     'That is a user name without its server. Type both, as in @you@mastodon.social, or the server alone.',
+  /** `instance_invalid`: `ada@gmail.com`. */
+  email_address: 'That is an e-mail address. Your server is the website where you signed up.',
   /** `instance_unsupported`: Misskey or a relative. */
   speaks_misskey:
     'The server %s speaks the language of Misskey and not that of Mastodon, so its accounts cannot log in here.',
@@ -199,6 +205,11 @@ export class MastodonError extends Error {
     // Not enumerable: it appears in no serialised form.
     Object.defineProperty(this, 'details', { value: details });
     if (state !== undefined) Object.defineProperty(this, 'state', { value: state });
+  }
+
+  /** Headers for the answer, if the code needs any. Express, Koa and Fastify send the headers of an error that they answer. */
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.code === 'prefetch_refused' ? { 'Cache-Control': 'no-store' } : undefined;
   }
 
   get [brand](): true {

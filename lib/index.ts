@@ -12,10 +12,15 @@ import { MastodonStrategy } from './passport/strategy.js';
 export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as default };
 export { ErrorCode, MastodonError } from './errors.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from './errors.js';
-export type { EventMessage } from './events.js';
+export type { EventMessage, LoginEvent } from './events.js';
 export type { Tokens } from './login/token.js';
-export type { Instance, KeyValueStore, LoginTransaction, OutboundOptions } from './options.js';
-export type { MastodonAuthenticateOptions, MastodonStrategyOptions, StateStore } from './passport/options.js';
+export type { Instance, KeyValueStore, LoginLog, OutboundOptions } from './options.js';
+export type {
+  LoginTransaction,
+  MastodonAuthenticateOptions,
+  MastodonStrategyOptions,
+  StateStore,
+} from './passport/options.js';
 export type { MastodonProfile } from './login/profile.js';
 export type {
   TokenParams,

@@ -1,49 +1,45 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import { Checks, isBeingBuilt } from './util/checks.js';
-import { eventLog, type EventLog } from './events.js';
-import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './outbound.js';
+import { checkStore } from './util/checked-store.js';
+import { Checks, isLoopbackHost } from './util/checks.js';
+import { eventLog, type EventLog, type LoginEvent, type Report } from './events.js';
+import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './util/outbound.js';
 import { parsedURL } from './util/url.js';
+import { warnOnce } from './util/warnings.js';
 
 export type { OutboundOptions, OutboundSettings };
 
 /**
- * Where client credentials and begun logins are kept. Any Keyv (5 or 6) fits, and so does anything that
- * has these three methods. Values are plain JSON objects; keys consist of `[A-Za-z0-9:._-]`.
+ * Where client credentials and pending logins are kept: any [Keyv](https://keyv.org) 5 or 6, or an object with these
+ * methods, each of which may be async. Keys are at most 250 characters of `[A-Za-z0-9:._-]`. Values are plain JSON
+ * objects. A method that fails throws or rejects; then only the login that needs the record fails, with `store_failed`.
+ * @example
+ * const store: KeyValueStore = {
+ *   get: async (key) => (await table.find(key))?.value,
+ *   set: (key, value, ttl) => table.put(key, { value, expiresAt: ttl === undefined ? undefined : Date.now() + ttl }),
+ *   delete: async (key) => (await table.remove(key)).count === 1,
+ * };
  */
 export interface KeyValueStore {
+  /** Returns a value equal to the one that `set` was given last; `undefined` or `null` if there is none, or if its time is over. */
   get(key: string): unknown;
-  /** `ttl` is in milliseconds. Answering `false`, or rejecting, means that nothing was written. */
+  /**
+   * Keeps a value for `ttl` milliseconds, or without one until it is deleted. Resolves when other processes can read it.
+   * Returns `false` if it was not kept; any other value, also `undefined`, means that it was.
+   */
   set(key: string, value: unknown, ttl?: number): unknown;
-  /** Answering `false` means that there was nothing to delete; that makes logins single-use across processes. */
+  /**
+   * Removes a value. Returns `true` if there was one, and `false` if there was none, so that of several processes exactly
+   * one is told `true`. A store that cannot tell returns `undefined`; then a lock decides which process takes a record,
+   * which adds about 0.3 seconds to the end of a login.
+   */
   delete(key: string): unknown;
   /**
-   * Optional, for a store that several processes share: with it, one of them registers at an instance and the others
-   * wait no longer than that takes. Takes the key for its caller alone, in one step for all processes, and resolves to
-   * what releases it; resolves to `undefined` where somebody has it. After `ttl` milliseconds it is free by itself, and
-   * its former holder releases nothing.
+   * Optional. Locks a key in one step for all processes, and returns a function that releases the lock; `undefined` if
+   * another caller holds it. After `ttl` milliseconds the lock ends by itself, and the function releases nothing. Without
+   * this method a lock is a record that is written and read back, which takes about 0.3 seconds.
    */
   lock?(key: string, ttl: number): Promise<(() => unknown) | undefined>;
-}
-
-/** A login that was begun: everything the callback is held against, and no more, as anybody begins many. Plain JSON. */
-export interface LoginTransaction {
-  readonly instance: PinnedInstance;
-  /** For whom it was begun: another site or strategy that shares the store must not finish it. */
-  readonly audience: string;
-  /** The person wrote the instance's name in its own script, and is told about it so. */
-  readonly isInItsScript?: true;
-  readonly clientId: string;
-  /** Names the stored credentials that `clientId` belongs to. */
-  readonly credentialsKey: string;
-  readonly redirectURI: string;
-  readonly scope: string;
-  /** PKCE code verifier (RFC 7636, section 4.1). */
-  readonly codeVerifier: string;
-  /** The application's own state, given to `passport.authenticate`. */
-  readonly applicationState?: unknown;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
 }
 
 /** An instance whose API origin was found and pinned. Plain JSON. */
@@ -82,7 +78,11 @@ export type PinnedInstance = Omit<
 export interface LoginOptions {
   /** Shown on the consent page; 1 to 60 characters. */
   clientName: string;
-  /** Absolute https URL without query or fragment. The instance's host is appended as one path segment. */
+  /**
+   * Absolute https URL without query or fragment. The instance's host takes the place of a segment `:instance`, or is appended
+   * as one segment. Firewalls with the OWASP core rule set refuse paths that end in `.com`; a segment behind it helps.
+   * @example 'https://example.com/auth/mastodon/callback/:instance/done'
+   */
   callbackURL: string;
   /**
    * Where servers that register nobody (Misskey and its relatives) find out about this site: absolute https URL without
@@ -92,7 +92,7 @@ export interface LoginOptions {
   clientMetadataURL?: string | undefined;
   /** The site's home page, shown on the consent page. */
   website?: string | undefined;
-  /** Any Keyv 5 or 6, or `{ get, set, delete }`. Default: in this process's memory. */
+  /** Any Keyv 5 or 6, or an object with `get`, `set` and `delete`. Default: a Keyv in this process's memory, bounded. */
   store?: KeyValueStore | undefined;
   /** Scopes to ask for. Default: the least that reads the profile on that server. */
   scope?: string | readonly string[] | undefined;
@@ -108,17 +108,14 @@ export interface LoginOptions {
    */
   developmentInstances?: readonly string[] | undefined;
   /**
-   * Told what happens, for the operator; so is the process's diagnostics channel `passport-mastodon-oauth2`. Default: only
-   * that channel.
+   * Receives each event, for the operator. The same events go to the diagnostics channel `passport-mastodon-oauth2`, which is
+   * the default.
    */
   log?: LoginLog | undefined;
 }
 
-/**
- * Takes one line about something that happened: `begun`, `finished`, `refused` (with `code` and `cause`), `failed`,
- * `registered`, `request`. `fields` hold no secret, and no more of a person than their server.
- */
-export type LoginLog = (event: string, fields: Readonly<Record<string, unknown>>) => void;
+/** Takes one event. What it throws or rejects with is ignored. */
+export type LoginLog = EventLog<LoginEvent>;
 
 /** The names of all options of the engine. */
 export const loginOptionNames: readonly string[] = [
@@ -141,13 +138,16 @@ export interface BeginOptions {
   forceLogin?: boolean | undefined;
   /** Language of the instance's pages (Mastodon 3.5 and later), such as `de`. */
   lang?: string | undefined;
-  /** Any JSON value of the application's. Comes back with the login. */
+  /** Scopes of this login. Default: the site's. Each set of scopes has an app of its own at the instance. */
+  scope?: string | readonly string[] | undefined;
+  /** Any JSON value of the application's, of at most 10,000 characters. Comes back with the login. */
   state?: unknown;
 }
 
 export const beginOptionNames: readonly string[] = [
   'forceLogin',
   'lang',
+  'scope',
   'state',
 ] satisfies (keyof BeginOptions)[];
 
@@ -164,7 +164,7 @@ export interface Settings {
   readonly allowInstance: ((host: string) => boolean | Promise<boolean>) | undefined;
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
-  readonly log: LoginLog;
+  readonly log: Report<LoginEvent>;
 }
 
 const { version } = require('../package.json') as { version: string };
@@ -180,22 +180,22 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
   const userAgent =
     options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`;
   checkStore(checks, options.store);
-  if (options.store === undefined) warnOfForgetting(checks);
-  if (options.store instanceof Map) warnOfHoarding(checks, options.store);
+  const callbackURL = checks.instanceURL('callbackURL', options.callbackURL);
+  if (process.env.NODE_ENV === 'production') warnInProduction(checks, callbackURL, options.store);
   return {
     clientName: checkedClientName(checks, options.clientName),
-    callbackURL: checks.baseURL('callbackURL', options.callbackURL),
+    callbackURL,
     clientMetadataURL:
       options.clientMetadataURL === undefined
         ? undefined
         : checkedClientURL(checks, options.clientMetadataURL),
     website,
-    scope: checkedScope(checks, options.scope),
+    scope: checkedScope(options.scope, checks),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
     allowInstance: checks.function('allowInstance', options.allowInstance),
     developmentOrigins: checkedOrigins(checks, options.developmentInstances ?? []),
     outbound: checkedOutbound(checks, options.outbound ?? {}),
-    log: eventLog(checks.caller, checks.function('log', options.log) as EventLog | undefined),
+    log: eventLog(checks.caller, checks.function('log', options.log)),
   };
 }
 
@@ -211,7 +211,7 @@ function checkedClientName(checks: Checks, value: unknown): string {
 
 /** Other servers fetch it, so that it is nothing on this machine. */
 function checkedClientURL(checks: Checks, value: unknown): string {
-  const url = checks.baseURL('clientMetadataURL', value);
+  const url = checks.instanceURL('clientMetadataURL', value);
   return url.startsWith('https:') ? url : checks.wrong('clientMetadataURL', 'use https', url);
 }
 
@@ -227,7 +227,8 @@ function checkedWebsite(checks: Checks, value: unknown): string {
   return website.length <= 2000 ? website : checks.wrong('website', 'have at most 2000 characters', text);
 }
 
-function checkedScope(checks: Checks, value: unknown): string | undefined {
+/** @throws TypeError */
+export function checkedScope(value: unknown, checks = new Checks('MastodonLogin')): string | undefined {
   if (value === undefined) return undefined;
   const scopes = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/\s+/) : [];
   const named = scopes.filter((scope) => scope !== '');
@@ -239,46 +240,24 @@ function checkedScope(checks: Checks, value: unknown): string | undefined {
   return named.join(' ');
 }
 
-/** @throws TypeError */
-export function checkStore(checks: Checks, value: unknown): void {
-  if (value === undefined) return;
-  // Its value is not shown: there may be a password in it.
-  if (typeof value === 'string' || value instanceof URL) {
-    checks.fail(
-      'store must not be an address: pass a Keyv, or redisStore(client) of passport-mastodon-oauth2/stores',
+/** @param callbackURL over http on loopback only, which `Checks.baseURL` has seen to */
+function warnInProduction({ caller }: Checks, callbackURL: string, store: unknown): void {
+  const { hostname } = new URL(callbackURL);
+  if (isLoopbackHost(hostname)) {
+    warnOnce(
+      'MASTODON_LOCAL_CALLBACK',
+      `${caller}: NODE_ENV is production, and callbackURL is ${callbackURL}. Instances send visitors to that address on their ` +
+        'own machines. Set callbackURL to the https address of this site.',
     );
   }
-  const { sendCommand, get, set, del, delete: remove } = Object(value) as Record<string, unknown>;
-  if ([sendCommand, get, set, del].every((method) => typeof method === 'function') && remove === undefined) {
-    checks.fail(
-      'store must not be a client of Redis: pass redisStore(client) of passport-mastodon-oauth2/stores',
+  if (store === undefined) {
+    warnOnce(
+      'MASTODON_STORE_IN_MEMORY',
+      `${caller}: NODE_ENV is production, and there is no store. Registrations are kept in this process and lost when it ends; ` +
+        'Mastodon allows one address five in ten minutes, so after a few restarts logins fail. A login also has to end in the ' +
+        'process in which it began. Set the option store.',
     );
   }
-  checks.methods('store', value as KeyValueStore, ['get', 'set', 'delete']);
-}
-
-const hoarding = new WeakSet<object>();
-
-/** It has the methods, and takes no notice of the time to live: told while the site is being built. */
-function warnOfHoarding({ caller }: Checks, store: object): void {
-  // Subclasses may forget. An issuer's options are read twice.
-  if (!isBeingBuilt() || store.constructor !== Map || hoarding.has(store)) return;
-  hoarding.add(store);
-  process.emitWarning(
-    `${caller}: store is a Map, which forgets nothing, so that each login that is begun stays in memory. For memory leave the ` +
-      'option out; for what outlives the process pass a Keyv on a database.',
-    { code: 'MASTODON_STORE_NEVER_FORGETS' },
-  );
-}
-
-function warnOfForgetting({ caller }: Checks): void {
-  if (process.env.NODE_ENV !== 'production') return;
-  process.emitWarning(
-    `${caller}: without the option store, registrations are kept in this process alone, and lost with it. ` +
-      'Mastodon takes five in ten minutes from one address: after a few restarts nobody can log in. And a login ends in ' +
-      'the process in which it began, or not at all: not in another worker, nor after a restart, nor serverless.',
-    { code: 'MASTODON_STORE_IN_MEMORY' },
-  );
 }
 
 function checkedOrigins(checks: Checks, value: unknown): ReadonlySet<string> {

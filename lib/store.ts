@@ -1,255 +1,281 @@
-/** What is asked of a Keyv: versioned keys, times to live, time limits, and which failures matter. */
+/** Reads, writes and locks records in the site's key-value store, or in memory where the site gave none. */
 
 import { randomUUID } from 'node:crypto';
-import { isThenable } from './util/checks.js';
-import { digest } from './util/digest.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Keyv } from 'keyv';
+import { LRUCache } from 'lru-cache';
 import { kindOf, MastodonError } from './errors.js';
-import { confused, isMarked, markedRecord, notOurs, recordUnder } from './marked-record.js';
-import { frozen, MemoryStore } from './memory-store.js';
 import type { KeyValueStore } from './options.js';
+import { BoundedMemory } from './util/bounded-memory.js';
+import { digest } from './util/digest.js';
+import { keyedRecord, readKeyedRecord } from './util/keyed-record.js';
+import { getOrThrow, isInSQL, isMap } from './util/keyv.js';
+import { TimeLimit, TimeLimitError } from './util/time-limit.js';
 
-/** Changes with the shape of what is stored, so that two versions of this package can share one store. */
-const prefix = 'passport-mastodon-oauth2:1';
+/** Changes with the shape of the records, so that two versions of this package can share one store. */
+const prefix = 'passport-mastodon-oauth2:2';
 
-/** Together with what is put before and behind a key, no more than stores take: memcached 250, Keyv's tables 255. */
+/** Longer hosts are hashed: memcached takes keys of 250 characters, Keyv's tables in SQL databases 255. */
 const longestHost = 80;
 
 /**
- * The key of a record. Hosts stay readable, but for the longest; everything else is hashed, so that no two different
- * inputs meet in one key and no adapter finds a character it dislikes.
+ * The key of a record. Short hosts stay readable; all other parts are hashed, so that different parts never make one key
+ * and a key has only characters that every store accepts.
  */
 export function storeKey(kind: string, host: string, ...rest: readonly string[]): string {
-  // A digest has no dot, and so is no other host.
+  // A digest has no dot, so it is never another host.
   const key = `${prefix}:${kind}:${host.length > longestHost ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
 }
 
-/** Memcached takes a longer time for a date, of 1970, and the record is gone at once. Milliseconds. */
+/** Memcached reads a longer time to live as a date in 1970, and drops the record at once. Milliseconds. */
 const monthMs = 30 * 24 * 60 * 60 * 1000;
 
-/** How long nobody waits for a store that has just let somebody wait in vain. Milliseconds. */
-const silenceMs = 1000;
+/** A written lock counts when it has stood for this time, in which other processes see it. Milliseconds. */
+const settleMs = 200;
 
+/** Time to live of the locks of `take`. Milliseconds. */
+const takeLockMs = 5000;
+
+/** Pauses between tries to get a lock that is held elsewhere. Milliseconds. */
+export const pollMs = { first: 20, last: 100 } as const;
+
+type Release = () => Promise<void>;
+
+/** A lock as it is written. It has no time in it but a duration, because the clocks of two machines differ. */
+interface Lock {
+  readonly owner: string;
+  readonly ttlMs: number;
+}
+
+/** The records of one entry point. Every method that says so throws `MastodonError` with the code `store_failed`. */
 export class Store {
-  private readonly backend: KeyValueStore;
-  /** The same, where it is the default one: it does not fail, and says at once what it could not keep. */
-  private readonly own: MemoryStore | undefined;
-  private readonly timeoutMs: number;
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
-  /** Whether it is the default one, to which nobody else writes: what was judged once is not judged again. */
-  readonly isPrivate: boolean;
-  /** Adapters that swallow an error tell it here (Keyv's own habit): counted, to notice a silent failure. */
+  private readonly backend: KeyValueStore;
+  /** The default store in memory: it does not fail, and its `set` tells whether the record was kept. */
+  private readonly isPrivate: boolean;
+  private readonly timeLimit: TimeLimit;
+  /** Keyv reports an adapter's errors as events. They are counted, to notice a failure that looks like a miss. */
   private errorsSeen = 0;
-  /** Until when the store is taken for dead. A login asks it many times; only the first time is waited for. */
-  private silentUntil = 0;
+  private longestTtlMs = Infinity;
+  /** Whether the backend's `delete` tells one caller, of all processes, that it deleted the record. */
+  private deleteDecides: boolean | undefined;
   private readonly taking = new Set<string>();
-  /** Whether the store was seen to keep a record that is to stay for longer than a month. */
-  private keepsLong: boolean | undefined;
+  /** Locks of this process, by key, with their end by its monotonic clock. */
+  private readonly held = new Map<string, { readonly until: number }>();
+  /** When this process first saw a lock of another one, by key. */
+  private readonly seen = new LRUCache<string, { readonly owner: string; readonly at: number }>({
+    max: 1000,
+  });
 
-  constructor(backend: KeyValueStore | undefined, timeoutMs: number) {
-    this.backend = checkedStore(backend ?? new MemoryStore());
-    this.own = this.backend instanceof MemoryStore ? this.backend : undefined;
-    this.timeoutMs = timeoutMs;
-    this.isPrivate = this.own !== undefined;
-    this.isShared = !this.own && !isInMemory(this.backend);
+  /**
+   * @param backend the site's store; without one, records are kept in memory
+   * @param timeoutMs for one call of the backend
+   * @param maxRecords of each kind, in memory
+   */
+  constructor(
+    backend: KeyValueStore | undefined,
+    private readonly timeoutMs: number,
+    maxRecords = 50_000,
+  ) {
+    this.isPrivate = backend === undefined;
+    this.isShared = backend !== undefined && !isMap(backend);
+    this.backend = backend ?? new Keyv({ store: new BoundedMemory(maxRecords), useKeyPrefix: false });
+    this.timeLimit = new TimeLimit('store', timeoutMs);
     const { on } = this.backend as { on?: unknown };
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
   }
 
-  /**
-   * A record as the store is to be given it, by who has made it and all that it holds, and needs it no more: the default one
-   * keeps it without a copy. Another store may write into what it is given.
-   */
-  given<T extends object>(record: T): T {
-    return this.isPrivate ? Object.freeze(record) : record;
-  }
-
-  /** A record that is to be kept under several keys: the default store has one object for all of them. */
-  shared<T extends object>(record: T): T {
-    return this.isPrivate ? frozen(JSON.parse(JSON.stringify(record)) as T) : record;
-  }
-
-  /** A cache read, as `look`: whatever goes wrong is a miss. */
-  cached(key: string): Promise<unknown> {
-    return this.own ? Promise.resolve(this.own.look(key)) : this.read(key).catch(() => undefined);
-  }
-
-  /**
-   * As `read`, for who changes nothing in the record: of the default store it is the same frozen object for all.
-   * @throws MastodonError `store_failed`
-   */
-  look(key: string): Promise<unknown> {
-    return this.own ? Promise.resolve(this.own.look(key)) : this.read(key);
-  }
-
-  /** A cache write: whatever goes wrong is forgotten. */
-  async cache(key: string, value: object, ttlMs?: number): Promise<void> {
-    if (this.own) return void this.own.set(key, value, ttlMs);
-    await this.write(key, value, ttlMs).catch(() => undefined);
-  }
-
-  /** @throws MastodonError `store_failed` */
-  async read(key: string): Promise<unknown> {
-    return this.own ? this.own.get(key) : recordUnder(key, await this.value(key));
-  }
-
-  /**
-   * As `read`, where it is good news that there is no record: that a login was not used yet, or that no signing keys are
-   * there. Another key's record in its place, or anything else, does not say so.
-   * @param unmarked what a value without a mark says: records had none before the first release
-   * @throws MastodonError `store_failed`
-   */
-  async readOrNone(key: string, unmarked: 'fails' | 'is none' = 'fails'): Promise<unknown> {
-    if (this.own) return this.own.get(key);
-    const value = await this.value(key);
-    const record = recordUnder(key, value);
-    if (record !== undefined || value === undefined) return record;
-    if (isMarked(value)) throw storeFailed(new Error(confused));
-    if (unmarked === 'fails') throw storeFailed(new Error(notOurs));
-    return undefined;
-  }
-
-  /** Whatever the store has there. */
-  private async value(key: string): Promise<unknown> {
+  /** @throws MastodonError `store_failed`; also when the value was not written under this key by this package */
+  async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
-    const value = (await this.within(() => this.get(key))) ?? undefined;
-    if (value === undefined && this.errorsSeen !== errorsBefore) {
-      throw storeFailed(new Error('the store reported an error'));
+    const value = (await this.call(() => getOrThrow(this.backend, key))) ?? undefined;
+    if (value === undefined) {
+      if (this.errorsSeen !== errorsBefore) throw storeFailed(reportedError());
+      return undefined;
     }
-    return value;
+    try {
+      return readKeyedRecord(key, value);
+    } catch (error) {
+      throw storeFailed(error);
+    }
   }
 
   /**
-   * A write that the login cannot do without; it is read back, since some adapters hide a failed write.
-   * @throws MastodonError `store_failed`
+   * Writes a record and reads it back, because some adapters hide a failed write.
+   * @param ttlMs without one, the record stays until it is deleted
+   * @throws MastodonError `store_failed` unless the record is known to be kept
    */
-  async save(key: string, value: object, ttlMs?: number): Promise<void> {
-    if (this.own) return keepIn(this.own, key, value, ttlMs);
-    await this.write(key, value, ttlMs);
-    if ((await this.readOrNone(key)) === undefined) {
+  async set(key: string, value: object, ttlMs?: number): Promise<void> {
+    await this.put(key, value, ttlMs);
+    if (this.isPrivate || (await this.get(key)) !== undefined) return;
+    if (ttlMs === undefined || Math.min(ttlMs, this.longestTtlMs) <= monthMs) {
       throw storeFailed(new Error('the store lost what was written'));
     }
+    this.longestTtlMs = monthMs;
+    await this.set(key, value, ttlMs);
   }
 
   /**
-   * Removes a record and returns it to one caller only; like `look`, for who changes nothing in it. Where the store's `delete` tells whether there was
-   * something to delete, that decides between processes; `taking` decides within this one.
+   * Removes a record and returns it, to one of any number of callers in all processes.
    * @throws MastodonError `store_failed`
    */
-  async take(key: string): Promise<unknown> {
-    if (this.own) return this.own.take(key);
+  async take(key: string): Promise<object | undefined> {
     if (this.taking.has(key)) return undefined;
     this.taking.add(key);
     try {
-      const value = await this.read(key);
-      if (value === undefined) return undefined;
-      const errorsBefore = this.errorsSeen;
-      const deleted = await this.within(() => this.backend.delete(key));
-      if (deleted !== false) return value;
-      if (this.errorsSeen !== errorsBefore) throw storeFailed(new Error('the store reported an error'));
-      return undefined;
+      const found = await this.get(key);
+      if (found === undefined) return undefined;
+      if (await this.doesDeleteDecide()) return (await this.remove(key)) ? found : undefined;
+      const release = await this.lock(`${key}:take`, takeLockMs);
+      if (!release) return undefined;
+      try {
+        const value = await this.get(key);
+        if (value !== undefined) await this.remove(key);
+        return value;
+      } finally {
+        await release();
+      }
     } finally {
       this.taking.delete(key);
     }
   }
 
-  /** Whether the store has locks of its own; most have none. */
-  get hasLocks(): boolean {
-    return typeof this.backend.lock === 'function';
+  /** Removes a record. A failure is ignored. */
+  async delete(key: string): Promise<void> {
+    await this.remove(key).catch(() => undefined);
+  }
+
+  /** As `get`, for caches: every failure is a miss. */
+  async cached(key: string): Promise<object | undefined> {
+    return this.get(key).catch(() => undefined);
+  }
+
+  /** As `set`, for caches: every failure is ignored, and the record is not read back. */
+  async cache(key: string, value: object, ttlMs?: number): Promise<void> {
+    const write =
+      ttlMs !== undefined && ttlMs > monthMs ? this.set(key, value, ttlMs) : this.put(key, value, ttlMs);
+    await write.catch(() => undefined);
   }
 
   /**
-   * @returns what releases the lock, as well as that can be done; `undefined` where somebody else has it
-   * @throws MastodonError `store_failed`
+   * Changes a record under its lock, so that no other `update` of any process comes between the reading and the writing.
+   * @param change returns the next record, or `undefined` to leave the record as it is
+   * @returns what `change` returned
+   * @throws MastodonError `store_failed`, also when another process holds the lock for longer than the store's timeout;
+   *   and whatever `change` throws
+   * @example
+   * const claimed = await store.update(key, ttlMs, (current) => (current?.user ? undefined : { ...current, user }));
    */
-  async lock(key: string, ttlMs: number): Promise<(() => Promise<void>) | undefined> {
-    const release = await this.within(() => this.backend.lock?.(key, ttlMs));
-    if (typeof release !== 'function') return undefined;
-    return async () => void (await this.within(release).catch(() => undefined));
-  }
-
-  /** Best effort: what should be gone and is not will be found out otherwise. */
-  async drop(key: string): Promise<void> {
-    if (this.own) return void this.own.delete(key);
-    await this.within(() => this.backend.delete(key)).catch(() => undefined);
-  }
-
-  /** Keyv 5's `get` answers a failure of its adapter like a miss, without a word; its `getRaw` does not. */
-  private async get(key: string): Promise<unknown> {
-    const { getRaw } = this.backend as { getRaw?: (key: string) => Promise<{ value?: unknown } | undefined> };
-    if (typeof getRaw !== 'function') return this.backend.get(key);
-    return (await getRaw.call(this.backend, key))?.value;
-  }
-
-  /**
-   * A write that is not read back, for what others may delete meanwhile.
-   * @throws MastodonError `store_failed`
-   */
-  async write(key: string, value: object, ttlMs?: number): Promise<void> {
-    if (this.own) return keepIn(this.own, key, value, ttlMs);
-    const isLong = ttlMs !== undefined && ttlMs > monthMs;
-    await this.put(key, value, isLong && !(await this.doesKeepLong(ttlMs)) ? monthMs : ttlMs);
-  }
-
-  /** Asked with a record of its own: written so, one that is in use would be gone for a moment. */
-  private async doesKeepLong(ttlMs: number): Promise<boolean> {
-    if (this.keepsLong === undefined) {
-      const key = storeKey('time', '', randomUUID());
-      await this.put(key, { isKept: true }, ttlMs);
-      this.keepsLong = (await this.read(key)) !== undefined;
-      await this.drop(key);
+  async update<T extends object>(
+    key: string,
+    ttlMs: number | undefined,
+    change: (current: object | undefined) => T | undefined,
+  ): Promise<T | undefined> {
+    const giveUpAt = performance.now() + this.timeoutMs;
+    let wait: number = pollMs.first;
+    let release = await this.lock(key, this.timeoutMs);
+    while (!release) {
+      if (performance.now() > giveUpAt)
+        throw storeFailed(new Error('another process holds the lock of a record'));
+      await pause(wait);
+      wait = Math.min(2 * wait, pollMs.last);
+      release = await this.lock(key, this.timeoutMs);
     }
-    return this.keepsLong;
+    try {
+      const next = change(await this.get(key));
+      if (next !== undefined) await this.set(key, next, ttlMs);
+      return next;
+    } finally {
+      await release();
+    }
+  }
+
+  /**
+   * Locks a key for one caller in all processes: with the backend's own lock, or with a record that is written, left to
+   * settle, and read back. A process that stalls may lose its lock and go on; work under a lock must be bearable twice.
+   * @param ttlMs after this time the lock ends by itself
+   * @returns a function that releases the lock and never throws; `undefined` where another caller has the lock
+   * @throws MastodonError `store_failed`
+   */
+  async lock(key: string, ttlMs: number): Promise<Release | undefined> {
+    const until = performance.now() + ttlMs;
+    const mine = { until };
+    if ((this.held.get(key)?.until ?? 0) > performance.now()) return undefined;
+    this.held.set(key, mine);
+    const release = async (releaseShared?: Release) => {
+      await releaseShared?.().catch(() => undefined);
+      if (this.held.get(key) === mine) this.held.delete(key);
+    };
+    try {
+      if (!this.isShared) return release;
+      const shared = await this.lockShared(`${key}:lock`, ttlMs);
+      if (shared) return () => release(performance.now() < until ? shared : undefined);
+      await release();
+      return undefined;
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  private async lockShared(key: string, ttlMs: number): Promise<Release | undefined> {
+    if (typeof this.backend.lock === 'function') {
+      const release = await this.call(() => this.backend.lock?.(key, Math.ceil(ttlMs)));
+      return typeof release === 'function' ? async () => void (await this.call(release)) : undefined;
+    }
+    const began = performance.now();
+    if (this.isHeldElsewhere(key, (await this.cached(key)) as Lock | undefined)) return undefined;
+    const owner = randomUUID();
+    await this.set(key, { owner, ttlMs } satisfies Lock, ttlMs);
+    // Every process that saw no lock before this one was written has written its own by then. The last one counts.
+    await pause(settleMs + performance.now() - began);
+    const settled = (await this.cached(key)) as Lock | undefined;
+    return settled?.owner === owner ? () => this.delete(key) : undefined;
+  }
+
+  /** A lock that has stood for its time to live since this process first saw it is not expired by the store. */
+  private isHeldElsewhere(key: string, lock: Lock | undefined): boolean {
+    if (lock === undefined) return false;
+    const { owner, ttlMs } = lock;
+    const now = performance.now();
+    const before = this.seen.get(key);
+    if (before?.owner === owner) return now - before.at < ttlMs;
+    this.seen.set(key, { owner, at: now });
+    return true;
+  }
+
+  /** A backend that does not tell says the same of a record that was never there. */
+  private async doesDeleteDecide(): Promise<boolean> {
+    if (this.isPrivate) return true;
+    if (isInSQL(this.backend)) return false;
+    const missing = storeKey('missing', '', randomUUID());
+    return (this.deleteDecides ??= !(await this.remove(missing)));
+  }
+
+  /** @returns false where the backend says that there was nothing to delete */
+  private async remove(key: string): Promise<boolean> {
+    const errorsBefore = this.errorsSeen;
+    const deleted = await this.call(() => this.backend.delete(key));
+    if (deleted === false && this.errorsSeen !== errorsBefore) throw storeFailed(reportedError());
+    return deleted !== false;
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
-    const written = await this.within(() => this.backend.set(key, markedRecord(key, value), ttlMs));
-    if (written === false) throw storeFailed(notAccepted());
+    // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
+    const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(Math.min(ttlMs, this.longestTtlMs)));
+    const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
+    if (written === false) throw storeFailed(new Error('the store did not accept a write'));
   }
 
-  private async within<T>(operation: () => T | Promise<T>): Promise<T> {
-    if (Date.now() < this.silentUntil) throw storeFailed(new Error('the store is not answering'));
+  private async call<T>(operation: () => T | PromiseLike<T>): Promise<T> {
     try {
-      const answer = operation();
-      return isThenable(answer) ? await this.inTime(answer) : answer;
+      return await this.timeLimit.run(operation);
     } catch (error) {
-      throw storeFailed(error instanceof OutOfTime ? error : withoutDetails(error));
+      throw storeFailed(error instanceof TimeLimitError ? error : withoutDetails(error));
     }
   }
-
-  private async inTime<T>(answer: PromiseLike<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      // Any answer ends the silence, also a late one, and also a refusal.
-      const ended = () => (this.silentUntil = 0);
-      answer.then(ended, ended);
-      return await Promise.race([
-        answer,
-        new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(() => {
-            this.silentUntil = Date.now() + silenceMs;
-            reject(new OutOfTime('the store did not answer in time'));
-          }, this.timeoutMs);
-        }),
-      ]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-/** Our own word about a store, beside which stand the errors of its driver. */
-class OutOfTime extends Error {}
-
-function keepIn(own: MemoryStore, key: string, value: object, ttlMs?: number): void {
-  if (!own.set(key, value, ttlMs)) throw storeFailed(notAccepted());
-}
-
-/** A Map, alone, in a Keyv, or in the adapter that Keyv 6 puts around one. */
-function isInMemory(backend: unknown): boolean {
-  const inner = (around: unknown) => (around as { store?: unknown } | undefined)?.store;
-  return [backend, inner(backend), inner(inner(backend))].some((one) => one instanceof Map);
 }
 
 /** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
@@ -257,19 +283,10 @@ export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }
 
-function notAccepted(): Error {
-  return new Error('the store did not accept a write');
+function reportedError(): Error {
+  return new Error('the store reported an error');
 }
 
 function storeFailed(cause: unknown): MastodonError {
   return new MastodonError('store_failed', { cause });
-}
-
-function checkedStore(store: KeyValueStore): KeyValueStore {
-  for (const method of ['get', 'set', 'delete'] as const) {
-    if (typeof store?.[method] !== 'function') {
-      throw new TypeError(`MastodonStrategy: store has no ${method} method`);
-    }
-  }
-  return store;
 }

@@ -1,7 +1,7 @@
-/** Puts the button's files for the browser into dist/button/browser: one module, its types, one stylesheet. */
+/** Puts the button into dist/button: for browsers one module, its types and one stylesheet; for `require` one file. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,17 +17,29 @@ await bundle.write({
   file: join(target, 'mastodon-login.js'),
   format: 'esm',
   banner: '/*! passport-mastodon-oauth2, MIT licence */',
+  minify: true,
 });
+// For `require`, in tests of a page; beside the folder, as this file is not for browsers.
+await bundle.write({ file: join(target, '..', 'mastodon-login.js'), format: 'cjs' });
 await bundle.close();
 
-// Only the element's own types are for others.
+// The types of the other files are not part of the API.
 const types = mkdtempSync(join(tmpdir(), 'button-'));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const only = ['--noEmit', 'false', '--emitDeclarationOnly', '--outDir', types];
 execFileSync(process.execPath, [tsc, '-p', source, ...only], { stdio: 'inherit' });
-copyFileSync(join(types, 'button', 'browser', 'mastodon-login.d.ts'), join(target, 'mastodon-login.d.ts'));
+for (const name of ['mastodon-login.d.ts', 'attributes.d.ts']) {
+  copyFileSync(join(types, 'button', 'browser', name), join(target, '..', name));
+}
+// One type for both kinds of modules, as the element is declared for the whole program.
+writeFileSync(join(target, 'mastodon-login.d.ts'), "export * from '../mastodon-login.js';\n");
 rmSync(types, { recursive: true });
 
 copyFileSync(join(source, 'mastodon-login.css'), join(target, 'mastodon-login.css'));
+const textOf = (name) => JSON.stringify(readFileSync(join(target, name), 'utf8'));
+writeFileSync(
+  join(target, '..', '..', 'pages', 'button-files.js'),
+  `exports.buttonScript = ${textOf('mastodon-login.js')};\nexports.buttonStyle = ${textOf('mastodon-login.css')};\n`,
+);
 // The package is CommonJS; this folder is for browsers, which know modules only.
 writeFileSync(join(target, 'package.json'), '{ "type": "module" }\n');

@@ -1,16 +1,17 @@
 /** Builds dist/: by `npm run build`, and for `build-once.mjs`. */
 
 import { execFile } from 'node:child_process';
-import { realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const require = createRequire(import.meta.url);
 const run = promisify(execFile);
+const node = (...args) => run(process.execPath, args, { cwd: root });
 const compile = (...flags) =>
-  run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--noEmitOnError', ...flags], { cwd: root });
+  node(require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError', ...flags);
 
 /** @throws Error with what the compiler says */
 export async function build() {
@@ -21,10 +22,30 @@ export async function build() {
       compile('--declaration', 'false', '--removeComments'),
       compile('--emitDeclarationOnly'),
     ]);
-    await run(process.execPath, ['scripts/build-button.mjs'], { cwd: root });
+    await node('scripts/build-button.mjs');
   } catch (error) {
     throw new Error(`lib/ does not compile:\n${error.stdout}${error.stderr}`, { cause: error });
   }
+  const { exports } = require('../package.json');
+  for (const entry of Object.values(exports)) {
+    if (entry.import?.default.endsWith('.mjs')) writeModule(entry);
+  }
 }
 
-if (realpathSync(process.argv[1]) === import.meta.filename) await build();
+/**
+ * Writes the ES module of an entry point: the exports of its CommonJS file by their names. Code and classes stay in one
+ * copy, so `instanceof` and caches hold in a process that uses both kinds of modules.
+ */
+function writeModule(entry) {
+  const { default: byDefault, ...named } = require(join(root, entry.require.default));
+  const names = Object.keys(named).sort();
+  const from = `from './${basename(entry.require.default)}';\n`;
+  // The default import of a CommonJS file is all that it exports, so the default export is taken by its other name.
+  const defaultName = names.find((name) => named[name] === byDefault);
+  const defaultLine = byDefault === undefined ? '' : `export { ${defaultName} as default } ${from}`;
+  const listed = names.join(', ');
+  writeFileSync(join(root, entry.import.default), `export { ${listed} } ${from}${defaultLine}`);
+  writeFileSync(join(root, entry.import.types), `export * ${from}${defaultLine}`);
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) await build();

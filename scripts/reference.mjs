@@ -14,6 +14,7 @@ const folder = join(root, 'docs', 'reference');
 /** In the order in which readers come to them: what several give stands with the first. */
 const entries = [
   ['strategy', 'passport-mastodon-oauth2', 'lib/index.ts'],
+  ['core', 'passport-mastodon-oauth2/core', 'lib/core/index.ts'],
   ['web', 'passport-mastodon-oauth2/web', 'lib/web/index.ts'],
   ['bridge', 'passport-mastodon-oauth2/bridge', 'lib/bridge/index.ts'],
   ['issuer', 'passport-mastodon-oauth2/issuer', 'lib/issuer/index.ts'],

@@ -20,6 +20,7 @@ it('these are the codes', () => {
     'login_expired',
     'login_mismatch',
     'login_restart',
+    'prefetch_refused',
     'registration_refused',
     'registration_throttled',
     'response_invalid',

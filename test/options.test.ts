@@ -53,6 +53,8 @@ it.each([
   ['http://localhost:3000/x', 'http://localhost:3000/x'],
   ['http://127.0.0.1:3000/x', 'http://127.0.0.1:3000/x'],
   ['http://[::1]:3000/x', 'http://[::1]:3000/x'],
+  ['https://site.example/callback/:instance', 'https://site.example/callback'],
+  ['https://site.example/callback/:instance/done', 'https://site.example/callback/:instance/done'],
 ])('callbackURL %s', (callbackURL, read) => {
   expect(withOption({ callbackURL }).callbackURL).toBe(read);
 });
@@ -77,6 +79,7 @@ it.each<[string, object]>([
   ['clientMetadataURL', { clientMetadataURL: 'http://localhost:4000/client' }],
   ['clientMetadataURL', { clientMetadataURL: 'https://site.example/client?x=1' }],
   ['clientMetadataURL', { clientMetadataURL: 'https://user@site.example/client' }],
+  ['clientMetadataURL', { clientMetadataURL: 'https://site.example/:instance/:instance' }],
   ['website', { website: 'site.example' }],
   ['website', { website: 'javascript:alert(1)' }],
   ['scope', { scope: '' }],
@@ -104,7 +107,6 @@ it.each<[string, object]>([
   ['clientName', { clientName: 'A\0site' }],
   ['clientName', { clientName: 'A site\n' }],
   ['clientName', { clientName: 'A \ud800 site' }],
-  ['callbackURL', { callbackURL: 'https://site.example/callback/:instance' }],
   ['callbackURL', { callbackURL: 'https://site.example/:site/callback' }],
   ['callbackURL', { callbackURL: 'https://site.example/callback/*' }],
   ['callbackURL', { callbackURL: `https://site.example${'/'.repeat(1641)}` }],
@@ -233,7 +235,12 @@ describe('a message about an option', () => {
 
   it('says what to give as a store', () => {
     expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
+    expect(messageOf({ store: new URL('redis://localhost') })).toContain('pass a Keyv');
     expect(messageOf({ store: createClient() })).toContain('pass redisStore(client)');
+    // As the client of Upstash, which sends commands over HTTP.
+    const upstash = { get: () => 1, set: () => 1, del: () => 1 };
+    expect(messageOf({ store: upstash })).toContain('pass an object with get, set and delete');
+    expect(messageOf({ store: { get: () => 1, set: () => 1 } })).toContain('get, set, delete');
   });
 
   it.each<[object]>([

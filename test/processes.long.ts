@@ -81,7 +81,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     expect(finished.filter((how) => how !== 'in')).toEqual([]);
     expect(instance.requestsTo('POST /api/v1/apps').length).toBeLessThanOrEqual(mastodonAllows);
     // One that stayed would keep everybody waiting, should the instance forget the site soon.
-    await inRedis(redis, async (client) => expect(await client.keys('*:lease')).toEqual([]));
+    await inRedis(redis, async (client) => expect(await client.keys('*:lock')).toEqual([]));
     // Eight processes and their visitors share a machine that may be busy.
   }, 60_000);
 
@@ -108,7 +108,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
 /** A lease ends by itself, within half a minute; this is the same, without the waiting. */
 async function letLeasesEnd(redis: Redis): Promise<void> {
   await inRedis(redis, async (client) => {
-    const leases = await client.keys('*:lease');
+    const leases = await client.keys('*:lock');
     expect(leases).toHaveLength(1);
     for (const lease of leases) {
       const left = await client.pTTL(lease);

@@ -16,16 +16,84 @@ import { JSONStore } from './support/json-store.js';
 const timeoutMs = 5000;
 
 describe('the default store', () => {
-  it('holds on to what is used, and lets go of the rest before it grows without bound', async () => {
-    const store = new Store(undefined, timeoutMs);
-    await store.save('first', { n: 0 });
-    await store.save('kept', { n: 0 });
-    for (let n = 0; n < 50_000; n += 1) {
-      await store.cache(`many:${n}`, { n });
-      if (n % 10_000 === 0) await store.read('kept');
+  const store = () => new Store(undefined, timeoutMs);
+  const login = (name: unknown) => storeKey('login', '', String(name));
+  const client = storeKey('client', 'mastodon.social', 'credentials');
+
+  it('under a flood of pending logins evicts the one that was not used for longest, and no client', async () => {
+    const flooded = store();
+    await flooded.set(client, { clientId: 'one' });
+    for (const name of ['unused', 'used']) await flooded.set(login(name), { name });
+    for (let n = 0; n < 49_999; n += 1) {
+      await flooded.cache(login(n), { n });
+      if (n % 10_000 === 0) await flooded.get(login('used'));
     }
-    expect(await store.read('first')).toBeUndefined();
-    expect(await store.read('kept')).toEqual({ n: 0 });
+    expect(await flooded.get(login('unused'))).toBeUndefined();
+    expect(await flooded.get(login('used'))).toEqual({ name: 'used' });
+    expect(await flooded.get(client)).toEqual({ clientId: 'one' });
+  });
+
+  it('under a flood of unused clients evicts no client in use', async () => {
+    const flooded = store();
+    await flooded.set(client, { clientId: 'one' });
+    for (let n = 0; n <= 50_000; n += 1) await flooded.cache(storeKey('client-new', `h${n}.example`), { n });
+    expect(await flooded.get(client)).toEqual({ clientId: 'one' });
+  });
+
+  it.each([
+    ['of long records', (n: number) => login(n), 'x'.repeat(1_700)],
+    ['of long keys', (n: number) => `${storeKey('login', '')}:${n}:${'x'.repeat(1_700)}`, ''],
+  ])('keeps as many records in a flood %s as of empty ones', async (_what, key, text) => {
+    const flooded = new Store(undefined, timeoutMs, 100);
+    for (let n = 0; n < 100; n += 1) await flooded.set(key(n), { text });
+    expect(await flooded.get(key(0))).toEqual({ text });
+    await flooded.set(key(100), { text });
+    expect(await flooded.get(key(1))).toBeUndefined();
+  });
+
+  it('counts the characters of longer records, in keys as well as in values', async () => {
+    const flooded = new Store(undefined, timeoutMs, 100);
+    await flooded.set(login('first'), {});
+    await flooded.set(login('long'), { text: 'x'.repeat(100 * 2048 - 1_000) });
+    expect(await flooded.get(login('first'))).toBeUndefined();
+    await flooded.set(`${storeKey('login', '')}:${'x'.repeat(2_000)}`, {});
+    expect(await flooded.get(login('long'))).toBeUndefined();
+  });
+
+  it('keeps no record that is larger than all its room, and evicts no other for it', async () => {
+    const small = new Store(undefined, timeoutMs, 10);
+    await small.set(login('small'), { n: 1 });
+    const large = small.set(login('large'), { text: 'x'.repeat(10 * 2048) });
+    await expect(large).rejects.toMatchObject({ code: 'store_failed' });
+    expect([await small.get(login('small')), await small.get(login('large'))]).toEqual([{ n: 1 }, undefined]);
+  });
+
+  it('has room for thirty thousand instances in use', async () => {
+    const known = store();
+    const key = (n: number) => storeKey('instance', `i${n}.social.example`);
+    for (let n = 0; n < 30_000; n += 1) await known.cache(key(n), { endpoints: 'x'.repeat(700) });
+    expect(await known.get(key(0))).toEqual({ endpoints: 'x'.repeat(700) });
+  });
+
+  it('changes no record when a caller changes what it wrote or read', async () => {
+    const kept = store();
+    const written = { list: [1] };
+    await kept.set(login('a'), written);
+    written.list.push(2);
+    ((await kept.get(login('a'))) as typeof written).list.push(3);
+    expect(await kept.take(login('a'))).toEqual({ list: [1] });
+  });
+
+  it('forgets a record after its time to live', async () => {
+    const kept = store();
+    await kept.set(login('a'), {}, 60_000);
+    const later = Date.now() + 60_001;
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(later);
+    try {
+      expect(await kept.get(login('a'))).toBeUndefined();
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
 
@@ -39,7 +107,7 @@ class Memcached extends JSONStore {
 
 it('a Redis whose client was never connected is told as that', async () => {
   const store = new Store(redisStore(createClient()), timeoutMs);
-  await expect(store.read('key')).rejects.toMatchObject({
+  await expect(store.get('key')).rejects.toMatchObject({
     code: 'store_failed',
     cause: { message: 'the store failed: ClientClosedError' },
   });
@@ -50,7 +118,7 @@ it.each([1, ['a'], {}, true])(
   async (answer) => {
     const client = { get: async () => answer, set: async () => 'OK', del: async () => 1 };
     const store = new Store(redisStore(client as never), timeoutMs);
-    await expect(store.read('key')).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(store.get('key')).rejects.toMatchObject({ code: 'store_failed' });
   },
 );
 
@@ -62,34 +130,20 @@ it('an error that fails when it is read shows nothing of what it was about', asy
   });
   const get = () => Promise.reject(error);
   const failure: unknown = await new Store({ get, set: get, delete: get }, timeoutMs)
-    .read('key')
+    .get('key')
     .catch((thrown: unknown) => thrown);
   expect(failure).toMatchObject({ code: 'store_failed' });
   expect(String((failure as Error).cause)).toBe('Error: the store failed: an error that cannot be read');
 });
 
 describe('a store that takes a long time to live for a date', () => {
-  it.each(['save', 'cache', 'write'] as const)('keeps what is to stay for ninety days (%s)', async (way) => {
+  it.each(['set', 'cache'] as const)('keeps what is to stay for ninety days (%s)', async (way) => {
     const store = new Store(new Memcached(), timeoutMs);
     for (const key of ['first', 'second']) {
       await store[way](key, { n: 1 }, 90 * 24 * 3_600_000);
-      expect(await store.read(key)).toEqual({ n: 1 });
+      expect(await store.get(key)).toEqual({ n: 1 });
     }
   });
-});
-
-it('a record that is in use is not gone for a moment while it is written to stay for ninety days', async () => {
-  const moments: boolean[] = [];
-  class Watched extends Memcached {
-    override async set(key: string, value: unknown, ttl?: number): Promise<void> {
-      await super.set(key, value, ttl);
-      moments.push(this.records.has('used'));
-    }
-  }
-  const store = new Store(new Watched(), timeoutMs);
-  await store.save('used', { n: 1 }, 3_600_000);
-  await store.save('used', { n: 2 }, 90 * 24 * 3_600_000);
-  expect([await store.read('used'), moments.includes(false)]).toEqual([{ n: 2 }, false]);
 });
 
 describe('the key of a record', () => {
@@ -113,11 +167,11 @@ describe('a Keyv 6', () => {
   ])('that hides a failed %s cannot hide it here', async (operation, asked) => {
     const inner = new BadStore();
     const store = new Store(new Keyv6(inner), timeoutMs);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
     inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
     const work = {
-      read: () => store.read('key'),
-      save: () => store.save('key', {}),
+      read: () => store.get('key'),
+      save: () => store.set('key', {}),
       take: () => store.take('key'),
     };
     await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });
@@ -140,18 +194,18 @@ const missing = redisAvailable();
         // Its first connection may take longer than any answer after it.
         await backend.get('key');
         const [store, patient] = [new Store(backend, 200), new Store(backend, 5000)];
-        await patient.save('key', { n: 1 });
+        await patient.set('key', { n: 1 });
         await redis.stop();
         const failed = { code: 'store_failed' };
-        await expect(store.read('key')).rejects.toMatchObject(failed);
-        await expect(store.save('key', { n: 2 })).rejects.toMatchObject(failed);
+        await expect(store.get('key')).rejects.toMatchObject(failed);
+        await expect(store.set('key', { n: 2 })).rejects.toMatchObject(failed);
         await expect(store.take('key')).rejects.toMatchObject(failed);
         expect(await store.cached('key')).toBeUndefined();
         await store.cache('key', { n: 2 });
         await redis.restart();
         let worked = false;
         const tryAgain = async (): Promise<void> => {
-          await store.save('key', { n: 3 }).then(
+          await store.set('key', { n: 3 }).then(
             () => (worked = true),
             () => undefined,
           );
@@ -159,7 +213,7 @@ const missing = redisAvailable();
         };
         await tryAgain();
         await until(() => worked, 10_000);
-        expect(await patient.read('key')).toEqual({ n: 3 });
+        expect(await patient.get('key')).toEqual({ n: 3 });
       } finally {
         await close();
       }
@@ -173,7 +227,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
   beforeEach(async () => {
     backend = new BadStore();
     store = new Store(backend, 40);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
   });
   afterEach(() => backend.release());
 
@@ -183,13 +237,13 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
     backend.break(fault);
     expect(await store.cached('key')).toBeUndefined();
     await expect(store.cache('key', { n: 2 })).resolves.toBeUndefined();
-    await expect(store.drop('key')).resolves.toBeUndefined();
+    await expect(store.delete('key')).resolves.toBeUndefined();
   });
 
   it('stops what cannot do without it', async () => {
     backend.break(fault);
-    await expect(store.read('key')).rejects.toMatchObject(failed);
-    await expect(store.save('key', { n: 2 })).rejects.toMatchObject(failed);
+    await expect(store.get('key')).rejects.toMatchObject(failed);
+    await expect(store.set('key', { n: 2 })).rejects.toMatchObject(failed);
     await expect(store.take('key')).rejects.toMatchObject(failed);
   });
 
@@ -200,7 +254,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
 
   it('does not say a write is done when it cannot be read back', async () => {
     backend.break(fault, ['get']);
-    await expect(store.save('key', { n: 2 })).rejects.toMatchObject(failed);
+    await expect(store.set('key', { n: 2 })).rejects.toMatchObject(failed);
   });
 
   it('is used again as soon as it works', async () => {
@@ -222,7 +276,7 @@ describe('a store that', () => {
       (real) => new Promise((resolve) => setTimeout(() => resolve(real()), 30)),
     );
     const store = new Store(backend, timeoutMs);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
     expect(await store.take('key')).toEqual({ n: 1 });
   });
 
@@ -230,7 +284,7 @@ describe('a store that', () => {
     const backend = new BadStore().break((_real, _operation, bad) => bad.never());
     const store = new Store(backend, 50);
     const begun = Date.now();
-    const told = async () => ((await store.read('key').catch((error: unknown) => error)) as Error).cause;
+    const told = async () => ((await store.get('key').catch((error: unknown) => error)) as Error).cause;
     expect(await told()).toEqual(new Error('the store did not answer in time'));
     expect(await told()).toEqual(new Error('the store is not answering'));
     for (let n = 0; n < 40; n += 1) await store.cached(`key:${n}`);
@@ -245,22 +299,22 @@ describe('a store that', () => {
     ['answers false in time', () => Promise.resolve(false)],
   ])('%s is found out', async (_how, set) => {
     const store = new Store(new BadStore().break(set, ['set']), timeoutMs);
-    await expect(store.save('key', { n: 1 })).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(store.set('key', { n: 1 })).rejects.toMatchObject({ code: 'store_failed' });
     await expect(store.cache('key', { n: 1 })).resolves.toBeUndefined();
   });
 
   it('answers false is found out where an older record could be taken for the new one', async () => {
     const backend = new BadStore();
     const store = new Store(backend, timeoutMs);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
     backend.break(() => false, ['set']);
-    await expect(store.save('key', { n: 2 })).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(store.set('key', { n: 2 })).rejects.toMatchObject({ code: 'store_failed' });
   });
 
   it('says there was nothing to delete gives to nobody: another process was there before', async () => {
     const backend = new BadStore().break(() => false, ['delete']);
     const store = new Store(backend, timeoutMs);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
     expect(await store.take('key')).toBeUndefined();
   });
 
@@ -269,61 +323,78 @@ describe('a store that', () => {
       new BadStore().break(() => null, ['get']),
       timeoutMs,
     );
-    expect(await store.read('key')).toBeUndefined();
+    expect(await store.get('key')).toBeUndefined();
   });
 
   it.each(Object.entries(strangeRecords))(
-    'has %s, which nobody wrote as a record, has nothing',
+    'has %s in place of a record is a miss to a cache, and fails for all else',
     async (_what, record) => {
       const backend = new BadStore();
       backend.put('key', record);
       const store = new Store(backend, timeoutMs);
       expect(await store.cached('key')).toBeUndefined();
-      expect(await store.take('key')).toBeUndefined();
+      for (const work of [store.get('key'), store.take('key'), store.update('key', 1000, () => ({}))]) {
+        await expect(work).rejects.toMatchObject({ code: 'store_failed' });
+      }
+      expect(backend.record('key')).toEqual(record);
     },
   );
 
-  it("answers with another key's record has nothing, has not said that there is none, and cannot keep anything", async () => {
+  it("answers with another key's record is a miss to a cache, and fails for all else", async () => {
     const backend = new BadStore();
     const store = new Store(backend, timeoutMs);
-    await store.save('mine', { n: 1 });
-    await store.save('theirs', { n: 2 });
+    await store.set('mine', { n: 1 });
+    await store.set('theirs', { n: 2 });
     const [mine = '', theirs = ''] = [...backend.inner.records.values()];
     backend.inner.records.set('mine', theirs);
-    expect(await store.cached('mine')).toBeUndefined();
     const told = {
       code: 'store_failed',
       cause: { message: expect.stringContaining("another key's record") as unknown },
     };
-    expect(await store.read('mine')).toBeUndefined();
-    expect(await store.look('mine')).toBeUndefined();
-    expect(await store.take('mine')).toBeUndefined();
-    await expect(store.readOrNone('mine')).rejects.toMatchObject(told);
-    expect(await store.readOrNone('theirs')).toEqual({ n: 2 });
-    expect(await store.readOrNone('nobodys')).toBeUndefined();
-    expect(await store.read('theirs')).toEqual({ n: 2 });
+    expect(await store.cached('mine')).toBeUndefined();
+    await expect(store.get('mine')).rejects.toMatchObject(told);
+    await expect(store.take('mine')).rejects.toMatchObject(told);
+    expect(await store.get('theirs')).toEqual({ n: 2 });
     backend.break(async () => JSON.parse(mine) as unknown, ['get']);
-    await expect(store.save('third', { n: 3 })).rejects.toMatchObject(told);
+    await expect(store.set('third', { n: 3 })).rejects.toMatchObject(told);
   });
 
   it('holds what is no JSON, in a Keyv, is a miss to a cache and replaced by the next write', async () => {
     const inner = new Map<string, string>([['keyv:key', '{"value":{"half":']]);
     const store = new Store(new Keyv({ store: inner }), timeoutMs);
     expect(await store.cached('key')).toBeUndefined();
-    await store.save('key', { n: 1 });
-    expect(await store.read('key')).toEqual({ n: 1 });
+    await store.set('key', { n: 1 });
+    expect(await store.get('key')).toEqual({ n: 1 });
+  });
+});
+
+describe('a record whose lock another process has', () => {
+  it('is changed when that one is done', async () => {
+    const backend = new JSONStore();
+    const release = await new Store(backend, timeoutMs).lock('key', 60_000);
+    const changed = new Store(backend, timeoutMs).update('key', 60_000, () => ({ n: 1 }));
+    await release?.();
+    expect(await changed).toEqual({ n: 1 });
   });
 
-  it.each([
-    ['no get', { set() {}, delete() {} }],
-    ['no set', { get() {}, delete() {} }],
-    ['no delete', { get() {}, set() {} }],
-    ['nothing', {}],
-    ['a text', 'redis://localhost'],
-  ])('has %s is refused at once', (_what, backend) => {
-    expect(() => new Store(backend as KeyValueStore, timeoutMs)).toThrow(
-      /store has no (get|set|delete) method/,
-    );
+  it('is not changed while that one goes on', async () => {
+    const backend = new JSONStore();
+    await new Store(backend, timeoutMs).lock('key', 60_000);
+    const change = jest.fn();
+    const changed = new Store(backend, 300).update('key', 60_000, change);
+    await expect(changed).rejects.toMatchObject({ code: 'store_failed' });
+    expect(change).not.toHaveBeenCalled();
+  });
+
+  it('is left as it is by a change that says so, or throws', async () => {
+    const store = new Store(new JSONStore(), timeoutMs);
+    await store.set('key', { n: 1 });
+    expect(await store.update('key', 60_000, () => undefined)).toBeUndefined();
+    const refused = store.update('key', 60_000, () => {
+      throw new RangeError('no');
+    });
+    await expect(refused).rejects.toThrow(RangeError);
+    expect(await store.update('key', 60_000, (current) => ({ ...current, m: 2 }))).toEqual({ n: 1, m: 2 });
   });
 });
 
@@ -335,11 +406,11 @@ describe('a Keyv around an adapter that rejects', () => {
   ])('cannot hide a failed %s', async (operation, asked) => {
     const inner = new BadStore();
     const store = new Store(new Keyv({ store: inner }), timeoutMs);
-    await store.save('key', { n: 1 });
+    await store.set('key', { n: 1 });
     inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
     const work = {
-      read: () => store.read('key'),
-      save: () => store.save('key', {}),
+      read: () => store.get('key'),
+      save: () => store.set('key', {}),
       take: () => store.take('key'),
     };
     await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });
@@ -354,7 +425,7 @@ describe('the error of a failed store', () => {
       return Promise.reject(error);
     });
     const store = new Store(backend, timeoutMs);
-    const error: unknown = await store.save('key', { secret }).catch((thrown: unknown) => thrown);
+    const error: unknown = await store.set('key', { secret }).catch((thrown: unknown) => thrown);
     expect(inspect(error, { showHidden: true, depth: 10 })).not.toContain(secret);
     expect(inspect(error)).toContain('ECONNREFUSED');
   });

@@ -1,64 +1,97 @@
-/** The browser's part in a request: one cookie for each, so that several logins can be under way in one browser. */
+/** The bridge's cookies: a browser's secret key, and the logins that the browser began. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/state.js';
+import { isState, randomToken } from '../login/state.js';
+import { cookieValues, readCookies } from '../util/cookies.js';
 import { digest } from '../util/digest.js';
 
-/**
- * Over https with the prefix that keeps other hosts of the same domain from planting a cookie (RFC 6265bis, section
- * 4.1.3.2): who planted the cookie of their own request could have a victim finish it unasked.
- */
-const prefixes = { 'https:': '__Host-mastodon-login-', 'http:': 'mastodon-login-' };
+type Request = Pick<IncomingMessage, 'headers'>;
 
-/** More are left over from requests that nobody finished; together they could outgrow what servers take. */
-const cookiesPerBrowser = 10;
+/** Pending logins of one browser. Anyone can write more cookies, and a denial without `state` looks for each of them. */
+const maxLogins = 10;
 
-/** Longer than any request, to recognise a browser whose last login did not come back. Seconds. */
+/** Seconds; longer than any request lasts. */
 const maxAge = 60 * 60;
 
-export class BrowserCookies {
-  private readonly attributes: string;
+export class BridgeCookies {
   private readonly prefix: string;
+  private readonly attributes: string;
 
   constructor(publicURL: string) {
     const { pathname, protocol } = new URL(publicURL);
     const isSecure = protocol === 'https:';
-    // The prefix wants the whole host as its path.
-    const path = isSecure ? '/' : `${pathname.replace(/\/$/, '')}/`;
-    this.prefix = prefixes[isSecure ? 'https:' : 'http:'];
+    const base = `${pathname.replace(/\/$/, '')}/`;
+    // __Host- keeps other hosts of the domain from planting a cookie (RFC 6265bis, section 4.1.3.2): the owner of a planted
+    // key could have the visitor finish a login of the owner. It demands Path=/, so the path goes into the name.
+    this.prefix = `${isSecure ? '__Host-' : ''}mastodon-bridge-${digest(base).slice(0, 8)}`;
     // Lax: the browser comes back from the instance by a link from another site.
-    this.attributes = `Path=${path}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
+    this.attributes = `Path=${isSecure ? '/' : base}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   }
 
-  /** The keys that the browser has, by the ID of the request each is for. */
-  read(req: Pick<IncomingMessage, 'headers'>): Map<string, string> {
-    const found = new Map<string, string>();
-    for (const pair of (req.headers.cookie ?? '').split(';')) {
-      const [, name, id = '', key = ''] = /^\s*([\w-]+)=([\w-]{1,64})\.([\w-]{43})\s*$/.exec(pair) ?? [];
-      if (name === this.nameOf(id)) found.set(id, key);
-      // Anybody can write more of them, and the store may be asked for each.
-      if (found.size >= cookiesPerBrowser) break;
-    }
-    return found;
+  /** The browser's key for one request. `undefined` for a browser without a key. */
+  keyFor(req: Request, id: string): string | undefined {
+    const key = this.browserKey(req);
+    return key === undefined ? undefined : digest(`${key}:${id}`);
   }
 
-  /** The browser's key for the request, which it gets if it has none. */
-  give(req: IncomingMessage, res: ServerResponse, id: string): string {
-    const there = this.read(req);
-    const known = there.get(id);
-    if (known !== undefined) return known;
-    if (there.size >= cookiesPerBrowser) for (const other of there.keys()) this.clear(res, other);
-    const key = randomToken();
-    res.appendHeader('Set-Cookie', `${this.nameOf(id)}=${id}.${key}; Max-Age=${maxAge}; ${this.attributes}`);
-    return key;
+  /**
+   * As `keyFor`; gives the browser a key if it has none. Only for an answer to GET: a page of another site can post a form
+   * here, to which browsers add no cookies, and a new key would replace the one that the browser has.
+   */
+  giveKeyFor(req: Request, res: ServerResponse, id: string): string {
+    const key = this.browserKey(req) ?? randomToken();
+    this.set(res, this.prefix, key);
+    return digest(`${key}:${id}`);
   }
 
-  clear(res: ServerResponse, id: string): void {
+  /** Remembers for which request the browser is sent to its instance. Forgets the oldest login beyond the limit. */
+  begin(req: Request, res: ServerResponse, state: string, id: string): void {
+    const [oldest, ...others] = this.logins(req).keys();
+    if (oldest !== undefined && others.length >= maxLogins - 1) this.remove(res, oldest);
+    this.set(res, this.nameOf(state), id);
+  }
+
+  /** The ID of the request for which the browser went to its instance with this `state`. */
+  requestOf(req: Request, state: string): string | undefined {
+    return cookieValues(req.headers.cookie, this.nameOf(state)).find(isID);
+  }
+
+  /** The IDs of all requests for which the browser went to an instance. */
+  requests(req: Request): string[] {
+    return [...new Set(this.logins(req).values())];
+  }
+
+  /** Forgets the logins of a request that has ended. */
+  end(req: Request, res: ServerResponse, id: string): void {
+    for (const [name, other] of this.logins(req)) if (other === id) this.remove(res, name);
+  }
+
+  private browserKey(req: Request): string | undefined {
+    return cookieValues(req.headers.cookie, this.prefix).find(isState);
+  }
+
+  /** By the name of their cookie, oldest first: browsers send the cookies of one path in this order (RFC 6265, section 5.4). */
+  private logins(req: Request): Map<string, string> {
+    const found = readCookies(req.headers.cookie)
+      .filter(({ name, value }) => name.startsWith(`${this.prefix}-`) && isID(value))
+      .slice(-maxLogins);
+    return new Map(found.map(({ name, value }) => [name, value]));
+  }
+
+  private nameOf(state: string): string {
+    return `${this.prefix}-${digest(state).slice(0, 12)}`;
+  }
+
+  private set(res: ServerResponse, name: string, value: string): void {
+    res.appendHeader('Set-Cookie', `${name}=${value}; Max-Age=${maxAge}; ${this.attributes}`);
+  }
+
+  private remove(res: ServerResponse, name: string): void {
     const past = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT';
-    res.appendHeader('Set-Cookie', `${this.nameOf(id)}=; ${past}; ${this.attributes}`);
+    res.appendHeader('Set-Cookie', `${name}=; ${past}; ${this.attributes}`);
   }
+}
 
-  private nameOf(id: string): string {
-    return this.prefix + digest(id).slice(0, 12);
-  }
+function isID(value: string): boolean {
+  return /^[\w-]{24}$/.test(value);
 }

@@ -1,74 +1,80 @@
 /**
- * Logins for programs that are not web sites: a client waits on a WebSocket while its user logs in with a browser.
- * Needs the package ws, which is loaded with this file only.
+ * Logins for programs that are not web sites: a program waits on a WebSocket while its user logs in with a browser.
+ * Needs the package ws.
  */
 
-// To TypeScript from version 6, no types are there that nobody names.
+// TypeScript from version 6 loads only types that a file names.
 /// <reference types="node" preserve="true" />
 
 import './needs-ws.js';
 import type { Server } from 'node:http';
-import { addressesBelow } from '../login/door.js';
+import { addressesBelow } from '../util/url.js';
 import { MastodonLogin } from '../login/login.js';
 import { digest } from '../util/digest.js';
 import { Store } from '../store.js';
-import { Conversation } from './conversation.js';
-import { BrowserCookies } from './cookies.js';
-import { BridgeHints } from './hints.js';
+import { BridgeCookies } from './cookies.js';
+import { Logins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { Pages, type Router } from './router.js';
-import { Sockets } from './server.js';
+import { Sockets } from './sockets.js';
 
-export { redisBus } from '../stores/redis-bus.js';
 export { limitDefaults } from './options.js';
+export type { BridgeEvent } from '../events.js';
 export type { Bus } from '../stores/bus.js';
 export type { RedisPublisher, RedisSubscriber } from '../stores/node-redis.js';
-export type { Account, BridgeErrorCode } from './messages.js';
+export type { Account, BridgeErrorCode } from './protocol.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';
 
-/** What is mounted on a server, and how it is ended. */
+/** A running bridge. */
 export interface Bridge {
   /**
-   * Serves `/auth/:id`, `/callback/:instance` and `/client/:instance` below `publicURL`; anything else is `next`'s, or 404.
+   * Serves `/auth/:id`, `/callback/:instance`, `/client/:instance` and `/button/:file` below the path of `publicURL`. Leaves
+   * other addresses to `next`; without `next` it answers them with 404.
    */
   readonly router: Router;
-  /** Takes WebSocket upgrades of this server at `path`, and leaves other paths alone. */
+  /**
+   * Takes WebSocket upgrades of this server at `path`, and leaves other paths to other listeners. A `WebSocketServer` of ws
+   * made with `{ server, path }` refuses all paths but its own: make it with `{ noServer: true }` beside a bridge.
+   * @throws Error when another bridge takes the same path of this server, or this one was closed
+   */
   attach(server: Server): void;
-  /** Connections, and logins that are waiting, in this process. */
+  /** The number of connections, and of logins that wait, in this process. */
   status(): { readonly sockets: number; readonly pending: number };
-  /** Tells every client and ends its connection. Resolves when all are gone, after two seconds at most. */
+  /** Tells every program and ends its connection. Resolves when all are gone, after two seconds at most. */
   close(): Promise<void>;
 }
 
 /**
- * The other end of the clients' WebSockets, and the pages on which their users log in.
+ * Creates a bridge: the server of the programs' WebSockets, and the pages on which their users log in.
  * @throws TypeError that names the option at fault
+ * @example
+ * const bridge = createBridge({ clientName: 'Example', publicURL: 'https://example.com/connect' });
+ * app.use('/connect', bridge.router);
+ * bridge.attach(server);
  */
 export function createBridge(options: BridgeOptions): Bridge {
   const settings = readBridgeOptions(options);
   const { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances } = options;
-  const { publicURL, store: backend, bus, limits } = settings;
+  const { publicURL, store: backend, bus, busTimeoutMs, limits } = settings;
 
-  const store = new Store(backend, outbound?.timeoutMs ?? 10_000);
-  // Not the address, which may differ between processes of one service.
+  // In memory there is room for all requests that may wait, with one record of every kind.
+  const store = new Store(backend, outbound?.timeoutMs ?? 10_000, limits.pendingInAll + 100);
+  // Without the public URL, which may differ between processes of one service.
   const audience = digest(JSON.stringify([clientName, website, scope]));
-  const requests = new Requests(store, bus, limits.requestTtlMs, audience);
-  const shared = { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances };
+  const requests = new Requests(store, bus, busTimeoutMs, limits.requestTtlMs, audience);
   const login = new MastodonLogin(
     {
-      ...shared,
+      ...{ clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances },
       ...addressesBelow(publicURL),
       store: options.store,
-      // By default the bridge warns of what fails, once.
       log: options.log,
     },
     bridgeChecks,
   );
-  const hints = new BridgeHints(publicURL);
-  const sockets = new Sockets(settings, new Conversation(settings, login, requests, hints));
-  const pages = new Pages(settings, login, requests, new BrowserCookies(publicURL), hints);
+  const sockets = new Sockets(settings, new Logins(settings, login, requests));
+  const pages = new Pages(settings, login, requests, new BridgeCookies(publicURL));
   return {
     router: pages.router,
     attach: (server) => sockets.attach(server),

@@ -1,7 +1,8 @@
-/** Says what to install, before a file that needs it is loaded: ws is for the bridge alone. */
+/** Checks that ws is installed, before a file that imports it is loaded. */
 
 try {
-  require.resolve('ws');
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- a bundler follows require, and not require.resolve
+  require('ws');
 } catch (error) {
   throw new Error('passport-mastodon-oauth2/bridge needs a package that is not installed: npm install ws', {
     cause: error,

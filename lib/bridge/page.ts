@@ -1,55 +1,69 @@
-/** What a person is shown on the way of a request. */
+/** The pages that a visitor sees during a login at the bridge. */
 
-import { escape, messagePage, type Page } from '../pages/page.js';
-
-export { notFoundPage, sendAway, sendPage, wrongMethodPage, type Page } from '../pages/page.js';
+import { escape, formAttributes, messagePage, type Page } from '../pages/page.js';
+import { secondStep } from '../pages/press.js';
 
 export interface Confirmation {
   readonly clientName: string;
+  /** Of the instance. */
   readonly host: string;
   readonly code: string;
-  /** Proves that the button of this very page was pressed. */
+  /** Proves that the form was sent from this page. */
   readonly proof: string;
-  /** The button was pressed, but not provably on this page. */
-  readonly again: boolean;
-  /** Address of the button's script. */
+  /** URL of the button's script. */
   readonly script: string;
+  /** Why the button's last press did not count. */
+  readonly problem?: 'not from this page' | 'no second step' | undefined;
 }
 
-export function confirmationPage({ clientName, host, code, proof, again, script }: Confirmation): Page {
+const problems = {
+  'not from this page':
+    'That did not reach us from this page. Compare the code and press the button again. It needs cookies to work.',
+  'no second step': 'Please tick the box below and press the button again.',
+} as const;
+
+export function confirmationPage({ clientName, host, code, proof, problem, script }: Confirmation): Page {
   const name = `<strong><bdi>${escape(clientName)}</bdi></strong>`;
-  const note = again
-    ? `<p role="alert">That did not reach us from this page. Please check the code and press the button again. It needs
-cookies to work.</p>
-`
-    : '';
+  const note = problem === undefined ? '' : `<p role="alert">${problems[problem]}</p>\n`;
   const spelled = code.replace(/\W/g, '').split('').join(' ');
+  const step = secondStep(
+    'I see the same code, and I began this login myself.',
+    problem === 'no second step',
+  );
   return {
-    status: again ? 403 : 200,
+    status: problem === undefined ? 200 : 403,
     title: `${clientName} asks to use your account`,
     script,
-    body: `${note}<p>This is about your account at <strong><bdi>${escape(host)}</bdi></strong>. ${name} should be showing this code
-now:</p>
+    body: `${note}<p>This is about your account at <strong><bdi>${escape(host)}</bdi></strong>. ${name} shows this code now:</p>
 <p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>
-<p>Go on only if you see the same code in ${name} on your own screen: if somebody sent you this link, it is they who
-would get into your account.</p>
-<mastodon-login><form class="mastodon-login-form" method="post">
+<p>Go on only if you see the same code in ${name} on your own screen. If another person sent you this link, that person
+would get access to your account.</p>
+<mastodon-login><form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(proof)}">
 <input type="hidden" name="instance" value="${escape(host)}">
+${step}
 <button><span>The code is the same: go on to <bdi>${escape(host)}</bdi></span></button>
 </form></mastodon-login>
-<p class="soft">If it is not, or you did not ask for this, just close this page.</p>`,
+<p class="soft">If the code is different, or you did not ask for this login, close this page.</p>`,
   };
+}
+
+/** For a form from a browser without our cookie, which may have come from a page of another site. */
+export function noCookiePage(): Page {
+  return messagePage(403, 'Open this page again', [
+    'That did not reach us from this page. It needs cookies to work.',
+    '<a href="">Open the page</a>, compare the code and press the button again.',
+  ]);
 }
 
 export function connectedPage(clientName: string, handle: string): Page {
   return messagePage(200, 'You may close this window', [
     `<strong><bdi>${escape(handle)}</bdi></strong> is now connected with <strong><bdi>${escape(clientName)}</bdi></strong>.`,
-    'Go back to it; there is nothing more to do here.',
+    'Go back to it. There is nothing more to do here.',
   ]);
 }
 
-/** Never existed, has ended, or has expired: the page does not tell which. */
+/** The same for a request that never existed, has ended or has expired. */
 export function unknownPage(clientName: string): Page {
   return messagePage(404, 'This link is not valid any more', [
     `It has expired or was already used. Begin again in <bdi>${escape(clientName)}</bdi>, which will give you a new one.`,
@@ -63,7 +77,7 @@ export function inUsePage(clientName: string): Page {
   ]);
 }
 
-/** `reason` is text fit for a person. */
+/** @param reason a sentence for the visitor */
 export function failedPage(clientName: string, status: number, reason: string): Page {
   return messagePage(status, 'The login did not work', [
     escape(reason),

@@ -1,25 +1,26 @@
-/** Logins that clients wait for: known to all processes by the store, delivered by the one that holds the socket. */
+/** The logins that programs wait for: known to all processes by the store, delivered by the process with the socket. */
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
-import { storeKey, type Store } from '../store.js';
+import { storeKey, withoutDetails, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
-import { loginError } from './messages.js';
-import { newID, refOf, seal, unseal } from './request-secrets.js';
+import { loginError } from './protocol.js';
+import { newID, refOf, seal, unseal } from './secrets.js';
 
-/** Who waits for the end of a request; a client's socket. */
+/** A program that waits for the end of a request. */
 export interface Recipient {
-  deliver(id: string, text: string): void;
+  /** @returns whether the text was sent */
+  deliver(id: string, text: string): boolean;
 }
 
-/** A request as it is stored. Plain JSON, without the ID: who reads the store must not be able to go on with it. */
+/** A request as it is stored. Without the ID: a reader of the store must not be able to open the request's page. */
 interface StoredRequest {
   readonly instance: { readonly origin: string; readonly host: string };
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** Where the process that holds the socket listens. */
+  /** Where the process with the socket listens on the bus. */
   readonly channel: string;
 }
 
@@ -27,13 +28,14 @@ export interface PendingRequest extends StoredRequest {
   readonly id: string;
 }
 
-/** The browser a request belongs to, by its digest, and how often its button was pressed there. */
-interface Bound {
+/** The browser that a request belongs to, and how often its button was pressed there. */
+interface Claim {
+  /** Digest of the browser's key. */
   readonly browser: string;
   readonly presses: number;
 }
 
-/** More than a person in trouble needs. */
+/** Each press leaves a pending login in the store. */
 const maxPresses = 20;
 
 interface Waiting {
@@ -42,23 +44,27 @@ interface Waiting {
   readonly expiresAt: number;
 }
 
+/** A request's records: `unclaimed` is there until a browser takes it, `claim` names that browser. */
+const kinds = ['request', 'unclaimed', 'claim'] as const;
+
 export class Requests {
-  /** By the request's ref. */
+  /** By the request's ref, in the order in which they expire. */
   private readonly waiting = new Map<string, Waiting>();
-  /** One for each process, not for each request: so a flood of requests costs the bus nothing. */
+  /** One channel for each process, not for each request, so that many requests cost the bus nothing. */
   private readonly channel = `passport-mastodon-oauth2:bridge:${randomBytes(18).toString('base64url')}`;
   private listening: Promise<() => unknown> | undefined;
   private expiry: NodeJS.Timeout | undefined;
 
+  /** @param audience tells bridges on the same store apart: one does not know the requests of another */
   constructor(
     private readonly store: Store,
     private readonly bus: Bus,
+    private readonly busTimeoutMs: number,
     private readonly ttlMs: number,
-    /** Says whose requests these are: another bridge on the same store does not know them. */
     private readonly audience: string,
   ) {}
 
-  /** Requests that clients of this process wait for. */
+  /** The number of requests that programs at this process wait for. */
   get size(): number {
     return this.waiting.size;
   }
@@ -66,21 +72,17 @@ export class Requests {
   /** @throws MastodonError `store_failed`, also when the bus fails */
   async open(recipient: Recipient, { origin, host }: Instance): Promise<PendingRequest> {
     await this.listen();
-    const request: PendingRequest = {
-      id: newID(),
-      instance: { origin, host },
-      expiresAt: Date.now() + this.ttlMs,
-      channel: this.channel,
-    };
-    const { id, ...stored } = request;
-    await this.store.save(this.key('free', id), { free: true }, this.ttlMs);
-    await this.store.save(this.key('request', id), stored satisfies StoredRequest, this.ttlMs);
-    this.waiting.set(refOf(id), { id, recipient, expiresAt: request.expiresAt });
+    const id = newID();
+    const expiresAt = Date.now() + this.ttlMs;
+    const stored: StoredRequest = { instance: { origin, host }, expiresAt, channel: this.channel };
+    await this.store.set(this.key('unclaimed', id), { unclaimed: true }, this.ttlMs);
+    await this.store.set(this.key('request', id), stored, this.ttlMs);
+    this.waiting.set(refOf(id), { id, recipient, expiresAt });
     this.scheduleExpiry();
-    return request;
+    return { id, ...stored };
   }
 
-  /** Nobody waits for it any more. */
+  /** Ends a request whose program is gone. */
   async abandon(id: string): Promise<void> {
     this.waiting.delete(refOf(id));
     await this.forget(id);
@@ -88,38 +90,43 @@ export class Requests {
 
   /** @throws MastodonError `store_failed` */
   async find(id: string): Promise<PendingRequest | undefined> {
-    const stored = await this.store.read(this.key('request', id));
+    const stored = await this.store.get(this.key('request', id));
     return isLive(stored) ? { ...stored, id } : undefined;
   }
 
-  /** The browser that the request belongs to, by its digest; none before the button was pressed. */
+  /** The digest of the browser's key, once a browser pressed the button. */
   async browserOf(id: string): Promise<string | undefined> {
-    return (await this.boundTo(id))?.browser;
+    return (await this.claimOf(id))?.browser;
   }
 
   /**
-   * Gives the request to the first browser that asks. A store has no compare-and-set, but one of several
-   * deletions finds something to delete: that one decides. The same browser may ask again, but not without end:
-   * each time leaves a begun login in the store.
+   * Gives the request to the first browser that asks; of several, the one that takes the record `unclaimed`. The same
+   * browser may ask again, up to `maxPresses` times.
+   * @throws MastodonError `store_failed`; the request has ended then, unless it had a browser before
    */
   async claim({ id, expiresAt }: PendingRequest, browser: string): Promise<boolean> {
-    const bind = (presses: number) =>
-      this.store.save(
-        this.key('bound', id),
-        { browser, presses } satisfies Bound,
-        Math.max(1, expiresAt - Date.now()),
-      );
-    const bound = await this.boundTo(id);
-    if (bound) {
-      if (bound.browser !== browser || bound.presses >= maxPresses) return false;
-      await bind(bound.presses + 1);
+    const save = (presses: number) => {
+      const claim: Claim = { browser, presses };
+      return this.store.set(this.key('claim', id), claim, Math.max(1, expiresAt - Date.now()));
+    };
+    const claim = await this.claimOf(id);
+    if (claim) {
+      if (claim.browser !== browser || claim.presses >= maxPresses) return false;
+      await save(claim.presses + 1);
       return true;
     }
-    if ((await this.store.take(this.key('free', id))) !== undefined) {
-      await bind(1);
-      return true;
+    try {
+      if ((await this.store.take(this.key('unclaimed', id))) !== undefined) {
+        await save(1);
+        return true;
+      }
+    } catch (error) {
+      // Whether the record is gone is not known: another browser must not get the request in place of this one.
+      const failure = error instanceof MastodonError ? error : new MastodonError('store_failed');
+      await this.finish(id, loginError(failure.code, failure.message)).catch(() => undefined);
+      throw error;
     }
-    // Somebody was a moment faster; a second press of the button, most likely.
+    // Another press was faster, and is about to save its claim.
     for (let tries = 0; tries < 20; tries++) {
       await pause(50);
       const now = await this.browserOf(id);
@@ -128,30 +135,30 @@ export class Requests {
     return false;
   }
 
-  private async boundTo(id: string): Promise<Bound | undefined> {
-    const { browser, presses } = ((await this.store.read(this.key('bound', id))) ?? {}) as Record<
-      string,
-      unknown
-    >;
-    return typeof browser === 'string' && typeof presses === 'number' ? { browser, presses } : undefined;
-  }
-
-  /** Whether the process that holds the client's socket is there. */
-  async isHeard({ channel, id }: PendingRequest): Promise<boolean> {
+  /** Whether the process with the program's socket is there, and the program still waits. */
+  async isAwaited({ channel, id }: PendingRequest): Promise<boolean> {
     if (channel === this.channel) return this.waiting.has(refOf(id));
     return this.publish(channel, '{}');
   }
 
   /**
-   * Ends the request, for one caller only, and tells the client.
-   * @returns false when it had ended before, or nobody is there to be told
+   * Ends the request, for one caller only, and tells the program.
+   * @returns false when it had ended before, or the program is gone
+   * @throws MastodonError `store_failed`
    */
   async finish(id: string, text: string): Promise<boolean> {
-    const request = await this.store.take(this.key('request', id));
+    const ref = refOf(id);
+    let request: unknown;
+    try {
+      request = await this.store.take(this.key('request', id));
+    } catch (error) {
+      // Without the store, the process with the socket can still tell its program, once.
+      if (this.waiting.has(ref)) return this.deliver(ref, text);
+      throw error;
+    }
     await this.forget(id);
     if (!isLive(request)) return false;
-    const ref = refOf(id);
-    if (request.channel === this.channel) return this.receive(ref, text);
+    if (request.channel === this.channel) return this.deliver(ref, text);
     return this.publish(request.channel, JSON.stringify({ ref, sealed: seal(id, text) }));
   }
 
@@ -162,22 +169,47 @@ export class Requests {
     await Promise.all(ids.map((id) => this.forget(id)));
     const unsubscribe = await this.listening?.catch(() => undefined);
     this.listening = undefined;
-    await unsubscribe?.();
+    if (unsubscribe) await this.onBus(async () => unsubscribe()).catch(() => undefined);
   }
 
+  private async claimOf(id: string): Promise<Claim | undefined> {
+    const record = ((await this.store.get(this.key('claim', id))) ?? {}) as Record<string, unknown>;
+    const { browser, presses } = record;
+    return typeof browser === 'string' && typeof presses === 'number' ? { browser, presses } : undefined;
+  }
+
+  /** @returns whether a process heard it, as far as the bus knows */
   private async publish(channel: string, message: string): Promise<boolean> {
-    const heard = await this.bus.publish(channel, message);
-    return heard !== 0;
+    return (await this.onBus(() => this.bus.publish(channel, message))) !== 0;
   }
 
   private listen(): Promise<() => unknown> {
-    this.listening ??= this.bus
-      .subscribe(this.channel, (message) => this.hear(message))
-      .catch((error: unknown) => {
-        this.listening = undefined;
-        throw error;
-      });
+    this.listening ??= this.onBus(() =>
+      this.bus.subscribe(this.channel, (message) => this.hear(message)),
+    ).catch((error: unknown) => {
+      this.listening = undefined;
+      throw error;
+    });
     return this.listening;
+  }
+
+  /**
+   * An operation of the application's bus, within a time limit. Its errors keep only their kind: drivers put a command's
+   * arguments, and with them what was to be sent, into theirs.
+   * @throws MastodonError `store_failed`
+   */
+  private async onBus<T>(operation: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(reject, this.busTimeoutMs, new DOMException('', 'TimeoutError'));
+    });
+    try {
+      return await Promise.race([(async () => operation())(), timeout]);
+    } catch (error) {
+      throw new MastodonError('store_failed', { cause: withoutDetails(error, 'bus') });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private hear(message: string): void {
@@ -185,29 +217,24 @@ export class Requests {
       const { ref, sealed } = JSON.parse(message) as { ref?: unknown; sealed?: unknown };
       const waiting = typeof ref === 'string' ? this.waiting.get(ref) : undefined;
       const text = waiting && typeof sealed === 'string' ? unseal(waiting.id, sealed) : undefined;
-      if (text !== undefined) this.receive(String(ref), text);
+      if (text !== undefined) this.deliver(String(ref), text);
     } catch {
-      // Not from one of ours.
+      // Not a message of a bridge.
     }
   }
 
-  private receive(ref: string, text: string): boolean {
+  private deliver(ref: string, text: string): boolean {
     const waiting = this.waiting.get(ref);
     this.waiting.delete(ref);
-    waiting?.recipient.deliver(waiting.id, text);
-    return waiting !== undefined;
+    return waiting?.recipient.deliver(waiting.id, text) ?? false;
   }
 
   private async forget(id: string): Promise<void> {
-    const kinds = ['request', 'free', 'bound'] as const;
-    await Promise.all(kinds.map((kind) => this.store.drop(this.key(kind, id))));
+    await Promise.all(kinds.map((kind) => this.store.delete(this.key(kind, id))));
   }
 
-  /**
-   * A request's records: `free` is there as long as no browser has claimed it, `bound` names the one that did. Keys hold
-   * a digest of the ID: who can list a store's keys learns no ID from them.
-   */
-  private key(kind: 'request' | 'free' | 'bound', id: string): string {
+  /** Keys hold a digest of the ID, so that a list of the store's keys tells no ID. */
+  private key(kind: (typeof kinds)[number], id: string): string {
     return storeKey(`bridge-${kind}`, '', id, this.audience);
   }
 
@@ -230,15 +257,10 @@ export class Requests {
     const { code, message } = new MastodonError('login_expired');
     for (const [ref, { id, expiresAt }] of this.waiting) {
       if (expiresAt > Date.now()) return;
-      this.receive(ref, loginError(code, message));
+      this.deliver(ref, loginError(code, message));
       void this.forget(id);
     }
   }
-}
-
-/** An ID in a log: enough to tell two apart, too little to open the page with. */
-export function shown(id: string): string {
-  return id.slice(0, 6);
 }
 
 function isLive(value: unknown): value is StoredRequest {

@@ -1,12 +1,11 @@
-/** A client's connection: a WebSocket with as little as possible beside it, since there may be ten thousand. */
+/** One program's connection: a WebSocket that limits what the program sends and what waits for it. */
 
 import { WebSocket, type RawData } from 'ws';
-import type { ClientAddress } from './client-address.js';
-import { bridgeError, type BridgeErrorCode } from './messages.js';
-import type { Place } from './places.js';
+import type { ClientAddress } from '../util/client-address.js';
+import { bridgeError, type BridgeErrorCode } from './protocol.js';
 import type { Recipient } from './requests.js';
 
-/** What connections have in common; one object for all of them. */
+/** What all connections share, as one object. */
 export interface Hub {
   readonly maxBufferedBytes: number;
   readonly messagesPerMinute: number;
@@ -16,7 +15,17 @@ export interface Hub {
   ended(socket: BridgeSocket, id: string): void;
 }
 
-/** Why ws itself closes a connection, in our words. */
+/** One login of a program, from its message to its end. */
+export interface PendingLogin {
+  readonly socket: BridgeSocket;
+  readonly address: ClientAddress;
+  /** Of the request, once the instance was found. */
+  id: string | undefined;
+  /** It was ended for another login while the instance was being looked up. */
+  isEvicted: boolean;
+}
+
+/** The close codes with which ws itself ends a connection, and our codes for them. */
 const violations: Readonly<Record<number, BridgeErrorCode>> = {
   1002: 'message_invalid',
   1007: 'message_invalid',
@@ -24,24 +33,23 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
 };
 
 export class BridgeSocket extends WebSocket implements Recipient {
-  /** Set once, when the connection is welcomed. */
+  /** Set once, when the connection is opened. */
   hub!: Hub;
-  /** Counts towards limits. */
   address: ClientAddress = undefined;
-  /** Has shown a sign of life since the last ping. */
+  /** Whether anything came since the last ping. */
   isAlive = true;
-  /** In which turn of a heartbeat it is pinged. */
+  /** The part of a heartbeat's interval in which this connection is pinged. */
   turn = 0;
-  /** Logins of this client; most clients have none at most times. */
-  places: Set<Place<BridgeSocket>> | undefined = undefined;
+  /** Absent without logins, as on most connections at most times. */
+  logins: Set<PendingLogin> | undefined = undefined;
   private badMessages = 0;
   private minute = 0;
   private messagesInMinute = 0;
 
-  welcome(hub: Hub, address: ClientAddress): void {
+  open(hub: Hub, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
-    // Functions that all connections share: closures would cost every idle client their memory.
+    // All connections share these functions: closures would cost each idle connection memory.
     this.on('message', onMessage)
       .on('ping', onPing)
       .on('pong', onPong)
@@ -49,32 +57,39 @@ export class BridgeSocket extends WebSocket implements Recipient {
       .on('error', onError);
   }
 
-  /** What waits for a client that does not read would grow without bound; it is cut off instead. */
-  tell(text: string): void {
-    if (this.readyState !== WebSocket.OPEN) return;
-    if (this.bufferedAmount > this.hub.maxBufferedBytes) this.terminate();
-    else this.send(text);
+  /**
+   * Sends a message. A program that does not read is cut off, since what waits for it would grow without bound.
+   * @returns whether it was sent
+   */
+  tell(text: string): boolean {
+    if (this.readyState !== WebSocket.OPEN) return false;
+    if (this.bufferedAmount > this.hub.maxBufferedBytes) {
+      this.terminate();
+      return false;
+    }
+    this.send(text);
+    return true;
   }
 
-  deliver(id: string, text: string): void {
+  deliver(id: string, text: string): boolean {
     this.hub.ended(this, id);
-    this.tell(text);
+    return this.tell(text);
   }
 
-  /** Also called by ws, when what came is no WebSocket message: the client is told before it is cut off. */
+  /** ws calls this, too, for data that breaks its protocol: the program is told first. */
   override close(code?: number, reason?: string | Buffer): void {
     const violation = violations[code ?? 0];
     if (violation && this.readyState === WebSocket.OPEN) this.tell(bridgeError(violation));
     super.close(code, reason);
   }
 
-  /** @param code with which the connection is closed if it has had enough of these */
+  /** @param code closes the connection after too many rejected messages */
   reject(error: Parameters<typeof bridgeError>[0], code: number): void {
     this.tell(bridgeError(error));
     if (++this.badMessages >= this.hub.badMessages) this.close(code);
   }
 
-  /** Messages and pings: both cost an answer. */
+  /** Counts messages and pings, as both cost an answer. */
   isWithinRate(): boolean {
     this.isAlive = true;
     const minute = Math.floor(Date.now() / 60_000);
@@ -120,5 +135,5 @@ function onClose(this: WebSocket): void {
   socket.hub.closed(socket);
 }
 
-/** Whatever it is, ws closes the connection. */
+/** ws closes the connection after every error. */
 function onError(): void {}

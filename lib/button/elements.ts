@@ -1,7 +1,4 @@
-/**
- * The parts of the form, as data: a server writes them as HTML (`html.ts`), a page makes elements of them
- * (`browser/dom.ts`), and both have the same form.
- */
+/** The parts of the form as data: `html.ts` writes them as HTML on a server, `browser/parts.ts` makes elements in a page. */
 
 import { codeOf, languageOf, messageFor } from './texts.js';
 import { parsedURL } from '../util/url.js';
@@ -15,20 +12,20 @@ export interface Part {
   readonly children: readonly (Part | string)[];
 }
 
-/** Why the last try did not work: a `MastodonError` is one. */
+/** Why the last login failed. A `MastodonError` is one. */
 export interface Failure {
-  /** One of the error codes; says what happened in the visitor's language. */
+  /** One of the error codes. Its message is shown in the visitor's language. */
   readonly code?: string | undefined;
-  /** Shown where the code is absent or unknown. */
+  /** Shown if the code is absent or unknown. */
   readonly message?: string | undefined;
   /** Host of the instance concerned. */
   readonly instance?: string | undefined;
-  /** Why, where a code has several reasons. */
+  /** The reason, for codes that have several. */
   readonly reason?: string | undefined;
 }
 
 export interface FormOptions {
-  /** Where the form leads to, for example `/auth/mastodon`. */
+  /** Path that starts a login, for example `/auth/mastodon`. */
   readonly action: string;
   /** Default: `post`. */
   readonly method?: 'post' | 'get' | undefined;
@@ -36,17 +33,22 @@ export interface FormOptions {
   readonly lang?: string | undefined;
   /** Name of the field, as in the strategy's `instanceField`. Default: `instance`. */
   readonly field?: string | undefined;
-  /** `id` of the field; those of its hint and refusal begin with it. Default: `mastodon-login`. */
+  /** `id` of the field. The ids of its hint and its error begin with it. Default: `mastodon-login`. */
   readonly id?: string | undefined;
-  /** What stands in the field, such as what was typed before a refusal. */
+  /** Text in the field, such as the one that was typed before a failure. */
   readonly value?: string | undefined;
-  /** Why the last try did not work. */
+  /** Why the last login failed. */
   readonly failure?: Failure | undefined;
-  /** Where a visitor without an account finds a server; `false` for no such line. Default: joinmastodon.org. */
+  /** Address where visitors without an account find a server; `false` for no such line. Default: joinmastodon.org. */
   readonly join?: string | false | undefined;
   /** Further fields to send along, such as a CSRF token. */
   readonly hidden?: Readonly<Record<string, string>> | undefined;
+  /** Where the answer is shown, as in `<form target>`: `_top` for a form in a frame. Default: in its place. */
+  readonly target?: string | undefined;
 }
+
+/** The text of the button, which changes to "Continue with" a server. */
+export const labelClass = 'mastodon-login-label';
 
 /** The Mastodon project's own list of servers for newcomers. */
 const joinMastodon = 'https://joinmastodon.org/servers';
@@ -57,7 +59,7 @@ const part = (tag: string, attributes: Attributes, ...children: readonly (Part |
   children,
 });
 
-/** An elephant's head, drawn for this button. */
+/** The picture on the button: the head of an elephant. */
 function elephant(): Part {
   const lines = [
     'M9 4.5h4.5a5.5 5.5 0 0 1 5.5 5.5v6.5a1.5 1.5 0 0 0 3 0V16',
@@ -74,23 +76,22 @@ function elephant(): Part {
   return part('svg', look, ...lines.map((d) => part('path', { d })));
 }
 
-export function hint(id: string, lang: string | undefined): Part {
+export function hintPart(id: string, lang: string | undefined): Part {
   return part('p', { class: 'mastodon-login-hint', id: `${id}-hint` }, languageOf(lang).words.example);
 }
 
-/** Announced when it appears; `aria-describedby` ties it to the field. */
-export function refusal(id: string, text: string): Part {
+/** The error below the field. Screen readers announce it when it appears. */
+export function errorPart(id: string, text: string): Part {
   return part('p', { class: 'mastodon-login-error', role: 'alert', id: `${id}-error` }, text);
 }
 
-/** @returns the sentence to show, or undefined when nothing went wrong */
+/** @returns the message to show, or undefined if there is none */
 export function textOf(failure: Failure | undefined, lang: string | undefined): string | undefined {
-  if (failure === undefined) return undefined;
-  const { code, message, instance, reason } = failure;
-  return (code === undefined ? undefined : messageFor(code, { lang, instance, reason })) ?? message;
+  const { code = '', message, instance, reason } = failure ?? {};
+  return messageFor(code, { lang, instance, reason }) ?? (message || undefined);
 }
 
-/** An address that came from a configuration or a database must not run as a script; read as a browser reads it. */
+/** An address from a configuration or a database must not run as a script. It is read as browsers read it. */
 function isWebAddress(address: string): boolean {
   const base = 'https://here.invalid/';
   return /^https?:$/u.test(parsedURL(address, base)?.protocol ?? '');
@@ -103,7 +104,7 @@ function joinLine(join: string | false | undefined, lang: string | undefined): P
   return [part('p', { class: 'mastodon-login-join' }, `${noAccount} `, part('a', { href }, words))];
 }
 
-/** The plain form, complete without JavaScript. */
+/** The form. It works without JavaScript. */
 export function formOf(options: FormOptions, servers: readonly string[]): Part {
   const {
     action,
@@ -115,10 +116,11 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
     failure,
   } = options;
   const { words } = languageOf(lang);
-  const refused = textOf(failure, lang);
+  const error = textOf(failure, lang);
   return part(
     'form',
-    { method, action },
+    // Turbo and htmx would send the form with `fetch`, which cannot follow the redirect to another site.
+    { method, action, target: options.target, 'data-turbo': 'false', 'hx-boost': 'false' },
     ...Object.entries(options.hidden ?? {}).map(([name, text]) =>
       part('input', { type: 'hidden', name, value: text }),
     ),
@@ -128,7 +130,7 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
       name: field,
       type: 'text',
       value: value ?? '',
-      // Handles and host names run from the left in every script.
+      // Handles and host names are written from left to right in every script.
       dir: 'ltr',
       list: `${id}-servers`,
       inputmode: 'email',
@@ -139,19 +141,19 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
       spellcheck: 'false',
       maxlength: '500',
       required: true,
-      'aria-invalid': refused === undefined ? false : 'true',
-      'aria-describedby': `${refused === undefined ? '' : `${id}-error `}${id}-hint`,
-      autofocus: refused !== undefined,
+      'aria-invalid': error === undefined ? false : 'true',
+      'aria-describedby': `${error === undefined ? '' : `${id}-error `}${id}-hint`,
+      autofocus: error !== undefined,
     }),
     part('datalist', { id: `${id}-servers` }, ...servers.map((server) => part('option', { value: server }))),
-    ...(refused === undefined ? [] : [refusal(id, refused)]),
-    hint(id, lang),
-    part('button', {}, elephant(), ' ', part('span', {}, words.button)),
+    ...(error === undefined ? [] : [errorPart(id, error)]),
+    hintPart(id, lang),
+    part('button', {}, elephant(), ' ', part('span', { class: labelClass }, words.button)),
     ...joinLine(options.join, lang),
   );
 }
 
-/** The element around the form, with what it needs to go on from there. */
+/** The element around the form, with the attributes from which a browser continues. */
 export function elementOf(options: FormOptions, servers: readonly string[]): Part {
   const { lang, failure, field } = options;
   return part(

@@ -1,6 +1,6 @@
-/** The button on the server's side: the form as HTML, refusals in the visitor's language, and the files to serve. */
+/** The button on the server: the form as HTML, messages in the visitor's language, and the files to serve. */
 
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { elementOf, type Failure, type FormOptions } from './elements.js';
 import { htmlOf } from './html.js';
 import { someServers } from './servers.js';
@@ -9,34 +9,38 @@ import { codeOf, languageCodes, messageFor, type LanguageCode, type MessageOptio
 export { languageCodes, messageFor, someServers };
 export type { Failure, LanguageCode, MessageOptions };
 
-/** What the form shows. All but `action` may be left out. */
+/** The contents of the form. Only `action` is required. */
 export interface LoginFormOptions extends FormOptions {
-  /** Hosts to suggest, most likely first; the empty list for none. Default: a few large ones. */
+  /** Hosts to suggest, the most likely first; an empty list for none. Default: `someServers`. */
   readonly servers?: readonly string[] | undefined;
 }
 
+// A bundle as an ES module may have no `__dirname`. The files are not in it, but may be in the folder of the project.
+const here =
+  typeof __dirname === 'string' ? __dirname : resolve('node_modules/passport-mastodon-oauth2/dist/button');
+
 /**
- * The folder with `mastodon-login.js` and `mastodon-login.css` and nothing that would not be for every visitor:
+ * The folder with `mastodon-login.js` and `mastodon-login.css`. Everything in it may be public:
  * `app.use('/button', express.static(buttonFolder))`.
  */
-export const buttonFolder: string = join(__dirname, 'browser');
+export const buttonFolder: string = join(here, 'browser');
 
 /**
  * The login form as HTML: `<mastodon-login>` around a form that works without JavaScript. All values are escaped.
- * It needs `mastodon-login.css` on the page, and `mastodon-login.js` as a module for the comforts.
+ * The page needs `mastodon-login.css`. With `mastodon-login.js` the form also suggests servers and remembers the last.
  * @throws TypeError without an `action`
  */
 export function loginForm(options: LoginFormOptions): string {
   if (typeof options?.action !== 'string' || options.action === '') {
-    throw new TypeError('loginForm needs "action", the path that begins a login, such as "/auth/mastodon"');
+    throw new TypeError('loginForm needs "action", the path that starts a login, such as "/auth/mastodon"');
   }
   return htmlOf(elementOf(options, options.servers ?? someServers));
 }
 
 /**
- * Which of the ten languages a visitor reads best.
+ * The one of the ten languages that a visitor prefers.
  * @param acceptLanguage the request's Accept-Language header (RFC 9110, section 12.5.4)
- * @returns `en` where none fits
+ * @returns `en` if the visitor reads none of them
  */
 export function languageFor(acceptLanguage: string | null | undefined): LanguageCode {
   const ranges = (acceptLanguage ?? '')

@@ -1,4 +1,4 @@
-/** Writes parts as HTML. Every value is text: what a visitor typed cannot become markup. */
+/** Writes parts as HTML. Every value is escaped. */
 
 import type { Part } from './elements.js';
 
@@ -13,7 +13,9 @@ export function htmlOf({ tag, attributes, children }: Part): string {
   const inside = children
     .map((child) => (typeof child === 'string' ? escape(child) : htmlOf(child)))
     .join('');
-  return `<${tag}${head}>${inside}</${tag}>`;
+  const html = `<${tag}${head}>${inside}</${tag}>`;
+  // Cloudflare replaces what looks like an e-mail address, such as a handle, except between these comments.
+  return tag === 'form' ? `<!--email_off-->${html}<!--/email_off-->` : html;
 }
 
 const entities: Readonly<Record<string, string>> = {

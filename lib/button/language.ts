@@ -1,25 +1,27 @@
-/** What a language has to say. */
+/** The texts of the button in one language. */
 
-import type { MastodonErrorCode } from '../errors.js';
+import type { MastodonErrorCode, MastodonErrorReason } from '../errors.js';
 
-/** In each of them, `%s` is the host of a server. */
+/** `%s` is the host of a server. */
 export interface Words {
   /** Above the field. */
   readonly label: string;
   /** Below the empty field. */
   readonly example: string;
   readonly button: string;
-  /** Below the field when it is clear where the button leads to. */
+  /** On the button, once a known server stands in the field. */
+  readonly continue: string;
+  /** Below the field, once it names a server. */
   readonly destination: string;
-  /** Below the field when it was filled from this browser's memory. */
+  /** Below the field when this browser remembered the server in it. */
   readonly remembered: string;
   readonly forget: string;
   readonly forgotten: string;
-  /** Between the button and the server's page. */
+  /** From the press of the button to the server's page. */
   readonly busy: string;
   /** The same, after some seconds. */
   readonly slow: string;
-  /** Name of the list of suggestions, for who does not see it. */
+  /** Accessible name of the list of suggestions. */
   readonly servers: string;
   readonly noAccount: string;
   readonly join: string;
@@ -28,9 +30,11 @@ export interface Words {
 export interface Language {
   readonly words: Words;
   /**
-   * A sentence has to read well without its host, too: ` %s` is left out where none is known. English says what the
-   * errors themselves say, and so does every language for a code that it lacks.
+   * Each message has to read well without its host, too: ` %s` is left out where none is known. English has the messages
+   * of the errors, and so has every language for a code that it lacks.
    */
   readonly messages: { readonly [Code in MastodonErrorCode]?: string };
+  /** Messages that are more exact than that of the code. The button itself gives these reasons. */
+  readonly reasons: { readonly [Reason in MastodonErrorReason]?: string };
   readonly direction?: 'rtl';
 }

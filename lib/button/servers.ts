@@ -1,6 +1,6 @@
 /**
- * The servers that are suggested where a site names none: large, general, and open for years. Those of Misskey's family
- * stand last, as they come up only for who types their names: a site lets their accounts in by its `clientMetadataURL`.
+ * The servers that are suggested unless a site names its own: large ones that have existed for years. Servers of Misskey's
+ * family are last, so they appear only when a visitor types their names: they need the option `clientMetadataURL`.
  */
 
 export const someServers: readonly string[] = [

@@ -1,4 +1,4 @@
-/** The words of the button in ten languages, and what each error code says in them. */
+/** The words of the button in ten languages, and the message for each error code in them. */
 
 import { ErrorCode, isReason, MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { Language } from './language.js';
@@ -15,13 +15,13 @@ import { zh } from './languages/zh.js';
 
 const languages = { ar, de, en, es, fr, it, ja, nl, pt, zh } as const satisfies Record<string, Language>;
 
-/** `de`, `pt`, …: the first part of a language tag. */
+/** The first part of a language tag: `de`, `pt`, …. */
 export type LanguageCode = keyof typeof languages;
 
-/** Those in which the form and the messages are. */
+/** The languages of the form and the messages. */
 export const languageCodes: readonly LanguageCode[] = Object.keys(languages) as LanguageCode[];
 
-/** @param tag a language tag such as `pt-BR`; what is unknown or absent means English */
+/** @param tag a language tag such as `pt-BR`; an unknown or absent one means English */
 export function codeOf(tag: string | null | undefined): LanguageCode {
   const code = tag?.toLowerCase().split(/[-_]/u, 1)[0] ?? '';
   return Object.hasOwn(languages, code) ? (code as LanguageCode) : 'en';
@@ -31,24 +31,25 @@ export function languageOf(tag: string | null | undefined): Language {
   return languages[codeOf(tag)];
 }
 
-/** `%s` replaced; between marks that keep a Latin host name in one piece where text runs from the right. */
+/** Replaces `%s`. In text from right to left, isolating characters keep a Latin host name in one piece. */
 export function withHost(text: string, host: string | undefined, { direction }: Language): string {
   if (host === undefined) return text.replace(/ ?%s/u, '');
   return text.replace('%s', () => (direction === 'rtl' ? `\u2068${host}\u2069` : host));
 }
 
-/** What the message speaks of. */
+/** The failure that a message is about, and the language. */
 export interface MessageOptions {
   /** A language tag such as `de` or `pt-BR`. Default: English. */
   readonly lang?: string | undefined;
-  /** Host of the instance concerned, as the failure names it. */
+  /** Host of the instance concerned: the failure's `instance`. */
   readonly instance?: string | undefined;
-  /** Why, as the failure names it: English then says more than what goes for the whole code. */
+  /** The failure's `reason`: some reasons have a message of their own. */
   readonly reason?: string | undefined;
 }
 
 /**
- * What a failure's code tells the person logging in, in their language.
+ * The message for a visitor whose login failed, in the visitor's language.
+ * @param code the `code` of a `MastodonError`
  * @returns undefined for a code that this version does not know
  */
 export function messageFor(
@@ -58,9 +59,8 @@ export function messageFor(
   if (!Object.hasOwn(ErrorCode, code)) return undefined;
   const known = code as MastodonErrorCode;
   const language = languageOf(lang);
-  const translated = language.messages[known];
-  if (translated === undefined) {
-    return new MastodonError(known, { instance, reason: isReason(reason) ? reason : undefined }).message;
-  }
+  const why = isReason(reason) ? reason : undefined;
+  const translated = (why && language.reasons[why]) ?? language.messages[known];
+  if (translated === undefined) return new MastodonError(known, { instance, reason: why }).message;
   return withHost(translated, instance, language);
 }

@@ -1,113 +1,160 @@
-/** The record of a client: what is kept of an app that was registered at an instance, and under which keys. */
+/**
+ * The client that this site has at an instance, and the one rule for its use.
+ *
+ * | state | sign | action → state |
+ * |---|---|---|
+ * | none, dead | login start | register → unverified, generation + 1 |
+ * | any | the client ID is a URL | use |
+ * | any | the secret expires within 15 minutes | replace, rationed |
+ * | unverified, active | registered, verified or used within 10 minutes (unused) or 24 hours (used), nothing abandoned | use |
+ * | unverified | unused for more than 10 minutes | verify |
+ * | active | more than 24 hours | verify |
+ * | unverified, active | this browser abandoned a login since the last registration or login, or any three were | verify, at most once a minute |
+ * | the same | this browser abandoned another one since that verification | replace, rationed; else use |
+ * | verifying | recognised, or no clear answer | use |
+ * | verifying | unknown client, `invalid_scope` | dead |
+ * | unverifiable | this browser abandoned a login | replace, rationed; else use |
+ * | any | the exchange of a code says `invalid_client` | dead, and `login_restart` |
+ * | any | the exchange of a code succeeds | active |
+ * | any | a token for an invalid code | dead, and `instance_insecure` for an hour |
+ *
+ * After three unused clients in a row that the instance called unknown within ten minutes, registering again is no cure: the
+ * client stays. Replacements without a verification are rationed: ten minutes, doubled each time until a login finishes.
+ */
 
-import type { Instance, PinnedInstance, Settings } from '../options.js';
-import { digest } from '../util/digest.js';
-import { storeKey } from '../store.js';
-import type { AppDescription, ClientCredentials } from './registration.js';
-import { leastScope, misskeyScope } from '../discovery/software.js';
-import { clientIdAt } from './url-client.js';
+/** What the instance gave. Never changes. */
+export interface ClientCredentials {
+  readonly clientId: string;
+  /** Absent where the ID is the URL of a client metadata document. */
+  readonly clientSecret?: string;
+  /** Milliseconds since the epoch; absent where it does not expire. */
+  readonly secretExpiresAt?: number;
+}
 
-/** Credentials as they are stored. */
-export interface Client extends ClientCredentials {
-  /** The store's key of the app's current credentials. */
-  readonly key: string;
+/** Credentials with what they were registered for. */
+export interface RegisteredClient extends ClientCredentials {
   readonly redirectURI: string;
   readonly scope: string;
-  /** Milliseconds since the epoch, as all times here. */
+}
+
+/** The current client of an app, with its state. Times are milliseconds since the epoch. Plain JSON. */
+export interface Client {
+  readonly clientId: string;
+  readonly redirectURI: string;
+  readonly scope: string;
+  /** Raised by each replacement: a write about an earlier generation is discarded. */
+  readonly generation: number;
+  readonly state: 'unverified' | 'active' | 'dead';
   readonly registeredAt: number;
-  /** When the instance was last asked whether it knows the client; 0 for never. */
-  readonly provedAt: number;
-  /** When the instance was first seen to refuse a made-up code. Before that nobody is logged in with the client. */
-  readonly checkedAt?: number;
-  /** When it was seen to do so after somebody had agreed there. */
-  readonly recheckedAt?: number;
-  /** When a login was last finished with it, give or take a moment; absent from one that was never used. */
-  readonly finishedAt?: number;
+  /** When the instance was last asked whether it knows the client; 0 for never. Written before the request. */
+  readonly verifiedAt: number;
+  /** When a login was last finished, give or take a moment. */
+  readonly lastLoginAt?: number;
   readonly secretExpiresAt?: number;
-  /** When it replaced another one without a proof that this one was dead. */
-  readonly replacedAt?: number;
-  /** How many before it were so replaced in a row, and never used. */
-  readonly inVain?: number;
-  /** The client before it, if that one was used: tokens of its time belong to it. */
-  readonly former?: string;
+  /** It replaced a client that was not known to be dead: when, and how many in a row of which none was used. */
+  readonly replaced?: { readonly at: number; readonly unusedInARow: number };
+  /** Unused clients before it that the instance called unknown, since a time. */
+  readonly deaths?: { readonly count: number; readonly since: number };
+  /** Used clients before it, the last one first: their tokens may still be in use. */
+  readonly former?: readonly string[];
 }
 
-/** How long an app that nobody has used yet is kept: anybody can make any number of them. */
-export const unusedTtlMs = 60 * 60 * 1000;
-/** How long one that was used is kept after the last login, and how long its tokens find it. */
-export const usedTtlMs = 90 * 24 * 60 * 60 * 1000;
-
-/** A login that was begun with it at the last moment has to come back to it. */
-const loginsComeBackMs = 15 * 60 * 1000;
-
-/** How long it is found by its ID. */
-export function ownTtlOf(client: Client): number {
-  return ttlOf(client) + loginsComeBackMs;
+/** What speaks for or against a client. */
+export interface Signs {
+  /** When this browser began the logins at the instance that it never finished. */
+  readonly abandoned: readonly number[];
+  /** Logins begun there by any browser since one was last finished. */
+  readonly startsInARow: number;
+  /** Whether the instance answers alike for living and dead clients (Takahē, Iceshrimp). */
+  readonly isUnverifiable: boolean;
 }
 
-export function ttlOf(client: Client): number {
-  return client.finishedAt === undefined ? unusedTtlMs : usedTtlMs;
+const minute = 60 * 1000;
+const day = 24 * 60 * minute;
+
+/** A client is verified at most this often. */
+export const verifyEveryMs = minute;
+
+/** Pleroma deletes unused apps after 15 minutes. */
+const unusedForMs = 10 * minute;
+/** The longest time for a login at the instance, and some for the way. */
+const secretNeededMs = 15 * minute;
+const replaceEveryMs = 10 * minute;
+const startsInARowTold = 3;
+const deathsBelieved = 3;
+
+/**
+ * A login that was not finished is a sign that the instance forgot the client: visitors get stuck on an error page there. The
+ * sign leads to a verification; where that was just done, or tells nothing, to a new client. Both are rationed, as any
+ * visitor can give the sign.
+ */
+export function decide(client: Client | undefined, signs: Signs, now: number): 'use' | 'verify' | 'replace' {
+  if (!client || client.state === 'dead') return 'replace';
+  if (isKnownByURL(client)) return 'use';
+  const { registeredAt, verifiedAt, lastLoginAt = 0, secretExpiresAt = Infinity } = client;
+  if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now)) return 'replace';
+  const abandoned = signs.abandoned.filter((at) => at >= Math.max(registeredAt, lastLoginAt));
+  const isSuspicious = abandoned.length > 0 || signs.startsInARow >= startsInARowTold;
+  const age = now - Math.max(verifiedAt, registeredAt, lastLoginAt);
+  const isStale = age > (lastLoginAt > 0 ? day : unusedForMs);
+  if (!isSuspicious && !isStale) return 'use';
+  if (!signs.isUnverifiable && now - verifiedAt >= verifyEveryMs) return 'verify';
+  const sinceVerified = abandoned.filter((at) => at >= verifiedAt).length;
+  // A verification between two tries of one row was the answer to them; it takes two more to call that into question.
+  const isUnanswered = sinceVerified > 0 && (sinceVerified === abandoned.length || sinceVerified > 1);
+  return isUnanswered && mayReplace(client, now) ? 'replace' : 'use';
 }
 
-/** What this site is there: what it registers with, or what its document says. */
-export function describeApp(instance: Instance, settings: Settings): AppDescription {
-  const { clientName, callbackURL, clientMetadataURL, website } = settings;
-  // What the site asks for is said in Mastodon's words.
-  const scope = instance.api === 'misskey' ? misskeyScope : (settings.scope ?? leastScope(instance));
-  const { host, clientMetadata } = instance;
+function mayReplace({ replaced }: Client, now: number): boolean {
+  if (!replaced) return true;
+  return now - replaced.at >= replaceEveryMs * 2 ** Math.min(replaced.unusedInARow, 10);
+}
+
+/** The instance fetches a document of this site's. Nothing was given for the client, so it cannot be lost. */
+export function isKnownByURL({ clientId }: { readonly clientId: string }): boolean {
+  return clientId.startsWith('https://');
+}
+
+/** Whether a new client may be registered because the instance called this one unknown. */
+export function believesDeath({ lastLoginAt, deaths }: Client, now: number): boolean {
+  if (lastLoginAt !== undefined || !deaths) return true;
+  return deaths.count < deathsBelieved || now - deaths.since > replaceEveryMs;
+}
+
+/** The new client's record, with what is left of the one before it. */
+export function successor(registered: RegisteredClient, before: Client | undefined, now: number): Client {
+  const { clientId, redirectURI, scope, secretExpiresAt } = registered;
+  const isDead = before?.state === 'dead';
+  const wasUsed = before?.lastLoginAt !== undefined;
+  const former = [...(before && wasUsed ? [before.clientId] : []), ...(before?.former ?? [])].slice(0, 3);
   return {
-    ...{ clientName, redirectURI: `${callbackURL}/${host}`, scope, website },
-    ...(clientMetadataURL &&
-      clientMetadata && { clientId: clientIdAt(clientMetadataURL, host, clientMetadata) }),
+    ...{ clientId, redirectURI, scope },
+    generation: (before?.generation ?? 0) + 1,
+    state: 'unverified',
+    registeredAt: now,
+    // A replacement without a verification was the answer to the signs of this moment.
+    verifiedAt: before && !isDead ? now : 0,
+    ...(secretExpiresAt !== undefined && { secretExpiresAt }),
+    ...(before &&
+      !isDead && {
+        replaced: { at: now, unusedInARow: wasUsed ? 0 : (before.replaced?.unusedInARow ?? 0) + 1 },
+      }),
+    ...(before && isDead && { deaths: wasUsed ? { count: 1, since: now } : moreDeaths(before, now) }),
+    ...(former.length > 0 && { former }),
   };
 }
 
-/** Known by a URL of this site's. Nothing was given for it, so it cannot be lost, and cannot die. */
-export function isKnownByURL({ clientSecret }: ClientCredentials): boolean {
-  return clientSecret === undefined;
+function moreDeaths({ deaths }: Client, now: number): NonNullable<Client['deaths']> {
+  if (!deaths || now - deaths.since > replaceEveryMs) return { count: 1, since: now };
+  return { count: deaths.count + 1, since: deaths.since };
 }
 
-/** Where the current client of an app is kept once it was used. */
-export function clientKey(instance: Instance, app: AppDescription): string {
-  return storeKey(
-    'client',
-    instance.host,
-    instance.origin,
-    app.clientName,
-    app.redirectURI,
-    app.scope,
-    app.website ?? '',
-    ...(app.clientId === undefined ? [] : [app.clientId]),
-  );
-}
-
-export function grantKey({ host, origin }: PinnedInstance, refreshToken: string): string {
-  return storeKey('grant', host, origin, refreshToken);
-}
-
-/** Where it is kept before: under a kind of its own, so that a flood of new ones pushes no used one out of a store. */
-export function newClientKey(key: string): string {
-  return key.replace(':client:', ':client-new:');
-}
-
-/** Where any client is found by its ID, current or replaced, by the logins and tokens that belong to it. */
-export function ownKey(key: string, clientId: string): string {
-  return `${key.replace(':client:', ':client-own:')}:${digest(clientId)}`;
-}
-
-/** What its successor has to know of a replaced client. */
-export function successionKey(key: string): string {
-  return key.replace(':client:', ':client-past:');
-}
-
-/** What comes out of a store may be half a record or another program's. */
+/** Whether a value from a store is such a record. It may be half of one, or another program's. */
 export function isClient(value: unknown): value is Client {
   const record = (value ?? {}) as Record<string, unknown>;
   return (
-    ['clientId', 'key', 'redirectURI', 'scope'].every((name) => typeof record[name] === 'string') &&
-    (typeof record.clientSecret === 'string' ||
-      (record.clientSecret === undefined && /^https:\/\//.test(record.clientId as string))) &&
-    typeof record.registeredAt === 'number' &&
-    typeof record.provedAt === 'number'
+    ['clientId', 'redirectURI', 'scope'].every((name) => typeof record[name] === 'string') &&
+    ['generation', 'registeredAt', 'verifiedAt'].every((name) => typeof record[name] === 'number') &&
+    ['unverified', 'active', 'dead'].includes(String(record.state))
   );
 }

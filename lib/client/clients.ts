@@ -1,164 +1,222 @@
-/** Keeps the clients of every instance: the current one, and those before it for as long as anything belongs to them. */
+/** Reads and writes the records of clients. */
 
-import { lru } from 'tiny-lru';
-import type { Instance, PinnedInstance } from '../options.js';
+import { LRUCache } from 'lru-cache';
+import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
+import { UnknownRecordError } from '../util/keyed-record.js';
+import type { PinnedInstance } from '../discovery/instance.js';
+import { recordKey } from './app.js';
 import {
-  grantKey,
   isClient,
-  newClientKey,
-  ownKey,
-  ownTtlOf,
-  successionKey,
-  ttlOf,
-  unusedTtlMs,
-  usedTtlMs,
+  isKnownByURL,
+  successor,
   type Client,
+  type ClientCredentials,
+  type RegisteredClient,
 } from './client.js';
 
-/** What a client that was replaced hands down. Plain JSON. */
-export interface Succession {
-  readonly former?: string | undefined;
-  readonly replacedAt?: number | undefined;
-  readonly inVain?: number | undefined;
-  /** The instance said that it does not know the client. */
-  readonly wasRefused?: boolean | undefined;
+const minute = 60 * 1000;
+const day = 24 * 60 * minute;
+
+/** How long a client that was never used is kept: any visitor can make any number of them. */
+const unusedTtlMs = 60 * minute;
+/** How long a used one is kept after its last login, and how long its tokens find it. */
+const usedTtlMs = 90 * day;
+/** Credentials outlive the record that points to them by the time of a login that was begun at the last moment. */
+const pendingTtlMs = 15 * minute;
+/** A login that finishes so soon after another need not be written down. */
+const lastLoginEveryMs = 30 * 1000;
+/** Starts at the same moment are one sign: no visitor has had time to come back. */
+const momentMs = 20;
+
+/** Of which app a client is, in the keys of records. */
+export interface ClientOf {
+  readonly host: string;
+  readonly appKey: string;
+  readonly clientId: string;
 }
 
-const hour = 60 * 60 * 1000;
-/** Most former clients that a token is looked for at. */
-const maxFormers = 3;
-/** A login that finishes so soon after another need not be written down as the last one. */
-const finishedEveryMs = 30 * 1000;
+/** When the instance was seen to refuse an invalid code of a client. Milliseconds since the epoch. */
+export interface CodeCheck {
+  /** Before the first code of a visitor. */
+  readonly first?: number;
+  /** After a consent. */
+  readonly afterConsent?: number;
+}
 
 export class Clients {
-  /** What this process used last, for when the store cannot be read or did not take it. */
-  private readonly recent = lru<Client>(1000, hour, true);
+  /** Registered, but not saved yet: the next try continues from there and does not register again. */
+  private readonly unsaved = new LRUCache<string, RegisteredClient>({
+    max: 1000,
+    ttl: 10 * minute,
+    perf: Date,
+  });
+  private readonly starts = new LRUCache<string, { readonly count: number; readonly at: number }>({
+    max: 1000,
+    ttl: 10 * minute,
+    perf: Date,
+  });
+  /** Changes of one record follow each other, so that none is lost within this process. */
+  private readonly changing = new Map<string, Promise<unknown>>();
 
   constructor(private readonly store: Store) {}
 
-  /** The current client. */
-  async current(key: string): Promise<Client | undefined> {
-    try {
-      const stored = await this.read(key);
-      // A store in this process does not fail.
-      if (stored && this.store.isShared) this.recent.set(key, stored);
-      return stored;
-    } catch {
-      // Registering at every login while the store is away would soon be throttled.
-      return this.recent.get(key);
-    }
+  /** The current client of an app, in whichever state. @throws MastodonError `store_failed` */
+  async current(host: string, appKey: string): Promise<Client | undefined> {
+    const used = recordKey('client', host, appKey);
+    const record =
+      (await this.read(used)) ??
+      (await this.read(recordKey('client-unused', host, appKey))) ??
+      // With the first login it moves from one key to the other: a reader between the two looks again.
+      (this.store.isShared ? await this.read(used) : undefined);
+    return isClient(record) ? record : undefined;
   }
 
-  /** The very client a login was begun with, current or replaced. @throws MastodonError `store_failed` */
-  async find(key: string, clientId: string): Promise<Client | undefined> {
-    const remembered = this.recent.get(ownKey(key, clientId));
-    if (remembered) return remembered;
-    const current = await this.read(key);
-    if (current?.clientId === clientId) return current;
-    const replaced = await this.store.look(ownKey(key, clientId));
-    return isClient(replaced) && replaced.clientId === clientId ? replaced : undefined;
+  /** A value that is no record of ours is missing: a store that fails is not. @throws MastodonError `store_failed` */
+  private read(key: string): Promise<object | undefined> {
+    return this.store.get(key).catch((error: unknown) => {
+      if (error instanceof MastodonError && error.cause instanceof UnknownRecordError) return undefined;
+      throw error;
+    });
   }
 
-  /** The current one first, then those whose tokens may still be in use. */
-  async all(key: string): Promise<Client[]> {
-    const found: Client[] = [];
-    let next = await this.current(key);
-    while (next && found.length <= maxFormers) {
-      found.push(next);
-      const { former } = next;
-      next = former === undefined ? undefined : await this.find(key, former).catch(() => undefined);
-    }
-    return found;
-  }
-
-  /** @throws MastodonError `store_failed` */
-  async add(added: Client): Promise<void> {
-    const client = this.store.shared(added);
-    const own = ownKey(client.key, client.clientId);
-    this.recent.set(client.key, client);
-    this.recent.set(own, client);
-    // Under its own name first: whoever finds it as the current one can rely on finding it again.
-    await this.store.save(own, client, ownTtlOf(client));
-    await this.store.save(newClientKey(client.key), client, unusedTtlMs);
-  }
-
-  /** Best effort, and only where this client is still known: the changes go to every place it is kept at. */
-  async update(client: Client, changes: Partial<Client>): Promise<void> {
-    const { key, clientId } = client;
-    const own = ownKey(key, clientId);
-    const current = await this.read(key).catch(() => undefined);
-    const isCurrent = current?.clientId === clientId;
-    const known = isCurrent ? current : (this.recent.get(own) ?? (await this.store.cached(own)));
-    if (!isClient(known)) return;
-    const updated = this.store.shared({ ...known, ...changes });
-    this.recent.set(own, updated);
-    await this.store.cache(own, updated, ownTtlOf(updated));
-    if (!isCurrent) return;
-    const isUsed = updated.finishedAt !== undefined;
-    await this.store.cache(isUsed ? key : newClientKey(key), updated, ttlOf(updated));
-    if (isUsed && known.finishedAt === undefined) await this.store.drop(newClientKey(key));
-  }
-
-  /** A login was finished with it. */
-  async finished(client: Client): Promise<void> {
-    const now = Date.now();
-    if (now - (client.finishedAt ?? 0) < finishedEveryMs) return;
-    await this.update(client, { finishedAt: now, inVain: 0 });
+  /** The credentials of a client, current or replaced. @throws MastodonError `store_failed` */
+  async credentials({ host, appKey, clientId }: ClientOf): Promise<ClientCredentials | undefined> {
+    if (isKnownByURL({ clientId })) return { clientId };
+    const used = recordKey('credentials', host, appKey, clientId);
+    const record =
+      (await this.store.get(used)) ??
+      (await this.store.get(recordKey('credentials-unused', host, appKey, clientId))) ??
+      // As above: with the first login they move.
+      (this.store.isShared ? await this.store.get(used) : undefined);
+    return isCredentials(record) && record.clientId === clientId ? record : undefined;
   }
 
   /**
-   * Makes room for a successor, unless another process has done so already. The client stays: logins that were begun
-   * with it come back to it, whatever anybody found out meanwhile.
+   * Registers, and saves the result as the current client.
+   * @param register sends the registration; left out where its result could not be saved the last time
+   * @throws MastodonError as `register`, or `store_failed`
    */
-  async retire(client: Client, succession: Succession): Promise<void> {
-    const { key, clientId } = client;
-    this.recent.delete(key);
-    const current = await this.read(key).catch(() => undefined);
-    const isCurrent = current?.clientId === clientId;
-    // What is kept may be newer than what the caller began with.
-    const known = isCurrent ? current : client;
-    await this.store.cache(ownKey(key, clientId), known, ownTtlOf(known));
-    if (!isCurrent) return;
-    const former = known.finishedAt === undefined ? known.former : clientId;
-    await this.store.cache(successionKey(key), { ...succession, former }, usedTtlMs);
-    await this.store.drop(key);
-    await this.store.drop(newClientKey(key));
+  async add(host: string, appKey: string, register: () => Promise<RegisteredClient>): Promise<Client> {
+    const registered = this.unsaved.get(appKey) ?? (await register());
+    this.unsaved.set(appKey, registered);
+    const { clientId, clientSecret } = registered;
+    // First under its own ID: a caller that finds it as the current one can rely on its credentials.
+    const own = recordKey('credentials-unused', host, appKey, clientId);
+    if (!isKnownByURL(registered))
+      await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
+    const before = await this.current(host, appKey);
+    const client = successor(registered, before, Date.now());
+    await this.store.set(recordKey('client-unused', host, appKey), client, ttlOf(client));
+    if (before?.lastLoginAt !== undefined) await this.store.delete(recordKey('client', host, appKey));
+    this.unsaved.delete(appKey);
+    this.starts.delete(appKey);
+    return client;
   }
 
-  async succession(key: string): Promise<Succession> {
-    return ((await this.store.cached(successionKey(key))) ?? {}) as Succession;
+  /** Changes the record where the client is still the current one. A failing store changes nothing. */
+  async change(
+    of: ClientOf,
+    changes: Partial<Pick<Client, 'state' | 'verifiedAt' | 'lastLoginAt'>>,
+  ): Promise<void> {
+    const { host, appKey, clientId } = of;
+    const work = async () => {
+      const client = await this.current(host, appKey).catch(() => undefined);
+      if (client?.clientId !== clientId) return;
+      const changed = { ...client, ...changes };
+      const [used, unused] = [recordKey('client', host, appKey), recordKey('client-unused', host, appKey)];
+      const isUsed = changed.lastLoginAt !== undefined;
+      if (isUsed && client.lastLoginAt === undefined) return this.move(unused, used, changed, ttlOf(changed));
+      await this.store.cache(isUsed ? used : unused, changed, ttlOf(changed));
+    };
+    const before = this.changing.get(appKey) ?? Promise.resolve();
+    const next = before.then(work, work);
+    this.changing.set(appKey, next);
+    await next.finally(() => {
+      if (this.changing.get(appKey) === next) this.changing.delete(appKey);
+    });
   }
 
-  /** Which client a refresh token belongs to; each use begins the time anew. */
-  async rememberGrant(instance: PinnedInstance, refreshToken: string, client: Client): Promise<void> {
-    const { key, clientId } = client;
-    await this.store.cache(grantKey(instance, refreshToken), { key, clientId }, usedTtlMs);
+  /** A login was finished: the instance knows the client, and it is in use. */
+  async loginFinished(of: ClientOf, credentials: ClientCredentials): Promise<void> {
+    const { host, appKey, clientId } = of;
+    this.starts.delete(appKey);
+    const now = Date.now();
+    const client = await this.current(host, appKey).catch(() => undefined);
+    const isCurrent = client?.clientId === clientId;
+    if (isCurrent && client.state === 'active' && now - (client.lastLoginAt ?? 0) < lastLoginEveryMs) return;
+    if (!isKnownByURL(credentials)) {
+      const own = recordKey('credentials', host, appKey, clientId);
+      const unused = recordKey('credentials-unused', host, appKey, clientId);
+      await this.move(unused, own, credentials, usedTtlMs + pendingTtlMs);
+    }
+    // It was called dead, and is not: what the instance says to a verification means nothing.
+    if (isCurrent && client.state === 'dead') await this.rememberUnverifiable(host);
+    await this.change(of, { state: 'active', lastLoginAt: now });
   }
 
-  /** @throws MastodonError `store_failed` */
-  async ofGrant(instance: Instance, refreshToken: string): Promise<Client | undefined> {
-    const grant = (await this.store.cached(grantKey(instance, refreshToken))) as
-      Record<string, unknown> | undefined;
-    const { key, clientId } = grant ?? {};
-    return typeof key === 'string' && typeof clientId === 'string' ? this.find(key, clientId) : undefined;
+  /** Writes a record and deletes the one that it takes the place of. Where the write fails, that one stays. */
+  private async move(from: string, to: string, value: object, ttlMs: number): Promise<void> {
+    const isKept = await this.store.set(to, value, ttlMs).then(
+      () => true,
+      () => false,
+    );
+    if (isKept) await this.store.delete(from);
   }
 
-  /** Whether the instance is known to answer a proof alike for living and dead clients. */
-  async isMute({ host, origin }: PinnedInstance): Promise<boolean> {
-    return (await this.store.cached(storeKey('mute', host, origin))) !== undefined;
+  /** @returns logins begun at the app since one was last finished, before this one */
+  startsInARow(appKey: string): number {
+    return this.starts.get(appKey)?.count ?? 0;
   }
 
-  async rememberMute({ host, origin }: PinnedInstance): Promise<void> {
-    await this.store.cache(storeKey('mute', host, origin), { since: Date.now() }, 7 * 24 * hour);
+  started(appKey: string): void {
+    const now = performance.now();
+    const { count, at } = this.starts.get(appKey) ?? { count: 0, at: -Infinity };
+    if (now - at >= momentMs) this.starts.set(appKey, { count: count + 1, at: now });
   }
 
-  private async read(key: string): Promise<Client | undefined> {
-    // With its first login it moves from one place to the other: who looked between the two looks again.
-    const stored =
-      (await this.store.look(key)) ??
-      (await this.store.look(newClientKey(key))) ??
-      (this.store.isShared ? await this.store.look(key) : undefined);
-    return isClient(stored) && stored.key === key ? stored : undefined;
+  verified(appKey: string): void {
+    this.starts.delete(appKey);
   }
+
+  /** Whether the instance answers a verification alike for living and dead clients. */
+  async isUnverifiable(host: string): Promise<boolean> {
+    return (await this.store.cached(storeKey('unverifiable', host))) !== undefined;
+  }
+
+  async rememberUnverifiable(host: string): Promise<void> {
+    await this.store.cache(storeKey('unverifiable', host), { since: Date.now() }, 7 * day);
+  }
+
+  async codeCheck({ host, appKey, clientId }: ClientOf): Promise<CodeCheck> {
+    return ((await this.store.cached(recordKey('code-check', host, appKey, clientId))) ?? {}) as CodeCheck;
+  }
+
+  async rememberCodeCheck({ host, appKey, clientId }: ClientOf, check: CodeCheck): Promise<void> {
+    await this.store.cache(recordKey('code-check', host, appKey, clientId), check, usedTtlMs);
+  }
+
+  /** Which client a refresh token was issued to. */
+  async rememberGrant({ host, origin }: PinnedInstance, refreshToken: string, of: ClientOf): Promise<void> {
+    const { appKey, clientId } = of;
+    await this.store.cache(storeKey('grant', host, origin, refreshToken), { appKey, clientId }, usedTtlMs);
+  }
+
+  async ofGrant({ host, origin }: PinnedInstance, refreshToken: string): Promise<ClientOf | undefined> {
+    const grant = await this.store.cached(storeKey('grant', host, origin, refreshToken));
+    const { appKey, clientId } = (grant ?? {}) as Partial<Record<string, unknown>>;
+    return typeof appKey === 'string' && typeof clientId === 'string'
+      ? { host, appKey, clientId }
+      : undefined;
+  }
+}
+
+/** One that replaced a used client names it, for as long as that one's tokens may be in use. */
+function ttlOf({ lastLoginAt, former }: Client): number {
+  return lastLoginAt === undefined && former === undefined ? unusedTtlMs : usedTtlMs;
+}
+
+function isCredentials(value: unknown): value is ClientCredentials {
+  const { clientId, clientSecret } = (value ?? {}) as Record<string, unknown>;
+  return typeof clientId === 'string' && typeof clientSecret === 'string';
 }

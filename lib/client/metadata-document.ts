@@ -1,16 +1,31 @@
 /**
- * What this site says about itself at the URL that is its ID, to servers that register nobody. HTML, with the redirect
- * URI in a header and in an element, is what every Misskey reads: some of its releases fail on JSON. Other servers read
- * JSON alone, and none says which it wants.
+ * Serves the client metadata document, which servers without registration fetch at the URL that is the client ID. HTML, with
+ * the redirect URI in a header and in an element, is what every Misskey reads: some of its releases fail on JSON. Other
+ * servers read JSON alone, and no request says which it wants, so the URL does.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseAddress } from '../discovery/address.js';
-import { clientIdAt, readSegment } from './url-client.js';
 import { documentScope } from '../discovery/software.js';
 import type { Settings } from '../options.js';
+import { storeKey, type Store } from '../store.js';
+import { hostSegmentOf, withHost } from '../util/url.js';
 
-/** An answer, for whatever sends it. */
+/** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
+export type DocumentForm = 'html' | 'json';
+
+/** No host ends so: there is no such top-level domain. */
+const jsonEnding = '.json';
+
+/**
+ * The client ID at one instance. Each instance has a URL of its own, so that each has a redirect URI of its own; normalised,
+ * as some servers compare it before they normalise it.
+ */
+export function clientIdAt(clientMetadataURL: string, host: string, form: DocumentForm): string {
+  return new URL(withHost(clientMetadataURL, form === 'json' ? host + jsonEnding : host)).href;
+}
+
+/** The document as a response, for the adapter to send. */
 export interface DocumentAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,6 +42,18 @@ export type MountedRequest = IncomingMessage & {
   readonly params?: { readonly instance?: unknown } | undefined;
 };
 
+/** Longer than any server takes to fetch the document for a login. */
+const servedMs = 7 * 24 * 60 * 60 * 1000;
+
+/** A login was begun at a server that fetches the document. */
+export function rememberServed(store: Store, host: string): Promise<void> {
+  return store.cache(storeKey('url-client', host), { isServed: true }, servedMs);
+}
+
+export async function isServed(store: Store, host: string): Promise<boolean> {
+  return (await store.cached(storeKey('url-client', host))) !== undefined;
+}
+
 /** How long others may keep it. Seconds. */
 const maxAge = 300;
 
@@ -36,17 +63,24 @@ export class ClientMetadata {
       Settings,
       'clientName' | 'callbackURL' | 'clientMetadataURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
+    /** Whether discovery found that the host knows clients by their URL, and a login was begun there. */
+    private readonly isServed: (host: string) => Promise<boolean>,
   ) {}
 
   /**
-   * There is nothing in it but what the site shows to everybody. An instance finds its own redirect URI there and no
-   * other's, under one spelling of its name: another would be another ID.
-   * @param target a URL, or its path and query; its last segment is the instance's host, with `.json` for that form
+   * The document for one instance; it holds only what the site shows to every visitor. An instance finds its own redirect URI
+   * there, under one spelling of its name. A host that registers clients finds none: it could otherwise pass for one that
+   * does not (mix-up).
+   * @param target a URL, or its path and query, with the instance's host in the place that `clientMetadataURL` gives it
    */
-  answer(method: string | undefined, target: string): DocumentAnswer {
+  async answer(method: string | undefined, target: string): Promise<DocumentAnswer> {
     const { clientName, callbackURL, clientMetadataURL } = this.settings;
-    const { host, form } = readSegment(/\/([^/?#]*)(?:[?#].*)?$/.exec(target)?.[1] ?? '');
-    if (clientMetadataURL === undefined || !this.isHost(host)) {
+    const path = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? '';
+    const isItsSpelling = !path.endsWith('/');
+    const segment = (clientMetadataURL && isItsSpelling && hostSegmentOf(clientMetadataURL, path)) || '';
+    const form = segment.endsWith(jsonEnding) ? 'json' : 'html';
+    const host = form === 'json' ? segment.slice(0, -jsonEnding.length) : segment;
+    if (clientMetadataURL === undefined || !this.isHost(host) || !(await this.isServed(host))) {
       return answerOf(method, 404, 'There is nothing at this address.\n', {
         'Content-Type': 'text/plain; charset=utf-8',
       });
@@ -54,7 +88,7 @@ export class ClientMetadata {
     if (method !== 'GET' && method !== 'HEAD') {
       return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
     }
-    const redirectURI = `${callbackURL}/${host}`;
+    const redirectURI = withHost(callbackURL, host);
     const clientId = clientIdAt(clientMetadataURL, host, form);
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
     if (form === 'json') {
@@ -84,21 +118,24 @@ export class ClientMetadata {
     });
   }
 
-  /** For routes and `app.use` of Express, and for whatever else has Node's own request and response. */
-  serve(req: MountedRequest, res: ServerResponse, next?: Next): void {
+  /** For routes and `app.use` of Express, and for everything else with Node's own request and response. */
+  async serve(req: MountedRequest, res: ServerResponse, next?: Next): Promise<void> {
     const { originalUrl = req.url ?? '/' } = req;
-    const { status, headers, body } = this.answer(req.method, originalUrl);
-    if (next && (status === 404 || !this.isPlace(req, originalUrl))) return next();
+    if (next && !this.isItsPath(req, originalUrl)) return next();
+    const { status, headers, body } = await this.answer(req.method, originalUrl);
+    if (next && status === 404) return next();
     res.statusCode = status;
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
     res.end(body);
   }
 
-  /** Before all routes of an application, it is asked for every page, the callback among them. */
-  private isPlace({ baseUrl = '', params }: MountedRequest, target: string): boolean {
-    const isMounted = baseUrl !== '' || params?.instance !== undefined;
-    const { pathname } = new URL(this.settings.clientMetadataURL ?? 'https://unused.invalid');
-    return isMounted || target.slice(0, target.lastIndexOf('/')) === pathname.replace(/\/$/, '');
+  /** Mounted before all routes of an application, it is asked for every page, the callback among them. */
+  private isItsPath({ baseUrl = '', params }: MountedRequest, target: string): boolean {
+    if (baseUrl !== '' || params?.instance !== undefined) return true;
+    const { clientMetadataURL } = this.settings;
+    const path = target.replace(/[?#].*$/s, '');
+    const segment = clientMetadataURL && hostSegmentOf(clientMetadataURL, path);
+    return !!segment && path === new URL(withHost(clientMetadataURL, segment)).pathname;
   }
 
   private isHost(segment: string): boolean {

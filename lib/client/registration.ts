@@ -1,32 +1,14 @@
-/** Registers an app on an instance (POST /api/v1/apps), and tests what that instance's token endpoint is worth. */
+/** Registers the app at an instance (POST /api/v1/apps), and judges the answer. */
 
-import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import { isChallenge, isFromInFront } from '../http/challenge.js';
+import { isChallenge } from '../http/answer.js';
 import { jsonObject, jsonObjectOrNone } from '../http/json.js';
-import type { Answer, Network } from '../http/network.js';
-import { isSuccess, isUnavailable } from '../http/status.js';
-import type { Instance, PinnedInstance } from '../options.js';
+import type { RequestContext } from '../http/context.js';
+import { postForm, type Answer } from '../http/request.js';
+import { isSuccess } from '../http/answer.js';
 import { isSingleUseClientId } from '../discovery/software.js';
-
-/** What an app is registered with; another of these values needs another app. */
-export interface AppDescription {
-  readonly clientName: string;
-  readonly redirectURI: string;
-  readonly scope: string;
-  readonly website: string | undefined;
-  /** The URL that this site is known by at an instance that registers nobody. */
-  readonly clientId?: string;
-}
-
-/** What one server knows this site by. */
-export interface ClientCredentials {
-  readonly clientId: string;
-  /** Absent where the ID is a URL of this site's: nothing was given for that. */
-  readonly clientSecret?: string;
-  /** Milliseconds since the epoch; absent where it does not expire. */
-  readonly secretExpiresAt?: number;
-}
+import type { App } from './app.js';
+import type { ClientCredentials, RegisteredClient } from './client.js';
 
 /**
  * Sends the one form that every known server reads alike: a single redirect URI, scopes as one string, no
@@ -34,18 +16,48 @@ export interface ClientCredentials {
  * @throws MastodonError `registration_refused`, `registration_throttled`, `scope_refused`, `instance_unsupported`,
  *   `instance_unreachable`, `instance_blocked`, `response_invalid`, `response_too_large` or `timeout`
  */
-export async function registerApp(
-  network: Network,
-  instance: Instance & { readonly registrationEndpoint: string },
-  app: AppDescription,
+export function registerApp(
+  context: RequestContext,
+  registrationEndpoint: string,
+  app: Pick<App, 'host' | 'clientName' | 'redirectURI' | 'scope' | 'website'>,
 ): Promise<ClientCredentials> {
-  const answer = await network.post(instance.registrationEndpoint, {
+  const form = {
     client_name: app.clientName,
     redirect_uris: app.redirectURI,
     scopes: app.scope,
     website: app.website,
+  };
+  return postForm(context, registrationEndpoint, form, (answer) => readRegistration(answer, app.host));
+}
+
+/**
+ * The same, with the scope that the server takes: one that refuses the scope chosen for it takes `read`, unless the site
+ * asked for a scope of its own.
+ */
+export async function registerWithLeastScope(
+  context: RequestContext,
+  registrationEndpoint: string,
+  app: App,
+): Promise<RegisteredClient> {
+  const register = async (scope: string): Promise<RegisteredClient> => ({
+    ...(await registerApp(context, registrationEndpoint, { ...app, scope })),
+    redirectURI: app.redirectURI,
+    scope,
   });
-  return readRegistration(answer, instance.host);
+  if (app.isScopeOfSite) return register(app.scope);
+  try {
+    return await register(app.scope).catch((error: unknown) => {
+      const cause = error instanceof MastodonError ? error.cause : undefined;
+      const isRefusal = cause instanceof RefusedError && [400, 422].includes(cause.status);
+      if (isRefusal && app.scope !== 'read') return register('read');
+      throw error;
+    });
+  } catch (error) {
+    if (!(error instanceof MastodonError) || error.code !== 'scope_refused') throw error;
+    // The site asked for nothing: its scopes are not what the server refuses.
+    const cause = new Error('the server takes none of the scopes that read the profile');
+    throw new MastodonError('registration_refused', { instance: error.instance, cause });
+  }
 }
 
 /** Judges the answer to a registration. @throws MastodonError as `registerApp` */
@@ -91,6 +103,10 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
       reason: 'single_use_apps',
     });
   }
+  // Such an ID names a client metadata document, and with it another kind of client.
+  if (/^https?:/i.test(clientId)) {
+    throw new MastodonError('response_invalid', { instance, cause: new Error('the client ID is a URL') });
+  }
   // Seconds, and 0 for never (RFC 7591, section 3.2.1).
   const seconds = Number.isFinite(expiry) ? (expiry as number) : 0;
   return { clientId, clientSecret, ...(seconds > 0 && { secretExpiresAt: seconds * 1000 }) };
@@ -117,58 +133,6 @@ function isScopeRefusal(answer: Answer): boolean {
 /** RFC 6749, appendix A: printable ASCII. */
 function isCredential(value: unknown): value is string {
   return typeof value === 'string' && /^[\x20-\x7e]{1,2048}$/.test(value);
-}
-
-/**
- * Offers a code that was never issued. A server that gives a token for it would let anybody in as somebody
- * else (snac does), so it cannot be used for login.
- * @throws MastodonError `instance_insecure`; `instance_blocked`, and like every request, when there is no answer to judge
- */
-export async function assertCodesAreChecked(
-  network: Network,
-  instance: PinnedInstance,
-  client: ClientCredentials & { readonly redirectURI: string },
-): Promise<void> {
-  const answer = await network.post(instance.tokenEndpoint, {
-    grant_type: 'authorization_code',
-    code: randomBytes(32).toString('base64url'),
-    client_id: client.clientId,
-    client_secret: client.clientSecret,
-    redirect_uri: client.redirectURI,
-    code_verifier: randomBytes(32).toString('base64url'),
-  });
-  // What stands in front of a server has not refused a code either: it has not even read it.
-  if (isFromInFront(answer)) {
-    throw new MastodonError('instance_blocked', {
-      instance: instance.host,
-      cause: new Error(`something in front of the token endpoint answered ${answer.status}`),
-    });
-  }
-  // A server that is overloaded has not refused the code.
-  if (isUnavailable(answer.status)) {
-    throw new MastodonError('instance_unreachable', {
-      instance: instance.host,
-      cause: new Error(`the token endpoint answered ${answer.status}`),
-    });
-  }
-  if (acceptedForgedCode(answer)) {
-    const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
-    const why = 'its token endpoint does not refuse a code that it never issued';
-    throw new MastodonError('instance_insecure', {
-      instance: instance.host,
-      cause: gaveToken ? new UncheckedCodesError(why) : new Error(why),
-    });
-  }
-}
-
-/** A token came back for a made-up code: no passing trouble. */
-export class UncheckedCodesError extends Error {}
-
-export function acceptedForgedCode(answer: Answer): boolean {
-  if (!isSuccess(answer.status)) return false;
-  const document = jsonObjectOrNone(answer);
-  // An error inside a success status is a refusal; anything else that calls itself a success is none.
-  return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
 }
 
 /** How long to keep from registering again, in milliseconds, as the answer asks; undefined if it does not say. */

@@ -4,7 +4,6 @@ import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicAddress, isPublicHostname } from '../http/addresses.js';
 import { parsedURL } from '../util/url.js';
-import { UnlistedServer } from '../unlisted-server.js';
 
 /** Where a visitor says their account lives. */
 export interface Address {
@@ -16,6 +15,20 @@ export interface Address {
   readonly username?: string;
   /** The host in the script it was typed in, where `host` is written otherwise: to be shown to who typed it alone. */
   readonly typedHost?: string;
+}
+
+/** Why the address of a server that is not public was refused. */
+export class UnlistedServer extends Error {
+  /**
+   * @param origin as it would be listed in `developmentInstances`
+   * @param listed what is in that option
+   */
+  constructor(
+    readonly origin: string,
+    readonly listed: readonly string[],
+  ) {
+    super('the server is not public, and not in developmentInstances');
+  }
 }
 
 /** Longer than any handle or profile URL that a person types or pastes. */
@@ -48,7 +61,9 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
   // What nearly everybody types, and what forms and suggestions send: none of what follows is about it.
   if (plainHost.test(input)) return addressOf(input, undefined, developmentOrigins);
-  const text = input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@');
+  const text = withoutSpacesAtDots(
+    input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@'),
+  );
   if (text === '') throw new MastodonError('instance_missing');
 
   const handle = handles.map((form) => form.exec(text)).find((found) => found !== null);
@@ -60,6 +75,12 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   // A home or profile page of another server may follow in the path.
   const host = text.replace(/^https?:\/\//iu, '').replace(/[/?#].*/su, '');
   return addressOf(host, undefined, developmentOrigins);
+}
+
+/** Keyboards of phones put a space behind a dot: "Mastodon. social". */
+function withoutSpacesAtDots(text: string): string {
+  const parts = text.split(/[.\u3002\uff0e\uff61]/u);
+  return parts.map((part) => part.trim()).join('.');
 }
 
 function addressOf(

@@ -125,7 +125,7 @@ function isIssuer(issuer: string, origin: string): boolean {
 }
 
 export function isOn(origin: string, value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 2048) return false;
+  if (typeof value !== 'string' || value.length > 512) return false;
   // Whatever follows is a path or a query there.
   if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);

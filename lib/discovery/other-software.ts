@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import { jsonObjectOrNone } from '../http/json.js';
-import type { Answer } from '../http/network.js';
+import type { Answer } from '../http/request.js';
 import { isOn } from './metadata.js';
 import { softwareOf } from './software.js';
 import type { Fetcher } from './webfinger.js';
@@ -63,10 +63,9 @@ export async function namedByItsSoftware(
 
 async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefined> {
   const ask = (url: string, accept = 'application/json') =>
-    fetcher.get(url, { accept }).then(
-      (answer) => (answer.status === 200 ? answer : undefined),
-      () => undefined,
-    );
+    fetcher
+      .get(url, { accept }, (answer) => (answer.status === 200 ? answer : undefined))
+      .catch(() => undefined);
   const [index, did] = await Promise.all([
     ask(`${origin}/.well-known/nodeinfo`),
     // How a name of Bluesky's network shows whose it is (AT Protocol, "Handle", HTTPS well-known method).

@@ -75,7 +75,7 @@ export function checksNoCodes(software: string | undefined): boolean {
 }
 
 /** Takahe gives a client credentials token to anybody, so it cannot be asked whether it knows a client. */
-export function provesNothing(software: string | undefined): boolean {
+export function grantsTokensToAnyClient(software: string | undefined): boolean {
   return software === 'takahe';
 }
 

@@ -1,12 +1,13 @@
 /** WebFinger (RFC 7033): from a handle to its actor, and the proof that both sides agree. */
 
+import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
 import { jsonObjectOfAnyType, type JsonObject } from '../http/json.js';
-import { smallDocumentBytes } from '../http/limits.js';
-import type { Answer } from '../http/network.js';
+import { smallDocumentBytes } from '../http/request.js';
+import type { Answer } from '../http/request.js';
 import { parseAddress, type Address } from './address.js';
 import { lrddTargets } from './host-meta.js';
-import { wasNotAsked } from './policy.js';
+import { wasNotAsked } from './allowed.js';
 import { parsedURL } from '../util/url.js';
 
 export interface ProvedHandle {
@@ -22,6 +23,8 @@ export interface Lead {
   readonly origin: string;
   /** Only where the server there says the same. */
   readonly proved?: ProvedHandle;
+  /** The domain passes the question on to a server that fails at the moment. */
+  readonly failure?: MastodonError;
 }
 
 interface Finger {
@@ -31,9 +34,13 @@ interface Finger {
   readonly actor: URL;
 }
 
-/** Fetches a document; the network itself, or somebody who asks it under rules of their own. */
+/** Fetches a document and reads it. */
 export interface Fetcher {
-  get(url: string, options: { readonly accept: string; readonly maxBytes?: number }): Promise<Answer>;
+  get<T>(
+    url: string,
+    options: { readonly accept?: string; readonly maxBytes?: number },
+    read: (answer: Answer) => T,
+  ): Promise<T>;
 }
 
 /**
@@ -70,15 +77,19 @@ export async function followHandle(
     (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) =>
       finger(origin, `acct:${handle}`),
     ));
-  if (typeof there !== 'object' || !isReachableURL(there.actor, developmentOrigins)) return undefined;
+  if (there instanceof MastodonError) {
+    const { host } = new URL(domainOrigin);
+    const passedOnTo = there.instance === host ? undefined : addressOf(there.instance, developmentOrigins);
+    return passedOnTo && { origin: passedOnTo.origin, failure: there };
+  }
+  if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
   const { origin } = there.actor;
   const question = fingerURL(origin, `acct:${there.handle}`);
   // Where the domain passes the question on to the actor's server, that server has spoken already.
   const isBoth = origin === domainOrigin || there.url.href === question;
   const here = isBoth ? there : await ask(fetcher, developmentOrigins, question);
-  const agree =
-    typeof here === 'object' && here.subject === there.subject && here.actor.href === there.actor.href;
-  if (!agree) return { origin };
+  if (!here || here instanceof MastodonError) return { origin };
+  if (here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
   return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
 }
 
@@ -104,14 +115,12 @@ export async function hostMetaOrigins(
 ): Promise<string[]> {
   const accept = 'application/xrd+xml, application/jrd+json, application/json';
   try {
-    const answer = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, {
-      accept,
-      maxBytes: smallDocumentBytes,
-    });
-    if (answer.status !== 200) return [];
-    return lrddTargets(answer.text)
-      .map(({ host }) => addressOf(host, developmentOrigins)?.origin)
-      .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin);
+    const options = { accept, maxBytes: smallDocumentBytes };
+    return await fetcher.get(`${domainOrigin}/.well-known/host-meta`, options, ({ status, text }) =>
+      (status === 200 ? lrddTargets(text) : [])
+        .map(({ host }) => addressOf(host, developmentOrigins)?.origin)
+        .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin),
+    );
   } catch {
     return [];
   }
@@ -134,23 +143,27 @@ interface Found extends Finger {
   readonly url: URL;
 }
 
-/** `undefined` for an answer without a finger in it, and `'silence'` for no answer. */
+/** `undefined` for an answer without a subject and an actor, and the failure where there is no answer. */
 async function ask(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   url: string,
-): Promise<Found | 'silence' | undefined> {
+): Promise<Found | MastodonError | undefined> {
   try {
-    const answer = await fetcher.get(url, {
-      accept: 'application/jrd+json, application/json',
-      maxBytes: smallDocumentBytes,
+    const options = { accept: 'application/jrd+json, application/json', maxBytes: smallDocumentBytes };
+    return await fetcher.get(url, options, (answer) => {
+      const { host } = answer.url;
+      if (answer.status >= 500 && host !== new URL(url).host) {
+        const cause = new Error(`WebFinger was answered with ${answer.status}`);
+        return new MastodonError('instance_unreachable', { instance: host, cause });
+      }
+      const finger =
+        answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
+      return finger && { ...finger, url: answer.url };
     });
-    const finger =
-      answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
-    return finger && { ...finger, url: answer.url };
   } catch (error) {
     if (wasNotAsked(error)) throw error;
-    return 'silence';
+    return error instanceof MastodonError ? error : undefined;
   }
 }
 

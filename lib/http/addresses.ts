@@ -1,4 +1,4 @@
-/** Which hosts and addresses may be reached, when a stranger names them. */
+/** Which hosts and addresses may be contacted when a stranger names them, and which of them have one owner. */
 
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -50,4 +50,23 @@ export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>
   if (url.username !== '' || url.password !== '') return false;
   if (developmentOrigins.has(url.origin)) return true;
   return url.protocol === 'https:' && url.port === '' && isPublicHostname(url.hostname);
+}
+
+/** Names below which countries let people register: "co.uk", "com.au", "or.jp". */
+const belowShared = /\.(?:ac|co|com|edu|go|gob|gov|gouv|ltd|me|ne|net|nom|or|org|plc|sch|web)\.[^.]{2}$/;
+
+/**
+ * The registrable domain of a host, whose owner can make up any number of hosts: `example.co.uk` for
+ * `a.b.example.co.uk:8443`. For "localhost" and addresses, which only development instances have, it is host and port.
+ *
+ * An estimate. The public suffix list would give each name at a dynamic DNS service an owner of its own, and such names are
+ * free and without number. Addresses would not do: behind a CDN, an attacker could share the victim's.
+ */
+export function domainOf(host: string): string {
+  const name = host.replace(/:\d+$/, '');
+  if (!name.includes('.') || /\.\d+$/.test(name)) return host;
+  return name
+    .split('.')
+    .slice(belowShared.test(name) ? -3 : -2)
+    .join('.');
 }

@@ -1,116 +1,170 @@
-/** The connections that requests use: kept ones, fresh ones, and their way through the site's proxy. */
+/** Opens connections to instances, keeps some of them for the next request, and sends requests on them. */
 
-import type { LookupFunction, Socket } from 'node:net';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import tls from 'node:tls';
-import type { OutboundSettings } from '../options.js';
+import type { buildConnector } from 'undici';
+import type { Settings } from '../options.js';
 import { hostOf } from '../util/url.js';
-import { Connection, type Open } from './connection.js';
-import type { Deadline } from './deadline.js';
-import { IdleConnections } from './idle.js';
+import type { Outgoing, Reply } from './answer.js';
+import { ClosedConnectionError, Connection, undici } from './connection.js';
 import { publicLookup, uncheckedLookup } from './lookup.js';
 import { openTunnel, Proxy } from './tunnel.js';
-import { connectorWith, type Connector, type Target } from './undici.js';
+
+/** Idle connections over all instances. */
+const maxIdle = 128;
+
+/**
+ * Idle connections to one instance. Twice as many as there are logins under way at it: the next request of a login is sent
+ * before the last one's connection is free again.
+ */
+const maxIdlePerOrigin = 32;
+
+/** How long a connection is used after it first became idle. Milliseconds. */
+const maxAgeMs = 60_000;
 
 export class Connections {
-  private readonly idle = new IdleConnections();
-  /** By whether the origin is one of the site's own development instances: names are resolved otherwise for those. */
-  private readonly connectors: { readonly public: Connector; readonly development: Connector };
+  /** The one that was used last is at the end. */
+  private idle: readonly Connection[] = [];
+  private readonly developmentOrigins: ReadonlySet<string>;
+  private readonly lookups: {
+    readonly public: LookupFunction;
+    readonly development: LookupFunction | undefined;
+  };
   private readonly proxy: Proxy | undefined;
+  private readonly secureContext: tls.SecureContext | undefined;
+  private connector: buildConnector.connector | undefined;
 
-  constructor({ ca, lookup, proxy }: Pick<OutboundSettings, 'ca' | 'lookup' | 'proxy'>) {
+  constructor({ developmentOrigins, outbound }: Pick<Settings, 'developmentOrigins' | 'outbound'>) {
+    const { ca, lookup, proxy } = outbound;
+    this.developmentOrigins = developmentOrigins;
+    this.lookups = { public: publicLookup(lookup), development: lookup && uncheckedLookup(lookup) };
     // Made once: reading all the roots takes far longer than a handshake.
-    const secureContext =
-      ca === undefined ? undefined : tls.createSecureContext({ ca: withDefaultRoots(ca) });
-    this.connectors = {
-      public: connector(secureContext, publicLookup(lookup)),
-      development: connector(secureContext, lookup && uncheckedLookup(lookup)),
-    };
-    this.proxy = proxy === undefined ? undefined : new Proxy(proxy, secureContext);
+    this.secureContext =
+      ca === undefined
+        ? undefined
+        : tls.createSecureContext({ ca: [...tls.rootCertificates, ...listOf(ca)] });
+    this.proxy = proxy === undefined ? undefined : new Proxy(proxy, this.secureContext);
   }
 
   /**
-   * A connection to the URL's origin, which is open or opens with the first request.
-   * @param deadline ends the opening
-   * @param reuse whether it may be one that was kept
+   * Sends one request and reads its answer.
+   *
+   * A kept connection may turn out to be closed. Then a GET is sent once more on a fresh one, and a POST only if nothing of it
+   * was sent.
+   * @param signal ends the request, whatever it is waiting for
    */
-  to(url: URL, isDevelopment: boolean, deadline: Deadline, reuse: boolean): Connection {
-    const kept = reuse ? this.idle.take(url.origin) : undefined;
-    if (kept) return kept;
-    const connect = isDevelopment ? this.connectors.development : this.connectors.public;
+  async send(url: URL, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
+    const isGet = outgoing.method === 'GET';
+    // Some servers close kept connections without notice (snac, over plain http).
+    if (!isGet && url.protocol === 'http:') this.closeIdle(url.origin);
+    const kept = this.takeIdle(url.origin);
+    if (!kept) return this.sendOn(this.open(url), url, outgoing, signal);
+    try {
+      return await this.sendOn(kept, url, outgoing, signal);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      const isStale = code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
+      if (!isStale || !(isGet || error instanceof ClosedConnectionError)) throw error;
+      return this.sendOn(this.open(url), url, outgoing, signal);
+    }
+  }
+
+  private async sendOn(
+    connection: Connection,
+    url: URL,
+    outgoing: Outgoing,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const reply = await connection.send(url.pathname + url.search, outgoing, signal);
+    this.keep(connection);
+    return reply;
+  }
+
+  private takeIdle(origin: string): Connection | undefined {
+    const connection = this.idle.findLast((one) => one.origin === origin && !one.isOver);
+    if (connection) this.forget(connection);
+    return connection;
+  }
+
+  private keep(connection: Connection): void {
+    if (connection.isOver) return;
+    const now = performance.now();
+    connection.idleSince ??= now;
+    const others = this.idle.filter(({ origin }) => origin === connection.origin);
+    const isTooOld = now - connection.idleSince > maxAgeMs;
+    if (others.length >= maxIdlePerOrigin || isTooOld) return this.close(connection);
+    this.idle = [...this.idle, connection];
+    const [oldest] = this.idle;
+    if (oldest && this.idle.length > maxIdle) this.close(oldest);
+  }
+
+  private forget(connection: Connection): void {
+    this.idle = this.idle.filter((one) => one !== connection);
+  }
+
+  private close(connection: Connection): void {
+    this.forget(connection);
+    connection.destroy(new Error('not kept any longer'));
+  }
+
+  private closeIdle(origin: string): void {
+    for (const one of this.idle) if (one.origin === origin) this.close(one);
+  }
+
+  /** A connection that opens with the first request on it. */
+  private open(url: URL): Connection {
     return new Connection(
       url.origin,
-      this.proxy ? through(this.proxy, connect, url, deadline) : direct(connect, url),
+      (signal) => this.openSocket(url, signal),
+      (connection) => this.forget(connection),
     );
   }
 
-  /** For the next request to its origin, where it is good for one. */
-  keep(connection: Connection): void {
-    this.idle.keep(connection);
+  private async openSocket(url: URL, signal: AbortSignal): Promise<Socket> {
+    const isSecure = url.protocol === 'https:';
+    const [host, port] = [hostOf(url), Number(url.port || (isSecure ? 443 : 80))];
+    const { developmentOrigins, lookups, proxy } = this;
+    const lookup = developmentOrigins.has(url.origin) ? lookups.development : lookups.public;
+    const socket = proxy
+      ? await openTunnel(proxy, host, port, signal)
+      : await openDirect(host, port, lookup, signal);
+    return isSecure ? this.secure(socket, url) : socket;
   }
 
-  /**
-   * Some servers close kept connections without a word (snac over plain http). A GET survives that by its
-   * second try; a POST has none, so it opens a connection of its own, which is then kept for what follows.
-   */
-  dropIdle({ origin }: URL): void {
-    this.idle.closeAll(origin);
+  private secure(httpSocket: Socket, url: URL): Promise<Socket> {
+    this.connector ??= undici().buildConnector({
+      ...(this.secureContext && { secureContext: this.secureContext }),
+      // Certificates are checked, whatever the environment says.
+      rejectUnauthorized: true,
+      // The deadline of the request is the one of its opening, too.
+      timeout: 0,
+      keepAlive: false,
+    });
+    const { host, protocol, port } = url;
+    const target = { hostname: hostOf(url), host, protocol, port, httpSocket };
+    return new Promise((resolve, reject) => {
+      httpSocket.once('close', () => reject(new Error('the connection was closed during the TLS handshake')));
+      this.connector?.(target, (error, socket) => (socket ? resolve(socket) : reject(error as Error)));
+    });
   }
 }
 
-function connector(
-  secureContext: tls.SecureContext | undefined,
+/** The lookup judges the addresses that are connected to. */
+function openDirect(
+  host: string,
+  port: number,
   lookup: LookupFunction | undefined,
-): Connector {
-  return connectorWith({
-    ...(secureContext && { secureContext }),
-    ...(lookup && { lookup }),
-    // Certificates are looked at, whatever the environment says.
-    rejectUnauthorized: true,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: 1000,
-    // The deadline of the exchange is the one of its opening, too.
-    timeout: 0,
-    keepAlive: false,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...{ host, port, signal, noDelay: true, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
+      ...(lookup && { lookup }),
+    });
+    socket.once('connect', () => resolve(socket)).on('error', reject);
   });
 }
 
-/** Where to, in undici's words. */
-function target(url: URL): Target {
-  return { hostname: hostOf(url), host: url.host, protocol: url.protocol, port: url.port };
-}
-
-function direct(connect: Connector, url: URL): Open {
-  return (opened) => connect(target(url), opened);
-}
-
-/** The connection begins with a CONNECT; TLS to the instance is made inside of it. */
-function through(proxy: Proxy, connect: Connector, url: URL, deadline: Deadline): Open {
-  const secure = url.protocol === 'https:';
-  const port = Number(url.port || (secure ? 443 : 80));
-  return (opened) => {
-    let opening: Socket | undefined;
-    let isBroken = false;
-    openTunnel(proxy, hostOf(url), port, deadline).then(
-      (socket) => {
-        opening = socket;
-        if (isBroken) socket.destroy();
-        else if (secure) opening = connect({ ...target(url), httpSocket: socket }, opened);
-        else opened(null, socket);
-      },
-      (error: Error) => opened(error, null),
-    );
-    return {
-      destroy(error) {
-        isBroken = true;
-        opening?.destroy(error);
-      },
-    };
-  };
-}
-
-function withDefaultRoots(extra: NonNullable<OutboundSettings['ca']>): Array<string | Buffer> {
-  return [
-    ...tls.rootCertificates,
-    ...(Array.isArray(extra) ? (extra as Array<string | Buffer>) : [extra as string]),
-  ];
+function listOf<T>(one: T | readonly T[]): readonly T[] {
+  return Array.isArray(one) ? (one as readonly T[]) : [one as T];
 }

@@ -1,54 +1,179 @@
 /** What every request to an instance needs: a deadline, the site's `allowInstance`, and the limits on third parties. */
 
+import { LRUCache } from 'lru-cache';
+import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
+import { Connections } from './connections.js';
+import { ReferralLimits } from './referrals.js';
+
+/** What all requests of one login object share: settings, connections and the limits on third parties. */
+export class Http {
+  readonly connections: Connections;
+  readonly referrals = new ReferralLimits();
+  private readonly inUse = new LRUCache<string, true>({ max: 10_000 });
+
+  constructor(readonly settings: Settings) {
+    this.connections = new Connections(settings);
+  }
+
+  context(options: ContextOptions): RequestContext {
+    return new RequestContext(this, options);
+  }
+
+  /** Requests to this host never count as referred in this process: a login was finished there. */
+  exempt(host: string): void {
+    this.inUse.set(host, true);
+  }
+
+  isExempt(host: string): boolean {
+    return this.inUse.has(host);
+  }
+}
 
 export interface ContextOptions {
   /** Milliseconds until the work of this context has to be over. */
   readonly timeoutMs: number;
   /**
    * Host that the visitor typed (or, in the second half of a login, the one that was typed for it). Requests to hosts of
-   * another domain are counted as referred by it.
+   * another domain are counted as referred by it. Undefined: every request is a referred one.
    */
   readonly typed?: string | undefined;
 }
 
+/** Hosts that one piece of work may contact: the typed domain, the server behind it, and another name of each. */
+const maxHosts = 4;
+
+interface Hosts {
+  /** What the site answered, by host. */
+  readonly allowed: Map<string, Promise<void>>;
+  readonly exempt: Set<string>;
+}
+
+/**
+ * The deadline and the rules of one piece of work: one half of a login, shared work, or background work.
+ * @example
+ * const context = http.context({ timeoutMs: 15_000, typed: 'mastodon.example' });
+ * try {
+ *   return await get(context, 'https://mastodon.example/api/v1/instance', {}, jsonObject);
+ * } finally {
+ *   context.end();
+ * }
+ */
 export class RequestContext {
+  private readonly controller = new AbortController();
+  private readonly endsAt: number;
+  private readonly timer: NodeJS.Timeout;
+  /** See `ContextOptions`. The second half of a login knows it once the transaction is read. */
+  typed: string | undefined;
+
   constructor(
-    readonly settings: Settings,
-    readonly options: ContextOptions,
-  ) {}
+    readonly http: Http,
+    options: ContextOptions,
+    private readonly hosts: Hosts = { allowed: new Map(), exempt: new Set() },
+  ) {
+    this.typed = options.typed;
+    this.endsAt = performance.now() + options.timeoutMs;
+    this.timer = setTimeout(() => this.end(), Math.ceil(options.timeoutMs));
+    // Timers may end a millisecond early: less than that is no time for a request.
+    if (options.timeoutMs < 1) this.end();
+  }
+
+  get settings(): Settings {
+    return this.http.settings;
+  }
 
   /** Aborted at the deadline, and by `end`. */
   get signal(): AbortSignal {
-    throw new Error('not yet');
+    return this.controller.signal;
   }
 
+  get isOver(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Milliseconds, never negative. */
   get remainingMs(): number {
-    throw new Error('not yet');
+    return this.isOver ? 0 : Math.max(0, this.endsAt - performance.now());
   }
 
   /** @throws MastodonError `timeout` once the deadline has passed */
   throwIfOver(): void {
-    throw new Error('not yet');
+    if (this.remainingMs === 0) throw this.timeout();
   }
 
-  /** The result of work that may go on without this caller. @throws MastodonError `timeout` at the deadline */
-  race<T>(_work: PromiseLike<T>): Promise<T> {
-    throw new Error('not yet');
+  /**
+   * The result of work that may go on without this caller.
+   * @param host named in the error. Default: the host that was typed
+   * @throws MastodonError `timeout` at the deadline
+   */
+  race<T>(work: PromiseLike<T>, host?: string): Promise<T> {
+    const { signal } = this;
+    return new Promise<T>((resolve, reject) => {
+      const stop = () => reject(this.timeout(host));
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+      const done = () => signal.removeEventListener('abort', stop);
+      Promise.resolve(work).finally(done).then(resolve, reject);
+    });
   }
 
-  /** Asks the site, once for each host. @throws MastodonError `instance_not_allowed`; what `allowInstance` throws */
-  assertAllowed(_host: string): Promise<void> {
-    throw new Error('not yet');
+  /** A context for a part of the work, which ends earlier or together with this one. The caller calls its `end`. */
+  within(timeoutMs: number): RequestContext {
+    const options = { typed: this.typed, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
+    const part = new RequestContext(this.http, options, this.hosts);
+    const end = () => part.end();
+    this.signal.addEventListener('abort', end, { once: true });
+    part.signal.addEventListener('abort', () => this.signal.removeEventListener('abort', end), {
+      once: true,
+    });
+    return part;
+  }
+
+  /** A context for work that callers share: under the same rules, with a deadline of its own. The caller calls its `end`. */
+  detached(timeoutMs = this.settings.outbound.loginTimeoutMs): RequestContext {
+    return new RequestContext(this.http, { typed: this.typed, timeoutMs }, this.hosts);
+  }
+
+  /**
+   * Asks the site's `allowInstance`, once for each host.
+   * @throws MastodonError `instance_not_allowed`; `instance_unsupported` where the work has led to too many hosts;
+   *   `timeout`; and what `allowInstance` throws
+   */
+  assertAllowed(host: string): Promise<void> {
+    const { allowed } = this.hosts;
+    const known = allowed.get(host);
+    const asked = known ?? this.ask(host, allowed.size >= maxHosts);
+    if (!known) allowed.set(host, asked);
+    return this.race(asked, host);
   }
 
   /** Requests to this host do not count as referred: a login was finished there. */
-  exempt(_host: string): void {
-    throw new Error('not yet');
+  exempt(host: string): void {
+    this.hosts.exempt.add(host);
+  }
+
+  isExempt(host: string): boolean {
+    return this.hosts.exempt.has(host) || this.http.isExempt(host);
   }
 
   /** Ends the timer, and what is still under way. */
   end(): void {
-    throw new Error('not yet');
+    clearTimeout(this.timer);
+    this.controller.abort();
+  }
+
+  private async ask(host: string, isTooMany: boolean): Promise<void> {
+    if (isTooMany) {
+      const cause = new Error('one login has led to too many hosts');
+      throw new MastodonError('instance_unsupported', { instance: host, cause });
+    }
+    const { allowInstance } = this.settings;
+    if (allowInstance && !(await allowInstance(host))) {
+      throw new MastodonError('instance_not_allowed', { instance: host });
+    }
+  }
+
+  private timeout(instance = this.typed): MastodonError {
+    return new MastodonError('timeout', { instance });
   }
 }

@@ -1,7 +1,7 @@
-/** Judges whether an answer is a JSON object that is safe to hand on. */
+/** Parses answers that must be JSON objects. */
 
 import { MastodonError } from '../errors.js';
-import type { Answer } from './network.js';
+import type { Answer } from './answer.js';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -13,85 +13,50 @@ const maxDepth = 64;
  * @throws MastodonError `response_invalid` for another content type, malformed, too deeply nested or not an object.
  */
 export function jsonObject(answer: Answer): JsonObject {
-  try {
-    if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(answer.contentType))
-      throw invalid('not JSON by its type');
-    return parsedOnce(answer);
-  } catch (error) {
-    throw error instanceof MastodonError ? error.at(answer.url.host) : error;
-  }
+  const instance = answer.url.host;
+  const isJSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(answer.contentType);
+  if (!isJSON) throw invalid('not JSON by its type', instance);
+  return parseObject(answer.text, instance);
 }
 
-const parsed = new WeakMap<Answer, JsonObject>();
-
-/** Several look at one answer, each for something else. */
-function parsedOnce(answer: Answer): JsonObject {
-  const known = parsed.get(answer);
-  if (known) return known;
-  const object = parseObject(answer.text);
-  parsed.set(answer, object);
-  return object;
-}
-
-/** The same for an answer that may be something else: `undefined` instead of an error. */
+/** Like `jsonObject`, but `undefined` for an answer that is something else. */
 export function jsonObjectOrNone(answer: Answer): JsonObject | undefined {
   return orNone(() => jsonObject(answer));
 }
 
 /**
- * The same for a file that people put on a web server by hand, WebFinger above all: static hosts call it
- * `application/octet-stream` or `text/plain`, or nothing. Only what says that it is a page is none.
+ * Like `jsonObjectOrNone`, for a file that people put on a web server by hand, such as WebFinger: static hosts call it
+ * `application/octet-stream` or `text/plain`, or nothing. Only an HTML page is refused by its type.
  */
-export function jsonObjectOfAnyType(answer: Answer): JsonObject | undefined {
-  if (/html/i.test(answer.contentType)) return undefined;
-  return orNone(() => parsedOnce(answer));
+export function jsonObjectOfAnyType({ contentType, text }: Answer): JsonObject | undefined {
+  return /html/i.test(contentType) ? undefined : orNone(() => parseObject(text));
 }
 
 /** @throws MastodonError `response_invalid` */
-export function parseObject(text: string): JsonObject {
+export function parseObject(text: string, instance?: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw invalid('malformed JSON');
+    throw invalid('malformed JSON', instance);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('not an object');
-  // One walk over what was parsed, where it may find something. A reviver would do the same at six to twenty times the cost
-  // of parsing.
-  const mayHaveProto = text.includes('__proto__') || text.includes('\\u');
-  if (mayHaveProto || mayBeDeep(text)) tidy(value, 1, mayHaveProto);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid('not an object', instance);
+  }
+  if (!isShallow(value, 1)) throw invalid('nested too deeply', instance);
   return value as JsonObject;
 }
 
-/** Whether there are brackets enough for it. */
-function mayBeDeep(text: string): boolean {
-  let brackets = 0;
-  for (const bracket of '{[') {
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-      if (++brackets > maxDepth) return true;
-    }
-  }
-  return false;
-}
-
 /**
- * A key "__proto__" would change the prototype of whatever an application copies the object into. Looking for it in each of
- * ten thousand small objects costs more than parsing them, so that is done only where the text may spell it.
+ * Whether values are nested at most `maxDepth` deep. Removes keys `__proto__` on the way, which would change the prototype of
+ * the object that an application copies the value into. A reviver of `JSON.parse` would do the same at a multiple of the cost.
  */
-function tidy(value: object, depth: number, mayHaveProto: boolean): void {
-  if (depth > maxDepth) throw invalid('nested too deeply');
-  if (Array.isArray(value)) {
-    for (const inner of value as unknown[]) {
-      if (typeof inner === 'object' && inner !== null) tidy(inner, depth + 1, mayHaveProto);
-    }
-    return;
-  }
-  if (mayHaveProto) delete (value as { ['__proto__']?: unknown })['__proto__'];
-  // Without a list of the values, which doubles the cost. What JSON made has no others than its own.
-  for (const key in value) {
-    const inner = (value as JsonObject)[key];
-    if (typeof inner === 'object' && inner !== null) tidy(inner, depth + 1, mayHaveProto);
-  }
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > maxDepth) return false;
+  if (Array.isArray(value)) return value.every((inner) => isShallow(inner, depth + 1));
+  if (Object.hasOwn(value, '__proto__')) delete (value as { ['__proto__']?: unknown })['__proto__'];
+  return Object.values(value).every((inner) => isShallow(inner, depth + 1));
 }
 
 function orNone(read: () => JsonObject): JsonObject | undefined {
@@ -102,6 +67,6 @@ function orNone(read: () => JsonObject): JsonObject | undefined {
   }
 }
 
-function invalid(why: string): MastodonError {
-  return new MastodonError('response_invalid', { cause: new Error(`the answer is ${why}`) });
+function invalid(why: string, instance: string | undefined): MastodonError {
+  return new MastodonError('response_invalid', { instance, cause: new Error(`the answer is ${why}`) });
 }

@@ -3,8 +3,8 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Deadline } from './deadline.js';
 import { hostOf } from '../util/url.js';
 
 /** The proxy of `outbound.proxy`. Its credentials are in nothing that is printed. */
@@ -47,9 +47,9 @@ const meanings: Readonly<Record<number, string>> = {
 
 /**
  * Resolves with a connection to the host, as bare as if there were no proxy.
- * @param deadline ends the try, and whatever has been opened for it
+ * @param signal ends the attempt, and later the connection
  */
-export function openTunnel(proxy: Proxy, host: string, port: number, deadline: Deadline): Promise<Socket> {
+export function openTunnel(proxy: Proxy, host: string, port: number, signal: AbortSignal): Promise<Socket> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve, reject) => {
     const request = (proxy.secure ? https : http).request({
@@ -59,14 +59,13 @@ export function openTunnel(proxy: Proxy, host: string, port: number, deadline: D
       path: authority,
       headers: { host: authority, ...proxy.headers },
       agent: false,
+      signal,
       // It is told its credentials: its certificate is looked at, whatever the environment says.
       rejectUnauthorized: true,
       // Else the host header would name the server whose certificate is expected.
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
-    deadline.ends(request);
-    request.once('close', () => deadline.releases(request));
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
     });
@@ -74,8 +73,9 @@ export function openTunnel(proxy: Proxy, host: string, port: number, deadline: D
     request.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       const isOpen = statusCode >= 200 && statusCode <= 299;
       // Neither TLS nor HTTP lets the server speak first.
-      if (isOpen && head.length === 0 && !deadline.isOver) return resolve(socket);
-      socket.on('error', () => undefined).destroy();
+      socket.on('error', () => undefined);
+      if (isOpen && head.length === 0) return resolve(addAbortSignal(signal, socket));
+      socket.destroy();
       const meaning = meanings[statusCode];
       return reject(
         new ProxyError(

@@ -1,8 +1,10 @@
-/** What a client is told about who logged in: the profile in the words of OpenID. */
+/** What a client is told about a user: the claims of OpenID Connect, made from the profile and kept while a client may ask. */
 
 import { createHash } from 'node:crypto';
+import { parseAddress } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { MastodonProfile } from '../login/profile.js';
+import type { IssuerStore } from './store.js';
 
 /** OpenID Connect Core, section 2: `sub` has at most 255 ASCII characters. */
 const maxSubject = 255;
@@ -26,7 +28,7 @@ export const profileClaims = [
 export const emailClaims = ['email', 'email_verified'];
 
 /**
- * The account's key, unique across instances; nothing else identifies anybody.
+ * The account's key, unique across instances. No other claim identifies a user.
  * @throws MastodonError `response_invalid`
  */
 export function subjectOf({ id, instance }: MastodonProfile): string {
@@ -35,29 +37,84 @@ export function subjectOf({ id, instance }: MastodonProfile): string {
   throw new MastodonError('response_invalid', { instance: instance.host, cause });
 }
 
-/** What the profile leaves out, because the instance did not prove it, is absent here, too. */
+/** What the profile leaves out, because the instance did not prove it, is absent here, too. So is what is empty. */
 export function claimsOf(profile: MastodonProfile): Claims {
   const { displayName, username, handle, handleVerified, profileUrl, photos, actor, instance } = profile;
-  const [photo] = photos;
-  return {
+  const claims = {
     name: displayName,
     preferred_username: handle,
     nickname: username,
-    ...(profileUrl !== undefined && { profile: profileUrl }),
-    ...(photo && { picture: photo.value }),
+    profile: profileUrl,
+    picture: photos[0]?.value,
     mastodon_handle: handle,
-    mastodon_handle_verified: handleVerified,
-    ...(actor !== undefined && { mastodon_actor: actor }),
+    mastodon_handle_verified: handle === '' ? undefined : handleVerified,
+    mastodon_actor: actor,
     mastodon_instance: instance.origin,
-    ...(instance.software !== undefined && { mastodon_software: instance.software }),
+    mastodon_software: instance.software,
   };
+  const told = Object.entries(claims).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(told) as Claims;
+}
+
+/** The claims as one client gets them. */
+export function claimsFor(
+  client: Readonly<Record<string, unknown>>,
+  subject: string,
+  claims: Claims,
+): Claims & { readonly sub: string } {
+  const placeholder = client.placeholder_email === true && placeholderEmail(subject);
+  return { ...claims, ...placeholder, sub: subject };
 }
 
 /**
- * An address for clients that cannot do without one. Mastodon tells none, and a handle, which looks like one, may be
- * somebody's mailbox: so it lies below `.invalid` (RFC 2606), where no mail can ever be received, and says nothing.
+ * An address for clients that cannot do without one. Mastodon tells none, and a handle, which looks like one, may be the
+ * mailbox of another person: so it lies below `.invalid` (RFC 2606), where no mail can ever be received.
  */
 export function placeholderEmail(subject: string): Claims {
   const name = createHash('sha256').update(`placeholder:${subject}`).digest('hex').slice(0, 32);
   return { email: `${name}@mastodon.invalid`, email_verified: false };
+}
+
+/** What the login page calls an account. */
+export function accountName({ mastodon_handle: handle, name, mastodon_instance: origin }: Claims): string {
+  return typeof handle === 'string' ? `@${handle}` : `${String(name)} (${new URL(String(origin)).host})`;
+}
+
+/** Whether these claims are of the person that a `login_hint` names. One that names a server only names all its people. */
+export function fitsHint(
+  hint: unknown,
+  { mastodon_handle: handle, nickname, mastodon_instance: origin }: Claims,
+  developmentOrigins: ReadonlySet<string>,
+): boolean {
+  const hinted = handleIn(hint, developmentOrigins);
+  if (hinted === undefined) return true;
+  const own = [handle, `${String(nickname)}@${new URL(String(origin)).host}`];
+  return own.some((name) => typeof name === 'string' && name.toLowerCase() === hinted.toLowerCase());
+}
+
+function handleIn(hint: unknown, developmentOrigins: ReadonlySet<string>): string | undefined {
+  try {
+    const { host, username } = parseAddress(hint, developmentOrigins);
+    return username === undefined ? undefined : `${username}@${host}`;
+  } catch {
+    return undefined;
+  }
+}
+
+export class Accounts {
+  /** @param ttlMs longer than any session, and any token that is issued in its last moment */
+  constructor(
+    private readonly store: IssuerStore,
+    private readonly ttlMs: number,
+  ) {}
+
+  /** @throws MastodonError `store_failed` */
+  async remember(subject: string, claims: Claims): Promise<void> {
+    await this.store.set(['account', subject], { claims }, this.ttlMs);
+  }
+
+  /** @throws MastodonError `store_failed` */
+  async find(subject: string): Promise<Claims | undefined> {
+    return (await this.store.get<{ claims: Claims }>(['account', subject]))?.claims;
+  }
 }

@@ -1,20 +1,17 @@
-/** The OpenID library's settings: which parts of it are on, where they are, and for how long things are good. */
+/** The configuration of oidc-provider: which parts of it are on, where they are, and how long things are valid. */
 
-import * as answers from './answers.js';
-import type { Accounts } from './accounts.js';
-import { claimsFor } from './accounts.js';
-import type { StoreAdapter } from './adapter.js';
-import { emailClaims, profileClaims } from './claims.js';
-import { isStranger } from './client-name.js';
+import { parsedURL } from '../util/url.js';
+import { claimsFor, emailClaims, fitsHint, profileClaims, type Accounts, type Claims } from './claims.js';
+import { isUnknown } from './clients.js';
 import type { IssuerCookies } from './cookies.js';
 import { documentFeature } from './documents.js';
 import type { KeySet } from './keys.js';
-import type { Configuration, KoaContextWithOIDC, OIDC } from './library.js';
+import type { Adapter, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
-import { parsedURL } from '../util/url.js';
+import * as views from './views.js';
 
-/** Seconds that things are good for. A session's own time is an option. */
+/** Seconds. The lifetime of a session is an option. */
 export const lifetimes = {
   accessToken: 60 * 60,
   idToken: 60 * 60,
@@ -22,22 +19,25 @@ export const lifetimes = {
   deviceCode: 10 * 60,
   /** From the client's link to the end of the login. */
   interaction: 60 * 60,
+  /** The longest that a client's own assertion may be valid. */
+  assertion: 60 * 60,
 };
 
-/** Longer than anything lives that came of a session, its last access token included. Seconds. */
+/** Longer than anything lives that comes of a session, its last access token included. Seconds. */
 export function longestOf({ sessionTtl }: Pick<IssuerSettings, 'sessionTtl'>): number {
   return sessionTtl + lifetimes.accessToken + lifetimes.deviceCode;
 }
 
 export interface Parts {
-  readonly library: OIDC;
+  readonly oidc: OIDC;
   readonly settings: IssuerSettings;
   readonly keySet: KeySet;
   readonly cookies: IssuerCookies;
   readonly accounts: Accounts;
   readonly fetch: typeof globalThis.fetch;
-  adapter(model: string): StoreAdapter;
-  /** Where a browser logs in, to which the authorization request belongs from now on. */
+  readonly developmentOrigins: ReadonlySet<string>;
+  adapter(model: string): Adapter;
+  /** The login page of an authorization request, which belongs to this browser from then on. */
   loginURL(ctx: KoaContextWithOIDC, uid: string): Promise<string>;
 }
 
@@ -47,7 +47,7 @@ export function configurationOf(parts: Parts): Configuration {
   const { sessionTtl } = settings;
   return {
     adapter: (model) => parts.adapter(model),
-    // The library keeps and changes what it is given.
+    // oidc-provider keeps and changes what it is given.
     clients: JSON.parse(JSON.stringify(settings.clients)) as NonNullable<Configuration['clients']>,
     jwks: { keys: [...keySet.jwks] },
     cookies: {
@@ -60,6 +60,8 @@ export function configurationOf(parts: Parts): Configuration {
     responseTypes: ['code'],
     // Consumers do not agree on where they look, nor on what they ask for: all is sent always, and in both places.
     claims: {
+      // oidc-provider promises it otherwise, and sends it only where a feature is on that is off here.
+      sid: false as unknown as null,
       openid: ['sub', ...profileClaims, ...emailClaims],
       profile: profileClaims,
       email: emailClaims,
@@ -71,15 +73,21 @@ export function configurationOf(parts: Parts): Configuration {
       return (
         claims && {
           accountId: subject,
+          profile: claims,
           claims: async () => claimsFor({ ...ctx.oidc.client?.metadata() }, subject, claims),
         }
       );
     },
-    extraClientMetadata: { properties: ['placeholder_email'] },
+    extraClientMetadata: { properties: ['placeholder_email', 'require_pkce'] },
+    pkce: { required: (_ctx, client) => isUnknown(client) || client.metadata().require_pkce !== false },
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {
+      if (Number(exp) <= Date.now() / 1000 + lifetimes.assertion) return;
+      throw new parts.oidc.errors.InvalidClientAuth('client assertion must expire within an hour');
+    },
     clientBasedCORS,
     features: features(parts),
     interactions: {
-      policy: interactionPolicy(parts.library),
+      policy: interactionPolicy(parts),
       url: (ctx, { uid }) => parts.loginURL(ctx, uid),
     },
     // A device goes on without the browser that helped it.
@@ -95,12 +103,12 @@ export function configurationOf(parts: Parts): Configuration {
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },
-    renderError: answers.renderError,
+    renderError: views.renderError,
     fetch: parts.fetch,
   };
 }
 
-function features({ library, settings }: Parts): Configuration['features'] {
+function features({ oidc, settings }: Parts): Configuration['features'] {
   const { allowDocument, deviceFlow, introspection } = settings;
   return {
     devInteractions: { enabled: false },
@@ -115,23 +123,23 @@ function features({ library, settings }: Parts): Configuration['features'] {
     introspection: {
       enabled: introspection,
       allowedPolicy: (_ctx, client, token) =>
-        (client.clientAuthMethod !== 'none' && !isStranger(client)) || token.clientId === client.clientId,
+        (client.clientAuthMethod !== 'none' && !isUnknown(client)) || token.clientId === client.clientId,
     },
     rpInitiatedLogout: {
       enabled: true,
-      logoutSource: answers.logoutSource,
-      postLogoutSuccessSource: answers.postLogoutSuccessSource,
+      logoutSource: views.logoutSource,
+      postLogoutSuccessSource: views.postLogoutSuccessSource,
     },
     deviceFlow: {
       enabled: deviceFlow,
       charset: 'base-20',
       mask: '****-****',
-      deviceInfo: answers.deviceInfo,
-      userCodeInputSource: answers.userCodeInputSource,
-      userCodeConfirmSource: answers.userCodeConfirmSource,
-      successSource: answers.successSource,
+      deviceInfo: views.deviceInfo,
+      userCodeInputSource: views.userCodeInputSource,
+      userCodeConfirmSource: views.userCodeConfirmSource,
+      successSource: views.successSource,
     },
-    ...(allowDocument && { clientIdMetadataDocument: documentFeature(library, allowDocument) }),
+    ...(allowDocument && { clientIdMetadataDocument: documentFeature(oidc, allowDocument) }),
   };
 }
 
@@ -142,16 +150,30 @@ const clientBasedCORS: NonNullable<Configuration['clientBasedCORS']> = (ctx, ori
   return (client.redirectUris ?? []).some((uri) => parsedURL(uri)?.origin === origin);
 };
 
-function interactionPolicy({ interactionPolicy: { base, Check, Prompt } }: OIDC) {
+function interactionPolicy({ oidc, developmentOrigins }: Parts) {
+  const { base, Check, Prompt } = oidc.interactionPolicy;
   const policy = base();
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  const checks = policy.get('login')?.checks;
   // A store may lose a record before its time: then nobody is logged in.
-  const forgotten = new Check(
-    'account_forgotten',
-    'the account has to log in again',
-    'login_required',
-    ({ oidc }) => oidc.session?.accountId !== undefined && oidc.account === undefined,
+  checks?.add(
+    new Check(
+      'account_forgotten',
+      'the account has to log in again',
+      'login_required',
+      ({ oidc: { session, account } }) => session?.accountId !== undefined && account === undefined,
+    ),
   );
-  policy.get('login')?.checks.add(forgotten);
+  checks?.add(
+    new Check(
+      'login_hint',
+      'login_hint names another account',
+      'login_required',
+      ({ oidc: { account, params } }) => {
+        const { profile } = (account ?? {}) as { readonly profile?: Claims };
+        return profile !== undefined && !fitsHint(params?.login_hint, profile, developmentOrigins);
+      },
+    ),
+  );
   return policy;
 }

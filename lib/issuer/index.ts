@@ -7,4 +7,5 @@
 /// <reference types="node" preserve="true" />
 
 export { createIssuer, type Issuer, type Router } from './issuer.js';
+export type { IssuerEvent } from '../events.js';
 export type { IssuerClient, IssuerLog, IssuerOptions } from './options.js';

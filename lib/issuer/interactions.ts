@@ -1,19 +1,56 @@
-/** What the library waits for while a visitor logs in: its authorization requests, and their results. */
+/** The interactions of oidc-provider (its authorization requests while a visitor logs in), each bound to one browser. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { clientNameOf } from './client-name.js';
-import type { Provider } from './library.js';
-import type { Asker } from './pages.js';
-import { leadsTo } from './redirects.js';
+import { digest } from '../util/digest.js';
+import { clientNameOf, isUnknown, leadsTo } from './clients.js';
+import type { Provider } from './oidc-provider.js';
+import type { RequestingClient } from './pages.js';
+import type { IssuerStore } from './store.js';
 
-/** An authorization request that waits for its visitor. */
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export type Result = NonNullable<Interaction['result']>;
 
-export class Interactions {
-  constructor(private readonly provider: () => Provider) {}
+/** Why the last try to log in failed. */
+export interface Refusal {
+  /** Fit to be shown to the visitor. */
+  readonly message: string;
+  readonly typed?: string;
+}
 
-  /** By the library's own cookie, which has to be there and to be of this login. */
+/**
+ * The browser of an interaction. oidc-provider knows it by cookies with a path of their own, which another host of the domain
+ * can set; it cannot set the browser's key.
+ */
+export interface Binding {
+  /** Digest of the browser's key: a reader of the store cannot go on in its place. */
+  readonly browser: string;
+  readonly refusal?: Refusal;
+}
+
+export class Interactions {
+  constructor(
+    private readonly provider: () => Provider,
+    private readonly store: IssuerStore,
+    private readonly ttlMs: number,
+  ) {}
+
+  /** @throws MastodonError `store_failed` */
+  async bind(uid: string, browserKey: string, refusal?: Refusal): Promise<void> {
+    const binding: Binding = { browser: digest(browserKey), ...(refusal && { refusal }) };
+    await this.store.set(['browser', uid], binding, this.ttlMs);
+  }
+
+  /**
+   * The binding, if it is this browser's.
+   * @throws MastodonError `store_failed`
+   */
+  async bindingOf(uid: string, browserKey: string | undefined): Promise<Binding | undefined> {
+    if (browserKey === undefined) return undefined;
+    const binding = await this.store.get<Binding>(['browser', uid]);
+    return binding?.browser === digest(browserKey) ? binding : undefined;
+  }
+
+  /** The interaction in oidc-provider's own cookie, which has to be there and to have this `uid`. */
   async ofBrowser(req: IncomingMessage, res: ServerResponse, uid: string): Promise<Interaction | undefined> {
     try {
       const interaction = await this.provider().interactionDetails(req, res);
@@ -28,18 +65,20 @@ export class Interactions {
     return this.provider().Interaction.find(uid);
   }
 
-  /** @throws the library's error where a client's document is to be had no more */
-  async askerOf({ params, deviceCode }: Interaction): Promise<Asker> {
+  /** @throws the error of oidc-provider where the client's metadata document cannot be fetched any more */
+  async clientOf({ params, deviceCode }: Interaction): Promise<RequestingClient> {
     const client = await this.provider().Client.find(String(params.client_id));
+    const isDevice = deviceCode !== undefined;
     return {
-      client: client ? clientNameOf(client) : { name: String(params.client_id) },
-      leadsTo: deviceCode === undefined ? leadsTo(params.redirect_uri) : undefined,
+      name: client ? clientNameOf(client) : { name: String(params.client_id) },
+      leadsTo: isDevice ? undefined : leadsTo(params.redirect_uri),
+      isUnknown: isDevice || !client || isUnknown(client),
     };
   }
 
   /**
-   * Somebody has logged in. Who was logged in here before is so no longer: the library would ask again, on a page of
-   * its own, before it changed the account of a session.
+   * The result for a visitor who has logged in. A session of another account in this browser ends: oidc-provider would ask
+   * about it on a page of its own.
    */
   async login(interaction: Interaction, subject: string): Promise<Result> {
     const { session } = interaction;
@@ -52,7 +91,7 @@ export class Interactions {
     return { select_account: {}, login: { accountId: subject }, consent: { grantId } };
   }
 
-  /** Somebody who is logged in agrees to go on to this client, too. */
+  /** The result for a user who is logged in and goes on to this client. */
   async consent(interaction: Interaction): Promise<Result> {
     const subject = interaction.session?.accountId ?? '';
     const grantId = await this.grant(interaction, subject, interaction.grantId);
@@ -60,8 +99,8 @@ export class Interactions {
   }
 
   /**
-   * Writes down how it ended.
-   * @returns where the library goes on with it
+   * Saves the result.
+   * @returns where oidc-provider goes on with it
    */
   async end(interaction: Interaction, result: Result): Promise<string> {
     interaction.result = result;
@@ -78,7 +117,7 @@ export class Interactions {
     const clientId = String(params.client_id);
     const found = known === undefined ? undefined : await provider.Grant.find(known);
     const grant = found ?? new provider.Grant({ accountId, clientId });
-    // There is nothing to choose between: every scope reads the profile, and that is what the page says.
+    // Every scope reads the profile, as the page says: there is nothing to choose between.
     grant.addOIDCScope(String(params.scope ?? 'openid'));
     return grant.save();
   }

@@ -1,38 +1,36 @@
-/** `createIssuer`: the login in front of which an OpenID provider stands. */
+/** `createIssuer`: puts an OpenID provider in front of the login at any instance. */
 
 import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
-import { MemoryStore } from '../memory-store.js';
-import { Network } from '../http/network.js';
 import { readOptions } from '../options.js';
-import { notFoundPage, sendPage } from '../pages/page.js';
-import { sendScript } from '../pages/script.js';
 import { Store } from '../store.js';
-import { Accounts } from './accounts.js';
-import { StoreAdapter } from './adapter.js';
-import { guardPages, keepUserCode } from './answers.js';
-import { Bindings } from './bindings.js';
+import { clientAddress } from '../util/client-address.js';
+import { StoreAdapter, type AdapterOptions } from './adapter.js';
+import { Accounts } from './claims.js';
 import { configurationOf, lifetimes, longestOf, type Parts } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
-import { devicePace } from './device-pace.js';
 import { documentFetch } from './documents.js';
-import { IssuerHints } from './hints.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
-import { loadLibrary, type Provider } from './library.js';
+import { Guesses, PendingRecords } from './limits.js';
 import { Logins } from './logins.js';
+import { keepSessionCookies, limitGuesses, paceDevices } from './middleware.js';
+import { loadOIDCProvider, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
 import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
-import { clientErrorPage, expiredPage, failedPage, goneRequestPage } from './pages.js';
-import { beforeAnswering, longestRequest, PostedRequests } from './posted.js';
-import { RecordKeys } from './records.js';
-import { routeOf, type Route } from './route.js';
+import { PostedRequests } from './posted.js';
+import { routerOf, type Router, type Running } from './router.js';
+import { Sessions } from './sessions.js';
+import { IssuerStore } from './store.js';
+import { endWithoutSession, guardPages, keepUserCode } from './views.js';
 
-/** Fits `app.use` of Express as well as `http.createServer`. */
-export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
+export type { Router };
 
 export interface Issuer {
-  /** Serves the issuer's own addresses below `issuerURL`; anything else is `next`'s, or 404. */
+  /**
+   * Serves the issuer's own URLs below `issuerURL`. Other requests go to `next`; without it, to a page with 404. Without `next`,
+   * a proxy in front may take the path of `issuerURL` away.
+   */
   readonly router: Router;
   /**
    * Adds a signing key for all processes on the same store. It signs five minutes later, when all of them know it; the
@@ -47,146 +45,144 @@ export interface Issuer {
 
 /**
  * An OpenID provider behind which people log in at their instances. Resolves when its signing keys are there.
- * @throws TypeError that names the option at fault; Error when oidc-provider is not installed; MastodonError
- *   `store_failed` or `timeout` when the keys can be neither read nor made
+ * @throws TypeError that names the option at fault; Error when oidc-provider is not installed, or `secret` is not the one that the
+ *   keys were encrypted with; MastodonError `store_failed` or `timeout` when the keys can be neither read nor made
  */
 export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const settings = readIssuerOptions(options);
+  const { issuerURL } = settings;
+  // Without a store of its own, the login has a memory from which floods of requests here drop nothing.
   const login = new MastodonLogin(settings.login, issuerChecks);
-  // Without a store of its own the login has a memory that floods of requests here push nothing out of.
-  const backend = options.store ?? new MemoryStore();
-  const network = readOptions({ ...settings.login, store: backend }, issuerChecks);
-  const library = await loadLibrary();
+  const loginSettings = readOptions(settings.login, issuerChecks);
+  const { outbound, developmentOrigins } = loginSettings;
+  const oidc = await loadOIDCProvider();
 
-  const store = new Store(backend, network.outbound.timeoutMs);
-  const keys = new RecordKeys(settings.issuerURL);
-  const keyring = new Keyring(store, keys);
+  const backend = new Store(options.store, outbound.timeoutMs);
+  const store = new IssuerStore(backend, issuerURL, settings.secret);
+  const keyring = new Keyring(store);
   await keyring.open();
+  if (backend.isShared && settings.secret === undefined) settings.log('warning', { hint: withoutSecret });
 
-  const cookies = new IssuerCookies(settings.issuerURL);
-  const accounts = new Accounts(store, keys, longestOf(settings) * 1000);
-  const bindings = new Bindings(store, keys, lifetimes.interaction * 1000);
-  const posted = new PostedRequests(store, keys);
-  const hints = new IssuerHints(settings.issuerURL);
-  const basePath = new URL(settings.issuerURL).pathname.replace(/\/$/, '');
-  const adapterOptions = {
-    ...{ store, keys },
-    longestOfGrant: longestOf(settings),
-    alreadyUsed: () => new library.errors.InvalidGrant('already used'),
+  const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
+  const accounts = new Accounts(store, longestOf(settings) * 1000);
+  const context = () => oidc.Provider.ctx;
+  const addressOf = (req: IncomingMessage) => clientAddress(req, settings.trustedProxies);
+  const sessions = new Sessions({
+    ...{ store, cookies, context },
+    longestMs: longestOf(settings) * 1000,
+    ended: () => new oidc.errors.LoginRequired('the session has ended'),
+  });
+  const pending = new Map<string, PendingRecords>();
+  const adapterOptions: AdapterOptions = {
+    ...{ store, pending, context, errors: oidc.errors },
+    longest: longestOf(settings),
+    addressOf: (ctx) => ctx && addressOf(ctx.req),
   };
-  const parts: Omit<Parts, 'keySet'> = {
-    ...{ library, settings, cookies, accounts },
-    fetch: documentFetch(new Network(network)),
-    adapter: (model) => new StoreAdapter(adapterOptions, model),
-    async loginURL({ req, res }, uid) {
-      await bindings.bind(uid, cookies.giveBrowserKey(req, res));
-      return `${basePath}/login/${uid}`;
-    },
-  };
-  const pace = devicePace(store, keys);
-  const build = (keySet: KeySet): Running => {
-    const provider = new library.Provider(settings.issuerURL, configurationOf({ ...parts, keySet }));
-    provider.proxy = true;
-    provider.use(guardPages).use(keepUserCode).use(pace);
-    provider.on('server_error', (_ctx, error) => settings.log('failed', { error }));
-    (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
-      if (!isOfConnection(error, ctx?.req)) settings.log('failed', { error });
-    });
-    return { keySet: keySet.id, provider, answer: provider.callback() };
-  };
+  for (const model of ['Interaction', 'DeviceCode']) {
+    const adapter = new StoreAdapter(adapterOptions, model);
+    pending.set(model, new PendingRecords((id) => void adapter.drop(id)));
+  }
 
-  let running = build(keyring.current());
+  // The provider asks for a login page, and the interactions ask the provider.
+  let running: Running & { readonly keySet: string };
   const now = (): Running => {
     const keySet = keyring.current();
-    // The library takes its keys once. All its state is in the store, so that another one takes its place unnoticed.
+    // oidc-provider takes its keys once. All its state is in the store, so that another provider can take its place.
     if (keySet.id !== running.keySet) running = build(keySet);
     return running;
   };
+  const interactions = new Interactions(() => now().provider, store, lifetimes.interaction * 1000);
+  const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
+  const parts: Omit<Parts, 'keySet'> = {
+    ...{ oidc, settings, cookies, accounts, developmentOrigins },
+    fetch: documentFetch(loginSettings),
+    adapter: (model) => (model === 'Session' ? sessions : new StoreAdapter(adapterOptions, model)),
+    async loginURL({ req, res }, uid) {
+      await interactions.bind(uid, cookies.giveBrowserKey(req, res));
+      return `${basePath}/login/${uid}`;
+    },
+  };
+  const guesses = new Guesses();
+  const middleware = [
+    guardPages,
+    keepUserCode,
+    keepSessionCookies(cookies, sessions),
+    endWithoutSession,
+    paceDevices(store),
+    limitGuesses(guesses, (ctx) => addressOf(ctx.req)),
+  ];
+  const build = (keySet: KeySet) => {
+    const provider = new oidc.Provider(issuerURL, configurationOf({ ...parts, keySet }));
+    provider.proxy = true;
+    for (const one of middleware) provider.use(one);
+    logFailures(provider, settings);
+    return { keySet: keySet.id, provider, answer: provider.callback() };
+  };
+  running = build(keyring.current());
   await checkClients(running.provider, settings);
 
-  const interactions = new Interactions(() => now().provider);
   const logins = new Logins({
-    ...{ settings, login, interactions, accounts, bindings, cookies, hints },
-    developmentOrigins: network.developmentOrigins,
+    ...{ settings, login, interactions, accounts, cookies, developmentOrigins },
   });
-  const serve = async (
-    route: Exclude<Route, { name: 'button' }>,
-    req: IncomingMessage,
-    res: ServerResponse,
-  ): Promise<void> => {
-    if (route.name === 'login') return logins.page(req, res, route.uid);
-    if (route.name === 'client') {
-      const { status, headers, body } = login.clientMetadata.answer(req.method, `/${route.host}`);
-      return void res.writeHead(status, headers).end(body);
-    }
-    if (route.name === 'callback') return logins.callback(req, res, route.answer);
-    if (route.uid !== undefined && !(await bindings.find(route.uid, cookies.browserKey(req)))) {
-      return sendPage(res, expiredPage());
-    }
-    const asked = await posted.read(req, route.url);
-    if (asked === 'gone') return sendPage(res, goneRequestPage());
-    if (asked === 'too long') {
-      const page = clientErrorPage(414, 'invalid_request', `longer than ${longestRequest} characters`);
-      return sendPage(res, page);
-    }
-    if (asked === 'no form') {
-      return sendPage(res, clientErrorPage(415, 'invalid_request', 'what is posted has to be a form'));
-    }
-    if ('redirect' in asked) {
-      return void res.writeHead(303, { location: settings.issuerURL + asked.redirect }).end();
-    }
-    // Who logs requests as they are answered has the address that was asked for.
-    const { url: address, originalUrl } = req as IncomingMessage & { originalUrl?: string };
-    beforeAnswering(res, () => Object.assign(req, { url: address, originalUrl }));
-    asPublished(req, asked.url, settings.issuerURL, basePath);
-    await now().answer(req, res);
-  };
+  const posted = new PostedRequests(store, addressOf);
   return {
-    router(req, res, next) {
-      const route = routeOf(req, basePath);
-      if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
-      // Other files below the same name are the application's.
-      if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
-      hints.routed(req);
-      serve(route, req, res).catch((error: unknown) => {
-        const isClients = error instanceof library.errors.OIDCProviderError && error.status < 500;
-        if (!isClients) settings.log('failed', { error });
-        if (res.headersSent) res.destroy();
-        else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
-        else
-          sendPage(res, failedPage(500, 'Something went wrong on our side. Please try again in a moment.'));
-      });
-    },
+    router: routerOf({
+      ...{ oidc, settings, login, logins, interactions, cookies, posted },
+      running: now,
+    }),
     rotateKeys: () => keyring.rotate(),
     close: async () => undefined,
   };
 }
 
-/** Whoever asked has gone, or broke the request off: anybody can do so, and nobody here can mend it. */
+const withoutSecret =
+  'the option secret is not set: a reader of the store can take the signing keys and sign ID tokens. Set it to the output of ' +
+  'openssl rand -hex 32, the same in all processes';
+
+/** What an operator has to look after, and what clients did wrong. */
+function logFailures(provider: Provider, { log }: IssuerSettings): void {
+  provider.on('server_error', (_ctx, error) => log('failed', { error }));
+  (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
+    if (!isOfConnection(error, ctx?.req)) log('failed', { error });
+  });
+  for (const event of ['authorization.error', 'grant.error', 'device_authorization.error'] as const) {
+    (provider as EventEmitter).on(event, (ctx: KoaContextWithOIDC, error: RefusalError) => {
+      const client = ctx.oidc?.client?.clientId;
+      const { error: code, error_description: description, error_detail: detail } = error;
+      if (!quietCodes.has(code))
+        log('client_refused', withoutUndefined({ client, code, reason: detail ?? description }));
+    });
+  }
+}
+
+function withoutUndefined(fields: {
+  readonly client: string | undefined;
+  readonly code: string;
+  readonly reason: string | undefined;
+}): { readonly client?: string; readonly code?: string; readonly reason?: string } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+interface RefusalError {
+  readonly error: string;
+  readonly error_description?: string;
+  readonly error_detail?: string;
+}
+
+/** The usual course of things. */
+const quietCodes: ReadonlySet<string> = new Set([
+  'access_denied',
+  'authorization_pending',
+  'consent_required',
+  'login_required',
+]);
+
+/** The client has gone, or broke the request off. There is nothing that an operator can mend. */
 function isOfConnection(error: NodeJS.ErrnoException, req: IncomingMessage | undefined): boolean {
   return req?.socket.destroyed === true && /^(?:HPE_|ECONN|EPIPE)/.test(String(error.code));
 }
 
-interface Running {
-  readonly keySet: string;
-  readonly provider: Provider;
-  readonly answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
-}
-
-/**
- * The request as it would be without proxies and mounting points in between. The library writes the addresses that it
- * is asked at into its documents: who may choose a `Host` header must not choose them.
- */
-function asPublished(req: IncomingMessage, url: string, issuerURL: string, basePath: string): void {
-  const { host, protocol } = new URL(issuerURL);
-  req.url = url;
-  (req as { originalUrl?: string }).originalUrl = basePath + url;
-  req.headers.host = host;
-  req.headers['x-forwarded-host'] = host;
-  req.headers['x-forwarded-proto'] = protocol.slice(0, -1);
-}
-
-/** The library looks at a client only when it is first asked for; by then somebody wants to log in. */
+/** oidc-provider looks at a client only when it is first used. */
 async function checkClients(provider: Provider, { clients }: IssuerSettings): Promise<void> {
   for (const [i, { client_id: id }] of clients.entries()) {
     try {

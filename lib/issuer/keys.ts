@@ -1,11 +1,9 @@
-/** The issuer's keys: made at the first start, shared by its processes, and followed by new ones without a break. */
+/** The issuer's keys: made at the first start, shared by its processes, and replaced without an interruption. */
 
 import { generateKeyPair, randomBytes, type JsonWebKey } from 'node:crypto';
 import { promisify } from 'node:util';
-import { underLease } from '../client/lock.js';
-import type { Store } from '../store.js';
-import type { JWK } from './library.js';
-import type { RecordKeys } from './records.js';
+import type { JWK } from './oidc-provider.js';
+import type { IssuerStore, RecordName } from './store.js';
 
 /** How old a process's knowledge of the keys may be. Milliseconds. */
 const lookAgainMs = 60_000;
@@ -19,9 +17,9 @@ const announceMs = 5 * 60_000;
  */
 const keepMs = 24 * 60 * 60_000;
 
-const maxWaitMs = 10_000;
+const name: RecordName = ['keys'];
 
-interface KeyRecord {
+interface Key {
   /** Private; RSA, for RS256: the one algorithm that every client of OpenID has to know. */
   readonly jwk: JsonWebKey & { readonly kid: string };
   /** Signs cookies. */
@@ -38,32 +36,36 @@ export interface KeySet {
   readonly cookieKeys: readonly string[];
 }
 
+interface KeysRecord {
+  readonly records: readonly Key[];
+}
+
 export class Keyring {
-  private records: readonly KeyRecord[] = [];
+  private keys: readonly Key[] = [];
   private lookedAt = 0;
   private looking: Promise<void> | undefined;
 
   constructor(
-    private readonly store: Store,
-    private readonly keys: RecordKeys,
+    private readonly store: IssuerStore,
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @throws MastodonError `store_failed`, `timeout` */
+  /**
+   * @throws MastodonError `store_failed`
+   * @throws Error where the keys in the store are encrypted with another secret
+   */
   async open(): Promise<void> {
-    this.records =
-      (await this.read()) ??
-      (await this.alone(
-        () => this.read(),
-        () => this.make(),
-      ));
+    const known = await this.store.get<KeysRecord>(name);
+    // Keys that were kept without the secret may have been read: they are replaced.
+    if (!known && (await this.store.has(name)) && !(await this.store.get(name, ''))) throw otherSecret();
+    this.keys = known?.records ?? (await this.make());
     this.lookedAt = this.now();
   }
 
   /** What to sign and check with now. What another process changed is noticed within a minute. */
   current(): KeySet {
     if (this.now() - this.lookedAt > lookAgainMs) this.looking ??= this.look();
-    const shown = shownAt(this.records, this.now());
+    const shown = shownAt(this.keys, this.now());
     return {
       id: shown.map(({ jwk }) => jwk.kid).join(),
       jwks: shown.map(({ jwk }) => ({ ...jwk, alg: 'RS256', use: 'sig' }) as JWK),
@@ -74,63 +76,47 @@ export class Keyring {
   /**
    * Adds a key that will sign five minutes from now. Nobody is logged out.
    * @returns when it begins to sign
-   * @throws MastodonError `store_failed`, `timeout`
+   * @throws MastodonError `store_failed`
    */
   async rotate(): Promise<Date> {
     const signsFrom = this.now() + announceMs;
     const next = await newKey(signsFrom);
-    this.records = await this.alone(
-      async () => undefined,
-      async () => {
-        const known = (await this.read()) ?? this.records;
-        return this.write([...shownAt(known, this.now()).toSorted(byAge), next]);
-      },
-    );
+    const written = await this.store.update<KeysRecord>(name, undefined, (known) => ({
+      records: [...shownAt(known?.records ?? this.keys, this.now()).toSorted(byAge), next],
+    }));
+    this.keys = written?.records ?? this.keys;
     return new Date(signsFrom);
   }
 
   private async look(): Promise<void> {
     try {
-      this.records = (await this.read()) ?? this.records;
+      this.keys = (await this.store.get<KeysRecord>(name))?.records ?? this.keys;
     } catch {
-      // What is known goes on being used; the login at hand will notice the store by itself.
+      // The keys that are known go on being used; the login at hand will notice the store by itself.
     } finally {
       this.lookedAt = this.now();
       this.looking = undefined;
     }
   }
 
-  private async make(): Promise<readonly KeyRecord[]> {
-    return this.write([await newKey(this.now())]);
-  }
-
-  /** Two processes that start together must not both make the first key, nor one undo the other's. */
-  private alone(
-    result: () => Promise<readonly KeyRecord[] | undefined>,
-    work: () => Promise<readonly KeyRecord[]>,
-  ): Promise<readonly KeyRecord[]> {
-    if (!this.store.isShared) return work();
-    return underLease(this.store, this.keys.of('keys', 'lease'), maxWaitMs, result, work);
-  }
-
-  private async read(): Promise<readonly KeyRecord[] | undefined> {
-    const found = (await this.store.readOrNone(this.keys.of('keys'), 'is none')) as
-      { records?: KeyRecord[] } | undefined;
-    return found?.records;
-  }
-
-  private async write(records: readonly KeyRecord[]): Promise<readonly KeyRecord[]> {
-    await this.store.save(this.keys.of('keys'), { records });
-    return records;
+  /** Of several processes that start together for the first time, the first one makes the key for all. */
+  private async make(): Promise<readonly Key[]> {
+    const first = await newKey(this.now());
+    let keys: readonly Key[] = [first];
+    await this.store.update<KeysRecord>(name, undefined, (known) => {
+      keys = known?.records ?? keys;
+      return known ? undefined : { records: keys };
+    });
+    return keys;
   }
 }
 
-function byAge(a: KeyRecord, b: KeyRecord): number {
+function byAge(a: Key, b: Key): number {
   return a.signsFrom - b.signsFrom;
 }
 
 /** The one that signs comes first, then those that will, then those whose signatures may still be about. */
-function shownAt(records: readonly KeyRecord[], now: number): readonly KeyRecord[] {
+function shownAt(records: readonly Key[], now: number): readonly Key[] {
   const sorted = records.toSorted(byAge);
   const signing = Math.max(
     0,
@@ -140,9 +126,16 @@ function shownAt(records: readonly KeyRecord[], now: number): readonly KeyRecord
   return [...sorted.slice(signing), ...past];
 }
 
-async function newKey(signsFrom: number): Promise<KeyRecord> {
+async function newKey(signsFrom: number): Promise<Key> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const kid = randomBytes(12).toString('base64url');
   const cookie = randomBytes(32).toString('base64url');
   return { jwk: { ...privateKey.export({ format: 'jwk' }), kid }, cookie, signsFrom };
+}
+
+function otherSecret(): Error {
+  return new Error(
+    'createIssuer: the signing keys in the store are encrypted with another secret than the option secret. ' +
+      'Set the secret that they were made with; or delete their record, which logs everybody out',
+  );
 }

@@ -1,4 +1,4 @@
-/** The visitor's way through the issuer: the page, the instance and back, and on to the client. */
+/** The login page, the way to the instance and back, and the end of an interaction. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
@@ -7,29 +7,24 @@ import { parseAddress } from '../discovery/address.js';
 import type { MastodonLogin } from '../login/login.js';
 import { proofFor, readOwnForm } from '../pages/form.js';
 import { sendAway, sendPage, wrongMethodPage } from '../pages/page.js';
+import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/script.js';
-import type { Accounts } from './accounts.js';
-import type { Binding, Bindings, Refusal } from './bindings.js';
-import { claimsOf, subjectOf } from './claims.js';
+import { accountName, claimsOf, fitsHint, subjectOf, type Accounts, type Claims } from './claims.js';
 import type { IssuerCookies } from './cookies.js';
-import type { IssuerHints } from './hints.js';
-import type { Interaction, Interactions, Result } from './interactions.js';
+import type { Binding, Interaction, Interactions, Refusal, Result } from './interactions.js';
 import type { IssuerSettings } from './options.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
-import { formTarget } from './redirects.js';
 
 export interface LoginParts {
   readonly settings: IssuerSettings;
   readonly login: MastodonLogin;
   readonly interactions: Interactions;
   readonly accounts: Accounts;
-  readonly bindings: Bindings;
   readonly cookies: IssuerCookies;
   readonly developmentOrigins: ReadonlySet<string>;
-  readonly hints: IssuerHints;
 }
 
-/** One request of a browser that the login belongs to. */
+/** One request of the browser that the interaction belongs to. */
 interface Visit {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
@@ -39,41 +34,43 @@ interface Visit {
 }
 
 /** What was typed, and why it did not work. */
-type Shown = Refusal & { readonly status?: number };
+type Shown = Partial<Refusal> & { readonly status?: number; readonly isAskedAgain?: boolean };
 
 export class Logins {
   constructor(private readonly parts: LoginParts) {}
 
-  /** The login page: shown, or its button pressed. */
+  /** Shows the login page, or takes its form. */
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
     if (req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'POST') {
       res.setHeader('Allow', 'GET, HEAD, POST');
       return sendPage(res, wrongMethodPage());
     }
-    const { cookies, bindings, interactions } = this.parts;
+    const { cookies, interactions } = this.parts;
     const key = cookies.browserKey(req);
-    const binding = await bindings.find(uid, key);
+    const binding = await interactions.bindingOf(uid, key);
     const interaction = binding && (await interactions.ofBrowser(req, res, uid));
     if (key === undefined || !interaction) return sendPage(res, expiredPage());
     const visit: Visit = { req, res, key, binding, interaction };
     return req.method === 'POST' ? this.submitted(visit) : this.show(visit, binding.refusal);
   }
 
-  /** Changes nothing, whatever `login_hint` says: anybody can send somebody here by a link. */
+  /** Changes nothing, whatever `login_hint` says: any link leads here. */
   private async show(visit: Visit, shown?: Shown): Promise<void> {
-    const { interaction, res } = visit;
-    const { interactions, accounts, developmentOrigins, settings } = this.parts;
-    const asker = await interactions.askerOf(interaction);
+    const { interaction, req, res } = visit;
+    const { interactions, accounts, cookies, developmentOrigins, settings } = this.parts;
+    const client = await interactions.clientOf(interaction);
     const sessionOf = interaction.session?.accountId;
     const claims = sessionOf === undefined ? undefined : await accounts.find(sessionOf);
-    const handle = claims?.mastodon_handle;
+    const hinted = this.addressIn(interaction.params.login_hint);
     const page = loginPage({
-      asker,
+      client,
       proof: proofFor(pageKey(visit)),
-      typed: shown?.typed ?? this.suggestion(visit),
+      typed: shown?.typed ?? hinted ?? this.addressIn(cookies.lastServer(req)) ?? '',
+      isHinted: shown?.typed === undefined && hinted !== undefined,
       refusal: shown?.message,
       status: shown?.status ?? 200,
-      account: mayContinue(interaction) && typeof handle === 'string' ? { handle } : undefined,
+      isAskedAgain: shown?.isAskedAgain ?? false,
+      account: mayContinue(interaction) && claims ? { name: accountName(claims) } : undefined,
       note: noteFor(interaction),
       script: scriptURL(settings.issuerURL),
       servers: [
@@ -82,21 +79,18 @@ export class Logins {
         ...(settings.login.allowInstance === undefined ? someServers : []),
       ],
     });
-    const targets = ['https:', ...developmentOrigins, ...formTarget(interaction.params.redirect_uri)];
-    sendPage(res, page, targets);
+    sendPage(res, page);
   }
 
-  /** What stands in the field before anybody types: the client's hint, or the last server of this browser. */
-  private suggestion({ req, interaction }: Visit): string {
-    for (const text of [interaction.params.login_hint, this.parts.cookies.lastServer(req)]) {
-      try {
-        const { host, username } = parseAddress(text, this.parts.developmentOrigins);
-        return username === undefined ? host : `@${username}@${host}`;
-      } catch {
-        // Not an address; somebody else's hint is not what the visitor has to be told about.
-      }
+  /** A server or a handle, as the field shows it. */
+  private addressIn(text: unknown): string | undefined {
+    try {
+      const { host, username } = parseAddress(text, this.parts.developmentOrigins);
+      return username === undefined ? host : `@${username}@${host}`;
+    } catch {
+      // The visitor need not be told about a wrong hint of a client.
+      return undefined;
     }
-    return '';
   }
 
   private async submitted(visit: Visit): Promise<void> {
@@ -109,6 +103,9 @@ export class Logins {
     }
     const action = fields.get('action');
     if (action === 'cancel') return this.end(res, interaction, cancelled);
+    if (!isDeliberate(fields) && (await this.parts.interactions.clientOf(interaction)).isUnknown) {
+      return this.show(visit, { typed: fields.get('instance') ?? '', isAskedAgain: true });
+    }
     if (action !== 'continue') return this.begin(visit, fields.get('instance') ?? '');
     if (!mayContinue(interaction)) return this.show(visit);
     return this.end(res, interaction, await this.parts.interactions.consent(interaction));
@@ -126,7 +123,6 @@ export class Logins {
       sendAway(res, redirect);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      this.parts.hints.refused(error);
       // A proxy in front may show a page of its own in place of one that says "bad gateway".
       const status = error.code === 'store_failed' || error.status < 500 ? error.status : 422;
       return this.show(visit, { message: error.message, typed, status });
@@ -135,44 +131,65 @@ export class Logins {
 
   /**
    * The way back from an instance.
-   * @param answer path and query
+   * @param response path and query
    */
-  async callback(req: IncomingMessage, res: ServerResponse, answer: string): Promise<void> {
+  async callback(req: IncomingMessage, res: ServerResponse, response: string): Promise<void> {
     if (req.method !== 'GET') {
       res.setHeader('Allow', 'GET');
       return sendPage(res, wrongMethodPage());
     }
-    const key = this.parts.cookies.browserKey(req);
+    const { login, cookies, settings } = this.parts;
+    const key = cookies.browserKey(req);
     if (key === undefined) return sendPage(res, expiredPage());
     try {
-      const { profile, state } = await this.parts.login.finish(answer, key);
+      const finished = await login.finishWithScope(response, key);
+      if (settings.revokeToken) finished.revoke();
+      const { profile, state } = finished;
       const interaction = await this.interactionOf(state, key);
       if (!interaction) return sendPage(res, expiredPage());
-      const subject = subjectOf(profile);
-      await this.parts.accounts.remember(subject, claimsOf(profile));
-      this.parts.cookies.rememberServer(res, profile.instance.host);
-      const { log } = this.parts.settings;
-      log('login', { client: interaction.params.client_id, instance: profile.instance.host });
-      return await this.end(res, interaction, await this.parts.interactions.login(interaction, subject));
+      cookies.rememberServer(res, profile.instance.host);
+      return await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       return this.refused(res, key, error);
     }
   }
 
-  /** A denial is the client's to know; after anything else the visitor may try again. */
+  /** OpenID Connect Core, section 3.1.2.1: a client that names a person gets no code for another one. */
+  private async loggedIn(
+    res: ServerResponse,
+    interaction: Interaction,
+    subject: string,
+    claims: Claims,
+  ): Promise<void> {
+    const { accounts, interactions, developmentOrigins, settings } = this.parts;
+    const { client_id: id, id_token_hint: token, login_hint: hint } = interaction.params;
+    const client = String(id);
+    const instance = new URL(String(claims.mastodon_instance)).host;
+    const hinted = token === undefined ? subject : subjectIn(String(token));
+    if (hinted !== subject || !fitsHint(hint, claims, developmentOrigins)) {
+      settings.log('client_refused', { client, instance, reason: 'another account than the hint names' });
+      return this.end(res, interaction, otherAccount);
+    }
+    await accounts.remember(subject, claims);
+    settings.log('login', { client, instance });
+    return this.end(res, interaction, await interactions.login(interaction, subject));
+  }
+
+  /** The client is told that the visitor refused. After anything else the visitor may try again. */
   private async refused(res: ServerResponse, key: string, error: MastodonError): Promise<void> {
     const interaction = await this.interactionOf((error as { state?: unknown }).state, key);
     if (!interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
-    await this.parts.bindings.bind(interaction.uid, key, { message: error.message });
+    await this.parts.interactions.bind(interaction.uid, key, { message: error.message });
     sendAway(res, `${this.parts.settings.issuerURL}/login/${interaction.uid}`);
   }
 
   private async interactionOf(state: unknown, key: string): Promise<Interaction | undefined> {
+    const { interactions } = this.parts;
     const { interaction: uid } = (state ?? {}) as { interaction?: unknown };
-    if (typeof uid !== 'string' || !(await this.parts.bindings.find(uid, key))) return undefined;
-    return this.parts.interactions.find(uid);
+    if (typeof uid !== 'string' || !(await interactions.bindingOf(uid, key))) return undefined;
+    return interactions.find(uid);
   }
 
   private async end(res: ServerResponse, interaction: Interaction, result: Result): Promise<void> {
@@ -185,24 +202,35 @@ const cancelled: Result = {
   error_description: 'the login was cancelled',
 };
 
+const otherAccount: Result = {
+  error: 'login_required',
+  error_description: 'another account logged in than the hint names',
+};
+
+/** Of an ID token whose signature was checked when the request came. */
+function subjectIn(token: string): unknown {
+  const [, payload = ''] = token.split('.');
+  return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub?: unknown }).sub;
+}
+
 /** A proof holds for one browser and one login. */
 function pageKey({ key, interaction }: Pick<Visit, 'key' | 'interaction'>): string {
   return `${key}:${interaction.uid}`;
 }
 
-/** A login is there, and it is not a login that the client asked for. */
+/** A user is logged in, and the client does not ask for a new login. */
 function mayContinue({ session, prompt }: Interaction): boolean {
   return session?.accountId !== undefined && prompt.name !== 'login';
 }
 
-/** The instance would otherwise send the visitor straight back, as whoever is logged in there. */
+/** The instance would otherwise send the visitor straight back, with the account that is logged in there. */
 function wantsAnotherLogin({ session, params }: Interaction): boolean {
   const prompts = String(params.prompt ?? '').split(' ');
   return session?.accountId !== undefined || prompts.includes('login') || prompts.includes('select_account');
 }
 
 function noteFor({ prompt, session }: Interaction): string | undefined {
-  if (prompt.reasons.includes('id_token_hint')) {
+  if (session !== undefined && prompt.reasons.some((reason) => reason.endsWith('_hint'))) {
     return 'It expects the account that you used there before. Please log in with that one.';
   }
   return prompt.name === 'login' && session?.accountId !== undefined

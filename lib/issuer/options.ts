@@ -1,8 +1,8 @@
-/** What may be set about an issuer: the types, the defaults, and the checks that fail early. */
+/** The options of `createIssuer`: their types, defaults and checks. */
 
 import { Checks } from '../util/checks.js';
-import { eventLog } from '../events.js';
-import { addressesBelow } from '../login/door.js';
+import { eventLog, type EventLog, type IssuerEvent, type Report } from '../events.js';
+import { addressesBelow } from '../util/url.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
 
 /**
@@ -24,11 +24,13 @@ export interface IssuerClient {
   token_endpoint_auth_method?: string;
   /** Send an address below `.invalid` to a client that insists on one. Default false: there is no `email`. */
   placeholder_email?: boolean;
+  /** `false` exempts a client with a secret or a key from PKCE, which its program cannot do. Default true. */
+  require_pkce?: boolean;
   [name: string]: unknown;
 }
 
-/** Takes one line about something that happened. `fields` hold no secret, and no more of a person than their server. */
-export type IssuerLog = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
+/** Takes one event of the issuer or of its logins. What it throws or rejects with is ignored. */
+export type IssuerLog = EventLog<IssuerEvent>;
 
 /** The options of the login itself, but for those that the issuer sets. */
 export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL'>;
@@ -54,6 +56,15 @@ export interface IssuerOptions extends SharedOptions {
    * noticed at the next one. Milliseconds; default 3 600 000: an hour.
    */
   sessionTtlMs?: number | undefined;
+  /**
+   * Encrypts everything that the issuer keeps in the store, the signing keys included. At least 32 characters, the same in all
+   * processes, such as the output of `openssl rand -hex 32`. Without it, a reader of the store can sign ID tokens.
+   */
+  secret?: string | undefined;
+  /** Ends the token that the instance has issued as soon as the visitor is logged in. Default false. */
+  revokeToken?: boolean | undefined;
+  /** Proxies in front that append to `X-Forwarded-For`, by which the limits for a network count. Default 0: it is not read. */
+  trustedProxies?: number | undefined;
   /** Default: only what the operator has to mend is told, as a warning of the process. */
   log?: IssuerLog | undefined;
 }
@@ -68,7 +79,10 @@ export interface IssuerSettings {
   readonly introspection: boolean;
   /** Seconds. */
   readonly sessionTtl: number;
-  readonly log: IssuerLog;
+  readonly secret: string | undefined;
+  readonly revokeToken: boolean;
+  readonly trustedProxies: number;
+  readonly log: Report<IssuerEvent>;
   /** For the login, which checks them, and refuses what it does not know. */
   readonly login: LoginOptions;
 }
@@ -85,13 +99,17 @@ const ownNames = [
   'clientDocuments',
   'introspection',
   'sessionTtlMs',
+  'secret',
+  'revokeToken',
+  'trustedProxies',
 ] satisfies (keyof IssuerOptions)[];
 
 /** @throws TypeError that names the option at fault. What the login shares is checked by the login. */
 export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
   const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL');
   checks.options(options, [...ownNames, ...shared]);
-  const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...others } = options;
+  const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...more } = options;
+  const { secret, revokeToken, trustedProxies, ...others } = more;
   const checkedURL = checks.baseURL('issuerURL', issuerURL);
   const log = checks.function('log', others.log);
   return {
@@ -106,14 +124,31 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
           : undefined,
     introspection: checks.boolean('introspection', introspection, false),
     sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
-    log: eventLog(checks.caller, log ?? warnOfFailures),
+    secret: checkedSecret(secret),
+    revokeToken: checks.boolean('revokeToken', revokeToken, false),
+    trustedProxies: checks.wholeNumber('trustedProxies', trustedProxies ?? 0, 0),
+    log: eventLog(checks.caller, log ?? warnOperator),
     login: { ...others, ...addressesBelow(checkedURL) },
   };
 }
 
+/** Shorter secrets can be guessed from what they have encrypted. */
+const leastSecret = 32;
+/** Shorter secrets of clients can be guessed at the token endpoint. */
+const leastClientSecret = 12;
+
+function checkedSecret(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const secret = checks.text('secret', value);
+  if (secret.length < leastSecret) {
+    checks.fail(`secret has fewer than ${leastSecret} characters: take the output of openssl rand -hex 32`);
+  }
+  return secret;
+}
+
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** What else is wrong with a client's metadata is found by the library. */
+/** oidc-provider checks the rest of a client's metadata. */
 function checkedClients(value: unknown): readonly IssuerClient[] {
   const ids = new Set<string>();
   return checks.list('clients', value).map((given, i) => {
@@ -122,12 +157,25 @@ function checkedClients(value: unknown): readonly IssuerClient[] {
     if (ids.has(id)) checks.fail(`clients[${i}]: there is another client ${id}`);
     ids.add(id);
     checks.boolean(`clients[${i}].placeholder_email`, client?.placeholder_email, false);
+    const hasSecret = (client?.token_endpoint_auth_method ?? 'client_secret_basic') !== 'none';
+    if (!checks.boolean(`clients[${i}].require_pkce`, client?.require_pkce, true) && !hasSecret) {
+      checks.fail(
+        `clients[${i}] (${id}): a client without a secret cannot do without PKCE: leave out require_pkce`,
+      );
+    }
+    const { client_secret: secret } = client ?? {};
+    if (typeof secret === 'string' && secret.length < leastClientSecret) {
+      checks.fail(
+        `clients[${i}] (${id}): client_secret has fewer than ${leastClientSecret} characters: take the output of openssl rand -hex 32`,
+      );
+    }
     // A device is sent nowhere; the standard's defaults would have it say so.
     const isDevice = client?.grant_types?.every((grant) => grant === deviceGrant) ?? false;
     return { ...(isDevice && { redirect_uris: [], response_types: [] }), ...client, client_id: id };
   });
 }
 
-function warnOfFailures(event: string, fields: Readonly<Record<string, unknown>> = {}): void {
-  if (event === 'failed') process.emitWarning(`passport-mastodon-oauth2/issuer: ${String(fields.error)}`);
+function warnOperator(event: IssuerEvent): void {
+  const text = event.event === 'failed' ? event.error : event.event === 'warning' ? event.hint : undefined;
+  if (text !== undefined) process.emitWarning(`passport-mastodon-oauth2/issuer: ${String(text)}`);
 }

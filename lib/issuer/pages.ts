@@ -1,77 +1,88 @@
 /** The pages of a login at the issuer, as HTML. */
 
-import { escape, messagePage, type Page } from '../pages/page.js';
-import type { ClientName } from './client-name.js';
+import { escape, formAttributes, messagePage, type Page } from '../pages/page.js';
+import { secondStep } from '../pages/press.js';
+import type { ClientName } from './clients.js';
 
-/** Who asks for the login. */
-export interface Asker {
-  readonly client: ClientName;
-  /** What the visitor is sent back to; absent for a device. */
+/** The client that asks for a login. */
+export interface RequestingClient {
+  readonly name: ClientName;
+  /** Where the visitor is sent back to; absent for a device. */
   readonly leadsTo?: string | undefined;
+  /** The operator does not know it, or it is a device that anybody may have. */
+  readonly isUnknown: boolean;
 }
 
 export interface LoginForm {
-  readonly asker: Asker;
+  readonly client: RequestingClient;
   /** Proves that a button of this very page was pressed. */
   readonly proof: string;
-  /** What stands in the field. */
+  /** The value of the field. */
   readonly typed: string;
+  /** The value comes from the client: the field must not be what Enter sends at once. */
+  readonly isHinted: boolean;
   /** Why the last try failed; fit to be shown. */
   readonly refusal?: string | undefined;
   readonly status?: number;
   /** The account that this browser is logged in with, if it may go on with that. */
-  readonly account?: { readonly handle: string } | undefined;
-  /** Why somebody who is logged in is asked again. */
+  readonly account?: { readonly name: string } | undefined;
+  /** The press came without a sign that it was meant: the box for that is shown to all browsers. */
+  readonly isAskedAgain?: boolean;
+  /** Why a user who is logged in is asked again. */
   readonly note?: string | undefined;
-  /** Address of the button's script. */
+  /** URL of the button's script. */
   readonly script: string;
   /** Hosts to suggest. Of those with a port, the page takes no others. */
   readonly servers: readonly string[];
 }
 
 export function loginPage(form: LoginForm): Page {
-  const { asker, account, refusal, note, script, status = 200 } = form;
-  const { name } = asker.client;
+  const { client, account, refusal, note, script, status = 200 } = form;
+  const { name } = client.name;
   const back =
-    asker.leadsTo === undefined
+    client.leadsTo === undefined
       ? `on a device. Nothing is sent back to this browser`
-      : `and be sent back to <strong><bdi>${escape(asker.leadsTo)}</bdi></strong>`;
+      : `and be sent back to <strong><bdi>${escape(client.leadsTo)}</bdi></strong>`;
+  const autofocus = account || form.isHinted ? '' : ' autofocus';
+  const sure = client.isUnknown
+    ? secondStep(`I want to log in to <bdi>${escape(name)}</bdi>`, form.isAskedAgain)
+    : '';
   return {
     status,
     title: `Log in to ${name}`,
     script,
-    body: `<p>You are about to log in to ${introduced(asker.client)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.handle) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form class="mastodon-login-form" method="post">
+    body: `<p>You are about to log in to ${introduced(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.</p>
+${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.name, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
 <input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"
- autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${account ? '' : ' autofocus'}
+ autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${autofocus}
  aria-describedby="${refusal === undefined ? '' : 'instance-error '}instance-hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
 ${refusal === undefined ? '' : `<p id="instance-error" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
-<button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
+${sure}<button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
 </form></mastodon-login>
-<form class="mastodon-login-form" method="post">
+<form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(form.proof)}">
-<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${asker.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
+<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
 </form>`,
   };
 }
 
-/** Whoever publishes a document can call themselves anything: that is told as their word, not as ours. */
+/** The name that a metadata document gives to its client is shown as the client's own word. */
 function introduced({ name, claim }: ClientName): string {
   const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escape(claim)}</bdi>”,`;
   return `<strong><bdi>${escape(name)}</bdi></strong>${claimed}`;
 }
 
-function goOn(proof: string, handle: string): string {
-  return `<form class="mastodon-login-form" method="post">
+function goOn(proof: string, account: string, sure: string): string {
+  return `<form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(proof)}">
-<button name="action" value="continue"><span>Continue as <bdi>@${escape(handle)}</bdi></span></button>
+${sure}<button name="action" value="continue"><span>Continue as <bdi>${escape(account)}</bdi></span></button>
 </form>
 `;
 }
 
-/** Never existed, has ended, has expired, or belongs to another browser: the page does not tell which. */
+/** For a login that never existed, has ended or expired, or belongs to another browser: the page does not tell which. */
 export function expiredPage(): Page {
   return messagePage(403, 'This login is not valid any more', [
     'It has expired or was already used, or it was begun in another browser. It needs cookies to work.',
@@ -79,7 +90,7 @@ export function expiredPage(): Page {
   ]);
 }
 
-/** For what was no login, perhaps. */
+/** For a posted request that has expired: a login or a logout. */
 export function goneRequestPage(): Page {
   return messagePage(403, 'This request is not valid any more', [
     'Go back to where you came from, and begin again there.',
@@ -93,12 +104,19 @@ export function failedPage(status: number, reason: string): Page {
   ]);
 }
 
-/** What a client did wrong; its developer reads it over the visitor's shoulder. */
+/** For a form of another site, and for one that a browser sends without saying that it comes from here. */
+export function foreignFormPage(): Page {
+  return messagePage(403, 'That did not come from our page', [
+    'Go back, load the page again, and press its button.',
+  ]);
+}
+
+/** For a mistake of a client. */
 export function clientErrorPage(status: number, error: string, description: string | undefined): Page {
   const detail = description === undefined ? error : `${error}: ${description}`;
   return messagePage(status, 'This login cannot go on', [
-    'The site or program that sent you here asked for something that is not possible. There is nothing that you did wrong.',
-    `For who looks after it: <code>${escape(detail)}</code>`,
+    'The site or program that sent you here asked for something that is not possible. You did nothing wrong.',
+    `For its developer: <code>${escape(detail)}</code>`,
   ]);
 }
 
@@ -113,7 +131,7 @@ export function deviceCodePage({ action, proof, code, refusal }: CodeForm): Page
   return {
     status: 200,
     title: 'Log in on a device',
-    body: `<form class="mastodon-login-form" method="post" action="${escape(action)}">
+    body: `<form ${formAttributes} action="${escape(action)}">
 <input type="hidden" name="xsrf" value="${escape(proof)}">
 <label for="user_code">Which code does your device show?</label>
 <input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
@@ -148,9 +166,9 @@ export function deviceConfirmPage(form: DeviceConfirmation): Page {
     title: `Log in to ${form.client.name} on a device`,
     body: `<p>A device asked to be logged in to ${introduced(form.client)} ${when}. It ${device}, and should be showing this code now:</p>
 <p class="code"><span aria-hidden="true">${escape(form.code)}</span><span class="spoken">${escape(spelled)}</span></p>
-<p>Go on only if you see the same code on a device in front of you: if somebody sent you this link or this code, it is
-they who would get into your account.</p>
-<form class="mastodon-login-form" method="post" action="${escape(form.action)}">
+<p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
+they would get into your account.</p>
+<form ${formAttributes} action="${escape(form.action)}">
 <input type="hidden" name="xsrf" value="${escape(form.proof)}">
 <input type="hidden" name="user_code" value="${escape(form.code)}">
 <input type="hidden" name="confirm" value="yes">
@@ -172,14 +190,24 @@ export function deviceStoppedPage(): Page {
   ]);
 }
 
-export function logoutPage(action: string, proof: string, client: ClientName | undefined): Page {
+export interface LogoutForm {
+  readonly action: string;
+  readonly proof: string;
+  readonly client: ClientName | undefined;
+  /** Where the visitor is sent afterwards. */
+  readonly leadsTo: string | undefined;
+}
+
+export function logoutPage({ action, proof, client, leadsTo }: LogoutForm): Page {
   const from = client ? `<strong><bdi>${escape(client.name)}</bdi></strong>` : 'here';
+  const then =
+    leadsTo === undefined ? '' : ` You are then sent to <strong><bdi>${escape(leadsTo)}</bdi></strong>.`;
   return {
     status: 200,
     title: 'Log out?',
     body: `<p>You are being logged out of ${from}. Shall this browser also forget your login here, which serves other sites
-as well?</p>
-<form class="mastodon-login-form" method="post" action="${escape(action)}">
+as well?${then}</p>
+<form ${formAttributes} action="${escape(action)}">
 <input type="hidden" name="xsrf" value="${escape(proof)}">
 <button name="logout" value="yes">Log out here, too</button>
 <button class="mastodon-login-quiet">Stay logged in here</button>
@@ -189,4 +217,12 @@ as well?</p>
 
 export function loggedOutPage(): Page {
   return messagePage(200, 'You are logged out', ['You may close this window.']);
+}
+
+/** Nobody is logged in here, and the client asks for the visitor to be sent on. */
+export function leaveToPage(client: ClientName, url: string, leadsTo: string): Page {
+  return messagePage(200, 'You are logged out', [
+    `You may close this window; or <a href="${escape(url)}">go on to <bdi>${escape(leadsTo)}</bdi></a>, where
+<strong><bdi>${escape(client.name)}</bdi></strong> wants to send you.`,
+  ]);
 }

@@ -1,8 +1,8 @@
-/** Which of the issuer's addresses a request is for, wherever the router is mounted. */
+/** Which of the issuer's URLs a request is for, wherever the router is mounted. */
 
 import type { IncomingMessage } from 'node:http';
 
-/** Of the OpenID library. Those that are not switched on answer 404. */
+/** The endpoints of oidc-provider. Those that are not switched on answer 404. */
 export const routes = {
   authorization: '/authorize',
   token: '/token',
@@ -28,24 +28,29 @@ export type Route =
   /** The login page of one authorization request. */
   | { readonly name: 'login'; readonly uid: string }
   /** The way back from an instance. */
-  | { readonly name: 'callback'; readonly answer: string }
-  /** What servers ask that register nobody. */
+  | { readonly name: 'callback'; readonly response: string }
+  /** The client metadata that servers without registration ask for. */
   | { readonly name: 'client'; readonly host: string }
   /** What the login page loads. */
   | { readonly name: 'button'; readonly file: string }
-  /** Anything of OpenID. `uid`: the end of an authorization request. */
+  /** Anything of OpenID Connect. `uid`: the end of an authorization request. */
   | { readonly name: 'openid'; readonly url: string; readonly uid?: string };
 
 type MountedRequest = IncomingMessage & { readonly originalUrl?: string };
 
 /**
- * Below the issuer's path; or, where a proxy or a framework takes a prefix away, below what is left.
+ * Below the issuer's path. Where a framework has mounted the router below another path, or the router answers everything, also
+ * below what is left of the URL: a proxy may have taken the issuer's path away.
  * @param basePath the issuer's path, without a slash at its end
+ * @param isAlone whether there is no application beside the router, whose URLs it must not take
  */
-export function routeOf(req: MountedRequest, basePath: string): Route | undefined {
-  const whole = req.originalUrl ?? req.url ?? '/';
-  const below = whole.startsWith(`${basePath}/`) ? matched(whole.slice(basePath.length)) : undefined;
-  return below ?? inserted(whole, basePath) ?? matched(req.url ?? '/');
+export function routeOf(req: MountedRequest, basePath: string, isAlone: boolean): Route | undefined {
+  const { url = '/', originalUrl = url } = req;
+  const below = originalUrl.startsWith(`${basePath}/`)
+    ? matched(originalUrl.slice(basePath.length))
+    : undefined;
+  const isMounted = originalUrl !== url;
+  return below ?? inserted(originalUrl, basePath) ?? (isAlone || isMounted ? matched(url) : undefined);
 }
 
 /** RFC 8414, section 3.1, has the well-known part before the issuer's path. */
@@ -59,7 +64,7 @@ function matched(url: string): Route | undefined {
   const [, path = '', query = ''] = /^(\/[^?#]*)(\?[^#]*)?/.exec(url) ?? [];
   if (openid.has(path)) return { name: 'openid', url: path + query };
   const [, name, segment = ''] = /^\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
-  if (name === 'callback') return { name, answer: path + query };
+  if (name === 'callback') return { name, response: path + query };
   if (name === 'client') return { name, host: segment };
   if (name === 'button') return { name, file: segment };
   if (!/^[\w-]{1,64}$/.test(segment)) return undefined;

@@ -1,10 +1,11 @@
 /** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
 
 import { MastodonError } from '../errors.js';
-import { isFromInFront } from '../http/challenge.js';
+import { isFromInFront } from '../http/answer.js';
 import { jsonObject, type JsonObject } from '../http/json.js';
-import type { Answer, Network } from '../http/network.js';
-import type { PinnedInstance } from '../options.js';
+import type { RequestContext } from '../http/context.js';
+import { get, postJSON, type Answer } from '../http/request.js';
+import type { PinnedInstance } from '../discovery/instance.js';
 
 export interface AccountAnswer {
   readonly raw: string;
@@ -17,17 +18,20 @@ export interface AccountAnswer {
  * @throws MastodonError `account_unusable`, `instance_unreachable`, `instance_blocked`, `response_invalid`,
  *   `response_too_large` or `timeout`
  */
-export async function fetchAccount(
-  network: Network,
+export function fetchAccount(
+  context: RequestContext,
   instance: PinnedInstance,
   accessToken: string,
 ): Promise<AccountAnswer> {
+  const { origin, host, software } = instance;
   if (instance.api === 'misskey') {
-    const answer = await network.postJSON(`${instance.origin}/api/i`, {}, { accessToken });
-    return readMisskeyAccount(answer, instance);
+    return postJSON(context, `${origin}/api/i`, {}, { accessToken }, (answer) =>
+      readMisskeyAccount(answer, instance),
+    );
   }
-  const url = `${instance.origin}/api/v1/accounts/verify_credentials`;
-  return readAccount(await network.get(url, { accessToken }), instance.host, instance.software);
+  return get(context, `${origin}/api/v1/accounts/verify_credentials`, { accessToken }, (answer) =>
+    readAccount(answer, host, software),
+  );
 }
 
 /**

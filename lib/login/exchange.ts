@@ -1,61 +1,108 @@
-/** Turns a code into tokens with the client it was issued to, and finds out when that client is dead. */
+/** Exchanges the code of an authorization response, and finds out whether a refusal means that the client is dead. */
 
-import { MastodonError } from '../errors.js';
-import type { Client } from '../client/client.js';
-import type { Credentials } from '../client/credentials.js';
-import type { Network } from '../http/network.js';
-import type { LoginTransaction, PinnedInstance } from '../options.js';
-import { DoubtfulRefusal, exchangeCode, type Tokens } from './token.js';
+import type { ClientOf } from '../client/clients.js';
+import type { ClientLifecycle } from '../client/lifecycle.js';
+import { MastodonError, type MastodonErrorCode } from '../errors.js';
+import type { RequestContext } from '../http/context.js';
+import { fetchAccount, type AccountAnswer } from './account.js';
+import { codeOf, type CallbackParams } from './response.js';
+import { exchangeCode, UnclearRefusal, type Tokens } from './token.js';
+import type { PendingLogins, Transaction } from './transactions.js';
+import type { Extras } from './types.js';
 
-export interface Exchanged {
-  readonly tokens: Tokens;
-  readonly client: Client;
+/** Failures that show more than an error page of the instance: the client is known there. */
+const signsOfClient: ReadonlySet<MastodonErrorCode> = new Set([
+  'access_denied',
+  'token_refused',
+  'response_invalid',
+]);
+
+/**
+ * Reads the response, whose origin is known by now, and exchanges its code once.
+ * @throws MastodonError as `codeOf` and `exchange`
+ */
+export async function redeem(
+  context: RequestContext,
+  lifecycle: ClientLifecycle,
+  pending: PendingLogins,
+  login: Transaction,
+  of: ClientOf,
+  response: CallbackParams,
+  extra: Extras['token'],
+): Promise<Tokens> {
+  const { host } = login.instance;
+  try {
+    return await exchange(context, lifecycle, login, of, codeOf(response, host), extra);
+  } catch (error) {
+    // Nothing is wrong with the client when this browser begins its next login.
+    if (error instanceof MastodonError && signsOfClient.has(error.code)) await pending.finished(host);
+    throw error;
+  }
 }
 
 /**
- * With the very client that the login was begun with, even if another one is current by now: a code belongs to
- * the client that asked for it.
- * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
- *   `exchangeCode`
+ * The account of a token, after the invalid-code check that follows a consent.
+ * @throws MastodonError as `fetchAccount` and `recheckCode`
  */
-export async function exchange(
-  network: Network,
-  credentials: Credentials,
-  login: LoginTransaction,
-  code: string,
-  extra: Readonly<Record<string, string>>,
-): Promise<Exchanged> {
-  const { instance } = login;
-  const client = await credentials.ofLogin(login);
-  if (!client) throw new MastodonError('login_restart', { instance: instance.host });
-  await credentials.codes.before(instance, client);
+export async function accountAfterConsent(
+  context: RequestContext,
+  lifecycle: ClientLifecycle,
+  pending: PendingLogins,
+  { instance, redirectURI }: Transaction,
+  of: ClientOf,
+  accessToken: string,
+): Promise<AccountAnswer> {
   try {
-    const tokens = await exchangeCode(network, login, client, code, extra);
-    await credentials.confirm(instance, client);
-    return { tokens, client };
+    const [account] = await Promise.all([
+      fetchAccount(context, instance, accessToken),
+      lifecycle.recheckCode(context, instance, of, redirectURI),
+    ]);
+    return account;
   } catch (error) {
-    throw await afterRefusal(error, credentials, instance, client);
+    // A token that is refused at once may have ended with the client. Any other failure says that the client is known.
+    const isSign = error instanceof MastodonError && error.code === 'account_unusable';
+    if (!isSign) await pending.finished(instance.host);
+    throw error;
   }
 }
 
-/** A dead client is replaced, so that the next try registers anew. */
-async function afterRefusal(
-  error: unknown,
-  credentials: Credentials,
-  instance: PinnedInstance,
-  client: Client,
-): Promise<unknown> {
-  if (!(error instanceof MastodonError)) return error;
+/**
+ * With the very client that the login was begun with, even if another one is current by now: a code belongs to the client
+ * that asked for it. A dead client is replaced at the next start.
+ * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
+ *   `codeOf` and `exchangeCode`
+ */
+async function exchange(
+  context: RequestContext,
+  lifecycle: ClientLifecycle,
+  login: Transaction,
+  of: ClientOf,
+  code: string,
+  extra: Extras['token'],
+): Promise<Tokens> {
+  const { instance } = login;
   const { host } = instance;
-  if (error.code === 'login_restart' && !(await credentials.giveUp(client))) {
-    return new MastodonError('login_restart', {
+  const credentials = await lifecycle.clients.credentials(of);
+  if (!credentials) {
+    await lifecycle.afterRefusal(context, instance, of, true);
+    throw new MastodonError('login_restart', {
       instance: host,
-      cause: error.cause,
-      reason: 'secrets_forgotten',
+      cause: new Error('the client is not in the store'),
     });
   }
-  if (error.cause instanceof DoubtfulRefusal && !(await credentials.prove(instance, client))) {
-    return new MastodonError('login_restart', { instance: host, cause: error.cause });
+  await lifecycle.ensureCodeChecked(context, instance, of, login.redirectURI);
+  try {
+    const tokens = await exchangeCode(context, login, credentials, code, extra);
+    await lifecycle.clients.loginFinished(of, credentials);
+    context.http.exempt(host);
+    return tokens;
+  } catch (error) {
+    if (!(error instanceof MastodonError)) throw error;
+    const isClear = error.code === 'login_restart';
+    if (!isClear && !(error.cause instanceof UnclearRefusal)) throw error;
+    const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
+    if (outcome === 'alive') throw error;
+    const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
+    throw new MastodonError('login_restart', { instance: host, cause: error.cause, reason });
   }
-  return error;
 }

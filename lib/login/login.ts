@@ -1,111 +1,294 @@
-/** `MastodonLogin`: the login itself, for any door to stand on. Its options are checked at once; its engine waits. */
+/** `MastodonLogin`: one login from beginning to end, for any adapter. It knows no framework and no HTTP request of a visitor. */
 
-import type { Checks } from '../util/checks.js';
-import type { MastodonError } from '../errors.js';
-import { readOptions, type BeginOptions, type Instance, type LoginOptions } from '../options.js';
-import type { Target } from './response.js';
-import type { ClientMetadata } from '../client/metadata-document.js';
-import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './door.js';
-import type * as engine from './engine.js';
-import { reportFailure } from './report.js';
+import { ClientMetadata, isServed, rememberServed } from '../client/metadata-document.js';
+import type { ClientOf } from '../client/clients.js';
+import { ClientLifecycle } from '../client/lifecycle.js';
+import { parseAddress } from '../discovery/address.js';
+import { Discovery } from '../discovery/discovery.js';
+import { Documents } from '../discovery/documents.js';
+import { Failures } from '../discovery/failures.js';
+import type { Instance, PinnedInstance } from '../discovery/instance.js';
+import { MastodonError } from '../errors.js';
+import { ConcurrencyLimit } from '../http/concurrency.js';
+import { Http, type RequestContext } from '../http/context.js';
+import { SingleFlight } from '../http/single-flight.js';
+import {
+  checkedScope,
+  readOptions,
+  type BeginOptions,
+  type LoginOptions,
+  type Settings,
+} from '../options.js';
+import { Store } from '../store.js';
+import { Checks } from '../util/checks.js';
+import { digest } from '../util/digest.js';
+import { isDevelopment } from '../util/warnings.js';
+import { authorizationURL } from './authorization.js';
+import { accountAfterConsent, redeem } from './exchange.js';
+import { ClientLookup } from './client-lookup.js';
+import { buildProfile } from './profile.js';
+import { report, reportFailure, toldOf, type Seen } from './report.js';
+import { assertSameInstance, instanceInPath, readResponse, targetOf, type Target } from './response.js';
+import { keysOf, randomToken } from './state.js';
+import { warnOfFailure, warnOfMissingResponse } from './warnings.js';
 import type { Tokens } from './token.js';
+import { refreshToken, revoke as sendRevocation, revokeToken } from './tokens.js';
+import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
+import {
+  assertLive,
+  assertStorable,
+  denialWithoutState,
+  newTransaction,
+  Transactions,
+  type PendingLogins,
+} from './transactions.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 
 export class MastodonLogin {
-  /** As the option says it, without a slash at its end. */
+  /** As the option has it, without a slash at its end. */
   readonly callbackURL: string;
-  private readonly refuse: (error: MastodonError) => void;
-  private readonly makeEngine: () => engine.Engine;
-  private made: engine.Engine | undefined;
+  /** Answers servers that fetch the client metadata document at `clientMetadataURL`. */
+  readonly clientMetadata: ClientMetadata;
+  private readonly settings: Settings;
+  private readonly store: Store;
+  private readonly http: Http;
+  private readonly lifecycle: ClientLifecycle;
+  private readonly lookup: ClientLookup;
+  private readonly transactions: Transactions;
+  private readonly refreshing = new SingleFlight<Tokens>();
+  private readonly callbacks: ConcurrencyLimit;
+  private readonly revocations: ConcurrencyLimit;
+  /** Whether an authorization response reached this process. */
+  private hasHeardResponse = false;
+  /** Of the site and its options: what one of them began is finished by no other. */
+  private readonly audience: string;
 
   /** @throws TypeError that names the option at fault */
-  constructor(options: LoginOptions, checks?: Checks) {
+  constructor(options: LoginOptions, checks = new Checks('MastodonLogin')) {
     const settings = readOptions(options, checks);
-    const { store } = options;
-    this.callbackURL = settings.callbackURL;
-    this.refuse = (error) => reportFailure(settings.log, error);
-    this.makeEngine = () => new (loadEngine().Engine)(settings, store);
-  }
-
-  /** Answers servers that ask what this site is (`clientMetadataURL`). */
-  get clientMetadata(): ClientMetadata {
-    return this.engine.clientMetadata;
+    const { clientName, callbackURL, website, scope, outbound } = settings;
+    const newContext = (typed: string) => this.http.context({ timeoutMs: outbound.loginTimeoutMs, typed });
+    this.settings = settings;
+    this.callbackURL = callbackURL;
+    this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
+    this.store = new Store(options.store, outbound.timeoutMs);
+    this.http = new Http(settings);
+    const failures = new Failures(this.store, outbound.failureCooldownMs);
+    this.lifecycle = new ClientLifecycle(this.store, settings, failures, newContext);
+    const discovery = new Discovery(this.store, settings, newContext);
+    this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
+    this.clientMetadata = new ClientMetadata(settings, (host) => isServed(this.store, host));
+    this.callbacks = new ConcurrencyLimit({
+      inAll: outbound.maxConcurrentCallbacks,
+      perInstance: outbound.maxConcurrentCallbacksPerInstance,
+      waiting: outbound.maxWaiting,
+    });
+    this.revocations = new ConcurrencyLimit({ inAll: 64, perInstance: 4, waiting: outbound.maxWaiting });
+    this.transactions = new Transactions(this.store, this.audience);
   }
 
   /**
-   * The instance that somebody typed, without registering there.
-   * @param typed a domain, a handle or a URL, as it came
+   * The instance of an address, without registering there.
+   * @param typed a domain, a handle or a URL, as the visitor typed it
    * @throws MastodonError
    */
   find(typed: unknown): Promise<Instance> {
-    return this.engine.find(typed);
+    return this.run(async (seen) => {
+      const address = (seen.address = parseAddress(typed, this.settings.developmentOrigins));
+      return this.within(address.host, (context) => this.lookup.find(context, address));
+    }, false);
   }
 
   /**
-   * Finds the instance, gets credentials there, and tells where to send the browser.
-   * @param typed a domain, a handle or a URL, as it came
-   * @param browser the key that only this browser has
+   * Finds the instance, gets a client there, and stores the pending login.
+   * @param typed a domain, a handle or a URL, as the visitor typed it
+   * @param browser a secret key that only this browser has, at least 22 characters of `[A-Za-z0-9_-]`
+   * @returns where to redirect the browser
    * @throws MastodonError
+   * @example
+   * const { redirect } = await login.begin('@alice@mastodon.social', browserKey);
    */
   begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
-    return this.engine.begin(typed, browser, options, extras);
-  }
-
-  /** A refusal of the door's own, told to the same log. */
-  refused(error: MastodonError): MastodonError {
-    this.refuse(error);
-    return error;
+    return this.run(async (seen) => {
+      const address = (seen.address = parseAddress(typed, this.settings.developmentOrigins));
+      const scope = checkedScope(options.scope);
+      assertStorable(options.state);
+      const pending = this.pendingOf(browser, extras.isNew);
+      return this.within(address.host, async (context) => {
+        const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
+        const state = randomToken();
+        const login = newTransaction(instance, app, client, this.audience, address, options.state);
+        if (app.clientId !== undefined) await rememberServed(this.store, instance.host);
+        context.throwIfOver();
+        if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
+          warnOfMissingResponse(this.callbackURL);
+        await pending.save(state, login);
+        this.lifecycle.clients.started(app.key);
+        report(this.settings.log, 'begun', instance);
+        return {
+          redirect: authorizationURL(instance, login, state, options, extras.authorization),
+          instance,
+        };
+      });
+    });
   }
 
   /**
-   * Turns the answer that a browser brought back into a token and a profile.
-   * @param answer the URL that the browser came back to, or its path and query
+   * Turns the authorization response that a browser brought back into a token and a profile.
+   * @param callback the URL that the browser came back to, or its path and query
+   * @param browser the same key as for `begin`
    * @throws MastodonError; its `state` is the application's, where the login is known
    */
-  async finish(answer: URL | string, browser: Browser, extras: Extras = {}): Promise<Finished> {
-    const finished = await this.engine.finish(answer, browser, extras);
-    const { profile, accessToken, refreshToken, params, state } = finished;
+  async finish(callback: URL | string, browser: Browser, extras: Extras = {}): Promise<Finished> {
+    const { profile, accessToken, refreshToken, params, state } = await this.finishWithScope(
+      callback,
+      browser,
+      extras,
+    );
     return { profile, accessToken, refreshToken, params, state };
   }
 
-  /**
-   * As `finish`, for doors that tell the scope on, or are done with the token at once.
-   * @internal
-   */
+  /** @internal */
   finishWithScope(
-    answer: Target | string,
+    callback: Target | string,
     browser: Browser,
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
-    return this.engine.finish(answer, browser, extras);
+    this.hasHeardResponse = true;
+    return this.run(async (seen) => {
+      const target = targetOf(callback);
+      const response = readResponse(target);
+      const hostInPath = instanceInPath(target, this.callbackURL);
+      const pending = this.pendingOf(browser);
+      return this.within(hostInPath, (context) =>
+        // Taken only when there is room to finish it: a visitor who is refused here can open the same address again.
+        this.callbacks.run(context, hostInPath, async () => {
+          if (response.state === undefined)
+            throw await denialWithoutState(pending, hostInPath, response.error);
+          const login = await pending.take(response.state);
+          assertLive(login, this.audience);
+          seen.login = login;
+          context.typed = login.typed;
+          const { instance, applicationState } = login;
+          assertSameInstance(login, response, hostInPath);
+          await context.assertAllowed(instance.host);
+          if (extras.isWanted && !(await extras.isWanted(applicationState)))
+            throw new MastodonError('login_expired', {
+              cause: new Error('the program that began it is gone'),
+            });
+          const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
+          const tokens = await redeem(context, this.lifecycle, pending, login, of, response, extras.token);
+          const { accessToken } = tokens;
+          const account = await accountAfterConsent(context, this.lifecycle, pending, login, of, accessToken);
+          const { developmentOrigins } = this.settings;
+          const profile = await buildProfile(new Documents(context), developmentOrigins, instance, account);
+          if (tokens.refreshToken !== undefined)
+            await this.lifecycle.clients.rememberGrant(instance, tokens.refreshToken, of);
+          await this.keysFinished(browser);
+          report(this.settings.log, 'finished', profile.instance);
+          const revoke = () => this.revokeLater(instance, of, accessToken);
+          return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
+        }),
+      );
+    });
   }
 
   /**
-   * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
+   * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed). Callers with the same token
+   * share one request, in all processes that share the store.
    * @param origin `profile.instance.origin`
    * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
    */
-  refresh(origin: string, refreshToken: string): Promise<Tokens> {
-    return this.engine.refresh(origin, refreshToken);
+  refresh(origin: string, token: string): Promise<Tokens> {
+    return this.atOrigin(origin, (context, instance) =>
+      this.refreshing.join(`${origin} ${digest(token)}`, context, (work) =>
+        refreshToken(work, this.store, this.lifecycle.clients, this.settings, instance, token),
+      ),
+    );
   }
 
   /**
-   * Ends an access token at its instance.
+   * Revokes an access token at its instance.
    * @param origin `profile.instance.origin`
    * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
    */
   revoke(origin: string, accessToken: string): Promise<void> {
-    return this.engine.revoke(origin, accessToken);
+    return this.atOrigin(origin, (context, instance) =>
+      revokeToken(context, this.lifecycle.clients, this.settings, instance, accessToken),
+    );
   }
 
-  private get engine(): engine.Engine {
-    return (this.made ??= this.makeEngine());
+  /**
+   * Whether a login was finished with this browser key. Such a key finishes the pending logins that it began, and begins no
+   * other: an attacker may have planted it before. The adapter makes a new one.
+   */
+  hasFinished(browserKey: string): Promise<boolean> {
+    return this.transactions.hasFinished(browserKey);
   }
-}
 
-/** Most of the package, which a process that logs nobody in (a build, a cold start for another page) need not read. */
-function loadEngine(): typeof engine {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import() would make every door wait for it.
-  return require('./engine.js') as typeof engine;
+  /** A refusal by an adapter, reported to the same log. @internal */
+  refused(error: MastodonError): MastodonError {
+    reportFailure(this.settings.log, error);
+    return error;
+  }
+
+  /** Reports a failure, and makes each caller an error of its own: callers of shared work share what it throws. */
+  private async run<T>(story: (seen: Seen) => Promise<T>, isLogin = true): Promise<T> {
+    const seen: Seen = {};
+    try {
+      return await story(seen);
+    } catch (error) {
+      const own = error instanceof MastodonError ? toldOf(error, seen) : error;
+      if (isLogin) reportFailure(this.settings.log, own);
+      else if (own instanceof MastodonError) warnOfFailure(own);
+      throw own;
+    }
+  }
+
+  /** Everything that one half of a login waits for is inside of one deadline: the store, queues, locks and the site's functions. */
+  private async within<T>(typed: string, work: (context: RequestContext) => Promise<T>): Promise<T> {
+    const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
+    const context = this.http.context({ timeoutMs, typed: typed === '' ? undefined : typed });
+    try {
+      return await context.race(work(context));
+    } finally {
+      context.end();
+    }
+  }
+
+  private pendingOf(browser: Browser, isNew?: boolean): PendingLogins {
+    if (typeof browser !== 'string' && 'take' in browser) return browser;
+    return this.transactions.of(keysOf(browser), isNew);
+  }
+
+  private async keysFinished(browser: Browser): Promise<void> {
+    const keys = typeof browser !== 'string' && 'take' in browser ? [] : keysOf(browser);
+    await Promise.all(keys.map((key) => this.transactions.keyFinished(key)));
+  }
+
+  /** The very server that gave a token: it may not be sent to another one that the first has become. */
+  private atOrigin<T>(
+    origin: string,
+    work: (context: RequestContext, instance: Instance) => Promise<T>,
+  ): Promise<T> {
+    return this.run(async (seen) => {
+      const address = (seen.address = parseAddress(origin, this.settings.developmentOrigins));
+      return this.within(address.host, async (context) => {
+        const instance = await this.lookup.find(context, address);
+        if (instance.origin === origin) return work(context, instance);
+        const cause = new Error('the server has moved to another origin since the token was issued');
+        throw new MastodonError('instance_unsupported', { instance: instance.host, cause });
+      });
+    }, false);
+  }
+
+  private revokeLater(instance: PinnedInstance, of: ClientOf, accessToken: string): void {
+    void this.within(instance.host, (context) =>
+      this.revocations.run(context, instance.host, async () => {
+        const credentials = await this.lifecycle.clients.credentials(of);
+        if (credentials) await sendRevocation(context, instance, credentials, accessToken);
+      }),
+    ).catch(() => undefined);
+  }
 }

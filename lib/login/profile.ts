@@ -5,7 +5,7 @@ import type { AccountAnswer } from './account.js';
 import { proveHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
 import { parseAddress } from '../discovery/address.js';
 import { isPublicHostname } from '../http/addresses.js';
-import type { PinnedInstance } from '../options.js';
+import type { PinnedInstance } from '../discovery/instance.js';
 import { parsedURL } from '../util/url.js';
 
 /** Who logged in, as far as the instance tells it and it could be checked. */
@@ -58,7 +58,7 @@ interface Claims {
  * itself for that. Otherwise nothing is sent.
  * @throws MastodonError `response_invalid`
  */
-export async function profileOf(
+export async function buildProfile(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
   instance: PinnedInstance,
@@ -71,7 +71,7 @@ export async function profileOf(
     handleDomain !== undefined && isInDoubt && makesHandle(username)
       ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, actor)
       : undefined;
-  return buildProfile(instance, account, claims, proof);
+  return believed(instance, account, claims, proof);
 }
 
 async function proofOf(
@@ -135,7 +135,7 @@ function handleDomainOf(
 }
 
 /** Pure: which of the claims are believed. */
-export function buildProfile(
+export function believed(
   instance: PinnedInstance,
   account: AccountAnswer,
   claims: Claims,

@@ -1,38 +1,44 @@
-/** Tells the operator's log how logins go on, and why they do not. */
+/** Reports the halves of a login to the site's log, and why they failed. */
 
+import { inItsScript, type Address } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
-import type { LoginLog } from '../options.js';
+import type { LoginEvent, Report } from '../events.js';
+import { sentencesOf, warnOfFailure } from './warnings.js';
+import type { Transaction } from './transactions.js';
+
+/** What is known of a login when it fails: its error tells the visitor in their words. */
+export interface Seen {
+  address?: Pick<Address, 'host' | 'typedHost'>;
+  login?: Transaction;
+}
+
+/** In the words of the visitor who began the login, and with the site's own state of it. */
+export function toldOf(error: MastodonError, { address, login }: Seen): MastodonError {
+  const host = login?.instance.host ?? address?.host;
+  const isItsName = error.instance !== undefined && error.instance === host;
+  const inScript = login ? login.isInItsScript && inItsScript(login.instance.host) : address?.typedHost;
+  return error.with({
+    ...(isItsName && inScript !== undefined && { typedInstance: inScript }),
+    ...(login && { state: login.applicationState }),
+  });
+}
 
 /** One half of a login went well. */
 export function report(
-  log: LoginLog,
+  log: Report<LoginEvent>,
   event: 'begun' | 'finished',
   { host, software }: { readonly host: string; readonly software?: string },
 ): void {
   log(event, { instance: host, ...(software !== undefined && { software }) });
 }
 
-export function reportFailure(log: LoginLog, error: unknown): void {
-  if (!(error instanceof MastodonError)) return log('failed', { error: told(error) });
+export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
+  if (!(error instanceof MastodonError)) return log('failed', { error: sentencesOf(error) });
+  warnOfFailure(error);
   const { code, instance, cause } = error;
   log('refused', {
     code,
     ...(instance !== undefined && { instance }),
-    ...(cause !== undefined && { cause: told(cause) }),
+    ...(cause !== undefined && { cause: sentencesOf(cause) }),
   });
 }
-
-/** An error's sentence with those of its causes. What is no error is not shown: it may be anything. */
-function told(error: unknown): string {
-  const sentences: string[] = [];
-  try {
-    for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
-      sentences.push(next.message);
-    }
-  } catch {
-    // An error that cannot be read to its end: it is the login's failure all the same.
-  }
-  return sentences.join(': ') || 'no error with a message';
-}
-
-const maxCauses = 5;

@@ -1,9 +1,9 @@
-/** Judges what a browser brings back from an instance, before anything is done with it. */
+/** Reads the authorization response that a browser brings back, and judges it before any request is sent. */
 
 import { MastodonError } from '../errors.js';
-import type { LoginTransaction } from '../options.js';
+import { aroundHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.js';
 import { isState } from './state.js';
-import { parsedURL, withoutSlash } from '../util/url.js';
+import type { Transaction } from './transactions.js';
 
 /** Parameters of an authorization response (RFC 6749, section 4.1.2; RFC 9207). */
 export interface CallbackParams {
@@ -40,22 +40,28 @@ function upTo(mark: string, text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** The path of a callback URL as paths are compared, without a slash at its end. */
-export function callbackPath(callbackURL: string): string {
-  return plainPath(new URL(callbackURL).pathname).replace(/\/$/, '');
+/** The paths of a callback URL around the instance's host, as paths are compared. */
+export interface CallbackPaths {
+  readonly before: string;
+  readonly behind: string;
+}
+
+/** @param callbackURL as the option has it, with or without `:instance` */
+export function callbackPaths(callbackURL: string): CallbackPaths {
+  const { before, behind } = aroundHost(callbackURL);
+  return { before: plainPath(before), behind: behind === '' ? '' : plainPath(`/${behind}`) };
 }
 
 /**
- * Whether a request is an answer from an instance, and not the start of a login: by lying below the callback's path, or,
- * behind a proxy that changes paths, by carrying a state of ours. A page's own `?error=…` or `?code=…` makes no answer.
- * @param base the callback's, by `callbackPath`
+ * Whether a request is an authorization response, and not the start of a login: by its path, or, behind a proxy that changes
+ * paths, by a state of ours. A page's own `?error=…` or `?code=…` makes no response.
  */
-export function isCallback({ pathname, searchParams }: Target, base: string): boolean {
-  const below = plainPath(pathname);
-  if (below.startsWith(`${base}/`)) {
-    const rest = below.slice(base.length + 1);
+export function isCallback({ pathname, searchParams }: Target, { before, behind }: CallbackPaths): boolean {
+  const path = plainPath(pathname).replace(/\/$/, '');
+  if (path.startsWith(`${before}/`) && path.endsWith(behind)) {
+    const rest = path.slice(before.length + 1, path.length - behind.length);
     // Directly below the root lies every page; there the segment must look like a host.
-    if (rest !== '' && (base !== '' || /^[^/]*[.:][^/]*\/?$/.test(rest))) return true;
+    if (rest !== '' && (before !== '' || behind !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
   }
   const state = searchParams.get('state');
   return state !== null && isState(state) && ['code', 'error', 'iss'].some((name) => searchParams.has(name));
@@ -63,8 +69,8 @@ export function isCallback({ pathname, searchParams }: Target, base: string): bo
 
 /**
  * Paths as the most lenient router compares them: Express ignores case, and takes a backslash for a slash where there is a
- * fragment; Fastify decodes first. A callback route that
- * was taken for the start of a login would let another site begin one by a link, past the guard of the form's route.
+ * fragment; Fastify decodes first. A callback route that was taken for a start would let another site begin a login by a
+ * link.
  */
 function plainPath(path: string): string {
   const lower = path.replace(/[\\/]{2,}|\\/g, '/');
@@ -75,9 +81,9 @@ function plainPath(path: string): string {
   }
 }
 
-/** The instance that the callback's path names: its last segment, or nothing where that is no host. */
-export function instanceInPath({ pathname }: Target): string {
-  const segment = pathname.split('/').filter(Boolean).at(-1) ?? '';
+/** The instance that the callback's path names; the empty text where that is no host. */
+export function instanceInPath({ pathname }: Target, callbackURL: string): string {
+  const segment = hostSegmentOf(callbackURL, pathname) ?? '';
   try {
     const host = decodeURIComponent(segment).toLowerCase();
     // It becomes part of store keys and messages.
@@ -95,7 +101,7 @@ export function instanceInPath({ pathname }: Target): string {
  * Reads each parameter as one string.
  * @throws MastodonError `login_expired` for a state that is none of ours, `login_mismatch` for the others
  */
-export function readCallback({ searchParams }: Target): CallbackParams {
+export function readResponse({ searchParams }: Target): CallbackParams {
   const hasNested = [...searchParams.keys()].some((key) => names.some((name) => key.startsWith(`${name}[`)));
   const [state, code, error, iss] = names.map((name) => {
     const values = searchParams.getAll(name);
@@ -115,11 +121,7 @@ export function readCallback({ searchParams }: Target): CallbackParams {
  * redirect URI, and by its issuer where it names one or promised to (RFC 9207, section 2.4).
  * @throws MastodonError `login_mismatch`
  */
-export function assertSameInstance(
-  login: LoginTransaction,
-  params: CallbackParams,
-  hostInPath: string,
-): void {
+export function assertSameInstance(login: Transaction, params: CallbackParams, hostInPath: string): void {
   const { host: instance, issuer, promisesIssuer } = login.instance;
   const mismatch = (why: string) => new MastodonError('login_mismatch', { instance, cause: new Error(why) });
   if (hostInPath !== instance) throw mismatch('the path names another instance');
@@ -142,7 +144,7 @@ export function codeOf(params: CallbackParams, instance: string): string {
     });
   }
   if (params.error !== undefined) {
-    // The text may be anybody's; only that there was an error is told on.
+    // The text may be an attacker's. Only that there was an error is told.
     throw new MastodonError('token_refused', { instance, cause: new Error('the authorization failed') });
   }
   if (params.code === undefined || params.code === '' || params.code.length > 4096) {

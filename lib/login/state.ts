@@ -1,25 +1,26 @@
-/** What nobody can guess: states, code verifiers, keys of browsers; and for how long a login is open. */
+/** Random values that cannot be guessed, and how long a login may take. */
 
 import { randomBytes } from 'node:crypto';
 
 /** How long a person has for logging in at their instance. Milliseconds. */
 export const loginTtlMs = 10 * 60 * 1000;
 
-const tokenBytes = 32;
-/** Random bytes are had far more cheaply many at a time; each is used once. */
-let random = Buffer.alloc(0);
-let used = 0;
-
-/** 256 random bits as 43 characters of `[A-Za-z0-9_-]`: some servers put `state` into a URL as it is. */
+/** 256 random bits as 43 characters of `[A-Za-z0-9_-]`: some servers put `state` into a URL without escaping it. */
 export function randomToken(): string {
-  if (used === random.length) {
-    random = randomBytes(256 * tokenBytes);
-    used = 0;
-  }
-  used += tokenBytes;
-  return random.toString('base64url', used - tokenBytes, used);
+  return randomBytes(32).toString('base64url');
 }
 
 export function isState(value: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(value);
+}
+
+/** @throws TypeError for a key that is not secret: one that several browsers share would let each finish the others' logins */
+export function keysOf(browser: string | readonly string[]): readonly string[] {
+  // Adapters give several, which they have made or checked themselves.
+  if (typeof browser === 'object' && browser !== null) return browser;
+  if (typeof browser === 'string' && /^[\w+/=-]{22,128}$/.test(browser) && new Set(browser).size >= 8)
+    return [browser];
+  throw new TypeError(
+    'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
+  );
 }

@@ -1,12 +1,13 @@
 /** Exchanges an authorization code for a token (RFC 6749, section 4.1.3), and judges the answer. */
 
 import { MastodonError } from '../errors.js';
-import type { ClientCredentials } from '../client/registration.js';
-import { isFromInFront } from '../http/challenge.js';
+import type { ClientCredentials } from '../client/client.js';
+import { isFromInFront } from '../http/answer.js';
+import type { RequestContext } from '../http/context.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
-import type { Answer, Network } from '../http/network.js';
-import { isSuccess, isUnavailable } from '../http/status.js';
-import type { LoginTransaction } from '../options.js';
+import { postForm, type Answer } from '../http/request.js';
+import { isSuccess, isUnavailable } from '../http/answer.js';
+import type { Transaction } from './transactions.js';
 
 /** What an instance gave for a code, or for a refresh token. */
 export interface Tokens {
@@ -23,30 +24,30 @@ export interface Tokens {
  * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `instance_blocked`, `response_invalid`,
  *   `response_too_large` or `timeout`
  */
-export async function exchangeCode(
-  network: Network,
-  login: LoginTransaction,
+export function exchangeCode(
+  context: RequestContext,
+  { instance, redirectURI, codeVerifier, scope }: Transaction,
   client: ClientCredentials,
   code: string,
   extra: Readonly<Record<string, string>> = {},
 ): Promise<Tokens> {
-  const answer = await network.post(login.instance.tokenEndpoint, {
+  const form = {
     ...extra,
     grant_type: 'authorization_code',
     code,
     // In the body: Basic authentication fails on GoToSocial, Iceshrimp and Mitra.
     client_id: client.clientId,
     client_secret: client.clientSecret,
-    redirect_uri: login.redirectURI,
-    code_verifier: login.codeVerifier,
+    redirect_uri: redirectURI,
+    code_verifier: codeVerifier,
     // Iceshrimp takes a default of its own for a request without.
-    scope: login.scope,
-  });
-  return readTokens(answer, login.instance.host);
+    scope,
+  };
+  return postForm(context, instance.tokenEndpoint, form, (answer) => readTokens(answer, instance.host));
 }
 
 /** A refusal that may mean an unknown client as well as an unknown code. */
-export class DoubtfulRefusal extends Error {}
+export class UnclearRefusal extends Error {}
 
 /** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer, instance: string): Tokens {
@@ -63,7 +64,7 @@ export function readTokens(answer: Answer, instance: string): Tokens {
     const isClear = error === 'invalid_grant' || (status !== 400 && status !== 401);
     throw new MastodonError('token_refused', {
       instance,
-      cause: isClear ? cause : new DoubtfulRefusal(cause.message),
+      cause: isClear ? cause : new UnclearRefusal(cause.message),
     });
   }
   const params = jsonObject(answer);

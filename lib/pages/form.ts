@@ -1,4 +1,4 @@
-/** Whether the button of our own page was pressed, and nobody else's; and what was sent with it. */
+/** Reads the forms of our own pages, and checks that they come from our page in the same browser. */
 
 import type { IncomingMessage } from 'node:http';
 import { digest } from '../util/digest.js';
@@ -7,33 +7,40 @@ const maxBodyBytes = 4096;
 
 type RequestWithBody = IncomingMessage & { body?: unknown };
 
-/** What the page's form holds: known to who has seen the page, of no use for another request or browser. */
+/**
+ * The hidden field `proof` of a form. Only the page shows it, and it holds for one key.
+ * @param key a secret of the browser, together with what the form is for
+ */
 export function proofFor(key: string): string {
   return digest(`form:${key}`);
 }
 
 /**
- * The form's value shows that the page was seen, and the cookie behind it that this browser saw it. What browsers say
- * of the origin is asked too, since sites on the same domain can plant cookies.
- * @param key what the proof on the page was made of, with the browser's secret in it
- * @returns the form's fields; `undefined` if it did not provably come from the page
+ * The fields of a form that was sent from our page. The proof shows that the page was seen, and the cookie behind it that
+ * this browser saw it. `Sec-Fetch-Site` and `Origin` are checked as well, since sites on the same domain can plant cookies.
+ * @param key as for `proofFor`
+ * @returns `undefined` if the form did not come from our page
  */
 export async function readOwnForm(
   req: IncomingMessage,
   key: string,
   publicURL: string,
 ): Promise<URLSearchParams | undefined> {
-  const { origin, 'sec-fetch-site': site } = req.headers;
   const fields = await readFields(req, maxBodyBytes);
-  if (site !== undefined && site !== 'same-origin') return undefined;
-  // "null" is what browsers send from pages that ask for no referrer, as ours do.
-  if (origin !== undefined && origin !== 'null' && origin !== new URL(publicURL).origin) return undefined;
-  return fields?.get('proof') === proofFor(key) ? fields : undefined;
+  return isFromOwnPage(req, publicURL) && fields?.get('proof') === proofFor(key) ? fields : undefined;
+}
+
+/** Whether the browser says that a form comes from our own pages, or does not say where it comes from. */
+export function isFromOwnPage({ headers }: Pick<IncomingMessage, 'headers'>, publicURL: string): boolean {
+  const { origin, 'sec-fetch-site': site } = headers;
+  if (site !== undefined && site !== 'same-origin') return false;
+  // Browsers send "null" from pages with `Referrer-Policy: no-referrer`, such as ours.
+  return origin === undefined || origin === 'null' || origin === new URL(publicURL).origin;
 }
 
 /**
- * The fields of a form. The application may have read the body already; otherwise it is read here.
- * @returns `undefined` for a body of more bytes, and for one that breaks off: whoever sent it is gone
+ * The fields of a form. Uses the body that the application's parser has read, or reads it.
+ * @returns `undefined` for a body of more than `maxBytes`, and for one that breaks off
  */
 export async function readFields(
   req: RequestWithBody,
@@ -49,10 +56,9 @@ export async function readFields(
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    // A stream that has ended is asked for nothing.
     for await (const chunk of req.readableEnded ? [] : req) {
       length += (chunk as Buffer).length;
-      // Not read further; the answer closes the connection.
+      // The rest stays unread; the caller closes the connection.
       if (length > maxBytes) return undefined;
       chunks.push(chunk as Buffer);
     }

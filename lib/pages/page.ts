@@ -1,6 +1,7 @@
-/** A page that a person sees: small, escaped, complete without scripts, framed by nobody; and how it is sent. */
+/** The pages of bridge and issuer: an HTML document around a page's text, its security headers, and how it is sent. */
 
 import type { ServerResponse } from 'node:http';
+import { pressScript, pressScriptSource } from './press.js';
 import { style, styleSource } from './style.js';
 
 export interface Page {
@@ -8,9 +9,15 @@ export interface Page {
   readonly title: string;
   /** HTML. */
   readonly body: string;
-  /** Address of the one script that may run on it: the button's. */
+  /** URL of the button's script, for a page that uses it. */
   readonly script?: string | undefined;
 }
+
+/**
+ * Attributes of every form on a page of ours. Turbo and htmx would send the form with `fetch`, which cannot follow the
+ * redirect to another site.
+ */
+export const formAttributes = 'class="mastodon-login-form" method="post" data-turbo="false" hx-boost="false"';
 
 export function notFoundPage(): Page {
   return messagePage(404, 'Not found', ['There is nothing at this address.']);
@@ -26,15 +33,15 @@ export function messagePage(status: number, title: string, paragraphs: readonly 
 }
 
 /**
- * The answer that shows a page, for whatever sends it.
- * @param formTargets where a form's answer may lead besides here; without it there is no form. Browsers hold redirects
- *   to `form-action` too, and an instance may lead on to another server that signs its people in: so this names
- *   schemes, not hosts
+ * A page as an HTML document, with its headers. A page with a form gets the script that ignores presses that were not
+ * meant, and no `form-action`: Chromium applies that to all redirects after the form, and where those lead is not known.
  */
-export function rendered(
-  { title, body, script }: Page,
-  formTargets?: readonly string[],
-): { readonly html: string; readonly headers: Readonly<Record<string, string>> } {
+export function rendered({ title, body, script }: Page): {
+  readonly html: string;
+  readonly headers: Readonly<Record<string, string>>;
+} {
+  const hasForm = body.includes('<form');
+  // Cloudflare replaces what looks like an e-mail address, such as a handle, except between these comments.
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -42,32 +49,31 @@ export function rendered(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title>
 <style>${style}</style>
-${script === undefined ? '' : `<script type="module" src="${escape(script)}"></script>\n`}</head>
+${hasForm ? `<script>${pressScript}</script>\n` : ''}${script === undefined ? '' : `<script type="module" src="${escape(script)}"></script>\n`}</head>
 <body class="mastodon-login">
 <main>
+<!--email_off-->
 <h1>${escape(title)}</h1>
 ${body}
+<!--/email_off-->
 </main>
 </body>
 </html>
 `;
-  const formAction = formTargets ? ["'self'", ...formTargets].join(' ') : "'none'";
-  const headers = {
-    ...secureHeaders(`${scriptRules(script)}style-src ${styleSource}; form-action ${formAction}`),
-    'Content-Type': 'text/html; charset=utf-8',
-  };
-  return { html, headers };
+  const scripts = [...(script === undefined ? [] : [script]), ...(hasForm ? [pressScriptSource] : [])];
+  const policy = `${scriptRules(scripts)}style-src ${styleSource}${hasForm ? '' : "; form-action 'none'"}`;
+  return { html, headers: { ...secureHeaders(policy), 'Content-Type': 'text/html; charset=utf-8' } };
 }
 
-export function sendPage(res: ServerResponse, page: Page, formTargets?: readonly string[]): void {
-  const { html, headers } = rendered(page, formTargets);
+export function sendPage(res: ServerResponse, page: Page): void {
+  const { html, headers } = rendered(page);
   res.statusCode = page.status;
   setHeaders(res, headers);
   res.setHeader('Content-Length', Buffer.byteLength(html));
   res.end(html);
 }
 
-/** 303: the browser goes there with GET, whatever it came with, and remembers nothing. */
+/** Sends the browser on with 303: it follows with GET, also after a form, and caches nothing. */
 export function sendAway(res: ServerResponse, url: string): void {
   setHeaders(res, secureHeaders("form-action 'none'"));
   res.statusCode = 303;
@@ -76,26 +82,29 @@ export function sendAway(res: ServerResponse, url: string): void {
   res.end();
 }
 
-/** Text as HTML, also inside a quoted attribute. */
+/** More than four combining marks in a row, joiners between them included. */
+const stackedMarks = /([\p{M}\u200c\u200d]{4})[\p{M}\u200c\u200d]+/gu;
+
+/** Text as HTML, also inside a quoted attribute. Leaves out stacked marks, which would paint over the lines above and below. */
 export function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+  return text.replace(stackedMarks, '$1').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
-/** That very file, and nothing that it could be made to write into the page. */
-function scriptRules(script: string | undefined): string {
-  if (script === undefined) return '';
-  return `script-src ${script}; require-trusted-types-for 'script'; trusted-types 'none'; `;
+/** Exactly these scripts run, and none can be made to write HTML. */
+function scriptRules(sources: readonly string[]): string {
+  if (sources.length === 0) return '';
+  return `script-src ${sources.join(' ')}; require-trusted-types-for 'script'; trusted-types 'none'; `;
 }
 
+/** No `Cross-Origin-Opener-Policy`: it would cut the tie between a login page in a popup and the page that opened it. */
 function secureHeaders(more: string): Record<string, string> {
   return {
     'Content-Security-Policy': `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; ${more}`,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    // Addresses here hold a request's ID, or a code.
+    // URLs here hold a request's ID, or a code.
     'Referrer-Policy': 'no-referrer',
-    'Cache-Control': 'no-store',
+    'Cache-Control': 'no-store, no-transform',
     'X-Robots-Tag': 'noindex',
   };
 }

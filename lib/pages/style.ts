@@ -1,8 +1,7 @@
-/** How our pages look: the stylesheet of the button, whose colours and fields they share, and the page around it. */
+/** The style of our pages: the button's stylesheet, and rules for the page around it. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { buttonStyle } from './button-files.js';
 
 const page = `
 :root { color-scheme: light dark }
@@ -27,15 +26,15 @@ input + .mastodon-login-error { margin-bottom: .5rem }
 .code { margin: 0 0 1rem; padding: .75rem; border: 2px solid var(--mastodon-login-line); border-radius: .6rem;
   text-align: center; font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: .1em }
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+form:not([aria-busy]) button[aria-disabled] { opacity: .55; cursor: default }
+.mastodon-login-form .second-step { display: flex; gap: .6rem; align-items: baseline; margin: 0 0 1rem; font-weight: 400 }
 .soft { color: var(--mastodon-login-soft); font-size: .9375rem }
 a { color: inherit }
 a:focus-visible { outline: 3px solid var(--mastodon-login-accent); outline-offset: 2px }
 `;
 
-const button = readFileSync(join(__dirname, '..', 'button', 'browser', 'mastodon-login.css'), 'utf8');
+/** For the `<style>` of a page with the class `mastodon-login` on its body. */
+export const style = buttonStyle.replace(/\/\*.*?\*\//gs, '').trim() + page;
 
-/** For an element of a page, with `mastodon-login` as the class of its body. */
-export const style = button.replace(/\/\*.*?\*\//gs, '').trim() + page;
-
-/** What a content security policy lets through, and nothing else. */
+/** As a source of the content security policy. */
 export const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;

@@ -1,12 +1,22 @@
-/** What the Passport door asks beside the engine's options. */
+/** The options of the strategy: types, defaults and checks. */
 
 import type { IncomingMessage } from 'node:http';
 import { Checks } from '../util/checks.js';
-import { loginOptionNames, type BeginOptions, type LoginOptions, type LoginTransaction } from '../options.js';
+import { loginOptionNames, type BeginOptions, type LoginOptions } from '../options.js';
+
+declare const record: unique symbol;
+
+/** The record of a pending login, for a `stateStore` to keep. Plain JSON; its other members may change in any version. */
+export interface LoginTransaction {
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Makes the type one that only the strategy produces. Not there at run time. */
+  readonly [record]: true;
+}
 
 /**
- * Keeps begun logins, bound to the browser that began them. The default keeps a random key in `req.session`
- * and the login itself in `store`. Another one must hold to four rules: only the browser that saved a login
+ * Keeps pending logins, each bound to the browser that began it. The default keeps a key of the browser in `req.session`, and
+ * the login itself in `store`. Another one must hold to four rules: only the browser that saved a login
  * can take it, it can be taken once, it is gone after `expiresAt`, and a failed write rejects.
  */
 export interface StateStore {
@@ -31,20 +41,23 @@ export interface MastodonStrategyOptions extends LoginOptions {
   /** Revoke the token once verify is done. Best effort. Default false. */
   revokeToken?: boolean | undefined;
   /**
-   * Lets a page of another site begin a login for its visitor, who may then be logged in to that site's account without
-   * noticing. Default false: such a start is refused, where the browser tells of it (`Sec-Fetch-Site`).
+   * Lets pages of other sites begin a login for their visitors, who may then be logged in to an account of such a site without
+   * noticing. Default false: a start is refused where the browser says that it comes from another site (`Sec-Fetch-Site`,
+   * `Origin`). A link to a route that begins logins by GET is not refused.
    */
   allowCrossSiteStart?: boolean | undefined;
 }
 
-/** Options of `passport.authenticate('mastodon', …)`. */
+/**
+ * Options of `passport.authenticate('mastodon', …)` and `passport.authorize('mastodon', …)`. TypeScript knows them for this name,
+ * for names that begin with `mastodon-`, and where the strategy itself is passed: `passport.authenticate(strategy, …)`.
+ */
 export interface MastodonAuthenticateOptions extends BeginOptions {
   /** Where the account lives; overrides the request's field. */
   instance?: string | undefined;
 }
 
 export interface StrategySettings {
-  readonly hasStore: boolean;
   readonly instanceField: string;
   readonly stateStore: StateStore | undefined;
   readonly passRequest: boolean;
@@ -52,8 +65,7 @@ export interface StrategySettings {
   readonly allowCrossSiteStart: boolean;
 }
 
-/** The names of all options that a strategy is made with. */
-export const strategyOptionNames = [
+const strategyOptionNames = [
   ...loginOptionNames,
   'instanceField',
   'stateStore',
@@ -73,7 +85,6 @@ export function readStrategyOptions(options: MastodonStrategyOptions): StrategyS
     strategyOptionNames,
   );
   return {
-    hasStore: options.store !== undefined || stateStore !== undefined,
     instanceField: checks.text('instanceField', instanceField ?? 'instance'),
     stateStore: stateStore && checks.methods('stateStore', stateStore, ['save', 'take']),
     passRequest: checks.boolean('passReqToCallback', passReqToCallback, false),

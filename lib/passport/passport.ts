@@ -1,7 +1,6 @@
 /**
- * Passport, passport-oauth2 and Express, as far as this package speaks of them. Their types are used where the
- * application has them, in whichever version it has, and are not needed: nobody who writes JavaScript downloads
- * them, and there is never a second copy of Express's.
+ * What is used of Passport, passport-oauth2 and Express. Their types are used where the application has them, in any version,
+ * and are not needed: an application in JavaScript downloads none, and there is never a second copy of those of Express.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -83,19 +82,28 @@ declare global {
   }
 }
 
+/**
+ * The strategies that take `MastodonAuthenticateOptions`: by the name `mastodon` or one that begins with `mastodon-`, and any
+ * strategy of this package that is passed itself. The options of other strategies stay as Passport's types have them.
+ */
+export type OwnStrategy =
+  | 'mastodon'
+  | `mastodon-${string}`
+  | { readonly clientMetadata: unknown; authenticate(req: never, options?: never): void };
+
 /* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/no-unused-vars --
    as above; and merging needs the same type parameters */
 /** @ts-ignore */
 declare module 'passport' {
   interface Authenticator<InitializeRet, AuthenticateRet, AuthorizeRet, AuthorizeOptions> {
     authenticate(
-      strategy: string | string[] | Passport.Strategy,
-      options: Omit<Passport.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      strategy: OwnStrategy,
+      options: Omit<Passport.AuthenticateOptions, 'state' | 'scope'> & MastodonAuthenticateOptions,
       callback?: Passport.AuthenticateCallback,
     ): AuthenticateRet;
     authorize(
-      strategy: string | string[],
-      options: Omit<Passport.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      strategy: OwnStrategy,
+      options: Omit<Passport.AuthenticateOptions, 'state' | 'scope'> & MastodonAuthenticateOptions,
       callback?: Passport.AuthorizeCallback,
     ): AuthorizeRet;
   }
@@ -105,12 +113,12 @@ declare module 'passport' {
 declare module '@fastify/passport/dist/authenticator' {
   interface Authenticator {
     authenticate(
-      strategy: string | string[],
-      options: Omit<Fastify.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      strategy: OwnStrategy,
+      options: Omit<Fastify.AuthenticateOptions, 'state' | 'scope'> & MastodonAuthenticateOptions,
     ): Fastify.AuthenticationRoute<string>['handler'];
     authorize(
-      strategy: string | string[],
-      options: Omit<Fastify.AuthenticateOptions, 'state'> & MastodonAuthenticateOptions,
+      strategy: OwnStrategy,
+      options: Omit<Fastify.AuthenticateOptions, 'state' | 'scope'> & MastodonAuthenticateOptions,
     ): Fastify.AuthenticationRoute<string>['handler'];
   }
 }

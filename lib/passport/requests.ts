@@ -1,28 +1,34 @@
-/** What the strategy makes of a request: the start of a login, or the end of one. */
+/** Turns a request into one of Passport's actions: the start of a login, or the end of one. */
 
-import type { IncomingMessage } from 'node:http';
-import { isThenable } from '../util/checks.js';
-import { kindOf, MastodonError } from '../errors.js';
-import { Hints } from './hints.js';
-import { Advice } from '../login/advice.js';
-import type { BrowserLogins } from '../login/begun-logins.js';
-import { callbackPath, isCallback, targetOf, type Target } from '../login/response.js';
-import { crossSiteStart } from '../login/cross-site.js';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { MastodonError } from '../errors.js';
+import type { PendingLogins as BrowserLogins } from '../login/transactions.js';
+import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-request.js';
+import { isOtherBrowser } from '../login/expiry.js';
 import type { Browser, Finished, MastodonLogin } from '../login/login.js';
+import { callbackPaths, type CallbackPaths, isCallback, targetOf, type Target } from '../login/response.js';
+import type { Transaction } from '../login/transactions.js';
+import { isThenable } from '../util/checks.js';
+import type {
+  LoginTransaction,
+  MastodonAuthenticateOptions,
+  StateStore,
+  StrategySettings,
+} from './options.js';
 import type { AnyOAuth2Strategy, Request } from './passport.js';
-import { ProgramHints } from './program-hints.js';
-import type { MastodonAuthenticateOptions, StateStore, StrategySettings } from './options.js';
-import { browserKeys, browserKeysOrNew, retireKey } from './session.js';
-import { callVerify, type AnyVerifyFunction, type Verified } from './verify.js';
+import { Repeats } from './repeats.js';
+import { browserKeys, browserKeysToBegin, retireKeys } from './session.js';
+import { callVerify, textOf, type AnyVerifyFunction, type Verified } from './verify.js';
+import { warnOfLostSession, warnOfMissingField, warnOfSessionCookie } from './warnings.js';
 
 /** How a request ends; exactly one of Passport's actions. */
 type Outcome =
-  | { readonly redirect: string }
+  | { readonly redirect: string; readonly status: number }
   | { readonly user: object; readonly info: object }
   | { readonly challenge: object | undefined; readonly status: number | undefined };
 
 /** What an application may override in the strategy, by passport-oauth2's own names. */
-export type Hooks = Pick<AnyOAuth2Strategy, 'authorizationParams' | 'tokenParams'>;
+type Hooks = Pick<AnyOAuth2Strategy, 'authorizationParams' | 'tokenParams'>;
 
 /** Passport's five actions, of which `pass` is never needed here. */
 export interface Actions {
@@ -34,19 +40,15 @@ export interface Actions {
 
 /** Nothing here changes after construction: one object serves all requests of a strategy. */
 export class Requests {
-  private readonly hints: Hints;
-  private readonly programHints: ProgramHints;
-  private readonly callbackPath: string;
+  private readonly callbackPath: CallbackPaths;
+  private readonly repeats = new Repeats<Outcome>((outcome) => 'user' in outcome);
 
   constructor(
     private readonly login: MastodonLogin,
     private readonly settings: StrategySettings,
     private readonly verify: AnyVerifyFunction,
   ) {
-    const advice = new Advice('MastodonStrategy');
-    this.hints = new Hints(advice, login.callbackURL, settings.instanceField, settings.hasStore);
-    this.programHints = new ProgramHints(advice);
-    this.callbackPath = callbackPath(login.callbackURL);
+    this.callbackPath = callbackPaths(login.callbackURL);
   }
 
   /** Ends the request by exactly one of Passport's actions, whatever happens. */
@@ -57,19 +59,12 @@ export class Requests {
     actions: Actions,
   ): Promise<void> {
     try {
-      let outcome: Outcome;
-      try {
-        outcome = await this.run(strategy, req, options);
-      } catch (thrown) {
-        this.hints.refused(thrown);
-        outcome = failureOf(thrown);
-      }
-      if ('redirect' in outcome) actions.redirect.call(strategy, outcome.redirect, 302);
+      const outcome = await this.run(strategy, req, options).catch(failureOf);
+      if ('redirect' in outcome) actions.redirect.call(strategy, outcome.redirect, outcome.status);
       else if ('user' in outcome) actions.success.call(strategy, outcome.user, outcome.info);
       else actions.fail.call(strategy, outcome.challenge, outcome.status);
     } catch (thrown) {
       // What only the operator can put right, and what an application's callback throws.
-      this.programHints.threw(thrown);
       try {
         actions.error.call(strategy, thrown);
       } catch (again) {
@@ -78,15 +73,19 @@ export class Requests {
     }
   }
 
-  private run(strategy: Hooks, req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
-    this.programHints.isGiven(strategy, options);
-    const answer = targetOf(req.originalUrl ?? req.url ?? '/');
-    // Behind a proxy that changes paths, the route's own parameter still tells the callback from a start.
+  private async run(strategy: Hooks, req: Request, options: MastodonAuthenticateOptions): Promise<Outcome> {
+    const prefetch = prefetchRefusal(browserRequest(req));
+    if (prefetch) return answerPrefetch(req, this.login.refused(prefetch));
+    const target = targetOf(req.originalUrl ?? req.url ?? '/');
+    // A proxy may change the path. Then the parameter of the route distinguishes the callback from a start.
     const { params } = req as { params?: unknown };
     const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
-    return isCallbackRoute || isCallback(answer, this.callbackPath)
-      ? this.finish(strategy, req, answer, options)
-      : this.begin(strategy, req, answer, options);
+    if (!isCallbackRoute && !isCallback(target, this.callbackPath)) {
+      return this.begin(strategy, req, target, options);
+    }
+    const finish = () => this.finish(strategy, req, target, options);
+    // A site with a stateStore may recognise browsers by other means than cookies.
+    return this.settings.stateStore ? finish() : this.repeats.run(target, req.headers.cookie, finish);
   }
 
   private async begin(
@@ -95,70 +94,69 @@ export class Requests {
     target: Target,
     options: MastodonAuthenticateOptions,
   ): Promise<Outcome> {
-    const { stateStore, allowCrossSiteStart } = this.settings;
-    const crossSite = crossSiteStart(req.headers['sec-fetch-site']);
-    if (crossSite && !allowCrossSiteStart) throw this.login.refused(crossSite);
-    const typed = options.instance ?? this.typedInstance(req, target);
-    if (typed === undefined) throw this.login.refused(this.nothingTyped(req));
+    const { login } = this;
+    const { stateStore, allowCrossSiteStart, instanceField } = this.settings;
+    const request = browserRequest(req);
+    const crossSite = allowCrossSiteStart ? undefined : crossSiteStart(request, login.callbackURL);
+    if (crossSite) throw login.refused(crossSite);
+    warnOfScript(request, 'MastodonStrategy');
+    const typed = options.instance ?? typedInstance(req, target, instanceField);
+    if (typed === undefined) {
+      warnOfMissingField(req, instanceField);
+      throw login.refused(nothingTyped(req, instanceField));
+    }
     const { keys: browser, isNew = false } = stateStore
       ? { keys: loginsIn(stateStore, req) }
-      : browserKeysOrNew(req);
+      : await browserKeysToBegin(req, (key) => login.hasFinished(key));
     const authorization = parametersOf('authorizationParams', strategy.authorizationParams(options));
-    const { redirect } = await this.login.begin(typed, browser, options, { authorization, isNew });
-    this.hints.begins(req, redirect, 'take' in browser ? undefined : browser[0]);
-    return { redirect };
+    const { redirect } = await login.begin(typed, browser, options, { authorization, isNew });
+    if (!stateStore) warnOfSessionCookie(req);
+    return { redirect, status: 302 };
   }
 
   private async finish(
     strategy: Hooks,
     req: Request,
-    answer: Target,
+    target: Target,
     options: MastodonAuthenticateOptions,
   ): Promise<Outcome> {
     const { stateStore, passRequest, revokeToken } = this.settings;
-    const browser: Browser = stateStore ? loginsIn(stateStore, req) : browserKeys(req);
-    this.hints.answers(req, 'take' in browser || browser.length > 0);
+    const session = stateStore ? undefined : browserKeys(req);
+    const browser: Browser = session?.keys ?? loginsIn(stateStore as StateStore, req);
     const token = parametersOf('tokenParams', strategy.tokenParams(options));
-    const finished = await this.login.finishWithScope(answer, browser, { token });
-    if (!stateStore) retireKey(req);
-    const answered = this.programHints.waitsForVerify();
+    const finished = await this.login.finishWithScope(target, browser, { token }).catch((error: unknown) => {
+      if (session?.isStored === false && isOtherBrowser(error)) warnOfLostSession(req);
+      throw error;
+    });
+    if (session) retireKeys(req);
     try {
-      const verified = await callVerify(this.verify, req, passRequest, finished, (error) =>
-        this.programHints.threwLate(error),
-      );
-      this.programHints.verified(verified.user);
-      return outcomeOf(verified, finished);
+      return outcomeOf(await callVerify(this.verify, req, passRequest, finished), finished);
     } finally {
-      answered();
       if (revokeToken) finished.revoke();
     }
   }
+}
 
-  private typedInstance(req: IncomingMessage, target: Target): unknown {
-    const field = this.settings.instanceField;
-    const { body } = req as { body?: unknown };
-    return ownValue(body, field) ?? queryValue(req, target, field);
-  }
+function typedInstance(req: IncomingMessage, target: Target, field: string): unknown {
+  return ownValue((req as { body?: unknown }).body, field) ?? queryValue(req, target, field);
+}
 
-  /** To the person it is an empty field; to whoever builds the site it is mostly a parser that is missing. */
-  private nothingTyped(req: IncomingMessage): MastodonError {
-    this.hints.missesField(req);
-    const { body } = req as { body?: unknown };
-    const isSent = req.method !== 'GET' && req.method !== 'HEAD';
-    const cause =
-      isSent && body === undefined
-        ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'
-        : `neither body nor query have a field "${this.settings.instanceField}"`;
-    return new MastodonError('instance_missing', { cause: new Error(cause) });
-  }
+/** For the visitor the field is empty. The cause, for the operator, says whether a parser is missing. */
+function nothingTyped(req: IncomingMessage, field: string): MastodonError {
+  const isParserMissing = req.method !== 'GET' && (req as { body?: unknown }).body === undefined;
+  const cause = isParserMissing
+    ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'
+    : `neither body nor query have a field "${field}"`;
+  return new MastodonError('instance_missing', { cause: new Error(cause) });
 }
 
 /** The logins of the request's browser, as the site's own store keeps them. */
 function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   return {
     // The instance is one object for many logins.
-    save: (state, login) => stateStore.save(req, state, { ...login, instance: { ...login.instance } }),
-    take: (state) => stateStore.take(req, state),
+    save: (state, login) =>
+      stateStore.save(req, state, opaque({ ...login, instance: { ...login.instance } })),
+    take: async (state) => (await stateStore.take(req, state)) as Transaction | undefined,
     async unfinished(host) {
       return (await stateStore.hasUnfinished?.(req, host)) ? { begunAt: [Date.now()] } : undefined;
     },
@@ -166,7 +164,12 @@ function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   };
 }
 
-/** passport-oauth2 takes what its hooks return as it is: of a promise, nothing would be sent, and nobody told. */
+/** For the site, a record without known members. */
+function opaque(login: Transaction): LoginTransaction {
+  return login as Partial<Transaction> as LoginTransaction;
+}
+
+/** passport-oauth2 reads the members of what a hook returns. A promise has none, so its parameters would silently be missing. */
 function parametersOf(hook: string, given: unknown): Record<string, string> {
   const isPromise = isThenable(given);
   if (typeof given === 'object' && given !== null && !isPromise) return given as Record<string, string>;
@@ -179,7 +182,7 @@ function ownValue(record: unknown, name: string): unknown {
   return (record as Record<string, unknown>)[name];
 }
 
-/** Express 5 has no query of the request's own, and reads the address anew whenever somebody asks for it. */
+/** In Express 5, `query` is a getter that parses the URL at each access. */
 function queryValue(req: IncomingMessage, { searchParams }: Target, name: string): unknown {
   if (Object.hasOwn(req, 'query')) return ownValue((req as { query?: unknown }).query, name);
   const values = searchParams.getAll(name);
@@ -191,7 +194,18 @@ function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {
   return { user, info: { ...info, ...(state !== undefined && { state }) } };
 }
 
-/** What the person can put right is a failure; what only the operator can is thrown on. */
+/**
+ * Of Passport's actions, only `redirect` answers with the status itself. A failure would be redirected as the route has it,
+ * with a message in the session, and an error handler of the site may answer with 500. Without a redirection status, browsers
+ * ignore the header `Location` (RFC 9110, section 10.2.2).
+ */
+function answerPrefetch(req: Request, { status, headers = {} }: MastodonError): Outcome {
+  const { res } = req as { res?: Partial<ServerResponse> };
+  for (const [name, value] of Object.entries(headers)) res?.setHeader?.(name, value);
+  return { redirect: '', status };
+}
+
+/** What the visitor can put right is a failure; what only the operator can is thrown on. */
 function failureOf(thrown: unknown): Outcome {
   if (!(thrown instanceof MastodonError) || thrown.code === 'store_failed') throw thrown;
   const { code, message, instance, reason, status } = thrown;
@@ -203,13 +217,4 @@ function failureOf(thrown: unknown): Outcome {
   // For the operator's logs; not shown, not serialised.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };
-}
-
-/** Not everything that is thrown can be shown; nobody would catch what came of trying. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return kindOf(thrown) || 'something that cannot be shown';
-  }
 }

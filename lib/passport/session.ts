@@ -1,4 +1,4 @@
-/** The browser's secret key in its session, where the strategy finds it again. */
+/** The browser's secret keys in its session, by which the strategy recognises the browser that began a login. */
 
 import type { IncomingMessage } from 'node:http';
 import {
@@ -10,110 +10,129 @@ import {
 } from '../login/browser-keys.js';
 import { isState, randomToken } from '../login/state.js';
 import { digest } from '../util/digest.js';
+import { warnOnce } from '../util/warnings.js';
 
-/** Where in the session the key is kept. */
-const sessionKey = 'passport-mastodon-oauth2';
-/** Where keys of the sessions before are kept: they may finish what they began, and begin nothing. */
-const formerKey = `${sessionKey}:former`;
+/** Holds the key that begins logins. Its presence also tells that this session was there when a login began. */
+const currentField = 'passport-mastodon-oauth2';
+/** Holds keys that finished a login. They finish the pending logins that they began, and begin none. */
+const formerField = `${currentField}:former`;
 
 /** What is used of a session; express-session, koa-session, cookie-session and Fastify's all have it. */
 type Session = Record<string, unknown>;
-type RequestWithSession = IncomingMessage & { session?: Session };
 
-/**
- * The browser's keys, the current one first. Only one short key is in the session, written once: logins begun in two
- * tabs at the same moment would otherwise overwrite each other, as sessions are loaded and saved whole.
- * @throws Error where there is no session
- */
-export function browserKeys(req: IncomingMessage): string[] {
-  return allKeys(keysIn(sessionOf(req)));
+export interface SessionKeys {
+  /** The key that begins logins first, if there is one. */
+  readonly keys: readonly string[];
+  /** Whether the session holds a key. */
+  readonly isStored: boolean;
 }
 
-/** The same, with a new key for a browser that has none. */
-export function browserKeysOrNew(req: IncomingMessage): { keys: string[]; isNew: boolean } {
+/** @throws Error where there is no session */
+export function browserKeys(req: IncomingMessage): SessionKeys {
   const session = sessionOf(req);
-  const known = keysIn(session);
-  if (known.current !== undefined) return { keys: allKeys(known), isNew: false };
-  session[sessionKey] = randomToken() + markOf(session);
-  // Read again: a session that does not keep it is of no use.
-  return { keys: allKeys(keysIn(session)), isNew: known.former.length === 0 };
+  const stored = storedKeys(session);
+  const derived = derivedKey(session);
+  const keys = [...new Set([...allKeys(stored), ...(derived === undefined ? [] : [derived])])];
+  return { keys, isStored: stored.current !== undefined || stored.former.length > 0 };
+}
+
+/**
+ * The browser's keys, with one that may begin a login. It is derived from the session's ID, so that a parallel request that
+ * saves the whole session as it was before (`resave: true`) cannot remove it. A session without an ID holds a random key. The
+ * key is written into the session in either case, or the session would not be kept.
+ * @param hasFinished whether a login was finished with a key
+ * @returns `isNew`: the key was made just now
+ * @throws Error where there is no session, or where it does not keep the key
+ */
+export async function browserKeysToBegin(
+  req: IncomingMessage,
+  hasFinished: (key: string) => Promise<boolean>,
+): Promise<{ keys: readonly string[]; isNew: boolean }> {
+  const session = sessionOf(req);
+  const stored = storedKeys(session);
+  const known = stored.current ?? derivedKey(session);
+  const isUsable = known !== undefined && !(await hasFinished(known));
+  if (stored.current === undefined || !isUsable) {
+    session[currentField] = (isUsable ? known : randomToken()) + markOf(session);
+  }
+  if (known !== undefined && !isUsable) retire(session, known, stored);
+  const { keys } = browserKeys(req);
+  if (storedKeys(session).current === undefined)
+    throw new Error('the session does not keep what is written into it');
+  return { keys, isNew: known === undefined && stored.former.length === 0 };
+}
+
+/**
+ * After a login: its key begins no other, as the owner of a planted session knows it. It stays in the session as a former
+ * one, for the logins of other tabs. A site that replaces the session, as Passport does, ends those.
+ */
+export function retireKeys(req: IncomingMessage): void {
+  const session = sessionOf(req);
+  const stored = storedKeys(session);
+  // Beside former keys, a session without a stored key has begun no login.
+  const current = stored.current ?? (stored.former.length === 0 ? derivedKey(session) : undefined);
+  session[currentField] = undefined;
+  retire(session, current, stored);
+}
+
+function retire(session: Session, current: string | undefined, { former }: BrowserKeys): void {
+  const next = formerAfterLogin({ current, former });
+  if (next.length > 0) session[formerField] = next.map(writeFormer).join(' ');
 }
 
 function sessionOf(req: IncomingMessage): Session {
-  const { session } = req as RequestWithSession;
-  if (typeof session !== 'object' || session === null) {
-    throw new Error(
-      'MastodonStrategy needs a session: use express-session (or its like) before Passport, or set stateStore',
-    );
-  }
-  return session;
+  const { session } = req as IncomingMessage & { session?: Session };
+  if (typeof session === 'object' && session !== null) return session;
+  const problem =
+    'MastodonStrategy needs a session, and the request has none. Use express-session (or the session of your framework) ' +
+    'before the route, or set the option stateStore';
+  warnOnce('MASTODON_NO_SESSION', problem);
+  throw new Error(problem);
+}
+
+function storedKeys(session: Session): BrowserKeys {
+  const former = session[formerField];
+  return {
+    current: currentKey(session),
+    former: former === undefined ? [] : readFormer(String(former).split(' ')),
+  };
 }
 
 /**
- * A key is good for as long as the same user, or nobody, is logged in. Whoever planted the session before a login by other
- * means (a password, another strategy) knows the key that was in it, and a site may take all of a session along.
+ * A key is valid as long as the same user, or none, is logged in. The owner of a session that was planted before a login by
+ * other means (a password, another strategy) knows its key, and a site may take the content of a session along.
  */
-function keyIn(session: Session): string | undefined {
-  const [key = '', mark = ''] = String(session[sessionKey]).split('.', 2);
+function currentKey(session: Session): string | undefined {
+  const [key = '', mark = ''] = String(session[currentField]).split('.', 2);
   return isState(key) && markOf(session) === (mark && `.${mark}`) ? key : undefined;
 }
 
-/** Who is logged in, as Passport keeps it; of a whole user what does not change. Nobody is no mark. */
+function derivedKey(session: Session): string | undefined {
+  const id = idOf(session);
+  return id === undefined ? undefined : digest(JSON.stringify([currentField, id, markOf(session)]));
+}
+
+/** Shorter values are not random enough to be a session's ID. */
+const shortestId = 16;
+
+/** The ID of a session that the server keeps: `id` of express-session, `sessionId` of @fastify/session. */
+function idOf(session: Session): string | undefined {
+  return ['id', 'sessionId'].map((name) => idIn(session, name)).find((id) => id !== undefined);
+}
+
+/** Not the application's own content: a `session.id` of that kind may be the same for all visitors. */
+function idIn(session: Session, name: string): string | undefined {
+  const own = Object.getOwnPropertyDescriptor(session, name);
+  const isContent = own ? own.enumerable : !(name in Object(Object.getPrototypeOf(session)));
+  const id = session[name];
+  return !isContent && typeof id === 'string' && id.length >= shortestId ? id : undefined;
+}
+
+/** The logged-in user as Passport keeps it; of a whole user only the ID, which does not change. Empty without a user. */
 function markOf({ passport }: Session): string {
   const { user = passport } = Object(passport) as { user?: unknown };
   if (user === undefined || user === null) return '';
   if (typeof user !== 'object') return `.${digest(JSON.stringify(user))}`;
   const { id, _id = 'somebody' } = user as { id?: unknown; _id?: unknown };
   return Object.keys(user).length === 0 ? '' : `.${digest(JSON.stringify(id ?? _id))}`;
-}
-
-function keysIn(session: Session): BrowserKeys {
-  const former = session[formerKey];
-  return {
-    current: keyIn(session),
-    former: former === undefined ? [] : readFormer(String(former).split(' ')),
-  };
-}
-
-/**
- * Once a login was finished with a key, no other is begun with it: whoever planted the session before knows the logins that
- * it began. Those that this browser began in other tabs must be finished still, for as long as they last; so it stays as a
- * former one, and moves along into the new, empty session that Passport makes.
- *
- * `regenerate` ends by a callback (express-session), by a promise after a list of fields to keep
- * (@fastify/session), or at once (@fastify/secure-session).
- */
-export function retireKey(req: IncomingMessage): void {
-  const session = sessionOf(req);
-  const { regenerate } = session;
-  const former = formerAfterLogin(keysIn(session));
-  if (former.length === 0) return;
-  // At once, whatever becomes of the session: a site may log in without a new one, or take all of the old one along.
-  session[sessionKey] = undefined;
-  session[formerKey] = former.map(writeFormer).join(' ');
-  if (typeof regenerate !== 'function') return;
-  const moveAlong = () => {
-    const { session: next } = req as RequestWithSession;
-    if (next) next[formerKey] = former.map(writeFormer).join(' ');
-  };
-  // A session that does not let itself be changed so only loses the logins of other tabs.
-  Reflect.defineProperty(session, 'regenerate', {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value(this: Session, ...args: unknown[]): unknown {
-      const done = args.at(-1);
-      if (typeof done === 'function') {
-        const movedAndDone = (error?: unknown) => {
-          if (!error) moveAlong();
-          done(error);
-        };
-        return regenerate.apply(this, [...args.slice(0, -1), movedAndDone]);
-      }
-      const result: unknown = regenerate.apply(this, args);
-      if (result instanceof Promise) return result.then(moveAlong);
-      moveAlong();
-      return result;
-    },
-  });
 }

@@ -1,25 +1,25 @@
-/** `MastodonStrategy`: the Passport door to the login, with its session, its verify function and Passport's actions. */
+/** `MastodonStrategy`: logs in with Passport, at any instance. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Next } from '../client/metadata-document.js';
 import { MastodonLogin } from '../login/login.js';
 import type { Tokens } from '../login/token.js';
 import { OAuth2Strategy, type Request } from './passport.js';
-import type * as requests from './requests.js';
+import { Requests, type Actions } from './requests.js';
 import {
   readStrategyOptions,
   strategyChecks,
   type MastodonAuthenticateOptions,
   type MastodonStrategyOptions,
 } from './options.js';
-import type {
-  AnyVerifyFunction,
-  VerifyFunction,
-  VerifyFunctionWithParams,
-  VerifyFunctionWithRequest,
-  VerifyFunctionWithRequestAndParams,
+import {
+  checkVerify,
+  type AnyVerifyFunction,
+  type VerifyFunction,
+  type VerifyFunctionWithParams,
+  type VerifyFunctionWithRequest,
+  type VerifyFunctionWithRequestAndParams,
 } from './verify.js';
-import { checkVerify } from './verify-shape.js';
 
 type OptionsWithRequest = MastodonStrategyOptions & { passReqToCallback: true };
 type OptionsWithoutRequest = MastodonStrategyOptions & { passReqToCallback?: false | undefined };
@@ -36,7 +36,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   // Passport makes an object per request with this one as its prototype, on which #private fields would not
   // be found. Nothing here changes after construction.
   private readonly login: MastodonLogin;
-  private readonly loginRequests: () => requests.Requests;
+  private readonly requests: Requests;
   /**
    * Answers servers that ask at `clientMetadataURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
    * strategy.clientMetadata)`), or with Node's own request and response in any framework. Nothing secret is in it.
@@ -56,17 +56,16 @@ export class MastodonStrategy extends OAuth2Strategy {
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
     this.login = login;
-    let made: requests.Requests | undefined;
-    this.loginRequests = () => (made ??= new (loadRequests().Requests)(login, settings, verify));
-    this.clientMetadata = (req, res, next) => login.clientMetadata.serve(req, res, next);
+    this.requests = new Requests(login, settings, verify);
+    this.clientMetadata = (req, res, next) => void login.clientMetadata.serve(req, res, next);
   }
 
   /** Passport calls it: for the start of a login, and for the answer to one. */
   override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {
     // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
     // are taken before the first await.
-    const { success, fail, redirect, error } = this as unknown as requests.Actions;
-    void this.loginRequests().conclude(this, req, options, { success, fail, redirect, error });
+    const { success, fail, redirect, error } = this as unknown as Actions;
+    void this.requests.conclude(this, req, options, { success, fail, redirect, error });
   }
 
   /**
@@ -86,10 +85,4 @@ export class MastodonStrategy extends OAuth2Strategy {
   revoke(origin: string, accessToken: string): Promise<void> {
     return this.login.revoke(origin, accessToken);
   }
-}
-
-/** What only a request needs is read with the first one, as the engine is. */
-function loadRequests(): typeof requests {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import() would make every request wait for it.
-  return require('./requests.js') as typeof requests;
 }

@@ -1,5 +1,6 @@
-/** The application's verify function, in all its forms, as one promise. */
+/** Checks the application's verify function, and calls it in any of its forms. */
 
+import { kindOf } from '../errors.js';
 import { isThenable } from '../util/checks.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
@@ -68,18 +69,46 @@ export interface Verified {
 }
 
 /**
+ * Told when the strategy is made, not at a login. A function without parameters may be a wrapper, and is accepted.
+ * @param withRequest the function takes the request first
+ * @throws TypeError that says what to write
+ */
+export function checkVerify(verify: unknown, withRequest: boolean): void {
+  if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
+  const isClass = Object.getOwnPropertyDescriptor(verify, 'prototype')?.writable === false;
+  if (isClass || /Generator/.test(Object.prototype.toString.call(verify))) {
+    throw wrongForm('it must be a plain or an async function', withRequest);
+  }
+  const declared = verify.length - (withRequest ? 1 : 0);
+  // Two cannot hold the profile.
+  if (declared === 2 || declared > 5) throw wrongForm(`it declares ${verify.length} parameters`, withRequest);
+}
+
+function wrongForm(problem: string, withRequest: boolean): TypeError {
+  const req = withRequest ? 'req, ' : '';
+  return new TypeError(
+    `MastodonStrategy: the verify function has none of the known forms: ${problem}. ` +
+      `Write async (${req}accessToken, refreshToken, profile) => user, ` +
+      `or (${req}accessToken, refreshToken, profile, done), ` +
+      `or (${req}accessToken, refreshToken, params, profile, done) with done(null, user). ` +
+      (withRequest
+        ? 'The request comes first because of passReqToCallback.'
+        : 'For the request as first parameter, set passReqToCallback: true.'),
+  );
+}
+
+/**
  * Calls the application's function. passport-oauth2 tells its forms apart by the number of declared
  * parameters, and so must this; but whichever form it takes the function for, the first of "done was called",
  * "the promise settled" and "it threw" decides, so that no form can leave the request open by a rejection.
+ * An error after the decision is emitted as a warning of the process, as nothing else reports it.
  * @param withRequest the function takes the request first
- * @param tooLate told of an error that comes after the decision, and would be nobody's
  */
 export function callVerify(
   verify: AnyVerifyFunction,
   req: unknown,
   withRequest: boolean,
   input: VerifyInput,
-  tooLate: (error: unknown) => void = () => undefined,
 ): Promise<Verified> {
   const { accessToken, refreshToken, params, profile } = input;
   const before = withRequest ? [req] : [];
@@ -91,7 +120,7 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
-    const failed = (error: unknown) => (isDecided ? tooLate(error) : reject(error as Error));
+    const failed = (error: unknown) => (isDecided ? warnOfLateError(error) : reject(error as Error));
     refuseToBeTakenForProfile(done);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
@@ -119,13 +148,28 @@ const returnedInstead =
   'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
 
 /**
- * Milliseconds in which a function that has returned something may still call done. Nobody returns a plain
- * object but as the user; anything else may be a query, a timer or a length, and the database may be slow.
+ * Milliseconds in which a function that has returned something may still call done. A plain object is meant as the user;
+ * anything else may be a query, a timer or a length, and the database may be slow.
  */
 function patienceWith(returned: unknown): number {
   const prototype: unknown =
     typeof returned === 'object' && returned !== null ? Object.getPrototypeOf(returned) : undefined;
   return prototype === Object.prototype || prototype === null ? 100 : 10_000;
+}
+
+function warnOfLateError(error: unknown): void {
+  process.emitWarning(
+    `MastodonStrategy: the verify function threw after it had called done: ${textOf(error)}`,
+  );
+}
+
+/** Not every value that is thrown can be shown. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return kindOf(thrown) || 'something that cannot be shown';
+  }
 }
 
 /**

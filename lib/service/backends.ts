@@ -1,12 +1,13 @@
 /** Where the service keeps its data and how its processes reach each other: a database file, or Redis. */
 
+import type { RedisClientType } from '@redis/client';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEmbeddedStore, redisBus, redisStore } from '../stores/index.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
-import { connectRedis } from './redis-connection.js';
 import type { Backends } from './runnable.js';
+import { codeOf } from './start-error.js';
 
 export interface OpenBackends extends Backends {
   close(): Promise<void>;
@@ -14,11 +15,30 @@ export interface OpenBackends extends Backends {
 
 /**
  * @param command names the file in a folder that is given as `db_path`
- * @throws StartError that names the key which says where the data is
+ * @throws StartError that names the key at fault
  */
 export async function openBackends(config: Config, command: string, log: Log): Promise<OpenBackends> {
-  if (config.redisURL !== undefined) return openRedis(config, config.redisURL, log);
-  return openFile(config, databaseFile(config.databasePath, command));
+  const { redisURL, databasePath } = config;
+  if (redisURL !== undefined) {
+    try {
+      const client = await connectRedis(redisURL, log);
+      return { store: redisStore(client), bus: redisBus(client), close: async () => client.destroy() };
+    } catch (error) {
+      throw config.mistake('redis_url', `cannot be reached (${codeOf(error)})`, 1);
+    }
+  }
+  try {
+    const store = await openEmbeddedStore(databaseFile(databasePath, command));
+    return { store, bus: undefined, close: () => store.close() };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'UNSAFE_FILE') throw config.mistake('db_path', (error as Error).message);
+    const isForeign = code === 'NO_DATABASE';
+    const problem = isForeign
+      ? 'is the file of another program; name one that does not exist yet'
+      : `${databasePath} cannot be used (${code})`;
+    throw config.mistake('db_path', problem);
+  }
 }
 
 /** Where the database of a `db_path` is: the path itself, or a file in it where it is a folder. */
@@ -27,27 +47,31 @@ function databaseFile(path: string, command: string): string {
   return isFolder ? join(path, `${command}.mdb`) : path;
 }
 
-async function openFile(config: Config, file: string): Promise<OpenBackends> {
-  try {
-    const store = await openEmbeddedStore(file);
-    return { store, bus: undefined, close: () => store.close() };
-  } catch (error) {
-    const { code, message } = error as { code?: unknown; message: string };
-    if (code === 'UNSAFE_FILE') throw config.mistake('db_path', message);
-    const problem =
-      code === 'NO_DATABASE'
-        ? 'is the file of another program; name one that does not exist yet'
-        : `${config.databasePath} cannot be used (${typeof code === 'string' ? code : 'unknown error'})`;
-    throw config.mistake('db_path', problem);
-  }
-}
+/** How long a start waits for Redis, and the longest time between two attempts to reconnect. */
+const redisTimeoutMs = 5_000;
 
-async function openRedis(config: Config, url: string, log: Log): Promise<OpenBackends> {
-  try {
-    const client = await connectRedis(url, log);
-    return { store: redisStore(client), bus: redisBus(client), close: async () => client.destroy() };
-  } catch (error) {
-    const { code, name } = error as { code?: unknown; name: string };
-    throw config.mistake('redis_url', `cannot be reached (${typeof code === 'string' ? code : name})`, 1);
-  }
+/** Rejects where Redis cannot be reached now. A connection that is lost later is opened again. */
+export async function connectRedis(url: string, log: Log): Promise<RedisClientType> {
+  const { createClient } = await import('@redis/client');
+  let isStarted = false;
+  let isLost = false;
+  const client = createClient({
+    url,
+    socket: {
+      connectTimeout: redisTimeoutMs,
+      reconnectStrategy: (attempts) => isStarted && Math.min(attempts * 100, redisTimeoutMs),
+    },
+  });
+  // One line for each change, however many attempts there are in between.
+  client.on('error', (error: unknown) => {
+    if (isStarted && !isLost) log('redis_lost', { error });
+    isLost = true;
+  });
+  client.on('ready', () => {
+    if (isStarted && isLost) log('redis_found');
+    isLost = false;
+  });
+  await client.connect();
+  isStarted = true;
+  return client as unknown as RedisClientType;
 }

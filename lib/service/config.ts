@@ -1,110 +1,71 @@
-/** The configuration: a YAML file in, checked settings out, and a clear message where it is wrong. */
+/** The configuration: what each command reads from its YAML file, and the checks that need more than one key. */
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { StartError, parseYAML, type Entry } from './checked-yaml.js';
-import {
-  codeOf,
-  instanceFilter,
-  readHost,
-  readHosts,
-  readListen,
-  readName,
-  readOrigins,
-  readRedisURL,
-  readScheme,
-  readSecret,
-  readTLS,
-  readWebsite,
-  resolveKeepingSlash,
-  type ListenAddress,
-  type TLSFiles,
-} from './config-values.js';
+import { createSecureContext } from 'node:tls';
+import * as v from 'valibot';
+import { readYAML, type ConfigFile } from './config-file.js';
+import * as s from './schemas.js';
+import { codeOf, StartError } from './start-error.js';
+
+export interface TLSFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
 /** What every command is told. */
-export interface Config {
+export interface Config<Own = unknown> {
   readonly clientName: string;
-  /** `app_scheme` and `app_host`: where the service is reached. */
+  /** `app_scheme` and `app_host`: where browsers reach the service. */
   readonly publicURL: string;
   readonly website: string | undefined;
-  readonly listen: ListenAddress;
+  readonly listen: { readonly host: string; readonly port: number };
   readonly tls: TLSFiles | undefined;
   readonly databasePath: string;
   readonly redisURL: string | undefined;
   readonly allowInstance: ((host: string) => boolean) | undefined;
   readonly trustedProxies: number;
   readonly developmentInstances: readonly string[];
-  /** Who has it may read the counts of `/healthz` from anywhere. */
+  /** Requests with this token may read the counts of `/healthz` from anywhere. */
   readonly healthToken: string | undefined;
-  /** An error that names the line of a key, for what turns out wrong only when it is used. */
-  mistake(key: CommonKey, problem: string, status?: 1 | 2): StartError;
+  /** The command's own keys, by their names in the file. */
+  readonly own: Own;
+  readonly mistake: ConfigFile<unknown>['mistake'];
 }
 
-const commonKeys = [
-  'app_name',
-  'app_host',
-  'app_scheme',
-  'app_website',
-  'db_path',
-  'redis_url',
-  'listen',
-  'tls',
-  'allowed_instances',
-  'denied_instances',
-  'trusted_proxies',
-  'health_token',
-  'development_instances',
-] as const;
+const keys = {
+  app_name: s.name,
+  app_host: s.host,
+  app_scheme: v.optional(s.choice('http', 'https'), 'https'),
+  app_website: v.optional(s.website),
+  db_path: v.optional(s.text),
+  redis_url: v.optional(s.redisURL),
+  listen: v.optional(s.listen, '127.0.0.1:8080'),
+  tls: v.optional(s.table({ cert: s.text, key: s.text })),
+  allowed_instances: v.optional(s.instances),
+  denied_instances: v.optional(s.instances, []),
+  trusted_proxies: v.optional(s.integer(0, 10), '0'),
+  health_token: v.optional(s.secret),
+  development_instances: v.optional(s.origins, []),
+};
 
-export type CommonKey = (typeof commonKeys)[number];
+type Values<Keys extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<Keys, undefined>>;
 
-/** The values of a file by their keys. */
-export class ConfigFile<K extends string> {
-  private readonly entries: ReadonlyMap<string, Entry>;
-
-  constructor(
-    private readonly file: Entry,
-    keys: readonly K[],
-    /** From which paths in the file are taken. */
-    readonly folder: string,
-  ) {
-    this.entries = file.record(keys);
-  }
-
-  required(key: K): Entry {
-    return this.entries.get(key) ?? this.file.fail(`${key}: is missing`);
-  }
-
-  /** What `read` makes of the value; `undefined` where the file has none. */
-  given<T>(key: K, read: (entry: Entry) => T): T | undefined {
-    const entry = this.entries.get(key);
-    return entry && read(entry);
-  }
-
-  mistake(key: K, problem: string, status?: 1 | 2): StartError {
-    const place = this.entries.get(key)?.place ?? `${this.file.place}: ${key}`;
-    return new StartError(`${place}: ${problem}`, status);
-  }
-}
-
-/**
- * A command's own part of the configuration.
- * @typeParam K its keys, beside those that all commands have
- * @typeParam Own what it makes of them
- */
-export interface OwnKeys<K extends string, Own extends object> {
-  /** The command's, after which the database is called. */
+/** A command's part of the configuration. */
+export interface OwnKeys<Keys extends v.ObjectEntries> {
+  /** Also the name of the database. */
   readonly name: string;
-  readonly keys: readonly K[];
-  /** @throws StartError that names the key at fault */
-  read(file: ConfigFile<K>): Own;
+  readonly keys: Keys;
 }
+
+/** The configuration that `readConfig` makes of a command's keys. */
+export type ConfigOf<Keys extends v.ObjectEntries> = Config<Values<Keys>>;
 
 /** @throws StartError that names the file and, where there is one, the line and the key */
-export async function loadConfig<K extends string, Own extends object>(
+export function loadConfig<Keys extends v.ObjectEntries>(
   path: string,
-  command: OwnKeys<K, Own>,
-): Promise<Config & Own> {
+  command: OwnKeys<Keys>,
+): ConfigOf<Keys> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -114,38 +75,68 @@ export async function loadConfig<K extends string, Own extends object>(
   return readConfig(text, path, command);
 }
 
-export async function readConfig<K extends string, Own extends object>(
+/** @throws StartError with a line for each error */
+export function readConfig<Keys extends v.ObjectEntries>(
   text: string,
   path: string,
-  command: OwnKeys<K, Own>,
-): Promise<Config & Own> {
-  const keys = [...commonKeys, ...command.keys];
-  const file = new ConfigFile<CommonKey | K>(await parseYAML(text, path), keys, dirname(resolve(path)));
-  return { ...readCommon(file, command.name), ...command.read(file) };
+  command: OwnKeys<Keys>,
+): ConfigOf<Keys> {
+  const file = readYAML(text, path, s.table({ ...keys, ...command.keys }));
+  const values = file.values as Values<typeof keys>;
+  const folder = dirname(resolve(path));
+  const { app_scheme: scheme, app_host: host, db_path: database = `${command.name}.mdb` } = values;
+  const isThisMachine = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host);
+  if (scheme === 'http' && !isThisMachine) {
+    // Codes and tokens would cross the network unencrypted, and servers refuse to send them there.
+    const problem = 'must be https unless app_host is localhost; give tls, or put a proxy with TLS before it';
+    throw file.mistake('app_scheme', problem);
+  }
+  if (scheme === 'http' && values.tls) throw file.mistake('tls', 'is of no use with app_scheme: http');
+  return {
+    clientName: values.app_name,
+    publicURL: new URL(`${scheme}://${host}`).origin,
+    website: values.app_website,
+    listen: values.listen,
+    tls: values.tls && readTLS(values.tls, folder, file),
+    // The slash at the end tells a folder from a file.
+    databasePath: resolve(folder, database) + (database.endsWith('/') ? '/' : ''),
+    redisURL: values.redis_url,
+    allowInstance: instanceFilter(values.allowed_instances, values.denied_instances),
+    trustedProxies: values.trusted_proxies,
+    developmentInstances: values.development_instances,
+    healthToken: values.health_token,
+    own: file.values as unknown as Values<Keys>,
+    mistake: file.mistake,
+  };
 }
 
-function readCommon(file: ConfigFile<CommonKey>, command: string): Config {
-  const host = readHost(file.required('app_host'));
-  const scheme = readScheme(
-    file.given('app_scheme', (entry) => entry),
-    host,
-  );
-  const databasePath = file.given('db_path', (entry) => entry.text()) ?? `${command}.mdb`;
-  return {
-    clientName: readName(file.required('app_name')),
-    publicURL: new URL(`${scheme}://${host}`).origin,
-    website: file.given('app_website', readWebsite),
-    listen: file.given('listen', readListen) ?? { host: '127.0.0.1', port: 8080 },
-    tls: file.given('tls', (entry) => readTLS(entry, file.folder, scheme)),
-    databasePath: resolveKeepingSlash(file.folder, databasePath),
-    redisURL: file.given('redis_url', readRedisURL),
-    allowInstance: instanceFilter(
-      file.given('allowed_instances', readHosts),
-      file.given('denied_instances', readHosts),
-    ),
-    trustedProxies: file.given('trusted_proxies', (entry) => entry.integer(0, 10)) ?? 0,
-    developmentInstances: file.given('development_instances', readOrigins) ?? [],
-    healthToken: file.given('health_token', readSecret),
-    mistake: (key, problem, status) => file.mistake(key, problem, status),
+function readTLS(
+  paths: { readonly cert: string; readonly key: string },
+  folder: string,
+  { mistake }: ConfigFile<unknown>,
+): TLSFiles {
+  const read = (name: 'cert' | 'key'): Buffer => {
+    try {
+      return readFileSync(resolve(folder, paths[name]));
+    } catch (error) {
+      throw mistake(`tls.${name}`, `cannot be read (${codeOf(error)})`);
+    }
   };
+  const tls = { cert: read('cert'), key: read('key') };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw mistake('tls', `cert and key are not a certificate and its private key (${codeOf(error)})`);
+  }
+  return tls;
+}
+
+/** Undefined where all instances are allowed. A denied instance is denied also where it is allowed. */
+function instanceFilter(
+  allowed: readonly RegExp[] | undefined,
+  denied: readonly RegExp[],
+): Config['allowInstance'] {
+  if (allowed === undefined && denied.length === 0) return undefined;
+  const isIn = (hosts: readonly RegExp[], host: string) => hosts.some((pattern) => pattern.test(host));
+  return (host) => (allowed === undefined || isIn(allowed, host)) && !isIn(denied, host);
 }

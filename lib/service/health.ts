@@ -1,8 +1,8 @@
-/** `/healthz`: whether the service is well, to anybody; how much it has to do, to its operator. */
+/** Answers `/healthz`: its status to every client, and its counts to the operator. */
 
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { countedAs } from '../bridge/client-address.js';
+import { countedAs } from '../util/client-address.js';
 import { digest } from '../util/digest.js';
 import type { Config } from './config.js';
 
@@ -15,19 +15,19 @@ export function sendHealth(res: ServerResponse, isStopping: boolean, counts: obj
 }
 
 /**
- * Who has the token, or asks from this machine or a private network. A proxy is there as well: what comes through one
- * is the world's.
+ * Whether a request has the token, or comes from this machine or a private network. A proxy is on one of these, too, so a
+ * request that came through a proxy needs the token.
  */
 export function mayReadCounts({ headers, socket }: IncomingMessage, config: Told): boolean {
   const { healthToken, trustedProxies } = config;
   const given = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
   if (given !== undefined) return healthToken !== undefined && isSame(given, healthToken);
   const isNear = socket.remoteAddress !== undefined && countedAs(socket.remoteAddress) === undefined;
-  // A proxy that is not declared may add no header by which it could be known.
+  // A proxy that is not declared may add no header that shows it.
   return isNear && !isForwarded(headers) && !(isBehindProxy(config) && trustedProxies === 0);
 }
 
-/** The world uses https, and somebody else speaks it. */
+/** Browsers use https, and the service itself has no certificate. */
 export function isBehindProxy({ publicURL, tls }: Told): boolean {
   return publicURL.startsWith('https:') && tls === undefined;
 }
@@ -38,7 +38,7 @@ function isForwarded(headers: IncomingMessage['headers']): boolean {
   );
 }
 
-/** Digests are equally long, and their order says nothing about the texts. */
+/** Compares in constant time. Digests are equally long. */
 function isSame(given: string, expected: string): boolean {
   return timingSafeEqual(Buffer.from(digest(given)), Buffer.from(digest(expected)));
 }

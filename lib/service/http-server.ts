@@ -1,11 +1,11 @@
-/** The HTTP server of the service: who keeps it waiting is cut off, and nobody has all its connections. */
+/** The HTTP server of the service, with time limits for slow clients and connection limits for each address. */
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { countedAs } from '../bridge/client-address.js';
-import { Shares } from '../bridge/shares.js';
-import type { TLSFiles } from './config-values.js';
+import { countedAs } from '../util/client-address.js';
+import { Quota } from '../util/quota.js';
+import type { TLSFiles } from './config.js';
 
 export interface ConnectionLimits {
   /** Connections in all, WebSockets included. */
@@ -43,12 +43,12 @@ export function createHTTPServer(
   // WebSockets have a heartbeat instead: ws takes this time limit off.
   server.timeout = idleMs;
   server.maxConnections = limits.inAll;
-  const shares = new Shares(limits.perAddress);
+  const quota = new Quota(limits.perAddress);
   server.on('connection', (socket: Socket) => {
     const address = countedAs(socket.remoteAddress ?? '');
-    if (!shares.hasRoom(address)) return socket.destroy();
-    shares.add(address);
-    socket.once('close', () => shares.remove(address));
+    if (!quota.hasRoom(address)) return socket.destroy();
+    quota.add(address);
+    socket.once('close', () => quota.remove(address));
   });
   return server;
 }

@@ -1,13 +1,13 @@
-/** The service's log: one JSON line for each event, with nothing in it that opens a door. */
+/** The service's log: one JSON line for each event, without secrets. */
 
 import { errorKind } from '../events.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 export type Log = (event: string, fields?: LogFields) => void;
 
-/** Never written, whatever they hold. */
+/** Fields with these names are never written. */
 const secretNames = /token|secret|authorization|cookie|state|verifier|password|stack/i;
-/** A request ID admits to a login as long as it lasts: as much of it is written as tells two lines apart. */
+/** A request ID gives access to a pending login, so only as much of it is written as tells two lines apart. */
 const shownOfId = 6;
 const maxLength = 300;
 

@@ -1,53 +1,48 @@
-/** What the command can run: the seam between the service, and the bridge or whatever else stands on it. */
+/** What the service and a command of it expect of each other. */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ObjectEntries } from 'valibot';
 import type { KeyValueStore } from '../options.js';
 import type { Bus } from '../stores/bus.js';
-import type { Config, OwnKeys } from './config.js';
+import type { ConfigOf, OwnKeys } from './config.js';
 import type { ConnectionLimits } from './http-server.js';
 import type { Log } from './log.js';
 
-/** Something that answers HTTP, and can be stopped. */
-export interface Runnable {
-  /** Answers every request but `/healthz`. */
-  router(req: IncomingMessage, res: ServerResponse): void;
-  /** Takes what is no plain request, such as upgrades. */
-  attach?(server: Server): void;
-  /** Numbers for the log and for `/healthz`. */
-  status(): Readonly<Record<string, number>>;
-  /** How many connections it has a use for. */
-  readonly connections?: ConnectionLimits;
-  /** Resolves when nothing is under way any more. */
-  close(): Promise<void>;
-}
-
-/** What a runnable shares with other processes, or keeps over a restart. */
+/** What processes share, or keep over a restart. */
 export interface Backends {
   readonly store: KeyValueStore;
   /** Absent from a service of one process. */
   readonly bus: Bus | undefined;
 }
 
-/** One of the words after `passport-mastodon-oauth2`. */
-export interface Command<K extends string = string, Own extends object = object> extends OwnKeys<K, Own> {
-  /** For `--help`: what it does, in one or two sentences. */
-  readonly purpose: string;
-  /** Packages that have to be installed for it, beside those of the configuration and of the store. */
-  readonly packages: readonly string[];
-  /** Loads what its packages are needed for. */
-  create(config: Config & Own, backends: Backends, log: Log): Promise<Runnable>;
-  /**
-   * For `--check`: what is only found out by whoever is given the values. Nothing is asked of a network or a store.
-   * @throws StartError
-   */
-  check?(config: Config & Own): Promise<void>;
-  /** What is done once, instead of running, by the name of its option. */
-  readonly tasks?: Readonly<Record<string, Task<Own>>>;
+/** What a command runs: it takes requests, and can be stopped. */
+export interface Runnable {
+  /** Where programs reach it, for the log. */
+  readonly url: string;
+  /** Answers every request except those for `/` and `/healthz`. */
+  router(req: IncomingMessage, res: ServerResponse): void;
+  /** Takes upgrades to WebSockets. */
+  attach?(server: Server): void;
+  /** Numbers for the log and for `/healthz`. */
+  status(): Readonly<Record<string, number>>;
+  readonly connections?: ConnectionLimits;
+  /** Resolves when no work is left. */
+  close(): Promise<void>;
 }
 
-export interface Task<Own extends object = object> {
-  /** For `--help`. */
-  readonly purpose: string;
-  /** @returns what to say when it is done */
-  run(config: Config & Own, backends: Backends, log: Log): Promise<string>;
+/** One of the words after `passport-mastodon-oauth2`. */
+export interface Command<Keys extends ObjectEntries = ObjectEntries> extends OwnKeys<Keys> {
+  create(config: ConfigOf<Keys>, backends: Backends, log: Log): Promise<Runnable>;
+  /**
+   * For `--check`: finds errors that only `create` would find. Uses no network and no store.
+   * @throws StartError
+   */
+  check?(config: ConfigOf<Keys>): Promise<void>;
+  /** What is done once, instead of running, by the name of its option. */
+  readonly tasks?: Readonly<Record<string, Task<Keys>>>;
+}
+
+export interface Task<Keys extends ObjectEntries = ObjectEntries> {
+  /** Resolves to what the command prints. */
+  run(config: ConfigOf<Keys>, backends: Backends, log: Log): Promise<string>;
 }

@@ -1,17 +1,17 @@
-/** Carries results between processes: the login may end on another one than holds the client's socket. */
+/** The bus of a bridge: it carries a result to the process that holds the client's socket. */
 
-/** Publish and subscribe, as Redis has it. A channel's name and what is sent are text. */
+/** Publish and subscribe, as in Redis. */
 export interface Bus {
   /**
-   * May answer how many heard it, as Redis does: 0 means that the other process is gone. A count that is not of all
-   * processes, such as a Redis cluster's, must not be answered.
+   * Sends text to all subscribers of a channel. It may resolve to their number, as in Redis: 0 means that the other
+   * process is gone. A number that does not count all processes, such as a Redis Cluster's, must not be returned.
    */
   publish(channel: string, text: string): Promise<unknown>;
-  /** Answers how to unsubscribe. */
+  /** Resolves to a function that ends the subscription. */
   subscribe(channel: string, listener: (text: string) => void): Promise<() => unknown>;
 }
 
-/** Within one process. */
+/** A bus within one process. */
 export function localBus(): Bus {
   const channels = new Map<string, Set<(text: string) => void>>();
   return {

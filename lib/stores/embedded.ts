@@ -4,11 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Database } from 'lmdb';
+import type * as LMDB from 'lmdb';
 import type { KeyValueStore } from '../options.js';
-import { makePrivateFile } from './private-file.js';
+import { checkPrivateFile, openPrivateFolder, type PrivateFile } from './private-file.js';
 
 export interface EmbeddedStore extends KeyValueStore {
   /** Of a Keyv that wraps the store, and set by it; `clear` keeps to the keys below it. */
@@ -55,14 +55,25 @@ const sweepAtOnce = 500;
  *   that others may read or write, or what the file system says
  */
 export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
-  const { open } = await import('lmdb');
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() fails in a CommonJS test of Jest
+  const { open } = require('lmdb') as typeof LMDB;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  // It holds client secrets. LMDB makes files that everyone may read, so they are made before it comes.
-  makePrivateFile(path);
-  if (!isDatabase(path)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
-  makePrivateFile(`${path}-lock`);
+  const folder = openPrivateFolder(path);
+  try {
+    return openIn(folder, path, open);
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}
+
+function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): EmbeddedStore {
+  // It holds client secrets. LMDB makes files that everyone may read, so they are made before it opens them.
+  const start = checkPrivateFile(folder.path, path, 28);
+  if (!isDatabase(start)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
+  checkPrivateFile(`${folder.path}-lock`, `${path}-lock`);
   const root = open({
-    path,
+    path: folder.path,
     noSubdir: true,
     encoding: 'json',
     // A commit is then on disk once its promise resolves, so that it outlives a power cut too.
@@ -70,9 +81,9 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
     // With it, a failed commit also rejects a promise that nobody holds, and that ends the process.
     eventTurnBatching: false,
   });
-  const items: Database<Item, string> = root.openDB({ name: 'items', encoding: 'json' });
+  const items: LMDB.Database<Item, string> = root.openDB({ name: 'items', encoding: 'json' });
   // The same keys in the order in which they expire: a sweep reads nothing else.
-  const expiries: Database<true, [number, string]> = root.openDB({ name: 'expiries', encoding: 'json' });
+  const expiries: LMDB.Database<true, [number, string]> = root.openDB({ name: 'expiries', encoding: 'json' });
 
   /** Resolves once what `work` wrote is on disk. */
   const commit = async <T>(work: () => T): Promise<T> => {
@@ -160,6 +171,7 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
     async close() {
       clearInterval(sweeper);
       await root.close();
+      folder.close();
     },
   };
   // A sweep that fails leaves what the next one takes.
@@ -171,14 +183,10 @@ function living(item: Item | undefined): Item | undefined {
   return item?.until === undefined || item.until > Date.now() ? item : undefined;
 }
 
-/** LMDB ends the process when it opens anything else. A file of its own has its mark after the first page header. */
-function isDatabase(file: string): boolean {
-  const descriptor = openSync(file, 'r');
-  try {
-    const start = Buffer.alloc(28);
-    const length = readSync(descriptor, start);
-    return length === 0 || (length === 28 && start.readUInt32LE(24) === 0xbeefc0de);
-  } finally {
-    closeSync(descriptor);
-  }
+/**
+ * LMDB ends the process when it opens anything else. A database has a magic number behind its first page header.
+ * @param start of the file
+ */
+function isDatabase(start: Buffer): boolean {
+  return start.length === 0 || (start.length === 28 && start.readUInt32LE(24) === 0xbeefc0de);
 }

@@ -1,9 +1,6 @@
-/**
- * Where logins and credentials are kept, and how processes reach each other: in a file (with the package lmdb), or in
- * Redis. Loads neither before it is asked to.
- */
+/** The entry point `…/stores`: stores in Redis and in one file, and the bus of a bridge over Redis. */
 
-// To TypeScript from version 6, no types are there that nobody names.
+// TypeScript 6 loads only the types that are named.
 /// <reference types="node" preserve="true" />
 
 export { openEmbeddedStore } from './embedded.js';

@@ -1,8 +1,8 @@
-/** Clients of ioredis, and of iovalkey, its sibling, in the words of node-redis. */
+/** Adapts clients of ioredis and iovalkey to the methods of node-redis. */
 
 import type { RedisCommands, RedisPublisher, RedisSubscriber } from './node-redis.js';
 
-/** What is used of a client of ioredis (5 and later): a `Redis` or a `Cluster`. */
+/** The methods used of a client of ioredis 5 and later: a `Redis` or a `Cluster`. */
 export interface IORedisClient {
   readonly status: string;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
@@ -34,7 +34,7 @@ export function commandsOf(client: IORedisClient): RedisCommands & RedisPublishe
   };
 }
 
-/** It connects by itself, and subscribes once to a channel, however many listen. */
+/** ioredis connects by itself, and has one subscription for all listeners of a channel. */
 export function subscriberOf(client: IORedisSubscriber): RedisSubscriber {
   const channels = new Map<string, Set<(text: string) => void>>();
   client.on('message', (channel, text) => {

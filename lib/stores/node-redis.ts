@@ -1,15 +1,15 @@
-/** What is used of a client of node-redis (`redis`, `@redis/client`; 4 and later), or of one of its clusters. */
+/** The methods used of a client of node-redis (`redis` or `@redis/client`), or of its cluster client. */
 
-/** For values. */
+/** The commands for values. */
 export interface RedisCommands {
   get(key: string): Promise<unknown>;
   set(key: string, value: string, options?: { PX?: number; NX?: true }): Promise<unknown>;
   del(key: string): Promise<unknown>;
-  /** Without it the store has no locks, and processes that register at the same moment wait for each other longer. */
+  /** Without it the store has no locks of its own. */
   eval?(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
-/** For sending, on a bus. */
+/** The commands for messages. */
 export interface RedisPublisher {
   publish(channel: string, text: string): Promise<unknown>;
   duplicate(): RedisSubscriber;

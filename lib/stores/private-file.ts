@@ -1,24 +1,71 @@
-/** Makes sure that a file is this user's own and nobody else's to read, before secrets are written into it. */
+/** Opens the folder and the files that secrets are written into, after a check that no other user can read or change them. */
 
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** A file that was checked. */
+export interface PrivateFile {
+  /** Where it is found, for libraries that open files by name. */
+  readonly path: string;
+  /** Ends the validity of `path`. */
+  close(): void;
+}
 
 /**
- * Makes the file where it is missing. One that is there may have been put there by somebody else, in a folder where
- * others may write: it is judged by what was opened, not by its name, which may mean another file a moment later.
+ * Opens the folder of a file, and returns a path through that open folder. Nobody else may replace files in the folder, so
+ * a library that opens the path later opens the file that was checked. (Only Linux has such paths. Elsewhere the path is
+ * the given one, which another user can lead elsewhere if one of the folders above is writable.)
+ * @throws Error with `code` `UNSAFE_FILE`, which says what is wrong, or what the file system says
+ */
+export function openPrivateFolder(path: string): PrivateFile {
+  const user = process.getuid?.();
+  // Windows opens no folders, and has other permissions.
+  if (user === undefined) return { path, close: () => undefined };
+  const folder = dirname(path);
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  const close = () => closeSync(descriptor);
+  const problem = folderProblem(fstatSync(descriptor), user);
+  if (problem !== undefined) {
+    close();
+    throw unsafe(folder, `${problem}, or name a file in a folder of its own, which is then made`);
+  }
+  const opened = `/proc/self/fd/${descriptor}`;
+  return { path: existsSync(opened) ? join(opened, basename(path)) : path, close };
+}
+
+/**
+ * Opens a file, or makes it, and checks what was opened.
+ * @param path below an open folder
+ * @param name of the same file, for messages
+ * @returns the first bytes of the file
  * @throws Error with `code` `UNSAFE_FILE`, which says what is wrong with the file, or what the file system says
  */
-export function makePrivateFile(path: string): void {
-  const descriptor = openItself(path);
+export function checkPrivateFile(path: string, name: string, bytes = 0): Buffer {
+  const descriptor = openItself(path, name);
   try {
-    const problem = problemOf(fstatSync(descriptor), process.getuid?.());
-    if (problem !== undefined) throw unsafe(path, problem);
+    const problem = fileProblem(fstatSync(descriptor), process.getuid?.());
+    if (problem !== undefined) throw unsafe(name, problem);
+    const start = Buffer.alloc(bytes);
+    return start.subarray(0, readSync(descriptor, start, 0, bytes, 0));
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** @param user that runs this process */
+export function folderProblem({ uid, gid, mode }: Stats, user: number): string | undefined {
+  if (uid !== user && uid !== 0)
+    return `belongs to another user (${uid}); give it to the one that runs this (${user})`;
+  // In a sticky folder, such as /tmp, files are replaced by their owners alone.
+  if ((mode & 0o1000) !== 0) return undefined;
+  // By convention, a group with the number of a user has no other member; its folders are often made with mode 775.
+  const byGroup = (mode & 0o020) !== 0 && gid !== user;
+  if (byGroup || (mode & 0o002) !== 0) return 'may be written by others; run chmod go-w on it';
+  return undefined;
+}
+
 /** @param user `undefined` where the system has no such owners and modes */
-export function problemOf(file: Stats, user: number | undefined): string | undefined {
+export function fileProblem(file: Stats, user: number | undefined): string | undefined {
   if (!file.isFile()) return 'is not a plain file';
   if (user === undefined) return undefined;
   if (file.uid !== user)
@@ -28,14 +75,14 @@ export function problemOf(file: Stats, user: number | undefined): string | undef
   return undefined;
 }
 
-function openItself(path: string): number {
+function openItself(path: string, name: string): number {
   // Not blocking: opening a pipe would wait for its other end.
   const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   try {
     return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw unsafe(path, 'is a symbolic link; name the file that it leads to');
+    throw unsafe(name, 'is a symbolic link; name the file that it leads to');
   }
 }
 

@@ -1,4 +1,4 @@
-/** A bus over Redis, for processes that share one. */
+/** The bus of a bridge over Redis. */
 
 import type { Bus } from './bus.js';
 import {
@@ -11,9 +11,9 @@ import {
 import type { RedisPublisher, RedisSubscriber } from './node-redis.js';
 
 /**
- * Between the processes of a bridge, over Redis.
- * @param connected a client of node-redis or of ioredis, also of a Redis Cluster
- * @param listening a connection of its own for listening, as Redis wants it. Default: a duplicate of `connected`,
+ * Makes a bus between the processes of a bridge.
+ * @param connected a client of node-redis 6 or of ioredis, also of a Redis Cluster. The caller closes it.
+ * @param listening a second connection, which Redis requires for subscriptions. Default: a duplicate of `connected`,
  *   opened at the first subscription and closed after the last
  */
 export function redisBus(
@@ -36,7 +36,7 @@ export function redisBus(
   return {
     async publish(channel, text) {
       const heard = await client.publish(channel, text);
-      // A node of a cluster counts who listens to it, and not to the others.
+      // A node of a cluster counts its own subscribers only.
       return isCluster(connected) ? undefined : heard;
     },
     async subscribe(channel, listener) {
@@ -55,7 +55,7 @@ export function redisBus(
 }
 
 async function ready(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
-  // Without a listener an error would end the process; the client connects and subscribes again by itself.
+  // An error without a listener ends the process. The client connects and subscribes again by itself.
   subscriber.on('error', () => undefined);
   if (!subscriber.isOpen) await subscriber.connect();
   return subscriber;

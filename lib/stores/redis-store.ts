@@ -1,4 +1,4 @@
-/** Values in Redis, as JSON, for several processes that share the work. */
+/** The store in Redis or Valkey: values as JSON, and locks. */
 
 import { randomUUID } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
@@ -9,20 +9,23 @@ export interface RedisStore extends KeyValueStore {
   get<T = unknown>(key: string): Promise<T | undefined>;
   /** @param ttl milliseconds; without one, or with 0, the entry stays until it is deleted */
   set(key: string, value: unknown, ttl?: number): Promise<boolean>;
-  /** True for one of any number of callers, also in several processes. */
+  /** Resolves to `true` for exactly one of any number of callers, also in several processes. */
   delete(key: string): Promise<boolean>;
   /** @param ttl milliseconds, after which the lock ends by itself */
   lock?(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;
 }
 
-/** Deletes a lock of one's own in one step: what has ended by itself may be another's by now. */
+/** Deletes the caller's own lock in one step. A lock that has ended may belong to another caller now. */
 const releaseOwn = `
   if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
   return 0`;
 
 /**
- * A store in Redis or Valkey, with locks.
- * @param connected a client of node-redis or of ioredis, also of a Redis Cluster, which stays yours to close
+ * Makes a store of a client of Redis or Valkey, with locks.
+ * @param connected a client of node-redis 6 or of ioredis, also of a Redis Cluster. The caller closes it.
+ * @example
+ * const client = createClient({ url: 'redis://localhost:6379' }).on('error', console.error);
+ * const store = redisStore(await client.connect());
  */
 export function redisStore(connected: RedisCommands | IORedisClient): RedisStore {
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
@@ -30,7 +33,7 @@ export function redisStore(connected: RedisCommands | IORedisClient): RedisStore
     async get<T>(key: string) {
       const text = await client.get(key);
       if (text === null || text === undefined) return undefined;
-      // To another question: a client that has lost count of the answers does not say that there is nothing.
+      // The answer to another question: the client has lost count of its answers.
       if (typeof text !== 'string') throw new TypeError('the answer to GET is no text');
       return JSON.parse(text) as T;
     },
@@ -47,7 +50,7 @@ async function lock(client: RedisCommands, key: string, ttl: number) {
   return async () => void (await client.eval?.(releaseOwn, { keys: [key], arguments: [token] }));
 }
 
-/** Redis takes whole milliseconds, and none that are less than one. */
+/** Redis accepts whole milliseconds, from 1. */
 function wholeMs(ttl: number): number {
   return Math.max(1, Math.ceil(ttl));
 }

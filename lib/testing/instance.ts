@@ -11,7 +11,7 @@ import { OAuth, type Question } from './oauth.js';
 import { route } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
-import type { URLClients } from './url-clients.js';
+import type * as urlClients from './url-clients.js';
 
 /** `undefined` means the default. */
 export interface InstanceOptions {
@@ -82,7 +82,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
   const software = softwareOf(options.software ?? 'mastodon');
-  const urlClients = software.isMisskey ? await urlClientsOf(options.sites) : undefined;
+  const urlClients = software.isMisskey ? urlClientsOf(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
   const name = hostname === '::1' ? '[::1]' : hostname;
   const origin = `http://${name}:${(server.address() as AddressInfo).port}`;
@@ -129,8 +129,9 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
-/** Loaded where it is used: the others ask nobody, and need none of what a site asks with. */
-async function urlClientsOf(sites: InstanceOptions['sites']): Promise<URLClients> {
-  const { URLClients } = await import('./url-clients.js');
+/** Loads the client of HTTP, which only an instance of Misskey needs: it fetches what its clients say of themselves. */
+function urlClientsOf(sites: InstanceOptions['sites']): urlClients.URLClients {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() fails in a CommonJS test of Jest
+  const { URLClients } = require('./url-clients.js') as typeof urlClients;
   return new URLClients(sites);
 }

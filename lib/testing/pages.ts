@@ -1,4 +1,4 @@
-/** The pages of a testing instance, for whoever tries a site out in a browser. Each one says what it is. */
+/** The pages of a testing instance, for trying a site out in a browser. Each one says what it is. */
 
 import { createHash } from 'node:crypto';
 import { escape } from '../pages/page.js';
@@ -8,17 +8,17 @@ import type { Self } from './documents.js';
 import type { Question } from './oauth.js';
 
 const style = `${common}
-header, footer { max-width: 32rem; margin: 0 auto; padding: 1rem 1.25rem; color: var(--soft); font-size: .9375rem }
+header, footer { max-width: 32rem; margin: 0 auto; padding: 1rem 1.25rem; color: var(--mastodon-login-soft); font-size: .9375rem }
 main { padding-block: 1.5rem }
 fieldset { margin: 0 0 1.5rem; padding: 0; border: 0 }
 legend { padding: 0 0 .5rem; font-weight: 600 }
 .person { display: flex; gap: .75rem; align-items: center; padding: .625rem; margin: 0 0 .5rem;
-  border: 1px solid var(--line); border-radius: .5rem; cursor: pointer; color: inherit; text-decoration: none }
+  border: 1px solid var(--mastodon-login-line); border-radius: .5rem; cursor: pointer; color: inherit; text-decoration: none }
 .person img { border-radius: 50% }
-.person small { color: var(--soft) }
+.person small { color: var(--mastodon-login-soft) }
 ul { margin: 0; padding: 0; list-style: none }
 .buttons { display: grid; gap: .75rem }
-.buttons button[value=deny] { background: none; color: inherit; border: 2px solid var(--line) }
+.buttons button[value=deny] { background: none; color: inherit; border: 2px solid var(--mastodon-login-line) }
 `;
 const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
 
@@ -28,8 +28,7 @@ export interface InstancePage {
   readonly csp: string;
 }
 
-/** @param site whom the page's form may lead to: browsers hold a form's redirects to `form-action`, too */
-function page(self: Self, status: number, title: string, main: string, site?: string): InstancePage {
+function page(self: Self, status: number, title: string, main: string): InstancePage {
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -38,7 +37,7 @@ function page(self: Self, status: number, title: string, main: string, site?: st
 <title>${escape(title)} – ${escape(self.title)}</title>
 <style>${style}</style>
 </head>
-<body>
+<body class="mastodon-login">
 <header><strong>${escape(self.title)}</strong> – not a real server · <a href="/">${escape(self.host)}</a></header>
 <main>
 <h1>${escape(title)}</h1>
@@ -48,9 +47,8 @@ ${main}
 </body>
 </html>
 `;
-  const csp =
-    `default-src 'none'; style-src ${styleSource}; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; ` +
-    `form-action 'self'${site === undefined ? '' : ` ${site}`}`;
+  // No `form-action`: Chromium applies it to all redirects after a form, and the site may redirect on.
+  const csp = `default-src 'none'; style-src ${styleSource}; img-src 'self'; base-uri 'none'; frame-ancestors 'none'`;
   return { status, html, csp };
 }
 
@@ -73,7 +71,7 @@ export function consentPage(self: Self, question: Question): InstancePage {
 <input type="radio" name="account" value="${escape(account.username)}"${index === 0 ? ' checked' : ''}>
 ${shown(self, account)}</label>`,
   );
-  const { host, origin } = new URL(redirectURI);
+  const { host } = new URL(redirectURI);
   const main = `<form method="post" action="/oauth/authorize">
 <p>It asks to read your profile. You will go back to <b>${escape(host)}</b>.</p>
 ${hidden.join('\n')}
@@ -86,7 +84,7 @@ ${people.join('\n')}
 <button name="answer" value="deny">Deny</button>
 </p>
 </form>`;
-  return page(self, 200, `Let ${app.name} know who you are?`, main, origin);
+  return page(self, 200, `Let ${app.name} know who you are?`, main);
 }
 
 /** A real instance, too, shows its own page here and sends nobody back. */

@@ -1,7 +1,8 @@
 /** Sites that a testing instance knows by a URL of theirs, as Misskey does: it fetches what they say of themselves there. */
 
 import { Checks } from '../util/checks.js';
-import { Network } from '../http/network.js';
+import { Http } from '../http/context.js';
+import { get, type Answer } from '../http/request.js';
 import { readOptions } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { isLoopbackName } from './loopback.js';
@@ -11,8 +12,11 @@ export type Met = { readonly name: string; readonly redirectURI: string } | stri
 
 const checks = new Checks('startInstance');
 
+/** As long as a Misskey waits for a document. Milliseconds. */
+const fetchMs = 5000;
+
 export class URLClients {
-  private readonly network: Network;
+  private readonly http: Http;
 
   /**
    * @param sites the public origin of a site, and where it is found on this machine
@@ -28,7 +32,18 @@ export class URLClients {
     }
     // No login is begun with these: they say under which rules a document is fetched.
     const unused = { clientName: 'Testing instance', callbackURL: 'https://unused.invalid' };
-    this.network = new Network(readOptions({ ...unused, developmentInstances: here }));
+    this.http = new Http(readOptions({ ...unused, developmentInstances: here }));
+  }
+
+  private async fetch(url: string): Promise<Answer | undefined> {
+    const context = this.http.context({ timeoutMs: fetchMs, typed: new URL(url).host });
+    try {
+      return await get(context, url, { accept: '*/*', redirects: 0 }, (answer) => answer);
+    } catch {
+      return undefined;
+    } finally {
+      context.end();
+    }
   }
 
   /** Reads the document anew each time, as Misskey does: from its `Link` header, and the name from its `h-app`. */
@@ -36,9 +51,7 @@ export class URLClients {
     const { origin = '', pathname = '' } = parsedURL(clientId) ?? {};
     const here = Object.hasOwn(this.sites, origin) ? this.sites[origin] : undefined;
     if (here === undefined) return `the option "sites" does not say where ${origin || clientId} is found`;
-    const answer = await this.network
-      .get(here + pathname, { accept: '*/*', redirects: 0 })
-      .catch(() => undefined);
+    const answer = await this.fetch(here + pathname);
     if (answer?.status !== 200) return `there is no document at ${here}${pathname}`;
     const [, redirectURI] =
       /^<([^<>]+)>; rel="redirect_uri"$/.exec(String(answer.headers['link'] ?? '')) ?? [];

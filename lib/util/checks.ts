@@ -85,7 +85,7 @@ export class Checks {
     return value;
   }
 
-  /** The address of something of the site's own, to which paths are appended; without a slash at its end. */
+  /** An absolute URL of the site's own, to which paths are appended; without a slash at its end. @throws TypeError */
   baseURL(name: string, value: unknown): string {
     const text = this.text(name, value);
     const url = parsedURL(text);
@@ -97,22 +97,31 @@ export class Checks {
     if (username || password || /[?#]/.test(text)) {
       this.wrong(name, 'have no query, fragment or credentials', text);
     }
-    if (/\/[:*]/.test(pathname)) {
-      this.wrong(name, 'be an address and not the pattern of a route: the last segment is appended', text);
-    }
+    if (/\/[:*]/.test(pathname)) this.wrong(name, 'be an address and not the pattern of a route', text);
     if (href.includes('%')) this.wrong(name, 'need no percent-encoding', text);
     if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', text);
     // Mastodon takes at most 2000 characters of redirect URIs; a host has at most 253.
     if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', text);
     return href.replace(/\/+$/, '');
   }
+
+  /** The same, where one whole segment may be `:instance`, the place of an instance's host. @throws TypeError */
+  instanceURL(name: string, value: unknown): string {
+    const text = this.text(name, value);
+    const segment = /(?<!\/)\/:instance(?=[/?#]|$)/g;
+    const count = text.match(segment)?.length ?? 0;
+    if (count > 1) this.wrong(name, 'hold ":instance" once', text);
+    if (count === 0 && /\/[:*]/.test(text.replace(/^https?:\/\//i, '')))
+      this.wrong(name, 'hold no other pattern of a route than the segment ":instance"', text);
+    const plain = this.baseURL(name, text.replace(segment, `/${placeholder}`));
+    const withHost = plain.replace(`/${placeholder}`, '/:instance');
+    // Where the host is the last segment, it is appended anyway.
+    return withHost.endsWith('/:instance') ? withHost.slice(0, -'/:instance'.length) : withHost;
+  }
 }
 
-/** Whether somebody is at work on the site, who is told of mistakes that it can live with. */
-export function isBeingBuilt(): boolean {
-  const { NODE_ENV = '' } = process.env;
-  return NODE_ENV === '' || NODE_ENV === 'development';
-}
+/** No site has such a segment. */
+const placeholder = 'instance-host-stands-here';
 
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';

@@ -1,32 +1,39 @@
-/** What passes through a store or a bus, and is for those alone who share a secret that is in neither. */
+/** Encrypts text for those who share a secret, to be kept in a store or sent over a bus that has no such secret. */
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { digest } from './digest.js';
+
+const ivBytes = 12;
+const tagBytes = 16;
 
 /**
- * AES-256-GCM.
- * @param secret of at least 128 bits
- * @param purpose tells this use of the secret from others
+ * Encrypts with AES-256-GCM, under a key that is derived from the secret and the purpose (HKDF, RFC 5869).
+ * @param secret with at least 128 random bits
+ * @param purpose what the text is: nothing that was encrypted for one purpose can be decrypted for another
+ * @returns base64url
  */
-export function sealed(secret: string, purpose: string, text: string): string {
-  const iv = randomBytes(12);
+export function encrypt(secret: string, purpose: string, text: string): string {
+  const iv = randomBytes(ivBytes);
   const cipher = createCipheriv('aes-256-gcm', keyFor(secret, purpose), iv);
   const content = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
   return Buffer.concat([iv, cipher.getAuthTag(), content]).toString('base64url');
 }
 
-/** @returns `undefined` for what was not sealed with this secret, for this purpose */
-export function unsealed(secret: string, purpose: string, text: string): string | undefined {
-  const bytes = Buffer.from(text, 'base64url');
-  if (bytes.length < 28) return undefined;
+/** @returns `undefined` for text that was not encrypted with this secret, for this purpose */
+export function decrypt(secret: string, purpose: string, encrypted: string): string | undefined {
+  const bytes = Buffer.from(encrypted, 'base64url');
+  const start = ivBytes + tagBytes;
+  if (bytes.length < start) return undefined;
   try {
-    const decipher = createDecipheriv('aes-256-gcm', keyFor(secret, purpose), bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(12, 28));
-    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
+    const decipher = createDecipheriv('aes-256-gcm', keyFor(secret, purpose), bytes.subarray(0, ivBytes));
+    decipher.setAuthTag(bytes.subarray(ivBytes, start));
+    return Buffer.concat([decipher.update(bytes.subarray(start)), decipher.final()]).toString('utf8');
   } catch {
     return undefined;
   }
 }
 
+/** The purpose is hashed, because HKDF in Node.js takes at most 1,024 bytes of it. */
 function keyFor(secret: string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', purpose, 32));
+  return Buffer.from(hkdfSync('sha256', secret, '', digest(purpose), 32));
 }

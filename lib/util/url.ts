@@ -26,3 +26,45 @@ export function withoutSlash(issuer: string): string {
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
+
+/** Stands for the instance's host in `callbackURL` and `clientMetadataURL`. */
+export const hostSegment = ':instance';
+
+/**
+ * The URL of one instance: its host takes the place of the segment `:instance`, or is appended.
+ * @example withHost('https://site.example/callback/:instance/done', 'mastodon.social')
+ */
+export function withHost(template: string, host: string): string {
+  const segment = `/${hostSegment}`;
+  return template.includes(segment) ? template.replace(segment, () => `/${host}`) : `${template}/${host}`;
+}
+
+/** The text before and behind the host in such a URL's path, without slashes at their ends. */
+export function aroundHost(template: string): { readonly before: string; readonly behind: string } {
+  const { pathname } = new URL(template);
+  const [before = '', behind = ''] = pathname.split(`/${hostSegment}`);
+  return { before: before.replace(/\/$/, ''), behind: behind.replace(/^\/|\/$/g, '') };
+}
+
+/** The segment of a path at which the host stands, by its distance from the end: a proxy may change what is before it. */
+export function hostSegmentOf(template: string, path: string): string | undefined {
+  const { behind } = aroundHost(template);
+  const segments = path.split('/').filter(Boolean);
+  const rest = behind === '' ? [] : behind.split('/');
+  const end = segments.length - rest.length;
+  const isRest = rest.every((segment, i) => segments[end + i]?.toLowerCase() === segment.toLowerCase());
+  return isRest ? segments[end - 1] : undefined;
+}
+
+/**
+ * Where an adapter that serves its own pages is called back, and where it serves the client metadata document. Servers fetch
+ * that over https alone.
+ * @param ownURL without a slash at its end
+ */
+export function addressesBelow(ownURL: string): {
+  readonly callbackURL: string;
+  readonly clientMetadataURL: string | undefined;
+} {
+  const clientMetadataURL = ownURL.startsWith('https:') ? `${ownURL}/client` : undefined;
+  return { callbackURL: `${ownURL}/callback`, clientMetadataURL };
+}

@@ -1,4 +1,4 @@
-/** What the web door asks beside the engine's options. */
+/** The options of `createLogin`: types, defaults and checks. */
 
 import { Checks } from '../util/checks.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
@@ -11,8 +11,9 @@ export interface WebLoginOptions extends LoginOptions {
    */
   cookieName?: string | undefined;
   /**
-   * Lets a page of another site begin a login for its visitor, who may then be logged in to that site's account without
-   * noticing. Default false: such a start is refused, where the browser tells of it (`Sec-Fetch-Site`).
+   * Lets pages of other sites begin a login for their visitors, who may then be logged in to an account of such a site without
+   * noticing. Default false: a start is refused where the browser says that it comes from another site (`Sec-Fetch-Site`,
+   * `Origin`). A link to a route that begins logins by GET is not refused.
    */
   allowCrossSiteStart?: boolean | undefined;
 }
@@ -25,7 +26,7 @@ export interface WebSettings {
 /** Whom messages about options name. */
 export const webChecks = new Checks('createLogin');
 
-export const webOptionNames = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'];
+const webOptionNames = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'];
 
 /** @throws TypeError that names the option at fault. What the engine shares is checked by the engine. */
 export function readWebOptions(options: WebLoginOptions): WebSettings {

@@ -1,6 +1,7 @@
-/** What the visitor typed, as a request has it: in a form, in JSON, or in the query. */
+/** Reads what the visitor typed from a request: from a form, from JSON, or from the query. */
 
 import { MastodonError } from '../errors.js';
+import { isDevelopment, warnOnce } from '../util/warnings.js';
 
 const field = 'instance';
 
@@ -16,11 +17,28 @@ export async function typedInstance(request: Request): Promise<unknown> {
   const typed = wasRead ? undefined : await fieldInBody(request);
   const found = typed ?? only(new URL(request.url, 'http://localhost').searchParams.getAll(field));
   if (found !== undefined) return found;
+  if (isDevelopment() && request.method !== 'GET') warnOfMissingField(wasRead);
   throw missing(
     wasRead
       ? `the body of the request was read before: pass what it says, as in begin(request, { ${field} })`
       : `neither body nor query have a field "${field}"`,
   );
+}
+
+function warnOfMissingField(wasRead: boolean): void {
+  if (wasRead) {
+    warnOnce(
+      'MASTODON_NO_BODY',
+      'createLogin: the body of the request was read before begin(), which was given no instance. Pass what the form says, as in ' +
+        'begin(request, { instance }), and check the name of the field that you read',
+    );
+  } else {
+    warnOnce(
+      'MASTODON_NO_FIELD',
+      'createLogin: a form was sent, and none of its fields is "instance". Name the input so, or read the form yourself and pass ' +
+        'what it says, as in begin(request, { instance })',
+    );
+  }
 }
 
 async function fieldInBody(request: Request): Promise<unknown> {

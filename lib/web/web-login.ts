@@ -1,32 +1,42 @@
-/** `createLogin`: the door of sites that speak `Request` and `Response`, with a cookie in place of a session. */
+/** `createLogin`: logs in by `Request` and `Response`, with a cookie in place of a session. */
 
 import { MastodonError } from '../errors.js';
 import { allKeys } from '../login/browser-keys.js';
-import { crossSiteStart } from '../login/cross-site.js';
+import {
+  crossSiteStart,
+  prefetchRefusal,
+  warnOfScript,
+  type BrowserRequest,
+} from '../login/browser-request.js';
+import { isOtherBrowser } from '../login/expiry.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/token.js';
 import type { BeginOptions } from '../options.js';
-import { BrowserCookie, rotated, withCurrent } from './browser-cookie.js';
-import { WebHints } from './hints.js';
+import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { parsedURL } from '../util/url.js';
+import { BrowserCookie, keysToBegin } from './browser-cookie.js';
 import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';
 import { typedInstance } from './typed-instance.js';
 
-/** What may be said of one login as it begins. */
+/** Options of one login. */
 export interface WebBeginOptions extends BeginOptions {
   /**
-   * Where the account lives, as it was typed. Default: the request's field `instance`, from a form, JSON or the query; its
-   * body is read then, and can be read by nobody else.
+   * Where the account lives, as it was typed. Default: the request's field `instance`, from a form, JSON or the query. The
+   * request's body is read then, and cannot be read again.
    */
   instance?: unknown;
 }
 
-/** Who came back, and what the answer to them has to carry. */
+/** The result of a login. */
 export interface FinishedLogin extends Finished {
-  /** What the response has to carry along: the cookie. The site may add to it. */
+  /**
+   * Deletes the login's cookie, if the response carries these headers. A site may ignore them: the cookie is of no use after
+   * the login, and ends within an hour. Logins that other tabs have begun need it.
+   */
   readonly headers: Headers;
 }
 
-/** Its functions can be passed on by themselves. */
+/** The functions work without the object. */
 export interface WebLogin {
   /**
    * A redirect (302) to the visitor's instance, with the cookie that binds the login to this browser.
@@ -34,12 +44,13 @@ export interface WebLogin {
    */
   readonly begin: (request: Request, options?: WebBeginOptions) => Promise<Response>;
   /**
-   * Who came back. Of the request's URL only path and query are read, so a proxy may change the rest of it.
+   * The profile and the tokens of the visitor who came back. Of the request's URL only path and query are read, so a proxy may
+   * change the rest of it.
    * @throws MastodonError; its `state` is the application's, where the login is known
    */
   readonly finish: (request: Request) => Promise<FinishedLogin>;
-  /** What servers are told that ask at `clientMetadataURL` what this site is; 404 for anything else. Nothing secret is in it. */
-  readonly clientMetadata: (request: Request) => Response;
+  /** Answers servers that fetch `clientMetadataURL`; 404 for anything else. The answer holds no secret. */
+  readonly clientMetadata: (request: Request) => Promise<Response>;
   /**
    * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
    * @param origin `profile.instance.origin`
@@ -55,57 +66,54 @@ export interface WebLogin {
 }
 
 /**
- * The login of a site that speaks `Request` and `Response`. Make it once, where every route can import it.
+ * The login of a site that speaks `Request` and `Response`. Make it once, in a module that every route imports.
  * @throws TypeError that names the option at fault
  */
 export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
   const login = new MastodonLogin(options, webChecks);
   const cookie = new BrowserCookie(cookieName, login.callbackURL);
-  const hints = new WebHints(login.callbackURL, options.store !== undefined);
-  const typedIn = (request: Request) => {
-    const wasRead = request.bodyUsed;
-    return typedInstance(request).catch((error: unknown) => {
-      if (!(error instanceof MastodonError)) throw error;
-      if (error.code === 'instance_missing') hints.missesField(request, wasRead);
-      throw login.refused(error);
-    });
+
+  const assertNoPrefetch = (request: Request) => {
+    const refusal = prefetchRefusal(browserRequest(request));
+    if (refusal) throw login.refused(refusal);
   };
   return {
     async begin(request, { instance, ...beginOptions } = {}) {
       assertRequest(request, 'begin');
-      hints.isGiven(request, beginOptions);
-      const crossSite = crossSiteStart(request.headers.get('sec-fetch-site'));
+      assertNoPrefetch(request);
+      const host = request.headers.get('host') ?? parsedURL(request.url)?.host;
+      const crossSite = crossSiteStart(browserRequest(request), login.callbackURL, host);
       if (crossSite && !allowCrossSiteStart) throw login.refused(crossSite);
+      warnOfScript(browserRequest(request), 'createLogin');
+      const typed =
+        instance !== undefined
+          ? instance
+          : await typedInstance(request).catch((error: unknown) => {
+              throw error instanceof MastodonError ? login.refused(error) : error;
+            });
       const known = cookie.read(request.headers);
-      const keys = withCurrent(known);
-      const typed = instance === undefined ? await typedIn(request) : instance;
-      try {
-        const { redirect } = await login.begin(typed, allKeys(keys), beginOptions, {
-          isNew: allKeys(known).length === 0,
-        });
-        hints.begins(request, keys);
-        const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
-        return new Response(null, { status: 302, headers });
-      } catch (error) {
-        hints.refused(error);
-        throw error;
-      }
+      const keys = await keysToBegin(known, (key) => login.hasFinished(key));
+      const { redirect } = await login.begin(typed, allKeys(keys), beginOptions, {
+        isNew: allKeys(known).length === 0,
+      });
+      const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
+      return new Response(null, { status: 302, headers });
     },
     async finish(request) {
       assertRequest(request, 'finish');
-      const keys = cookie.read(request.headers);
-      hints.answers(request, keys);
-      const finished = await login.finish(request.url, allKeys(keys)).catch((error: unknown) => {
-        hints.unfinished(request, error);
+      assertNoPrefetch(request);
+      const keys = allKeys(cookie.read(request.headers));
+      const finished = await login.finish(request.url, keys).catch((error: unknown) => {
+        const isLost = keys.length === 0 && isOtherBrowser(error);
+        if (isLost && isDevelopment()) warnOfLostCookie(request, login.callbackURL);
         throw error;
       });
-      hints.finished(keys);
-      return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.write(rotated(keys)) }) };
+      return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.remove() }) };
     },
-    clientMetadata(request) {
+    async clientMetadata(request) {
       assertRequest(request, 'clientMetadata');
-      const { status, headers, body } = login.clientMetadata.answer(request.method, request.url);
+      const { status, headers, body } = await login.clientMetadata.answer(request.method, request.url);
       return new Response(body === '' ? null : body, { status, headers: { ...headers } });
     },
     refresh: (origin, refreshToken) => login.refresh(origin, refreshToken),
@@ -113,7 +121,22 @@ export function createLogin(options: WebLoginOptions): WebLogin {
   };
 }
 
-/** Node's own request, and those of Express and Fastify, look alike and are another thing. */
+function browserRequest({ method, headers }: Request): BrowserRequest {
+  return { method, header: (name) => headers.get(name) ?? undefined };
+}
+
+/** A pending login has the state of an authorization response, and the browser came without the cookie that began it. */
+function warnOfLostCookie({ url }: Request, callbackURL: string): void {
+  const isByHTTP = callbackURL.startsWith('https:') && /^http:/i.test(url);
+  warnOnce(
+    'MASTODON_NO_COOKIE',
+    'createLogin: an authorization response came without the cookie of its login. Give the visitor the Response of begin() as ' +
+      'it is: a redirect made of its Location alone has no cookie. Begin the login at the host name of callbackURL' +
+      (isByHTTP ? `, over https: browsers keep no cookie of ${callbackURL} otherwise` : ''),
+  );
+}
+
+/** Requests of Node.js, Express and Fastify look similar. */
 function assertRequest(request: Request, method: string): void {
   if (typeof request?.headers?.get === 'function' && typeof request.url === 'string') return;
   throw new TypeError(`createLogin: ${method} takes a Request, as fetch knows it (in Hono it is c.req.raw)`);

@@ -5,7 +5,8 @@
 
 const { createServer } = require('node:http');
 const { createClient } = require('@redis/client');
-const { createBridge, redisBus } = require('../../dist/bridge/index.js');
+const { createBridge } = require('../../dist/bridge/index.js');
+const { redisBus } = require('../../dist/stores/index.js');
 
 async function main() {
   const [url, instance, publicURL] = process.argv.slice(2);

@@ -1,7 +1,9 @@
-/** The person's page, and what other people's browsers and pages can do with it. */
+/** The visitor's page, and what other browsers and pages can do with it. */
 
+import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { proofFor } from '../../lib/bridge/form';
+import { proofFor } from '../../lib/pages/form';
+import { pressScript } from '../../lib/pages/press';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 import { agree, closeAll, formOf, press, startBridge, until, type Stage } from './stage';
@@ -25,8 +27,11 @@ const ask = async () => {
 const script =
   /<script type="module" src="(http:\/\/localhost:\d+\/button\/mastodon-login-[\w-]{16}\.js)"><\/script>\n/;
 
-/** The page without the one script that is its own. */
-const withoutScript = (text: string) => text.replace(script, '');
+/** The page without its own scripts. */
+const withoutScript = (text: string) =>
+  text.replace(script, '').replace(`<script>${pressScript}</script>\n`, '');
+
+const sha256 = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 describe('the page', () => {
   it('names the application, the instance and the code, and has one button', async () => {
@@ -41,14 +46,14 @@ describe('the page', () => {
     expect(withoutScript(page.text)).not.toMatch(/<script|<link|<img|href=|src=/);
   });
 
-  it('is read by nobody else, framed by nobody, kept by nobody', async () => {
+  it('cannot be read by another origin, framed, changed or cached', async () => {
     const { url } = await ask();
     const visitor = new Visitor();
     const gone = await press(visitor, url);
     const done = await visitor.get(await visitor.approve(gone.location ?? ''));
     for (const { headers } of [await new Visitor().get(url), gone, done, await visitor.get(url)]) {
       expect(headers).toMatchObject({
-        'cache-control': 'no-store',
+        'cache-control': 'no-store, no-transform',
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
@@ -56,32 +61,40 @@ describe('the page', () => {
       const policy = headers['content-security-policy'] ?? '';
       expect(policy).toMatch(/^default-src 'none'; base-uri 'none'; frame-ancestors 'none'; /);
       expect(policy).not.toMatch(/unsafe|\*/);
+      // It would cut the tie between a login in a popup and the page that opened it.
+      expect(headers).not.toHaveProperty('cross-origin-opener-policy');
     }
     expect(done.headers['content-security-policy']).toContain("form-action 'none'");
   });
 
-  it('lets the button lead to the instance, and on to where that signs its people in', async () => {
+  it('lets the button lead anywhere, as an instance may redirect on', async () => {
     const { url } = await ask();
-    const policy = (await new Visitor().get(url)).headers['content-security-policy'];
-    expect(/form-action ([^;]*)/.exec(String(policy))?.[1]).toBe(`'self' https: ${instance.origin}`);
+    const page = await new Visitor().get(url);
+    expect(page.headers['content-security-policy']).not.toContain('form-action');
+    expect(page.text).toMatch(/<form [^>]*data-turbo="false" hx-boost="false"/);
+  });
+
+  it('keeps Cloudflare from replacing handles', async () => {
+    const { url } = await ask();
+    const page = await agree(new Visitor(), url);
+    expect(page.text).toMatch(/<!--email_off-->[^]*alice@localhost:\d+[^]*<!--\/email_off-->/);
   });
 
   it('allows exactly its own style', async () => {
-    const { createHash } = await import('node:crypto');
     const { url } = await ask();
     const { text, headers } = await new Visitor().get(url);
     const style = /<style>(.*?)<\/style>/s.exec(text)?.[1] ?? '';
-    const hash = createHash('sha256').update(style).digest('base64');
-    expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}';`);
+    expect(headers['content-security-policy']).toMatch(/; style-src [^; ]+$/);
+    expect(headers['content-security-policy']).toContain(sha256(style));
     expect(text).not.toContain('style=');
   });
 
-  it('lets exactly the script of the button run, a file of its own that browsers keep', async () => {
+  it('lets exactly two scripts run: the button, a file that browsers keep, and its own', async () => {
     const { url } = await ask();
     const { text, headers } = await new Visitor().get(url);
     const source = script.exec(text)?.[1] ?? '';
     expect(headers['content-security-policy']).toContain(
-      `; script-src ${source}; require-trusted-types-for 'script'; trusted-types 'none'; `,
+      `; script-src ${source} ${sha256(pressScript)}; require-trusted-types-for 'script'; trusted-types 'none'; `,
     );
     const file = await new Visitor().get(source);
     expect([file.status, file.text.includes('mastodon-login')]).toEqual([200, true]);
@@ -110,6 +123,18 @@ describe('the page', () => {
     expect((await agree(visitor, url)).text).not.toContain('<script');
   });
 
+  it.each([
+    ['a'.padEnd(40, '\u0301'), `a${'\u0301'.repeat(4)}`],
+    // With joiners between the marks.
+    ['a'.padEnd(40, '\u0301\u200d'), 'a\u0301\u200d\u0301\u200d'],
+    // Vietnamese as single letters, Thai, Tibetan, and an emoji of several.
+    ...['Tie\u0302\u0301ng Vie\u0323\u0302t', 'ที่นี่', 'རྒྱུད', '👩🏽‍❤️‍💋‍👨'].map((name) => [name, name]),
+  ])('shows the name %j without marks that would paint over other lines', async (clientName, shown) => {
+    const other = await startBridge([instance], { clientName });
+    const { url } = await (await other.connect()).request(instance.host);
+    expect((await new Visitor().get(url)).text).toContain(`<bdi>${shown}</bdi>`);
+  });
+
   it('is the same for what never was, is over, and is no ID at all', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
@@ -134,8 +159,7 @@ describe('the page', () => {
     const answer = (path: string, method: string) => fetch(path, { method, redirect: 'manual' });
     const wrong = await answer(url, 'DELETE');
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST']);
-    expect((await answer(`${stage.origin}/callback/${instance.host}?code=1`, 'HEAD')).status).toBe(405);
-    expect((await answer(url, 'HEAD')).status).toBe(200);
+    expect((await answer(`${stage.origin}/callback/${instance.host}?code=1`, 'POST')).status).toBe(405);
     for (const path of ['/', '/auth', '/auth/', '/auth/a/b', '/callback', '//auth/x', '/other']) {
       const { status, headers } = await answer(stage.origin + path, 'GET');
       expect([path, status, headers.get('content-type')]).toEqual([path, 404, 'text/html; charset=utf-8']);
@@ -149,9 +173,20 @@ describe('the browser', () => {
     const [cookie = '', ...more] = (await new Visitor().get(url)).headers['set-cookie'] ?? [];
     expect(more).toEqual([]);
     expect(cookie).toMatch(
-      /^mastodon-login-[\w-]{12}=[\w-]{24}\.[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^mastodon-bridge-[\w-]{8}=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     expect(expires).toBeGreaterThan(Date.now());
+  });
+
+  it('keeps apart two bridges on one host', async () => {
+    const names = [];
+    for (const path of ['/a', '/b']) {
+      const other = await startBridge([instance], { publicURL: `https://login.example${path}` });
+      const { url } = await (await other.connect()).request(instance.host);
+      const page = await new Visitor().get(other.origin + new URL(url).pathname);
+      names.push(page.headers['set-cookie']?.[0]?.split('=')[0]);
+    }
+    expect(new Set(names).size).toBe(2);
   });
 
   it('gets a cookie for https only, which no other host of the domain can plant', async () => {
@@ -213,8 +248,8 @@ describe('the browser', () => {
     const { host } = new URL(stage.origin);
     for (let count = 0; count < 25; count++) {
       const { url, client } = await ask();
-      await visitor.get(url);
-      expect(visitor.jars.get(host)?.size).toBeLessThanOrEqual(10);
+      expect((await press(visitor, url)).status).toBe(303);
+      expect(visitor.jars.get(host)?.size).toBeLessThanOrEqual(11);
       client.socket.close();
     }
     const { url, client } = await ask();
@@ -277,8 +312,42 @@ describe('with a store that takes its time', () => {
   });
 });
 
-describe('somebody else', () => {
-  it('cannot press the button for the person, from a page of their own', async () => {
+describe('an attacker', () => {
+  it('cannot end a login with links to requests of their own', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    for (let count = 0; count < 15; count++) await visitor.get((await ask()).url);
+    expect((await visitor.get(await visitor.approve(location ?? ''))).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
+  it('cannot end a login with a form of their own, to which browsers add no cookies', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    const callback = await visitor.approve(location ?? '');
+    for (const headers of [{ 'Sec-Fetch-Site': 'cross-site' }, {}]) {
+      const answer = await new Visitor().post((await ask()).url, { proof: 'x' }, headers);
+      expect([answer.status, answer.headers['set-cookie']]).toEqual([403, undefined]);
+    }
+    expect((await visitor.get(callback)).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
+  it('cannot have a visitor who agreed before go through the instance without a page of it', async () => {
+    const visitor = new Visitor();
+    const first = await ask();
+    await agree(visitor, first.url);
+    await first.client.hear('fulfill');
+    const { location = '' } = await press(visitor, (await ask()).url);
+    expect(await visitor.get(location)).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('<form'),
+    });
+  });
+
+  it('cannot press the button for the visitor, from a page of their own', async () => {
     const { url, client } = await ask();
     const victim = new Visitor();
     const { fields } = formOf(await victim.get(url));
@@ -298,7 +367,6 @@ describe('somebody else', () => {
     ];
     for (const [what, form, headers] of attempts) {
       const page = await new Visitor().post(url, form, headers);
-      // The page is shown again, with the code.
       expect([what, page.status, page.location]).toEqual([what, 403, undefined]);
       expect(page.text).toContain('press the button again');
     }
@@ -309,7 +377,7 @@ describe('somebody else', () => {
     expect(await client.hearsNothing()).toBe(true);
   });
 
-  it('cannot finish the login in another browser, nor spoil it', async () => {
+  it('cannot finish the login in another browser, nor end the request', async () => {
     const { url, client } = await ask();
     const [owner, thief] = [new Visitor(), new Visitor()];
     await thief.get(url);
@@ -317,8 +385,25 @@ describe('somebody else', () => {
     const callback = await owner.approve(location ?? '');
     expect((await thief.get(callback)).status).toBe(403);
     expect(await client.hearsNothing()).toBe(true);
-    expect((await owner.get(callback)).status).toBe(200);
+    // A code that was seen elsewhere is not used. The owner presses the button again.
+    expect((await owner.get(callback)).status).toBe(403);
+    expect((await agree(owner, url)).status).toBe(200);
     await client.hear('fulfill');
+  });
+
+  it('cannot have the button count that was pressed once, in a browser without scripts', async () => {
+    const { url, client } = await ask();
+    const visitor = new Visitor();
+    const { action, fields } = formOf(await visitor.get(url));
+    const { meant, ...once } = fields;
+    expect(meant).toBe('yes');
+    const page = await visitor.post(action, once);
+    expect([page.status, page.location]).toEqual([403, undefined]);
+    expect(page.text.replace(/<noscript>.*?<\/noscript>/gs, '')).toContain(
+      '<input type="checkbox" name="meant"',
+    );
+    expect((await visitor.post(action, formOf(page).fields)).status).toBe(303);
+    expect(await client.hearsNothing()).toBe(true);
   });
 
   it('cannot cancel the login with a denial of their own', async () => {

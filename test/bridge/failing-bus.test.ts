@@ -2,7 +2,6 @@
 
 import { inspect } from 'node:util';
 import type { Bus } from '../../lib/stores/bus';
-import { safeBus } from '../../lib/bridge/safe-bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 import { agree, closeAll, startBridge } from './stage';
@@ -67,23 +66,4 @@ it.each<[string, Partial<Bus>]>([
     'failed',
     { error: expect.objectContaining({ code: 'store_failed' }) },
   ]);
-});
-
-it('leaves a bus that works as it is', async () => {
-  const heard: string[] = [];
-  const calls: string[] = [];
-  const bus = safeBus(
-    {
-      publish: async (channel, text) => calls.push(`${channel} ${text}`),
-      subscribe: async (_channel, listener) => {
-        listener('first');
-        return () => calls.push('unsubscribed');
-      },
-    },
-    1_000,
-  );
-  const unsubscribe = await bus.subscribe('a', (text) => heard.push(text));
-  expect(await bus.publish('a', 'b')).toBe(1);
-  await unsubscribe();
-  expect([heard, calls]).toEqual([['first'], ['a b', 'unsubscribed']]);
 });

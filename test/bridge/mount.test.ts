@@ -60,7 +60,14 @@ describe('the router', () => {
         return app;
       },
     });
-    for (const path of ['/', '/auth/login', '/auth', '/callback', '/auth/auth/a/b']) {
+    const id = 'A'.repeat(24);
+    const others = [
+      `/auth/${id}`,
+      `/callback/${instance.host}?code=1`,
+      `/client/${instance.host}`,
+      '/button/x',
+    ];
+    for (const path of ['/', '/auth/login', '/auth', '/callback', '/auth/auth/a/b', ...others]) {
       expect((await new Visitor().get(origin + path)).text).toBe(`the application's ${path}`);
     }
     expect((await new Visitor().get(`${origin}/auth/auth/unknown`)).text).toContain('not valid any more');
@@ -92,6 +99,41 @@ describe('the router', () => {
     proxy.close();
   });
 
+  it('works where the application mounts it, behind a proxy that replaces the path', async () => {
+    const { connect, origin } = await startBridge([instance], {
+      publicURL: 'https://login.example/outside',
+      serve: ({ router }) => {
+        const app = express();
+        app.use('/inside', router);
+        app.use((req, res) => void res.send(`the application's ${req.originalUrl}`));
+        return app;
+      },
+    });
+    const { url } = await (await connect()).request(instance.host);
+    const { pathname } = new URL(url);
+    const inside = pathname.replace('/outside', '/inside');
+    expect((await new Visitor().get(origin + inside)).text).toContain('asks to use your account');
+    const elsewhere = pathname.replace('/outside', '');
+    expect((await new Visitor().get(origin + elsewhere)).text).toBe(`the application's ${elsewhere}`);
+  });
+
+  it('leaves the addresses of an application of several parts to it', async () => {
+    const part = express().use((req, res, next) => (bridgeRouter ? bridgeRouter(req, res, next) : next()));
+    let bridgeRouter: ReturnType<typeof createBridge>['router'] | undefined;
+    const { origin } = await startBridge([instance], {
+      base: '/part/login',
+      serve: ({ router }) => {
+        bridgeRouter = router;
+        part.use((req, res) => void res.send(`the application's ${req.originalUrl}`));
+        return express().use('/part', part);
+      },
+    });
+    const path = `/part/auth/${'A'.repeat(24)}`;
+    expect((await new Visitor().get(origin + path)).text).toBe(`the application's ${path}`);
+    const own = `/part/login/auth/${'A'.repeat(24)}`;
+    expect((await new Visitor().get(origin + own)).text).toContain('not valid any more');
+  });
+
   it('does not wait for a body that never comes', async () => {
     const { connect } = await startBridge([instance]);
     const { url } = await (await connect()).request(instance.host);
@@ -120,9 +162,15 @@ describe('the sockets', () => {
     return String(data);
   };
 
-  it.each(['before', 'after'])('work beside a WebSocketServer of another path that came %s', async (when) => {
+  it.each(['before', 'after'])('work beside a WebSocketServer that was attached %s', async (when) => {
     const server = createServer();
-    const start = () => echo(new WebSocketServer({ server, path: '/chat' }));
+    const start = () => {
+      const other = echo(new WebSocketServer({ noServer: true }));
+      server.on('upgrade', (req, socket, head) => {
+        if (req.url !== '/chat') return;
+        other.handleUpgrade(req, socket, head, (client) => other.emit('connection', client, req));
+      });
+    };
     if (when === 'before') start();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -144,6 +192,18 @@ describe('the sockets', () => {
     expect(await echoed(`ws://localhost:${port}/chat`)).toBe('echo hello');
     server.closeAllConnections();
     server.close();
+  });
+
+  it('change nothing of the server but its listeners', async () => {
+    const server = createServer();
+    const before = Reflect.ownKeys(server);
+    const { emit } = server;
+    const bridge = createBridge({ clientName: 'a', publicURL: 'http://localhost:1' });
+    bridge.attach(server);
+    expect([Reflect.ownKeys(server), server.emit === emit]).toEqual([before, true]);
+    expect(() => bridge.attach(server)).toThrow('already');
+    await bridge.close();
+    expect(server.listenerCount('upgrade')).toBe(0);
   });
 
   it('leave other paths to a listener that takes its time', async () => {
@@ -174,18 +234,13 @@ describe('the sockets', () => {
     const { bridge, server, connect } = await startBridge([instance]);
     const other = createServer((_req, res) => res.end()).listen(0, '127.0.0.1');
     await once(other, 'listening');
-    const emit = other.emit;
     bridge.attach(other);
     const url = `ws://localhost:${(other.address() as AddressInfo).port}/`;
     await Client.open(url);
     await connect();
     expect(bridge.status().sockets).toBe(2);
     await bridge.close();
-    expect([server.listenerCount('upgrade'), other.listenerCount('upgrade'), other.emit === emit]).toEqual([
-      0,
-      0,
-      true,
-    ]);
+    expect([server.listenerCount('upgrade'), other.listenerCount('upgrade')]).toEqual([0, 0]);
     await expect(Client.open(url)).rejects.toThrow();
     expect(() => bridge.attach(other)).toThrow('closed');
     other.closeAllConnections();
@@ -206,6 +261,8 @@ describe('options', () => {
     ['origins', { origins: 'https://a.example' }],
     ['origins', { origins: ['a.example'] }],
     ['origins', { origins: ['https://a.example/path'] }],
+    ['origins', { origins: ['file:///home/'] }],
+    ['revokeUndelivered', { revokeUndelivered: 'no' }],
     ['bus', { bus: {} }],
     ['limits.maxSockets', { limits: { maxSockets: 0 } }],
     ['limits.heartbeatMs', { limits: { heartbeatMs: 2 ** 31 } }],

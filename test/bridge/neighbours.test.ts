@@ -1,6 +1,6 @@
 /** Who shares the store or the bus with a bridge: another bridge, or somebody who reads and writes what is there. */
 
-import { refOf, seal } from '../../lib/bridge/request-secrets';
+import { refOf, seal } from '../../lib/bridge/secrets';
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { JSONStore } from '../support/stage';

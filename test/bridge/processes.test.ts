@@ -3,7 +3,7 @@
 import { createClient } from '@redis/client';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { redisBus } from '../../lib/bridge';
+import { redisBus } from '../../lib/stores';
 import { localBus, type Bus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';

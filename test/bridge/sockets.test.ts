@@ -283,7 +283,7 @@ describe('a web page', () => {
   ])('%s cannot connect', async (_what, origin) => {
     const { connect, events } = await startBridge([instance]);
     await expect(connect({ origin })).rejects.toThrow('403');
-    expect(events).toEqual([['socket_refused', { status: 403, reason: 'Forbidden origin' }]]);
+    expect(events).toEqual([['socket_refused', { status: 403, reason: 'Forbidden origin', origin }]]);
   });
 
   it('of our own, and of an allowed origin, can', async () => {
@@ -292,6 +292,14 @@ describe('a web page', () => {
     for (const allowed of [origin, 'https://app.example', 'app://desktop'])
       await connect({ origin: allowed });
     await expect(connect({ origin: 'https://app.example:8443' })).rejects.toThrow('403');
+  });
+
+  it.each(['null', 'file://'])('of the origin %s can, where that is listed, and no other', async (origin) => {
+    const { connect } = await startBridge([instance], { origins: [origin] });
+    await connect({ origin });
+    for (const other of ['null', 'file://', 'https://evil.example'].filter((one) => one !== origin)) {
+      await expect(connect({ origin: other })).rejects.toThrow('403');
+    }
   });
 
   it('of any origin can, where all are allowed', async () => {

@@ -47,7 +47,7 @@ export async function startBridge(
     clientName: 'A game under test',
     publicURL: origin + base,
     developmentInstances: instances.map((instance) => instance.origin),
-    log: (event, fields = {}) => events.push([event, fields]),
+    log: ({ event, ...fields }) => events.push([event, fields]),
     ...options,
   });
   server.on('request', serve?.(bridge) ?? bridge.router);
@@ -128,7 +128,7 @@ export class Client {
   }
 }
 
-/** The form of a page: where it goes and what it holds. */
+/** The form of a page, with the box ticked that browsers without scripts show. */
 export function formOf(page: Page): { action: string; fields: Record<string, string> } {
   const [, head = '', inner = ''] = /<form([^>]*)>(.*?)<\/form>/s.exec(page.text) ?? [];
   if (!head.includes('post')) throw new Error(`No form at ${page.url} (${page.status}): ${page.text}`);
@@ -136,7 +136,7 @@ export function formOf(page: Page): { action: string; fields: Record<string, str
   return { action: page.url, fields: Object.fromEntries(fields.map(([, name, value]) => [name, value])) };
 }
 
-/** Opens the page and presses its button. */
+/** Opens the page and presses its button, in a browser without scripts. */
 export async function press(visitor: Visitor, url: string): Promise<Page> {
   const { action, fields } = formOf(await visitor.get(url));
   return visitor.post(action, fields);

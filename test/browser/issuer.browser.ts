@@ -93,6 +93,11 @@ inChromium("the issuer's pages", () => {
   const button = (name: string | RegExp) => page.getByRole('button', { name });
   const heading = () => page.getByRole('heading', { level: 1 }).textContent();
 
+  /** Buttons count from a moment after the page has appeared. */
+  async function active(): Promise<void> {
+    await page.waitForFunction(() => document.querySelector('button[aria-disabled]') === null);
+  }
+
   /** At the instance: signs in where it asks, and agrees. */
   async function agree(): Promise<void> {
     const name = page.locator('input[name=username]');
@@ -156,6 +161,7 @@ inChromium("the issuer's pages", () => {
     const { url, config, checks } = await asked();
     await open(url);
     await page.keyboard.type(instance.host);
+    await active();
     await page.keyboard.press('Enter');
     await page.waitForURL(`${instance.origin}/**`);
     await agree();
@@ -169,6 +175,7 @@ inChromium("the issuer's pages", () => {
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').getAttribute('name')).toBe('instance');
     await page.keyboard.press('Shift+Tab');
+    await active();
     await page.keyboard.press('Enter');
     await page.waitForURL(`${redirectURI}*`);
   });
@@ -180,6 +187,8 @@ inChromium("the issuer's pages", () => {
     await button('Go on').click();
     await button(/The code is the same/).click();
     await page.locator('#instance').fill(instance.host);
+    // Anyone may have such a device: in place of a moment's wait, a box is ticked.
+    await page.getByRole('checkbox').check();
     await button('Log in').click();
     await agree();
     expect(await heading()).toBe('You may close this window');
@@ -189,13 +198,10 @@ inChromium("the issuer's pages", () => {
     expect(tokens.claims()?.nickname).toBe('alice');
   });
 
-  it("lead to an app by its scheme, which the page's policy names, and no other", async () => {
+  it('lead to an app by its scheme', async () => {
     const config = await discover(stage, native);
     const { url } = await ask(config, { redirect_uri: 'com.example.app:/callback' });
     await open(url);
-    const policy = String((await page.reload())?.headers()['content-security-policy']);
-    const targets = /form-action ([^;]*)/.exec(policy)?.[1]?.split(' ');
-    expect(targets).toEqual(["'self'", 'https:', instance.origin, 'com.example.app:']);
     const left = page.waitForResponse(
       (answer) => answer.headers()['location']?.startsWith('com.example') === true,
     );

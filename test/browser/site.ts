@@ -8,7 +8,7 @@ import { basename, join, resolve } from 'node:path';
 
 const files = resolve(__dirname, '..', '..', 'dist', 'button', 'browser');
 
-const policy = [
+const strictPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -20,10 +20,15 @@ const policy = [
 
 const types: Record<string, string> = { js: 'text/javascript', css: 'text/css', html: 'text/html' };
 
+/** What pages load the button by. */
+export const buttonScript = '<script type="module" src="/button/mastodon-login.js"></script>';
+
 export interface Login {
   readonly fields: URLSearchParams;
   /** Answers as a site does that has found the instance. */
   goOn(): void;
+  /** Answers as a site does whose login has failed: by a redirect to a page of the site. */
+  fail(path: string): void;
   /** Leaves the visitor on the page, which cannot tell that from a server that is still to answer. (Chromium's debugger
    * answers nobody while a page is being left, so that a test could not look at one that is.) */
   stay(): void;
@@ -35,6 +40,14 @@ export interface Site {
   body: string;
   /** Attributes of the page's <html>. */
   html: string;
+  /** More in the page's <head>. */
+  head: string;
+  /** Rules after those of the page. */
+  css: string;
+  /** The page's Content-Security-Policy. */
+  policy: string;
+  /** Further scripts, by their path. */
+  readonly scripts: Map<string, string>;
   /** Logins that were sent and not taken by `login()` yet. */
   readonly sent: Login[];
   /** The next login that is sent; it waits for `goOn`. */
@@ -55,14 +68,15 @@ export async function startSite(): Promise<Site> {
   };
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url ?? '/', 'http://localhost');
-    res.setHeader('Content-Security-Policy', policy);
+    res.setHeader('Content-Security-Policy', site.policy);
     if (req.method === 'POST') {
       let text = '';
       req.on('data', (chunk) => (text += String(chunk)));
       req.on('end', () => {
         const goOn = () => void res.writeHead(303, { Location: '/instance' }).end();
         const stay = () => void res.writeHead(204).end();
-        const login = { fields: new URLSearchParams(text), goOn, stay };
+        const fail = (path: string) => void res.writeHead(303, { Location: path }).end();
+        const login = { fields: new URLSearchParams(text), goOn, fail, stay };
         const next = waiting.shift();
         if (next) next(login);
         else site.sent.push(login);
@@ -70,17 +84,19 @@ export async function startSite(): Promise<Site> {
     } else if (pathname === '/instance') {
       answer(res, 'html', '<!doctype html><html lang="en"><title>Instance</title><h1>Confirm</h1>');
     } else if (pathname === '/page.css') {
-      answer(res, 'css', pageStyle);
+      answer(res, 'css', pageStyle + site.css);
     } else if (pathname.startsWith('/button/') && existsSync(join(files, basename(pathname)))) {
       answer(res, pathname.split('.').pop() ?? '', readFileSync(join(files, basename(pathname))));
-    } else if (pathname === '/') {
+    } else if (site.scripts.has(pathname)) {
+      answer(res, 'js', site.scripts.get(pathname) ?? '');
+    } else if (pathname === '/' || pathname === '/login') {
       answer(
         res,
         'html',
         `<!doctype html><html ${site.html}><head><meta charset="utf-8"><title>Log in</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/page.css"><link rel="stylesheet" href="/button/mastodon-login.css">
-<script type="module" src="/button/mastodon-login.js"></script></head>
+<link rel="stylesheet" href="/button/mastodon-login.css"><link rel="stylesheet" href="/page.css">
+${site.head}</head>
 <body class="mastodon-login"><main><h1>Log in</h1>${site.body}</main></body></html>`,
       );
     } else {
@@ -93,6 +109,10 @@ export async function startSite(): Promise<Site> {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     body: '',
     html: 'lang="en"',
+    head: buttonScript,
+    css: '',
+    policy: strictPolicy,
+    scripts: new Map(),
     sent: [],
     login: () => {
       const login = site.sent.shift();

@@ -80,3 +80,17 @@ it.each([
 ])('a browser that asks for %j gets %s', (header, code) => {
   expect(languageFor(header)).toBe(code);
 });
+
+it('is sent by the browser alone, where Turbo or htmx would send forms', () => {
+  expect(loginForm({ action: '/a' })).toContain(
+    '<form method="post" action="/a" data-turbo="false" hx-boost="false">',
+  );
+  expect(loginForm({ action: '/a', target: '_top' })).toMatch(/<form [^>]*target="_top"/);
+});
+
+it('keeps Cloudflare from replacing what looks like an e-mail address', () => {
+  const html = loginForm({ action: '/a', value: '@ada@mastodon.social' });
+  const [, inside] = /<!--email_off-->(.*)<!--\/email_off-->/s.exec(html) ?? [];
+  expect(inside).toContain('@ada@mastodon.social');
+  expect(html.replace(String(inside), '')).not.toMatch(/@\w+@/);
+});

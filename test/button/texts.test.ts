@@ -12,7 +12,7 @@ it('there are ten', () => {
 });
 
 describe.each(translated)('%s', (lang) => {
-  const { words, messages } = languageOf(lang);
+  const { words, messages, reasons } = languageOf(lang);
 
   it('has a sentence of its own for every error code', () => {
     expect(codes.filter((code) => !Object.hasOwn(messages, code))).toEqual([]);
@@ -27,6 +27,16 @@ describe.each(translated)('%s', (lang) => {
         named,
       ]);
       expect(messageFor(code, { lang })).not.toMatch(/%s| {2}| [.,:]|undefined/);
+    }
+  });
+
+  it('has the reasons that the button gives', () => {
+    const given = ['name_without_dot', 'user_without_server', 'email_address'];
+    expect(Object.keys(reasons)).toEqual(given);
+    for (const reason of given) {
+      const text = messageFor('instance_invalid', { lang, reason });
+      expect(text).toBe(reasons[reason as keyof typeof reasons]);
+      expect(text).not.toBe(messageFor('instance_invalid', { reason }));
     }
   });
 
@@ -45,13 +55,13 @@ it('English says what the errors themselves say', () => {
   for (const code of codes) expect(messageFor(code)).toBe(new MastodonError(code).message);
 });
 
-it('English gives the reason as well, and others what goes for all reasons', () => {
-  const reason = 'name_without_dot';
-  expect(messageFor('instance_invalid', { reason })).toBe(
-    new MastodonError('instance_invalid', { reason }).message,
+it('has a message for every reason in English, and that of the code where a language has none', () => {
+  const reason = 'server_busy';
+  expect(messageFor('instance_unreachable', { reason })).toBe(
+    new MastodonError('instance_unreachable', { reason }).message,
   );
-  expect(messageFor('instance_invalid', { lang: 'de', reason })).toBe(
-    messageFor('instance_invalid', { lang: 'de' }),
+  expect(messageFor('instance_unreachable', { lang: 'de', reason })).toBe(
+    messageFor('instance_unreachable', { lang: 'de' }),
   );
   expect(messageFor('timeout', { reason: '__proto__' })).toBe(messageFor('timeout'));
 });

@@ -1,6 +1,6 @@
-/** What the field understands before anything is sent. */
+/** How the text in the field is read before it is sent. */
 
-import { destinationOf, readTyped, reasonOf, suggestionsFor } from '../../lib/button/typed';
+import { completionOf, destinationOf, readTyped, refusalOf, suggestionsFor } from '../../lib/button/typed';
 import { parseAddress } from '../../lib/discovery/address';
 
 const servers = ['mastodon.social', 'mastodon.online', 'fosstodon.org', 'localhost:4000'];
@@ -24,6 +24,18 @@ it.each([
 });
 
 it.each([
+  ['Mastodon. social', 'mastodon.social'],
+  ['Mastodon .social', 'mastodon.social'],
+  ['mastodon.social. ', 'mastodon.social'],
+  ['@Ada@Mastodon. Social', 'mastodon.social'],
+  ['https://Example. com/@ada', 'example.com'],
+  ['mstdn\u3002jp', 'mstdn.jp'],
+  ['mstdn\uff0ejp', 'mstdn.jp'],
+])('%j, as the keyboard of a phone writes it, leads to %s', (text, host) => {
+  expect(destinationOf(text, servers)).toBe(host);
+});
+
+it.each([
   '',
   'alice',
   '@alice',
@@ -38,7 +50,10 @@ it.each([
   '<img>.example',
   'x'.repeat(300) + '.example',
   '%00.example',
-])('%j can be no server', (text) => {
+  'localhost',
+  'localhost:3000',
+  'ada@gmail.com',
+])('%j is not a server', (text) => {
   expect(destinationOf(text, servers)).toBeUndefined();
 });
 
@@ -53,21 +68,62 @@ it.each([
   'https://mastodon',
   'mastodon/about',
 ])('%j is refused with the sentence that the server would give', (text) => {
-  let reason: unknown;
+  let refusal: unknown;
   try {
     parseAddress(text, new Set());
   } catch (error) {
-    ({ reason } = error as { reason?: unknown });
+    const { code, reason } = error as { code: string; reason?: string };
+    refusal = { code, reason };
   }
-  expect(reasonOf(text)).toBe(reason);
+  expect(refusal).toMatchObject(refusalOf(text));
+});
+
+it.each([
+  'ada@gmail.com',
+  '@ada@GMX.de',
+  'gmail.com',
+  'ada@hotmail.co.uk',
+  'ada@yahoo.com.br',
+  'ada@web.de',
+  'ada@proton.me',
+  'ada@icloud. com',
+])('%j is refused as an e-mail address', (text) => {
+  expect(destinationOf(text, servers)).toBeUndefined();
+  expect(completionOf(text, servers)).toBeUndefined();
+  expect(refusalOf(text)).toEqual({ code: 'instance_invalid', reason: 'email_address' });
+});
+
+it.each(['mail.example', 'gmail.social', 'outlook.example', 'yahoo.masto.host'])(
+  '%s is not taken for a provider of e-mail',
+  (host) => expect(destinationOf(`ada@${host}`, servers)).toBe(host),
+);
+
+it("takes every server of the site's own list, whatever its name", () => {
+  expect(destinationOf('ada@gmail.com', ['gmail.com'])).toBe('gmail.com');
 });
 
 it('takes a development server that the site names', () => {
   expect(destinationOf('@wren@localhost:4000', servers)).toBe('localhost:4000');
-  expect(destinationOf('localhost:3000', servers)).toBeUndefined();
   expect(destinationOf('localhost:4000', servers)).toBe('localhost:4000');
   expect(destinationOf('http://localhost:4000/@wren', servers)).toBe('localhost:4000');
 });
+
+it.each([
+  ['localhost:3000', 'localhost:3000'],
+  ['@wren@localhost:3000', 'localhost:3000'],
+  ['http://social.localhost:3000/', 'social.localhost:3000'],
+  ['127.0.0.1:3000', '127.0.0.1:3000'],
+  ['[::1]:3000', '[::1]:3000'],
+  ['localhost', 'localhost'],
+])('%s is a server for a page that is on loopback, too', (text, host) => {
+  expect(destinationOf(text, servers)).toBeUndefined();
+  expect(destinationOf(text, servers, true)).toBe(host);
+});
+
+it.each(['192.168.0.1:3000', '10.0.0.1', 'localhost.example.com:3000', 'notlocalhost:1'])(
+  '%s is no server for a page on loopback either',
+  (text) => expect(destinationOf(text, servers, true)).toBeUndefined(),
+);
 
 it.each([
   ['mast', ['mastodon.social', 'mastodon.online']],
@@ -76,6 +132,10 @@ it.each([
   ['@alice@mastodon.s', ['@alice@mastodon.social']],
   ['https://foss', ['fosstodon.org']],
   ['zzz', []],
+  ['mastodn', ['mastodon.social']],
+  ['mastodon.socal', ['mastodon.social']],
+  ['@alice@fostodon', ['@alice@fosstodon.org']],
+  ['alice', []],
 ])('%j brings up %j', (text, expected) => {
   expect(suggestionsFor(text, servers, 6)).toEqual(expected);
 });
@@ -85,6 +145,19 @@ it('shows no more than fit, those that begin so first', () => {
     'one.example',
     'foo.example',
   ]);
+});
+
+it.each([
+  ['mast', 'mastodon.social'],
+  ['fosst', 'fosstodon.org'],
+  ['@alice@foss', '@alice@fosstodon.org'],
+  ['Mastodn', 'mastodon.social'],
+  ['ma', undefined],
+  ['', undefined],
+  ['alice', undefined],
+  ['not a server', undefined],
+])('%j stands for %j', (text, server) => {
+  expect(completionOf(text, servers)).toBe(server);
 });
 
 it('reads ten thousand characters at once', () => {

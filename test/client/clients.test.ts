@@ -1,33 +1,266 @@
-/** Where the clients of an instance are kept, while other processes move them. */
+/** How the records of clients are kept, moved and found, also while other processes change them. */
 
-import { newClientKey, type Client } from '../../lib/client/client.js';
+import { recordKey } from '../../lib/client/app.js';
+import type { Client, RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
-import { markedRecord } from '../../lib/marked-record.js';
 import { Store, storeKey } from '../../lib/store.js';
+import { keyedRecord } from '../../lib/util/keyed-record.js';
+import { anInstanceRecord } from '../support/records.js';
 import { JSONStore } from '../support/json-store.js';
 
-const key = storeKey('client', 'social.example', 'a site');
+afterEach(() => void jest.restoreAllMocks());
 
-const client: Client = {
-  ...{ key, clientId: 'a client', clientSecret: 'its secret', redirectURI: 'https://site.example/callback' },
-  ...{ scope: 'profile', registeredAt: 1, provedAt: 0 },
-};
+const host = 'social.example';
+const app = 'a site';
+const [minute, day] = [60_000, 24 * 3600_000];
+const of = (clientId: string) => ({ host, appKey: app, clientId });
+const registered = (clientId: string): RegisteredClient => ({
+  ...{ clientId, clientSecret: `secret of ${clientId}`, scope: 'read' },
+  redirectURI: 'https://site.example/callback',
+});
 
-/** Another process finishes the client's first login between two questions of this one. */
-class Moving extends JSONStore {
-  override async get(asked: string): Promise<unknown> {
-    if (asked === newClientKey(key) && (await this.delete(asked)))
-      await this.set(key, markedRecord(key, client));
-    return super.get(asked);
+/** A store that also keeps the time to live of each record. Milliseconds. */
+class TimedStore extends JSONStore {
+  readonly ttls = new Map<string, number | undefined>();
+  override async set(key: string, value: unknown, ttl?: number): Promise<void> {
+    this.ttls.set(key, ttl);
+    await super.set(key, value);
   }
 }
 
-it('a client that has its first login at this moment is found, and not registered anew', async () => {
-  const store = new Moving();
-  await store.set(newClientKey(key), markedRecord(newClientKey(key), client));
-  expect(await new Clients(new Store(store, 5000)).current(key)).toEqual(client);
+/** The clients as one process sees them. */
+const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000));
+const add = (clients: Clients, clientId: string) => clients.add(host, app, async () => registered(clientId));
+
+async function addUsed(clients: Clients, clientId: string): Promise<void> {
+  await add(clients, clientId);
+  await clients.loginFinished(of(clientId), registered(clientId));
+}
+
+const later = (milliseconds: number) =>
+  void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + milliseconds);
+
+describe('a client', () => {
+  it('that was never registered is looked for, and not found', async () => {
+    const clients = processOn(new JSONStore());
+    expect(await clients.current(host, app)).toBeUndefined();
+    expect(await clients.credentials(of('id'))).toBeUndefined();
+  });
+
+  it('is found by every process as soon as it is registered, with its credentials', async () => {
+    const backend = new JSONStore();
+    const client = await add(processOn(backend), 'id');
+    const other = processOn(backend);
+    expect(await other.current(host, app)).toEqual(client);
+    expect(await other.credentials(of('id'))).toEqual({ clientId: 'id', clientSecret: 'secret of id' });
+  });
+
+  it('that is known by its URL has no secret to be kept', async () => {
+    const clientId = 'https://site.example/client/social.example';
+    expect(await processOn(new JSONStore()).credentials(of(clientId))).toEqual({ clientId });
+  });
+
+  it('that has its first login at this moment is found, and not registered anew', async () => {
+    const [unused, used] = [recordKey('client-unused', host, app), recordKey('client', host, app)];
+    /** Another process finishes the first login between two reads of this one. */
+    class Moving extends JSONStore {
+      override async get(key: string): Promise<unknown> {
+        const record = this.records.get(unused);
+        if (key === unused && record !== undefined && (await this.delete(unused)))
+          await this.set(used, keyedRecord(used, JSON.parse(record) as object));
+        return super.get(key);
+      }
+    }
+    const backend = new Moving();
+    const record: Client = {
+      ...{ clientId: 'id', redirectURI: 'https://site.example/callback', scope: 'read' },
+      ...{ generation: 1, state: 'unverified', registeredAt: 1, verifiedAt: 0 },
+    };
+    await backend.set(unused, keyedRecord(unused, record));
+    expect(await processOn(backend).current(host, app)).toMatchObject({ clientId: 'id', generation: 1 });
+  });
+
+  it('whose record is half of one is registered anew', async () => {
+    const backend = new JSONStore();
+    const key = recordKey('client', host, app);
+    await backend.set(key, keyedRecord(key, { clientId: 'id' }));
+    expect(await processOn(backend).current(host, app)).toBeUndefined();
+    const own = recordKey('credentials', host, app, 'id');
+    for (const half of [
+      { clientId: 'id' },
+      { clientId: 'other', clientSecret: 's' },
+      { clientSecret: 's' },
+    ]) {
+      await backend.set(own, keyedRecord(own, half));
+      expect(await processOn(backend).credentials(of('id'))).toBeUndefined();
+    }
+  });
+
+  it('stays for an hour unless a login is finished with it, and then for ninety days', async () => {
+    const backend = new TimedStore();
+    const clients = processOn(backend);
+    await add(clients, 'id');
+    for (const ttl of backend.ttls.values()) expect(ttl).toBeLessThanOrEqual(75 * minute);
+    await clients.loginFinished(of('id'), registered('id'));
+    expect([...backend.records.keys()]).toEqual([
+      recordKey('credentials', host, app, 'id'),
+      recordKey('client', host, app),
+    ]);
+    for (const key of backend.records.keys()) expect(backend.ttls.get(key)).toBeGreaterThanOrEqual(90 * day);
+  });
+
+  it('outlives with its credentials the record that points to it, for a login begun at the last moment', async () => {
+    const backend = new TimedStore();
+    const clients = processOn(backend);
+    await add(clients, 'id');
+    const lifeOf = (kind: 'client' | 'credentials', unused: '' | '-unused') =>
+      backend.ttls.get(recordKey(`${kind}${unused}`, host, app, kind === 'client' ? '' : 'id')) ?? 0;
+    expect(lifeOf('credentials', '-unused') - lifeOf('client', '-unused')).toBeGreaterThanOrEqual(
+      10 * minute,
+    );
+    await clients.loginFinished(of('id'), registered('id'));
+    expect(lifeOf('credentials', '') - lifeOf('client', '')).toBeGreaterThanOrEqual(10 * minute);
+  });
+
+  it('that another one replaced still has its credentials, and is named as long as its tokens last', async () => {
+    const backend = new TimedStore();
+    const clients = processOn(backend);
+    await addUsed(clients, 'old');
+    const client = await add(clients, 'new');
+    expect(client).toMatchObject({ clientId: 'new', generation: 2, former: ['old'] });
+    expect(await clients.current(host, app)).toEqual(client);
+    expect(await clients.credentials(of('old'))).toMatchObject({ clientSecret: 'secret of old' });
+    expect(backend.ttls.get(recordKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
+  });
+
+  it('that was registered and could not be saved is saved at the next try, not registered again', async () => {
+    const backend = new JSONStore();
+    const clients = processOn(backend);
+    const set = jest.spyOn(backend, 'set').mockRejectedValue(new Error('down'));
+    const register = jest.fn(async () => registered('id'));
+    await expect(clients.add(host, app, register)).rejects.toMatchObject({ code: 'store_failed' });
+    set.mockRestore();
+    expect(await clients.add(host, app, register)).toMatchObject({ clientId: 'id' });
+    expect(register).toHaveBeenCalledTimes(1);
+    expect(await processOn(backend).credentials(of('id'))).toBeDefined();
+    await clients.add(host, app, register);
+    expect(register).toHaveBeenCalledTimes(2);
+  });
 });
 
-it('a client that nobody has is looked for, and not found', async () => {
-  expect(await new Clients(new Store(new Moving(), 5000)).current(key)).toBeUndefined();
+describe('a change', () => {
+  it('of one that another process has replaced is discarded', async () => {
+    const backend = new JSONStore();
+    const [here, there] = [processOn(backend), processOn(backend)];
+    await addUsed(here, 'old');
+    const current = await add(there, 'new');
+    await here.change(of('old'), { state: 'dead' });
+    await here.loginFinished(of('old'), registered('old'));
+    expect(await there.current(host, app)).toEqual(current);
+  });
+
+  it('at the same moment as another one loses nothing', async () => {
+    const clients = processOn(new JSONStore());
+    await add(clients, 'id');
+    await Promise.all([
+      clients.change(of('id'), { verifiedAt: 7 }),
+      clients.loginFinished(of('id'), registered('id')),
+      clients.change(of('id'), { verifiedAt: 8 }),
+    ]);
+    const client = await clients.current(host, app);
+    expect(client).toMatchObject({ state: 'active', verifiedAt: 8 });
+    expect(client?.lastLoginAt).toBeGreaterThan(0);
+  });
+
+  it('fails no login where the store takes nothing', async () => {
+    const backend = new JSONStore();
+    const clients = processOn(backend);
+    await add(clients, 'id');
+    jest.spyOn(backend, 'set').mockRejectedValue(new Error('read-only'));
+    await clients.change(of('id'), { state: 'dead' });
+    await clients.loginFinished(of('id'), registered('id'));
+    expect(await clients.current(host, app)).toMatchObject({ state: 'unverified' });
+  });
+});
+
+describe('a login that finished', () => {
+  it('is written down once in half a minute', async () => {
+    const backend = new JSONStore();
+    const clients = processOn(backend);
+    await addUsed(clients, 'id');
+    const set = jest.spyOn(backend, 'set');
+    await clients.loginFinished(of('id'), registered('id'));
+    expect(set).not.toHaveBeenCalled();
+    later(30_000);
+    await clients.loginFinished(of('id'), registered('id'));
+    expect(set).toHaveBeenCalled();
+  });
+
+  it('with a client that was called dead shows that the instance’s word means nothing, for a week', async () => {
+    const backend = new TimedStore();
+    const clients = processOn(backend);
+    await addUsed(clients, 'id');
+    expect(await clients.isUnverifiable(host)).toBe(false);
+    await clients.change(of('id'), { state: 'dead' });
+    await clients.loginFinished(of('id'), registered('id'));
+    expect(await clients.current(host, app)).toMatchObject({ state: 'active' });
+    expect(await processOn(backend).isUnverifiable(host)).toBe(true);
+    expect(backend.ttls.get(storeKey('unverifiable', host))).toBe(7 * day);
+    expect(await clients.isUnverifiable('other.example')).toBe(false);
+  });
+});
+
+describe('logins begun in a row', () => {
+  const tick = (milliseconds: number) =>
+    void jest.spyOn(performance, 'now').mockReturnValue(performance.now() + milliseconds);
+
+  async function begun(clients: Clients, count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      clients.started(app);
+      tick(20);
+    }
+  }
+
+  it('are counted until one is finished, the client is verified, or replaced', async () => {
+    const clients = processOn(new JSONStore());
+    const ends = [
+      () => clients.loginFinished(of('id'), registered('id')),
+      async () => clients.verified(app),
+      () => add(clients, 'other'),
+    ];
+    for (const end of ends) {
+      await begun(clients, 3);
+      expect(clients.startsInARow(app)).toBe(3);
+      expect(clients.startsInARow('another site')).toBe(0);
+      await end();
+      expect(clients.startsInARow(app)).toBe(0);
+    }
+  });
+
+  it('at the same moment count as one: no visitor has had time to come back', () => {
+    const clients = processOn(new JSONStore());
+    tick(0);
+    for (let i = 0; i < 200; i++) clients.started(app);
+    expect(clients.startsInARow(app)).toBe(1);
+  });
+});
+
+describe('what is known of a client by its ID', () => {
+  it('is when its invalid-code check was passed, in every process', async () => {
+    const backend = new JSONStore();
+    const clients = processOn(backend);
+    expect(await clients.codeCheck(of('id'))).toEqual({});
+    await clients.rememberCodeCheck(of('id'), { first: 7 });
+    expect(await processOn(backend).codeCheck(of('id'))).toEqual({ first: 7 });
+    expect(await clients.codeCheck(of('other'))).toEqual({});
+  });
+
+  it('is which refresh tokens were issued to it, and no token is in a key', async () => {
+    const backend = new JSONStore();
+    const instance = anInstanceRecord();
+    await processOn(backend).rememberGrant(instance, 'a-refresh-token', of('id'));
+    expect(await processOn(backend).ofGrant(instance, 'a-refresh-token')).toEqual(of('id'));
+    expect(await processOn(backend).ofGrant(instance, 'another')).toBeUndefined();
+    expect(JSON.stringify([...backend.records])).not.toContain('a-refresh-token');
+  });
 });

@@ -1,6 +1,6 @@
-/** One process works, the others wait for it: with the store's own locks, and no longer than that takes. */
+/** One process works, and the others wait for its result, for a limited time. */
 
-import { underLease } from '../../lib/client/lock.js';
+import { withLock } from '../../lib/client/lock.js';
 import { Store } from '../../lib/store.js';
 import { until } from '../support/hostile.js';
 import { JSONStore } from '../support/json-store.js';
@@ -15,17 +15,17 @@ class LockingStore extends JSONStore {
   }
 }
 
-/** What one process after another does under the lease, and how it tells. */
+/** What one process after another does under the lock, and how it tells. */
 class Works {
   result: string | undefined;
   started = 0;
   finish = (): void => undefined;
 
   /** As in a process of its own. */
-  join(backend: LockingStore): Promise<string> {
-    return underLease(
+  join(backend: JSONStore): Promise<string> {
+    return withLock(
       new Store(backend, 5000),
-      'lease',
+      'lock',
       1000,
       async () => this.result,
       () => this.work(),
@@ -63,9 +63,9 @@ describe('where the store has locks', () => {
 
   it('another one takes over when the work fails', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
-    const failing = underLease(
+    const failing = withLock(
       new Store(backend, 5000),
-      'lease',
+      'lock',
       1000,
       async () => undefined,
       () => Promise.reject(new Error('refused')),
@@ -84,7 +84,7 @@ describe('where the store has locks', () => {
     const backend = Object.assign(new LockingStore(), { lock });
     let isAtWork = false;
     const work = async () => void (isAtWork = true);
-    const joined = underLease(new Store(backend, 50), 'lease', 1000, async () => undefined, work);
+    const joined = withLock(new Store(backend, 50), 'lock', 1000, async () => undefined, work);
     await expect(joined).rejects.toMatchObject({ code: 'store_failed' });
     expect(isAtWork).toBe(false);
   });
@@ -95,8 +95,79 @@ describe('where the store has locks', () => {
       throw new Error('down');
     };
     const work = async () => 'done';
-    expect(await underLease(new Store(backend, 5000), 'lease', 1000, async () => undefined, work)).toBe(
-      'done',
+    expect(await withLock(new Store(backend, 5000), 'lock', 1000, async () => undefined, work)).toBe('done');
+  });
+});
+
+/** As a process leaves it that was killed while it worked; none of these stores expires it. */
+const dead = {
+  'its own lock': async () => {
+    const backend = new LockingStore();
+    await new Store(backend, 5000).lock('lock', 30_000);
+    return backend;
+  },
+  'a written lock': async () => {
+    const backend = new JSONStore();
+    await new Store(backend, 5000).lock('lock', 30_000);
+    return backend;
+  },
+};
+
+it.each(Object.entries(dead))(
+  'a process that was killed holds up the next one no longer than that one waits (%s)',
+  async (_which, killed) => {
+    const backend = await killed();
+    const began = performance.now();
+    const done = withLock(
+      new Store(backend, 5000),
+      'lock',
+      400,
+      async () => undefined,
+      async () => 'done',
     );
+    expect(await done).toBe('done');
+    const waited = performance.now() - began;
+    expect([waited >= 400, waited < 2000]).toEqual([true, true]);
+  },
+);
+
+describe('a written lock', () => {
+  it('is held as long as it stands, whatever the clock of the other machine says', async () => {
+    const backend = new JSONStore();
+    const [here, there] = [new Store(backend, 5000), new Store(backend, 5000)];
+    const release = await here.lock('lock', 60_000);
+    const hour = 3_600_000;
+    for (const difference of [hour, -hour]) {
+      const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + difference);
+      expect(await there.lock('lock', 60_000)).toBeUndefined();
+      clock.mockRestore();
+    }
+    await release?.();
+    expect(await there.lock('lock', 60_000)).toBeDefined();
+  });
+
+  it('is taken over when it has been seen for its time, where the store expires nothing', async () => {
+    const backend = new JSONStore();
+    await new Store(backend, 5000).lock('lock', 300);
+    const next = new Store(backend, 5000);
+    expect(await next.lock('lock', 300)).toBeUndefined();
+    let release: unknown;
+    void (async () => {
+      while (!release) {
+        release = await next.lock('lock', 300);
+        await aTurn();
+      }
+    })();
+    await until(() => release !== undefined);
+  });
+
+  it('is nobody’s where the store cannot be asked whether it stands', async () => {
+    const backend = new JSONStore();
+    const store = new Store(backend, 5000);
+    backend.get = () => Promise.reject(new Error('down'));
+    await expect(store.lock('lock', 300)).rejects.toMatchObject({ code: 'store_failed' });
+    backend.get = (key) => JSONStore.prototype.get.call(backend, key);
+    backend.records.clear();
+    expect(await store.lock('lock', 300)).toBeDefined();
   });
 });

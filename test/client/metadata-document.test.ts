@@ -1,6 +1,6 @@
-/** What servers are told that ask what this site is. */
+/** The client metadata document: its URL at each instance, its two forms, and the hosts that it is served for. */
 
-import { ClientMetadata } from '../../lib/client/metadata-document.js';
+import { clientIdAt, ClientMetadata } from '../../lib/client/metadata-document.js';
 
 const site = {
   clientName: 'Tom & <b>"Jerry\'s"</b>',
@@ -10,11 +10,14 @@ const site = {
   scope: undefined,
   developmentOrigins: new Set(['http://localhost:4000']),
 };
-const document = new ClientMetadata(site);
+/** A login by URL client began at every host. */
+const metadataOf = (changes: Partial<ConstructorParameters<typeof ClientMetadata>[0]> = {}) =>
+  new ClientMetadata({ ...site, ...changes }, async () => true);
+const document = metadataOf();
 const at = (segment: string, method = 'GET') => document.answer(method, `/auth/client/${segment}`);
 
-it('names the client by its very ID, and the one redirect URI of this instance', () => {
-  const { status, headers, body } = at('misskey.example');
+it('names the client by its very ID, and the one redirect URI of this instance', async () => {
+  const { status, headers, body } = await at('misskey.example');
   expect(status).toBe(200);
   expect(headers['Link']).toBe('<https://site.example/auth/callback/misskey.example>; rel="redirect_uri"');
   expect(body).toContain(
@@ -25,14 +28,14 @@ it('names the client by its very ID, and the one redirect URI of this instance',
   );
 });
 
-it('shows a name as text', () => {
-  expect(at('misskey.example').body).toContain(
+it('shows a name as text', async () => {
+  expect((await at('misskey.example')).body).toContain(
     '>Tom &#38; &#60;b&#62;&#34;Jerry&#39;s&#34;&#60;/b&#62;</a></div>',
   );
 });
 
-it('can be cached, runs nothing, and is framed by nobody', () => {
-  expect(at('misskey.example').headers).toMatchObject({
+it('can be cached, runs nothing, and is in no frame', async () => {
+  expect((await at('misskey.example')).headers).toMatchObject({
     'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'public, max-age=300',
     'Content-Security-Policy':
@@ -41,22 +44,69 @@ it('can be cached, runs nothing, and is framed by nobody', () => {
   });
 });
 
-it('answers HEAD as GET, without the body', () => {
-  const { body, ...get } = at('misskey.example');
-  expect(at('misskey.example', 'HEAD')).toEqual({ ...get, body: '' });
+it('answers HEAD as GET, without the body', async () => {
+  const { body, ...get } = await at('misskey.example');
+  expect(await at('misskey.example', 'HEAD')).toEqual({ ...get, body: '' });
   expect(get.headers['Content-Length']).toBe(String(Buffer.byteLength(body)));
 });
 
-it.each(['POST', 'PUT', 'OPTIONS', undefined])('answers %s with what it takes', (method) => {
-  const { status, headers } = document.answer(method, '/auth/client/misskey.example');
+it.each(['POST', 'PUT', 'OPTIONS', undefined])('answers %s with what it takes', async (method) => {
+  const { status, headers } = await document.answer(method, '/auth/client/misskey.example');
   expect([status, headers['Allow'], headers['Link']]).toEqual([405, 'GET, HEAD', undefined]);
 });
 
-it('takes a development instance with its port, and a query that a cache or a proxy adds', () => {
-  expect(at('localhost:4000').status).toBe(200);
-  expect(document.answer('GET', '/auth/client/misskey.example?x=/y.example').body).toContain(
-    'client/misskey.example"',
+it('takes a development instance with its port, and a query that a cache or a proxy adds', async () => {
+  expect((await at('localhost:4000')).status).toBe(200);
+  const { body } = await document.answer('GET', '/auth/client/misskey.example?x=/y.example');
+  expect(body).toContain('client/misskey.example"');
+});
+
+it('has the host where clientMetadataURL has “:instance”, and the redirect URI where callbackURL has it', async () => {
+  const metadata = metadataOf({
+    clientMetadataURL: 'https://site.example/:instance/client',
+    callbackURL: 'https://site.example/callback/:instance/done',
+  });
+  const { body, headers } = await metadata.answer('GET', '/misskey.example/client');
+  expect(body).toContain('href="https://site.example/misskey.example/client"');
+  expect(headers['Link']).toContain('<https://site.example/callback/misskey.example/done>');
+  const json = await metadata.answer('GET', '/social.example.json/client');
+  expect(JSON.parse(json.body)).toMatchObject({
+    client_id: 'https://site.example/social.example.json/client',
+    redirect_uris: ['https://site.example/callback/social.example/done'],
+  });
+  for (const path of ['/client/misskey.example', '/misskey.example', '/misskey.example/other'])
+    expect((await metadata.answer('GET', path)).status).toBe(404);
+});
+
+it.each(['html', 'json'] as const)('is at the client ID of the form %s', async (form) => {
+  const clientId = clientIdAt(site.clientMetadataURL, 'social.example', form);
+  const { body } = await document.answer('GET', clientId);
+  expect(body).toContain(`"${clientId}"`);
+});
+
+describe('for a host at which no login by URL client began', () => {
+  it.each(['mastodon.example', 'mastodon.example.json'])(
+    'is not there, so that it cannot pass for a server that registers no client: %s',
+    async (segment) => {
+      const asked: string[] = [];
+      const metadata = new ClientMetadata(site, async (host) => {
+        asked.push(host);
+        return host === 'misskey.example';
+      });
+      expect((await metadata.answer('GET', `/auth/client/${segment}`)).status).toBe(404);
+      expect((await metadata.answer('POST', `/auth/client/${segment}`)).status).toBe(404);
+      expect((await metadata.answer('GET', '/auth/client/misskey.example.json')).status).toBe(200);
+      expect(asked).toEqual(['mastodon.example', 'mastodon.example', 'misskey.example']);
+    },
   );
+
+  it('nothing is asked of the store for what is no host', async () => {
+    const isServed = jest.fn(async () => true);
+    const metadata = new ClientMetadata(site, isServed);
+    for (const segment of ['', 'x', '127.0.0.1', '%00', 'a'.repeat(300)])
+      await metadata.answer('GET', `/auth/client/${segment}`);
+    expect(isServed).not.toHaveBeenCalled();
+  });
 });
 
 it.each([
@@ -74,29 +124,29 @@ it.each([
   '"><script>.example',
   'misskey.example/',
   '__proto__',
-])('is not there for %s', (segment) => {
-  const { status, headers, body } = at(segment);
+])('is not there for %s', async (segment) => {
+  const { status, headers, body } = await at(segment);
   expect(status).toBe(404);
   expect(headers['Link']).toBeUndefined();
   expect(headers['Cache-Control']).toBe('no-store');
   expect(body).not.toContain(segment || 'site.example');
 });
 
-it('is not there at a site that has no URL to be known by', () => {
-  const without = new ClientMetadata({ ...site, clientMetadataURL: undefined });
-  expect(without.answer('GET', '/auth/client/misskey.example').status).toBe(404);
+it('is not there at a site that has no URL to be known by', async () => {
+  const without = metadataOf({ clientMetadataURL: undefined });
+  expect((await without.answer('GET', '/auth/client/misskey.example')).status).toBe(404);
 });
 
 describe('in the form of a metadata document', () => {
-  const json = (changes: { website?: string; scope?: string } = {}) =>
-    JSON.parse(
-      new ClientMetadata({ ...site, ...changes }).answer('GET', '/auth/client/social.example.json').body,
-    ) as Record<string, unknown>;
+  async function json(changes: { website?: string; scope?: string } = {}): Promise<Record<string, unknown>> {
+    const { body } = await metadataOf(changes).answer('GET', '/auth/client/social.example.json');
+    return JSON.parse(body) as Record<string, unknown>;
+  }
 
-  it('says the same of the client at an ID of its own, without a secret', () => {
-    const { status, headers } = at('social.example.json');
+  it('says the same of the client at an ID of its own, without a secret', async () => {
+    const { status, headers } = await at('social.example.json');
     expect([status, headers['Content-Type'], headers['Link']]).toEqual([200, 'application/json', undefined]);
-    expect(json()).toEqual({
+    expect(await json()).toEqual({
       client_id: 'https://site.example/auth/client/social.example.json',
       client_name: site.clientName,
       redirect_uris: ['https://site.example/auth/callback/social.example'],
@@ -107,18 +157,18 @@ describe('in the form of a metadata document', () => {
     });
   });
 
-  it('names the scope that is asked for, and the home page where the ID lies below it', () => {
-    expect(json({ scope: 'read write', website: 'https://site.example' })).toMatchObject({
+  it('names the scope that is asked for, and the home page where the ID lies below it', async () => {
+    expect(await json({ scope: 'read write', website: 'https://site.example' })).toMatchObject({
       scope: 'read write',
       client_uri: 'https://site.example',
     });
     for (const website of ['https://other.example', 'https://site.example/about']) {
-      expect(json({ website })).not.toHaveProperty('client_uri');
+      expect(await json({ website })).not.toHaveProperty('client_uri');
     }
   });
 
   it.each(['.json', 'x.json', '127.0.0.1.json', 'Social.example.json', 'social.example.JSON'])(
     'is not there for %s',
-    (segment) => expect(at(segment).status).toBe(404),
+    async (segment) => expect((await at(segment)).status).toBe(404),
   );
 });

@@ -1,17 +1,15 @@
-/** What an instance is asked when a site registers and offers a made-up code, and what its answers say. */
+/** The registration of an app: the request, what its answers say, and the scope that is asked for. */
 
-import type { RefusedError } from '../../lib/client/registration.js';
 import {
-  acceptedForgedCode,
-  assertCodesAreChecked,
   readRegistration,
   registerApp,
+  registerWithLeastScope,
   throttledFor,
-  UncheckedCodesError,
+  type RefusedError,
 } from '../../lib/client/registration.js';
-import { startInstance, type PersonaName, type StandIn } from '../support/instance.js';
-import { networkTo } from '../support/network.js';
-import { anInstanceRecord, answerOf } from '../support/records.js';
+import type { Handler } from '../support/instance.js';
+import { contextOf, httpTo } from '../support/network.js';
+import { anInstance, answerOf } from '../support/stage.js';
 
 const client = { client_id: 'id', client_secret: 'secret' };
 
@@ -48,6 +46,12 @@ it.each([
   ['an empty secret', answerOf(200, { ...client, client_secret: '' }), 'response_invalid'],
   ['an id that is a number', answerOf(200, { ...client, client_id: 7 }), 'response_invalid'],
   ['an id with a line break', answerOf(200, { ...client, client_id: 'a\r\nb' }), 'response_invalid'],
+  ['an id that is a URL', answerOf(200, { ...client, client_id: 'https://x.example/c' }), 'response_invalid'],
+  [
+    'an id that is a URL in capitals',
+    answerOf(200, { ...client, client_id: 'HTTP://x' }),
+    'response_invalid',
+  ],
   ['a secret without end', answerOf(200, { ...client, client_secret: 'x'.repeat(2049) }), 'response_invalid'],
   ['a redirect', answerOf(302, ''), 'registration_refused'],
   ['400', answerOf(400, client), 'registration_refused'],
@@ -173,50 +177,37 @@ describe('a server that asks to be left alone is left alone', () => {
   });
 });
 
-it.each([
-  ['a token', answerOf(200, { access_token: 'x' }), true],
-  ['a token with another success', answerOf(201, { access_token: 'x' }), true],
-  ['a token beside an error', answerOf(200, { access_token: 'x', error: 'no' }), true],
-  ['an empty success', answerOf(200, '', 'text/html'), true],
-  ['a token as a form', answerOf(200, 'access_token=x', 'application/x-www-form-urlencoded'), true],
-  ['a success that says nothing', answerOf(200, {}), true],
-  ['an error that is an object', answerOf(200, { error: {} }), true],
-  ['an error in a success', answerOf(200, { error: 'invalid_grant' }), false],
-  ['400', answerOf(400, { error: 'invalid_grant' }), false],
-  ['401', answerOf(401, ''), false],
-  ['a redirect', answerOf(302, ''), false],
-  ['500', answerOf(500, { access_token: 'x' }), false],
-])('whether a forged code was accepted is told by %s', (_what, answer, accepted) => {
-  expect(acceptedForgedCode(answer)).toBe(accepted);
-});
-
 describe('at a server', () => {
-  const running: StandIn[] = [];
-  afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
-
-  async function aServer(persona: PersonaName = 'mastodon45') {
-    const server = await startInstance(persona);
-    running.push(server);
-    const instance = {
-      ...anInstanceRecord({ origin: server.origin }),
-      registrationEndpoint: `${server.origin}/api/v1/apps`,
-    };
-    return { server, instance, network: networkTo([server]) };
+  async function aServer() {
+    const server = await anInstance();
+    const context = contextOf(httpTo([server]));
+    const register = (changes: Partial<typeof app> = {}) =>
+      registerApp(context, `${server.origin}/api/v1/apps`, { ...app, host: server.host, ...changes });
+    const registerFor = (scope: string, isScopeOfSite: boolean) =>
+      registerWithLeastScope(context, `${server.origin}/api/v1/apps`, {
+        ...app,
+        host: server.host,
+        key: 'app',
+        scope,
+        isScopeOfSite,
+      });
+    const scopesAsked = () => server.requests.map(({ body }) => body['scopes']);
+    return { server, register, registerFor, scopesAsked };
   }
 
   const app = {
     clientName: 'Example',
     redirectURI: 'https://site.example/callback/social.example',
     scope: 'read:accounts',
-    website: undefined,
+    website: undefined as string | undefined,
   };
 
   it.each([
     [{ website: undefined }, {}],
     [{ website: 'https://site.example' }, { website: 'https://site.example' }],
-  ])('an app is registered by one form, with no empty field: %j', async ({ website }, sent) => {
-    const { server, instance, network } = await aServer();
-    const client = await registerApp(network, instance, { ...app, website });
+  ])('an app is registered by one form, with no empty field: %j', async (changes, sent) => {
+    const { server, register } = await aServer();
+    const client = await register(changes);
     const [asked, ...more] = server.requests;
     expect(asked).toMatchObject({ method: 'POST', path: '/api/v1/apps' });
     expect(asked?.headers['content-type']).toBe('application/x-www-form-urlencoded');
@@ -230,66 +221,37 @@ describe('at a server', () => {
     expect(server.apps.get(client.clientId)?.clientSecret).toBe(client.clientSecret);
   });
 
-  it('a refusal is told with its name', async () => {
-    const { server, instance, network } = await aServer();
+  it('a refusal names it', async () => {
+    const { server, register } = await aServer();
     server.answerWith('/api/v1/apps', 403, { error: 'This action is not allowed' });
-    await expect(registerApp(network, instance, app)).rejects.toMatchObject({
-      code: 'registration_refused',
-      instance: server.host,
+    await expect(register()).rejects.toMatchObject({ code: 'registration_refused', instance: server.host });
+  });
+
+  it.each([
+    [422, { error: "Validation failed: Scopes doesn't match configured on the server." }],
+    [400, { error: 'Validation failed' }],
+  ])('that refuses the scope chosen for it is asked for “read”: %i %j', async (status, body) => {
+    const { server, registerFor, scopesAsked } = await aServer();
+    const refuse: Handler = (_req, res) =>
+      void res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+    server.answer('/api/v1/apps', refuse, { once: true });
+    expect(await registerFor('profile', false)).toMatchObject({
+      scope: 'read',
+      redirectURI: app.redirectURI,
     });
+    expect(scopesAsked()).toEqual(['profile', 'read']);
   });
 
-  /** Registers, and offers a code that was never issued; then the same once more. */
-  async function offered(persona: PersonaName, answer?: Parameters<StandIn['answerWith']>) {
-    const { server, instance, network } = await aServer(persona);
-    const client = { ...(await registerApp(network, instance, app)), redirectURI: app.redirectURI };
-    if (answer) server.answerWith(...answer);
-    const check = () => assertCodesAreChecked(network, instance, client);
-    const outcomes = await Promise.allSettled([check(), check()]);
-    const failures = outcomes.map((one) => (one.status === 'rejected' ? (one.reason as unknown) : undefined));
-    return { server, client, failure: failures[0], asked: server.requestsTo('/oauth/token') };
-  }
-
-  it('a made-up code is offered as a real one would be, and each time another', async () => {
-    const { client, failure, asked } = await offered('mastodon45');
-    expect(failure).toBeUndefined();
-    const [first, second] = asked.map(({ body }) => body);
-    expect(first).toEqual({
-      grant_type: 'authorization_code',
-      code: expect.stringMatching(/^[\w-]{43}$/) as unknown,
-      client_id: client.clientId,
-      client_secret: client.clientSecret,
-      redirect_uri: app.redirectURI,
-      code_verifier: expect.stringMatching(/^[\w-]{43}$/) as unknown,
-    });
-    expect(first?.['code']).not.toBe(second?.['code']);
-    expect(first?.['code']).not.toBe(first?.['code_verifier']);
-  });
-
-  it('that gives a token for it nobody is logged in, for good', async () => {
-    const { server, failure } = await offered('snac');
-    expect(failure).toMatchObject({ code: 'instance_insecure', instance: server.host });
-    const { cause } = failure as Error;
-    expect(cause).toBeInstanceOf(UncheckedCodesError);
-    expect((cause as Error).message).toMatch(/code/);
-  });
-
-  it.each<[string, number, unknown, Record<string, string>, string | undefined]>([
-    ['a success that says nothing', 200, {}, {}, 'instance_insecure'],
-    ['nothing', 204, undefined, {}, 'instance_insecure'],
-    ['a limit', 429, { error: 'Too many requests' }, {}, 'instance_unreachable'],
-    ['a gateway without a server', 502, '', {}, 'instance_unreachable'],
-    ['a server under repair', 503, '', {}, 'instance_unreachable'],
-    ['a page that asks for a human', 503, '<title>Are you human?</title>', {}, 'instance_blocked'],
-    ['a page of what stands in front', 403, '<title>Forbidden</title>', {}, 'instance_blocked'],
-    ['a challenge', 401, {}, { 'cf-mitigated': 'challenge' }, 'instance_blocked'],
-    ['a crash, as Takahe does', 500, '<title>Error</title>', {}, undefined],
-    ['what it has not implemented', 501, {}, {}, undefined],
-    ['a refusal in a success', 200, { error: 'invalid_grant' }, {}, undefined],
-  ])('that answers it with %s (%s) it is not for good: %j', async (_what, status, body, headers, code) => {
-    const { server, failure } = await offered('mastodon45', ['/oauth/token', status, body, headers]);
-    if (code === undefined) return expect(failure).toBeUndefined();
-    expect(failure).toMatchObject({ code, instance: server.host });
-    expect((failure as Error).cause).not.toBeInstanceOf(UncheckedCodesError);
+  it.each<[string, number, string, boolean, string, number]>([
+    ['the site’s own scope is the site’s mistake', 422, 'profile', true, 'scope_refused', 1],
+    ['a scope that the site did not choose is not', 422, 'profile', false, 'registration_refused', 2],
+    ['“read” is not asked for twice', 422, 'read', false, 'registration_refused', 1],
+    ['trouble is no refusal of the scope', 503, 'profile', false, 'instance_unreachable', 1],
+    ['a ban is no refusal of the scope', 403, 'profile', false, 'registration_refused', 1],
+  ])('%s', async (_what, status, scope, isScopeOfSite, code, requests) => {
+    const { server, registerFor, scopesAsked } = await aServer();
+    server.answerWith('/api/v1/apps', status, { error: 'invalid_scope' });
+    await expect(registerFor(scope, isScopeOfSite)).rejects.toMatchObject({ code, instance: server.host });
+    expect(scopesAsked()).toHaveLength(requests);
   });
 });

@@ -34,11 +34,11 @@ it.each<[Operation, string]>([
 ])('a Keyv 6 cannot hide that its adapter failed to %s', async (operation, asked) => {
   const inner = new BadStore();
   const store = await aStore(Object.assign(inner, { clear: async () => undefined }));
-  await store.save('key', { n: 1 });
+  await store.set('key', { n: 1 });
   inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
   const work = {
-    read: () => store.read('key'),
-    save: () => store.save('key', {}),
+    read: () => store.get('key'),
+    save: () => store.set('key', {}),
     take: () => store.take('key'),
   };
   await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });

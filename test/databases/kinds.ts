@@ -57,8 +57,6 @@ export const kinds: readonly Kind[] = [
     skipped: missing.postgres(),
     start: startPostgres,
     deadly: deadlyPool,
-    // Looks whether there is something, and deletes it then.
-    faults: { deleteTells: false },
   },
   {
     name: 'a Keyv 6 on PostgreSQL',
@@ -72,8 +70,8 @@ export const kinds: readonly Kind[] = [
     opener: here('mariadb'),
     skipped: missing.mariadb(),
     start: startMariaDB,
-    // As above; and the column of values is a TEXT.
-    faults: { deleteTells: false, longestValue: 65_535 },
+    // The column of values is a TEXT.
+    faults: { longestValue: 65_535 },
   },
   {
     name: 'a Keyv on memcached',

@@ -3,11 +3,11 @@
 import {
   canRevokeTokens,
   checksNoCodes,
+  grantsTokensToAnyClient,
   hasSingleUseApps,
   isSingleUseClientId,
   leastScope,
   needsForcedLogin,
-  provesNothing,
   softwareOf,
   speaksMisskey,
 } from '../../lib/discovery/software.js';
@@ -74,7 +74,7 @@ it.each([
   [undefined, false, false],
 ])('%s: gives a token for any code %s, and to any client %s', (software, forAnyCode, toAnyClient) => {
   expect(checksNoCodes(software)).toBe(forAnyCode);
-  expect(provesNothing(software)).toBe(toAnyClient);
+  expect(grantsTokensToAnyClient(software)).toBe(toAnyClient);
 });
 
 it.each([

@@ -1,9 +1,9 @@
 /** What is read of a WebFinger answer, and when two of them prove a handle. */
 
 import { MastodonError } from '../../lib/errors.js';
-import { followHandle, hostMetaOrigins, proveHandle, readFinger } from '../../lib/discovery/webfinger.js';
-import type { Network } from '../../lib/http/network.js';
-import { answerOf } from '../support/records.js';
+import { followHandle, hostMetaOrigins, readFinger } from '../../lib/discovery/webfinger.js';
+import type { Answer } from '../../lib/http/request.js';
+import { answerOf, fetching } from '../support/records.js';
 
 const actor = 'https://social.example/users/alice';
 const self = { rel: 'self', type: 'application/activity+json', href: actor };
@@ -94,11 +94,11 @@ describe('the servers that a host-meta names', () => {
     `<XRD>${templates.map((it) => `<Link rel="lrdd" template="${it}"/>`).join('')}</XRD>`;
   const named = async (answer: () => Promise<ReturnType<typeof answerOf>>) => {
     const asked: unknown[] = [];
-    const get = (url: string, options: { readonly accept: string }) => {
-      asked.push([url, options.accept]);
+    const fetcher = fetching((url, { accept }) => {
+      asked.push([url, accept]);
       return answer();
-    };
-    return { origins: await hostMetaOrigins({ get }, new Set(), 'https://example.com'), asked };
+    });
+    return { origins: await hostMetaOrigins(fetcher, new Set(), 'https://example.com'), asked };
   };
 
   it('are others than the domain, and public ones', async () => {
@@ -124,27 +124,33 @@ describe('the servers that a host-meta names', () => {
 describe('a handle is proved', () => {
   const jrd = (subject: string, href: string) => ({ subject: `acct:${subject}`, links: [{ ...self, href }] });
   const agreed = jrd('alice@example.com', actor);
+  const there = { origin: 'https://social.example' };
+  const question = (host: string) =>
+    `https://${host}/.well-known/webfinger?resource=acct%3Aalice%40example.com`;
+  const isDomain = (url: string) => url.startsWith('https://example.com/');
 
-  /** Asks two servers that answer so, whatever they are asked. */
-  const prove = async (domain: object | undefined, web: object | undefined) => {
+  /** Follows `alice@example.com` by requests that are answered so. */
+  async function follow(answerTo: Parameters<typeof fetching>[0]) {
     const asked: string[] = [];
-    const get = async (url: string) => {
+    const fetcher = fetching((url, options) => {
       asked.push(url);
-      const document = url.startsWith('https://example.com/') ? domain : web;
+      return answerTo(url, options);
+    });
+    const lead = await followHandle(fetcher, new Set(), 'https://example.com', 'alice@example.com');
+    return { lead, proved: lead?.proved, asked };
+  }
+
+  /** Two servers that answer so, whatever they are asked. */
+  const prove = (domain: object | undefined, web: object | undefined) =>
+    follow(async (url) => {
+      const document = isDomain(url) ? domain : web;
       return document ? answerOf(200, document) : answerOf(404, '');
-    };
-    const network = { get } as unknown as Network;
-    const proved = await proveHandle(network, new Set(), 'https://example.com', 'alice@example.com');
-    return { proved, asked };
-  };
+    });
 
   it('by both sides saying the same', async () => {
     const { proved, asked } = await prove(agreed, agreed);
-    expect(proved).toEqual({ handle: 'alice@example.com', actor, origin: 'https://social.example' });
-    expect(asked).toEqual([
-      'https://example.com/.well-known/webfinger?resource=acct%3Aalice%40example.com',
-      'https://social.example/.well-known/webfinger?resource=acct%3Aalice%40example.com',
-    ]);
+    expect(proved).toEqual({ handle: 'alice@example.com', actor, ...there });
+    expect(asked).toEqual([question('example.com'), question('social.example')]);
   });
 
   it('by one side, where there is only one', async () => {
@@ -169,107 +175,75 @@ describe('a handle is proved', () => {
     expect(proved?.handle).toBe('Alice@example.com');
   });
 
-  it.each(['application/octet-stream', 'text/plain', ''])('by files of the type %j', async (type) => {
-    const get = async () => answerOf(200, agreed, type);
-    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeDefined();
+  it.each([
+    ['application/octet-stream', true],
+    ['text/plain', true],
+    ['', true],
+    ['text/html', false],
+  ])('or not by files of the type %j: %j', async (type, isProved) => {
+    const { proved } = await follow(async () => answerOf(200, agreed, type));
+    expect(proved !== undefined).toBe(isProved);
   });
 
-  it('asks for JSON', async () => {
-    const asked: string[] = [];
-    const get = async (_url: string, { accept }: { readonly accept: string }) => {
-      asked.push(accept);
+  it('by JSON that was asked for', async () => {
+    const accepted: unknown[] = [];
+    await follow(async (_url, { accept }) => {
+      accepted.push(accept);
       return answerOf(200, agreed);
-    };
-    await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com');
-    expect(asked).toEqual(Array(2).fill('application/jrd+json, application/json'));
-  });
-
-  it('by pages that are not there it is not', async () => {
-    const get = async () => answerOf(404, agreed);
-    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
-  });
-
-  it('where the domain is silent, nobody else is asked', async () => {
-    const asked: string[] = [];
-    const get = async (url: string) => {
-      asked.push(url);
-      throw new MastodonError('instance_unreachable');
-    };
-    expect(
-      await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com'),
-    ).toBeUndefined();
-    expect(asked).toHaveLength(1);
-  });
-
-  it('where the account’s server is silent, the domain only leads there', async () => {
-    const get = async (url: string) => {
-      if (url.startsWith('https://example.com/')) return answerOf(200, agreed);
-      throw new MastodonError('instance_unreachable');
-    };
-    expect(await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toEqual({
-      origin: 'https://social.example',
     });
+    expect(accepted).toEqual(Array(2).fill('application/jrd+json, application/json'));
+  });
+
+  it('and not by pages that are not there', async () => {
+    expect((await follow(async () => answerOf(404, agreed))).lead).toBeUndefined();
+  });
+
+  it('and no other server is asked where the domain gives no answer', async () => {
+    const { lead, asked } = await follow(() => Promise.reject(new MastodonError('instance_unreachable')));
+    expect([lead, asked.length]).toEqual([undefined, 1]);
+  });
+
+  it('and the domain only leads there where the account’s server gives no answer', async () => {
+    const { lead } = await follow(async (url) => {
+      if (isDomain(url)) return answerOf(200, agreed);
+      throw new MastodonError('instance_unreachable');
+    });
+    expect(lead).toEqual(there);
   });
 
   it.each(['instance_not_allowed', 'login_busy'] as const)(
-    'a server that was not asked is told as such: %s',
+    'and a server that was not asked is told as such: %s',
     async (code) => {
-      const get = async () => Promise.reject(new MastodonError(code));
-      await expect(
-        followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com'),
-      ).rejects.toMatchObject({ code });
+      await expect(follow(() => Promise.reject(new MastodonError(code)))).rejects.toMatchObject({ code });
     },
   );
 
-  it('by pages it is not', async () => {
-    const get = async () => answerOf(200, agreed, 'text/html');
-    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
-  });
-
   it('by one request, where the domain passes it on to the account’s server', async () => {
-    const asked: string[] = [];
-    const get = async (url: string) => {
-      asked.push(url);
-      return { ...answerOf(200, agreed), url: new URL(url.replace('example.com/', 'social.example/')) };
-    };
-    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeDefined();
-    expect(asked).toHaveLength(1);
+    const passedOn = { ...answerOf(200, agreed), url: new URL(question('social.example')) };
+    const { proved, asked } = await follow(async () => passedOn);
+    expect([proved?.origin, asked.length]).toEqual(['https://social.example', 1]);
   });
 
   it('but not by what else the domain finds on the account’s server', async () => {
-    const asked: string[] = [];
-    const get = async (url: string) => {
-      asked.push(url);
-      const upload = new URL('https://social.example/uploads/1.json');
-      return url.startsWith('https://example.com/')
-        ? { ...answerOf(200, agreed), url: upload }
-        : answerOf(404, '');
-    };
-    expect(await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toBeUndefined();
-    expect(asked.at(-1)).toMatch(/^https:\/\/social\.example\/\.well-known\/webfinger/);
+    const upload = { ...answerOf(200, agreed), url: new URL('https://social.example/uploads/1.json') };
+    const { proved, asked } = await follow(async (url) => (isDomain(url) ? upload : answerOf(404, '')));
+    expect(proved).toBeUndefined();
+    expect(asked.at(-1)).toBe(question('social.example'));
   });
 
   it('by the server that host-meta names, where the domain has no WebFinger', async () => {
     const xrd = '<XRD><Link rel="lrdd" template="https://social.example/uploads/1.json?{uri}"/></XRD>';
-    const asked: string[] = [];
-    const get = async (url: string) => {
-      asked.push(url);
+    const { proved, asked } = await follow(async (url) => {
       if (url === 'https://example.com/.well-known/host-meta')
         return answerOf(200, xrd, 'application/xrd+xml');
-      if (!url.startsWith('https://social.example/.well-known/webfinger')) return answerOf(404, '');
-      return { ...answerOf(200, agreed), url: new URL(url) };
-    };
-    const proved = await proveHandle({ get }, new Set(), 'https://example.com', 'alice@example.com');
-    expect(proved).toEqual({ handle: 'alice@example.com', actor, origin: 'https://social.example' });
+      return url === question('social.example') ? answerOf(200, agreed) : answerOf(404, '');
+    });
+    expect(proved).toEqual({ handle: 'alice@example.com', actor, ...there });
     expect(asked).toHaveLength(3);
   });
 
   it('but a domain that gives an account elsewhere its own name only leads there', async () => {
-    const get = async (url: string) =>
-      url.startsWith('https://example.com/') ? answerOf(200, agreed) : answerOf(404, '');
-    expect(await followHandle({ get }, new Set(), 'https://example.com', 'alice@example.com')).toEqual({
-      origin: 'https://social.example',
-    });
+    expect((await prove(agreed, undefined)).lead).toEqual(there);
   });
 
   it.each([
@@ -277,8 +251,39 @@ describe('a handle is proved', () => {
     'https://127.0.0.1/x',
     'https://localhost/x',
     'https://social.example:8443/x',
-  ])('and nobody is asked at %s', async (href) => {
+  ])('and no server is asked at %s', async (href) => {
     const { proved, asked } = await prove(jrd('alice@example.com', href), agreed);
     expect([proved, asked.length]).toEqual([undefined, 1]);
+  });
+
+  describe('where the domain passes the question on to a server that fails', () => {
+    const failing = (host: string, status = 503) => ({
+      ...answerOf(status, ''),
+      url: new URL(question(host)),
+    });
+
+    it('the visitor is told of that server', async () => {
+      const { lead } = await follow(async () => failing('social.example'));
+      expect(lead).toMatchObject({
+        ...there,
+        failure: { code: 'instance_unreachable', instance: 'social.example' },
+      });
+    });
+
+    it('also where it gives no answer at all', async () => {
+      const failure = new MastodonError('timeout', { instance: 'social.example' });
+      expect((await follow(() => Promise.reject(failure))).lead).toMatchObject({
+        ...there,
+        failure: { code: 'timeout', instance: 'social.example' },
+      });
+    });
+
+    it.each<[string, () => Promise<Answer>]>([
+      ['the domain itself that fails', async () => failing('example.com')],
+      ['a server that knows no such account', async () => failing('social.example', 404)],
+      ['a server at an address', async () => failing('127.0.0.1')],
+    ])('but not where it is %s', async (_what, answer) => {
+      expect((await follow(answer)).lead).toBeUndefined();
+    });
   });
 });

@@ -99,7 +99,7 @@ async function wrongConfig(name: string, code: string): Promise<string | undefin
   const command = commands[name as keyof typeof commands];
   if (command === undefined) return `there is no command "${name}"`;
   try {
-    await readConfig(code, `${name}.yml`, command as typeof authenticator);
+    readConfig(code, `${name}.yml`, command as typeof authenticator);
     return undefined;
   } catch (error) {
     return (error as Error).message;

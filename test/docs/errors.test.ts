@@ -17,6 +17,7 @@ const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
 const reasons: Record<MastodonErrorReason, true> = {
   name_without_dot: true,
   user_without_server: true,
+  email_address: true,
   speaks_misskey: true,
   misskey_too_old: true,
   single_use_apps: true,

@@ -10,7 +10,7 @@ import ts from 'typescript';
 import { freePort } from '../support/free-port.js';
 import { allPages, blockOf, blocksOf, root } from './pages.js';
 
-const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback'`;
+const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback/:instance'`;
 
 /** As `npm install` would leave it. */
 function aProject(): string {

@@ -287,9 +287,8 @@ it('behind a proxy that speaks https, gives out secure cookies only, and is know
     const document = await request(`http://localhost:${port}`)
       .get('/auth/mastodon/client/misskey.example')
       .set({ host: 'garden.example', 'x-forwarded-proto': 'https' });
-    expect(document.headers['link']).toBe(
-      '<https://garden.example/auth/mastodon/callback/misskey.example>; rel="redirect_uri"',
-    );
+    // A document is served only to a server at which a login was begun.
+    expect(document.status).toBe(404);
   } finally {
     await proxied.kill();
     rmSync(dataDir, { recursive: true, force: true });

@@ -43,13 +43,17 @@ it('a login by Passport is told, without a log of the site', async () => {
   expect(messages).toContainEqual({
     from: 'MastodonStrategy',
     event: 'finished',
-    fields: { instance: instance.host, software: 'mastodon' },
+    instance: instance.host,
+    software: 'mastodon',
   });
   // The channel is one for the process, and another file's site may have ended a moment ago.
   const token = messages.find(
-    ({ fields }) => fields['path'] === '/oauth/token' && fields['host'] === instance.host,
+    (message) =>
+      message.event === 'request' && message.path === '/oauth/token' && message.host === instance.host,
   );
-  expect(token?.fields).toEqual({
+  expect(token).toEqual({
+    from: 'MastodonStrategy',
+    event: 'request',
     method: 'POST',
     host: instance.host,
     path: '/oauth/token',
@@ -79,7 +83,7 @@ it('a login by the bridge is told, the client’s part and the instance’s, eac
   const expected = ['request_opened', 'registered', 'begun', 'finished', 'request_ended'];
   expect(eventsFrom('createBridge')).toEqual(expected);
   expect(messages.some(({ event }) => event === 'request')).toBe(true);
-  expect(events.map(([event, fields]) => ({ from: 'createBridge', event, fields }))).toEqual(
+  expect(events.map(([event, fields]) => ({ from: 'createBridge', event, ...fields }))).toEqual(
     messages.filter(({ from }) => from === 'createBridge'),
   );
 });
@@ -104,14 +108,14 @@ it('no secret is told, and no error as it is', async () => {
   (await connect()).ask(instance.host);
   const failed = () => messages.find(({ from, event }) => from === 'createBridge' && event === 'failed');
   await until(() => failed() !== undefined);
-  expect(failed()?.fields).toEqual({ error: 'Error EDATABASE' });
+  expect(failed()).toEqual({ from: 'createBridge', event: 'failed', error: 'Error EDATABASE' });
   const told = JSON.stringify(messages);
   for (const secret of secretsOf(instance, back)) expect(told).not.toContain(secret);
 });
 
 it('who has left is told nothing more, and the log of the site goes on', async () => {
   const lines: string[] = [];
-  const site = await aSite({ options: { log: (event) => lines.push(event) } });
+  const site = await aSite({ options: { log: ({ event }) => lines.push(event) } });
   await start(new Visitor(), site, '');
   unsubscribe(name, listen);
   await start(new Visitor(), site, '');

@@ -1,13 +1,15 @@
 /** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
 
-import { clientKey, describeApp } from '../../lib/client/client.js';
+import { describeApp } from '../../lib/client/app.js';
+import { Clients } from '../../lib/client/clients.js';
 import { MastodonLogin } from '../../lib/login/login.js';
+import { randomToken } from '../../lib/login/state.js';
 import { readOptions } from '../../lib/options.js';
-import { markedRecord } from '../../lib/marked-record.js';
-import { storeKey } from '../../lib/store.js';
+import { Store, storeKey } from '../../lib/store.js';
 import { aSite, aSplitPair, anInstance, anInstanceRecord, JSONStore, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
+const browser = randomToken();
 const metadataPath = '/.well-known/oauth-authorization-server';
 
 it.each([404, 410, 500, 503])(
@@ -137,11 +139,11 @@ it('an instance that was found is not looked for again when the login begins', a
     developmentInstances: [instance.origin],
   });
   await login.find(instance.host);
-  await login.begin(instance.host, 'k'.repeat(43));
+  await login.begin(instance.host, browser);
   expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
 });
 
-it('who types a name in their own script reads it so', async () => {
+it('a visitor who types a name in their own script reads it so', async () => {
   const allowInstance = () => false;
   const site = await aSite({ options: { allowInstance } });
   const page = await start(new Visitor(), site, '@ada@BÜCHER.example');
@@ -151,26 +153,22 @@ it('who types a name in their own script reads it so', async () => {
   expect(ascii.json().message).toContain('xn--bcher-kva.example');
 });
 
-it('and reads it so when they come back, which nobody else does', async () => {
-  const store = new JSONStore();
+it('and reads it so on the way back, unlike every other visitor', async () => {
   const host = 'xn--bcher-kva.example';
   const instance = anInstanceRecord({ origin: `https://${host}`, software: 'mastodon' });
-  const ofInstance = storeKey('instance', host);
-  await store.set(ofInstance, markedRecord(ofInstance, instance));
   const callbackURL = 'https://site.example/callback';
-  const options = { clientName: 'A site', callbackURL, store };
-  const app = describeApp(instance, readOptions(options));
-  const key = clientKey(instance, app);
-  const now = Date.now();
-  const client = { clientId: 'c', clientSecret: 's', registeredAt: now, provedAt: now, finishedAt: now };
-  const record = { ...client, key, redirectURI: app.redirectURI, scope: app.scope };
-  await store.set(key, markedRecord(key, record));
+  const options = { clientName: 'A site', callbackURL, store: new JSONStore() };
+  const store = new Store(options.store, 5000);
+  await store.set(storeKey('instance', host), instance);
+  const { key, redirectURI, scope } = describeApp(instance, readOptions(options));
+  const client = { clientId: 'c', clientSecret: 's', redirectURI, scope };
+  await new Clients(store).add(host, key, async () => client);
   const login = new MastodonLogin(options);
   const denied = async (typed: string): Promise<Error> => {
-    const { redirect } = await login.begin(typed, 'k'.repeat(43));
+    const { redirect } = await login.begin(typed, browser);
     const state = new URL(redirect).searchParams.get('state');
     const answer = `${callbackURL}/${host}?error=access_denied&state=${state}`;
-    return login.finish(answer, 'k'.repeat(43)).then(
+    return login.finish(answer, browser).then(
       () => new Error('finished'),
       (error: Error) => error,
     );

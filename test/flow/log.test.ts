@@ -4,15 +4,14 @@ import express from 'express';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Passport } from 'passport';
+import type { LoginEvent } from '../../lib/index.js';
 import { aSite, aStage, anInstance, comeBack, leave, open, secretsOf, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-type Line = [event: string, fields: Record<string, unknown>];
-
 function aLog() {
-  const lines: Line[] = [];
-  const log = (event: string, fields: object) => void lines.push([event, { ...fields }]);
-  const events = () => lines.map(([event]) => event).filter((event) => event !== 'request');
+  const lines: LoginEvent[] = [];
+  const log = (event: LoginEvent) => void lines.push(event);
+  const events = () => lines.map(({ event }) => event).filter((event) => event !== 'request');
   return { lines, log, events };
 }
 
@@ -21,11 +20,13 @@ it('a login is told from its registration to its end, and with it every request'
   const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
   await visitor.login(site, instance.host);
   expect(events()).toEqual(['registered', 'begun', 'finished']);
-  expect(lines).toContainEqual(['begun', expect.objectContaining({ instance: instance.host })]);
-  expect(lines).toContainEqual([
-    'request',
-    expect.objectContaining({ method: 'POST', host: instance.host, path: '/oauth/token', status: 200 }),
-  ]);
+  expect(lines).toContainEqual(expect.objectContaining({ event: 'begun', instance: instance.host }));
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      ...{ event: 'request', method: 'POST', host: instance.host },
+      ...{ path: '/oauth/token', status: 200 },
+    }),
+  );
 });
 
 it('a refusal is told with its code, its instance and its cause', async () => {
@@ -34,7 +35,9 @@ it('a refusal is told with its code, its instance and its cause', async () => {
   const back = await comeBack(visitor, site, instance.host);
   await open(visitor, back);
   await open(visitor, back);
-  expect(lines.at(-1)).toEqual(['refused', { code: 'login_expired', cause: 'the login was used already' }]);
+  expect(lines.at(-1)).toEqual({
+    ...{ event: 'refused', code: 'login_expired', cause: 'the login was used already' },
+  });
 });
 
 it('no secret is told', async () => {
@@ -60,7 +63,7 @@ it.each(['message', 'cause'])(
     const { instance, site, visitor } = await aStage('mastodon45', { options: { log, allowInstance } });
     await start(visitor, site, instance.host);
     expect(site.errors[0]).toBe(error);
-    expect(lines).toEqual([['failed', { error: expect.any(String) }]]);
+    expect(lines).toEqual([{ event: 'failed', error: expect.any(String) }]);
   },
 );
 
@@ -85,7 +88,7 @@ describe('nothing was typed', () => {
     const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { server: 'mastodon.social' });
     expect([page.status, page.json().code]).toEqual([400, 'instance_missing']);
     expect(lines).toEqual([
-      ['refused', { code: 'instance_missing', cause: expect.stringContaining('field "instance"') }],
+      { event: 'refused', code: 'instance_missing', cause: expect.stringContaining('field "instance"') },
     ]);
   });
 
@@ -105,7 +108,10 @@ describe('nothing was typed', () => {
       server.close();
     }
     expect(lines).toEqual([
-      ['refused', { code: 'instance_missing', cause: expect.stringContaining('express.urlencoded()') }],
+      {
+        ...{ event: 'refused', code: 'instance_missing' },
+        cause: expect.stringContaining('express.urlencoded()'),
+      },
     ]);
   });
 });
@@ -118,8 +124,7 @@ it('logins begun at one instance while another is down are told apart', async ()
   const site = await aSite({ instances: [up, down], options: { log } });
   await leave(new Visitor(), site, up.host);
   await start(new Visitor(), site, down.host);
-  expect(lines).toContainEqual([
-    'refused',
-    expect.objectContaining({ code: 'instance_unreachable', instance: down.host }),
-  ]);
+  expect(lines).toContainEqual(
+    expect.objectContaining({ event: 'refused', code: 'instance_unreachable', instance: down.host }),
+  );
 });

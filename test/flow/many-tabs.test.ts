@@ -1,11 +1,13 @@
 /** One browser, many logins under way: each is finished as what it was begun as. */
 
+import type { RequestHandler } from 'express';
 import { aSite, anInstance, aStage, comeBack, leave, open, whoIsLoggedIn } from '../support/stage.js';
+import type { SiteOptions } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
-async function twoInstances() {
+async function twoInstances(options: SiteOptions = {}) {
   const instances = [await anInstance('mastodon45'), await anInstance('gotosocial')] as const;
-  const site = await aSite({ instances });
+  const site = await aSite({ instances, ...options });
   const visitor = new Visitor();
   // The browser has been here before; a browser without a cookie gets one per tab, of which it keeps the last.
   await leave(visitor, site, instances[0].host);
@@ -16,7 +18,7 @@ it.each([
   ['as they were begun', (urls: URL[]) => urls],
   ['backwards', (urls: URL[]) => urls.reverse()],
 ])('ten logins, begun at once at two instances, finish one after the other, %s', async (_how, order) => {
-  const { one, two, site, visitor } = await twoInstances();
+  const { one, two, site, visitor } = await twoInstances({ keepSessionInfo: true });
   const begun = await Promise.all(
     Array.from({ length: 10 }, (_, i) => leave(visitor, site, (i % 2 ? one : two).host)),
   );
@@ -46,14 +48,79 @@ it('ten that come back before any of them is answered all finish', async () => {
   expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
 });
 
-it('a login gives the browser a new session, and the other tab still finishes', async () => {
-  const { one, two, site, visitor } = await twoInstances();
-  const { host } = new URL(site.origin);
-  const [first, second] = [await comeBack(visitor, site, one.host), await comeBack(visitor, site, two.host)];
-  const before = visitor.jars.get(host)?.get('connect.sid');
-  await open(visitor, first);
-  expect(visitor.jars.get(host)?.get('connect.sid')).not.toBe(before);
-  expect((await open(visitor, second)).status).toBe(200);
+it.each([
+  ['ends with login_expired, where Passport replaces the session', false, 403],
+  ['still finishes, where its content is taken along', true, 200],
+])(
+  'a login gives the browser a new session, and that of another tab %s',
+  async (_what, keepSessionInfo, status) => {
+    const { one, two, site, visitor } = await twoInstances({ keepSessionInfo });
+    const { host } = new URL(site.origin);
+    const [first, second] = [
+      await comeBack(visitor, site, one.host),
+      await comeBack(visitor, site, two.host),
+    ];
+    const before = visitor.jars.get(host)?.get('connect.sid');
+    await open(visitor, first);
+    expect(visitor.jars.get(host)?.get('connect.sid')).not.toBe(before);
+    expect((await open(visitor, second)).status).toBe(status);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  },
+);
+
+it('a site that keeps its session through a login finishes those of all tabs', async () => {
+  const { instance, site, visitor } = await aStage('mastodon45', {
+    authenticate: { session: false } as object,
+  });
+  site.app.get(
+    '/token/:instance',
+    site.passport.authenticate('mastodon', { session: false }) as RequestHandler,
+    (req, res) => void res.json({ user: req.user }),
+  );
+  const callbacks = [
+    await comeBack(visitor, site, instance.host),
+    await comeBack(visitor, site, instance.host),
+  ];
+  for (const { search } of callbacks) {
+    const page = await visitor.get(`${site.origin}/token/${instance.host}${search}`);
+    expect(page.json().user).toMatchObject({ username: 'alice' });
+  }
+});
+
+describe('a parallel request of the same session, which saves it as it was before the login began', () => {
+  /** A poll that has loaded the session, and ends when it is told to. */
+  async function withPoll(work: (stage: Awaited<ReturnType<typeof aStage>>) => Promise<void>, session = {}) {
+    const stage = await aStage('mastodon45', { session });
+    const { site, visitor } = stage;
+    let end: () => void = () => undefined;
+    const loaded = new Promise<void>((resolve) => {
+      site.app.get('/visit', (req, res) => {
+        (req.session as { visits?: number }).visits = 1;
+        res.end();
+      });
+      site.app.get('/poll', (_req, res) => {
+        resolve();
+        end = () => res.end();
+      });
+    });
+    await visitor.get(`${site.origin}/visit`);
+    const poll = visitor.get(`${site.origin}/poll`);
+    await loaded;
+    await work(stage);
+    end();
+    await poll;
+    return stage;
+  }
+
+  it('does not end the login', async () => {
+    let callback: URL | undefined;
+    const begin = async ({ visitor, site, instance }: Awaited<ReturnType<typeof aStage>>) =>
+      void (callback = await comeBack(visitor, site, instance.host));
+    // The default of express-session.
+    const { visitor, site } = await withPoll(begin, { resave: true });
+    expect((await open(visitor, callback ?? '')).status).toBe(200);
+    expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  });
 });
 
 it('a login that failed does not take the others with it', async () => {

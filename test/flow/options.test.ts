@@ -2,7 +2,7 @@
 
 import type { Request } from 'express';
 import type { IncomingMessage } from 'node:http';
-import type { LoginTransaction } from '../../lib/options.js';
+import type { LoginTransaction as Transaction } from '../../lib/index.js';
 import type { StateStore } from '../../lib/passport/options.js';
 import { aSite, aSplitPair, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -106,7 +106,7 @@ describe('options of passport.authenticate', () => {
 
   it('each of several logins under way gets its own state back', async () => {
     const authenticate = (req: Request) => ({ state: req.body.mine as string });
-    const { instance, site, visitor } = await aStage('mastodon45', { authenticate });
+    const { instance, site, visitor } = await aStage('mastodon45', { authenticate, keepSessionInfo: true });
     const begin = async (mine: string) =>
       (await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host, mine })).location ?? '';
     const [one, two] = [await begin('one'), await begin('two')];
@@ -172,10 +172,11 @@ describe('revokeToken', () => {
 
 describe('stateStore', () => {
   it('may write into what it is given, and the state that comes back is the application’s own', async () => {
-    const begun = new Map<string, LoginTransaction>();
+    const begun = new Map<string, Transaction>();
     const stateStore: StateStore = {
       save: async (_req, state, login) => {
-        Object.assign(login.instance, { note: 1 });
+        const { instance } = login as unknown as { instance: object };
+        Object.assign(instance, { note: 1 });
         begun.set(state, Object.assign(login, { note: 1 }));
       },
       take: async (_req, state) => {
@@ -196,14 +197,14 @@ describe('stateStore', () => {
 
   /** For a site that tells browsers apart by a header. */
   class HeaderStore implements StateStore {
-    readonly logins = new Map<string, LoginTransaction>();
-    async save(req: IncomingMessage, state: string, login: LoginTransaction): Promise<void> {
+    readonly logins = new Map<string, Transaction>();
+    async save(req: IncomingMessage, state: string, login: Transaction): Promise<void> {
       this.logins.set(
         `${String(req.headers['x-browser'])} ${state}`,
-        JSON.parse(JSON.stringify(login)) as LoginTransaction,
+        JSON.parse(JSON.stringify(login)) as Transaction,
       );
     }
-    async take(req: IncomingMessage, state: string): Promise<LoginTransaction | undefined> {
+    async take(req: IncomingMessage, state: string): Promise<Transaction | undefined> {
       const key = `${String(req.headers['x-browser'])} ${state}`;
       const login = this.logins.get(key);
       this.logins.delete(key);
@@ -243,7 +244,7 @@ describe('stateStore', () => {
     async (rubbish) => {
       const stateStore = {
         save: async () => undefined,
-        take: async () => rubbish as unknown as LoginTransaction,
+        take: async () => rubbish as unknown as Transaction,
       };
       const { instance, site, visitor } = await aStage('mastodon45', { options: { stateStore } });
       const callback = await comeBack(visitor, site, instance.host);

@@ -156,6 +156,14 @@ describe('an instance that takes no new sites just now', () => {
     expect((await start(visitor, site, instance.host)).status).toBe(302);
   });
 
+  it('is another one than one that refuses, whose headers tell of a limit, too', async () => {
+    const { instance, site, visitor } = await aStage();
+    const reset = new Date(Date.now() + 300_000).toISOString();
+    instance.answerWith('/api/v1/apps', 500, '', { 'X-RateLimit-Reset': reset });
+    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_unreachable');
+    expect((await start(visitor, site, instance.host)).json().code).toBe('instance_unreachable');
+  });
+
   it('lets those in who come by a registration of before', async () => {
     const { instance, site } = await aStage();
     await leave(new Visitor(), site, instance.host);

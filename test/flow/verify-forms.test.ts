@@ -1,6 +1,7 @@
 /** The verify function's forms, through Passport, and what becomes of its answer. */
 
-import type { Request } from 'express';
+import type { Request, RequestHandler } from 'express';
+import { until } from '../support/hostile.js';
 import { aStage, whoIsLoggedIn } from '../support/stage.js';
 
 type Done = (error?: unknown, user?: unknown, info?: object) => void;
@@ -109,4 +110,57 @@ it('info of the application and its state are both there', async () => {
     authenticate: { state: 7 },
   });
   expect((await visitor.login(site, instance.host)).json().authInfo).toEqual({ welcome: 'back', state: 7 });
+});
+
+it.each(['authorizationParams', 'tokenParams'] as const)(
+  'an async %s is an error that says so',
+  async (hook) => {
+    const { instance, site, visitor } = await aStage();
+    site.strategy[hook] = async () => ({ display: 'touch' });
+    await visitor.login(site, instance.host);
+    expect(site.errors).toEqual([
+      new TypeError(
+        `MastodonStrategy: ${hook} must return an object, and has returned a promise: it cannot be async`,
+      ),
+    ]);
+  },
+);
+
+it('an error of verify that fails when it is read is passed on as it is', async () => {
+  const error = Object.defineProperty(new Error('no'), 'code', {
+    get: () => {
+      throw new Error('another error');
+    },
+  });
+  const { instance, site, visitor } = await aStage('mastodon45', { verify: () => Promise.reject(error) });
+  // Express prints what it cannot show.
+  const shown = jest.spyOn(console, 'error').mockReturnValue();
+  await visitor.login(site, instance.host);
+  shown.mockRestore();
+  expect(site.errors).toHaveLength(1);
+  expect(site.errors[0]).toBe(error);
+});
+
+it.each<[string, () => unknown, string]>([
+  ['an error', () => new Error('no'), 'MastodonStrategy: Error: no'],
+  [
+    'a value that cannot be shown',
+    () => Object.create(null),
+    'MastodonStrategy: something that cannot be shown',
+  ],
+])('a callback of authenticate that throws %s does not end the process', async (_what, thrown, text) => {
+  const emitted = jest.spyOn(process, 'emitWarning').mockReturnValue();
+  const { site } = await aStage();
+  const callback = () => {
+    throw thrown();
+  };
+  const authenticate = site.passport.authenticate('mastodon', callback) as RequestHandler;
+  // Passport calls it once more with what it has thrown, and then the request stays open.
+  site.app.get('/throws', authenticate);
+  const waiting = new AbortController();
+  const answer = fetch(`${site.origin}/throws`, { signal: waiting.signal }).catch(() => 'none');
+  await until(() => emitted.mock.calls.some(([given]) => given === text));
+  waiting.abort();
+  expect(await answer).toBe('none');
+  emitted.mockRestore();
 });

@@ -13,6 +13,8 @@ export interface Site {
   readonly program: string | ((developmentInstances: string) => Promise<RunningSite>);
   /** The session is kept on the server, so a login must give the browser another one. Default true. */
   readonly isSessionOnServer?: boolean;
+  /** A login replaces the session's content, as Passport does, and with it the key that other tabs began with. Default true. */
+  readonly isSessionReplaced?: boolean;
 }
 
 const garbage: readonly [string, Record<string, string>, MastodonErrorCode, MastodonErrorReason?][] = [
@@ -29,7 +31,7 @@ const garbage: readonly [string, Record<string, string>, MastodonErrorCode, Mast
 /** An origin at which nothing listens, and nothing can that is given its port by chance. */
 const unreachable = 'http://localhost:1';
 
-export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): void {
+export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionReplaced = true }: Site): void {
   let instance: StandIn;
   let site: RunningSite;
   beforeAll(async () => {
@@ -97,18 +99,25 @@ export function logsVisitorsIn({ program, isSessionOnServer = true }: Site): voi
   });
 
   it.each([
-    ['in the order in which they were begun', [0, 1]],
-    ['the other way round', [1, 0]],
-  ])('finishes the logins of two tabs, %s', async (_order, order) => {
-    const visitor = new Visitor();
-    const tabs = [await comeBack(visitor, {}, 'tab 0'), await comeBack(visitor, {}, 'tab 1')];
-    for (const tab of order) {
-      const page = await open(visitor, tabs[tab] ?? '');
-      // The second one arrives with the session that the first one's login made.
-      expect(new URL(page.url).searchParams.get('from')).toBe(`tab ${tab}`);
-      expect((await whoIs(visitor))?.handle).toBe(`alice@${instance.host}`);
-    }
-  });
+    ['the first', [0, 1]],
+    ['the second', [1, 0]],
+  ])(
+    'finishes %s login of two tabs, and does not log the visitor out by the other',
+    async (_which, order) => {
+      const visitor = new Visitor();
+      const tabs = [await comeBack(visitor, {}, 'tab 0'), await comeBack(visitor, {}, 'tab 1')];
+      for (const [turn, tab] of order.entries()) {
+        const page = await open(visitor, tabs[tab] ?? '');
+        // The second one arrives with the session that the first one's login made.
+        if (turn === 1 && isSessionReplaced) {
+          expect(page.text).toContain(new MastodonError('login_expired').message);
+        } else {
+          expect(new URL(page.url).searchParams.get('from')).toBe(`tab ${tab}`);
+        }
+        expect((await whoIs(visitor))?.handle).toBe(`alice@${instance.host}`);
+      }
+    },
+  );
 
   describe('refuses a callback, and sends nothing anywhere,', () => {
     let visitor: Visitor;

@@ -7,7 +7,7 @@ import { isKnownByItsURL } from './url-client.js';
 
 const program = 'example/hono/site.mjs';
 
-describe('the example with Hono', () => logsVisitorsIn({ program }));
+describe('the example with Hono', () => logsVisitorsIn({ program, isSessionReplaced: false }));
 
 describe('attackers at the example with Hono', () =>
   keepsStrangersOut((instances) => runSite(program, instances)));

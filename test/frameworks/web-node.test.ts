@@ -7,7 +7,8 @@ import { isKnownByItsURL } from './url-client.js';
 
 const program = 'test/frameworks/sites/web-node.mjs';
 
-describe('a site with node:http and the web door', () => logsVisitorsIn({ program }));
+describe('a site with node:http and the web door', () =>
+  logsVisitorsIn({ program, isSessionReplaced: false }));
 
 describe('attackers at a site with node:http and the web door', () =>
   keepsStrangersOut((instances) => runSite(program, instances)));

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import fc from 'fast-check';
-import { isPublicAddress, isPublicHostname, isReachableURL } from '../../lib/http/addresses.js';
+import { domainOf, isPublicAddress, isPublicHostname, isReachableURL } from '../../lib/http/addresses.js';
 
 describe('an address', () => {
   it.each([
@@ -165,4 +165,36 @@ describe('a URL', () => {
   ])('%s may not', (url) => {
     expect(reachable(url)).toBe(false);
   });
+});
+
+describe('the registrable domain', () => {
+  it.each([
+    ['mastodon.social', 'mastodon.social'],
+    ['a.b.evil.example', 'evil.example'],
+    ['h1.evil.example:8443', 'evil.example'],
+    ['a.b.example.co.uk', 'example.co.uk'],
+    ['example.co.uk', 'example.co.uk'],
+    ['a.b.c.evil.com.au', 'evil.com.au'],
+    ['a.evil.me', 'evil.me'],
+    ['com.evil.com', 'evil.com'],
+    ['name.duckdns.org', 'duckdns.org'],
+    ['mstdn.jp', 'mstdn.jp'],
+    ['a.mstdn.jp', 'mstdn.jp'],
+    // A number is a label as any other, unless it is the last one.
+    ['a.1.example', '1.example'],
+    // Whoever has "co.example" owns all below it, as "example" has seven letters and is no country.
+    ['a.co.example', 'co.example'],
+    // A label that only begins or ends like one that countries share.
+    ['a.b.company.de', 'company.de'],
+    ['a.b.inco.de', 'inco.de'],
+  ])('%s belongs to the owner of %s', (host, domain) => {
+    expect(domainOf(host)).toBe(domain);
+  });
+
+  it.each(['localhost', 'localhost:3000', '127.0.0.1', '127.0.0.1:8080', '10.0.0.254:8080', '[::1]:3000'])(
+    '%s has no domain, so its port tells it apart',
+    (host) => {
+      expect(domainOf(host)).toBe(host);
+    },
+  );
 });

@@ -1,6 +1,12 @@
 /** What a client of the issuer is told about who logged in. */
 
-import { claimsOf, placeholderEmail, profileClaims, subjectOf } from '../../lib/issuer/claims.js';
+import {
+  accountName,
+  claimsOf,
+  placeholderEmail,
+  profileClaims,
+  subjectOf,
+} from '../../lib/issuer/claims.js';
 import type { MastodonProfile } from '../../lib/login/profile.js';
 
 const origin = 'https://mastodon.example';
@@ -44,6 +50,14 @@ it('is the profile, in the words of OpenID', () => {
 it('leaves out what the profile leaves out', () => {
   expect(claimsOf(least)).toEqual(fewest);
   expect(Object.keys(claimsOf(least))).toHaveLength(6);
+});
+
+it('has no empty claim: a user name that makes no handle gives none', () => {
+  const odd = { ...least, username: 'Jane Doe', handle: '', handleVerified: false };
+  const claims = claimsOf(odd);
+  expect(claims).toEqual({ name: 'Alice', nickname: 'Jane Doe', mastodon_instance: origin });
+  expect(accountName(claims)).toBe('Alice (mastodon.example)');
+  expect(accountName(claimsOf(least))).toBe('@alice@mastodon.example');
 });
 
 it('passes on whether a handle was proved', () => {

@@ -39,6 +39,8 @@ describe('the discovery document', () => {
       'authorization_code',
       'urn:ietf:params:oauth:grant-type:device_code',
     ]);
+    expect(metadata.claims_supported).toEqual(expect.arrayContaining(['sub', 'nickname', 'auth_time']));
+    expect(metadata.claims_supported).not.toContain('sid');
     expect(metadata).not.toHaveProperty('introspection_endpoint');
     expect(metadata).not.toHaveProperty('registration_endpoint');
   });

@@ -100,7 +100,7 @@ export async function anOpenIssuer(
 }
 
 /** A key pair, of which the document shows one half; the client authenticates with the other. */
-export async function aKeyPair() {
+export async function aKeyPair(options: openid.ModifyAssertionOptions = {}) {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(
     { name: 'ECDSA', namedCurve: 'P-256' },
     true,
@@ -108,7 +108,10 @@ export async function aKeyPair() {
   );
   const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), alg: 'ES256', kid: 'one' };
   const metadata: Metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [jwk] } };
-  return { metadata, auth: openid.PrivateKeyJwt({ key: privateKey as openid.CryptoKey, kid: 'one' }) };
+  return {
+    metadata,
+    auth: openid.PrivateKeyJwt({ key: privateKey as openid.CryptoKey, kid: 'one' }, options),
+  };
 }
 
 /** By default as a client that has no secret. */

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
 import { documentFetch } from '../../lib/issuer/documents';
 import { aRawServer, until } from '../support/hostile';
-import { codeOf, networkTo, originOf } from '../support/network';
+import { codeOf, settingsTo, originOf } from '../support/network';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { aDocumentSite, aKeyPair, anOpenIssuer, discoverAs } from './document-stage';
@@ -140,7 +140,7 @@ describe('the visitor who waits for the document of a client', () => {
       });
     });
     const site = originOf(slow);
-    const fetchDocument = documentFetch(networkTo([site], { timeoutMs: 10_000 }));
+    const fetchDocument = documentFetch(settingsTo([site], { timeoutMs: 10_000 }));
     const others = Array.from({ length: 4 }, (_, i) => fetchDocument(`${site.origin}/${i}.json`));
     const last = codeOf(fetchDocument(`${site.origin}/last.json`));
     await until(() => asking.length === 4);

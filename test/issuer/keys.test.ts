@@ -1,9 +1,9 @@
 /** Keys over time and between processes: who signs with which, and who is shown which. */
 
 import * as openid from 'openid-client';
+import { Keyv } from 'keyv';
 import { Keyring } from '../../lib/issuer/keys.js';
-import { RecordKeys } from '../../lib/issuer/records.js';
-import { MemoryStore } from '../../lib/memory-store.js';
+import { IssuerStore } from '../../lib/issuer/store.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore, anInstance } from '../support/stage';
 import { anIssuer, answerOf, ask, logIn, openPage } from './stage';
@@ -14,10 +14,10 @@ const hour = 60 * minute;
 /** A clock, and keyrings of processes that share a store and that clock. */
 async function aClock(backend = new JSONStore()) {
   let time = 1_800_000_000_000;
-  const keyring = () =>
-    new Keyring(new Store(backend, 1000), new RecordKeys('https://login.example'), () => time);
-  const opened = async () => {
-    const ring = keyring();
+  const keyring = (secret?: string) =>
+    new Keyring(new IssuerStore(new Store(backend, 1000), 'https://login.example', secret), () => time);
+  const opened = async (secret?: string) => {
+    const ring = keyring(secret);
     await ring.open();
     return ring;
   };
@@ -69,15 +69,15 @@ describe('keys', () => {
     expect(ids(await opened())).not.toContain(first);
   });
 
-  it('are made anew where those of an earlier version lie, which say nothing of their key', async () => {
-    const store = new JSONStore();
-    const place = new RecordKeys('https://login.example').of('keys');
-    await store.set(place, { records: [{ jwk: { kid: 'of-before' } }] });
-    const { opened } = await aClock(store);
-    const [one, other] = [await opened(), await opened()];
-    expect(ids(one)).toHaveLength(ids(other).length);
-    expect(ids(one)).not.toContain('of-before');
-    expect(other.current().id).toBe(one.current().id);
+  it('that were kept in the clear are replaced when a secret is set, and not by another secret', async () => {
+    const { opened } = await aClock();
+    const [first] = ids(await opened());
+    const [second] = ids(await opened('one secret'));
+    expect(second).not.toBe(first);
+    expect(ids(await opened('one secret'))).toEqual([second]);
+    for (const other of ['another secret', undefined]) {
+      await expect(opened(other)).rejects.toThrow('encrypted with another secret');
+    }
   });
 
   it('stay when the store cannot be asked', async () => {
@@ -95,7 +95,7 @@ describe('keys', () => {
 
 it('a login outlives the rotation and the process', async () => {
   const instance = await anInstance();
-  const store = new MemoryStore();
+  const store = new Keyv();
   const stage = await anIssuer([instance], { store });
   const { visitor, config, claims, tokens } = await logIn(stage, instance);
   const since = await stage.issuer.rotateKeys();

@@ -6,13 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { createClient } from '@redis/client';
 import * as openid from 'openid-client';
 import { Keyring } from '../../lib/issuer/keys';
-import { RecordKeys } from '../../lib/issuer/records';
+import { IssuerStore } from '../../lib/issuer/store';
 import { Store } from '../../lib/store';
 import { redisStore } from '../../lib/stores';
 import type { StandIn } from '../support/instance';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { anInstance } from '../support/stage';
-import { Visitor } from '../support/visitor';
+import { Visitor, type Page } from '../support/visitor';
+import { aDocumentSite, aKeyPair, anOpenIssuer, discoverAs } from './document-stage';
 import {
   anIssuer,
   answerOf,
@@ -164,11 +165,67 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     expect(later.map(({ error }) => error)).toEqual(Array(3).fill('invalid_grant'));
   });
 
+  it('let one of two people approve a device who press the button in the same moment', async () => {
+    const { issuerURL, processes, instance } = await aStage();
+    const config = await discover({ issuerURL }, television);
+    const people = [new Visitor(), new Visitor()];
+    for (const person of people) await logIn({ issuerURL }, instance, { visitor: person });
+    for (let round = 0; round < 3; round++) {
+      const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
+      const pages: Page[] = [];
+      for (const person of people) {
+        const typed = await openPage(person, device.verification_uri_complete ?? '');
+        pages.push(await press(person, typed));
+      }
+      const confirmed = await Promise.all(people.map((person, i) => press(person, pages[i]!)));
+      const [won, ...others] = confirmed.filter(({ text }) => !text.includes('This code was already used'));
+      expect(others).toEqual([]);
+      const person = people[confirmed.indexOf(won!)]!;
+      // Who has agreed to the client before is not asked again.
+      const page = await person.follow(won!);
+      const done = page.text.includes('continue')
+        ? await person.follow(await press(person, page, { action: 'continue' }))
+        : page;
+      expect(done.text).toContain('You may close this window');
+    }
+    expect(processes.flatMap(({ events }) => events.filter(([event]) => event === 'failed'))).toEqual([]);
+  });
+
+  it('take an assertion of a client once, whichever it is brought to', async () => {
+    const site = await aDocumentSite();
+    const { metadata, auth } = await aKeyPair();
+    site.metadata = metadata;
+    const { issuerURL, processes } = await aFront();
+    for (let i = 0; i < 3; i++) {
+      const options = { issuerURL, store: await aStore(), isFirstStart: true };
+      processes.push(await anOpenIssuer([], [site], options));
+    }
+    let sent: URLSearchParams | undefined;
+    const config = await discoverAs({ issuerURL }, site.clientId, auth);
+    config[openid.customFetch] = (_url, { body }) => {
+      sent = new URLSearchParams(String(body));
+      throw new Error('not sent');
+    };
+    for (let round = 0; round < 5; round++) {
+      await openid
+        .genericGrantRequest(config, 'authorization_code', { code: 'x', redirect_uri: site.redirectURI })
+        .catch(() => undefined);
+      const answers = await ofEach(processes, (origin) =>
+        post(`${origin}/token`, Object.fromEntries(sent ?? [])),
+      );
+      expect(answers.map(({ error }) => error).sort()).toEqual([
+        'invalid_client',
+        'invalid_client',
+        'invalid_grant',
+      ]);
+    }
+  });
+
   it('lose no key when two are told at once to take a new one, and show all of them', async () => {
     let time = 1_800_000_000_000;
     const keyring = async () => {
-      const places = new RecordKeys('https://rotated.example');
-      const ring = new Keyring(new Store(await aStore(), 1000), places, () => time);
+      const store = new IssuerStore(new Store(await aStore(), 1000), 'https://rotated.example');
+      const ring = new Keyring(store, () => time);
       await ring.open();
       return ring;
     };

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
 import { Keyring } from '../../lib/issuer/keys';
-import { RecordKeys } from '../../lib/issuer/records';
-import { MemoryStore } from '../../lib/memory-store';
+import { loadOIDCProvider } from '../../lib/issuer/oidc-provider';
+import { IssuerStore } from '../../lib/issuer/store';
+import { Keyv } from 'keyv';
 import type { KeyValueStore } from '../../lib/options';
-import { markedRecord } from '../../lib/marked-record';
 import { Store } from '../../lib/store';
 import type { Certificate } from '../support/certificate';
 import type { StandIn } from '../support/instance';
@@ -25,6 +25,13 @@ export interface IssuerStage {
   readonly events: [event: string, fields: Readonly<Record<string, unknown>>][];
   close(): Promise<void>;
 }
+
+/** oidc-provider says on the console that Node 20 is older than it asks for. */
+beforeAll(async () => {
+  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  await loadOIDCProvider();
+  warn.mockRestore();
+});
 
 const open: { close(): Promise<void> | void }[] = [];
 afterEach(async () => {
@@ -76,15 +83,15 @@ export async function anIssuer(
   const origin = `${tls ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`;
   open.push({ close: () => void (server.listening && server.close()) });
   const events: IssuerStage['events'] = [];
-  const store = options.store ?? (isFirstStart ? undefined : new MemoryStore());
-  if (store && !isFirstStart) await giveKeys(store, options.issuerURL ?? origin + base);
+  const store = options.store ?? (isFirstStart ? undefined : new Keyv());
+  if (store && !isFirstStart) await giveKeys(store, options.issuerURL ?? origin + base, options.secret);
   const issuer = await createIssuer({
     issuerURL: origin + base,
     clientName: 'An issuer under test',
     developmentInstances: instances.map((instance) => instance.origin),
     clients: [shop, app, television],
     deviceFlow: true,
-    log: (event, fields = {}) => events.push([event, fields]),
+    log: ({ event, ...fields }) => events.push([event, fields]),
     ...options,
     store,
   });
@@ -107,17 +114,15 @@ export async function anIssuer(
 let keys: Promise<object> | undefined;
 
 /** One set for all issuers of a test file, as if each had been started before. */
-async function giveKeys(store: KeyValueStore, issuerURL: string): Promise<void> {
-  const place = new RecordKeys(issuerURL).of('keys');
-  if ((await store.get(place)) === undefined) {
-    await store.set(place, markedRecord(place, await (keys ??= madeKeys())));
-  }
+async function giveKeys(backend: KeyValueStore, issuerURL: string, secret?: string): Promise<void> {
+  const store = new IssuerStore(new Store(backend, 1000), issuerURL, secret);
+  if (!(await store.has(['keys']))) await store.set(['keys'], await (keys ??= madeKeys()));
 }
 
 async function madeKeys(): Promise<object> {
-  const [store, places] = [new Store(undefined, 1000), new RecordKeys('https://login.example')];
-  await new Keyring(store, places).open();
-  return (await store.read(places.of('keys'))) as object;
+  const store = new IssuerStore(new Store(undefined, 1000), 'https://login.example');
+  await new Keyring(store).open();
+  return (await store.get(['keys'])) as object;
 }
 
 /** A client that has read the issuer's discovery document. */

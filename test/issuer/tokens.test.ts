@@ -2,7 +2,9 @@
 
 import * as openid from 'openid-client';
 import { Visitor } from '../support/visitor';
-import { aStage, answerOf, app, ask, discover, logIn, logInAt, openPage, shop } from './stage';
+import type { IssuerClient } from '../../lib/issuer';
+import { until } from '../support/hostile';
+import { aStage, answerOf, app, ask, discover, logIn, logInAt, openPage, redirectURI, shop } from './stage';
 
 describe('tokens', () => {
   it('a code is good once; who brings it again ends what it was good for', async () => {
@@ -88,4 +90,68 @@ describe('introspection', () => {
     const body = new URLSearchParams({ client_id: 'shop', token: 'x' });
     expect((await fetch(`${stage.issuerURL}/introspect`, { method: 'POST', body })).status).toBe(404);
   });
+});
+
+describe('a client with a secret', () => {
+  const authorize = async (config: openid.Configuration) => {
+    const { url } = await ask(config);
+    for (const name of ['code_challenge', 'code_challenge_method']) url.searchParams.delete(name);
+    return openPage(new Visitor(), url);
+  };
+
+  it('has to use PKCE', async () => {
+    const { stage } = await aStage();
+    const page = await authorize(await discover(stage));
+    expect(answerOf(page).searchParams.get('error')).toBe('invalid_request');
+    expect(answerOf(page).searchParams.get('error_description')).toContain('PKCE');
+  });
+
+  it('need not, where the operator exempts it', async () => {
+    const { stage } = await aStage({ clients: [{ ...shop, require_pkce: false }] });
+    const page = await authorize(await discover(stage));
+    expect(page.text).toContain('Where does your account live?');
+  });
+
+  it('that is short is refused, and so is a client without one that is to do without PKCE', async () => {
+    const refused = (client: object) => aStage({ clients: [client as IssuerClient] });
+    await expect(refused({ ...shop, client_secret: 'x' })).rejects.toThrow(
+      /\(shop\): client_secret has fewer than/,
+    );
+    await expect(refused({ ...app, require_pkce: false })).rejects.toThrow(
+      /\(app\): a client without a secret/,
+    );
+    await expect(aStage({ secret: 'short' })).rejects.toThrow(/secret has fewer than 32/);
+  });
+
+  it('is not guessed by one network without an end, which ends nobody else’s logins', async () => {
+    const { stage } = await aStage({ trustedProxies: 1 });
+    const attempt = async (address: string, secret: string) => {
+      const response = await fetch(`${stage.issuerURL}/token`, {
+        method: 'POST',
+        headers: {
+          'X-Forwarded-For': address,
+          Authorization: `Basic ${Buffer.from(`shop:${encodeURIComponent(secret)}`).toString('base64')}`,
+        },
+        body: new URLSearchParams({ grant_type: 'authorization_code', code: 'x', redirect_uri: redirectURI }),
+      });
+      return [response.status, ((await response.json()) as { error: string }).error];
+    };
+    for (let i = 0; i < 10; i++)
+      expect(await attempt('203.0.113.7', `guess ${i}`)).toEqual([401, 'invalid_client']);
+    const right = String(shop.client_secret);
+    expect(await attempt('203.0.113.7', right)).toEqual([429, 'invalid_client']);
+    expect(await attempt('198.51.100.1', right)).toEqual([400, 'invalid_grant']);
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+    expect(await attempt('203.0.113.7', right)).toEqual([400, 'invalid_grant']);
+    clock.mockRestore();
+  });
+});
+
+it("the token of the visitor's instance is ended where the operator wants that, and stays otherwise", async () => {
+  for (const revokeToken of [true, false]) {
+    const { stage, instance } = await aStage({ revokeToken });
+    await logIn(stage, instance);
+    await until(() => !revokeToken || instance.requests.some(({ path }) => path === '/oauth/revoke'));
+    expect(instance.requests.some(({ path }) => path === '/oauth/revoke')).toBe(revokeToken);
+  }
 });

@@ -1,8 +1,8 @@
-/** What of an account's answer becomes the profile. (Who may claim what: test/security/be-somebody-else.) */
+/** What of an account's answer becomes the profile. (Which claims are believed: test/security/be-somebody-else.) */
 
 import { MastodonError } from '../../lib/errors.js';
-import { buildProfile, profileOf as fetchedProfileOf, readClaims } from '../../lib/login/profile.js';
-import { anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
+import { believed, buildProfile, readClaims } from '../../lib/login/profile.js';
+import { anInstanceRecord, answerOf, codeThrownBy, fetching } from '../support/records.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
 const honest = {
@@ -15,9 +15,9 @@ const honest = {
   avatar: 'https://files.example/alice.png',
 };
 const answer = (json: Record<string, unknown>) => ({ raw: JSON.stringify(json), json });
-const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof buildProfile>[3]) => {
+const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof believed>[3]) => {
   const account = answer({ ...honest, ...changes });
-  return buildProfile(instance, account, readClaims(account, instance, new Set()), proof);
+  return believed(instance, account, readClaims(account, instance, new Set()), proof);
 };
 const proof = {
   handle: 'alice@example.com',
@@ -93,7 +93,7 @@ it.each([
 it('the software of an instance that tells none is absent, too', () => {
   const account = answer(honest);
   const untold = anInstanceRecord();
-  const profile = buildProfile(untold, account, readClaims(account, untold, new Set()), undefined);
+  const profile = believed(untold, account, readClaims(account, untold, new Set()), undefined);
   expect(profile.instance).toStrictEqual({ origin: 'https://social.example', host: 'social.example' });
 });
 
@@ -185,7 +185,7 @@ it.each([
   ['Jane', 'Jane@social.example'],
   ['zoe\u0308', 'zoe\u0308@social.example'],
   ['हिन्दी', 'हिन्दी@social.example'],
-])('somebody who is called %j there logs in; the handle is %j', (username, handle) => {
+])('the user name %j logs in; the handle is %j', (username, handle) => {
   const profile = profileOf({ username, acct: username, display_name: '' });
   expect(profile).toMatchObject({
     id: 'https://social.example#7112',
@@ -196,7 +196,7 @@ it.each([
   });
 });
 
-it('a user name that is an address elsewhere makes nobody of there', () => {
+it('a user name that is an address elsewhere makes no handle of there', () => {
   const profile = profileOf({ username: 'alice@mastodon.example', acct: 'alice@mastodon.example' });
   expect(profile).toMatchObject({ id: 'https://social.example#7112', handle: '', handleVerified: false });
 });
@@ -218,12 +218,12 @@ describe('a handle of another domain', () => {
   /** Every server answers with this JRD. */
   const login = (jrd: object | undefined, changes: object = {}, at = instance) => {
     const asked: string[] = [];
-    const get = async (url: string) => {
+    const fetcher = fetching(async (url) => {
       asked.push(decodeURIComponent(url));
       return jrd && url.includes('webfinger') ? answerOf(200, jrd) : answerOf(404, '');
-    };
+    });
     const account = answer({ ...honest, ...changes });
-    return fetchedProfileOf({ get }, new Set(), at, account).then((profile) => ({ profile, asked }));
+    return buildProfile(fetcher, new Set(), at, account).then((profile) => ({ profile, asked }));
   };
   const jrd = (subject: string, href = honest.uri) => ({
     subject: `acct:${subject}`,
@@ -251,7 +251,7 @@ describe('a handle of another domain', () => {
   it.each([
     ['both say that it is of another server', jrd('alice@example.com', 'https://other.example/users/alice')],
     ['both call it by another name', jrd('bob@example.com')],
-    ['nobody knows it', undefined],
+    ['neither knows it', undefined],
   ])('is not verified where %s', async (_what, document) => {
     const { profile } = await login(document, { acct: 'alice@example.com' });
     expect(profile).toMatchObject({
@@ -262,9 +262,9 @@ describe('a handle of another domain', () => {
   });
 
   it('is not verified where its domain must not be asked, and the login goes on', async () => {
-    const get = async () => Promise.reject(new MastodonError('instance_not_allowed'));
+    const fetcher = fetching(() => Promise.reject(new MastodonError('instance_not_allowed')));
     const account = answer({ ...honest, acct: 'alice@example.com' });
-    const profile = await fetchedProfileOf({ get }, new Set(), instance, account);
+    const profile = await buildProfile(fetcher, new Set(), instance, account);
     expect(profile).toMatchObject({ handle: 'alice@social.example', handleVerified: false });
   });
 
@@ -340,7 +340,7 @@ it("no profile page is at an inner address, and a development instance's picture
   ] as const) {
     const account = answer({ ...honest, avatar });
     expect(
-      buildProfile(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
+      believed(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
     ).toHaveLength(count);
   }
 });

@@ -1,20 +1,20 @@
-/** How a request that may be an answer from an instance is read. */
+/** How a request that may be an authorization response is read, and judged before any request is sent. */
 
 import {
   targetOf,
   assertSameInstance,
   codeOf,
+  callbackPaths,
   instanceInPath,
-  callbackPath,
   isCallback,
-  readCallback,
+  readResponse,
   type CallbackParams,
 } from '../../lib/login/response.js';
 import type { MastodonError } from '../../lib/errors.js';
 import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
 
 const state = 's'.repeat(43);
-const requestFor = (url: string) => targetOf(url);
+const requestFor = targetOf;
 const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   state,
   code: undefined,
@@ -23,7 +23,7 @@ const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   ...changes,
 });
 
-describe('an answer is read', () => {
+describe('a response is read', () => {
   it.each([
     ['as a whole address', 'https://site.example/callback/a?code=x', ['/callback/a', 'code=x']],
     ['by http, in capitals', 'HTTP://site.example/callback/a', ['/callback/a', '']],
@@ -55,7 +55,7 @@ describe('an answer is read', () => {
   });
 });
 
-describe('a request is an answer from an instance', () => {
+describe('a request is an authorization response', () => {
   const callbackURL = 'https://site.example/auth/callback';
 
   it.each([
@@ -75,7 +75,7 @@ describe('a request is an answer from an instance', () => {
     ['by a state of ours and an error', `/elsewhere?state=${state}&error=access_denied`],
     ['by a state of ours and an issuer', `/?state=${state}&iss=https://social.example`],
   ])('%s', (_how, url) => {
-    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(true);
+    expect(isCallback(requestFor(url), callbackPaths(callbackURL))).toBe(true);
   });
 
   it.each([
@@ -95,23 +95,75 @@ describe('a request is an answer from an instance', () => {
     '*',
     '',
   ])('and %j is none', (url) => {
-    expect(isCallback(requestFor(url), callbackPath(callbackURL))).toBe(false);
+    expect(isCallback(requestFor(url), callbackPaths(callbackURL))).toBe(false);
   });
 
   it('by something like a host, where the callbacks lie directly below the root', () => {
-    expect(isCallback(requestFor('/auth/callback\\social.example#'), callbackPath(callbackURL))).toBe(true);
-    expect(isCallback(requestFor('/social.example'), callbackPath('https://site.example'))).toBe(true);
+    expect(isCallback(requestFor('/auth/callback\\social.example#'), callbackPaths(callbackURL))).toBe(true);
+    expect(isCallback(requestFor('/social.example'), callbackPaths('https://site.example'))).toBe(true);
     for (const path of ['/login', '/', '/a/social.example', '/social.example/a']) {
-      expect(isCallback(requestFor(path), callbackPath('https://site.example'))).toBe(false);
+      expect(isCallback(requestFor(path), callbackPaths('https://site.example'))).toBe(false);
     }
-    expect(isCallback(requestFor('/social.example/'), callbackPath('https://site.example'))).toBe(true);
+    expect(isCallback(requestFor('/social.example/'), callbackPaths('https://site.example'))).toBe(true);
     expect(
-      isCallback(requestFor('/auth/callback/'), callbackPath('https://site.example/auth/callback/')),
+      isCallback(requestFor('/auth/callback/'), callbackPaths('https://site.example/auth/callback/')),
     ).toBe(false);
     expect(
-      isCallback(requestFor('/auth/callback/a'), callbackPath('https://site.example/auth/callback/')),
+      isCallback(requestFor('/auth/callback/a'), callbackPaths('https://site.example/auth/callback/')),
     ).toBe(true);
   });
+});
+
+describe('a request is an authorization response where the host stands inside of the path', () => {
+  const paths = callbackPaths('https://site.example/auth/:instance/Done');
+
+  it.each([
+    ['by its path', '/auth/social.example/done'],
+    ['by its path, with a slash', '/auth/social.example/done/?state=x'],
+    ['by its path, in capitals', '/AUTH/social.example/DONE'],
+    ['by its path, encoded', '/auth/social.example/d%6Fne'],
+    ['by its path, with more slashes', '//auth//social.example//done'],
+    ['by its path, with backslashes', '/auth\\social.example\\done#'],
+    ['by its path, however short', '/auth/a/done'],
+    ['by a state of ours and a code, wherever a proxy moved it', `/x?state=${state}&code=x`],
+  ])('%s', (_how, url) => {
+    expect(isCallback(requestFor(url), paths)).toBe(true);
+  });
+
+  it.each([
+    '/auth/social.example',
+    '/auth/social.example/donee',
+    '/auth/social.example/undone',
+    '/auth/done',
+    '/auth//done',
+    '/done',
+    '/auths/social.example/done',
+    '/',
+    '',
+  ])('and %j is none', (url) => {
+    expect(isCallback(requestFor(url), paths)).toBe(false);
+  });
+
+  it('by its end, where the host is the first segment', () => {
+    const below = callbackPaths('https://site.example/:instance/done');
+    expect(isCallback(requestFor('/social.example/done'), below)).toBe(true);
+    for (const path of ['/social.example', '/done', '/'])
+      expect(isCallback(requestFor(path), below)).toBe(false);
+  });
+});
+
+it.each([
+  ['https://site.example/auth/:instance/done', '/auth/social.example/done', 'social.example'],
+  ['https://site.example/auth/:instance/done', '/auth/SOCIAL.example/DONE/', 'social.example'],
+  ['https://site.example/auth/:instance/done', '/social.example/done', 'social.example'],
+  ['https://site.example/auth/:instance/done', '/auth/localhost%3A4000/done', 'localhost:4000'],
+  ['https://site.example/auth/:instance/done', '/auth/social.example', ''],
+  ['https://site.example/auth/:instance/done', '/auth/social.example/evil.example', ''],
+  ['https://site.example/auth/:instance/done', '/auth/evil.example/social.example/done', 'social.example'],
+  ['https://site.example/auth/:instance/done', '/done', ''],
+  ['https://site.example/:instance', '/social.example', 'social.example'],
+])('at %s the path %s names the instance %j', (callbackURL, path, host) => {
+  expect(instanceInPath(requestFor(path), callbackURL)).toBe(host);
 });
 
 /** 257 characters of labels: with a port of two digits as many as are taken at all. */
@@ -136,10 +188,10 @@ it.each([
   [`/${longest}:44`, `${longest}:44`],
   [`/${longest}:443`, ''],
 ])('%s names the instance %j', (url, host) => {
-  expect(instanceInPath(requestFor(url))).toBe(host);
+  expect(instanceInPath(requestFor(url), 'https://site.example/callback')).toBe(host);
 });
 
-describe('each parameter is one text or the request fails', () => {
+describe('each parameter is one string or the request fails', () => {
   it.each([
     [`/?state=${state}&code=a%20b&iss=https%3A%2F%2Fx`, params({ code: 'a b', iss: 'https://x' })],
     ['/?error=access_denied', params({ state: undefined, error: 'access_denied' })],
@@ -147,7 +199,7 @@ describe('each parameter is one text or the request fails', () => {
     [`/?state=${state}&code=`, params({ code: '' })],
     ['/?codes=x&stated=y&x[code]=z', params({ state: undefined })],
   ])('%s', (url, read) => {
-    expect(readCallback(requestFor(url))).toEqual(read);
+    expect(readResponse(requestFor(url))).toEqual(read);
   });
 
   it.each([
@@ -161,18 +213,18 @@ describe('each parameter is one text or the request fails', () => {
       'error[__proto__]=x',
     ],
   ])('%s', (query) => {
-    expect(codeThrownBy(() => readCallback(requestFor(`/?state=${state}&${query}`)))).toBe('login_mismatch');
+    expect(codeThrownBy(() => readResponse(requestFor(`/?state=${state}&${query}`)))).toBe('login_mismatch');
   });
 
   it.each(['', 'short', `${state}s`, `${state.slice(1)}.`, `${state.slice(1)}%0a`, `${state.slice(1)}%00`])(
     'the state %j is none of ours',
     (text) => {
-      expect(codeThrownBy(() => readCallback(requestFor(`/?state=${text}&code=x`)))).toBe('login_expired');
+      expect(codeThrownBy(() => readResponse(requestFor(`/?state=${text}&code=x`)))).toBe('login_expired');
     },
   );
 });
 
-describe('the answer must come from the instance that the login was begun at', () => {
+describe('the response must come from the instance that the login was begun at', () => {
   const same = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) =>
     codeThrownBy(() =>
       assertSameInstance(aLogin({ instance: anInstanceRecord({ promisesIssuer }) }), params(changes), host),
@@ -210,7 +262,7 @@ it.each([
   ['a code without end', { code: 'x'.repeat(4097) }, 'response_invalid'],
   ['a long code', { code: 'x'.repeat(4096) }, undefined],
   ['a scope that is not granted', { error: 'invalid_scope' }, 'token_refused'],
-])('an answer with %s: %j → %s', (_what, changes, code) => {
+])('a response with %s: %j → %s', (_what, changes, code) => {
   expect(codeThrownBy(() => codeOf(params(changes), 'social.example'))).toBe(code);
 });
 
@@ -251,6 +303,6 @@ describe('the visitor is told which server it was, and the operator why', () => 
     ['repeated parameters', `/?state=${state}&code=a&code=b`, /repeated/],
     ['a state that is none of ours', '/?state=mine', /state/],
   ])('%s', (_what, url, why) => {
-    expect(thrownBy(() => readCallback(requestFor(url))).cause.message).toMatch(why);
+    expect(thrownBy(() => readResponse(requestFor(url))).cause.message).toMatch(why);
   });
 });

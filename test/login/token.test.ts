@@ -1,10 +1,10 @@
 /** How a code is offered, and what an answer of the token endpoint, and of verify_credentials, says. */
 
 import { readAccount } from '../../lib/login/account.js';
-import { DoubtfulRefusal, exchangeCode, readTokens } from '../../lib/login/token.js';
-import { startInstance, type StandIn } from '../support/instance.js';
-import { codeOf, networkTo } from '../support/network.js';
-import { aLogin, anInstanceRecord, answerOf, codeThrownBy } from '../support/records.js';
+import { exchangeCode, readTokens, UnclearRefusal } from '../../lib/login/token.js';
+import type { StandIn } from '../support/instance.js';
+import { codeOf, contextOf, httpTo } from '../support/network.js';
+import { aLogin, anInstance, anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
 
 const read = (status: number, body: unknown, type?: string) =>
   readTokens(answerOf(status, body, type), 'social.example');
@@ -76,7 +76,7 @@ it.each([
   [400, { error: 'invalid_grant' }, false],
   [403, { error: 'Forbidden' }, false],
   [500, '', false],
-])('%s %j leaves in doubt whether it is the client: %s', (status, body, doubtful) => {
+])('%s %j may mean an unknown client: %s', (status, body, isUnclear) => {
   let cause: unknown;
   try {
     read(status, body);
@@ -84,7 +84,7 @@ it.each([
     cause = (error as Error).cause;
   }
   expect(cause).toBeInstanceOf(Error);
-  expect(cause instanceof DoubtfulRefusal).toBe(doubtful);
+  expect(cause instanceof UnclearRefusal).toBe(isUnclear);
 });
 
 it.each([
@@ -157,13 +157,12 @@ it.each([
 
 describe('a code', () => {
   let server: StandIn;
-  beforeEach(async () => void (server = await startInstance()));
-  afterEach(() => server.close());
+  beforeEach(async () => void (server = await anInstance()));
 
   const offer = (extra?: Record<string, string>) => {
     const login = aLogin({ instance: anInstanceRecord({ origin: server.origin }) });
     const client = { clientId: 'client', clientSecret: 'secret' };
-    return exchangeCode(networkTo([server]), login, client, 'the code', extra);
+    return exchangeCode(contextOf(httpTo([server])), login, client, 'the code', extra);
   };
   const form = {
     grant_type: 'authorization_code',

@@ -1,15 +1,15 @@
-/** Changes one thing at a time in the files that judge, and sees whether a test of theirs notices. `npm run test:mutation`. */
+/** Changes one thing at a time in the files that judge, and sees whether a test of theirs notices. `npm run test:part -- mutation`. */
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
   // They decide about texts and documents that a stranger wrote, and ask no network for it.
   mutate: [
-    'lib/passport/verify-shape.ts',
-    'lib/client/{doubt,proof,registration,url-client}.ts',
-    'lib/discovery/{address,host-meta,metadata,software,webfinger}.ts',
-    'lib/issuer/{claims,redirects}.ts',
-    'lib/login/{authorization,response,cross-site,profile,token}.ts',
-    'lib/http/{addresses,challenge,domain,json,status}.ts',
+    'lib/client/{client,invalid-code-check,registration,verification}.ts',
+    'lib/discovery/{address,host-meta,instance-document,metadata,software,webfinger}.ts',
+    'lib/issuer/{claims,clients}.ts',
+    'lib/login/{authorization,browser-request,profile,response,token}.ts',
+    'lib/http/{addresses,answer,json,referrals}.ts',
+    'lib/util/url.ts',
   ],
   testRunner: 'jest',
   jest: { configFile: 'test/mutation/jest.config.js', enableFindRelatedTests: true },

@@ -11,7 +11,8 @@ const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 
 // Whatever runs in a site's process: a minute or two for each version. Not those of types, of pages and of the package,
 // which a compiler or npm answers, nor the long ones.
-const folders = 'bridge|flow|frameworks|instance|issuer|login|net|security|service|stores|testing|web';
+const folders =
+  'bridge|client|discovery|flow|frameworks|http|issuer|login|passport|security|service|stores|testing|web';
 const tests = `test/(?:(?:${folders})/|[^/]+\\.test\\.ts)`;
 
 // Named on the command line, or all but the one that `npm test` runs with.

@@ -8,13 +8,13 @@ jest.setTimeout(120_000);
 
 const root = resolve(__dirname, '..', '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string | { types?: string; require?: { types: string } }>;
+  exports: Record<string, string | { require: { types: string } }>;
 };
 
 /** The declarations of each door. */
 const doors = Object.entries(manifest.exports).flatMap(([door, target]) => {
   if (typeof target === 'string') return [];
-  return [[door, join(root, target.types ?? target.require?.types ?? '')]] as [string, string][];
+  return [[door, join(root, target.require.types)]] as [string, string][];
 });
 
 const compilerOptions: ts.CompilerOptions = {

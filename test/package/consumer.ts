@@ -34,6 +34,7 @@ const options = {
   clientName: 'Example',
   callbackURL: 'https://example.com/auth/mastodon/callback',
   store: new Map<string, unknown>(),
+  log: (event) => (event.event === 'refused' ? event.code : event.event),
   allowInstance: (host) => host !== 'bad.example',
   outbound: { timeoutMs: 5000, maxResponseBytes: undefined, lookup: undefined, ca: undefined },
 } satisfies MastodonStrategyOptions;
@@ -102,10 +103,17 @@ app.get(
   passport.authenticate('mastodon', { failureRedirect: '/login', failureMessage: true }),
   (_req, res) => res.redirect('/'),
 );
-// Under another name, by authorize(), and from a strategy that is in no list.
-passport.use('fedi', new MastodonStrategy(options, async (_accessToken, _refreshToken, profile) => profile));
-app.get('/fedi', passport.authenticate('fedi', { instance: 'mastodon.social', state: [1, 2] }));
-app.get('/either', passport.authenticate(['fedi', 'mastodon'], { forceLogin: true, session: false }));
+// Under another name, the options are known where the strategy itself is passed.
+const fedi = new MastodonStrategy(options, async (_accessToken, _refreshToken, profile) => profile);
+passport.use('fedi', fedi);
+app.get('/fedi', passport.authenticate(fedi, { instance: 'mastodon.social', state: [1, 2], session: false }));
+app.get('/staff', passport.authenticate('mastodon-staff', { instance: 'mastodon.social', state: 7 }));
+app.get('/posts', passport.authenticate('mastodon', { scope: ['read', 'write:statuses'] }));
+// The options of other strategies are Passport's own.
+// @ts-expect-error: not an option of other strategies.
+app.get('/google', passport.authenticate('google', { instance: 'mastodon.social' }));
+// @ts-expect-error: nor in an object of its own.
+app.get('/google/state', passport.authenticate('google', { state: { a: 1 } }));
 app.get('/account', passport.authorize('mastodon', { forceLogin: true, lang: 'de', state: { a: 1 } }));
 app.get('/mine', (req, res, next) => {
   passport.authenticate('mastodon', { state: 7 }, (error: unknown, user?: Express.User | false | null) => {

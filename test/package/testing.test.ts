@@ -32,14 +32,3 @@ it('a test with Node’s own runner compiles in a strict project, and passes', (
   run(require.resolve('typescript/bin/tsc'), '-p', site.folder);
   expect(run('--test', '--test-reporter=tap', 'site.test.mjs')).toContain('# pass 2');
 });
-
-it('loads neither Passport nor anything else that is not Node’s own', () => {
-  const loaded = site.run(`
-    require('passport-mastodon-oauth2/testing');
-    console.log(JSON.stringify(Object.keys(require.cache)));`) as string[];
-  expect(
-    loaded.filter(
-      (path) => !/passport-mastodon-oauth2\/dist\/(testing|pages|store|checks|nearest|url)[./]/.test(path),
-    ),
-  ).toEqual([]);
-});

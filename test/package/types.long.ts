@@ -91,7 +91,7 @@ it('without any types of Express and Passport, there is still a strategy, and a 
   expect(errorsIn(aSite(typesOf.none), { 'site.mts': text, 'site.cts': text })).toBe('');
 });
 
-it.each(['', '/web', '/bridge', '/issuer', '/stores', '/testing'])(
+it.each(['', '/core', '/web', '/bridge', '/issuer', '/stores', '/testing', '/button/form'])(
   'passport-mastodon-oauth2%s brings what it needs of the types of Node.js, where the configuration names none',
   (path) => {
     const text = `export * from 'passport-mastodon-oauth2${path}';`;
@@ -107,13 +107,15 @@ it('@fastify/passport takes the strategy and its options', () => {
     import { fastify } from 'fastify';
     import { MastodonStrategy } from 'passport-mastodon-oauth2';
     const options = { clientName: 'Example', callbackURL: 'https://example.com/callback' };
-    passport.use('fedi', new MastodonStrategy(options, async (_access, _refresh, profile) => profile));
+    passport.use(new MastodonStrategy(options, async (_access, _refresh, profile) => profile));
     const app = fastify();
-    const preValidation = passport.authenticate('fedi', { lang: 'de', state: { a: 1 }, failureRedirect: '/login' });
+    const preValidation = passport.authenticate('mastodon', { lang: 'de', state: { a: 1 }, failureRedirect: '/login' });
     app.get('/callback/:instance', { preValidation }, (request) => ({ state: request.authInfo?.state }));
-    app.get('/account', { preValidation: passport.authorize('fedi', { forceLogin: true, state: 7 }) }, () => 'Hello');
+    app.get('/account', { preValidation: passport.authorize('mastodon', { forceLogin: true, state: 7 }) }, () => 'Hello');
     // @ts-expect-error: a flag, not a text.
-    passport.authenticate('fedi', { forceLogin: 'yes' });`;
+    passport.authenticate('mastodon', { forceLogin: 'yes' });
+    // @ts-expect-error: not an option of other strategies.
+    passport.authenticate('google', { forceLogin: true });`;
   // The types of @fastify/passport do not compile alone: they ask for @fastify/flash.
   expect(errorsIn(site, { 'site.mts': text }, { skipLibCheck: true })).toBe('');
 });

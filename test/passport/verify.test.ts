@@ -1,6 +1,6 @@
 /** Every form that an application may give its verify function. */
 
-import { callVerify, type VerifyFunction } from '../../lib/passport/verify.js';
+import { callVerify, checkVerify, type VerifyFunction } from '../../lib/passport/verify.js';
 
 const user = { name: 'alice' };
 const profile = { provider: 'mastodon' } as never;
@@ -162,4 +162,85 @@ describe('is told what to write, where it declares done', () => {
   ])('%s', async (_how, verify) => {
     await expect(call(verify)).rejects.toThrow(/verify function.*\(accessToken, refreshToken, profile/);
   });
+});
+
+describe('is refused when the strategy is made', () => {
+  const [withRequest, withoutRequest] = [true, false];
+
+  it.each<[string, unknown, boolean]>([
+    ['of three', (_a: unknown, _r: unknown, _p: unknown) => user, withoutRequest],
+    ['with done', (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user, withoutRequest],
+    [
+      'with params',
+      (_a: unknown, _r: unknown, _t: unknown, _p: unknown, _done: Done) => user,
+      withoutRequest,
+    ],
+    ['without parameters', () => user, withoutRequest],
+    ['with a rest parameter', (...args: unknown[]) => args, withoutRequest],
+    ['of one', (_a: unknown) => user, withoutRequest],
+    [
+      'of a class',
+      { validate: async (_a: unknown, _r: unknown, _p: unknown) => user }.validate,
+      withoutRequest,
+    ],
+    ['bound', function (_a: unknown, _r: unknown, _p: unknown) {}.bind(null), withoutRequest],
+    ['of four, with the request', (_q: unknown, _a: unknown, _r: unknown, _p: unknown) => user, withRequest],
+    ['of one, with the request', (_q: unknown) => user, withRequest],
+  ])('not a function %s', (_what, verify, isWithRequest) => {
+    expect(() => checkVerify(verify, isWithRequest)).not.toThrow();
+  });
+
+  it.each<[string, unknown, boolean, string]>([
+    [
+      'two parameters, which cannot hold the profile',
+      (_a: unknown, _p: unknown) => user,
+      withoutRequest,
+      '2 parameters',
+    ],
+    [
+      'six',
+      (_q: unknown, _a: unknown, _r: unknown, _t: unknown, _p: unknown, _d: unknown) => user,
+      withoutRequest,
+      'passReqToCallback: true',
+    ],
+    ['three, with the request', (_a: unknown, _r: unknown, _p: unknown) => user, withRequest, '3 parameters'],
+    [
+      'seven, with the request',
+      (_a: 1, _b: 1, _c: 1, _d: 1, _e: 1, _f: 1, _g: 1) => user,
+      withRequest,
+      '(req, accessToken, refreshToken, profile)',
+    ],
+    ['a generator', function* (_a: unknown, _r: unknown, _p: unknown) {}, withoutRequest, 'async function'],
+    [
+      'an async generator',
+      async function* (_a: unknown, _r: unknown, _p: unknown) {},
+      withoutRequest,
+      'async function',
+    ],
+    ['a class', class {}, withoutRequest, 'async function'],
+    ['a text', 'verify', withoutRequest, 'requires a verify function'],
+    ['nothing', undefined, withoutRequest, 'requires a verify function'],
+  ])('%s', (_what, verify, isWithRequest, message) => {
+    expect(() => checkVerify(verify, isWithRequest)).toThrow(TypeError);
+    expect(() => checkVerify(verify, isWithRequest)).toThrow(message);
+  });
+});
+
+it('an error after done does not end the process, and is emitted as a warning', async () => {
+  const emitted = jest.spyOn(process, 'emitWarning').mockReturnValue();
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => void rejections.push(reason);
+  process.on('unhandledRejection', note);
+  for (const thrown of [new Error('of the audit log'), Object.create(null) as Error]) {
+    const late = async (_a: unknown, _r: unknown, _p: unknown, done: Done) => {
+      done(null, user);
+      throw thrown;
+    };
+    expect(await call(late)).toEqual({ user });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', note);
+  expect(rejections).toEqual([]);
+  expect(emitted).toHaveBeenCalledWith(expect.stringContaining('of the audit log'));
+  emitted.mockRestore();
 });

@@ -1,17 +1,21 @@
 /** Whatever an instance answers: the validators keep their promises or refuse with an error of their own. */
 
 import fc from 'fast-check';
-import { isInstance, readInstance } from '../../lib/discovery/discovery.js';
+import { isClient } from '../../lib/client/client.js';
+import { acceptedInvalidCode } from '../../lib/client/invalid-code-check.js';
+import { readRegistration, throttledFor } from '../../lib/client/registration.js';
+import { isUnknownClient } from '../../lib/client/verification.js';
 import { lrddTargets } from '../../lib/discovery/host-meta.js';
+import { isInstance } from '../../lib/discovery/instance.js';
+import { readInstance } from '../../lib/discovery/instance-document.js';
 import { readMetadata } from '../../lib/discovery/metadata.js';
-import { isUnknownClient } from '../../lib/client/proof.js';
-import { acceptedForgedCode, readRegistration, throttledFor } from '../../lib/client/registration.js';
 import { readFinger } from '../../lib/discovery/webfinger.js';
-import { readAccount } from '../../lib/login/account.js';
-import { readTokens } from '../../lib/login/token.js';
-import { isLiveTransaction } from '../../lib/login/transaction.js';
 import { jsonObject, jsonObjectOrNone } from '../../lib/http/json.js';
-import { buildProfile, readClaims } from '../../lib/login/profile.js';
+import { readAccount } from '../../lib/login/account.js';
+import { believed, readClaims } from '../../lib/login/profile.js';
+import { readTokens } from '../../lib/login/token.js';
+import { isRevoked } from '../../lib/login/tokens.js';
+import { assertLive } from '../../lib/login/transactions.js';
 import { anInstanceRecord, answerOf } from '../support/stage.js';
 import { anyText, holds, jsonWith, orRefusal } from './runs.js';
 
@@ -140,6 +144,7 @@ it('readRegistration: credentials that can be sent, or a refusal', () =>
       const client = orRefusal(() => readRegistration(answer, 'social.example'));
       if (!client) return;
       for (const text of Object.values(client)) expect(text).toMatch(/^[\x20-\x7e]{1,2048}$/);
+      expect(client.clientId).not.toMatch(/^https?:/i);
     }),
   ));
 
@@ -148,11 +153,22 @@ it('readTokens: a token that fits into a header, or a refusal', () =>
     fc.property(answers('access_token', 'refresh_token', 'token_type', 'error'), (answer) => {
       const tokens = orRefusal(() => readTokens(answer, 'social.example'));
       expect(typeof isUnknownClient(answer)).toBe('boolean');
-      // Whatever gives a token for a code counts as an accepted code.
+      // Every answer that gives a token for a code counts as an accepted code.
       if (!tokens) return;
-      expect(acceptedForgedCode(answer)).toBe(true);
+      expect(acceptedInvalidCode(answer)).toBe(true);
       for (const text of [tokens.accessToken, tokens.refreshToken ?? 'x'])
         expect(text).toMatch(/^[\x21-\x7e]+$/);
+    }),
+  ));
+
+it('isRevoked: only an empty or JSON answer without an error, and with 200 or 204, is a success', () =>
+  holds(
+    fc.property(answers('error'), (answer) => {
+      if (orRefusal(() => isRevoked(answer, 'social.example')) !== true) return;
+      expect([200, 204]).toContain(answer.status);
+      const document = answer.text.trim() === '' ? {} : jsonObjectOrNone(answer);
+      expect(document).toBeDefined();
+      expect(document).not.toHaveProperty('error');
     }),
   ));
 
@@ -203,7 +219,7 @@ it('readAccount and the profile: the user is one of the instance, whatever it cl
         const proof = proved
           ? { handle: 'alice@example.com', actor: `${origin}/users/alice`, origin }
           : undefined;
-        const profile = buildProfile(instance, account, read, proof);
+        const profile = believed(instance, account, read, proof);
         expect(profile.id).toMatch(/^https:\/\/social\.example#[A-Za-z0-9_-]{1,128}$/);
         // A name with something in it that no handle has makes none; a plain one always does.
         const isPlain = /^\w(?:[\w.-]*\w)?$/.test(profile.username);
@@ -284,14 +300,15 @@ it('lrddTargets: at most three addresses', () => {
   );
 });
 
-it('what comes out of a store is a login or an instance only if all of it is', () =>
+it('what comes out of a store is a login, a client or an instance only if all of it is', () =>
   holds(
     fc.property(
       fc.anything(),
-      jsonWith('origin', 'host', 'issuer', 'instance', 'clientId', 'expiresAt'),
+      jsonWith('origin', 'host', 'issuer', 'instance', 'clientId', 'expiresAt', 'generation', 'state'),
       (anything, wild) => {
         for (const value of [anything, wild, { ...wild, instance }]) {
-          expect(isLiveTransaction(value)).toBe(false);
+          expect(orRefusal(() => (assertLive(value, 'this site'), true))).toBeUndefined();
+          expect(isClient(value)).toBe(false);
           expect(isInstance(value)).toBe(false);
         }
         expect(isInstance({ ...wild, ...instance })).toBe(

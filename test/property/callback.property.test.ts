@@ -3,18 +3,19 @@
 import fc from 'fast-check';
 import http from 'node:http';
 import {
-  targetOf,
   assertSameInstance,
+  callbackPaths,
   codeOf,
   instanceInPath,
-  callbackPath,
   isCallback,
-  readCallback,
+  readResponse,
+  targetOf,
 } from '../../lib/login/response.js';
 import { aLogin, aStage, codesAreChecked, leave } from '../support/stage.js';
 import { anyText, holds, orRefusal } from './runs.js';
 
 const callbackURL = 'https://site.example/auth/callback';
+const otherForm = 'https://site.example/auth/:instance/done';
 const name = fc.oneof(
   fc.constantFrom('state', 'code', 'error', 'iss', 'state[]', 'code[a]', 'iss[', '__proto__', 'instance'),
   anyText,
@@ -36,6 +37,8 @@ const path = fc.oneof(
     '/auth/callback/social.example',
     '/auth/callback/',
     '/auth/callback/x',
+    '/auth/social.example/done',
+    '/auth/x/done/',
     '/auth',
     '*',
     '//evil.example/x',
@@ -45,15 +48,18 @@ const path = fc.oneof(
   anyText,
 );
 const target = fc.tuple(path, query).map(([where, what]) => `${where}?${what}`);
-const requestFor = (url: string) => targetOf(url);
 
 it('is read as single texts, of which the state is one of ours, or refused', () =>
   holds(
     fc.property(target, (url) => {
-      const req = requestFor(url);
-      expect(typeof isCallback(req, callbackPath(callbackURL))).toBe('boolean');
-      expect(instanceInPath(req)).toBe(instanceInPath(req).toLowerCase());
-      const params = orRefusal(() => readCallback(req));
+      const req = targetOf(url);
+      for (const form of [callbackURL, otherForm]) {
+        expect(typeof isCallback(req, callbackPaths(form))).toBe('boolean');
+        const host = instanceInPath(req, form);
+        expect(host).toBe(host.toLowerCase());
+        expect(host).toMatch(/^[a-z0-9.:[\]-]{0,260}$/);
+      }
+      const params = orRefusal(() => readResponse(req));
       if (!params) return;
       for (const text of Object.values(params)) expect(['string', 'undefined']).toContain(typeof text);
       if (params.state !== undefined) expect(params.state).toMatch(/^[A-Za-z0-9_-]{43}$/);
@@ -67,9 +73,9 @@ it('belongs to a login only by the right path, and by no other issuer than its o
   holds(
     fc.property(target, fc.boolean(), (url, promisesIssuer) => {
       const login = aLogin();
-      const params = orRefusal(() => readCallback(requestFor(url)));
+      const params = orRefusal(() => readResponse(targetOf(url)));
       if (!params) return;
-      const host = instanceInPath(requestFor(url));
+      const host = instanceInPath(targetOf(url), callbackURL);
       const instance = { ...login.instance, promisesIssuer };
       const same = orRefusal(() => (assertSameInstance({ ...login, instance }, params, host), true));
       const issuerFits =

@@ -1,4 +1,4 @@
-/** How often each property is tried: 2 000 times in the suite, or what PROPERTY_RUNS says (`npm run test:property`). */
+/** How often each property is tried: 2 000 times in the suite, or what PROPERTY_RUNS says (`npm run test:part -- property`). */
 
 import fc, { type IAsyncProperty, type IRawProperty } from 'fast-check';
 import { MastodonError } from '../../lib/errors.js';

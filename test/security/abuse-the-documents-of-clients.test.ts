@@ -9,7 +9,7 @@ import {
   discoverAs,
   type DocumentSite,
 } from '../issuer/document-stage';
-import { ask, logIn, openPage, shop } from '../issuer/stage';
+import { ask, logIn, openPage, press, shop } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 
@@ -84,8 +84,109 @@ describe('the issuer asks no inner server', () => {
         client_assertion: assertion,
       }),
     });
-    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ error: 'invalid_client' });
     expect(inner.requests).toEqual([]);
+  });
+});
+
+describe('a document has nothing else fetched', () => {
+  it.each(['sector_identifier_uri', 'jwks_uri'])('by its %s', async (name) => {
+    const { site, request } = await aStage();
+    const other = await aDocumentSite('other.example');
+    site.metadata = { [name]: other.clientId };
+    for (let i = 0; i < 3; i++) expectRefusal(await request(), 'invalid_client');
+    expect(other.requests).toEqual([]);
+    // Not even the document itself is asked for again at once.
+    expect(site.requests).toHaveLength(1);
+  });
+});
+
+describe('who follows a link of a client that nobody looked at', () => {
+  it('is not sent on from the logout without a press', async () => {
+    const { site, stage } = await aStage();
+    site.metadata = { post_logout_redirect_uris: [`${site.origin}/bye`] };
+    const config = await discoverAs(stage, site.clientId);
+    const url = openid.buildEndSessionUrl(config, {
+      post_logout_redirect_uri: `${site.origin}/bye`,
+      state: '"><script>',
+    });
+    const page = await openPage(new Visitor(), url);
+    expect(page).toMatchObject({ status: 200, location: undefined });
+    expect(page.text).toContain(`<a href="${site.origin}/bye?state=%22%3E%3Cscript%3E">`);
+    expect(page.text).not.toContain('<form');
+    expect(site.requests).toEqual(['/client.json']);
+  });
+
+  it.each(['login', 'continue'])(
+    'and presses twice by mistake (%s), is asked once more where no script runs',
+    async (action) => {
+      const { site, stage, instance } = await aStage({ clients: [shop] });
+      const { visitor } = await logIn(stage, instance);
+      const config = await discoverAs(stage, site.clientId);
+      const { url } = await ask(config, { redirect_uri: site.redirectURI });
+      const page = await openPage(visitor, url);
+      const seen = instance.requests.length;
+      const again = await press(visitor, page, { action, instance: instance.host, meant: '' });
+      expect(again).toMatchObject({ status: 200, location: undefined });
+      expect(again.text).toMatch(/<input type="checkbox" name="meant" value="yes" required>/);
+      expect(instance.requests).toHaveLength(seen);
+      const meant = await press(visitor, again, { action, instance: instance.host });
+      expect(meant.status).toBe(303);
+    },
+  );
+});
+
+describe('a client with a key', () => {
+  it('has to use PKCE, like any other', async () => {
+    const { site, stage } = await aStage();
+    const { metadata, auth } = await aKeyPair();
+    site.metadata = { ...metadata, require_pkce: false };
+    const config = await discoverAs(stage, site.clientId, auth);
+    const { url } = await ask(config, { redirect_uri: site.redirectURI });
+    for (const name of ['code_challenge', 'code_challenge_method']) url.searchParams.delete(name);
+    const { location = '' } = await openPage(new Visitor(), url);
+    expect(new URL(location).searchParams.get('error')).toBe('invalid_request');
+  });
+
+  it.each([
+    ['for 31,000 years', 31_000 * 365 * 24 * 3600],
+    ['for two hours', 7200],
+    ['without an end', undefined],
+  ])('has no assertion kept %s', async (_what, seconds) => {
+    const store = new JSONStore();
+    const { site, stage } = await aStage({ store });
+    const { metadata, auth } = await aKeyPair({
+      [openid.modifyAssertion]: (_header, payload) => {
+        payload['exp'] = seconds === undefined ? undefined : Math.floor(Date.now() / 1000) + seconds;
+      },
+    });
+    site.metadata = metadata;
+    const config = await discoverAs(stage, site.clientId, auth);
+    const before = store.records.size;
+    const request = openid.genericGrantRequest(config, 'authorization_code', {
+      code: 'x',
+      redirect_uri: site.redirectURI,
+    });
+    await expect(request).rejects.toMatchObject({ error: 'invalid_client' });
+    expect(store.records.size).toBe(before);
+  });
+
+  it('uses each assertion once', async () => {
+    const { site, stage } = await aStage();
+    const { metadata, auth } = await aKeyPair({
+      [openid.modifyAssertion]: (_header, payload) => (payload['jti'] = 'the same'),
+    });
+    site.metadata = metadata;
+    const config = await discoverAs(stage, site.clientId, auth);
+    const request = () =>
+      openid
+        .genericGrantRequest(config, 'authorization_code', { code: 'x', redirect_uri: site.redirectURI })
+        .catch((error: { error?: string }) => error.error);
+    expect((await Promise.all([request(), request(), request()])).sort()).toEqual([
+      'invalid_client',
+      'invalid_client',
+      'invalid_grant',
+    ]);
   });
 });
 

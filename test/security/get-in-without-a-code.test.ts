@@ -10,6 +10,7 @@ import {
   changed,
   codesAreChecked,
   comeBack,
+  ExpiringStore,
   JSONStore,
   leave,
   open,
@@ -143,7 +144,7 @@ describe('an instance that does not look at codes', () => {
   });
 
   it('is remembered for an hour, by every process, at no cost to it; then it may have learned', async () => {
-    const store = new JSONStore();
+    const store = new ExpiringStore();
     const instance = await anInstance('snac');
     const options = { instances: [instance], options: { store } };
     const site = await aSite(options);

@@ -55,14 +55,17 @@ describe("the attacker's own callback, opened in the victim's browser", () => {
   });
 });
 
-it("knowing somebody's state is not enough to spoil their login", async () => {
-  const { instance, site, visitor } = await aStage();
-  const own = await comeBack(visitor, site, instance.host);
+it('a callback URL that was opened in another browser is spent: its code is in other hands', async () => {
+  const { instance, site, visitor: victim } = await aStage();
+  const own = await comeBack(victim, site, instance.host);
   const attacker = new Visitor();
   await leave(attacker, site, instance.host);
-  expect((await open(attacker, own)).json().code).toBe('login_expired');
-  await open(visitor, own);
-  expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+  instance.resetRequests();
+  for (const visitor of [attacker, victim])
+    expect((await open(visitor, own)).json().code).toBe('login_expired');
+  expect(instance.requests).toEqual([]);
+  await victim.login(site, instance.host);
+  expect(await whoIsLoggedIn(victim, site)).toBe('alice');
 });
 
 it('reading the store is not enough to finish logins that others began', async () => {

@@ -29,10 +29,8 @@ class ConfusedStore extends JSONStore {
   }
 
   /** The keys of one kind of record, such as `client`. */
-  keysOf(kind: string, host = '', text = ''): string[] {
-    return [...this.records].flatMap(([key, record]) =>
-      key.includes(`:${kind}:${host}`) && record.includes(text) ? [key] : [],
-    );
+  keysOf(kind: string, host = ''): string[] {
+    return [...this.records.keys()].filter((key) => key.includes(`:${kind}:${host}`));
   }
 }
 
@@ -54,10 +52,10 @@ it('no instance is given the secret that another gave out', async () => {
   const store = new ConfusedStore();
   const { one, other, site } = await twoInstances(store);
   for (const instance of [one, other]) await new Visitor().login(site, instance.host);
-  for (const kind of ['client', 'client-new', 'client-own']) {
+  for (const kind of ['client', 'credentials', 'code-check']) {
     store.swap(store.keysOf(kind, one.host), store.keysOf(kind, other.host));
   }
-  expect(store.instead.size).toBeGreaterThan(2);
+  expect(store.instead.size).toBe(6);
   for (const instance of [one, other]) await new Visitor().login(site, instance.host);
   expect(knows(one, secretsOf(one))).toBe(true);
   expect([knows(one, secretsOf(other)), knows(other, secretsOf(one))]).toEqual([false, false]);
@@ -74,10 +72,9 @@ it('nobody is logged in by what another began', async () => {
   const [first = '', second = ''] = store.keysOf('login');
   store.swap([first], [second]);
   for (const [visitor, callback] of callbacks) {
-    expect((await open(visitor, callback)).json()).toMatchObject({ code: 'login_expired' });
+    expect((await open(visitor, callback)).json()).toMatchObject({ code: 'store_failed' });
   }
   expect(site.verified).toEqual([]);
-  expect(site.errors).toEqual([]);
 });
 
 describe('a login that was used, and whose deleting the store has lost, is not used again', () => {
@@ -151,10 +148,10 @@ describe('an issuer', () => {
     const store = new ConfusedStore();
     const { instance, stage } = await anIssuerStage({ store });
     const alice = await logIn(stage, instance, { as: 'alice' });
+    const ofAlice = store.keysOf(kind);
     const bob = await logIn(stage, instance, { as: 'bob' });
-    const [ofAlice = [], ofBob = []] = [alice, bob].map(({ claims }) =>
-      store.keysOf(kind, '', `"accountId":"${claims?.sub}"`),
-    );
+    const ofBob = store.keysOf(kind).filter((key) => !ofAlice.includes(key));
+    expect([ofAlice.length, ofBob.length]).not.toContain(0);
     store.swap(ofAlice, ofBob);
     return { alice, bob };
   }
@@ -168,7 +165,7 @@ describe('an issuer', () => {
       const headers = { authorization: `Bearer ${tokens.access_token}` };
       const answer = await fetch(String(config.serverMetadata().userinfo_endpoint), { headers });
       const text = await answer.text();
-      expect([answer.status, text.includes(String(other.claims?.sub))]).toEqual([401, false]);
+      expect([answer.status, text.includes(String(other.claims?.sub))]).toEqual([500, false]);
     }
   });
 
@@ -176,7 +173,7 @@ describe('an issuer', () => {
     const { alice, bob } = await twoPeople('issuer-Session');
     for (const { visitor, config } of [alice, bob]) {
       const page = await openPage(visitor, (await ask(config)).url);
-      expect([page.status, page.text.includes('name="instance"')]).toEqual([200, true]);
+      expect([page.status, page.text.includes('name="instance"')]).toEqual([500, false]);
     }
   });
 
@@ -184,7 +181,7 @@ describe('an issuer', () => {
     const store = new ConfusedStore();
     const { instance, stage } = await anIssuerStage({ store });
     await logIn(stage, instance);
-    const [keys = ''] = store.keysOf('issuer-keys', '', '"records"');
+    const [keys = ''] = store.keysOf('issuer-keys');
     const [session = ''] = store.keysOf('issuer-Session');
     const before = store.records.get(keys);
     store.instead.set(keys, session);

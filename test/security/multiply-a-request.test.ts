@@ -1,21 +1,21 @@
 /** The attacker sends one request, and has the store asked hundreds of times. */
 
-import { BrowserCookies } from '../../lib/bridge/cookies';
+import { BridgeCookies } from '../../lib/bridge/cookies';
 import { randomToken } from '../../lib/login/state';
-import { MemoryStore } from '../../lib/memory-store';
 import { createLogin } from '../../lib/web';
+import { closeAll, startBridge } from '../bridge/stage';
 import { anInstance } from '../support/stage';
 
 class CountingStore {
   calls = 0;
-  private readonly memory = new MemoryStore();
+  private readonly memory = new Map<string, unknown>();
   async get(key: string): Promise<unknown> {
     this.calls++;
     return this.memory.get(key);
   }
-  async set(key: string, value: unknown, ttl?: number): Promise<boolean> {
+  async set(key: string, value: unknown): Promise<void> {
     this.calls++;
-    return this.memory.set(key, value, ttl);
+    this.memory.set(key, value);
   }
   async delete(key: string): Promise<boolean> {
     this.calls++;
@@ -53,14 +53,28 @@ it('by a cookie of the web door that is full of former keys', async () => {
   expect(await callsWith(cookie)).toBeLessThan(usual + 10);
 });
 
-it('by hundreds of cookies of the bridge', () => {
-  const cookies = new BrowserCookies('http://localhost:1');
-  const written: string[] = [];
-  const res = { appendHeader: (_name: string, value: string) => written.push(value.split(';')[0] ?? '') };
-  for (let i = 0; i < 150; i++) {
-    cookies.give({ headers: {} } as never, res as never, randomToken());
-  }
-  const cookie = written.join('; ');
-  expect(cookie.length).toBeGreaterThan(headerBytes);
-  expect(cookies.read({ headers: { cookie } }).size).toBe(10);
+it('by hundreds of cookies of the bridge', async () => {
+  const instance = await anInstance();
+  const store = new CountingStore();
+  const { bridge, origin } = await startBridge([instance], { store });
+  const callsWith = async (cookies: number) => {
+    const res = {
+      written: [] as string[],
+      appendHeader: (_: string, v: string) => void res.written.push(v.split(';')[0]!),
+    };
+    const jar = new BridgeCookies(origin);
+    const none = { headers: {} } as never;
+    jar.giveKeyFor(none, res as never, 'x');
+    for (let i = 0; i < cookies; i++)
+      jar.begin(none, res as never, randomToken(), randomToken().slice(0, 24));
+    const before = store.calls;
+    const denied = `${origin}/callback/${instance.host}?error=access_denied`;
+    await fetch(denied, { headers: { cookie: res.written.join('; ') } });
+    return store.calls - before;
+  };
+  const usual = await callsWith(10);
+  expect(usual).toBeGreaterThan(0);
+  expect(await callsWith(150)).toBe(usual);
+  await bridge.close();
+  await closeAll();
 });

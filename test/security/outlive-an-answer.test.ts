@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { deflateSync, Gunzip, gzipSync, Inflate } from 'node:zlib';
 import { aRawServer, until } from '../support/hostile.js';
-import { codeOf, networkTo, originOf } from '../support/network.js';
+import { codeOf, requestsTo, originOf } from '../support/network.js';
 
 /** Answers every request so, and whatever follows on the connection. */
 async function answering(encoding: string, body: Buffer, afterwards?: (socket: Socket) => void) {
@@ -30,7 +30,7 @@ it.each(Object.entries(compressed))(
     const server = await answering(encoding, body, drip);
     const { origin } = originOf(server);
     // The deadline would come much later.
-    const network = networkTo([{ origin }], { timeoutMs: 60_000 });
+    const network = requestsTo([{ origin }], { timeoutMs: 60_000 });
     const answers = [network.get(`${origin}/`), network.post(`${origin}/`, {})];
     for (const { text } of await Promise.all(answers)) expect(text).toBe('{}');
     await until(() => server.open() === 0);
@@ -49,7 +49,7 @@ it.each([
 ])('a body that came whole and %s keeps no connection that nobody counts', async (_what, encoding, body) => {
   const server = await answering(encoding, body);
   const { origin } = originOf(server);
-  const network = networkTo([{ origin }], { timeoutMs: 60_000 });
+  const network = requestsTo([{ origin }], { timeoutMs: 60_000 });
   const work = Array.from({ length: 40 }, () => codeOf(network.get(`${origin}/`)));
   for (const code of await Promise.all(work)) expect(code).toMatch(/^response_(invalid|too_large)$/);
   await until(() => server.open() === 0, atOnceMs);
@@ -77,7 +77,7 @@ it.each([
     try {
       const server = await answering(encoding, body);
       const { origin } = originOf(server);
-      expect(await codeOf(networkTo([{ origin }]).get(`${origin}/`))).toBe('response_too_large');
+      expect(await codeOf(requestsTo([{ origin }]).get(`${origin}/`))).toBe('response_too_large');
       expect(decoders.size).toBe(1);
       await until(() => [...decoders].every(({ destroyed }) => destroyed));
       expect(decompressed).toBeLessThan(2 ** 20);

@@ -3,10 +3,9 @@
  * that begins logins there. What they began must not log the victim in as the attacker for longer than it lasts.
  */
 
-import type { Request, RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { MemoryStore } from 'express-session';
-import { browserKeys, browserKeysOrNew, retireKey } from '../../lib/passport/session.js';
-import { aStage, comeBack, open, whoIsLoggedIn } from '../support/stage.js';
+import { aStage, comeBack, open, start, whoIsLoggedIn } from '../support/stage.js';
 import type { Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -88,26 +87,82 @@ it.each([
     const own = await comeBack(victim, site, instance.host);
     await open(victim, `${site.origin}/other/${instance.host}${own.search}`);
     expect(await whoIsLoggedIn(victim, site)).toBe('alice');
-    later(11 * minute);
     const late = await comeBack(attacker, site, instance.host, 'bob');
-    for (const url of [early, late]) expect((await open(victim, url)).json().code).toBe('login_expired');
+    expect((await open(victim, late)).json().code).toBe('login_expired');
+    later(11 * minute);
+    expect((await open(victim, early)).json().code).toBe('login_expired');
     expect(await whoIsLoggedIn(victim, site)).toBe('alice');
   },
 );
 
-it('a session that does not keep its key is told, and nobody is sent away with a login that cannot be finished', () => {
-  const session = new Proxy({}, { set: () => true });
-  expect(browserKeysOrNew({ session } as unknown as Request).keys).toEqual([]);
+it('what the attacker begins after a login of the victim’s own is not finished where the session is in a cookie', async () => {
+  const inCookie = () => express().use(wholeSessionInCookie());
+  const {
+    instance,
+    site,
+    visitor: victim,
+  } = await aStage('mastodon45', { express: inCookie, session: false });
+  const finish = site.passport.authenticate('mastodon', { session: false }) as RequestHandler;
+  site.app.get('/token/:instance', finish, (req, res) => void res.json({ user: req.user }));
+  const at = ({ search }: URL) => `${site.origin}/token/${instance.host}${search}`;
+
+  const attacker = new Visitor();
+  await comeBack(attacker, site, instance.host, 'bob');
+  plant(victim, attacker, site);
+  const own = await comeBack(victim, site, instance.host);
+  expect((await victim.get(at(own))).json().user).toMatchObject({ username: 'alice' });
+  // The attacker still has the cookie with the key that the victim's login was finished with.
+  const late = await comeBack(attacker, site, instance.host, 'bob');
+  expect((await victim.get(at(late))).status).toBe(403);
+  expect(site.verified).toHaveLength(1);
 });
 
-it('a key that a login was finished with begins none, whatever becomes of the session', () => {
-  // As where a site keeps its own note of who is logged in, and the whole session in a cookie that somebody has a copy of.
-  const req = { session: {} } as Request;
-  const [planted] = browserKeysOrNew(req).keys;
-  retireKey(req);
-  const [next, ...former] = browserKeysOrNew(req).keys;
-  expect(next).not.toBe(planted);
-  expect(former).toEqual([planted]);
-  later(11 * minute);
-  expect(browserKeys(req)).toEqual([next]);
+it('visitors whose sessions have the same content, called id, do not finish each other’s logins', async () => {
+  const sameId: RequestHandler = (req, _res, next) => {
+    // As @fastify/secure-session shows the content of its session.
+    const content: Record<string, unknown> = { id: 'the tenant of all visitors' };
+    const value = new Proxy(Object.create(null) as object, {
+      get: (_target, name) => content[String(name)],
+      set: (_target, name, given) => ((content[String(name)] = given), true),
+    });
+    Object.defineProperty(req, 'session', { value });
+    next();
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', {
+    express: () => express().use(sameId),
+    session: false,
+  });
+  const begun = await comeBack(visitor, site, instance.host);
+  expect((await open(new Visitor(), begun)).json().code).toBe('login_expired');
+});
+
+/** As cookie-session does, without a signature. */
+function wholeSessionInCookie(): RequestHandler {
+  return (req, res, next) => {
+    const value = /(?:^|; )whole=([^;]*)/.exec(req.headers.cookie ?? '')?.[1] ?? '';
+    const session = JSON.parse(Buffer.from(value, 'base64url').toString() || '{}') as object;
+    Object.defineProperty(req, 'session', { value: session, writable: true });
+    const { writeHead } = res;
+    res.writeHead = ((...args: Parameters<typeof writeHead>) => {
+      res.appendHeader(
+        'Set-Cookie',
+        `whole=${Buffer.from(JSON.stringify(session)).toString('base64url')}; Path=/`,
+      );
+      return writeHead.apply(res, args);
+    }) as typeof writeHead;
+    next();
+  };
+}
+
+it('a session that keeps nothing is an error, and sends no visitor away with a login that cannot be finished', async () => {
+  const forgetful: RequestHandler = (req, _res, next) => {
+    Object.defineProperty(req, 'session', { value: new Proxy({}, { set: () => true }) });
+    next();
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', {
+    express: () => express().use(forgetful),
+    session: false,
+  });
+  expect((await start(visitor, site, instance.host)).status).toBe(500);
+  expect(site.errors).toEqual([new Error('the session does not keep what is written into it')]);
 });

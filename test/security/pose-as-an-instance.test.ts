@@ -61,16 +61,20 @@ it('is found out where the authority is nobody’s', async () => {
 /** What a request comes to, in a process that was told to look at no certificate. */
 async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   const program = `
-    const { Network } = require('./lib/http/network.ts');
+    const { Http } = require('./lib/http/context.ts');
+    const { get } = require('./lib/http/request.ts');
     const { readOptions } = require('./lib/options.ts');
     const { lookup } = require('node:dns');
-    const network = new Network(readOptions({
+    const http = new Http(readOptions({
       clientName: 'A site',
       callbackURL: 'https://site.example/callback',
       developmentInstances: ['${origin}'],
       outbound: { lookup: (_name, options, callback) => lookup('127.0.0.1', options, callback), ${outbound} },
     }));
-    network.get('${origin}/').then(() => console.log('fooled'), ({ code }) => console.log(code));
+    const context = http.context({ timeoutMs: 10_000 });
+    get(context, '${origin}/', {}, () => undefined)
+      .then(() => console.log('fooled'), ({ code }) => console.log(code))
+      .finally(() => context.end());
   `;
   const root = join(__dirname, '../..');
   // Jest keeps the environment of the process from the tests, so this takes a process of its own.

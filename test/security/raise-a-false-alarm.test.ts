@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MemoryStore } from '../../lib/memory-store';
 import { closeAll, startBridge } from '../bridge/stage';
 import { aStage, ask, discover, openPage, press } from '../issuer/stage';
 import { until } from '../support/hostile';
@@ -12,7 +11,7 @@ import { Visitor } from '../support/visitor';
 
 /** A store in which a request takes its time, so that its sender can be gone before the answer. */
 function slowStore() {
-  const memory = new MemoryStore();
+  const memory = new Map<string, unknown>();
   let asked = 0;
   const store = {
     get: async (key: string) => {
@@ -20,7 +19,7 @@ function slowStore() {
       await pause(50);
       return memory.get(key);
     },
-    set: async (key: string, value: unknown, ttl?: number) => memory.set(key, value, ttl),
+    set: async (key: string, value: unknown) => void memory.set(key, value),
     delete: async (key: string) => memory.delete(key),
   };
   return { store, asked: () => asked };

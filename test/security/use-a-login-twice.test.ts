@@ -31,7 +31,7 @@ it('a callback that was used is over, and asks nobody', async () => {
   expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
 });
 
-it('of three at the same instant, one is a login', async () => {
+it('of three at the same instant, by one browser, one is a login', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   instance.resetRequests();
@@ -40,6 +40,71 @@ it('of three at the same instant, one is a login', async () => {
   const code = callback.searchParams.get('code');
   expect(instance.requestsTo(({ body }) => body['code'] === code)).toHaveLength(1);
   expect(site.verified).toHaveLength(1);
+  expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
+});
+
+describe('a browser that repeats its callback with the cookies of before the login', () => {
+  const sessions: [string, SiteOptions][] = [
+    ['a session cookie without an end', {}],
+    ['one that every answer renews', { session: { rolling: true, cookie: { maxAge: 60_000 } } }],
+    ['failures that are written into the session', { failureRedirect: true }],
+  ];
+  /** What the browser has from before; the answer's own cookies come on top. */
+  const before = (visitor: Visitor, site: { origin: string }) => {
+    const copy = new Visitor();
+    const { host } = new URL(site.origin);
+    copy.jars.set(host, new Map(visitor.jars.get(host)));
+    return copy;
+  };
+
+  it.each(sessions)('stays logged in, with %s', async (_what, options) => {
+    const { instance, site, visitor } = await aStage('mastodon45', options);
+    const callback = await comeBack(visitor, site, instance.host);
+    const again = before(visitor, site);
+    await visitor.get(callback.href);
+    instance.resetRequests();
+    // The same browser: what the second answer sets replaces what the first one set.
+    const page = await open(again, callback);
+    expect([page.status, page.url]).toEqual([200, `${site.origin}/me`]);
+    expect(page.json().user.username).toBe('alice');
+    expect(instance.requests).toEqual([]);
+    expect(site.verified).toHaveLength(1);
+  });
+
+  it('is no longer recognised after some seconds', async () => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    const again = before(visitor, site);
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
+    try {
+      await visitor.get(callback.href);
+      jest.advanceTimersByTime(5000);
+      expect((await again.get(callback.href)).json().code).toBe('login_expired');
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('is not another browser, which gets nothing of the login', async () => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    const thief = new Visitor();
+    await comeBack(thief, site, instance.host, 'bob');
+    const pages = [visitor, thief, new Visitor()].map((browser) => browser.get(callback.href));
+    expect((await Promise.all(pages)).map(({ status }) => status)).toEqual([302, 403, 403]);
+    expect((await thief.get(callback.href)).json().code).toBe('login_expired');
+    expect(await whoIsLoggedIn(thief, site)).toBeUndefined();
+  });
+
+  it('is not helped where the login failed: the code is offered once', async () => {
+    const { instance, site, visitor } = await aStage();
+    const callback = await comeBack(visitor, site, instance.host);
+    instance.resetRequests();
+    instance.answerWith('POST /oauth/token', 500, '');
+    const pages = await Promise.all([1, 2].map(() => visitor.get(callback.href)));
+    expect(pages.map((page) => page.json().code).sort()).toEqual(['login_expired', 'token_refused']);
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+  });
 });
 
 describe('ten minutes after it was begun, a login is over', () => {
@@ -153,8 +218,12 @@ it('of two in one process, one is a login also with a store that does not tell w
   const site = await aSite({ instances: [instance], options: { store: silent } });
   const visitor = new Visitor();
   const { href } = await comeBack(visitor, site, instance.host);
-  store.pairs = 1;
-  expect(await sameInstant(visitor, href, href)).toEqual([302, 403]);
+  // Another cookie beside the session's: the second request does not count as a repeated one.
+  const { host } = new URL(site.origin);
+  const other = new Visitor();
+  other.jars.set(host, new Map([...(visitor.jars.get(host) ?? []), ['theme', 'dark']]));
+  const pages = await Promise.all([visitor.get(href), other.get(href)]);
+  expect(pages.map(({ status }) => status).sort()).toEqual([302, 403]);
 });
 
 describe('a code is offered once, whatever comes back', () => {

@@ -43,7 +43,10 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   const login = aLoginAmong([victim, attacker, other]);
   const codes = [];
   for (let i = 0; i < 33; i++) codes.push(await codeOf(login, `@u${i}@${attacker.host}`));
-  expect(codes).toEqual(codes.map((_, i) => (i < 30 ? 'instance_unsupported' : 'login_busy')));
+  expect(new Set(codes)).toEqual(new Set(['instance_unsupported', 'login_busy']));
+  expect(codes.at(-1)).toBe('login_busy');
+  // A quarter of the sixty requests that all domains together may lead there in a minute.
+  expect(victim.requests.length).toBeLessThanOrEqual(15);
   expect(victim.requestsTo('/expensive')).toEqual([]);
   // Each of nine documents once.
   const asked = new Set(victim.requests.map(({ path }) => path));
@@ -57,7 +60,9 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
     expect(victim.requests).not.toEqual([]);
   }
   const now = Date.now();
+  const clock = performance.now();
   jest.spyOn(Date, 'now').mockReturnValue(now + 61_000);
+  jest.spyOn(performance, 'now').mockReturnValue(clock + 61_000);
   expect(await codeOf(login, `@later@${attacker.host}`)).toBe('instance_unsupported');
 });
 

@@ -9,8 +9,8 @@ import { limitDefaults } from '../../lib/bridge/options.js';
 const text = readFileSync(join(__dirname, '../../example/authenticator.yml'), 'utf8');
 const least = 'app_name: a\napp_host: a.example\n';
 
-it('is a right configuration, for a try with the demonstration instance', async () => {
-  expect(await readConfig(text, 'config.yml', authenticator)).toMatchObject({
+it('is a right configuration, for a try with the demonstration instance', () => {
+  expect(readConfig(text, 'config.yml', authenticator)).toMatchObject({
     publicURL: 'http://localhost:8080',
     listen: { host: '127.0.0.1', port: 8080 },
     developmentInstances: ['http://localhost:4000'],
@@ -18,15 +18,15 @@ it('is a right configuration, for a try with the demonstration instance', async 
   });
 });
 
-it('is right as well with all that is optional, and names the defaults', async () => {
+it('is right as well with all that is optional, and names the defaults', () => {
   const full = text.replace(/^#((?: +- | *[a-z_]+:).*)$/gm, '$1').replace(/^tls:\n.*\n.*\n/m, '');
   const [config, defaults] = [
-    await readConfig(full, 'config.yml', authenticator),
-    await readConfig(least, 'config.yml', authenticator),
+    readConfig(full, 'config.yml', authenticator),
+    readConfig(least, 'config.yml', authenticator),
   ];
-  expect(config.limits).toEqual(limitDefaults);
+  expect(config.own.limits).toEqual(limitDefaults);
   expect(config.listen).toEqual(defaults.listen);
-  expect(config.path).toBe(defaults.path);
+  expect(config.own.path).toBe(defaults.own.path);
   expect(config.trustedProxies).toBe(defaults.trustedProxies);
   expect(Object.entries(config).filter(([, value]) => value === undefined)).toEqual([['tls', undefined]]);
 });

@@ -3,40 +3,42 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { StartError } from '../../lib/service/checked-yaml.js';
 import { limitDefaults } from '../../lib/bridge/options.js';
-import { authenticator, type AuthenticatorConfig } from '../../lib/service/authenticator.js';
-import { loadConfig, readConfig, type Config } from '../../lib/service/config.js';
+import { authenticator } from '../../lib/service/authenticator.js';
+import { loadConfig, readConfig } from '../../lib/service/config.js';
+import { StartError } from '../../lib/service/start-error.js';
 
 const least = 'app_name: My game\napp_host: auth.example.com\n';
 
-const read = (text: string): Promise<Config & AuthenticatorConfig> =>
-  readConfig(text, 'config.yml', authenticator);
+const read = (text: string) => readConfig(text, 'config.yml', authenticator);
 
-async function mistakeIn(text: string): Promise<string> {
-  const error: unknown = await read(text).catch((thrown: unknown) => thrown);
-  if (!(error instanceof StartError)) throw new Error(`no mistake was found in:\n${text}`);
-  expect(error.status).toBe(2);
-  return error.message;
+function mistakeIn(text: string): string {
+  try {
+    read(text);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    expect(error.status).toBe(2);
+    return error.message;
+  }
+  throw new Error(`no mistake was found in:\n${text}`);
 }
 
 describe('a right configuration', () => {
-  it('needs a name and a host', async () => {
-    expect(await read(least)).toEqual({
+  it('needs a name and a host', () => {
+    expect(read(least)).toEqual({
       mistake: expect.any(Function) as unknown,
       clientName: 'My game',
       publicURL: 'https://auth.example.com',
       listen: { host: '127.0.0.1', port: 8080 },
-      path: '/',
       databasePath: resolve('authenticator.mdb'),
       trustedProxies: 0,
       developmentInstances: [],
-      limits: {},
+      own: expect.objectContaining({ path: '/', limits: {} }) as unknown,
     });
   });
 
-  it('may be one of the Generic Mastodon Authenticator', async () => {
-    const config = await read(`
+  it('may be one of the Generic Mastodon Authenticator', () => {
+    const config = read(`
 # The name that people see
 app_name: example_app
 app_host: localhost:8080
@@ -50,7 +52,7 @@ scopes: [read, "write:statuses"]
       publicURL: 'http://localhost:8080',
       databasePath: resolve('store.db'),
       website: 'https://example.com',
-      scope: 'read write:statuses',
+      own: { scopes: 'read write:statuses' },
     });
   });
 
@@ -60,8 +62,8 @@ scopes: [read, "write:statuses"]
     ['read, write', 'read write'],
     ['\n  - read\n  - write', 'read write'],
     ['profile', 'profile'],
-  ])('takes the scopes %j', async (yaml, scope) => {
-    expect((await read(`${least}scopes: ${yaml}`)).scope).toBe(scope);
+  ])('takes the scopes %j', (yaml, scope) => {
+    expect(read(`${least}scopes: ${yaml}`).own.scopes).toBe(scope);
   });
 
   it.each([
@@ -70,27 +72,23 @@ scopes: [read, "write:statuses"]
     ['0.0.0.0:9000', '0.0.0.0', 9000],
     ['localhost:0', 'localhost', 0],
     ['"[::1]:9000"', '::1', 9000],
-  ])('listens at %s', async (yaml, host, port) => {
-    expect((await read(`${least}listen: ${yaml}`)).listen).toEqual({ host, port });
+  ])('listens at %s', (yaml, host, port) => {
+    expect(read(`${least}listen: ${yaml}`).listen).toEqual({ host, port });
   });
 
-  it('takes names that YAML sees as something else, and values by reference', async () => {
-    expect((await read('app_name: 2048\napp_host: auth.example.com')).clientName).toBe('2048');
-    expect((await read('app_name: &a auth.example.com\napp_host: *a')).publicURL).toBe(
-      'https://auth.example.com',
-    );
-    expect((await read('app_name: a\napp_host: AUTH.Example.com:443')).publicURL).toBe(
-      'https://auth.example.com',
-    );
+  it('takes names that YAML sees as something else, and values by reference', () => {
+    expect(read('app_name: 2048\napp_host: auth.example.com').clientName).toBe('2048');
+    expect(read('app_name: &a auth.example.com\napp_host: *a').publicURL).toBe('https://auth.example.com');
+    expect(read('app_name: a\napp_host: AUTH.Example.com:443').publicURL).toBe('https://auth.example.com');
   });
 
-  it('keeps a folder of a database apart from a file', async () => {
-    expect((await read(`${least}db_path: /var/lib/game/`)).databasePath).toBe('/var/lib/game/');
-    expect((await read(`${least}db_path: /var/lib/game.db`)).databasePath).toBe('/var/lib/game.db');
+  it('keeps a folder of a database apart from a file', () => {
+    expect(read(`${least}db_path: /var/lib/game/`).databasePath).toBe('/var/lib/game/');
+    expect(read(`${least}db_path: /var/lib/game.db`).databasePath).toBe('/var/lib/game.db');
   });
 
-  it('says which instances are allowed', async () => {
-    const { allowInstance } = await read(
+  it('says which instances are allowed', () => {
+    const { allowInstance } = read(
       `${least}allowed_instances: [mastodon.social, "*.example.org", BÜCHER.example, localhost:4000]\n` +
         'denied_instances: evil.example.org',
     );
@@ -108,8 +106,8 @@ scopes: [read, "write:statuses"]
     expect(hosts.map(([host]) => [host, allowInstance?.(host)])).toEqual(hosts);
   });
 
-  it('may only deny', async () => {
-    const { allowInstance } = await read(`${least}denied_instances:\n  - "*.evil.example"\n  - evil.example`);
+  it('may only deny', () => {
+    const { allowInstance } = read(`${least}denied_instances:\n  - "*.evil.example"\n  - evil.example`);
     expect(['evil.example', 'a.evil.example', 'good.example'].map((host) => allowInstance?.(host))).toEqual([
       false,
       false,
@@ -117,20 +115,23 @@ scopes: [read, "write:statuses"]
     ]);
   });
 
-  it('knows every limit', async () => {
+  it('knows every limit', () => {
     const snake = (name: string) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
     const text = Object.entries(limitDefaults).map(([name, value]) => `  ${snake(name)}: ${value}\n`);
-    expect((await read(`${least}limits:\n${text.join('')}`)).limits).toEqual(limitDefaults);
+    expect(read(`${least}limits:\n${text.join('')}`).own.limits).toEqual(limitDefaults);
   });
 
-  it('takes origins of pages and of browser extensions', async () => {
-    expect(
-      (await read(`${least}origins: [https://Game.example/, moz-extension://abc, "*"]`)).origins,
-    ).toEqual(['https://game.example', 'moz-extension://abc', '*']);
+  it('takes origins of pages, of browser extensions and of files', () => {
+    expect(read(`${least}origins: [file://, "null"]`).own.origins).toEqual(['file://', 'null']);
+    expect(read(`${least}origins: [https://Game.example/, moz-extension://abc, "*"]`).own.origins).toEqual([
+      'https://game.example',
+      'moz-extension://abc',
+      '*',
+    ]);
   });
 
-  it('names the line of a key for what turns out wrong later', async () => {
-    const config = await read(`${least}listen: 80`);
+  it('names the line of a key for what turns out wrong later', () => {
+    const config = read(`${least}listen: 80`);
     expect(config.mistake('listen', 'is taken', 1)).toMatchObject({
       message: 'config.yml:3: listen: is taken',
       status: 1,
@@ -142,6 +143,7 @@ scopes: [read, "write:statuses"]
 describe('a mistake', () => {
   it.each([
     ['', 'config.yml:1: must hold lines of the form "key: value"'],
+    ['a name', 'config.yml:1: must hold lines of the form "key: value"'],
     ['- app_name', 'config.yml:1: must hold lines of the form "key: value"'],
     ['\napp_host: a.example', 'config.yml:2: app_name: is missing'],
     ['app_name: a', 'config.yml:1: app_host: is missing'],
@@ -180,8 +182,12 @@ describe('a mistake', () => {
       'config.yml:3: app_website: must be a URL such as https://example.com',
     ],
     [`${least}tls: yes`, 'config.yml:3: tls: must hold lines of the form "key: value"'],
-    [`${least}tls:\n  cert: a.pem`, 'config.yml:4: tls.cert: cannot be read (ENOENT)'],
-    [`${least}tls:\n  crt: a.pem`, 'config.yml:4: tls.crt: is not a known key; did you mean cert?'],
+    [`${least}tls:\n  cert: a.pem\n  key: b.pem`, 'config.yml:4: tls.cert: cannot be read (ENOENT)'],
+    [`${least}tls:\n  cert: a.pem`, 'config.yml:3: tls.key: is missing'],
+    [
+      `${least}tls:\n  cert: a.pem\n  key: a.pem\n  crt: a.pem`,
+      'config.yml:6: tls.crt: is not a known key; did you mean cert?',
+    ],
     [
       `${least}origins: example.com`,
       'config.yml:3: origins: must hold origins such as https://example.com or http://localhost:4000',
@@ -199,44 +205,50 @@ describe('a mistake', () => {
       'config.yml:4: limits.max_sockets: must be a whole number from 1 to 2147483647',
     ],
     [`${least}trusted_proxies: -1`, 'config.yml:3: trusted_proxies: must be a whole number from 0 to 10'],
-  ])('in %j is told with its line and key', async (text, message) => {
-    expect(await mistakeIn(text)).toBe(message);
+  ])('in %j is told with its line and key', (text, message) => {
+    expect(mistakeIn(text)).toBe(message);
   });
 
-  it.each(['https://a.example', 'a.example/path', 'a b', 'user@a.example'])(
-    'in the host %s',
-    async (host) => {
-      expect(await mistakeIn(`app_name: a\napp_host: ${host}`)).toBe(
-        'config.yml:2: app_host: must be a host name such as auth.example.com, without scheme or path',
-      );
-    },
-  );
-
-  it('in the YAML itself names the line', async () => {
-    expect(await mistakeIn('app_name: a\napp_host: [a\n')).toMatch(/^config\.yml:\d: .*is not valid YAML: /);
-    expect(await mistakeIn('app_name: a\n\tapp_host: a')).toMatch(/^config\.yml:2: .*is not valid YAML: /);
+  it.each(['https://a.example', 'a.example/path', 'a b', 'user@a.example'])('in the host %s', (host) => {
+    expect(mistakeIn(`app_name: a\napp_host: ${host}`)).toBe(
+      'config.yml:2: app_host: must be a host name such as auth.example.com, without scheme or path',
+    );
   });
 
-  it('of a star without quotes says what to do', async () => {
-    expect(await mistakeIn(`${least}allowed_instances:\n  - a.example\n  - *.example.com`)).toBe(
+  it('in the YAML itself names the line', () => {
+    expect(mistakeIn('app_name: a\napp_host: [a\n')).toMatch(/^config\.yml:\d: .*is not valid YAML: /);
+    expect(mistakeIn('app_name: a\n\tapp_host: a')).toMatch(/^config\.yml:2: .*is not valid YAML: /);
+  });
+
+  it('of a star without quotes says what to do', () => {
+    expect(mistakeIn(`${least}allowed_instances:\n  - a.example\n  - *.example.com`)).toBe(
       'config.yml:5: allowed_instances: begins with *, which YAML takes for a reference: put it in quotes',
     );
   });
 
-  it('lists the keys where none is near', async () => {
-    expect(await mistakeIn(`${least}colour: red`)).toMatch(
-      /is not a known key; there are app_name, app_host, /,
-    );
+  it('is told together with all others, each by its line', () => {
+    const text = `app_name: ""\nlisten: nowhere\nlimits:\n  max_sockets: many\nallowed_instances: [a.example, b c]`;
+    expect(mistakeIn(text).split('\n')).toEqual([
+      'config.yml:1: app_name: has no value: give it one, or take the line out',
+      'config.yml:1: app_host: is missing',
+      'config.yml:2: listen: must be a port, or an address and a port: 127.0.0.1:8080',
+      'config.yml:4: limits.max_sockets: must be a whole number from 1 to 2147483647',
+      'config.yml:5: allowed_instances: must hold hosts such as mastodon.social or *.example.com',
+    ]);
   });
 
-  it('does not repeat a token', async () => {
-    expect(await mistakeIn(`${least}health_token: s3cret`)).toBe(
+  it('lists the keys where none is near', () => {
+    expect(mistakeIn(`${least}colour: red`)).toMatch(/is not a known key; there are app_name, app_host, /);
+  });
+
+  it('does not repeat a token', () => {
+    expect(mistakeIn(`${least}health_token: s3cret`)).toBe(
       'config.yml:3: health_token: must have at least 16 characters, without spaces: openssl rand -hex 16 makes one',
     );
   });
 
-  it('does not repeat a password', async () => {
-    expect(await mistakeIn(`${least}redis_url: http://user:s3cret@redis`)).toBe(
+  it('does not repeat a password', () => {
+    expect(mistakeIn(`${least}redis_url: http://user:s3cret@redis`)).toBe(
       'config.yml:3: redis_url: must be a URL such as redis://localhost:6379',
     );
   });
@@ -247,17 +259,17 @@ describe('files', () => {
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'config-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('that cannot be read are named', async () => {
-    await expect(loadConfig(join(folder, 'none.yml'), authenticator)).rejects.toThrow(
+  it('that cannot be read are named', () => {
+    expect(() => loadConfig(join(folder, 'none.yml'), authenticator)).toThrow(
       `${folder}/none.yml: cannot be read (ENOENT)`,
     );
-    await expect(loadConfig(folder, authenticator)).rejects.toThrow(`${folder}: cannot be read (EISDIR)`);
+    expect(() => loadConfig(folder, authenticator)).toThrow(`${folder}: cannot be read (EISDIR)`);
   });
 
-  it('that are no certificate are refused', async () => {
+  it('that are no certificate are refused', () => {
     writeFileSync(join(folder, 'a.pem'), 'not a certificate');
     writeFileSync(join(folder, 'config.yml'), `${least}tls: { cert: a.pem, key: a.pem }`);
-    await expect(loadConfig(join(folder, 'config.yml'), authenticator)).rejects.toThrow(
+    expect(() => loadConfig(join(folder, 'config.yml'), authenticator)).toThrow(
       /\/config\.yml:3: tls: cert and key are not a certificate and its private key \(\w+\)$/,
     );
   });

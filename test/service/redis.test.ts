@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connectRedis } from '../../lib/service/redis-connection.js';
+import { connectRedis } from '../../lib/service/backends.js';
 import { redisStore } from '../../lib/stores/index.js';
 import { startInstance, type StandIn } from '../support/instance';
 import { freePort } from '../support/free-port';

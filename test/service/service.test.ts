@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -118,8 +119,10 @@ describe('a running service', () => {
     client.socket.close();
   });
 
-  it('takes sockets at the path of choice only', async () => {
-    await start('path: /socket');
+  it('takes sockets at the path of choice only, which its log shows', async () => {
+    const service = await start('path: /socket');
+    const started = JSON.parse(await lines(service, /"event":"started"/)) as { url: string };
+    expect(started.url).toBe(`http://localhost:${port}/socket`);
     const client = await Client.open(`ws://localhost:${port}/socket`);
     client.socket.close();
     await expect(Client.open(`ws://localhost:${port}/`)).rejects.toThrow();
@@ -316,16 +319,23 @@ describe('the command line', () => {
     cpSync(join(root, 'package.json'), join(folder, 'package.json'));
     mkdirSync(join(folder, 'node_modules'));
     for (const name of readdirSync(join(root, 'node_modules'))) {
-      if (['ws', 'yaml', 'lmdb'].includes(name)) continue;
+      if (['ws', 'yaml', 'valibot', 'lmdb'].includes(name)) continue;
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
     }
     const run = (...args: string[]) => startNode(['dist/service/command.js', ...args], { cwd: folder });
     const program = run('authenticator');
     expect(await program.ended).toBe(2);
     expect(program.errors()).toBe(
-      'The authenticator service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ws yaml\n',
+      'The authenticator service also needs what is not installed here. Install it: npm install passport-mastodon-oauth2 ws yaml valibot\n',
     );
     expect(await run('--help').ended).toBe(0);
+  });
+
+  it.each(['authenticator', 'issuer'])('prints the example of a configuration for the %s', async (name) => {
+    const program = command(name, '--print-config');
+    expect(await program.ended).toBe(0);
+    const example = readFileSync(join(root, `example/${name}.yml`), 'utf8');
+    expect(program.output.join('\n')).toBe(example.trimEnd());
   });
 
   it('says when the port is taken', async () => {

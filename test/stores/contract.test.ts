@@ -1,4 +1,4 @@
-/** The contract of stores, held by those that need no server, and by Redis. Others: `npm run test:stores`. */
+/** The contract of stores, held by those that need no server, and by Redis. Others: `npm run test:part -- stores`. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,6 @@ itKeepsTheContract('a Map', { opener: () => [openers, 'map'], ...oneProcess, for
 itKeepsTheContract('a plain object', { opener: () => [openers, 'plain', aPlace()], forgets: false });
 itKeepsTheContract('a plain object whose delete answers nothing', {
   opener: () => [openers, 'silentDelete', aPlace()],
-  deleteTells: false,
   forgets: false,
 });
 itKeepsTheContract('the embedded store', { opener: () => inAFolder('embedded'), hasLocks: true });

@@ -9,8 +9,6 @@ export interface StoreKind {
   readonly opener: () => Opener;
   /** Other processes see what is in it. Default true. */
   readonly isShared?: boolean;
-  /** Its `delete` tells one of any number of processes that there was something. Default true. */
-  readonly deleteTells?: boolean;
   /** It has locks of its own. Default false. */
   readonly hasLocks?: boolean;
   /** Forgets by itself; records of the others say themselves when they end. Default true. */
@@ -26,7 +24,7 @@ export function itKeepsTheContract(name: string, kind: StoreKind, skipped?: stri
   const run = skipped === undefined ? describe : describe.skip;
   run(skipped === undefined ? name : `${name} (skipped: ${skipped})`, () => {
     itKeepsRecords(kind);
-    if (kind.hasLocks) itHasLocks(kind);
+    itHasLocks(kind);
     itLogsVisitorsIn(kind);
   });
 }

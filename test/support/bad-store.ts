@@ -10,7 +10,7 @@ export type Fault = (real: () => Promise<unknown>, operation: Operation, store: 
 
 export class BadStore implements KeyValueStore {
   readonly inner = new JSONStore();
-  /** As Keyv in memory has it: one process's own, which needs no lease. */
+  /** As Keyv in memory has it: one process's own, which needs no lock. */
   readonly store?: Map<string, unknown>;
   /** Operations that began since the start. */
   calls = 0;

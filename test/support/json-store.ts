@@ -16,3 +16,16 @@ export class JSONStore implements KeyValueStore {
     return this.records.delete(key);
   }
 }
+
+/** The same, with records that last for their time to live. */
+export class ExpiringStore extends JSONStore {
+  private readonly ends = new Map<string, number>();
+  override async get(key: string): Promise<unknown> {
+    if ((this.ends.get(key) ?? Infinity) <= Date.now()) this.records.delete(key);
+    return super.get(key);
+  }
+  override async set(key: string, value: unknown, ttl = Infinity): Promise<void> {
+    this.ends.set(key, Date.now() + ttl);
+    await super.set(key, value);
+  }
+}

@@ -1,15 +1,18 @@
-/** A network of a test's own, which reaches the given origins, and what comes of its requests. */
+/** Requests of a test's own, which reach the given origins, and what comes of them. */
 
-import { Network } from '../../lib/http/network.js';
+import { Http, type ContextOptions, type RequestContext } from '../../lib/http/context.js';
+import { get, postForm, postJSON, type Answer, type GetOptions } from '../../lib/http/request.js';
 import { readOptions, type OutboundOptions, type Settings } from '../../lib/options.js';
 import { names, type RawServer } from './hostile.js';
 import { leastOptions } from './records.js';
 
-export function networkTo(
-  origins: readonly { origin: string }[],
+type Origins = readonly { origin: string }[];
+
+export function settingsTo(
+  origins: Origins,
   outbound: OutboundOptions = {},
   settings: Partial<Settings> = {},
-): Network {
+): Settings {
   const developmentInstances = origins.map(({ origin }) => origin);
   const { lookup } = names({ localhost: ['127.0.0.1'] });
   const options = {
@@ -18,7 +21,48 @@ export function networkTo(
     // Also for the first request of a test file, before which the HTTP parser is compiled, on a busy machine.
     outbound: { lookup, timeoutMs: 2000, ...outbound },
   };
-  return new Network({ ...readOptions(options), ...settings });
+  return { ...readOptions(options), ...settings };
+}
+
+/** What requests of a test share. */
+export function httpTo(
+  origins: Origins,
+  outbound: OutboundOptions = {},
+  settings: Partial<Settings> = {},
+): Http {
+  return new Http(settingsTo(origins, outbound, settings));
+}
+
+const contexts: RequestContext[] = [];
+afterEach(() => contexts.splice(0).forEach((context) => context.end()));
+
+/** Ended after the test. */
+export function contextOf(http: Http, options: Partial<ContextOptions> = {}): RequestContext {
+  const context = http.context({ timeoutMs: 60_000, ...options });
+  contexts.push(context);
+  return context;
+}
+
+/** One request after another, each in a context of its own, to hosts that are exempt from the limits on referrals. */
+export function requestsTo(
+  origins: Origins,
+  outbound: OutboundOptions = {},
+  settings: Partial<Settings> = {},
+  timeoutMs = 60_000,
+) {
+  const http = httpTo(origins, outbound, settings);
+  const within = (url: string) => {
+    const context = contextOf(http, { timeoutMs });
+    context.exempt(new URL(url).host);
+    return context;
+  };
+  const whole = (answer: Answer) => answer;
+  return {
+    get: (url: string, options: GetOptions = {}) => get(within(url), url, options, whole),
+    post: (url: string, form: Parameters<typeof postForm>[2]) => postForm(within(url), url, form, whole),
+    postJSON: (url: string, value: unknown, options: { accessToken?: string } = {}) =>
+      postJSON(within(url), url, value, options, whole),
+  };
 }
 
 export function originOf(server: RawServer): { origin: string } {

@@ -1,8 +1,12 @@
-/** What judges is asked about: answers, instances and logins that no server had a part in. */
+/** Answers, instances and pending logins as values, for tests without a server. */
 
-import type { Answer } from '../../lib/http/network.js';
-import type { Instance, LoginTransaction } from '../../lib/options.js';
+import type { Instance } from '../../lib/discovery/instance.js';
+import type { Fetcher } from '../../lib/discovery/webfinger.js';
+import type { Answer } from '../../lib/http/request.js';
+import type { Transaction } from '../../lib/login/transactions.js';
 import type { MastodonStrategyOptions } from '../../lib/passport/options.js';
+
+const someURL = 'https://social.example/';
 
 export function answerOf(
   status: number,
@@ -12,10 +16,25 @@ export function answerOf(
 ): Answer {
   return {
     status,
-    url: new URL('https://social.example/'),
+    url: new URL(someURL),
     contentType,
     headers,
     text: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}
+
+/**
+ * Fetches documents without a network.
+ * @param answerTo the answer to each request, from the URL that was asked unless it has another one
+ */
+export function fetching(
+  answerTo: (url: string, options: Parameters<Fetcher['get']>[1]) => Promise<Answer>,
+): Fetcher {
+  return {
+    get: async (target, options, read) => {
+      const answer = await answerTo(target, options);
+      return read(answer.url.href === someURL ? { ...answer, url: new URL(target) } : answer);
+    },
   };
 }
 
@@ -34,15 +53,16 @@ export function anInstanceRecord(changes: Partial<Instance> = {}): Instance {
   };
 }
 
-export function aLogin(changes: Partial<LoginTransaction> = {}): LoginTransaction {
+export function aLogin(changes: Partial<Transaction> = {}): Transaction {
   return {
     instance: anInstanceRecord(),
     audience: 'this site',
+    appKey: 'app',
     clientId: 'client',
-    credentialsKey: 'key',
     redirectURI: 'https://site.example/callback/social.example',
     scope: 'read',
     codeVerifier: 'v'.repeat(43),
+    typed: 'social.example',
     expiresAt: Date.now() + 60_000,
     ...changes,
   };

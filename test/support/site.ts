@@ -48,6 +48,8 @@ export interface SiteOptions {
    * their status and JSON.
    */
   failureRedirect?: boolean;
+  /** Passport takes the content of the session along into the new one of a login. Default false. */
+  keepSessionInfo?: boolean;
   /** Default 0: any free port. */
   port?: number;
 }
@@ -179,7 +181,8 @@ function enter(
         if (failure) next(failure);
         else next();
       };
-      if (common.session) return req.logIn(user, proceed);
+      const { keepSessionInfo = false } = options;
+      if (common.session) return req.logIn(user, { session: true, keepSessionInfo }, proceed);
       req.user = user;
       proceed();
     };

@@ -178,13 +178,12 @@ it('people who cannot be told apart are a mistake of the test', async () => {
   await expect(startInstance({ accounts: ['ada', { username: 'eve', id: '1' }] })).rejects.toThrow(/one id/);
 });
 
-it('its pages show hostile names as text, lead to the site only, and are found by whoever looks', async () => {
+it('its pages show hostile names as text, and lead to sites that redirect on', async () => {
   const { instance, site, visitor } = await aStage();
   const consent = await visitor.get(await leave(visitor, site, instance.host));
   expect(consent.text).not.toContain('<script');
-  expect(consent.headers['content-security-policy']).toMatch(
-    new RegExp(`^default-src 'none'; .*; form-action 'self' ${site.origin}$`),
-  );
+  const policy = String(consent.headers['content-security-policy']);
+  expect([policy.startsWith("default-src 'none'; "), policy.includes('form-action')]).toEqual([true, false]);
   for (const path of ['/', '/@mallory', '/users/wren', '/avatars/tove.svg']) {
     const page = await visitor.follow(await visitor.get(instance.origin + path));
     expect([path, page.status, page.text.includes('<script')]).toEqual([path, 200, false]);

@@ -65,12 +65,17 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
   it("begins no login for another site's page", async () => {
     await expectRefusal(
       await begin(visitor, { 'Sec-Fetch-Site': 'cross-site' }),
-      /begun by a page of another site/,
+      /did not confirm that you started this login/,
     );
     expect(jarOf(visitor).has(cookieName)).toBe(false);
   });
 
-  it.each(['same-origin', 'same-site', 'none'])('begins one where the browser says %s', async (from) => {
+  it('begins none for a page of a sibling host', async () => {
+    const page = await begin(visitor, { 'Sec-Fetch-Site': 'same-site' });
+    await expectRefusal(page, /did not confirm that you started this login/);
+  });
+
+  it.each(['same-origin', 'none'])('begins one where the browser says %s', async (from) => {
     const page = await begin(visitor, { 'Sec-Fetch-Site': from });
     expect(page.location).toContain(instance.origin);
   });

@@ -65,6 +65,6 @@ async function originIn(output: NodeJS.ReadableStream): Promise<string> {
   throw new Error('Next.js ended before it listened');
 }
 
-describe('the example with Next.js', () => logsVisitorsIn({ program: runNext }));
+describe('the example with Next.js', () => logsVisitorsIn({ program: runNext, isSessionReplaced: false }));
 
 describe('attackers at the example with Next.js', () => keepsStrangersOut(runNext));

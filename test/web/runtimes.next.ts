@@ -1,7 +1,7 @@
-/** The web door under Bun and Deno: a whole login from the packed tarball, and the guard of addresses. */
+/** The packed tarball under Bun and Deno: whole logins, every entry point, and the guard of addresses. */
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,7 +17,9 @@ beforeAll(async () => {
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
   // Their binaries lie in packages of their own; what their scripts would fetch beside is not needed.
   const install = ['install', '--ignore-scripts', '--no-package-lock', join(folder, filename)];
-  await run('npm', [...install, 'bun@^1.4.5', 'deno@^2.9.6'], { cwd: folder });
+  const peers = ['ws@^8.23.0', 'oidc-provider@^9.13.0'];
+  await run('npm', [...install, ...peers, 'bun@^1.4.5', 'deno@^2.9.6'], { cwd: folder });
+  copyFileSync(join(root, 'test', 'published', 'login.mjs'), join(folder, 'login.mjs'));
 }, 300_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -47,6 +49,23 @@ const inside = `
   console.log(JSON.stringify([error.code, error.cause.code]));
 `;
 
+const everyEntryPoint = `
+  import { createRequire } from 'node:module';
+  import { logIn } from './login.mjs';
+  const require = createRequire(import.meta.url);
+  const different = [];
+  for (const path of ['', '/bridge', '/button/form', '/core', '/issuer', '/stores', '/testing', '/web']) {
+    const name = 'passport-mastodon-oauth2' + path;
+    const [imported, required] = [await import(name), require(name)];
+    for (const key of Object.keys(required)) {
+      const isSame = key === '__esModule' || imported[key] === required[key];
+      if (!isSame) different.push(name + ' ' + key);
+    }
+  }
+  const { profile, strategy, others } = await logIn();
+  console.log(JSON.stringify({ different, profile, strategy, others }));
+`;
+
 describe.each([
   ['Bun', '@oven', 'bin/bun', []],
   ['Deno', '@deno', 'deno', ['run', '--allow-all', '--no-prompt']],
@@ -63,6 +82,15 @@ describe.each([
 
   it('a visitor is logged in, once', async () => {
     expect(await outputOf(login)).toEqual([302, 'ada', 7, true, 'login_expired']);
+  });
+
+  it('every entry point works, by import and by require', async () => {
+    expect(await outputOf(everyEntryPoint)).toEqual({
+      different: [],
+      profile: 'ada',
+      strategy: 'mastodon',
+      others: ['function', 'function'],
+    });
   });
 
   it('no name leads to an address that is not public', async () => {

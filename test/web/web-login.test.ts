@@ -190,21 +190,39 @@ describe('the cookie', () => {
     },
   );
 
-  it('has another key after a login; the former one finishes what it began, for ten minutes', async () => {
+  it('needs nothing of the answer to a callback: the next start gives the browser another key', async () => {
     const { instance, login } = await aStage({ store: new JSONStore() });
     const first = await comeBack(login, instance);
-    const second = await comeBack(login, instance, first.cookie);
-    const after = cookieIn(await login.finish(withCookie(first.callback, first.cookie)));
+    await login.finish(withCookie(first.callback, first.cookie));
     const key = first.cookie.split('=')[1] ?? '';
-    expect(after).toMatch(new RegExp(`^__Host-mastodon-login=(?!${key})[\\w-]{43}~${key}\\.\\d+$`));
-    const third = await comeBack(login, instance, after);
-    expect(third.cookie).toBe(after);
+    const second = await comeBack(login, instance, first.cookie);
+    expect(second.cookie).toMatch(new RegExp(`^__Host-mastodon-login=(?!${key})[\\w-]{43}~${key}\\.\\d+$`));
+    expect((await login.finish(withCookie(second.callback, second.cookie))).profile.username).toBe('alice');
+  });
 
-    const last = cookieIn(await login.finish(withCookie(second.callback, after)));
-    expect((await login.finish(withCookie(third.callback, last))).profile.username).toBe('alice');
+  it('finishes what its former key began in another tab, for ten minutes', async () => {
+    const { instance, login } = await aStage({ store: new JSONStore() });
+    const first = await comeBack(login, instance);
+    const [second, third] = [
+      await comeBack(login, instance, first.cookie),
+      await comeBack(login, instance, first.cookie),
+    ];
+    await login.finish(withCookie(first.callback, first.cookie));
+    const { cookie } = await comeBack(login, instance, first.cookie);
+    expect((await login.finish(withCookie(second.callback, cookie))).profile.username).toBe('alice');
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 10.1 * minutes);
-    const muchLater = await comeBack(login, instance, last);
-    expect(muchLater.cookie).toMatch(/^__Host-mastodon-login=[\w-]{43}$/);
+    expect((await failureOf(login.finish(withCookie(third.callback, cookie)))).code).toBe('login_expired');
+    const muchLater = await comeBack(login, instance, cookie);
+    expect(muchLater.cookie).not.toContain(first.cookie.split('=')[1]);
+  });
+
+  it('is deleted by the headers of finish', async () => {
+    const { instance, login } = await aStage();
+    const { callback, cookie } = await comeBack(login, instance);
+    const { headers } = await login.finish(withCookie(callback, cookie));
+    expect(headers.get('set-cookie')).toMatch(
+      /^__Host-mastodon-login=; Max-Age=0; Expires=.* 1970 .*; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
   });
 
   it('does not grow without end, and believes in no former key that would outlast a login', async () => {
@@ -217,9 +235,21 @@ describe('the cookie', () => {
     expect(cookie).toBe(`__Host-mastodon-login=${'k'.repeat(43)}`);
     for (let i = 0; i < 6; i++) {
       const begun = await comeBack(login, instance, cookie);
-      cookie = cookieIn(await login.finish(withCookie(begun.callback, begun.cookie)));
+      ({ cookie } = begun);
+      await login.finish(withCookie(begun.callback, cookie));
     }
     expect(cookie.split('~')).toHaveLength(4);
+  });
+
+  it('is not one whose name begins with a Unicode space, which a sibling host can set', async () => {
+    const { instance, login } = await aStage();
+    const attacker = await comeBack(login, instance);
+    for (const space of ['\u00a0', '\v', '\f']) {
+      // As fetch hands on a header: each byte of it is a character.
+      const headers = { get: (name: string) => (name === 'cookie' ? space + attacker.cookie : null) };
+      const request = { url: attacker.callback, method: 'GET', headers } as unknown as Request;
+      expect((await failureOf(login.finish(request))).code).toBe('login_expired');
+    }
   });
 
   it('stays as it is when a login fails', async () => {
@@ -293,20 +323,67 @@ describe('finish', () => {
 });
 
 describe('a start by a page of another site', () => {
-  const crossSite = (host: string) =>
-    new Request(`${start}?instance=${host}`, { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+  const crossSite = (host: string, headers: Record<string, string> = { 'Sec-Fetch-Site': 'cross-site' }) =>
+    new Request(`${start}?instance=${host}`, { method: 'POST', headers });
 
-  it('is refused', async () => {
+  it.each<[string, Record<string, string>]>([
+    ['cross-site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['same-site', { 'Sec-Fetch-Site': 'same-site' }],
+    ['a foreign origin', { Origin: 'https://evil.example' }],
+    ['no origin to show', { Origin: 'null' }],
+  ])('is refused, by %s', async (_what, headers) => {
     const { instance, login } = await aStage();
-    expect((await failureOf(login.begin(crossSite(instance.host), { instance: instance.host }))).code).toBe(
+    const request = crossSite(instance.host, headers);
+    expect((await failureOf(login.begin(request, { instance: instance.host }))).code).toBe(
       'cross_site_start',
     );
     expect(instance.requests).toEqual([]);
   });
 
+  it.each<[string, Record<string, string>]>([
+    [
+      'same-origin, whatever the page says of its referrer',
+      { 'Sec-Fetch-Site': 'same-origin', Origin: 'null' },
+    ],
+    ['the origin of callbackURL', { Origin: 'https://site.example' }],
+    ['the host of the request', { Origin: 'https://www.site.example', Host: 'www.site.example' }],
+  ])('is not what says %s', async (_what, headers) => {
+    const { instance, login } = await aStage();
+    expect((await login.begin(crossSite(instance.host, headers))).status).toBe(302);
+  });
+
   it('is taken where the site says so', async () => {
     const { instance, login } = await aStage({ allowCrossSiteStart: true });
     expect((await login.begin(crossSite(instance.host))).status).toBe(302);
+  });
+});
+
+describe('a request that the visitor did not make', () => {
+  const prefetches: [string, RequestInit][] = [
+    ['a prefetch of Chromium', { headers: { 'Sec-Purpose': 'prefetch' } }],
+    ['a prerender of Chromium', { headers: { 'Sec-Purpose': 'prefetch;prerender' } }],
+    ['a prefetch of Safari', { headers: { Purpose: 'prefetch' } }],
+    ['a prefetch of an old Firefox', { headers: { 'X-Moz': 'prefetch' } }],
+    ['a HEAD request', { method: 'HEAD' }],
+  ];
+
+  it.each(prefetches)('begins no login: %s', async (_what, init) => {
+    const { instance, login } = await aStage();
+    const error = await failureOf(login.begin(new Request(`${start}?instance=${instance.host}`, init)));
+    expect([error.code, error.status, error.headers]).toEqual([
+      'prefetch_refused',
+      503,
+      { 'Cache-Control': 'no-store' },
+    ]);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it.each(prefetches)('uses no login up: %s', async (_what, { method = 'GET', headers }) => {
+    const { instance, login } = await aStage();
+    const { callback, cookie } = await comeBack(login, instance);
+    const request = new Request(callback, { method, headers: { ...headers, Cookie: cookie } });
+    expect((await failureOf(login.finish(request))).code).toBe('prefetch_refused');
+    expect((await login.finish(withCookie(callback, cookie))).profile.username).toBe('alice');
   });
 });
 

@@ -1,53 +1,47 @@
-/** Between the button and the server's page: says so, holds back a second login, and comes back to life. */
+/** The state between the press of the button and the server's page: it is reported, and a second login is held back. */
 
-/** A server that was never asked before may take this long; then the page says that it is still at it. */
+/** A server may take this long when the site asks it for the first time. */
 const slowAfterMs = 4_000;
 
-/** By then the site has answered, or the visitor has stopped the page, which tells nobody. */
+/** By then the site has answered, or the visitor has stopped the page, for which browsers have no event. */
 const giveUpAfterMs = 30_000;
 
-export class Busy {
-  readonly #form: HTMLFormElement;
-  readonly #input: HTMLInputElement;
-  readonly #say: (text: string) => void;
-  #timers: number[] = [];
+export interface Busy {
+  isOn(): boolean;
+  set(isBusy: boolean): void;
+}
 
-  constructor(form: HTMLFormElement, input: HTMLInputElement, say: (text: string) => void) {
-    this.#form = form;
-    this.#input = input;
-    this.#say = say;
-  }
+/** @param texts what to report at once, and after some seconds */
+export function busyOf(
+  form: HTMLFormElement,
+  input: HTMLInputElement,
+  status: HTMLElement,
+  texts: () => readonly [atOnce: string, later: string],
+): Busy {
+  let timers: number[] = [];
+  const isOn = () => form.getAttribute('aria-busy') === 'true';
 
-  get isOn(): boolean {
-    return this.#form.getAttribute('aria-busy') === 'true';
-  }
-
-  begin(atOnce: string, afterAWhile: string): void {
-    this.#set(true);
-    this.#say(atOnce);
-    this.#timers = [
-      window.setTimeout(() => this.#say(afterAWhile), slowAfterMs),
-      window.setTimeout(() => this.end(), giveUpAfterMs),
+  function set(isBusy: boolean): void {
+    if (isBusy === isOn()) return;
+    for (const timer of timers) clearTimeout(timer);
+    timers = [];
+    // Nothing is `disabled`: the text is still to be sent, and the button would lose the focus.
+    input.readOnly = isBusy;
+    mark(form, 'aria-busy', isBusy);
+    for (const button of form.querySelectorAll('button')) mark(button, 'aria-disabled', isBusy);
+    const [atOnce, later] = texts();
+    status.textContent = isBusy ? atOnce : '';
+    if (!isBusy) return;
+    timers = [
+      window.setTimeout(() => (status.textContent = later), slowAfterMs),
+      window.setTimeout(() => set(false), giveUpAfterMs),
     ];
   }
 
-  end(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers = [];
-    if (!this.isOn) return;
-    this.#set(false);
-    this.#say('');
-  }
+  return { isOn, set };
+}
 
-  /** Not `disabled`: the field's text is still to be sent, and the focus stays where it is. */
-  #set(isBusy: boolean): void {
-    this.#input.readOnly = isBusy;
-    for (const [element, name] of [
-      [this.#form, 'aria-busy'],
-      ...[...this.#form.querySelectorAll('button')].map((button) => [button, 'aria-disabled'] as const),
-    ] as const) {
-      if (isBusy) element.setAttribute(name, 'true');
-      else element.removeAttribute(name);
-    }
-  }
+function mark(element: Element, attribute: string, isTrue: boolean): void {
+  if (isTrue) element.setAttribute(attribute, 'true');
+  else element.removeAttribute(attribute);
 }

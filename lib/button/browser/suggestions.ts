@@ -1,133 +1,134 @@
 /**
- * Suggestions below the field: the combobox with a list as WAI-ARIA's authoring practices describe it. The focus stays
- * in the field; the keyboard moves `aria-activedescendant`.
+ * The list of suggestions below the field: a combobox as in WAI-ARIA's authoring practices. The focus stays in the field,
+ * and the keyboard moves `aria-activedescendant`.
  */
 
 const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
 
-export class Suggestions {
-  readonly #input: HTMLInputElement;
-  readonly #list = document.createElement('ul');
-  readonly #find: (text: string) => readonly string[];
+export interface Suggestions {
+  setLabel(label: string): void;
+  close(): void;
+}
+
+/**
+ * @param find what to suggest for a text
+ * @param take called with the suggestion that the visitor chose
+ * @param signal removes the list
+ */
+export function suggest(
+  input: HTMLInputElement,
+  find: (text: string) => readonly string[],
+  take: (text: string) => void,
+  signal: AbortSignal,
+): Suggestions {
+  const list = document.createElement('ul');
+  list.id = `${input.id}-list`;
+  list.className = 'mastodon-login-servers';
+  list.role = 'listbox';
+  list.hidden = true;
+  input.after(list);
   /** Index of the option that Enter takes; -1 for none. */
-  #active = -1;
+  let active = -1;
 
-  /** @param find what to offer for a text, at most a screenful */
-  constructor(input: HTMLInputElement, find: (text: string) => readonly string[], signal: AbortSignal) {
-    this.#input = input;
-    this.#find = find;
-    this.#list.id = `${input.id}-list`;
-    this.#list.className = 'mastodon-login-servers';
-    this.#list.role = 'listbox';
-    this.#list.hidden = true;
-    input.after(this.#list);
-    // The page's own list would open over this one.
-    const plain = ['list', 'autocomplete'].map((name) => [name, input.getAttribute(name)] as const);
-    input.removeAttribute('list');
-    const attributes = {
-      role: 'combobox',
-      autocomplete: 'off',
-      'aria-autocomplete': 'list',
-      'aria-expanded': 'false',
-      'aria-controls': this.#list.id,
-    };
-    for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
+  // The browser's own lists would cover this one.
+  const before = ['list', 'autocomplete'].map((name) => [name, input.getAttribute(name)] as const);
+  input.removeAttribute('list');
+  const attributes = {
+    role: 'combobox',
+    autocomplete: 'off',
+    'aria-autocomplete': 'list',
+    'aria-expanded': 'false',
+    'aria-controls': list.id,
+  };
+  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
 
-    const listen = { signal };
-    input.addEventListener('input', () => this.#show(), listen);
-    input.addEventListener('keydown', (event) => this.#press(event), listen);
-    input.addEventListener('blur', () => this.close(), listen);
-    // A press on the list must not take the focus, and the phone's keyboard, from the field.
-    this.#list.addEventListener('mousedown', (event) => event.preventDefault(), listen);
-    this.#list.addEventListener(
-      'click',
-      (event) => {
-        const option = event.target instanceof Element ? event.target.closest('[role=option]') : null;
-        if (option) this.#take(option.textContent);
-      },
-      listen,
-    );
-    signal.addEventListener('abort', () => {
-      this.#list.remove();
-      for (const name of Object.keys(attributes)) input.removeAttribute(name);
-      for (const [name, value] of plain) if (value !== null) input.setAttribute(name, value);
-    });
+  function activate(index: number): void {
+    active = index;
+    for (const [position, option] of [...list.children].entries()) {
+      option.setAttribute('aria-selected', String(position === index));
+    }
+    const option = list.children[index];
+    if (option === undefined) return input.removeAttribute('aria-activedescendant');
+    input.setAttribute('aria-activedescendant', option.id);
+    option.scrollIntoView({ block: 'nearest' });
   }
 
-  /** The list's name, for who does not see it. */
-  set label(label: string) {
-    this.#list.setAttribute('aria-label', label);
+  function setOpen(isOpen: boolean): void {
+    list.hidden = !isOpen;
+    activate(-1);
+    input.setAttribute('aria-expanded', String(isOpen));
   }
 
-  close(): void {
-    this.#list.hidden = true;
-    this.#activate(-1);
-    this.#input.setAttribute('aria-expanded', 'false');
-  }
-
-  #show(): void {
-    const text = this.#input.value;
-    const found = this.#find(text);
-    // Nothing to choose where the only suggestion stands in the field already.
-    if (found.length === 0 || (found.length === 1 && found[0] === text)) return this.close();
-    this.#list.replaceChildren(
+  function show(): void {
+    const text = input.value;
+    const found = find(text);
+    // There is no choice where the field has the only suggestion already.
+    if (found.length === 0 || (found.length === 1 && found[0] === text)) return setOpen(false);
+    list.replaceChildren(
       ...found.map((server, index) => {
         const option = document.createElement('li');
-        option.id = `${this.#list.id}-${index}`;
+        option.id = `${list.id}-${index}`;
         option.role = 'option';
         option.dir = 'ltr';
         option.textContent = server;
         return option;
       }),
     );
-    this.#list.hidden = false;
-    this.#activate(-1);
-    this.#input.setAttribute('aria-expanded', 'true');
+    setOpen(true);
   }
 
-  #press(event: KeyboardEvent): void {
-    // While an input method composes a word, its keys are its own.
+  function move(step: number, wasOpen: boolean, onlyOpen: boolean): void {
+    if (!wasOpen) show();
+    const { length } = list.children;
+    if (list.hidden || length === 0 || onlyOpen) return;
+    const from = active < 0 && step < 0 ? length : active;
+    activate((from + step + length) % length);
+  }
+
+  function choose(option: Element | null | undefined): void {
+    if (!option) return;
+    setOpen(false);
+    take(option.textContent);
+  }
+
+  function press(event: KeyboardEvent): void {
+    // While an input method composes a word, the keys belong to it.
     if (event.isComposing) return;
-    const isOpen = !this.#list.hidden;
+    const isOpen = !list.hidden;
     const step = steps[event.key];
-    if (step !== undefined && !this.#input.readOnly) {
+    if (step !== undefined && !input.readOnly) {
       event.preventDefault();
-      if (isOpen && event.altKey && step < 0) this.close();
-      else this.#move(step, isOpen, event.altKey);
+      if (isOpen && event.altKey && step < 0) setOpen(false);
+      else move(step, isOpen, event.altKey);
     } else if (event.key === 'Escape' && isOpen) {
-      // Only the list is left, not a dialog around the form.
+      // Closes the list, not a dialog around the form.
       event.preventDefault();
       event.stopPropagation();
-      this.close();
-    } else if (event.key === 'Enter' && isOpen && this.#active >= 0) {
+      setOpen(false);
+    } else if (event.key === 'Enter' && isOpen && active >= 0) {
       event.preventDefault();
-      this.#take(this.#list.children[this.#active]?.textContent ?? '');
+      choose(list.children[active]);
     }
   }
 
-  #move(step: number, isOpen: boolean, onlyOpen: boolean): void {
-    if (!isOpen) this.#show();
-    const { length } = this.#list.children;
-    if (this.#list.hidden || length === 0 || onlyOpen) return;
-    const from = this.#active < 0 && step < 0 ? length : this.#active;
-    this.#activate((from + step + length) % length);
-  }
+  const listen = { signal };
+  // Over an empty field, the list opens by the keyboard only: it would cover the button.
+  input.addEventListener('input', () => (input.value === '' ? setOpen(false) : show()), listen);
+  input.addEventListener('keydown', press, listen);
+  input.addEventListener('blur', () => setOpen(false), listen);
+  // A press on the list leaves the focus, and the keyboard of a phone, at the field.
+  list.addEventListener('mousedown', (event) => event.preventDefault(), listen);
+  const click = ({ target }: Event) =>
+    choose(target instanceof Element ? target.closest('[role=option]') : null);
+  list.addEventListener('click', click, listen);
+  signal.addEventListener('abort', () => {
+    list.remove();
+    for (const name of Object.keys(attributes)) input.removeAttribute(name);
+    for (const [name, value] of before) if (value !== null) input.setAttribute(name, value);
+  });
 
-  #activate(index: number): void {
-    this.#active = index;
-    for (const [position, option] of [...this.#list.children].entries()) {
-      option.setAttribute('aria-selected', String(position === index));
-    }
-    const option = this.#list.children[index];
-    if (option === undefined) return this.#input.removeAttribute('aria-activedescendant');
-    this.#input.setAttribute('aria-activedescendant', option.id);
-    option.scrollIntoView({ block: 'nearest' });
-  }
-
-  #take(text: string | null): void {
-    this.#input.value = text ?? '';
-    // Tells the page, and this list, as typing would.
-    this.#input.dispatchEvent(new Event('input', { bubbles: true }));
-    this.close();
-  }
+  return {
+    setLabel: (label) => list.setAttribute('aria-label', label),
+    close: () => setOpen(false),
+  };
 }

@@ -7,10 +7,11 @@ export const de: Language = {
     label: 'Dein Server oder Profilname',
     example: 'Zum Beispiel mastodon.social oder @du@mastodon.social',
     button: 'Mit Mastodon anmelden',
+    continue: 'Weiter mit %s',
     destination: 'Du bestätigst auf %s.',
     remembered: 'Dein Server vom letzten Mal.',
-    forget: 'Vergessen',
-    forgotten: 'Ist vergessen.',
+    forget: 'Server vergessen',
+    forgotten: 'Der Server wurde vergessen.',
     busy: 'Weiter zu %s …',
     slow: '%s lässt sich Zeit. Wir versuchen es weiter …',
     servers: 'Server',
@@ -36,7 +37,9 @@ export const de: Language = {
     scope_refused:
       'Diese Seite verlangt vom Server %s mehr, als er gewährt. Wer diese Seite betreibt, kann helfen.',
     cross_site_start:
-      'Diese Anmeldung wurde von der Seite eines anderen Anbieters begonnen. Bitte beginne sie hier.',
+      'Dein Browser hat nicht bestätigt, dass du diese Anmeldung auf dieser Seite begonnen hast. Bitte beginne sie hier.',
+    prefetch_refused:
+      'Dein Browser hat diese Seite angefragt, bevor du sie geöffnet hast. Bitte öffne sie noch einmal, um dich anzumelden.',
     login_expired:
       'Diese Anmeldung ist abgelaufen, wurde schon benutzt oder in einem anderen Browser begonnen. Bitte melde dich noch einmal an.',
     login_mismatch:
@@ -55,5 +58,13 @@ export const de: Language = {
       'Eine einzelne Anmeldung beim Server %s lässt sich von hier aus nicht beenden. Das geht dort in den Einstellungen des Kontos.',
     store_failed:
       'Die Anmeldung konnte bei uns nicht gespeichert werden. Bitte versuche es gleich noch einmal.',
+  },
+  reasons: {
+    name_without_dot:
+      'Das ist keine vollständige Serveradresse. Sie enthält einen Punkt, zum Beispiel mastodon.social.',
+    user_without_server:
+      'Das ist ein Profilname ohne Server. Gib beides ein, zum Beispiel @du@mastodon.social, oder nur den Server.',
+    email_address:
+      'Das ist eine E-Mail-Adresse. Dein Server ist die Website, auf der du dich registriert hast.',
   },
 };

@@ -7,10 +7,11 @@ export const es: Language = {
     label: 'Tu servidor o usuario',
     example: 'Por ejemplo, mastodon.social o @tú@mastodon.social',
     button: 'Iniciar sesión con Mastodon',
+    continue: 'Continuar con %s',
     destination: 'Confirmarás en %s.',
     remembered: 'Tu servidor de la última vez.',
-    forget: 'Olvidarlo',
-    forgotten: 'Olvidado.',
+    forget: 'Olvidar este servidor',
+    forgotten: 'Servidor olvidado.',
     busy: 'Yendo a %s…',
     slow: '%s tarda en responder. Seguimos intentándolo…',
     servers: 'Servidores',
@@ -35,7 +36,10 @@ export const es: Language = {
       'El servidor %s no acepta sitios nuevos en este momento. Inténtalo de nuevo en unos minutos.',
     scope_refused:
       'Este sitio pide al servidor %s más de lo que concede. Quienes llevan este sitio pueden ayudar.',
-    cross_site_start: 'Este inicio de sesión se empezó desde la página de otro sitio. Empiézalo aquí.',
+    cross_site_start:
+      'Tu navegador no ha confirmado que empezaras este inicio de sesión en este sitio. Empiézalo aquí.',
+    prefetch_refused:
+      'Tu navegador pidió esta página antes de que la abrieras. Ábrela de nuevo para iniciar sesión.',
     login_expired:
       'Este inicio de sesión ha caducado, ya se usó o se empezó en otro navegador. Vuelve a iniciar sesión.',
     login_mismatch:
@@ -54,5 +58,13 @@ export const es: Language = {
       'El servidor %s no permite cerrar desde aquí una sola sesión. Se puede cerrar allí, en la configuración de la cuenta.',
     store_failed:
       'No pudimos guardar el inicio de sesión por nuestra parte. Inténtalo de nuevo en un momento.',
+  },
+  reasons: {
+    name_without_dot:
+      'Esa no es la dirección completa de un servidor. Contiene un punto, como en mastodon.social.',
+    user_without_server:
+      'Ese es un nombre de usuario sin su servidor. Escribe ambos, como en @tú@mastodon.social, o solo el servidor.',
+    email_address:
+      'Esa es una dirección de correo electrónico. Tu servidor es el sitio web donde creaste tu cuenta.',
   },
 };

@@ -7,10 +7,11 @@ export const fr: Language = {
     label: 'Votre serveur ou identifiant',
     example: 'Par exemple mastodon.social ou @vous@mastodon.social',
     button: 'Se connecter avec Mastodon',
+    continue: 'Continuer avec %s',
     destination: 'Vous confirmerez sur %s.',
     remembered: 'Votre serveur de la dernière fois.',
-    forget: 'L’oublier',
-    forgotten: 'C’est oublié.',
+    forget: 'Oublier ce serveur',
+    forgotten: 'Serveur oublié.',
     busy: 'En route vers %s…',
     slow: '%s met du temps à répondre. Nous essayons toujours…',
     servers: 'Serveurs',
@@ -35,7 +36,10 @@ export const fr: Language = {
       'Le serveur %s n’accepte pas de nouveaux sites pour le moment. Réessayez dans quelques minutes.',
     scope_refused:
       'Ce site demande au serveur %s plus que ce qu’il accorde. Les responsables de ce site peuvent aider.',
-    cross_site_start: 'Cette connexion a été lancée par la page d’un autre site. Veuillez la lancer ici.',
+    cross_site_start:
+      'Votre navigateur n’a pas confirmé que vous avez lancé cette connexion sur ce site. Veuillez la lancer ici.',
+    prefetch_refused:
+      'Votre navigateur a demandé cette page avant que vous ne l’ouvriez. Veuillez l’ouvrir à nouveau pour vous connecter.',
     login_expired:
       'Cette connexion a expiré, a déjà servi ou a été commencée dans un autre navigateur. Veuillez vous reconnecter.',
     login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',
@@ -53,5 +57,12 @@ export const fr: Language = {
       'Le serveur %s ne permet pas de mettre fin d’ici à une seule connexion. Cela se fait là-bas, dans les paramètres du compte.',
     store_failed:
       'La connexion n’a pas pu être enregistrée de notre côté. Veuillez réessayer dans un instant.',
+  },
+  reasons: {
+    name_without_dot:
+      'Ce n’est pas l’adresse complète d’un serveur. Elle contient un point, comme dans mastodon.social.',
+    user_without_server:
+      'C’est un nom d’utilisateur sans son serveur. Saisissez les deux, comme dans @vous@mastodon.social, ou seulement le serveur.',
+    email_address: 'C’est une adresse e-mail. Votre serveur est le site web où vous avez créé votre compte.',
   },
 };

@@ -7,10 +7,11 @@ export const it: Language = {
     label: 'Il tuo server o nome utente',
     example: 'Per esempio mastodon.social o @tu@mastodon.social',
     button: 'Accedi con Mastodon',
+    continue: 'Continua con %s',
     destination: 'Confermerai su %s.',
     remembered: 'Il tuo server dell’ultima volta.',
-    forget: 'Dimenticalo',
-    forgotten: 'Dimenticato.',
+    forget: 'Dimentica questo server',
+    forgotten: 'Server dimenticato.',
     busy: 'Ti portiamo su %s…',
     slow: '%s ci sta mettendo un po’. Stiamo ancora provando…',
     servers: 'Server',
@@ -34,7 +35,10 @@ export const it: Language = {
     registration_throttled: 'Il server %s al momento non accetta nuovi siti. Riprova tra qualche minuto.',
     scope_refused:
       'Questo sito chiede al server %s più di quanto conceda. Chi gestisce questo sito può aiutare.',
-    cross_site_start: 'Questo accesso è stato avviato dalla pagina di un altro sito. Avvialo da qui.',
+    cross_site_start:
+      'Il tuo browser non ha confermato che hai avviato questo accesso su questo sito. Avvialo da qui.',
+    prefetch_refused:
+      'Il tuo browser ha richiesto questa pagina prima che tu la aprissi. Aprila di nuovo per accedere.',
     login_expired:
       'Questo accesso è scaduto, è già stato usato oppure è iniziato in un altro browser. Accedi di nuovo.',
     login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',
@@ -51,5 +55,13 @@ export const it: Language = {
     revocation_unsupported:
       'Il server %s non permette di terminare da qui un singolo accesso. Si può fare lì, nelle impostazioni dell’account.',
     store_failed: 'Non è stato possibile salvare l’accesso da parte nostra. Riprova tra un momento.',
+  },
+  reasons: {
+    name_without_dot:
+      'Questo non è l’indirizzo completo di un server. Contiene un punto, come in mastodon.social.',
+    user_without_server:
+      'Questo è un nome utente senza il suo server. Scrivi entrambi, come in @tu@mastodon.social, oppure solo il server.',
+    email_address:
+      'Questo è un indirizzo e-mail. Il tuo server è il sito web su cui hai creato il tuo account.',
   },
 };

@@ -7,10 +7,11 @@ export const ja: Language = {
     label: 'サーバーまたはハンドル',
     example: '例: mastodon.social または @you@mastodon.social',
     button: 'Mastodonでログイン',
+    continue: '%s で続ける',
     destination: '%s で確認します。',
     remembered: '前回使ったサーバーです。',
-    forget: '忘れる',
-    forgotten: '忘れました。',
+    forget: 'このサーバーを忘れる',
+    forgotten: 'サーバーの記憶を消去しました。',
     busy: '%s に移動しています…',
     slow: '%s の応答に時間がかかっています。引き続き試しています…',
     servers: 'サーバー',
@@ -35,7 +36,10 @@ export const ja: Language = {
       'サーバー %s は現在、新しいサイトを受け付けていません。数分後にもう一度お試しください。',
     scope_refused:
       'このサイトは、サーバー %s が許可する範囲を超える権限を求めています。このサイトの運営者にご相談ください。',
-    cross_site_start: 'このログインは別のサイトのページから始められました。ここから始めてください。',
+    cross_site_start:
+      'このログインがこのサイトで始められたことを、ブラウザーが確認していません。ここから始めてください。',
+    prefetch_refused:
+      'このページは、開かれる前にブラウザーから要求されました。ログインするには、もう一度開いてください。',
     login_expired:
       'このログインは期限切れか、使用済みか、別のブラウザーで始められたものです。もう一度ログインしてください。',
     login_mismatch: 'この応答は、ここで始めたログインのものではありません。もう一度ログインしてください。',
@@ -52,5 +56,12 @@ export const ja: Language = {
     revocation_unsupported:
       'サーバー %s では、個々のログインをここから終了できません。サーバーのアカウント設定で終了できます。',
     store_failed: 'こちらでログインを保存できませんでした。しばらくしてからもう一度お試しください。',
+  },
+  reasons: {
+    name_without_dot:
+      'サーバーのアドレスが途中までしか入力されていません。mastodon.social のように、ドットを含むアドレスを入力してください。',
+    user_without_server:
+      'ユーザー名だけで、サーバーがありません。@you@mastodon.social のように両方を入力するか、サーバーだけを入力してください。',
+    email_address: 'これはメールアドレスです。サーバーとは、アカウントを登録したウェブサイトのことです。',
   },
 };

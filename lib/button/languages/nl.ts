@@ -7,10 +7,11 @@ export const nl: Language = {
     label: 'Je server of gebruikersnaam',
     example: 'Bijvoorbeeld mastodon.social of @jij@mastodon.social',
     button: 'Inloggen met Mastodon',
+    continue: 'Doorgaan met %s',
     destination: 'Je bevestigt op %s.',
     remembered: 'Je server van de vorige keer.',
-    forget: 'Vergeten',
-    forgotten: 'Vergeten.',
+    forget: 'Deze server vergeten',
+    forgotten: 'De server is vergeten.',
     busy: 'Onderweg naar %s …',
     slow: '%s neemt de tijd. We proberen het nog …',
     servers: 'Servers',
@@ -33,7 +34,10 @@ export const nl: Language = {
       'De server %s neemt nu geen nieuwe sites aan. Probeer het over een paar minuten nog eens.',
     scope_refused:
       'Deze site vraagt de server %s om meer dan die toestaat. De mensen achter deze site kunnen helpen.',
-    cross_site_start: 'Deze aanmelding is begonnen door een pagina van een andere site. Begin haar hier.',
+    cross_site_start:
+      'Je browser heeft niet bevestigd dat je deze aanmelding op deze site bent begonnen. Begin haar hier.',
+    prefetch_refused:
+      'Je browser vroeg deze pagina op voordat je haar opende. Open haar opnieuw om je aan te melden.',
     login_expired:
       'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
     login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',
@@ -49,5 +53,12 @@ export const nl: Language = {
     revocation_unsupported:
       'De server %s kan een enkele login niet van hieruit beëindigen. Dat kan daar in de instellingen van het account.',
     store_failed: 'De login kon bij ons niet worden opgeslagen. Probeer het zo nog eens.',
+  },
+  reasons: {
+    name_without_dot:
+      'Dat is niet het volledige adres van een server. Er staat een punt in, zoals in mastodon.social.',
+    user_without_server:
+      'Dat is een gebruikersnaam zonder server. Typ beide, zoals in @jij@mastodon.social, of alleen de server.',
+    email_address: 'Dat is een e-mailadres. Je server is de website waar je je account hebt gemaakt.',
   },
 };

@@ -7,10 +7,11 @@ export const pt: Language = {
     label: 'Seu servidor ou nome de usuário',
     example: 'Por exemplo, mastodon.social ou @nome@mastodon.social',
     button: 'Entrar com Mastodon',
+    continue: 'Continuar com %s',
     destination: 'A confirmação é feita em %s.',
     remembered: 'Seu servidor da última vez.',
-    forget: 'Esquecer',
-    forgotten: 'Esquecido.',
+    forget: 'Esquecer este servidor',
+    forgotten: 'Servidor esquecido.',
     busy: 'Indo para %s…',
     slow: '%s está demorando. Continuamos tentando…',
     servers: 'Servidores',
@@ -35,7 +36,10 @@ export const pt: Language = {
       'O servidor %s não está aceitando novos sites agora. Tente novamente em alguns minutos.',
     scope_refused:
       'Este site pede ao servidor %s mais do que ele concede. As pessoas que mantêm este site podem ajudar.',
-    cross_site_start: 'Este início de sessão foi começado pela página de outro site. Comece-o aqui.',
+    cross_site_start:
+      'O seu navegador não confirmou que começou este início de sessão neste site. Comece-o aqui.',
+    prefetch_refused:
+      'O seu navegador pediu esta página antes de a abrir. Abra-a novamente para iniciar sessão.',
     login_expired:
       'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
     login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',
@@ -51,5 +55,12 @@ export const pt: Language = {
     revocation_unsupported:
       'O servidor %s não permite encerrar daqui uma única entrada. Isso pode ser feito lá, nas configurações da conta.',
     store_failed: 'Não foi possível guardar a entrada do nosso lado. Tente novamente daqui a pouco.',
+  },
+  reasons: {
+    name_without_dot:
+      'Esse não é o endereço completo de um servidor. Ele contém um ponto, como em mastodon.social.',
+    user_without_server:
+      'Esse é um nome de usuário sem o servidor. Digite os dois, como em @nome@mastodon.social, ou só o servidor.',
+    email_address: 'Esse é um endereço de e-mail. Seu servidor é o site em que você criou sua conta.',
   },
 };

@@ -21,11 +21,13 @@ async function answer(request) {
     return login.begin(request, { state: { from } });
   }
   if (pathname.startsWith('/auth/mastodon/callback/')) {
-    const { profile, state, headers } = await login.finish(request);
+    const { profile, state } = await login.finish(request);
     const session = randomUUID();
     users.set(session, { id: profile.id, handle: profile.handle });
-    headers.append('Set-Cookie', `session=${session}; Path=/; HttpOnly; SameSite=Lax`);
-    headers.set('Location', `/me?from=${encodeURIComponent(state.from)}`);
+    const headers = {
+      'Set-Cookie': `session=${session}; Path=/; HttpOnly; SameSite=Lax`,
+      Location: `/me?from=${encodeURIComponent(state.from)}`,
+    };
     return new Response(null, { status: 302, headers });
   }
   if (pathname.startsWith('/auth/mastodon/client/')) return login.clientMetadata(request);
@@ -40,7 +42,8 @@ async function fromForm(request) {
 
 function failed(error) {
   if (!(error instanceof MastodonError)) throw error;
-  return Response.json({ code: error.code, message: error.message }, { status: error.status });
+  const { code, message, status, headers } = error;
+  return Response.json({ code, message }, { status, headers });
 }
 
 function requestOf(req) {

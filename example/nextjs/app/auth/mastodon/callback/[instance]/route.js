@@ -6,13 +6,13 @@ import { currentSession } from '@/lib/session.js';
 
 export async function GET(request) {
   try {
-    const { profile, state, headers } = await login.finish(request);
+    const { profile, state } = await login.finish(request);
     // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
     const session = await currentSession();
     session.user = { id: profile.id, handle: profile.handle };
     await session.save();
-    headers.set('Location', `/?from=${encodeURIComponent(state.from)}`);
-    return new Response(null, { status: 303, headers });
+    const Location = `/?from=${encodeURIComponent(state.from)}`;
+    return new Response(null, { status: 303, headers: { Location } });
   } catch (error) {
     return backToForm(error);
   }

@@ -1,0 +1,105 @@
+/** Reads and writes the messages of the protocol, which is that of the Generic Mastodon Authenticator. */
+
+import type { MastodonErrorCode } from '../errors.js';
+import type { MastodonProfile } from '../login/profile.js';
+
+/** The errors between a program and the bridge. A login's own errors have the codes of `lib/errors.ts`. */
+const meanings = {
+  message_invalid: 'That message is not understood. Send JSON text such as {"type":"auth","parameters":{…}}.',
+  message_too_large: 'That message is too large.',
+  too_many_messages: 'Too many messages. Connect again in a minute.',
+  too_many_requests: 'Too many logins are waiting on this connection. Finish one of them first.',
+  server_busy: 'Too many logins are waiting. Try again in a few minutes.',
+  server_closing: 'The service is being restarted. Connect again in a moment.',
+  server_failed: 'Something went wrong on our side. Try again in a moment.',
+} as const;
+
+/** The stable codes of the bridge itself. */
+export type BridgeErrorCode = keyof typeof meanings;
+
+/** Other messages for the same codes. */
+const variants = {
+  message_binary: ['message_invalid', 'That message is binary. Send the same JSON as text.'],
+} as const;
+
+/** Longer display names are cut, so that a program needs no large buffer. */
+const maxNameLength = 200;
+
+/** The account that logged in: the profile, without the instance's raw answer. */
+export type Account = Omit<MastodonProfile, 'provider' | 'instance' | '_raw' | '_json'>;
+
+export interface Fulfilment {
+  readonly token: string;
+  readonly scope: string;
+  readonly profile: MastodonProfile;
+}
+
+export interface AuthMessage {
+  readonly type: 'auth';
+  /** Any JSON value. */
+  readonly host: unknown;
+}
+
+/** @returns `undefined` for a text that is not a message of the protocol */
+export function readMessage(text: string): AuthMessage | undefined {
+  let message: unknown;
+  try {
+    // Some libraries write a byte order mark (RFC 8259, section 8.1).
+    message = JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch {
+    return undefined;
+  }
+  if (own(message, 'type') !== 'auth') return undefined;
+  const parameters = own(message, 'parameters');
+  return { type: 'auth', host: own(parameters, 'host') ?? own(parameters, 'hostname') };
+}
+
+export function invalidHost(code: MastodonErrorCode, message: string): string {
+  return frame('invalid-host', { code, message });
+}
+
+export interface RequestParameters {
+  readonly id: string;
+  /** The page that the visitor opens. */
+  readonly url: string;
+  /** The code that the program and the page at `url` both show. */
+  readonly code: string;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+}
+
+/** Programs for the Generic Mastodon Authenticator read `arguments`; every other message has `parameters`. */
+export function setId(parameters: RequestParameters): string {
+  return JSON.stringify({ type: 'set-id', arguments: { id: parameters.id }, parameters });
+}
+
+export function fulfill({ token, scope, profile }: Fulfilment): string {
+  const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
+  const account: Account = {
+    ...{ id, username, displayName: displayName.slice(0, maxNameLength), photos, handle, handleVerified },
+    ...(profileUrl !== undefined && { profileUrl }),
+    ...(actor !== undefined && { actor }),
+  };
+  return frame('fulfill', { token, scope, account, instance });
+}
+
+export function loginError(code: string, message: string): string {
+  return frame('error', { code, message });
+}
+
+export function bridgeError(error: BridgeErrorCode | keyof typeof variants): string {
+  const [code, message] =
+    error in variants
+      ? variants[error as keyof typeof variants]
+      : [error, meanings[error as BridgeErrorCode]];
+  return frame('error', { code, message });
+}
+
+function frame(type: string, parameters: object): string {
+  return JSON.stringify({ type, parameters });
+}
+
+function own(record: unknown, name: string): unknown {
+  if (typeof record !== 'object' || record === null || !Object.hasOwn(record, name)) return undefined;
+  return (record as Record<string, unknown>)[name];
+}

@@ -1,0 +1,43 @@
+/**
+ * Derives everything that follows from a request's ID. The program and the browser know the ID; the store and the bus do
+ * not. A reader of the store cannot open a request's page, and a listener on the bus can neither read nor forge its result.
+ */
+
+import { createHash, randomBytes } from 'node:crypto';
+import { decrypt, encrypt } from '../util/encryption.js';
+
+/** RFC 8628, section 6.1: no vowels, so no words, and no letters that look alike. */
+const codeLetters = 'BCDFGHJKLMNPQRSTVWXZ';
+
+const purpose = 'passport-mastodon-oauth2 bridge result';
+
+export function newID(): string {
+  return randomBytes(18).toString('base64url');
+}
+
+/** The request's name in the store and on the bus. */
+export function refOf(id: string): string {
+  return createHash('sha256').update(`request:${id}`).digest('base64url');
+}
+
+/** Six of twenty letters, as in `WDJ-BMJ`. Not a secret: it tells apart requests that are open at the same time. */
+export function codeFor(id: string): string {
+  const bytes = createHash('sha256').update(`code:${id}`).digest().subarray(0, 6);
+  const letters = Array.from(bytes, (byte) => codeLetters[byte % codeLetters.length]).join('');
+  return `${letters.slice(0, 3)}-${letters.slice(3)}`;
+}
+
+/** An ID in a log: enough to tell two apart, too little to open the page. */
+export function shown(id: string): string {
+  return id.slice(0, 6);
+}
+
+/** Encrypts with a key that follows from the ID. */
+export function seal(id: string, text: string): string {
+  return encrypt(id, purpose, text);
+}
+
+/** @returns `undefined` for a text that was not encrypted with this ID */
+export function unseal(id: string, text: string): string | undefined {
+  return decrypt(id, purpose, text);
+}

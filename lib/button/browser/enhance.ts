@@ -1,0 +1,219 @@
+/** Adds to a form what needs a script: suggestions, memory, errors beside the field, and the state after the press. */
+
+import { textOf, type Failure } from '../elements.js';
+import { languageOf, withHost } from '../texts.js';
+import { completionOf, destinationOf, isLoopback, readTyped, refusalOf, suggestionsFor } from '../typed.js';
+import { busyOf } from './busy.js';
+import { fieldErrorOf } from './field-error.js';
+import {
+  cameStraightBack,
+  forgetServer,
+  noteAttempt,
+  rememberedServer,
+  rememberServer,
+  takeAttempt,
+} from './memory.js';
+import type { Parts } from './parts.js';
+import { suggest } from './suggestions.js';
+
+/** What fits above the keyboard of a phone. */
+const longestList = 6;
+
+/** The attributes of the element, read whenever they are needed. */
+export interface Settings {
+  readonly servers: readonly string[];
+  readonly lang: string | undefined;
+  readonly failure: Failure;
+  readonly remembers: boolean;
+}
+
+export interface Enhanced {
+  /** The attributes of the failure have changed. */
+  showFailure(): void;
+  /** Another attribute has changed. */
+  showHint(): void;
+  /** The page has changed parts inside the element. */
+  notice(changes: readonly MutationRecord[]): void;
+  /** Whether a login is being started. */
+  isBusy(): boolean;
+  setBusy(isBusy: boolean): void;
+  /** Removes what was added. */
+  stop(): void;
+}
+
+export function enhance(host: HTMLElement, parts: Parts, settings: () => Settings): Enhanced {
+  const { form, input, status, label, help } = parts;
+  const stopping = new AbortController();
+  const listen = { signal: stopping.signal };
+  const wasRequired = input.required;
+  const firstLabel = label?.textContent ?? '';
+  let isFilling = false;
+
+  const words = () => languageOf(settings().lang).words;
+  const named = (text: string, server: string) => withHost(text, server, languageOf(settings().lang));
+  const remembered = () => (settings().remembers ? rememberedServer() : undefined);
+  const knownServers = () => [...new Set([remembered() ?? [], settings().servers].flat())];
+  const hostIn = (text: string) => destinationOf(text, settings().servers, isLoopback(location.host));
+
+  /** The text to send, and the server that it names. A partial name stands for the nearest known server. */
+  function target(): { readonly text: string; readonly server: string } | undefined {
+    const text = input.value;
+    const server = help ? hostIn(text) : text;
+    if (server !== undefined) return { text, server };
+    const completed = completionOf(text, knownServers());
+    return completed === undefined ? undefined : { text: completed, server: readTyped(completed).host };
+  }
+
+  /** Fills the field, and tells the page as typing would. */
+  function fill(text: string): void {
+    if (input.value === text) return;
+    isFilling = true;
+    // By the prototype's setter: React replaces that of the element, and then misses the change.
+    Reflect.set(HTMLInputElement.prototype, 'value', text, input);
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    isFilling = false;
+  }
+
+  function showHint(): void {
+    if (!help) return;
+    const found = target();
+    const isRemembered = input.value !== '' && input.value === remembered();
+    const isKnown = found !== undefined && knownServers().includes(found.server);
+    const { continue: goOn, destination, remembered: fromLastTime, example, forget, servers } = words();
+    if (label) label.textContent = isKnown ? named(goOn, found.server) : firstLabel;
+    help.hint.textContent = isRemembered ? fromLastTime : found ? named(destination, found.server) : example;
+    help.forget.textContent = forget;
+    help.forget.hidden = !isRemembered;
+    suggestions?.setLabel(servers);
+  }
+
+  function showFailure(failure = settings().failure): void {
+    const text = textOf(failure, settings().lang);
+    error.show(text);
+    // The focus leads screen readers to the error.
+    if (text !== undefined && document.activeElement === document.body) input.focus();
+  }
+
+  /** Failures that the site has not told the element are in the address: `/login?error=timeout&instance=a.example`. */
+  function failureInAddress(): Failure {
+    const query = new URLSearchParams(location.search);
+    const [code, instance, reason] = ['error', 'instance', 'reason'].map(
+      (name) => query.get(name) ?? undefined,
+    );
+    return {
+      code,
+      reason,
+      instance: instance !== undefined && hostIn(instance) === instance ? instance : undefined,
+    };
+  }
+
+  function start(): void {
+    const { failure: told, lang, remembers } = settings();
+    const isShown = error.pageText() !== undefined;
+    const failure = isShown || !help || textOf(told, lang) !== undefined ? told : failureInAddress();
+    const hasFailed = isShown || textOf(failure, lang) !== undefined;
+    if (help && remembers) recall(hasFailed);
+    if (textOf(failure, lang) !== undefined) showFailure(failure);
+  }
+
+  function recall(hasFailed: boolean): void {
+    const attempt = takeAttempt();
+    const { host: server, typed } = attempt;
+    if (server !== undefined && !hasFailed && !cameStraightBack(attempt)) rememberServer(server);
+    const last = rememberedServer();
+    const isServer = last !== undefined && hostIn(last) === last;
+    if (last !== undefined && !isServer) forgetServer();
+    if (input.value === '') fill((hasFailed ? typed : undefined) ?? (isServer ? last : ''));
+  }
+
+  function forget(): void {
+    forgetServer();
+    fill('');
+    showHint();
+    status.textContent = words().forgotten;
+    input.focus();
+  }
+
+  /** Refuses at once what cannot be a server. */
+  function check(event: SubmitEvent): void {
+    suggestions?.close();
+    const found = target();
+    if (found && !busy.isOn()) return fill(found.text);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (found) return;
+    error.show(textOf(refusalOf(input.value), settings().lang));
+    input.focus();
+  }
+
+  function submitted(event: SubmitEvent): void {
+    if (event.target !== form || event.defaultPrevented) return;
+    const server = target()?.server;
+    if (help && server !== undefined && settings().remembers) noteAttempt(server, input.value);
+    // With another target, another window or frame shows the answer.
+    if (['', '_self', '_top', '_parent'].includes(form.target)) busy.set(true);
+  }
+
+  function find(text: string): string[] {
+    const { host: typedHost } = readTyped(text);
+    if (isFilling || (typedHost === '' && text !== '' && !text.includes('@'))) return [];
+    return suggestionsFor(text, knownServers(), longestList);
+  }
+
+  function take(text: string): void {
+    fill(text);
+    showHint();
+    const button = [...form.elements].find((element) => 'type' in element && element.type === 'submit');
+    form.requestSubmit(button as HTMLElement | undefined);
+  }
+
+  const error = fieldErrorOf(host, input, help?.hint ?? status);
+  const busy = busyOf(form, input, status, () => {
+    const server = target()?.server ?? '';
+    return [named(words().busy, server), named(words().slow, server)];
+  });
+  const suggestions = help && suggest(input, find, take, stopping.signal);
+  busy.set(false);
+  // Ours is the error for an empty field: it is beside the field, and in the language of the page.
+  input.required = false;
+  if (wasRequired) input.setAttribute('aria-required', 'true');
+
+  const typing = () => {
+    if (isFilling) return;
+    error.show(undefined);
+    showHint();
+  };
+  input.addEventListener('input', typing, listen);
+  help?.forget.addEventListener('click', forget, listen);
+  form.addEventListener('submit', check, { ...listen, capture: true });
+  // On the window, so that a page that sends the form itself has cancelled the event by then.
+  window.addEventListener('submit', submitted, listen);
+  const shown = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted) return;
+    // "Back" has brought the page as it was left.
+    busy.set(false);
+    if (help && settings().remembers) takeAttempt();
+  };
+  window.addEventListener('pageshow', shown, listen);
+
+  start();
+  showHint();
+
+  return {
+    showFailure: () => showFailure(),
+    showHint,
+    notice: (changes) => error.notice(changes),
+    isBusy: () => busy.isOn(),
+    setBusy: (isBusy) => busy.set(isBusy),
+    stop() {
+      busy.set(false);
+      stopping.abort();
+      error.remove();
+      status.remove();
+      help?.forget.remove();
+      if (label) label.textContent = firstLabel;
+      input.required = wasRequired;
+      input.removeAttribute('aria-required');
+    },
+  };
+}

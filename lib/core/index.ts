@@ -1,0 +1,23 @@
+/**
+ * The login without a framework: `MastodonLogin` finds an instance, begins a login and finishes it. The caller binds each
+ * browser to a secret key of its own.
+ */
+
+// TypeScript 6 and later includes no types that are not named.
+/// <reference types="node" preserve="true" />
+
+export { ErrorCode, MastodonError } from '../errors.js';
+export { MastodonLogin } from '../login/login.js';
+export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
+export type { EventMessage } from '../events.js';
+export type { Begun, Browser, Extras, Finished } from '../login/login.js';
+export type { MastodonProfile } from '../login/profile.js';
+export type { Tokens } from '../login/token.js';
+export type {
+  BeginOptions,
+  Instance,
+  KeyValueStore,
+  LoginLog,
+  LoginOptions,
+  OutboundOptions,
+} from '../options.js';

@@ -1,0 +1,150 @@
+/** Judges what a host told about itself when it was explored. */
+
+import { MastodonError, type MastodonErrorDetails } from '../errors.js';
+import { isChallenge } from '../http/answer.js';
+import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
+import type { Answer } from '../http/request.js';
+import type { Instance } from './instance.js';
+import { bindsCodes, isOn, readMetadata, type Metadata } from './metadata.js';
+import { otherSoftware } from './other-software.js';
+import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
+import { parsedURL, withoutSlash } from '../util/url.js';
+
+export interface Findings {
+  readonly origin: string;
+  /** Answer of /api/v1/instance, or of /api/v2/instance where only that says something. */
+  readonly instance: Answer;
+  readonly metadata: JsonObject | undefined;
+  readonly nodeInfo: JsonObject | undefined;
+}
+
+/**
+ * The instance that a host says it is.
+ * @param takesURLClients whether this site has a URL to be known by, where nobody is registered
+ * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
+ *   `response_invalid`
+ */
+export function readInstance(findings: Findings, takesURLClients = false): Instance {
+  const { origin } = findings;
+  const { host } = new URL(origin);
+  const metadata = findings.metadata && readMetadata(findings.metadata, origin);
+  const byURL = takesURLClients ? readMisskey(findings) : undefined;
+  if (byURL) return byURL;
+  const about = readAbout(findings, metadata, host, takesURLClients);
+  const software = softwareOf(findings.nodeInfo, about.version);
+  if (hasSingleUseApps(software)) {
+    throw new MastodonError('instance_unsupported', {
+      instance: host,
+      cause: new Error(`apps of ${software} serve a single login`),
+      reason: 'single_use_apps',
+    });
+  }
+  const accountDomain = domainOf(about.account_domain) ?? domainOf(about.uri);
+  const registersNobody = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
+  return {
+    origin,
+    host,
+    authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
+    tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
+    ...(registersNobody
+      ? { clientMetadata: 'json' }
+      : { registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps` }),
+    revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,
+    issuer: metadata?.issuer ?? origin,
+    promisesIssuer: metadata?.promisesIssuer ?? false,
+    ...(metadata?.scopesSupported && { scopesSupported: metadata.scopesSupported }),
+    ...(software !== undefined && { software }),
+    ...(accountDomain !== undefined && { accountDomain }),
+  };
+}
+
+/** What /api/v1/instance says; or nothing, where it is closed to the public but the rest shows what it is. */
+function readAbout(
+  findings: Findings,
+  metadata: Metadata | undefined,
+  instance: string,
+  takesURLClients: boolean,
+): JsonObject {
+  const { status } = findings.instance;
+  const cause = new Error(`/api/v1/instance answered ${status} without an instance`);
+  if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
+  if (status === 429)
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
+  if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (status === 200 && /json/i.test(findings.instance.contentType)) {
+    const about = jsonObject(findings.instance);
+    if (isAbout(about)) return about;
+  }
+  // Mastodon in limited federation mode answers 401 here.
+  const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
+  if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
+  throw new MastodonError('instance_unsupported', {
+    instance,
+    cause,
+    ...whyNot(findings, takesURLClients),
+  });
+}
+
+/** What is known of a server that has no instance to show. */
+function whyNot(
+  findings: Findings,
+  takesURLClients: boolean,
+): Pick<MastodonErrorDetails, 'reason' | 'software'> {
+  const name = softwareOf(findings.nodeInfo, undefined);
+  const software = otherSoftware(name);
+  if (software !== undefined) return { reason: 'other_software', software };
+  if (hasSingleUseApps(name)) return { reason: 'single_use_apps' };
+  return isMisskey(findings) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
+}
+
+/** A server of Misskey's kind that knows clients by their URL; Sharkey and Firefish describe themselves alike. */
+function readMisskey(findings: Findings): Instance | undefined {
+  const software = softwareOf(findings.nodeInfo, undefined);
+  const { status } = findings.instance;
+  // Who answers with an instance has Mastodon's API; who is busy, or broken, says nothing about itself.
+  const hasNoInstance = status >= 400 && status < 500 && status !== 429;
+  if (!hasNoInstance || !isMisskey(findings) || hasSingleUseApps(software)) return undefined;
+  const server = readURLClientServer(findings.metadata, findings.origin);
+  return server && { ...server, api: 'misskey', ...(software !== undefined && { software }) };
+}
+
+/**
+ * What a metadata document (RFC 8414) says of a server that registers no client.
+ * @returns `undefined` for any other document
+ */
+export function readURLClientServer(document: JsonObject | undefined, origin: string): Instance | undefined {
+  if (document === undefined) return undefined;
+  const { issuer, authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = document;
+  if (typeof issuer !== 'string' || withoutSlash(issuer) !== origin) return undefined;
+  if (!isOn(origin, authorizationEndpoint) || !isOn(origin, tokenEndpoint)) return undefined;
+  const registers = ['registration_endpoint', 'app_registration_endpoint'].some(
+    (name) => document[name] !== undefined,
+  );
+  if (registers || !bindsCodes(document)) return undefined;
+  const { host } = new URL(origin);
+  return {
+    ...{ origin, host, authorizationEndpoint, tokenEndpoint },
+    ...{ issuer: origin, promisesIssuer: true, clientMetadata: 'html' },
+  };
+}
+
+function isMisskey({ nodeInfo, instance }: Findings): boolean {
+  return speaksMisskey(softwareOf(nodeInfo, undefined), jsonObjectOrNone(instance));
+}
+
+/** Whether a document describes an instance, in the old form or in the new one. */
+export function isAbout(document: JsonObject | undefined): boolean {
+  return [document?.uri, document?.domain, document?.version].some((value) => typeof value === 'string');
+}
+
+/** A document counts only where it was found at the origin itself. */
+export function documentOn(origin: string, answer: Answer | undefined): JsonObject | undefined {
+  return answer?.status === 200 && answer.url.origin === origin ? jsonObjectOrNone(answer) : undefined;
+}
+
+/** Mastodon tells a domain, Akkoma and GoToSocial a URL. */
+function domainOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 300) return undefined;
+  const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;
+  return parsedURL(text)?.host;
+}

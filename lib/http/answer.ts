@@ -1,0 +1,85 @@
+/** What is sent to a server, its complete answer, and what that tells before its body is parsed. */
+
+import { MastodonError } from '../errors.js';
+import { parsedURL } from '../util/url.js';
+
+/** Names in lower case. */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+export interface Outgoing {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Of the answer's body, counted after decompression. */
+  readonly maxBytes: number;
+}
+
+/** What came back on one connection, complete and within the limits. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** A reply and its origin. */
+export interface Answer extends Reply {
+  /** URL that the answer came from, after redirects. */
+  readonly url: URL;
+  /** Header `Content-Type`, or an empty string. */
+  readonly contentType: string;
+}
+
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/**
+ * Whether a server could not process the request: 429 and 502 and above. Not 500, with which Takahe answers a wrong code,
+ * and not 501.
+ */
+export function isUnavailable(status: number): boolean {
+  return status === 429 || status > 501;
+}
+
+/** Anubis sends its page with 200 by default; sites may set another status. */
+const anubis = /\bid="anubis_challenge"/;
+
+const challengeWords =
+  /challenge-platform|_cf_chl|captcha|ddos-guard|sucuri|are you (?:a )?human|not a robot|anubis/i;
+
+/** Whether an answer is the page of a bot check in front of the server. */
+export function isChallenge({ status, headers, contentType, text }: Answer): boolean {
+  // Cloudflare; AWS WAF.
+  if (headers['cf-mitigated'] !== undefined) return true;
+  if (/challenge|captcha/i.test(headers['x-amzn-waf-action'] ?? '')) return true;
+  if (!/html/i.test(contentType)) return false;
+  return [401, 403, 405, 429, 503].includes(status) ? challengeWords.test(text) : anubis.test(text);
+}
+
+/** Whether an answer of an API, which refuses in JSON, comes from something in front of the server. */
+export function isFromInFront(answer: Answer): boolean {
+  return isChallenge(answer) || (answer.status === 403 && /html/i.test(answer.contentType));
+}
+
+/**
+ * For every endpoint of an API whose answer counts as the server's own: token, revocation, account, verification.
+ * @throws MastodonError `instance_blocked` for the answer of a bot check or firewall
+ */
+export function assertFromServer(answer: Answer): void {
+  if (!isFromInFront(answer)) return;
+  const cause = new Error(`a bot check or firewall answered ${answer.status} for ${answer.url.pathname}`);
+  throw new MastodonError('instance_blocked', { instance: answer.url.host, cause });
+}
+
+/**
+ * The URL that an answer redirects to, or `undefined` where it is no redirect.
+ * @throws MastodonError `response_invalid` for a URL that cannot be read
+ */
+export function redirectTarget({ status, headers, url }: Answer): URL | undefined {
+  const { location } = headers;
+  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
+  const target = parsedURL(location, url.href);
+  if (target) return target;
+  const cause = new Error('redirect to an unreadable URL');
+  throw new MastodonError('response_invalid', { instance: url.host, cause });
+}

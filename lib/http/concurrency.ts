@@ -1,0 +1,142 @@
+/** Limits how much work is under way at once: in all, for one instance, and for one registrable domain. */
+
+import { MastodonError } from '../errors.js';
+import { domainOf } from './addresses.js';
+import type { RequestContext } from './context.js';
+
+export interface ConcurrencyOptions {
+  /** Pieces of work under way at the same time. */
+  readonly inAll: number;
+  /** Of these, for one instance. */
+  readonly perInstance: number;
+  /** Of these, for all hosts of one domain. Default: a quarter of `inAll`, at least `perInstance`. */
+  readonly perDomain?: number;
+  /** Pieces that may wait; one more is refused. */
+  readonly waiting: number;
+}
+
+interface Piece {
+  readonly host: string;
+  readonly domain: string;
+}
+
+interface Waiting extends Piece {
+  readonly start: () => void;
+  readonly refuse: () => void;
+}
+
+export class ConcurrencyLimit {
+  private readonly perDomain: number;
+  /** The last quarter of `inAll` is for domains that have at most `reservedEach` under way, so that a few cannot hold all. */
+  private readonly unreserved: number;
+  private readonly reservedEach: number;
+  private readonly active = new Set<Piece>();
+  private readonly queue = new Set<Waiting>();
+
+  constructor(private readonly limits: ConcurrencyOptions) {
+    const { inAll, perInstance } = limits;
+    this.perDomain = limits.perDomain ?? Math.max(perInstance, Math.ceil(inAll / 4));
+    this.unreserved = this.perDomain < inAll ? inAll - Math.floor(inAll / 4) : inAll;
+    this.reservedEach = Math.max(1, Math.floor(inAll / 64));
+  }
+
+  /**
+   * Runs work at an instance as soon as there is room for it.
+   * @param context its deadline ends the wait
+   * @throws MastodonError `login_busy` where too much waits, or the deadline has passed
+   */
+  async run<T>(context: Pick<RequestContext, 'signal'>, host: string, work: () => Promise<T>): Promise<T> {
+    const piece = { host, domain: domainOf(host) };
+    if (this.hasRoom(piece, new Counts(this.active))) this.active.add(piece);
+    else await this.wait(piece, context.signal);
+    try {
+      return await work();
+    } finally {
+      this.active.delete(piece);
+      for (let next = this.next(); next; next = this.next()) next.start();
+    }
+  }
+
+  private hasRoom({ host, domain }: Piece, counts: Counts): boolean {
+    const { active, perDomain, reservedEach } = this;
+    const mostOfDomain = active.size < this.unreserved ? perDomain : Math.min(reservedEach, perDomain);
+    return (
+      active.size < this.limits.inAll &&
+      counts.of(host) < this.limits.perInstance &&
+      counts.ofDomain(domain) < mostOfDomain
+    );
+  }
+
+  /** The first of the domain that has least under way, so that many requests for one domain do not delay the others. */
+  private next(): Waiting | undefined {
+    if (this.queue.size === 0 || this.active.size >= this.limits.inAll) return undefined;
+    const counts = new Counts(this.active);
+    let best: Waiting | undefined;
+    for (const one of this.queue) {
+      if (!this.hasRoom(one, counts)) continue;
+      if (!best || counts.ofDomain(one.domain) < counts.ofDomain(best.domain)) best = one;
+    }
+    return best;
+  }
+
+  private wait(piece: Piece, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted || !this.mayQueue(piece)) return reject(busy(piece.host));
+      const leaveQueue = () => {
+        signal.removeEventListener('abort', refuse);
+        this.queue.delete(waiting);
+      };
+      const start = () => {
+        leaveQueue();
+        this.active.add(piece);
+        resolve();
+      };
+      const refuse = () => {
+        leaveQueue();
+        reject(busy(piece.host));
+      };
+      const waiting = { ...piece, start, refuse };
+      signal.addEventListener('abort', refuse, { once: true });
+      this.queue.add(waiting);
+    });
+  }
+
+  /** In a full queue, the domain with the most waiting gives up the one that came last. */
+  private mayQueue({ domain }: Piece): boolean {
+    if (this.queue.size < this.limits.waiting) return true;
+    const counts = new Counts(this.queue);
+    const heaviest = counts.largestDomain();
+    if (counts.ofDomain(heaviest) <= counts.ofDomain(domain) + 1) return false;
+    [...this.queue].findLast((waiting) => waiting.domain === heaviest)?.refuse();
+    return true;
+  }
+}
+
+/** How many pieces of work there are of each host and domain. */
+class Counts {
+  private readonly hosts = new Map<string, number>();
+  private readonly domains = new Map<string, number>();
+
+  constructor(pieces: Iterable<Piece>) {
+    for (const { host, domain } of pieces) {
+      this.hosts.set(host, this.of(host) + 1);
+      this.domains.set(domain, this.ofDomain(domain) + 1);
+    }
+  }
+
+  of(host: string): number {
+    return this.hosts.get(host) ?? 0;
+  }
+
+  ofDomain(domain: string): number {
+    return this.domains.get(domain) ?? 0;
+  }
+
+  largestDomain(): string {
+    return [...this.domains.keys()].reduce((a, b) => (this.ofDomain(b) > this.ofDomain(a) ? b : a), '');
+  }
+}
+
+function busy(instance: string): MastodonError {
+  return new MastodonError('login_busy', { instance, cause: new Error('too many logins are under way') });
+}

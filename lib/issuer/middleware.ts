@@ -1,0 +1,77 @@
+/** Middleware around oidc-provider: what it leaves open about devices, client secrets and session cookies. */
+
+import type { ClientAddress } from '../util/client-address.js';
+import { digest } from '../util/digest.js';
+import type { IssuerCookies } from './cookies.js';
+import { limits, type Guesses } from './limits.js';
+import type { KoaContextWithOIDC } from './oidc-provider.js';
+import { routes } from './route.js';
+import type { Sessions } from './sessions.js';
+import type { IssuerStore } from './store.js';
+
+export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
+
+/** How often a device may ask whether its login is done (RFC 8628, section 3.5). Seconds; told to the device. */
+const interval = 5;
+
+/** What a network may take off the time between two questions. Milliseconds. */
+const toleranceMs = 500;
+
+type TokenResponse = { error?: unknown; device_code?: unknown; [name: string]: unknown };
+
+/** Tells a device how often it may ask, and to slow down when it asks more often. */
+export function paceDevices(store: IssuerStore): Middleware {
+  return async (ctx, next) => {
+    await next();
+    const body = ctx.body as TokenResponse | undefined;
+    if (ctx.path === routes.device_authorization && typeof body?.device_code === 'string') {
+      body.interval = interval;
+    }
+    if (ctx.path !== routes.token || body?.error !== 'authorization_pending') return;
+    const code = ctx.oidc.body?.device_code;
+    if (typeof code !== 'string') return;
+    const name = ['asked', digest(code)] as const;
+    const last = await store.cached<{ at: number }>(name);
+    await store.set(name, { at: Date.now() }, 2 * interval * 1000).catch(() => undefined);
+    if (last === undefined || Date.now() - last.at >= interval * 1000 - toleranceMs) return;
+    ctx.body = { error: 'slow_down', error_description: `ask every ${interval} seconds at most` };
+  };
+}
+
+/** A network that has tried too many wrong secrets of a client is not told whether the next one is right. */
+export function limitGuesses(
+  guesses: Guesses,
+  addressOf: (ctx: KoaContextWithOIDC) => ClientAddress,
+): Middleware {
+  return async (ctx, next) => {
+    await next();
+    const client = clientOf(ctx);
+    if (ctx.method !== 'POST' || client === undefined) return;
+    const address = addressOf(ctx);
+    if (guesses.isOverLimit(client, address)) {
+      ctx.status = 429;
+      ctx.set('Retry-After', '60');
+      ctx.body = {
+        error: 'invalid_client',
+        error_description: `this client has failed to authenticate ${limits.guesses} times: try again in a minute`,
+      };
+    } else if ((ctx.body as TokenResponse | undefined)?.error === 'invalid_client')
+      guesses.add(client, address);
+  };
+}
+
+/** The client as it names itself, right or not. */
+function clientOf(ctx: KoaContextWithOIDC): string | undefined {
+  const [, basic] = /^Basic (\S+)$/i.exec(ctx.get('authorization')) ?? [];
+  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':', 1)[0];
+  const id: unknown = ctx.oidc?.params?.client_id;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** A browser gets the cookie of a session only where that was kept, and is new to it. */
+export function keepSessionCookies(cookies: IssuerCookies, sessions: Sessions): Middleware {
+  return async (ctx, next) => {
+    await next();
+    cookies.dropSessionCookie(ctx.req, ctx.res, sessions.isUnsaved(ctx));
+  };
+}

@@ -1,0 +1,32 @@
+/** Loads the package oidc-provider, which implements OpenID Connect itself, and names the types that we use of it. */
+
+/* eslint-disable @typescript-eslint/ban-ts-comment -- an error in a site that has no such types */
+/** @ts-ignore */
+import type * as Library from 'oidc-provider';
+
+export type OIDC = typeof Library;
+export type Provider = InstanceType<OIDC['Provider']>;
+/** @ts-ignore */
+export type { Adapter, AdapterPayload, Configuration, KoaContextWithOIDC, JWK } from 'oidc-provider';
+/* eslint-enable @typescript-eslint/ban-ts-comment */
+export type Client = InstanceType<Provider['Client']>;
+export type DocumentFeature = NonNullable<
+  NonNullable<Library.Configuration['features']>['clientIdMetadataDocument']
+>;
+
+let loading: Promise<OIDC> | undefined;
+
+/** @throws Error that says what to install */
+export function loadOIDCProvider(): Promise<OIDC> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<OIDC> {
+  try {
+    return await import('oidc-provider');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new Error('createIssuer needs the package oidc-provider: npm install oidc-provider', { cause });
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Sessions of browsers, as oidc-provider's store adapter. A session that was ended or replaced cannot come back, whatever
+ * slow requests write; and parallel requests of one browser do not undo each other's changes.
+ */
+
+import { isDeepStrictEqual } from 'node:util';
+import type { IssuerCookies } from './cookies.js';
+import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
+import { routes } from './route.js';
+import type { IssuerStore, RecordName } from './store.js';
+
+/** The session that a request has read, to compare with what it writes. */
+interface ReadSession {
+  readonly id: string;
+  /** As it was read. */
+  readonly payload: AdapterPayload;
+  /** As it was when the request replaced its ID. */
+  replaced?: AdapterPayload;
+}
+
+export interface SessionOptions {
+  readonly store: IssuerStore;
+  readonly cookies: IssuerCookies;
+  /** Longer than anything lives that is bound to a session. Milliseconds. */
+  readonly longestMs: number;
+  /** The request that is being answered. */
+  context(): KoaContextWithOIDC | undefined;
+  /** The error for a request whose session was ended or replaced meanwhile. */
+  ended(): Error;
+}
+
+/**
+ * A session is alive while there is a record `SessionAlive` for its ID, and no record `SessionEnded` for its `uid`, which
+ * stays when the ID changes. One operation of the store takes the first away, and nothing removes the second: so a late
+ * write of the session itself has no effect. The session of a visitor who is not logged in is in a cookie, and nothing is
+ * stored.
+ */
+export class Sessions implements Adapter {
+  private readonly reads = new WeakMap<KoaContextWithOIDC, ReadSession>();
+  private readonly unsaved = new WeakSet<KoaContextWithOIDC>();
+  private readonly refused = new WeakSet<KoaContextWithOIDC>();
+
+  constructor(private readonly options: SessionOptions) {}
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const { store, cookies } = this.options;
+    const ctx = this.options.context();
+    const visitor = ctx && cookies.visitorSession(ctx.req, id);
+    if (visitor) return visitor;
+    const [payload, isAlive] = await Promise.all([
+      store.get<AdapterPayload>(['Session', id]),
+      store.has(['SessionAlive', id]),
+    ]);
+    if (!payload || !isAlive || (await this.hasEnded(payload))) return undefined;
+    // oidc-provider changes what it gets.
+    if (ctx && !this.reads.has(ctx)) this.reads.set(ctx, { id, payload: structuredClone(payload) });
+    return payload;
+  }
+
+  /** Also while its ID is being replaced. */
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const { store } = this.options;
+    const found = await store.get<{ id: string }>(['SessionUid', uid]);
+    const payload = found && (await store.get<AdapterPayload>(['Session', found.id]));
+    return payload && !(await this.hasEnded(payload)) ? payload : undefined;
+  }
+
+  async upsert(id: string, written: AdapterPayload, expiresIn: number): Promise<void> {
+    const ctx = this.options.context();
+    // Without the fields that are undefined, as it is stored.
+    const payload = JSON.parse(JSON.stringify(written)) as AdapterPayload;
+    if (payload.accountId === undefined) return this.keepInBrowser(ctx, id, payload);
+    // oidc-provider tries once more, when it has answered with the error.
+    if (ctx && this.refused.has(ctx)) return;
+    const read = ctx && this.reads.get(ctx);
+    if (read?.id === id) return this.change(read, payload, expiresIn * 1000);
+    const before = read?.replaced;
+    await this.create(id, before ? merged(read.payload, payload, before) : payload, expiresIn * 1000);
+    if (before) await this.options.store.delete(['Session', read.id]);
+  }
+
+  async destroy(id: string): Promise<void> {
+    const { store, longestMs } = this.options;
+    const ctx = this.options.context();
+    const read = ctx && this.reads.get(ctx);
+    if (ctx && read?.id === id && ctx.oidc.session !== undefined && ctx.oidc.session.jti !== id) {
+      return this.refused.has(ctx) ? undefined : this.replace(read);
+    }
+    const payload = read?.id === id ? read.payload : await store.get<AdapterPayload>(['Session', id]);
+    if (payload?.uid === undefined) return;
+    await store.set(ended(payload.uid), {}, longestMs);
+    await Promise.all([
+      store.delete(['SessionAlive', id]),
+      store.delete(['Session', id]),
+      store.delete(['SessionUid', payload.uid]),
+    ]);
+  }
+
+  /** Whether the session of a request was not kept: then the browser must not get its cookie either. */
+  isUnsaved(ctx: KoaContextWithOIDC): boolean {
+    return this.unsaved.has(ctx) || this.refused.has(ctx);
+  }
+
+  private refuse(): never {
+    const ctx = this.options.context();
+    if (ctx) this.refused.add(ctx);
+    throw this.options.ended();
+  }
+
+  private keepInBrowser(ctx: KoaContextWithOIDC | undefined, id: string, payload: AdapterPayload): void {
+    if (!ctx) return;
+    // At the end session endpoint there is nothing to end, and no form follows.
+    const isEnd = ctx.path === routes.end_session;
+    const isKept = !isEnd && this.options.cookies.keepVisitorSession(ctx.req, ctx.res, id, payload);
+    if (isKept) this.unsaved.delete(ctx);
+    else this.unsaved.add(ctx);
+  }
+
+  private async create(id: string, payload: AdapterPayload, ttlMs: number): Promise<void> {
+    const { store } = this.options;
+    await store.set(['SessionAlive', id], {}, ttlMs);
+    await store.set(['Session', id], payload, ttlMs);
+    await store.set(['SessionUid', String(payload.uid)], { id }, ttlMs);
+  }
+
+  /** Most requests change nothing, and write nothing. */
+  private async change(read: ReadSession, payload: AdapterPayload, ttlMs: number): Promise<void> {
+    const { store } = this.options;
+    if (isSame(read.payload, payload)) return;
+    if (!(await store.has(['SessionAlive', read.id])) || (await this.hasEnded(payload))) this.refuse();
+    await store.update<AdapterPayload>(['Session', read.id], ttlMs, (current) =>
+      current ? merged(read.payload, payload, current) : this.refuse(),
+    );
+  }
+
+  /** One request replaces the ID of a session. Another one that has read the same session is refused. */
+  private async replace(read: ReadSession): Promise<void> {
+    if (read.replaced) return;
+    const { store } = this.options;
+    const isFirst = (await store.take(['SessionAlive', read.id])) !== undefined;
+    if (!isFirst || (await this.hasEnded(read.payload))) this.refuse();
+    read.replaced = (await store.get<AdapterPayload>(['Session', read.id])) ?? read.payload;
+  }
+
+  private hasEnded({ uid }: AdapterPayload): Promise<boolean> {
+    return this.options.store.has(ended(String(uid)));
+  }
+
+  // What oidc-provider asks of other records only.
+  async findByUserCode(): Promise<undefined> {}
+  async consume(): Promise<void> {}
+  async revokeByGrantId(): Promise<void> {}
+}
+
+function ended(uid: string): RecordName {
+  return ['SessionEnded', uid];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `exp` follows from the time of the login. */
+function isSame(before: AdapterPayload, after: AdapterPayload): boolean {
+  return isDeepStrictEqual({ ...before, exp: 0 }, { ...after, exp: 0 });
+}
+
+/** The current session with this request's own changes; of the clients' part, client by client. */
+function merged(before: AdapterPayload, mine: AdapterPayload, current: AdapterPayload): AdapterPayload {
+  const authorizations = [before, mine, current].map((one) => (one.authorizations ?? {}) as Fields);
+  const clients = mergedFields(...(authorizations as [Fields, Fields, Fields]));
+  return { ...mergedFields(before, mine, current), authorizations: clients } as AdapterPayload;
+}
+
+function mergedFields(before: Fields, mine: Fields, current: Fields): Fields {
+  const result: Record<string, unknown> = { ...current };
+  for (const name of new Set([...Object.keys(before), ...Object.keys(mine)])) {
+    if (isDeepStrictEqual(before[name], mine[name])) continue;
+    if (mine[name] === undefined) delete result[name];
+    else result[name] = mine[name];
+  }
+  return result;
+}

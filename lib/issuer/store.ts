@@ -1,0 +1,106 @@
+/** The issuer's records in the site's store: encrypted, and changed by one caller at a time. */
+
+import { storeKey, type Store } from '../store.js';
+import { decrypt, encrypt } from '../util/encryption.js';
+
+/** What kind of record it is, and what identifies it. The last part is a secret that only its owner has, if there is one. */
+export type RecordName = readonly [kind: string, ...parts: string[]];
+
+interface Encrypted {
+  readonly encrypted?: unknown;
+}
+
+export class IssuerStore {
+  /**
+   * @param issuerURL separates the issuers that share a store
+   * @param secret of the configuration. Without it, records are encrypted with what identifies them alone.
+   */
+  constructor(
+    private readonly store: Store,
+    private readonly issuerURL: string,
+    private readonly secret = '',
+  ) {}
+
+  /**
+   * @param secret default: the issuer's
+   * @returns `undefined` also for a record that was encrypted with another secret
+   * @throws MastodonError `store_failed`
+   */
+  async get<T extends object>(name: RecordName, secret = this.secret): Promise<T | undefined> {
+    const key = this.keyOf(name);
+    return this.decrypted<T>(name, key, await this.store.get(key), secret);
+  }
+
+  /** As `get`, for caches: every failure is a miss. */
+  async cached<T extends object>(name: RecordName): Promise<T | undefined> {
+    return this.get<T>(name).catch(() => undefined);
+  }
+
+  /** Whether there is a record, readable or not. */
+  async has(name: RecordName): Promise<boolean> {
+    return (await this.store.get(this.keyOf(name))) !== undefined;
+  }
+
+  /** @throws MastodonError `store_failed` unless the record is known to be kept */
+  async set(name: RecordName, value: object, ttlMs?: number): Promise<void> {
+    const key = this.keyOf(name);
+    await this.store.set(key, this.encrypted(name, key, value), ttlMs);
+  }
+
+  /** Removes a record, and returns it to one of any number of callers in all processes. */
+  async take<T extends object>(name: RecordName): Promise<T | undefined> {
+    const key = this.keyOf(name);
+    return this.decrypted<T>(name, key, await this.store.take(key), this.secret);
+  }
+
+  /** Removes a record. A failure is ignored. */
+  async delete(name: RecordName): Promise<void> {
+    await this.store.delete(this.keyOf(name));
+  }
+
+  /**
+   * Changes a record under its lock.
+   * @param change returns the next record, or `undefined` to leave the record as it is
+   * @returns what `change` returned
+   * @throws MastodonError `store_failed`, and whatever `change` throws
+   */
+  async update<T extends object>(
+    name: RecordName,
+    ttlMs: number | undefined,
+    change: (current: T | undefined) => T | undefined,
+  ): Promise<T | undefined> {
+    const key = this.keyOf(name);
+    let next: T | undefined;
+    await this.store.update(key, ttlMs, (record) => {
+      next = change(this.decrypted<T>(name, key, record, this.secret));
+      return next && this.encrypted(name, key, next);
+    });
+    return next;
+  }
+
+  /** Whether this is the first call with the name within `ttlMs`, in all processes. */
+  async isFirst(name: RecordName, ttlMs: number): Promise<boolean> {
+    const written = await this.update(name, ttlMs, (known) => (known ? undefined : { isUsed: true }));
+    return written !== undefined;
+  }
+
+  private encrypted(name: RecordName, key: string, value: object): Encrypted {
+    return { encrypted: encrypt(secretOf(name, this.secret), key, JSON.stringify(value)) };
+  }
+
+  private decrypted<T>(name: RecordName, key: string, record: unknown, secret: string): T | undefined {
+    const { encrypted } = (record ?? {}) as Encrypted;
+    if (typeof encrypted !== 'string') return undefined;
+    const text = decrypt(secretOf(name, secret), key, encrypted);
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  }
+
+  /** All parts but the kind are hashed: a listing of the store's keys shows no token and no code. */
+  private keyOf([kind, ...parts]: RecordName): string {
+    return storeKey(`issuer-${kind}`, '', this.issuerURL, ...parts);
+  }
+}
+
+function secretOf(name: RecordName, secret: string): string {
+  return `${secret}\n${name.at(-1)}`;
+}

@@ -1,0 +1,155 @@
+/** Refreshes a site's tokens (RFC 6749, section 6), and revokes them (RFC 7009). */
+
+import { withLock } from '../client/lock.js';
+import { describeApp } from '../client/app.js';
+import type { ClientCredentials } from '../client/client.js';
+import type { ClientOf, Clients } from '../client/clients.js';
+import type { Instance, PinnedInstance } from '../discovery/instance.js';
+import { canRevokeTokens } from '../discovery/software.js';
+import { MastodonError } from '../errors.js';
+import { isFromInFront } from '../http/answer.js';
+import type { RequestContext } from '../http/context.js';
+import { jsonObjectOrNone } from '../http/json.js';
+import { postForm, type Answer } from '../http/request.js';
+import type { Settings } from '../options.js';
+import { storeKey, type Store } from '../store.js';
+import { decrypt, encrypt } from '../util/encryption.js';
+import { readTokens, type Tokens } from './token.js';
+
+/** How long the result of a refresh is there for callers with the same token. Milliseconds. */
+const sharedForMs = 10_000;
+
+const purpose = 'passport-mastodon-oauth2 refreshed tokens';
+
+/**
+ * A new token for a refresh token, with the client that it was issued to. A server that replaces refresh tokens takes the
+ * second use of one for a theft and may end the grant (RFC 9700, section 4.14). So all callers with one token, in all processes
+ * that share the store, get the result of one request, for ten seconds. The store holds it encrypted with the old token.
+ * @throws MastodonError `token_refused` when the token is no longer good; `login_restart` when the client is gone; else as an
+ *   exchange of a code
+ */
+export async function refreshToken(
+  context: RequestContext,
+  store: Store,
+  clients: Clients,
+  settings: Settings,
+  instance: Instance,
+  token: string,
+): Promise<Tokens> {
+  const refresh = () => refreshNow(context, clients, settings, instance, token);
+  if (!store.isShared) return refresh();
+  const key = storeKey('refreshed', instance.host, instance.origin, token);
+  const result = async (): Promise<Tokens | undefined> => {
+    const { text } = ((await store.cached(key)) ?? {}) as { readonly text?: unknown };
+    const plain = typeof text === 'string' ? decrypt(token, purpose, text) : undefined;
+    return plain === undefined ? undefined : (JSON.parse(plain) as Tokens);
+  };
+  let hasBegun = false;
+  const work = async (): Promise<Tokens> => {
+    hasBegun = true;
+    const tokens = await refresh();
+    await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
+    return tokens;
+  };
+  try {
+    // The second use of a token may end the grant, so the whole deadline is spent on waiting for the process that uses it.
+    return await withLock(store, storeKey('lock', instance.host, key), context.remainingMs, result, work);
+  } catch (error) {
+    const isStore = error instanceof MastodonError && error.code === 'store_failed';
+    // Without the store no other process is heard of, but there may be a token.
+    if (hasBegun || !isStore) throw error;
+    return refresh();
+  }
+}
+
+async function refreshNow(
+  context: RequestContext,
+  clients: Clients,
+  settings: Settings,
+  instance: Instance,
+  token: string,
+): Promise<Tokens> {
+  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(clients, settings, instance))[0];
+  const credentials = of && (await clients.credentials(of));
+  if (!credentials) throw new MastodonError('login_restart', { instance: instance.host });
+  const form = {
+    grant_type: 'refresh_token',
+    refresh_token: token,
+    client_id: credentials.clientId,
+    client_secret: credentials.clientSecret,
+  };
+  const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) =>
+    readTokens(answer, instance.host),
+  );
+  // An answer without one means that the old one stays good.
+  const kept = { ...tokens, refreshToken: tokens.refreshToken ?? token };
+  await clients.rememberGrant(instance, kept.refreshToken, of);
+  return kept;
+}
+
+/**
+ * Ends an access token. A server revokes it only for the client that it was issued to, so the clients that this site had there
+ * are tried, the current one first.
+ * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
+ */
+export async function revokeToken(
+  context: RequestContext,
+  clients: Clients,
+  settings: Settings,
+  instance: Instance,
+  accessToken: string,
+): Promise<void> {
+  assertRevocable(instance);
+  for (const of of await clientsAt(clients, settings, instance)) {
+    const credentials = await clients.credentials(of);
+    if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
+  }
+  throw new MastodonError('token_refused', {
+    instance: instance.host,
+    cause: new Error('the token belongs to no client that this site has there'),
+  });
+}
+
+/** The clients that this site has or had at the instance, the current one first. */
+async function clientsAt(clients: Clients, settings: Settings, instance: Instance): Promise<ClientOf[]> {
+  const { host, key: appKey, clientId } = describeApp(instance, settings);
+  if (clientId !== undefined) return [{ host, appKey, clientId }];
+  const client = await clients.current(host, appKey);
+  const ids = client ? [client.clientId, ...(client.former ?? [])] : [];
+  return ids.map((id) => ({ host, appKey, clientId: id }));
+}
+
+/**
+ * @returns false where another client may be the one that the token belongs to
+ * @throws MastodonError as `revokeToken`
+ */
+export async function revoke(
+  context: RequestContext,
+  instance: PinnedInstance,
+  { clientId, clientSecret }: ClientCredentials,
+  token: string,
+): Promise<boolean> {
+  const form = { token, client_id: clientId, client_secret: clientSecret };
+  return postForm(context, assertRevocable(instance), form, (answer) => isRevoked(answer, instance.host));
+}
+
+/** @returns the revocation endpoint. @throws MastodonError `revocation_unsupported` */
+function assertRevocable({ host, software, revocationEndpoint }: PinnedInstance): string {
+  if (canRevokeTokens(software) && revocationEndpoint !== undefined) return revocationEndpoint;
+  throw new MastodonError('revocation_unsupported', { instance: host });
+}
+
+/** A status alone is no success: a page in front of the server, or a parked domain, has one too. */
+export function isRevoked(answer: Answer, instance: string): boolean {
+  const { status, text } = answer;
+  const cause = new Error(`the revocation endpoint answered ${status}`);
+  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause });
+  if (status === 404 || status === 405 || status === 501)
+    throw new MastodonError('revocation_unsupported', { instance, cause });
+  if (status === 429 || status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (status >= 400) return false;
+  if (status !== 200 && status !== 204) throw new MastodonError('response_invalid', { instance, cause });
+  const document = text.trim() === '' ? {} : jsonObjectOrNone(answer);
+  if (document === undefined) throw new MastodonError('response_invalid', { instance, cause });
+  return document.error === undefined;
+}

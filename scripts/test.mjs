@@ -1,0 +1,110 @@
+/**
+ * Runs parts of the tests: `npm run test:part -- browser stores`. Arguments after a second `--` go to the last part, as in
+ * `npm run test:part -- browser -- -t pictures`. `npm run test:all` runs the parts of CI.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '..');
+const jestPath = createRequire(import.meta.url).resolve('jest/bin/jest');
+const jest = (...args) => [process.execPath, jestPath, ...args];
+const ending = (name, ...args) => jest('--testMatch', `**/*.${name}.ts`, ...args);
+const node = (file, ...args) => [process.execPath, file, ...args];
+const long = ['--testTimeout', '60000'];
+
+/** By name: the folders whose packages it needs, and its commands. */
+const parts = {
+  // What `npm test` runs.
+  unit: { run: [['npm', 'run', '-s', 'check'], jest()] },
+  // Tests of a minute each.
+  long: { run: [ending('long', '--verbose=false')] },
+  browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
+  stores: {
+    packages: ['test/databases', 'test/keyv-6'],
+    run: [ending('stores', ...long, '--maxWorkers', '1')],
+  },
+  node: { packages: ['test/node'], run: [node('test/node/run.mjs')] },
+  consumers: { packages: ['test/consumers'], run: [ending('consumer', ...long)] },
+  recipes: { packages: ['test/recipes'], run: [ending('recipe', ...long)] },
+  examples: { run: [ending('examples', '--globalSetup', './test/examples-setup.js')] },
+  next: { run: [ending('next', ...long)] },
+  published: {
+    packages: ['test/published'],
+    run: [node('scripts/build.mjs'), node('test/published/check.mjs'), ending('published')],
+  },
+  // Millions of cases.
+  property: { isInCI: false, env: { PROPERTY_RUNS: '100000' }, run: [jest('test/property')] },
+  mutation: {
+    isInCI: false,
+    packages: ['test/mutation'],
+    run: [
+      node(
+        'test/mutation/node_modules/@stryker-mutator/core/bin/stryker.js',
+        'run',
+        'test/mutation/stryker.config.mjs',
+      ),
+    ],
+  },
+};
+
+/** A part of CI takes less than a third of this. */
+const timeoutMs = 15 * 60_000;
+
+/** @returns what went wrong */
+function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
+  const install = packages.map((folder) => [
+    'npm',
+    'ci',
+    '--prefix',
+    folder,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--silent',
+  ]);
+  const commands = [...install, ...run.slice(0, -1), [...run.at(-1), ...args]];
+  for (const [program, ...rest] of commands) {
+    const { status, error } = spawnSync(program, rest, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: 'inherit',
+      shell: process.platform === 'win32' && program === 'npm',
+      ...(isInCI && { timeout: timeoutMs, killSignal: 'SIGKILL' }),
+    });
+    if (status === 0) continue;
+    const shown = [program, ...rest].join(' ').replaceAll(`${root}/`, '');
+    return `${shown}: ${error?.code === 'ETIMEDOUT' ? 'did not end' : `exit status ${status}`}`;
+  }
+  return undefined;
+}
+
+const given = process.argv.slice(2);
+const separator = given.includes('--') ? given.indexOf('--') : given.length;
+const args = given.slice(separator + 1);
+const names = given
+  .slice(0, separator)
+  .flatMap((name) =>
+    name === 'all' ? Object.keys(parts).filter((one) => parts[one].isInCI !== false) : [name],
+  );
+const unknown = names.filter((name) => !Object.hasOwn(parts, name));
+if (names.length === 0 || unknown.length > 0) {
+  const problem = unknown.length > 0 ? `There is no part ${unknown.join(', ')}.` : 'Which part?';
+  console.error(`${problem} There are ${Object.keys(parts).join(', ')}; and all, which is what CI runs.`);
+  process.exit(2);
+}
+
+const failures = [];
+for (const name of names) {
+  console.log(`\n==> ${name}`);
+  const since = Date.now();
+  const failure = runPart(parts[name], name === names.at(-1) ? args : []);
+  if (failure !== undefined) failures.push(`${name}: ${failure}`);
+  console.log(
+    `==> ${name}: ${failure === undefined ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - since) / 1000)} s`,
+  );
+}
+for (const failure of failures) console.error(failure);
+console.log(`${names.length - failures.length} passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;

@@ -1,0 +1,169 @@
+/** Whatever makes a login fail: the program is told, no other browser gets the request, and no token stays behind. */
+
+import { startInstance, type StandIn } from '../support/instance';
+import { JSONStore } from '../support/stage';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, formOf, press, startBridge, until, type Stage } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+/** A visitor who has agreed at the instance, and is about to come back. */
+async function agreed({ connect }: Stage) {
+  const client = await connect();
+  const { url } = await client.request(instance.host);
+  const visitor = new Visitor();
+  const { location } = await press(visitor, url);
+  return { client, visitor, callback: await visitor.approve(location ?? '') };
+}
+
+describe('the program is told', () => {
+  it('each, where the logins of several shared what failed', async () => {
+    const stage = await startBridge([instance]);
+    const logins = [await agreed(stage), await agreed(stage), await agreed(stage)];
+    // The check whether the instance takes made-up codes is shared.
+    instance.answerWith('POST /oauth/token', 500, { error: 'down' });
+    const pages = await Promise.all(logins.map(({ visitor, callback }) => visitor.get(callback)));
+    expect(pages.map(({ status }) => status >= 400)).toEqual([true, true, true]);
+    for (const { client } of logins) {
+      expect((await client.hear('error')).code).not.toBe('login_expired');
+      expect(await client.hearsNothing(20)).toBe(true);
+    }
+    expect(stage.bridge.status().pending).toBe(0);
+  });
+
+  it('where the application itself fails', async () => {
+    let isDown = false;
+    const stage = await startBridge([instance], {
+      allowInstance: () => {
+        if (isDown) throw new Error('the list is gone');
+        return true;
+      },
+    });
+    const { client, visitor, callback } = await agreed(stage);
+    isDown = true;
+    expect((await visitor.get(callback)).status).toBe(500);
+    expect((await client.hear('error')).code).toBe('server_failed');
+    expect(stage.bridge.status().pending).toBe(0);
+  });
+});
+
+/** A store of which one operation fails: the one that is counted down to. */
+class FailingStore extends JSONStore {
+  countdown = Infinity;
+
+  constructor(private readonly failing: 'get' | 'set' | 'delete') {
+    super();
+  }
+
+  override async get(key: string): Promise<unknown> {
+    this.operation('get');
+    return super.get(key);
+  }
+
+  override async set(key: string, value: unknown): Promise<void> {
+    this.operation('set');
+    return super.set(key, value);
+  }
+
+  override async delete(key: string): Promise<boolean> {
+    this.operation('delete');
+    return super.delete(key);
+  }
+
+  private operation(name: string): void {
+    if (name === this.failing && this.countdown-- === 1) throw new Error('failed once');
+  }
+}
+
+describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fails', (failing) => {
+  it('gives the request to no second browser', async () => {
+    let failures = 0;
+    for (let nth = 1; nth <= 12; nth++) {
+      const store = new FailingStore(failing);
+      const stage = await startBridge([instance], { store });
+      const client = await stage.connect();
+      const { url } = await client.request(instance.host);
+      const [owner, other] = [new Visitor(), new Visitor()];
+      const forms = [formOf(await owner.get(url)), formOf(await other.get(url))] as const;
+      store.countdown = nth;
+      const pressed = await owner.post(forms[0].action, forms[0].fields);
+      if (store.countdown > 0) break;
+      failures++;
+      const second = await other.post(forms[1].action, forms[1].fields);
+      // Not both: the owner went on, or is told that it did not work.
+      expect([nth, pressed.status === 303 && second.status === 303]).toEqual([nth, false]);
+      const again = await owner.post(forms[0].action, forms[0].fields);
+      if (second.status === 303) expect(again.status).not.toBe(303);
+      if (pressed.status !== 303 && second.status !== 303 && again.status !== 303) {
+        expect((await client.hear('error')).code).toBe('store_failed');
+      }
+    }
+    expect(failures).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('leaves no program without an answer', async () => {
+    for (let nth = 1; nth <= 40; nth++) {
+      const store = new FailingStore(failing);
+      const stage = await startBridge([instance], { store });
+      const { client, visitor, callback } = await agreed(stage);
+      store.countdown = nth;
+      const page = await visitor.get(callback);
+      const hasFailed = store.countdown <= 0;
+      store.countdown = Infinity;
+      // Where the login was not used up, the same address works.
+      const last = page.status === 200 ? page : await visitor.get(callback);
+      if (last.status === 200) {
+        const { token } = await client.hear('fulfill');
+        expect(instance.tokens.has(token)).toBe(true);
+      } else {
+        await client.hear('error');
+      }
+      if (!hasFailed) return;
+    }
+    throw new Error('it always failed');
+  }, 60_000);
+});
+
+describe('a token that does not reach its program', () => {
+  const leaveDuring = async (options: object) => {
+    const stage = await startBridge([instance], options);
+    const { client, visitor, callback } = await agreed(stage);
+    const before = new Set(instance.tokens.keys());
+    instance.latencyMs = 100;
+    const asked = instance.requestsTo('POST /oauth/token').length;
+    const coming = visitor.get(callback);
+    await until(() => instance.requestsTo('POST /oauth/token').length > asked);
+    client.socket.terminate();
+    expect((await coming).status).toBe(404);
+    expect(stage.events).toContainEqual([
+      'request_ended',
+      expect.objectContaining({ outcome: 'undelivered' }),
+    ]);
+    return () => [...instance.tokens.keys()].filter((token) => !before.has(token)).length;
+  };
+
+  it('is revoked at the instance', async () => {
+    const left = await leaveDuring({});
+    await until(() => left() === 0);
+  });
+
+  it('stays where the operator wants it so', async () => {
+    const left = await leaveDuring({ revokeUndelivered: false });
+    instance.latencyMs = 0;
+    expect(left()).toBe(1);
+  });
+});
+
+it('a login that went well is revoked nowhere', async () => {
+  const { connect } = await startBridge([instance]);
+  const client = await connect();
+  await agree(new Visitor(), (await client.request(instance.host)).url);
+  const { token } = await client.hear('fulfill');
+  expect(instance.tokens.has(token)).toBe(true);
+  expect(instance.requestsTo('POST /oauth/revoke')).toEqual([]);
+});

@@ -1,0 +1,78 @@
+/** One network, or one program, that begins as many logins as it can. */
+
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, press, startBridge, until, type Stage } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+const from = ({ connect }: Stage, address: string) => connect({ headers: { 'X-Forwarded-For': address } });
+
+it('many logins of one /48 end no login of another network', async () => {
+  const stage = await startBridge([instance], {
+    limits: { pendingInAll: 4, pendingPerAddress: 2 },
+    trustedProxies: 1,
+  });
+  const early = await from(stage, '203.0.113.7');
+  const waiting = await early.request(instance.host);
+  const crowd = [];
+  for (let i = 1; i <= 3; i++) {
+    crowd.push(await from(stage, `2001:db8:1:${i}00::1`));
+    await crowd.at(-1)!.request(instance.host);
+  }
+  const late = await from(stage, '203.0.113.8');
+  const second = await late.request(instance.host);
+  expect((await crowd.at(-1)!.hear('error')).code).toBe('server_busy');
+  expect(stage.bridge.status().pending).toBe(4);
+
+  // Those of the crowd that are left, and those who came before and after, finish their logins.
+  expect((await agree(new Visitor(), waiting.url)).status).toBe(200);
+  await early.hear('fulfill');
+  expect((await agree(new Visitor(), second.url)).status).toBe(200);
+  await late.hear('fulfill');
+  // What gave way is no way in.
+  await crowd[2]!.request(instance.host);
+  expect(stage.bridge.status().pending).toBe(3);
+});
+
+it('one address has no more logins than its quota, until one of them ends', async () => {
+  const stage = await startBridge([instance], { limits: { pendingPerAddress: 2 }, trustedProxies: 1 });
+  const clients = [await from(stage, '203.0.113.7'), await from(stage, '203.0.113.7')];
+  const { url } = await clients[0]!.request(instance.host);
+  await clients[1]!.request(instance.host);
+  clients[1]!.ask(instance.host);
+  expect((await clients[1]!.hear('error')).code).toBe('server_busy');
+  await (await from(stage, '203.0.113.8')).request(instance.host);
+  expect((await agree(new Visitor(), url)).status).toBe(200);
+  await clients[0]!.hear('fulfill');
+  await clients[1]!.request(instance.host);
+  // Its share is free again when a client goes, too.
+  const { sockets } = stage.bridge.status();
+  clients[1]!.socket.close();
+  await until(() => stage.bridge.status().sockets < sockets);
+  await clients[0]!.request(instance.host);
+  await clients[0]!.request(instance.host);
+});
+
+it("presses of one client's button push no other login out of a bridge without a store", async () => {
+  const stage = await startBridge([instance], { limits: { pendingInAll: 2, messagesPerMinute: 1_000 } });
+  const honest = await stage.connect();
+  const { url } = await honest.request(instance.host);
+  const presser = await stage.connect();
+  // Each press begins a login; there is room for a hundred records.
+  for (let round = 0; round < 8; round++) {
+    const client = round === 0 ? presser : await stage.connect();
+    const { url: own } = await client.request(instance.host);
+    const visitor = new Visitor();
+    for (let i = 0; i < 15; i++) expect((await press(visitor, own)).status).toBe(303);
+    client.socket.close();
+    await client.ended;
+  }
+  expect((await agree(new Visitor(), url)).status).toBe(200);
+  await honest.hear('fulfill');
+});

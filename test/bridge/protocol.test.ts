@@ -1,0 +1,303 @@
+/** The protocol between program and bridge, word for word, and every end of a login. */
+
+import { once } from 'node:events';
+import WebSocket from 'ws';
+import { startInstance, type StandIn } from '../support/instance';
+import { Visitor } from '../support/visitor';
+import { agree, closeAll, press, startBridge, until } from './stage';
+
+let instance: StandIn;
+beforeEach(async () => (instance = await startInstance()));
+afterEach(async () => {
+  await closeAll();
+  await instance.close();
+});
+
+describe('a login', () => {
+  it('goes from a host to a token', async () => {
+    const { connect, origin } = await startBridge([instance]);
+    const client = await connect();
+    client.ask(instance.host);
+    await until(() => client.heard.length > 0);
+    const [setId] = client.heard;
+    const { id, url, code, expires } = setId.parameters;
+    expect(setId).toEqual({ type: 'set-id', arguments: { id }, parameters: { id, url, code, expires } });
+    expect(id).toMatch(/^[\w-]{24}$/);
+    expect(url).toBe(`${origin}/auth/${id}`);
+    expect(code).toMatch(/^[BCDFGHJKLMNPQRSTVWXZ]{3}-[BCDFGHJKLMNPQRSTVWXZ]{3}$/);
+    expect(expires - Date.now()).toBeGreaterThan(590_000);
+    expect(expires - Date.now()).toBeLessThanOrEqual(600_000);
+    client.heard.length = 0;
+
+    const page = await agree(new Visitor(), url);
+    expect(page.status).toBe(200);
+    expect(page.text).toContain('You may close this window');
+    expect(page.text).toContain(`alice@${instance.host}`);
+    expect(page.text).toContain('A game under test');
+
+    const { token, ...rest } = await client.hear('fulfill');
+    expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
+    expect(rest).toMatchObject({
+      scope: 'profile',
+      account: {
+        id: `${instance.origin}#${instance.account('alice').id}`,
+        username: 'alice',
+        displayName: 'Alice',
+        handle: `alice@${instance.host}`,
+        handleVerified: true,
+      },
+      instance: { origin: instance.origin, host: instance.host, software: 'mastodon' },
+    });
+    expect(JSON.stringify(rest)).not.toMatch(/_raw|_json/);
+    expect(page.text + JSON.stringify(page.headers)).not.toContain(token);
+  });
+
+  it('serves a client that knows only arguments.id and parameters.token, and says hostname', async () => {
+    const { origin } = await startBridge([instance]);
+    const socket = new WebSocket(origin.replace('http', 'ws'));
+    await once(socket, 'open');
+    const next = async () => JSON.parse(String(((await once(socket, 'message')) as [Buffer])[0]));
+    const id = next();
+    socket.send(JSON.stringify({ type: 'auth', parameters: { hostname: instance.host } }));
+    const { type, arguments: args } = await id;
+    expect(type).toBe('set-id');
+    const token = next();
+    await agree(new Visitor(), `${origin}/auth/${args.id}`);
+    const fulfilled = await token;
+    expect(fulfilled.type).toBe('fulfill');
+    expect(instance.tokens.has(fulfilled.parameters.token)).toBe(true);
+    socket.terminate();
+  });
+
+  it('asks for the scopes that it was told to', async () => {
+    const { connect } = await startBridge([instance], { scope: ['read', 'profile'] });
+    const client = await connect();
+    const { url } = await client.request(instance.host);
+    await agree(new Visitor(), url);
+    expect((await client.hear('fulfill')).scope).toBe('read profile');
+  });
+
+  it('works at once for several requests of one client and one browser', async () => {
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    const requests = [await client.request(instance.host), await client.request(instance.host)];
+    const visitor = new Visitor();
+    const pages = [];
+    for (const { url } of requests) pages.push(await press(visitor, url));
+    const callbacks = [];
+    for (const [index, { location }] of pages.entries()) {
+      callbacks.push(await visitor.approve(location ?? '', { as: index === 0 ? 'alice' : 'bob' }));
+    }
+    // Mastodon's session is one, so whoever signed in first agreed twice; each request got an answer of its own.
+    for (const callback of callbacks.reverse()) expect((await visitor.get(callback)).status).toBe(200);
+    await client.hear('fulfill');
+    await client.hear('fulfill');
+  });
+
+  it.each([
+    'mastodon42',
+    'gotosocial',
+    'hollo',
+    'pleroma',
+    'akkoma',
+    'pixelfed',
+    'friendica',
+    'takahe',
+    'iceshrimp',
+    'wordpress',
+  ] as const)('works at %s', async (family) => {
+    const other = await startInstance(family);
+    const { connect } = await startBridge([other]);
+    const client = await connect();
+    const { url } = await client.request(other.host);
+    await agree(new Visitor(), url);
+    const { token, scope } = await client.hear('fulfill');
+    expect(other.tokens.has(token)).toBe(true);
+    expect(scope).not.toBe('');
+    await other.close();
+  });
+});
+
+describe('a host that is none', () => {
+  it.each([
+    ['no host', {}, 'instance_missing'],
+    ['no text', { host: 7 }, 'instance_invalid'],
+    ['an empty one', { host: ' ' }, 'instance_missing'],
+    ['an address', { host: '127.0.0.1' }, 'instance_invalid'],
+    ['a word', { host: 'mastodon' }, 'instance_invalid'],
+  ])('%s', async (_what, parameters, code) => {
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    client.say({ type: 'auth', parameters });
+    const heard = await client.hear('invalid-host');
+    expect(heard).toEqual({ code, message: expect.any(String) });
+    expect((await client.request(instance.host)).id).toBeDefined();
+  });
+
+  it('is no server of the kind', async () => {
+    instance.answerWith(/./, 404, 'nothing here');
+    const { connect, bridge } = await startBridge([instance]);
+    const client = await connect();
+    client.ask(instance.host);
+    expect((await client.hear('invalid-host')).code).toBe('instance_unsupported');
+    expect(bridge.status().pending).toBe(0);
+  });
+
+  it('is not allowed', async () => {
+    const { connect } = await startBridge([instance], { allowInstance: () => false });
+    const client = await connect();
+    client.ask(instance.host);
+    expect((await client.hear('invalid-host')).code).toBe('instance_not_allowed');
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('does not get the service into trouble when the check itself fails', async () => {
+    const { connect, events } = await startBridge([instance], {
+      allowInstance: () => Promise.reject(new Error('the list is gone')),
+    });
+    const client = await connect();
+    client.ask(instance.host);
+    expect((await client.hear('error')).code).toBe('server_failed');
+    expect(events.map(([event]) => event)).toEqual(['failed']);
+  });
+
+  it('registers nowhere before somebody has agreed to go there', async () => {
+    const { connect } = await startBridge([instance]);
+    const { url } = await (await connect()).request(instance.host);
+    await new Visitor().get(url);
+    expect(instance.registrations).toBe(0);
+  });
+});
+
+describe('a login that fails', () => {
+  it.each(['mastodon45', 'hollo'] as const)('was denied at %s', async (family) => {
+    const other = await startInstance(family);
+    const { connect, bridge } = await startBridge([other], { limits: { requestsPerSocket: 1 } });
+    const client = await connect();
+    const { url } = await client.request(other.host);
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    const page = await visitor.get(await visitor.deny(location ?? ''));
+    expect(page.status).toBe(403);
+    expect(page.text).toContain('The login was cancelled');
+    expect((await client.hear('error')).code).toBe('access_denied');
+    expect(bridge.status().pending).toBe(0);
+    // And again, on the same connection.
+    const again = await client.request(other.host);
+    await agree(visitor, again.url);
+    await client.hear('fulfill');
+    await other.close();
+  });
+
+  it('is over when the instance refuses us', async () => {
+    instance.answerWith('POST /api/v1/apps', 403, { error: 'no' });
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    const { url } = await client.request(instance.host);
+    const visitor = new Visitor();
+    expect((await press(visitor, url)).status).toBe(502);
+    expect((await client.hear('error')).code).toBe('registration_refused');
+    expect((await visitor.get(url)).status).toBe(404);
+  });
+
+  it('is over when the code is refused', async () => {
+    instance.answerWith('POST /oauth/token', 400, { error: 'invalid_grant' });
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    const { url } = await client.request(instance.host);
+    expect((await agree(new Visitor(), url)).status).toBe(401);
+    expect((await client.hear('error')).code).toBe('token_refused');
+  });
+
+  it('expires, for the client and for the browser', async () => {
+    const { connect, bridge } = await startBridge([instance], { limits: { requestTtlMs: 2_000 } });
+    const client = await connect();
+    const [first, second] = [await client.request(instance.host), await client.request(instance.host)];
+    const visitor = new Visitor();
+    const { location } = await press(visitor, first.url);
+    const callback = await visitor.approve(location ?? '');
+    const begun = Date.now();
+    expect((await client.hear('error')).code).toBe('login_expired');
+    expect((await client.hear('error')).code).toBe('login_expired');
+    expect(Date.now() - begun).toBeLessThan(10_000);
+    const { tokensIssued } = instance;
+    expect((await visitor.get(callback)).status).toBe(403);
+    expect((await visitor.get(second.url)).status).toBe(404);
+    expect((await visitor.get(first.url)).status).toBe(404);
+    expect(instance.tokensIssued).toBe(tokensIssued);
+    expect(await client.hearsNothing()).toBe(true);
+    expect(bridge.status().pending).toBe(0);
+  });
+
+  it('dies with its client', async () => {
+    const { connect, bridge } = await startBridge([instance]);
+    const client = await connect();
+    const { url } = await client.request(instance.host);
+    const visitor = new Visitor();
+    const { location } = await press(visitor, url);
+    const callback = await visitor.approve(location ?? '');
+    client.socket.terminate();
+    await until(() => bridge.status().pending === 0 && bridge.status().sockets === 0);
+    const { tokensIssued } = instance;
+    expect((await visitor.get(callback)).status).toBe(403);
+    expect((await visitor.get(url)).status).toBe(404);
+    expect(instance.tokensIssued).toBe(tokensIssued);
+  });
+
+  it('leaves nothing behind when the client goes while its host is looked up', async () => {
+    instance.latencyMs = 200;
+    const { connect, bridge, events } = await startBridge([instance]);
+    const client = await connect();
+    client.ask(instance.host);
+    await until(() => instance.requests.length > 0);
+    client.socket.terminate();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(bridge.status()).toEqual({ sockets: 0, pending: 0 });
+    expect(events.map(([event]) => event)).not.toContain('request_opened');
+  });
+
+  it('finds credentials that have died, when the browser comes again', async () => {
+    const { connect } = await startBridge([instance]);
+    const client = await connect();
+    const visitor = new Visitor();
+    await agree(visitor, (await client.request(instance.host)).url);
+    await client.hear('fulfill');
+    instance.forgetApps();
+    const { url } = await client.request(instance.host);
+    const stuck = await press(visitor, url);
+    expect(instance.apps.has(new URL(stuck.location ?? '').searchParams.get('client_id') ?? '')).toBe(false);
+    await agree(visitor, url);
+    await client.hear('fulfill');
+  });
+});
+
+it('logs what happens without what opens a door', async () => {
+  const { connect, events } = await startBridge([instance]);
+  const client = await connect();
+  const { id, url } = await client.request(instance.host);
+  await agree(new Visitor(), url);
+  const { token } = await client.hear('fulfill');
+  // What the instance was asked, and how its login went, is told by the engine.
+  expect(events.filter(([event]) => /^request_/.test(event))).toEqual([
+    ['request_opened', { id: id.slice(0, 6), instance: instance.host }],
+    ['request_ended', { id: id.slice(0, 6), outcome: 'fulfilled', instance: instance.host }],
+  ]);
+  const engine = events.map(([event]) => event).filter((event) => !/^request/.test(event));
+  expect(engine).toEqual(['registered', 'begun', 'finished']);
+  expect(JSON.stringify(events)).not.toContain(token);
+  expect(JSON.stringify(events)).not.toContain(id);
+});
+
+it('tells every client when it closes', async () => {
+  const { connect, bridge } = await startBridge([instance]);
+  const [idle, waiting] = [await connect(), await connect()];
+  await waiting.request(instance.host);
+  const begun = Date.now();
+  await bridge.close();
+  expect(Date.now() - begun).toBeLessThan(1900);
+  for (const client of [idle, waiting]) {
+    expect((await client.hear('error')).code).toBe('server_closing');
+    expect(await client.ended).toBe(1001);
+  }
+  expect(bridge.status()).toEqual({ sockets: 0, pending: 0 });
+});

@@ -1,0 +1,251 @@
+/** The one rule for the use of a client, as a table, and what a new client's record keeps of the one before it. */
+
+import { believesDeath, decide, isClient, successor, type Client } from '../../lib/client/client.js';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const now = 1_000 * day;
+
+const registered = { clientId: 'new', redirectURI: 'https://site.example/cb', scope: 'read' };
+
+/** Registered long ago, and never used. */
+const aNewClient = (changes: Partial<Client> = {}): Client => ({
+  ...{ clientId: 'id', redirectURI: 'https://site.example/cb', scope: 'read', generation: 1 },
+  ...{ state: 'unverified', registeredAt: now - 30 * day, verifiedAt: 0 },
+  ...changes,
+});
+
+/** Used five minutes ago. */
+const aClient = (changes: Partial<Client> = {}): Client =>
+  aNewClient({ state: 'active', lastLoginAt: now - 5 * minute, ...changes });
+
+/** Abandoned logins of one browser, in minutes ago. */
+const abandoned = (...ago: number[]) => ago.map((minutes) => now - minutes * minute);
+
+const decided = (
+  client: Client | undefined,
+  times: number[] = [],
+  startsInARow = 0,
+  isUnverifiable = false,
+) => decide(client, { abandoned: times, startsInARow, isUnverifiable }, now);
+
+describe('a client is', () => {
+  it.each<[string, Client | undefined, number[], 'use' | 'verify' | 'replace']>([
+    ['there is none', undefined, [], 'replace'],
+    ['it is dead', aClient({ state: 'dead' }), [], 'replace'],
+    ['it is dead, and was verified just now', aClient({ state: 'dead', verifiedAt: now }), [], 'replace'],
+    ['it is known by its URL', aNewClient({ clientId: 'https://site.example/c' }), abandoned(1, 2, 3), 'use'],
+    ['a login was finished with it not long ago', aClient(), [], 'use'],
+    ['the last login was an hour ago', aClient({ lastLoginAt: now - 60 * minute }), [], 'use'],
+    ['the last login was a day ago', aClient({ lastLoginAt: now - day }), [], 'use'],
+    ['the last login was more than a day ago', aClient({ lastLoginAt: now - day - 1 }), [], 'verify'],
+    ['it was verified since', aClient({ lastLoginAt: now - 3 * day, verifiedAt: now - day }), [], 'use'],
+    ['it is new', aNewClient({ registeredAt: now - 9 * minute }), [], 'use'],
+    ['it is unused for ten minutes', aNewClient({ registeredAt: now - 10 * minute }), [], 'use'],
+    ['it is unused for longer', aNewClient({ registeredAt: now - 11 * minute }), [], 'verify'],
+    [
+      'it is unused for long, and was verified',
+      aNewClient({ registeredAt: now - day, verifiedAt: now - 9 * minute }),
+      [],
+      'use',
+    ],
+    ['this browser did not come back', aClient(), abandoned(1), 'verify'],
+    ['it did not, and another one has since', aClient(), abandoned(6), 'use'],
+    [
+      'it did not, from a login with which the client was registered',
+      aNewClient({ registeredAt: now - minute }),
+      abandoned(1),
+      'verify',
+    ],
+    [
+      'it did not, from the client before this one',
+      aClient({ registeredAt: now - minute }),
+      abandoned(2),
+      'use',
+    ],
+    [
+      'it did not, and the client was verified since',
+      aClient({ verifiedAt: now - 0.5 * minute }),
+      abandoned(1),
+      'use',
+    ],
+    [
+      'it did not before the verification, and once after',
+      aClient({ verifiedAt: now - 0.5 * minute }),
+      abandoned(0.1, 1),
+      'use',
+    ],
+    [
+      'it did not, from the login for which the client was verified',
+      aClient({ verifiedAt: now - 0.5 * minute }),
+      abandoned(0.5),
+      'replace',
+    ],
+    [
+      'it did not twice since the verification',
+      aClient({ verifiedAt: now - 0.9 * minute }),
+      abandoned(0.1, 0.5, 2),
+      'replace',
+    ],
+    [
+      'it did not, shortly after a verification for another browser',
+      aClient({ verifiedAt: now - 0.9 * minute }),
+      abandoned(0.1),
+      'replace',
+    ],
+    ['the same, a minute later', aClient({ verifiedAt: now - minute }), abandoned(0.1), 'verify'],
+    [
+      'the same, and the client took the place of one just now',
+      aClient({ verifiedAt: now - 0.9 * minute, replaced: { at: now - minute, unusedInARow: 0 } }),
+      abandoned(0.1),
+      'use',
+    ],
+    [
+      'its secret expires during the login',
+      aClient({ secretExpiresAt: now + 15 * minute - 1 }),
+      [],
+      'replace',
+    ],
+    ['its secret expired', aClient({ secretExpiresAt: now - day }), [], 'replace'],
+    [
+      'its secret expired, as every secret there does at once',
+      aClient({ secretExpiresAt: now - 1, replaced: { at: now - 9 * minute, unusedInARow: 0 } }),
+      [],
+      'use',
+    ],
+    ['its secret lasts for a quarter of an hour', aClient({ secretExpiresAt: now + 15 * minute }), [], 'use'],
+    ['its secret lasts', aClient({ secretExpiresAt: now + day }), [], 'use'],
+  ])('judged where %s', (_what, client, times, decision) => {
+    expect(decided(client, times)).toBe(decision);
+  });
+});
+
+describe('logins that other browsers began in a row and never finished', () => {
+  it.each<[string, Client, number, 'use' | 'verify']>([
+    ['two say nothing', aClient(), 2, 'use'],
+    ['three lead to a verification', aClient(), 3, 'verify'],
+    ['also of a client that was never used', aNewClient({ registeredAt: now - 2 * minute }), 3, 'verify'],
+    ['not again within a minute', aClient({ verifiedAt: now - minute + 1 }), 99, 'use'],
+    ['again after a minute', aClient({ verifiedAt: now - minute }), 99, 'verify'],
+  ])('%s', (_what, client, startsInARow, decision) => {
+    expect(decided(client, [], startsInARow)).toBe(decision);
+  });
+
+  it('never lead to a new client: strangers would decide how often the site registers', () => {
+    for (const verifiedAt of [0, now - 0.5 * minute, now])
+      for (const isUnverifiable of [true, false])
+        expect(decided(aClient({ verifiedAt }), [], 99, isUnverifiable)).not.toBe('replace');
+  });
+});
+
+describe('an instance that answers alike for living and dead clients', () => {
+  const atUnverifiable = (client: Client, times: number[]) => decided(client, times, 0, true);
+
+  it('is not asked; the second try of a browser gets a new client', () => {
+    expect(atUnverifiable(aClient({ lastLoginAt: now - 2 * day }), [])).toBe('use');
+    expect(atUnverifiable(aClient(), abandoned(1))).toBe('replace');
+  });
+
+  it.each([
+    [0, 10],
+    [1, 20],
+    [3, 80],
+    [10, 10_240],
+    [99, 10_240],
+  ])('after %i unused clients, the next one comes %i minutes after the last', (unusedInARow, minutes) => {
+    const replaced = (ago: number) => {
+      const at = now - ago * minute;
+      return aNewClient({ registeredAt: at, verifiedAt: at, replaced: { at, unusedInARow } });
+    };
+    expect(atUnverifiable(replaced(minutes - 1), abandoned(0.1))).toBe('use');
+    expect(atUnverifiable(replaced(minutes), abandoned(0.1))).toBe('replace');
+  });
+});
+
+describe('the record of a new client', () => {
+  it('that is the first one has the first generation', () => {
+    expect(successor(registered, undefined, now)).toStrictEqual({
+      ...registered,
+      ...{ generation: 1, state: 'unverified', registeredAt: now, verifiedAt: 0 },
+    });
+    expect(successor({ ...registered, secretExpiresAt: 7 }, undefined, now).secretExpiresAt).toBe(7);
+  });
+
+  it('in the place of a dead one starts anew, and finds the other’s tokens', () => {
+    expect(successor(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
+      ...registered,
+      ...{ generation: 5, state: 'unverified', registeredAt: now, verifiedAt: 0 },
+      ...{ deaths: { count: 1, since: now }, former: ['id'] },
+    });
+  });
+
+  it('in the place of a living one counts as verified, and is rationed', () => {
+    const first = successor(registered, aClient(), now);
+    expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: ['id'] });
+    expect(first.replaced).toEqual({ at: now, unusedInARow: 0 });
+    const second = successor(registered, first, now + minute);
+    expect(second.replaced).toEqual({ at: now + minute, unusedInARow: 1 });
+    expect(successor(registered, second, now + day).replaced?.unusedInARow).toBe(2);
+    // A login that finished ends the row.
+    expect(successor(registered, { ...second, lastLoginAt: now }, now + day).replaced?.unusedInARow).toBe(0);
+  });
+
+  it('names the last three used clients before it, the last one first, and no unused one', () => {
+    const after = (former: string[], changes: Partial<Client> = {}) =>
+      successor(registered, aClient({ former, ...changes }), now).former;
+    expect(after(['a', 'b', 'c'])).toEqual(['id', 'a', 'b']);
+    expect(after(['a'], { state: 'dead' })).toEqual(['id', 'a']);
+    expect(successor(registered, aNewClient({ former: ['a', 'b'] }), now).former).toEqual(['a', 'b']);
+    expect(successor(registered, aNewClient(), now)).not.toHaveProperty('former');
+  });
+});
+
+describe('an instance that calls one new client after another unknown', () => {
+  /** The generations after a used client, each dead before its first login; `minutes` apart. */
+  function unusedAfterAUsedOne(count: number, minutes: number): { client: Client; at: number } {
+    let [client, at] = [aClient({ state: 'dead' }), now];
+    for (let i = 0; i < count; i++, at += minutes * minute)
+      client = { ...successor(registered, client, at), state: 'dead' };
+    return { client, at };
+  }
+
+  it('is believed about a used client, and about two unused ones after it', () => {
+    expect(believesDeath(aClient(), now)).toBe(true);
+    for (const count of [1, 2]) {
+      const { client, at } = unusedAfterAUsedOne(count, 1);
+      expect(believesDeath(client, at)).toBe(true);
+    }
+  });
+
+  it('is not believed about the next one, which stays', () => {
+    const { client, at } = unusedAfterAUsedOne(3, 1);
+    expect(believesDeath(client, at)).toBe(false);
+    expect(believesDeath(client, now + 10 * minute)).toBe(false);
+  });
+
+  it('is believed again after ten minutes', () => {
+    const { client } = unusedAfterAUsedOne(3, 1);
+    expect(believesDeath(client, now + 10 * minute + 1)).toBe(true);
+    const slow = unusedAfterAUsedOne(30, 11);
+    expect(believesDeath(slow.client, slow.at)).toBe(true);
+  });
+
+  it('is believed about a client once a login was finished with it', () => {
+    const { client, at } = unusedAfterAUsedOne(3, 1);
+    expect(believesDeath({ ...client, lastLoginAt: at }, at)).toBe(true);
+  });
+});
+
+it.each<[string, object]>([
+  ['no client ID', { clientId: undefined }],
+  ['a redirect URI that is no text', { redirectURI: 7 }],
+  ['no scope', { scope: null }],
+  ['a generation that is no number', { generation: '1' }],
+  ['no time', { registeredAt: undefined }],
+  ['no time of a verification', { verifiedAt: null }],
+  ['another state', { state: 'alive' }],
+  ['a state that every object has', { state: 'constructor' }],
+])('half a record is none: with %s', (_what, changes) => {
+  expect(isClient(JSON.parse(JSON.stringify(aClient())))).toBe(true);
+  expect(isClient({ ...aClient(), ...changes })).toBe(false);
+});

@@ -1,0 +1,83 @@
+/** What is told from an answer before its body is parsed: success, a bot check in front of the server. */
+
+import {
+  assertFromServer,
+  isChallenge,
+  isFromInFront,
+  isSuccess,
+  isUnavailable,
+} from '../../lib/http/answer.js';
+import { answerOf, codeThrownBy } from '../support/records.js';
+
+it.each([
+  [
+    'Cloudflare, by its header',
+    answerOf(403, '<title>Just a moment...</title>', 'text/html', { 'cf-mitigated': 'challenge' }),
+  ],
+  ['AWS, by its header', answerOf(202, '', 'text/html', { 'x-amzn-waf-action': 'challenge' })],
+  ['AWS, with a puzzle', answerOf(405, '', 'text/html', { 'x-amzn-waf-action': 'captcha' })],
+  [
+    'a script of Cloudflare',
+    answerOf(503, '<script src="/cdn-cgi/challenge-platform/x.js">', 'text/html; charset=UTF-8'),
+  ],
+  ['a puzzle', answerOf(403, '<div class="g-recaptcha"></div>', 'text/html')],
+  ['a question', answerOf(403, '<title>Are you human?</title>', 'text/html')],
+  ['a question with an article', answerOf(429, '<title>Are you a human?</title>', 'TEXT/HTML')],
+  ['Anubis', answerOf(200, '<script id="anubis_challenge" type="application/json">{}</script>', 'text/html')],
+  ['DDoS-Guard', answerOf(403, '<title>DDoS-Guard</title>', 'text/html')],
+])('%s', (_what, answer) => {
+  expect(isChallenge(answer)).toBe(true);
+});
+
+it.each([
+  ['a refusal in JSON', answerOf(403, { error: 'Your login is currently disabled' })],
+  ['a refusal in JSON that talks of puzzles', answerOf(403, { error: 'captcha' })],
+  ['a plain page', answerOf(403, '<title>403 Forbidden</title>', 'text/html')],
+  ['a page that was found, about puzzles', answerOf(200, '<p>captcha', 'text/html')],
+  ['a page that was not found', answerOf(404, '<p>captcha', 'text/html')],
+  ['an instance', answerOf(200, { uri: 'social.example' })],
+])('not %s', (_what, answer) => {
+  expect(isChallenge(answer)).toBe(false);
+});
+
+describe('where an API was asked, what stands in front of it answers by', () => {
+  it.each([
+    ['a page that refuses', answerOf(403, '<title>403 Forbidden</title>', 'text/html'), true],
+    ['one in capitals', answerOf(403, '', 'TEXT/HTML; charset=utf-8'), true],
+    ['a challenge', answerOf(202, '', '', { 'x-amzn-waf-action': 'challenge' }), true],
+    ['no refusal in JSON', answerOf(403, { error: 'This action is not allowed' }), false],
+    ['no page of another error', answerOf(500, '<title>Error</title>', 'text/html'), false],
+    ['no page that was found', answerOf(200, '<title>Welcome</title>', 'text/html'), false],
+  ])('%s', (_what, answer, isInFront) => {
+    expect(isFromInFront(answer)).toBe(isInFront);
+    expect(codeThrownBy(() => assertFromServer(answer))).toBe(isInFront ? 'instance_blocked' : undefined);
+  });
+});
+
+it.each([
+  [200, true, false],
+  [201, true, false],
+  [299, true, false],
+  [199, false, false],
+  [300, false, false],
+  [400, false, false],
+  [429, false, true],
+  [500, false, false],
+  [501, false, false],
+  [502, false, true],
+  [503, false, true],
+])('the status %s is a success: %s, and an unavailable server: %s', (status, success, away) => {
+  expect(isSuccess(status)).toBe(success);
+  expect(isUnavailable(status)).toBe(away);
+});
+
+it('the error about a bot check names the instance, and quotes no page', () => {
+  const page = answerOf(403, '<title>SECRET</title>', 'text/html');
+  try {
+    assertFromServer(page);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'instance_blocked', instance: 'social.example' });
+    expect(String((error as Error).cause)).not.toContain('SECRET');
+  }
+  expect.assertions(2);
+});

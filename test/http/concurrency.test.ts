@@ -1,0 +1,198 @@
+/** Work under way is limited in all, for one instance, and for one domain; and the same work is shared. */
+
+import { ConcurrencyLimit, type ConcurrencyOptions } from '../../lib/http/concurrency.js';
+import type { RequestContext } from '../../lib/http/context.js';
+import { MastodonError } from '../../lib/errors.js';
+import { SingleFlight } from '../../lib/http/single-flight.js';
+import { contextOf, httpTo } from '../support/network.js';
+
+interface Piece {
+  readonly host: string;
+  finish(): void;
+  fail(): void;
+}
+
+/** Everything that is ready has happened. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const http = httpTo([]);
+const aContext = (timeoutMs = 10_000) => contextOf(http, { timeoutMs });
+
+function set(limits: Partial<ConcurrencyOptions> = {}) {
+  const limit = new ConcurrencyLimit({ inAll: 3, perInstance: 2, waiting: 4, ...limits });
+  const running: Piece[] = [];
+  const begin = (host: string, context: RequestContext = aContext()) => {
+    const done = limit.run(
+      context,
+      host,
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const fail = () => reject(new Error('failed'));
+          running.push({ host, finish: resolve, fail });
+        }),
+    );
+    done.catch(() => undefined);
+    return done;
+  };
+  return { begin, running, hosts: () => running.map(({ host }) => host) };
+}
+
+it('starts as much as there is room for, in all and for one host', async () => {
+  const { begin, hosts } = set();
+  for (const host of ['a', 'a', 'a', 'b', 'b', 'c']) void begin(host);
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b']);
+});
+
+it('starts what has waited longest, unless its host has its share', async () => {
+  const { begin, hosts, running } = set();
+  for (const host of ['a', 'a', 'b', 'a', 'c']) void begin(host);
+  await settled();
+  running[2]?.finish();
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b', 'c']);
+  running[0]?.fail();
+  await settled();
+  expect(hosts()).toEqual(['a', 'a', 'b', 'c', 'a']);
+});
+
+it('has room again, whether the work ends well or badly', async () => {
+  const { begin, running } = set({ inAll: 1, waiting: 0 });
+  for (const end of ['finish', 'fail', 'finish'] as const) {
+    const done = begin('a');
+    await settled();
+    running.at(-1)?.[end]();
+    await done.catch(() => undefined);
+  }
+  expect(running).toHaveLength(3);
+});
+
+it('has room again after work that throws before it begins', async () => {
+  const limit = new ConcurrencyLimit({ inAll: 1, perInstance: 1, waiting: 0 });
+  const broken = () => {
+    throw new Error('broken');
+  };
+  await expect(limit.run(aContext(), 'a', broken)).rejects.toThrow('broken');
+  await expect(limit.run(aContext(), 'a', async () => 1)).resolves.toBe(1);
+});
+
+it('refuses at once when too many wait', async () => {
+  const { begin } = set({ waiting: 1 });
+  for (const host of ['a', 'b', 'c', 'd']) void begin(host);
+  await expect(begin('e')).rejects.toMatchObject({
+    code: 'login_busy',
+    status: 503,
+    instance: 'e',
+  });
+});
+
+it('lets no login wait longer than its deadline allows, and forgets the ones that left', async () => {
+  const { begin, running, hosts } = set({ inAll: 1, waiting: 1 });
+  void begin('a');
+  await expect(begin('b', aContext(20))).rejects.toMatchObject({ code: 'login_busy', status: 503 });
+  const over = aContext();
+  over.end();
+  await expect(begin('b', over)).rejects.toMatchObject({ code: 'login_busy' });
+  const next = begin('c');
+  running[0]?.finish();
+  await settled();
+  expect(hosts()).toEqual(['a', 'c']);
+  running[1]?.finish();
+  await next;
+});
+
+describe('the owner of one domain, with any number of names', () => {
+  const evil = (index: number) => `h${index}.evil.example`;
+
+  it('gets a quarter of the room, and leaves the rest to others', async () => {
+    const { begin, hosts } = set({ inAll: 12, perInstance: 1, waiting: 50 });
+    for (let index = 0; index < 20; index++) void begin(evil(index));
+    for (const host of ['evil.example', 'a.example', 'b.example']) void begin(host);
+    await settled();
+    expect(hosts()).toEqual([evil(0), evil(1), evil(2), 'a.example', 'b.example']);
+  });
+
+  it('gets as much as one instance may have, at least', async () => {
+    const { begin, hosts } = set({ inAll: 3, perInstance: 2 });
+    for (let index = 0; index < 4; index++) void begin(evil(index));
+    await settled();
+    expect(hosts()).toHaveLength(2);
+  });
+
+  it('and the owners of three more do not get all of it together', async () => {
+    const { begin, hosts } = set({ inAll: 64, perInstance: 16, waiting: 1000 });
+    for (const domain of ['one', 'two', 'three', 'four']) {
+      for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
+    }
+    await settled();
+    // The fourth has one of the reserved quarter.
+    expect(hosts()).toHaveLength(49);
+    void begin('honest.social');
+    await settled();
+    expect(hosts().at(-1)).toBe('honest.social');
+  });
+
+  it('waits for domains that have less under way, however early the names came', async () => {
+    const { begin, hosts, running } = set({ inAll: 4, perInstance: 4, perDomain: 3, waiting: 50 });
+    for (const host of [evil(0), evil(1), 'a.example', 'b.example', evil(2), evil(3), 'c.example']) {
+      void begin(host);
+    }
+    running[3]?.finish();
+    await settled();
+    expect(hosts().slice(4)).toEqual(['c.example']);
+  });
+
+  it('cannot fill the queue', async () => {
+    const { begin, hosts, running } = set({ inAll: 1, perInstance: 1, waiting: 3 });
+    void begin('a.example');
+    const waiting = [0, 1, 2].map((index) => begin(evil(index)));
+    void begin('honest.example');
+    await expect(waiting[2]).rejects.toMatchObject({ code: 'login_busy' });
+    await expect(begin(evil(3))).rejects.toMatchObject({ code: 'login_busy' });
+    for (let turn = 0; turn < 4; turn++) {
+      running[turn]?.finish();
+      await settled();
+    }
+    expect(hosts()).toEqual(['a.example', evil(0), evil(1), 'honest.example']);
+  });
+});
+
+describe('a single flight', () => {
+  it('shares work that is under way, by key, and begins anew afterwards', async () => {
+    const flight = new SingleFlight<number>();
+    let runs = 0;
+    const join = (key: string) => flight.join(key, aContext(), async () => ++runs);
+    expect(await Promise.all(['a', 'a', 'b', 'a'].map(join))).toEqual([1, 1, 2, 1]);
+    expect(await join('a')).toBe(3);
+  });
+
+  it('gives each caller an error of its own, and does not remember it', async () => {
+    const flight = new SingleFlight<number>();
+    const broken = async () => {
+      throw new MastodonError('timeout', { instance: 'a.example' });
+    };
+    const join = () => flight.join('a', aContext(), broken).catch((error: unknown) => error);
+    const [one, other] = await Promise.all([join(), join()]);
+    expect(one).toMatchObject({ code: 'timeout', instance: 'a.example' });
+    expect(other).toMatchObject({ code: 'timeout', instance: 'a.example' });
+    expect(one).not.toBe(other);
+    expect(await flight.join('a', aContext(), async () => 2)).toBe(2);
+  });
+
+  it('goes on for the others when one caller’s deadline has passed', async () => {
+    const flight = new SingleFlight<string>();
+    let end: (result: string) => void = () => undefined;
+    let wasOver: boolean | undefined;
+    const work = async (shared: RequestContext) => {
+      const result = await new Promise<string>((resolve) => (end = resolve));
+      wasOver = shared.isOver;
+      return result;
+    };
+    const hurried = flight.join('a', aContext(20), work);
+    const patient = flight.join('a', aContext(), work);
+    await expect(hurried).rejects.toMatchObject({ code: 'timeout' });
+    end('done');
+    expect(await patient).toBe('done');
+    expect(wasOver).toBe(false);
+  });
+});

@@ -1,0 +1,112 @@
+/** What every piece of work has: a deadline, and the site's word on each host. */
+
+import { contextOf, httpTo } from '../support/network.js';
+
+const never = () => new Promise<never>(() => undefined);
+
+describe('a deadline', () => {
+  const http = httpTo([]);
+
+  it('ends the wait for work that never ends', async () => {
+    const context = contextOf(http, { timeoutMs: 20, typed: 'a.example' });
+    await expect(context.race(never())).rejects.toMatchObject({ code: 'timeout', instance: 'a.example' });
+    expect(context.isOver).toBe(true);
+    expect(context.signal.aborted).toBe(true);
+    expect(context.remainingMs).toBe(0);
+    expect(() => context.throwIfOver()).toThrow(expect.objectContaining({ code: 'timeout' }) as Error);
+    await expect(context.race(Promise.resolve(1))).rejects.toMatchObject({ code: 'timeout' });
+  });
+
+  it('changes nothing for work that ends in time, well or badly', async () => {
+    const context = contextOf(http);
+    expect(await context.race(Promise.resolve(1))).toBe(1);
+    await expect(context.race(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(() => context.throwIfOver()).not.toThrow();
+    expect(context.remainingMs).toBeGreaterThan(50_000);
+  });
+
+  it('leaves no rejection without a handler', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const context = contextOf(http);
+    let fail: (error: Error) => void = () => undefined;
+    const raced = context.race(new Promise((_resolve, reject) => (fail = reject)));
+    context.end();
+    await expect(raced).rejects.toMatchObject({ code: 'timeout' });
+    fail(new Error('later'));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('of a part is no later than that of the whole, and ends with it', async () => {
+    const context = contextOf(http, { timeoutMs: 1000 });
+    const [short, long, ended] = [context.within(10), context.within(60_000), context.within(60_000)];
+    expect(long.remainingMs).toBeLessThanOrEqual(1000);
+    await expect(short.race(never())).rejects.toMatchObject({ code: 'timeout' });
+    ended.end();
+    expect(context.isOver).toBe(false);
+    context.end();
+    expect(long.isOver).toBe(true);
+    expect(context.within(60_000).isOver).toBe(true);
+  });
+
+  it('of shared work is its own', () => {
+    const context = contextOf(http, { typed: 'a.example' });
+    const shared = context.detached();
+    context.end();
+    expect(shared.isOver).toBe(false);
+    expect(shared.remainingMs).toBeLessThanOrEqual(http.settings.outbound.loginTimeoutMs);
+    shared.end();
+  });
+});
+
+describe('the site', () => {
+  it('is asked about each host once', async () => {
+    const asked: string[] = [];
+    const allowInstance = (host: string) => {
+      asked.push(host);
+      return host !== 'evil.example';
+    };
+    const context = contextOf(httpTo([], {}, { allowInstance }));
+    for (let turn = 0; turn < 3; turn++) {
+      await context.assertAllowed('a.example');
+      await context.within(1000).assertAllowed('a.example');
+      await expect(context.assertAllowed('evil.example')).rejects.toMatchObject({
+        code: 'instance_not_allowed',
+        instance: 'evil.example',
+      });
+    }
+    expect(asked).toEqual(['a.example', 'evil.example']);
+  });
+
+  it('has until the deadline to answer', async () => {
+    const context = contextOf(httpTo([], {}, { allowInstance: never }), { timeoutMs: 20 });
+    await expect(context.assertAllowed('a.example')).rejects.toMatchObject({
+      code: 'timeout',
+      instance: 'a.example',
+    });
+  });
+
+  it('gets its own exceptions unchanged', async () => {
+    const failure = new Error('the list of the site is broken');
+    const allowInstance = () => {
+      throw failure;
+    };
+    await expect(contextOf(httpTo([], {}, { allowInstance })).assertAllowed('a.example')).rejects.toBe(
+      failure,
+    );
+  });
+
+  it('is led to four hosts by one login at most', async () => {
+    const context = contextOf(httpTo([]));
+    for (const host of ['a.example', 'b.example', 'c.example', 'd.example', 'a.example']) {
+      await context.assertAllowed(host);
+    }
+    await expect(context.assertAllowed('e.example')).rejects.toMatchObject({
+      code: 'instance_unsupported',
+      instance: 'e.example',
+    });
+  });
+});

@@ -1,0 +1,185 @@
+/** Attackers use the site's visitors to send requests to servers of others: how many arrive there. */
+
+import type { Socket } from 'node:net';
+import type { Http } from '../../lib/http/context.js';
+import { ReferralLimits } from '../../lib/http/referrals.js';
+import { get } from '../../lib/http/request.js';
+import { aRawServer, until } from '../support/hostile.js';
+import { contextOf, httpTo, originOf } from '../support/network.js';
+
+const answer = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
+
+/** A server whose requests are counted, and answered at once, or when the test says so. */
+async function aVictim(isPatient = false) {
+  let requests = 0;
+  const waiting: Socket[] = [];
+  const server = await aRawServer((socket) => {
+    socket.on('data', () => {
+      requests++;
+      if (isPatient) waiting.push(socket);
+      else socket.write(answer);
+    });
+  });
+  const { origin } = originOf(server);
+  const answerAll = () => waiting.splice(0).forEach((socket) => socket.write(answer));
+  return { origin, http: httpTo([{ origin }]), requests: () => requests, answerAll };
+}
+
+/** One request that a visitor causes who typed a name; how it ends. */
+async function cause(http: Http, typed: string | undefined, origin: string, isExempt = false) {
+  const context = contextOf(http, { typed });
+  if (isExempt) context.exempt(new URL(origin).host);
+  try {
+    return await get(context, `${origin}/`, {}, ({ status }) => status);
+  } catch (error) {
+    const { code, instance } = error as { code?: string; instance?: string };
+    return `${code} ${instance}`;
+  } finally {
+    context.end();
+  }
+}
+
+async function causeMany(count: number, http: Http, typed: (index: number) => string, origin: string) {
+  const ends: (string | number)[] = [];
+  for (let index = 0; index < count; index++) ends.push(await cause(http, typed(index), origin));
+  return ends;
+}
+
+it('a host that visitors did not type receives 60 requests a minute, however many domains lead to it', async () => {
+  const { http, origin, requests } = await aVictim();
+  const ends = await causeMany(300, http, (index) => `h${index}.evil${index}.example`, origin);
+  expect(requests()).toBe(60);
+  expect(ends.filter((end) => end === 200)).toHaveLength(60);
+  expect(ends.at(-1)).toBe(`login_busy ${new URL(origin).host}`);
+});
+
+it('one domain, with any number of names, causes a quarter of them', async () => {
+  const { http, origin, requests } = await aVictim();
+  await causeMany(100, http, (index) => `h${index}.evil.example`, origin);
+  expect(requests()).toBe(15);
+});
+
+it('five domains leave some for a visitor of a sixth', async () => {
+  const { http, origin } = await aVictim();
+  await causeMany(300, http, (index) => `h${index}.evil${index % 5}.example`, origin);
+  expect(await causeMany(3, http, () => 'honest.example', origin)).toEqual([200, 200, 200]);
+});
+
+it('work that no visitor typed a host for counts as well', async () => {
+  const { http, origin, requests } = await aVictim();
+  for (let index = 0; index < 50; index++) await cause(http, undefined, origin);
+  expect(requests()).toBe(15);
+});
+
+it('a minute later there is room again, and not before', async () => {
+  const { http, origin, requests } = await aVictim();
+  const now = performance.now.bind(performance);
+  const later = jest.spyOn(performance, 'now');
+  for (const [seconds, most] of [
+    [0, 15],
+    [59, 15],
+    [61, 30],
+  ] as const) {
+    later.mockImplementation(() => now() + seconds * 1000);
+    await causeMany(20, http, () => 'evil.example', origin);
+    expect(requests()).toBe(most);
+  }
+  later.mockRestore();
+});
+
+it('the clock of the machine has no say', async () => {
+  const { http, origin, requests } = await aVictim();
+  await causeMany(20, http, () => 'evil.example', origin);
+  const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
+  await causeMany(20, http, () => 'evil.example', origin);
+  clock.mockRestore();
+  expect(requests()).toBe(15);
+});
+
+it('eight of them arrive at once; others wait, first come, first served', async () => {
+  const { http, origin, requests, answerAll } = await aVictim(true);
+  const order: number[] = [];
+  const all = Array.from({ length: 12 }, async (_one, index) => {
+    const end = await cause(http, `evil${index}.example`, origin);
+    order.push(index);
+    return end;
+  });
+  await until(() => requests() === 8);
+  // Nothing else is under way: what waits is waiting for an answer.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(requests()).toBe(8);
+  answerAll();
+  await until(() => requests() === 12);
+  answerAll();
+  expect(await Promise.all(all)).toEqual(Array.from({ length: 12 }, () => 200));
+  expect(order.slice(8).sort((a, b) => a - b)).toEqual([8, 9, 10, 11]);
+});
+
+it('what has waited until its deadline is refused, and takes no turn', async () => {
+  const { http, origin, requests, answerAll } = await aVictim(true);
+  const first = Array.from({ length: 8 }, (_one, index) => cause(http, `evil${index}.example`, origin));
+  await until(() => requests() === 8);
+  const hurried = contextOf(http, { timeoutMs: 30, typed: 'honest.example' });
+  const { host } = new URL(origin);
+  await expect(get(hurried, `${origin}/`, {}, () => 1)).rejects.toMatchObject({
+    code: 'login_busy',
+    instance: host,
+  });
+  answerAll();
+  await Promise.all(first);
+  const next = cause(http, 'honest.example', origin);
+  await until(() => requests() === 9);
+  answerAll();
+  expect(await next).toBe(200);
+});
+
+it('a host that visitors typed receives more, and within limits, too', async () => {
+  const { http, origin, requests } = await aVictim();
+  const { host } = new URL(origin);
+  const ends = await causeMany(150, http, () => host, origin);
+  expect(requests()).toBe(120);
+  expect(ends.at(-1)).toBe(`login_busy ${host}`);
+  // Those are not referred ones.
+  expect(await cause(http, 'other.example', origin)).toBe(200);
+});
+
+it('a host that a login was finished at has no limit', async () => {
+  const { http, origin, requests } = await aVictim();
+  for (let index = 0; index < 150; index++)
+    expect(await cause(http, 'other.example', origin, true)).toBe(200);
+  expect(requests()).toBe(150);
+});
+
+describe('names below one domain', () => {
+  const signal = new AbortController().signal;
+
+  it('that are typed share the limit of that domain', async () => {
+    const limits = new ReferralLimits();
+    let sent = 0;
+    for (let index = 0; index < 200; index++) {
+      const host = `h${index}.pages.example.net`;
+      await limits.run({ host, typed: host, signal }, async () => sent++).catch(() => undefined);
+    }
+    expect(sent).toBe(120);
+  });
+
+  it('that are led to share it, too', async () => {
+    const limits = new ReferralLimits();
+    let sent = 0;
+    for (let index = 0; index < 200; index++) {
+      const [host, typed] = [`h${index}.victim.example`, `evil${index}.example`];
+      await limits.run({ host, typed, signal }, async () => sent++).catch(() => undefined);
+    }
+    expect(sent).toBe(60);
+  });
+
+  it('and the port of a development instance tells it apart', async () => {
+    const limits = new ReferralLimits();
+    let sent = 0;
+    for (let index = 0; index < 30; index++) {
+      const referral = { host: 'localhost:4000', typed: 'localhost:3000', signal };
+      await limits.run(referral, async () => sent++).catch(() => undefined);
+    }
+    expect(sent).toBe(15);
+  });
+});

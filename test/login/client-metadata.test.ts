@@ -1,0 +1,110 @@
+/** Every entry point serves the client metadata document, at the URL that is its client ID. */
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createBridge, type Bridge } from '../../lib/bridge';
+import { createIssuer } from '../../lib/issuer';
+import { createLogin } from '../../lib/web';
+import { Store, storeKey } from '../../lib/store';
+import { JSONStore, leastOptions } from '../support/stage';
+
+const clientMetadataURL = 'https://site.example/client';
+
+/** A store in which logins by URL client were begun at these hosts. */
+async function aStore(): Promise<JSONStore> {
+  const backend = new JSONStore();
+  for (const host of ['misskey.example', 'social.example'])
+    await new Store(backend, 5000).set(storeKey('url-client', host), { isServed: true });
+  return backend;
+}
+
+it('the web API, with a Response', async () => {
+  const login = createLogin({ ...leastOptions, clientMetadataURL, store: await aStore() });
+  const ask = (path: string, method = 'GET') =>
+    login.clientMetadata(new Request(`https://site.example${path}`, { method }));
+  const found = await ask('/client/misskey.example');
+  expect([found.status, found.headers.get('link')]).toEqual([
+    200,
+    '<https://site.example/callback/misskey.example>; rel="redirect_uri"',
+  ]);
+  const text = await found.text();
+  expect(text).toContain(`href="${clientMetadataURL}/misskey.example"`);
+  const head = await ask('/client/misskey.example', 'HEAD');
+  expect([await head.text(), head.headers.get('content-length')]).toEqual(['', String(text.length)]);
+  const json = await ask('/client/social.example.json');
+  expect(json.headers.get('content-type')).toBe('application/json');
+  expect(await json.json()).toMatchObject({ client_id: `${clientMetadataURL}/social.example.json` });
+  for (const path of ['/client/', '/client/mastodon.example']) expect((await ask(path)).status).toBe(404);
+  const noRequest = { url: '/client/misskey.example' } as Request;
+  await expect(login.clientMetadata(noRequest)).rejects.toThrow('takes a Request');
+});
+
+let close: (() => void) | undefined;
+afterEach(() => close?.());
+
+describe('the bridge', () => {
+  async function bridgeAt(publicURL: string): Promise<{ bridge: Bridge; origin: string }> {
+    const bridge = createBridge({ clientName: 'A game', publicURL, store: await aStore() });
+    const server = createServer(bridge.router).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    close = () => (server.closeAllConnections(), server.close(), void bridge.close());
+    return { bridge, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+
+  it('below its own address, without being told so', async () => {
+    const { origin } = await bridgeAt('https://games.example/login');
+    for (const path of ['/login/client/misskey.example', '/client/misskey.example']) {
+      const answer = await fetch(origin + path);
+      expect([answer.status, answer.headers.get('link')]).toEqual([
+        200,
+        '<https://games.example/login/callback/misskey.example>; rel="redirect_uri"',
+      ]);
+      expect(await answer.text()).toContain(
+        'href="https://games.example/login/client/misskey.example">A game<',
+      );
+    }
+    const json = await fetch(`${origin}/login/client/social.example.json`);
+    expect(await json.json()).toMatchObject({
+      client_id: 'https://games.example/login/client/social.example.json',
+      redirect_uris: ['https://games.example/login/callback/social.example'],
+    });
+    for (const host of ['x', 'mastodon.example'])
+      expect((await fetch(`${origin}/login/client/${host}`)).status).toBe(404);
+  });
+
+  it('not where other servers cannot fetch it', async () => {
+    const { origin } = await bridgeAt('http://localhost:4000');
+    expect((await fetch(`${origin}/client/misskey.example`)).status).toBe(404);
+  });
+
+  it('takes no address for it', () => {
+    const options = { clientName: 'A game', publicURL: 'https://games.example', clientMetadataURL };
+    expect(() => createBridge(options)).toThrow('there is no option clientMetadataURL');
+  });
+});
+
+it('the issuer, below its own address', async () => {
+  const issuer = await createIssuer({
+    clientName: 'A shop',
+    issuerURL: 'https://login.example/o',
+    clients: [],
+    store: await aStore(),
+  });
+  const server = createServer(issuer.router).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  close = () => (server.closeAllConnections(), server.close(), void issuer.close());
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const answer = await fetch(`${origin}/o/client/misskey.example`);
+  expect([answer.status, answer.headers.get('link')]).toEqual([
+    200,
+    '<https://login.example/o/callback/misskey.example>; rel="redirect_uri"',
+  ]);
+  expect(await answer.text()).toContain('href="https://login.example/o/client/misskey.example">A shop<');
+  const json = await fetch(`${origin}/o/client/social.example.json`);
+  expect(await json.json()).toMatchObject({
+    client_id: 'https://login.example/o/client/social.example.json',
+    redirect_uris: ['https://login.example/o/callback/social.example'],
+  });
+  for (const host of ['x', 'mastodon.example'])
+    expect((await fetch(`${origin}/o/client/${host}`)).status).toBe(404);
+});

@@ -1,0 +1,79 @@
+/** What logins leave in a store: how much, for how long, and how often they ask it. */
+
+import type { KeyValueStore } from '../../lib/options.js';
+import { anInstance, aSite, aStage, leave } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+it('a store may write into what it is given', async () => {
+  const values = new Map<string, unknown>();
+  const store = {
+    get: (key: string) => values.get(key),
+    set: (key: string, value: Record<string, unknown>) => {
+      value.expires = 1;
+      if (value.login) (value.login as Record<string, unknown>).note = 1;
+      values.set(key, value);
+    },
+    delete: (key: string) => values.delete(key),
+  } as KeyValueStore;
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  expect((await visitor.login(site, instance.host)).status).toBe(200);
+});
+
+it('the store is asked once at a start whether the browser has begun a login before', async () => {
+  const values = new Map<string, unknown>();
+  const asked: string[] = [];
+  const store = {
+    get: (key: string) => {
+      asked.push(key);
+      return values.get(key);
+    },
+    set: (key: string, value: unknown) => void values.set(key, value),
+    delete: (key: string) => values.delete(key),
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  const hintsAskedFor = () => asked.splice(0).filter((key) => key.includes(':unfinished:')).length;
+  await leave(visitor, site, instance.host);
+  expect(hintsAskedFor()).toBe(1);
+  await leave(visitor, site, instance.host);
+  expect(hintsAskedFor()).toBe(1);
+});
+
+it('everything that a begun login leaves behind has an end', async () => {
+  const kept = new Map<string, number | undefined>();
+  const values = new Map<string, unknown>();
+  const store = {
+    get: (key: string) => values.get(key),
+    set: (key: string, value: unknown, ttl?: number) => {
+      kept.set(key, ttl);
+      values.set(key, value);
+    },
+    delete: (key: string) => values.delete(key),
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { store } });
+  await visitor.login(site, instance.host);
+  await leave(visitor, site, `@alice@${instance.host}`);
+  expect([...kept].filter(([, ttl]) => ttl === undefined)).toEqual([]);
+  const used = [...kept].find(([key]) => /:client:[^:]+(:\d+)?:[\w-]{43}$/.test(key));
+  expect(used?.[1]).toBeGreaterThan(30 * 24 * 3600 * 1000);
+  const unused = [...kept].filter(([key]) => /:(client|credentials)-unused:/.test(key));
+  expect(unused).toHaveLength(2);
+  for (const [, ttl] of unused) expect(ttl).toBeLessThanOrEqual(75 * 60 * 1000);
+});
+
+it('a begun login takes less than two kilobytes, at a server that says much of itself', async () => {
+  const values = new Map<string, unknown>();
+  const instance = await anInstance();
+  const scopes = Array.from({ length: 100 }, (_, n) => `a:scope:with:a:long:name:that:nobody:needs:${n}`);
+  instance.answerWith('/.well-known/oauth-authorization-server', 200, {
+    issuer: instance.origin,
+    authorization_endpoint: `${instance.origin}/oauth/authorize`,
+    token_endpoint: `${instance.origin}/oauth/token`,
+    app_registration_endpoint: `${instance.origin}/api/v1/apps`,
+    scopes_supported: ['profile', 'read', ...scopes],
+  });
+  const site = await aSite({ instances: [instance], options: { store: values } });
+  await leave(new Visitor(), site, instance.host);
+  const logins = [...values].filter(([key]) => key.includes(':login:'));
+  expect(logins).toHaveLength(1);
+  expect(JSON.stringify(logins).length).toBeLessThan(2000);
+});

@@ -1,0 +1,351 @@
+/** Token refresh and token revocation, each with the client that the token belongs to. */
+
+import { MastodonError } from '../../lib/errors.js';
+import { MastodonStrategy } from '../../lib/index.js';
+import { MastodonLogin } from '../../lib/login/login.js';
+import { randomToken } from '../../lib/login/state.js';
+import { createLogin } from '../../lib/web/index.js';
+import { isRevoked } from '../../lib/login/tokens.js';
+import type { StandIn } from '../support/instance.js';
+import {
+  anInstance,
+  answerOf,
+  codeThrownBy,
+  ExpiringStore,
+  JSONStore,
+  leastOptions,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+const refreshing = ['pleroma', 'akkoma', 'pixelfed'] as const;
+
+afterEach(() => void jest.restoreAllMocks());
+
+const elevenSecondsLater = () => void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 11_000);
+
+async function aStage(...args: Parameters<typeof anInstance>) {
+  const instance = await anInstance(...args);
+  const { clientName, callbackURL } = leastOptions;
+  const options = {
+    ...{ clientName, callbackURL },
+    store: new ExpiringStore(),
+    developmentInstances: [instance.origin],
+  };
+  return { instance, options, login: new MastodonLogin(options) };
+}
+
+async function logIn(login: MastodonLogin, instance: StandIn) {
+  const browser = randomToken();
+  const { redirect } = await login.begin(instance.host, browser);
+  const finished = await login.finish(await new Visitor().approve(redirect), browser);
+  return { ...finished, refreshToken: finished.refreshToken ?? '' };
+}
+
+/** The client is replaced while the instance still knows it: one answer said otherwise. */
+async function replaceClient(login: MastodonLogin, instance: StandIn): Promise<void> {
+  const undo = instance.answerWith('/oauth/token', 401, { error: 'invalid_client' });
+  await expect(logIn(login, instance)).rejects.toMatchObject({ code: 'login_restart' });
+  undo();
+  await logIn(login, instance);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<MastodonError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MastodonError)) throw error;
+  return error;
+}
+
+const clientOf = (instance: StandIn, accessToken: string) => instance.tokens.get(accessToken)?.clientId;
+
+describe.each(refreshing)('at %s', (persona) => {
+  it('a refresh token gives new tokens, again and again, each of them once', async () => {
+    const { instance, login } = await aStage(persona);
+    let tokens: { accessToken: string; refreshToken: string | undefined } = await logIn(login, instance);
+    const { accessToken: first } = tokens;
+    for (let i = 0; i < 3; i++) {
+      const { refreshToken = '' } = tokens;
+      tokens = await login.refresh(instance.origin, refreshToken);
+      expect(instance.tokens.get(tokens.accessToken)?.username).toBe('alice');
+      expect(tokens.refreshToken).not.toBe(refreshToken);
+      elevenSecondsLater();
+      expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe('token_refused');
+    }
+    expect(instance.tokens.has(first)).toBe(false);
+  });
+
+  it('it is offered once, however many ask for it at the same time', async () => {
+    const { instance, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    instance.resetRequests();
+    const all = await Promise.all([1, 2, 3, 4].map(() => login.refresh(instance.origin, refreshToken)));
+    expect(new Set(all.map(({ accessToken }) => accessToken)).size).toBe(1);
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+  });
+
+  it('also when they ask in several processes; and the store learns none of the tokens', async () => {
+    const { instance, options, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    instance.resetRequests();
+    const written: string[] = [];
+    const { store } = options;
+    const set = store.set.bind(store);
+    store.set = async (key, value, ttl) => {
+      written.push(key + JSON.stringify(value));
+      return set(key, value, ttl);
+    };
+    const processes = [login, new MastodonLogin(options), new MastodonLogin(options)];
+    const all = await Promise.all(processes.map((one) => one.refresh(instance.origin, refreshToken)));
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+    const [first] = all;
+    for (const tokens of all) expect(tokens).toEqual(first);
+    for (const secret of [refreshToken, first?.accessToken, first?.refreshToken]) {
+      expect(written.join()).not.toContain(secret);
+    }
+    // Callers that come a little later get the same, and later ones nothing.
+    const [, another, third] = processes as [MastodonLogin, MastodonLogin, MastodonLogin];
+    expect(await another.refresh(instance.origin, refreshToken)).toEqual(first);
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+    elevenSecondsLater();
+    expect((await failureOf(third.refresh(instance.origin, refreshToken))).code).toBe('token_refused');
+  });
+
+  it('and when the clock of the one that asks first is behind those of the others', async () => {
+    const { instance, options, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    instance.resetRequests();
+    const another = new MastodonLogin(options);
+    const [now, began] = [Date.now(), performance.now()];
+    // What one process writes is older, by the clock, than the question of the next one.
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now - (performance.now() - began));
+    try {
+      const all = [login, another].map((one) => one.refresh(instance.origin, refreshToken));
+      expect((await Promise.all(all)).every(({ accessToken }) => accessToken !== '')).toBe(true);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
+  });
+
+  it('it is offered with the client that it was issued to, also when that was replaced since', async () => {
+    const { instance, options, login } = await aStage(persona);
+    const { accessToken, refreshToken } = await logIn(login, instance);
+    const issuedTo = clientOf(instance, accessToken);
+    await replaceClient(login, instance);
+    expect(instance.registrations).toBe(2);
+    // Another process, or the same one after a restart.
+    const tokens = await new MastodonLogin(options).refresh(instance.origin, refreshToken);
+    expect(clientOf(instance, tokens.accessToken)).toBe(issuedTo);
+    const again = await login.refresh(instance.origin, tokens.refreshToken ?? '');
+    expect(clientOf(instance, again.accessToken)).toBe(issuedTo);
+  });
+
+  it('while the instance is down it is not lost', async () => {
+    const { instance, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    const undo = instance.answerWith('/oauth/token', 503, '');
+    expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe('instance_unreachable');
+    undo();
+    expect((await login.refresh(instance.origin, refreshToken)).accessToken).not.toBe('');
+  });
+
+  it('an instance that was installed anew sends the person to the login', async () => {
+    const { instance, login } = await aStage(persona);
+    const { refreshToken } = await logIn(login, instance);
+    instance.forgetApps();
+    const { code } = await failureOf(login.refresh(instance.origin, refreshToken));
+    expect(['login_restart', 'token_refused']).toContain(code);
+  });
+});
+
+describe('a refresh token', () => {
+  it('is used also while the store takes nothing', async () => {
+    const { instance, options, login } = await aStage('pleroma');
+    const { refreshToken } = await logIn(login, instance);
+    options.store.set = async () => Promise.reject(new Error('read-only'));
+    expect((await login.refresh(instance.origin, refreshToken)).refreshToken).not.toBe(refreshToken);
+  });
+
+  it('stays good where the instance gives no other one', async () => {
+    const { instance, login } = await aStage('pleroma');
+    const { refreshToken } = await logIn(login, instance);
+    instance.answerWith('/oauth/token', 200, {
+      access_token: 'another',
+      token_type: 'Bearer',
+      expires_in: 600,
+    });
+    expect(await login.refresh(instance.origin, refreshToken)).toEqual({
+      accessToken: 'another',
+      refreshToken,
+      params: { access_token: 'another', token_type: 'Bearer', expires_in: 600 },
+    });
+  });
+
+  it('is refused where the instance knows none', async () => {
+    const { instance, login } = await aStage('mastodon45');
+    await logIn(login, instance);
+    expect((await failureOf(login.refresh(instance.origin, 'made-up'))).code).toBe('token_refused');
+  });
+
+  it('of a site that never was there needs a login first', async () => {
+    const { instance, login } = await aStage('pleroma');
+    expect((await failureOf(login.refresh(instance.origin, 'made-up'))).code).toBe('login_restart');
+    expect(instance.requestsTo('POST /oauth/token')).toEqual([]);
+  });
+
+  it('is in no error', async () => {
+    const { instance, login } = await aStage('pleroma');
+    const { accessToken, refreshToken } = await logIn(login, instance);
+    instance.answerWith('/oauth/token', 400, { error: `no ${refreshToken}` });
+    instance.answerWith('/oauth/revoke', 500, { error: `no ${accessToken}` });
+    for (const work of [
+      () => login.refresh(instance.origin, refreshToken),
+      () => login.revoke(instance.origin, accessToken),
+    ]) {
+      const error = await failureOf(work());
+      const text = [error.message, error.stack, String(error.cause), JSON.stringify(error)].join();
+      expect(text).not.toContain(refreshToken);
+      expect(text).not.toContain(accessToken);
+    }
+  });
+
+  it('goes to no server that the instance now redirects to', async () => {
+    const { instance, options } = await aStage('pleroma');
+    const other = await anInstance('pleroma');
+    const login = new MastodonLogin({ ...options, developmentInstances: [instance.origin, other.origin] });
+    const { accessToken, refreshToken } = await logIn(login, instance);
+    for (const path of [
+      '/api/v1/instance',
+      '/.well-known/oauth-authorization-server',
+      '/.well-known/host-meta',
+    ]) {
+      instance.answerWith(path, 302, '', { location: other.origin + path });
+    }
+    const afterwards = new MastodonLogin({
+      ...options,
+      store: new JSONStore(),
+      developmentInstances: [instance.origin, other.origin],
+    });
+    for (const work of [
+      () => afterwards.refresh(instance.origin, refreshToken),
+      () => afterwards.revoke(instance.origin, accessToken),
+    ]) {
+      expect((await failureOf(work())).code).toBe('instance_unsupported');
+    }
+    expect(other.requestsTo(({ method }) => method === 'POST')).toEqual([]);
+  });
+});
+
+describe('revoking a token', () => {
+  it.each(['mastodon45', 'mastodon42', 'gotosocial', 'pleroma', 'akkoma'] as const)(
+    'ends it at %s',
+    async (persona) => {
+      const { instance, login } = await aStage(persona);
+      const { accessToken } = await logIn(login, instance);
+      expect(instance.tokens.has(accessToken)).toBe(true);
+      await login.revoke(instance.origin, accessToken);
+      expect(instance.tokens.has(accessToken)).toBe(false);
+    },
+  );
+
+  it('ends one that was issued to a client replaced since', async () => {
+    const { instance, options, login } = await aStage('mastodon45');
+    const { accessToken } = await logIn(login, instance);
+    const issuedTo = clientOf(instance, accessToken);
+    await replaceClient(login, instance);
+    instance.resetRequests();
+    await new MastodonLogin(options).revoke(instance.origin, accessToken);
+    expect(instance.tokens.has(accessToken)).toBe(false);
+    const asked = instance.requestsTo('POST /oauth/revoke').map(({ body }) => body['client_id']);
+    expect([asked.length, asked.at(-1)]).toEqual([2, issuedTo]);
+  });
+
+  it("does not end another site's token, and says so", async () => {
+    const { instance, login } = await aStage('mastodon45');
+    const other = new MastodonLogin({
+      ...leastOptions,
+      clientName: 'Another site',
+      developmentInstances: [instance.origin],
+    });
+    const { accessToken } = await logIn(other, instance);
+    await logIn(login, instance);
+    expect((await failureOf(login.revoke(instance.origin, accessToken))).code).toBe('token_refused');
+    expect(instance.tokens.has(accessToken)).toBe(true);
+  });
+
+  it.each(['snac', 'friendica'] as const)(
+    'takes nothing more along at %s: it is not tried',
+    async (persona) => {
+      const { instance, login } = await aStage(persona);
+      expect((await failureOf(login.revoke(instance.origin, 'a-token'))).code).toBe('revocation_unsupported');
+      expect(instance.requestsTo('POST /oauth/revoke')).toEqual([]);
+    },
+  );
+
+  it('is not possible at Pixelfed', async () => {
+    const { instance, login } = await aStage('pixelfed');
+    const { accessToken } = await logIn(login, instance);
+    expect((await failureOf(login.revoke(instance.origin, accessToken))).code).toBe('revocation_unsupported');
+    expect(instance.tokens.has(accessToken)).toBe(true);
+  });
+
+  it.each([
+    [404, 'revocation_unsupported'],
+    [405, 'revocation_unsupported'],
+    [429, 'instance_unreachable'],
+    [503, 'instance_unreachable'],
+    [403, 'token_refused'],
+    [302, 'response_invalid'],
+  ])('that is answered with %s is told as %s', async (status, code) => {
+    const { instance, login } = await aStage('mastodon45');
+    const { accessToken } = await logIn(login, instance);
+    instance.answerWith('/oauth/revoke', status, {});
+    expect((await failureOf(login.revoke(instance.origin, accessToken))).code).toBe(code);
+  });
+});
+
+const page = (status: number, text: string) => answerOf(status, text, 'text/html');
+
+it.each([
+  ['nothing', answerOf(200, '', ''), true],
+  ['nothing but a line break', answerOf(200, '\n', ''), true],
+  ['no content', answerOf(204, '', ''), true],
+  ['an empty object', answerOf(200, {}), true],
+  ['an empty page', page(200, ''), true],
+  ['an error with 200', answerOf(200, { error: 'invalid_request' }), false],
+  ['an error with 400', answerOf(400, { error: 'invalid_client' }), false],
+  ['a refusal', answerOf(401, ''), false],
+])('a token is revoked, or belongs to another client: %s', (_what, answer, revoked) => {
+  expect(isRevoked(answer, 'social.example')).toBe(revoked);
+});
+
+it.each([
+  ['a bot check', page(200, '<div id="anubis_challenge">'), 'instance_blocked'],
+  ['a challenge', answerOf(200, {}, undefined, { 'cf-mitigated': 'challenge' }), 'instance_blocked'],
+  ['a firewall', page(403, '<title>Forbidden</title>'), 'instance_blocked'],
+  ['the page of a parked domain', page(200, '<title>Buy this domain</title>'), 'response_invalid'],
+  ['JSON of a page', page(200, '{}'), 'response_invalid'],
+  ['a list', answerOf(200, []), 'response_invalid'],
+  ['another success', answerOf(202, {}), 'response_invalid'],
+  ['an empty other success', answerOf(202, '', ''), 'response_invalid'],
+  ['a redirect', answerOf(302, ''), 'response_invalid'],
+  ['no such page', answerOf(404, ''), 'revocation_unsupported'],
+  ['what is not implemented', answerOf(501, ''), 'revocation_unsupported'],
+  ['a limit', answerOf(429, ''), 'instance_unreachable'],
+  ['a crash', answerOf(500, ''), 'instance_unreachable'],
+])('no success of a revocation is %s', (_what, answer, code) => {
+  expect(codeThrownBy(() => isRevoked(answer, 'social.example'))).toBe(code);
+});
+
+it('the strategy and the web API have both', async () => {
+  const { instance, options, login } = await aStage('pleroma');
+  for (const entryPoint of [new MastodonStrategy(options, async () => false), createLogin(options)]) {
+    const { refreshToken } = await logIn(login, instance);
+    const { accessToken } = await entryPoint.refresh(instance.origin, refreshToken);
+    expect(instance.tokens.has(accessToken)).toBe(true);
+    await entryPoint.revoke(instance.origin, accessToken);
+    expect(instance.tokens.has(accessToken)).toBe(false);
+  }
+});

@@ -1,0 +1,227 @@
+/** Pending logins: the browser keys that they are bound to, how often they can be taken, and what they keep. */
+
+import { MastodonLogin } from '../../lib/login/login.js';
+import { randomToken } from '../../lib/login/state.js';
+import { assertLive, Transactions } from '../../lib/login/transactions.js';
+import { Store } from '../../lib/store.js';
+import { aLogin, anInstance, codeThrownBy, JSONStore, leastOptions } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
+
+afterEach(() => void jest.restoreAllMocks());
+
+const host = 'social.example';
+const minute = 60_000;
+
+function transactions(backend = new JSONStore(), audience = 'this site') {
+  return new Transactions(new Store(backend, 5000), audience);
+}
+
+const login = aLogin();
+const expired = { code: 'login_expired' };
+
+describe('a pending login', () => {
+  it('is there for the browser that began it, once, in every process', async () => {
+    const backend = new JSONStore();
+    const [key, state] = [randomToken(), randomToken()];
+    await transactions(backend).of([key]).save(state, login);
+    const takes = [1, 2, 3].map(() => transactions(backend).of([key]).take(state));
+    const ends = await Promise.allSettled(takes);
+    expect(ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []))).toEqual([login]);
+    await expect(transactions(backend).of([key]).take(state)).rejects.toMatchObject(expired);
+  });
+
+  it('is finished also with a former key of the browser', async () => {
+    const pending = transactions();
+    const [former, current, state] = [randomToken(), randomToken(), randomToken()];
+    await pending.of([former]).save(state, login);
+    expect(await pending.of([current, former]).take(state)).toEqual(login);
+  });
+
+  it.each<[string, () => string[]]>([
+    ['another browser', () => [randomToken()]],
+    ['a browser without a key', () => []],
+  ])('is spent where %s opened its response: the code is in other hands', async (_what, keys) => {
+    const pending = transactions();
+    const [key, state] = [randomToken(), randomToken()];
+    await pending.of([key]).save(state, login);
+    await expect(pending.of(keys()).take(state)).rejects.toMatchObject(expired);
+    await expect(pending.of([key]).take(state)).rejects.toMatchObject(expired);
+  });
+
+  it('is not there for another site that shares the store, and not spent by it', async () => {
+    const backend = new JSONStore();
+    const [key, state] = [randomToken(), randomToken()];
+    await transactions(backend).of([key]).save(state, login);
+    const other = transactions(backend, 'another site').of([key]);
+    await expect(other.take(state)).rejects.toMatchObject(expired);
+    expect(await other.unfinished(host)).toBeUndefined();
+    expect(await transactions(backend).of([key]).take(state)).toEqual(login);
+  });
+
+  it('is begun with a key', async () => {
+    await expect(transactions().of([]).save(randomToken(), login)).rejects.toThrow(TypeError);
+  });
+
+  it('is in the store without what could finish it: neither key nor state', async () => {
+    const backend = new JSONStore();
+    const [key, state] = [randomToken(), randomToken()];
+    await transactions(backend).of([key]).save(state, login);
+    const text = JSON.stringify([...backend.records]);
+    expect(text).not.toContain(key);
+    expect(text).not.toContain(state);
+  });
+});
+
+describe('logins that a browser never finished', () => {
+  it('are told with their times, the last one first, at most three of a key, until one is finished there', async () => {
+    const pending = transactions();
+    const key = randomToken();
+    expect(await pending.of([key]).unfinished(host)).toBeUndefined();
+    for (let i = 0; i < 4; i++) {
+      jest.spyOn(Date, 'now').mockReturnValue(1000 + i);
+      await pending.of([key]).save(randomToken(), { ...login, applicationState: i });
+    }
+    jest.restoreAllMocks();
+    const unfinished = await pending.of([key]).unfinished(host);
+    expect(unfinished?.begunAt).toEqual([1003, 1002, 1001]);
+    expect(await unfinished?.applicationState?.()).toBe(3);
+    expect(await pending.of([key]).unfinished('other.example')).toBeUndefined();
+    await pending.of([key]).finished(host);
+    expect(await pending.of([key]).unfinished(host)).toBeUndefined();
+  });
+
+  it('are told for all keys of the browser, and for no other browser', async () => {
+    const pending = transactions();
+    const [former, current] = [randomToken(), randomToken()];
+    await pending.of([former]).save(randomToken(), login);
+    await pending.of([current]).save(randomToken(), login);
+    expect((await pending.of([current, former]).unfinished(host))?.begunAt).toHaveLength(2);
+    expect(await pending.of([randomToken()]).unfinished(host)).toBeUndefined();
+  });
+
+  it('are a hint, whose loss stops no login', async () => {
+    const backend = new JSONStore();
+    const key = randomToken();
+    jest.spyOn(backend, 'get').mockRejectedValue(new Error('down'));
+    expect(await transactions(backend).of([key]).unfinished(host)).toBeUndefined();
+  });
+});
+
+describe('a login can be finished only where', () => {
+  const refusal = (value: unknown, audience = 'this site') => codeThrownBy(() => assertLive(value, audience));
+
+  it('its record is whole, of this site, and not over', () => {
+    expect(refusal(JSON.parse(JSON.stringify(aLogin())))).toBeUndefined();
+  });
+
+  it.each<[string, unknown]>([
+    ['it is there', undefined],
+    ['it is there, and not null', null],
+    ['it is an object', 'x'],
+    ['it has an instance', { ...login, instance: undefined }],
+    ['its instance is whole', { ...login, instance: { ...login.instance, tokenEndpoint: 'https://x/' } }],
+    ['it has a client', { ...login, clientId: 7 }],
+    ['it has an app', { ...login, appKey: undefined }],
+    ['it has a verifier', { ...login, codeVerifier: undefined }],
+    ['it has an end', { ...login, expiresAt: undefined }],
+    ['its end is a time', { ...login, expiresAt: Infinity.toString() }],
+    ['it is not over', { ...login, expiresAt: Date.now() }],
+    ['it was begun here', { ...login, audience: 'another site' }],
+  ])('%s', (_what, value) => {
+    expect(refusal(value)).toBe('login_expired');
+  });
+});
+
+describe('MastodonLogin', () => {
+  async function aStage() {
+    const instance = await anInstance();
+    const { clientName, callbackURL } = leastOptions;
+    const options = { clientName, callbackURL, developmentInstances: [instance.origin] };
+    return { instance, options, login: new MastodonLogin(options) };
+  }
+
+  it.each<[string, unknown]>([
+    ['none', undefined],
+    ['the empty text', ''],
+    ['a short text', 'abcdefghijklmnopqrstu'],
+    ['a number', 7],
+    ['one character again and again', 'k'.repeat(43)],
+    ['a text with a space', `${'abcdefgh'.repeat(4)} x`],
+    ['a text without end', 'abcdefgh'.repeat(17)],
+  ])('takes no browser key that browsers could share: %s', async (_what, key) => {
+    const { instance, login } = await aStage();
+    const browser = key as string;
+    await expect(login.begin(instance.host, browser)).rejects.toThrow(TypeError);
+    const callback = `https://site.example/callback/${instance.host}?code=x&state=${randomToken()}`;
+    await expect(login.finish(callback, browser)).rejects.toThrow(TypeError);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('knows of a key that a login was finished with, which may finish what it began, in every process', async () => {
+    const { instance, options } = await aStage();
+    const store = new JSONStore();
+    const [here, there] = [
+      new MastodonLogin({ ...options, store }),
+      new MastodonLogin({ ...options, store }),
+    ];
+    const key = randomToken();
+    const [first, second] = [await here.begin(instance.host, key), await here.begin(instance.host, key)];
+    expect(await here.hasFinished(key)).toBe(false);
+    await here.finish(await new Visitor().approve(first.redirect), key);
+    expect(await there.hasFinished(key)).toBe(true);
+    expect(await there.hasFinished(randomToken())).toBe(false);
+    const finished = await there.finish(await new Visitor().approve(second.redirect), key);
+    expect(finished.profile.username).toBe('alice');
+  });
+
+  it('takes a login that failed after its code was accepted for no sign against the client', async () => {
+    const { instance, login } = await aStage();
+    const [key, other] = [randomToken(), randomToken()];
+    const before = await login.begin(instance.host, other);
+    await login.finish(await new Visitor().approve(before.redirect), other);
+    const { redirect } = await login.begin(instance.host, key);
+    instance.answerWith('/api/v1/accounts/verify_credentials', 503, {});
+    const callback = await new Visitor().approve(redirect);
+    await expect(login.finish(callback, key)).rejects.toMatchObject({ code: 'instance_unreachable' });
+    instance.resetRequests();
+    await login.begin(instance.host, key);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('still knows of it when the session cookie of the browser may be older', async () => {
+    const { instance, login } = await aStage();
+    const key = randomToken();
+    const { redirect } = await login.begin(instance.host, key);
+    await login.finish(await new Visitor().approve(redirect), key);
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 29 * 24 * 60 * minute);
+    expect(await login.hasFinished(key)).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
+    ['a function', () => undefined],
+    ['a number beyond JSON', 7n],
+    ['an object that contains itself', Object.assign({}, { self: undefined as unknown })],
+    ['more than 10,000 characters as JSON', 'x'.repeat(9999)],
+  ])('takes no state that it cannot give back, before any request: %s', async (_what, state) => {
+    if (typeof state === 'object') Object.assign(state as object, { self: state });
+    const { instance, login } = await aStage();
+    await expect(login.begin(instance.host, randomToken(), { state })).rejects.toThrow(/"state"/);
+    expect(instance.requests).toEqual([]);
+  });
+
+  it('gives the state back as it was, with the login or with its failure', async () => {
+    const { instance, login } = await aStage();
+    const state = { to: 'x'.repeat(10_000 - '{"to":""}'.length) };
+    const key = randomToken();
+    const begun = [
+      await login.begin(instance.host, key, { state }),
+      await login.begin(instance.host, key, { state }),
+    ] as const;
+    const finished = await login.finish(await new Visitor().approve(begun[0].redirect), key);
+    expect(finished.state).toEqual(state);
+    const stateSent = new URL(begun[1].redirect).searchParams.get('state') ?? '';
+    const denial = `${login.callbackURL}/${instance.host}?error=access_denied&state=${stateSent}`;
+    const denied = login.finish(denial, key);
+    await expect(denied).rejects.toMatchObject({ code: 'access_denied', state });
+  });
+});

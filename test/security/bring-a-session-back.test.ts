@@ -1,0 +1,197 @@
+/** A slow or parallel request of a browser brings back a session at the issuer that was ended or replaced meanwhile. */
+
+import * as openid from 'openid-client';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  anIssuer,
+  answerOf,
+  app,
+  ask,
+  discover,
+  errorAt,
+  logIn,
+  logInAt,
+  openPage,
+  press,
+  shop,
+  type IssuerStage,
+} from '../issuer/stage';
+import { anInstance, JSONStore } from '../support/stage';
+import { Visitor } from '../support/visitor';
+
+/** A store that holds back the next read of one kind of record, as a slow connection does. */
+class HoldingStore extends JSONStore {
+  private held: { kind: string; reached: () => void; released: Promise<void> } | undefined;
+
+  /** The request that has read its session asks for the account next. */
+  hold(kind = 'account') {
+    let release = () => undefined as void;
+    let reached = () => undefined as void;
+    const isReached = new Promise<void>((resolve) => (reached = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
+    this.held = { kind, reached, released };
+    return { isReached, release };
+  }
+
+  override async get(key: string): Promise<unknown> {
+    const value = await super.get(key);
+    if (this.held && key.includes(`:issuer-${this.held.kind}:`)) {
+      const { reached, released } = this.held;
+      this.held = undefined;
+      reached();
+      await released;
+    }
+    return value;
+  }
+}
+
+async function aStage() {
+  const store = new HoldingStore();
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], { store });
+  const { visitor, config, claims } = await logIn(stage, instance);
+  return { store, instance, stage, visitor, config, claims };
+}
+
+async function logOut(stage: IssuerStage, visitor: Visitor) {
+  const page = await openPage(visitor, `${stage.issuerURL}/logout`);
+  return visitor.follow(await press(visitor, page, { logout: 'yes' }));
+}
+
+/** Who the browser is logged in as, for a client that asks silently. */
+async function silently(visitor: Visitor, config: openid.Configuration): Promise<string | undefined> {
+  const { url, checks } = await ask(config, { prompt: 'none' });
+  const answer = answerOf(await openPage(visitor, url));
+  if (answer.searchParams.has('error')) return undefined;
+  return String((await openid.authorizationCodeGrant(config, answer, checks)).claims()?.nickname);
+}
+
+describe('a slow request that began before a logout', () => {
+  it('of a client that asks silently leaves the browser logged out', async () => {
+    const { store, stage, visitor, config } = await aStage();
+    const { isReached, release } = store.hold();
+    const slow = openPage(visitor, (await ask(config, { prompt: 'none' })).url);
+    await isReached;
+    expect((await logOut(stage, visitor)).text).toContain('You are logged out');
+    release();
+    await slow;
+    expect(await silently(visitor, config)).toBeUndefined();
+  });
+
+  it('that replaces the session, as the button to go on does, gives no code, and leaves it logged out', async () => {
+    const { store, stage, visitor } = await aStage();
+    const config = await discover(stage, app);
+    const { url } = await ask(config);
+    const sent = await press(visitor, await openPage(visitor, url), { action: 'continue' });
+    const { isReached, release } = store.hold();
+    const slow = visitor.get(sent.location ?? '');
+    await isReached;
+    expect((await logOut(stage, visitor)).text).toContain('You are logged out');
+    release();
+    expect(answerOf(await slow).searchParams.get('error')).toBe('login_required');
+    for (const client of [config, await discover(stage, shop)]) {
+      expect(await silently(visitor, client)).toBeUndefined();
+    }
+  });
+
+  it('that changes the session leaves it logged out', async () => {
+    const { store, stage, visitor, config } = await aStage();
+    const { isReached, release } = store.hold('SessionEnded');
+    const slow = visitor.get(`${stage.issuerURL}/logout`, { Accept: 'text/html' });
+    await isReached;
+    await logOut(stage, visitor);
+    release();
+    expect((await slow).text).toContain('not valid any more');
+    expect(await silently(visitor, config)).toBeUndefined();
+  });
+
+  it('gives a client no code that is good for anything', async () => {
+    const { store, stage, visitor, config } = await aStage();
+    const { isReached, release } = store.hold('AuthorizationCodeUse');
+    const { url, checks } = await ask(config, { prompt: 'none' });
+    const slow = openPage(visitor, url);
+    await isReached;
+    await logOut(stage, visitor);
+    release();
+    const answer = answerOf(await slow);
+    await expect(openid.authorizationCodeGrant(config, answer, checks)).rejects.toThrow();
+  });
+});
+
+it("a slow request of alice's session does not bring it back after bob has logged in", async () => {
+  const { store, instance, visitor, config } = await aStage();
+  const { isReached, release } = store.hold();
+  const slow = openPage(visitor, (await ask(config, { prompt: 'none' })).url);
+  await isReached;
+  const page = await openPage(visitor, (await ask(config, { prompt: 'login' })).url);
+  visitor.jars.delete(instance.host);
+  await logInAt(visitor, page, instance, 'bob');
+  expect(await silently(visitor, config)).toBe('bob');
+  release();
+  await slow;
+  expect(await silently(visitor, config)).toBe('bob');
+});
+
+it('of two requests that replace one session, one does, and the other one gets no session and no code', async () => {
+  const { store, stage, visitor } = await aStage();
+  const config = await discover(stage, app);
+  // Two tabs: they share the session, and each has the cookies of its own login, which have a path.
+  const tabs = [visitor, new Visitor()];
+  for (const [host, jar] of visitor.jars) tabs[1]?.jars.set(host, new Map(jar));
+  const [first = '', second = ''] = await Promise.all(
+    tabs.map(async (tab) => {
+      const page = await openPage(tab, (await ask(config)).url);
+      return (await press(tab, page, { action: 'continue' })).location;
+    }),
+  );
+  const { isReached, release } = store.hold();
+  const slow = tabs[1]!.get(second);
+  await isReached;
+  expect(answerOf(await visitor.get(first)).searchParams.get('code')).toBeTruthy();
+  release();
+  expect(answerOf(await slow).searchParams.get('error')).toBe('login_required');
+  expect(await silently(visitor, config)).toBe('alice');
+});
+
+it('parallel requests of one browser do not undo what each of them has changed', async () => {
+  const { store, stage, visitor, config } = await aStage();
+  const { isReached, release } = store.hold('SessionEnded');
+  // Both change the session: each page has a proof of its own in it.
+  const slow = openPage(visitor, `${stage.issuerURL}/device`);
+  await isReached;
+  const other = await discover(stage, app);
+  const page = await openPage(visitor, (await ask(other)).url);
+  await visitor.follow(await press(visitor, page, { action: 'continue' }));
+  release();
+  await slow;
+  expect(await silently(visitor, other)).toBe('alice');
+  expect(await silently(visitor, config)).toBe('alice');
+});
+
+it('a tab that asks again and again, over a store that takes its time, keeps nobody logged in', async () => {
+  const instance = await anInstance();
+  class SlowStore extends JSONStore {
+    override async get(key: string): Promise<unknown> {
+      await pause(3);
+      return super.get(key);
+    }
+    override async set(key: string, value: unknown): Promise<void> {
+      await pause(3);
+      return super.set(key, value);
+    }
+  }
+  const stage = await anIssuer([instance], { store: new SlowStore() });
+  for (let round = 0; round < 5; round++) {
+    const { visitor, config } = await logIn(stage, instance);
+    let isOver = false;
+    const tab = (async () => {
+      while (!isOver) await openPage(visitor, (await ask(config, { prompt: 'none' })).url);
+    })();
+    await pause(20 + 7 * round);
+    const out = await logOut(stage, visitor);
+    isOver = true;
+    await tab;
+    expect(out.text).toContain('You are logged out');
+    expect(await errorAt(visitor, (await ask(config, { prompt: 'none' })).url)).toBe('login_required');
+  }
+}, 60_000);

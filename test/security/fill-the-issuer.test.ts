@@ -1,0 +1,138 @@
+/** An attacker without an account has the issuer keep so much that there is no room for the logins of others. */
+
+import { PendingRecords } from '../../lib/issuer/limits';
+import { anIssuer, ask, discover } from '../issuer/stage';
+import { anInstance, JSONStore } from '../support/stage';
+import { Visitor } from '../support/visitor';
+
+async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
+  const store = new JSONStore();
+  const stage = await anIssuer([await anInstance()], { store, trustedProxies: 1, ...options });
+  const count = (kind: string) =>
+    [...store.records.keys()].filter((key) => key.includes(`:issuer-${kind}:`)).length;
+  return { store, stage, count };
+}
+
+const from = (address: string) => ({ 'X-Forwarded-For': address });
+
+describe('what one network has the issuer keep', () => {
+  it('is 200 pending logins, and ends none of another network', async () => {
+    const { stage, count } = await aStage();
+    const { url } = await ask(await discover(stage));
+    const honest = new Visitor();
+    const page = await honest.follow(await honest.get(url.href, from('198.51.100.1')));
+    for (let i = 0; i < 21; i++) {
+      await Promise.all(
+        Array.from({ length: 10 }, () => new Visitor().get(url.href, from(`2001:db8:1:2::${i}`))),
+      );
+    }
+    expect(count('Interaction')).toBe(201);
+    expect((await honest.get(page.url)).text).toContain('Where does your account live?');
+  }, 60_000);
+
+  it('is 200 device codes', async () => {
+    const { stage, count } = await aStage();
+    const body = 'client_id=television&scope=openid';
+    const headers = { ...from('203.0.113.7'), 'Content-Type': 'application/x-www-form-urlencoded' };
+    for (let i = 0; i < 21; i++) {
+      await Promise.all(
+        Array.from({ length: 10 }, () =>
+          fetch(`${stage.issuerURL}/device/code`, { method: 'POST', headers, body }),
+        ),
+      );
+    }
+    // What leads from a code of the user to its record stays until it expires.
+    expect(count('DeviceCode')).toBe(200 + 210);
+  }, 60_000);
+});
+
+describe('a visitor who is not logged in leaves nothing in the store', () => {
+  it.each(['/logout?state=x', '/device', '/device?user_code=BBBB-BBBB', '/logout/success'])(
+    'at %s',
+    async (path) => {
+      const { store, stage } = await aStage();
+      const before = store.records.size;
+      const visitor = new Visitor();
+      for (let i = 0; i < 3; i++) {
+        expect((await visitor.get(stage.issuerURL + path)).status).toBe(200);
+        expect((await new Visitor().get(stage.issuerURL + path)).status).toBe(200);
+      }
+      expect(store.records.size).toBe(before);
+    },
+  );
+
+  it('with a cookie of a session that there is not', async () => {
+    const { store, stage } = await aStage();
+    const { url } = await ask(await discover(stage), { prompt: 'none' });
+    const before = store.records.size;
+    for (let i = 0; i < 3; i++) {
+      await new Visitor().get(url.href, { Cookie: `mastodon-issuer-session=${'x'.repeat(21)}` });
+    }
+    expect(store.records.size).toBe(before);
+  });
+});
+
+describe('what a device asks for at length', () => {
+  it.each(['scope', 'login_hint', 'id_token_hint', 'ui_locales', 'made_up'])(
+    'in its %s is not kept',
+    async (name) => {
+      const { store, stage } = await aStage();
+      const size = () => [...store.records.values()].join('').length;
+      const before = size();
+      await fetch(`${stage.issuerURL}/device/code`, {
+        method: 'POST',
+        body: new URLSearchParams({ client_id: 'television', scope: 'openid', [name]: 'x'.repeat(50_000) }),
+      });
+      expect(size() - before).toBeLessThan(4000);
+    },
+  );
+});
+
+describe('where all is full', () => {
+  const until = Date.now() + 60_000;
+  const mega = 1024 * 1024;
+
+  it('the network with the most gives way', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string, client: string) =>
+      records.add({ id, address, client, size: mega, until });
+    add('honest', '198.51.100.1', 'client');
+    for (let i = 0; i < 15; i++) add(`flood ${i}`, '203.0.113.7', `client ${i}`);
+    expect(dropped).toEqual([]);
+    add('newcomer', '198.51.100.2', 'client');
+    expect(dropped).toEqual(['flood 14']);
+  });
+
+  it('one client has no more than half of it', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    records.add({ id: 'honest', address: undefined, client: 'honest', size: mega, until });
+    for (let i = 0; i < 30; i++) {
+      records.add({ id: `flood ${i}`, address: undefined, client: 'flood', size: mega, until });
+    }
+    expect(dropped).toHaveLength(22);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('nor does a flood by way of a client end the logins of others there', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string) =>
+      records.add({ id, address, client: 'shop', size: mega, until });
+    add('honest', '198.51.100.1');
+    for (let i = 0; i < 30; i++) add(`flood ${i}`, '203.0.113.7');
+    expect(dropped).toHaveLength(23);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('what has expired makes room first', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    for (let i = 0; i < 200; i++) {
+      records.add({ id: `old ${i}`, address: '203.0.113.7', client: 'a', size: 1, until: Date.now() - 1 });
+    }
+    records.add({ id: 'new', address: '203.0.113.7', client: 'a', size: 1, until });
+    expect(dropped).toEqual([]);
+  });
+});
