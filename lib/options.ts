@@ -144,13 +144,6 @@ export interface BeginOptions {
   state?: unknown;
 }
 
-export const beginOptionNames: readonly string[] = [
-  'forceLogin',
-  'lang',
-  'scope',
-  'state',
-] satisfies (keyof BeginOptions)[];
-
 /** The options after defaults and checks. */
 export interface Settings {
   readonly clientName: string;

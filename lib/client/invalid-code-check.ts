@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import { isFromInFront } from '../http/answer.js';
+import { assertFromServer } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObjectOrNone } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
@@ -38,7 +38,7 @@ export function offerInvalidCode(
 function assertRefused(answer: Answer, instance: string): void {
   const cause = new Error(`the token endpoint answered an invalid code with ${answer.status}`);
   // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
-  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause });
+  assertFromServer(answer);
   if (isUnavailable(answer.status)) throw new MastodonError('instance_unreachable', { instance, cause });
   if (!acceptedInvalidCode(answer)) return;
   const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;

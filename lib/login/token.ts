@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { ClientCredentials } from '../client/client.js';
-import { isFromInFront } from '../http/answer.js';
+import { assertFromServer } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
@@ -52,10 +52,7 @@ export class UnclearRefusal extends Error {}
 /** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer, instance: string): Tokens {
   const { status } = answer;
-  if (isFromInFront(answer)) {
-    const cause = new Error(`something in front of the token endpoint answered ${status}`);
-    throw new MastodonError('instance_blocked', { instance, cause });
-  }
+  assertFromServer(answer);
   if (!isSuccess(status)) {
     const cause = new Error(`the token endpoint answered ${status}`);
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });

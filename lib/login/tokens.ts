@@ -7,7 +7,7 @@ import type { ClientOf, Clients } from '../client/clients.js';
 import type { Instance, PinnedInstance } from '../discovery/instance.js';
 import { canRevokeTokens } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
-import { isFromInFront } from '../http/answer.js';
+import { assertFromServer } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObjectOrNone } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
@@ -141,9 +141,9 @@ function assertRevocable({ host, software, revocationEndpoint }: PinnedInstance)
 
 /** A status alone is no success: a page in front of the server, or a parked domain, has one too. */
 export function isRevoked(answer: Answer, instance: string): boolean {
+  assertFromServer(answer);
   const { status, text } = answer;
   const cause = new Error(`the revocation endpoint answered ${status}`);
-  if (isFromInFront(answer)) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 404 || status === 405 || status === 501)
     throw new MastodonError('revocation_unsupported', { instance, cause });
   if (status === 429 || status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
