@@ -14,6 +14,8 @@ export interface AccountOptions {
   readonly note?: string;
   /** The server refuses this account's tokens, as Mastodon does for a disabled login (403). Default false. */
   readonly disabled?: boolean;
+  /** Texts of the account's posts, the newest first. Default: none. */
+  readonly posts?: readonly string[];
   /** Put over the fields of `/api/v1/accounts/verify_credentials`; `undefined` takes one away. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
@@ -23,7 +25,12 @@ export type TestAccount = Required<AccountOptions>;
 
 /** Who is there when nobody was named; the third has a name that tests what a site does with it. */
 const defaults: readonly AccountOptions[] = [
-  { username: 'wren', displayName: 'Wren Okafor', note: 'Keeps bees, and notes about bees.' },
+  {
+    username: 'wren',
+    displayName: 'Wren Okafor',
+    note: 'Keeps bees, and notes about bees.',
+    posts: ['The first swarm of the year.'],
+  },
   { username: 'tove', displayName: 'Tove Lindqvist 🌿', note: 'Ferns, mosses, slow trains.' },
   {
     username: 'mallory',
@@ -42,6 +49,7 @@ export function accountsOf(given: readonly (string | AccountOptions)[] = default
       displayName: username,
       note: '',
       disabled: false,
+      posts: [],
       fields: {},
       ...options,
     };

@@ -8,6 +8,7 @@ import { parsedURL } from '../util/url.js';
 import { accountsOf, type AccountOptions, type TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
 import { OAuth, type Question } from './oauth.js';
+import { Posts } from './posts.js';
 import { route } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
@@ -89,7 +90,8 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   const self: Self = { origin, host: new URL(origin).host, title, software, accounts };
   const store = options.store ?? new Map<string, unknown>();
   const oauth = new OAuth(origin, software, store, urlClients);
-  serve(server, self.host, (incoming) => route({ self, oauth, deny }, incoming));
+  const posts = new Posts(self);
+  serve(server, self.host, (incoming) => route({ self, oauth, posts, deny }, incoming));
 
   const ask = async (redirectURL: string | URL): Promise<Question> => {
     const url = parsedURL(String(redirectURL));

@@ -171,9 +171,15 @@ export class OAuth {
     return [200, {}];
   }
 
-  /** Whose token it is. */
-  async userOf(token: string): Promise<string | undefined> {
-    return (await this.read<Grant>(`token:${token}`))?.username;
+  /** What a request with this `Authorization` header may do: an account's name, absent from a token of the app alone, and scopes. */
+  async grantOf(
+    authorization: string,
+  ): Promise<{ username?: string; scopes: readonly string[] } | undefined> {
+    const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
+    const grant = token === undefined ? undefined : await this.read<Grant>(`token:${token}`);
+    if (!grant) return undefined;
+    const { username, scope } = grant;
+    return { scopes: scope.split(' '), ...(username !== undefined && { username }) };
   }
 
   private async redeem(fields: Fields): Promise<Reply> {

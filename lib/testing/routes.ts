@@ -4,11 +4,13 @@ import { avatarOf, type TestAccount } from './accounts.js';
 import * as documents from './documents.js';
 import type { OAuth, Reply } from './oauth.js';
 import * as pages from './pages.js';
+import type { Posts } from './posts.js';
 import type { Incoming, Outgoing } from './server.js';
 
 export interface Rooms {
   readonly self: documents.Self;
   readonly oauth: OAuth;
+  readonly posts: Posts;
   /** Everybody says no. */
   readonly deny: boolean;
 }
@@ -40,12 +42,13 @@ const ofMastodon: Readonly<Record<string, Route>> = {
   'GET /api/v1/instance': ({ self }) => json([200, documents.about(self)]),
   'POST /api/v1/apps': async ({ oauth }, { form }) => json(await oauth.register(form)),
   'POST /oauth/revoke': async ({ oauth }, { form }) => json(await oauth.revoke(form)),
-  'GET /api/v1/accounts/verify_credentials': whoIsIt,
+  'GET /api/v1/accounts/verify_credentials': verifyCredentials,
+  'POST /api/v1/statuses': postStatus,
 };
 
 const ofMisskey: Readonly<Record<string, Route>> = {
   'GET /.well-known/oauth-authorization-server': ({ self }) => json([200, documents.misskeyMetadata(self)]),
-  'POST /api/i': whoIsItAtMisskey,
+  'POST /api/i': verifyAtMisskey,
 };
 
 export async function route(rooms: Rooms, incoming: Incoming): Promise<Outgoing> {
@@ -55,6 +58,8 @@ export async function route(rooms: Rooms, incoming: Incoming): Promise<Outgoing>
   const found = routes[`${method} ${path}`];
   if (found) return found(rooms, incoming);
   if (isMisskey && path.startsWith('/api/')) return misskeyFailure(404, 'UNKNOWN_API_ENDPOINT');
+  const [, id] = /^\/api\/v1\/accounts\/([^/]+)\/statuses$/.exec(path) ?? [];
+  if (method === 'GET' && id !== undefined && !isMisskey) return statusesOf(rooms, incoming, id);
   return method === 'GET' ? ofPerson(rooms.self, path) : notHere(rooms.self);
 }
 
@@ -69,23 +74,57 @@ async function decide({ self, oauth, deny }: Rooms, { form }: Incoming): Promise
   return { status: 303, headers: { Location: location } };
 }
 
-async function whoIsIt({ self, oauth }: Rooms, { authorization }: Incoming): Promise<Outgoing> {
-  const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
-  const account = token === undefined ? undefined : named(self, await oauth.userOf(token));
-  if (!account) return json([401, { error: 'The access token is invalid' }]);
-  if (account.disabled) return json([403, { error: 'Your login is currently disabled' }]);
-  return json([200, documents.credentials(self, account)]);
+/** The account of the request's token, if one of `scopes` is granted; otherwise the refusal. */
+async function tokenOwner(
+  { self, oauth }: Rooms,
+  { authorization }: Incoming,
+  scopes: readonly string[],
+): Promise<TestAccount | Reply> {
+  const grant = await oauth.grantOf(authorization);
+  const account = named(self, grant?.username);
+  if (!grant || !account) return [401, { error: 'The access token is invalid' }];
+  if (account.disabled) return [403, { error: 'Your login is currently disabled' }];
+  if (!scopes.some((scope) => grant.scopes.includes(scope))) {
+    return [403, { error: 'This action is outside the authorized scopes' }];
+  }
+  return account;
 }
 
-async function whoIsItAtMisskey(
+async function verifyCredentials(rooms: Rooms, incoming: Incoming): Promise<Outgoing> {
+  const account = await tokenOwner(rooms, incoming, ['profile', 'read', 'read:accounts']);
+  return json('username' in account ? [200, documents.credentials(rooms.self, account)] : account);
+}
+
+/** POST /api/v1/statuses */
+async function postStatus(rooms: Rooms, incoming: Incoming): Promise<Outgoing> {
+  const account = await tokenOwner(rooms, incoming, ['write', 'write:statuses']);
+  if (!('username' in account)) return json(account);
+  const { status: text = '', visibility = 'public' } = incoming.form;
+  if (text.trim() === '') return json([422, { error: "Validation failed: Text can't be blank" }]);
+  return json([200, rooms.posts.add(account, text, visibility)]);
+}
+
+/** `GET /api/v1/accounts/:id/statuses` needs no token; with one, the token needs the scope, as at Mastodon. */
+async function statusesOf(rooms: Rooms, incoming: Incoming, id: string): Promise<Outgoing> {
+  const account = rooms.self.accounts.find((one) => one.id === id);
+  if (!account) return json([404, { error: 'Record not found' }]);
+  if (incoming.authorization !== '') {
+    const reader = await tokenOwner(rooms, incoming, ['read', 'read:statuses']);
+    if (!('username' in reader)) return json(reader);
+  }
+  return json([200, rooms.posts.of(account, Number(incoming.query['limit'] ?? 20))]);
+}
+
+async function verifyAtMisskey(
   { self, oauth }: Rooms,
   { authorization, contentType }: Incoming,
 ): Promise<Outgoing> {
   if (!/^application\/json\b/.test(contentType)) return misskeyFailure(415, 'UNSUPPORTED_MEDIA_TYPE');
-  const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
-  const account = token === undefined ? undefined : named(self, await oauth.userOf(token));
-  if (!account) return misskeyFailure(401, 'AUTHENTICATION_FAILED');
+  const grant = await oauth.grantOf(authorization);
+  const account = named(self, grant?.username);
+  if (!grant || !account) return misskeyFailure(401, 'AUTHENTICATION_FAILED');
   if (account.disabled) return misskeyFailure(403, 'YOUR_ACCOUNT_SUSPENDED');
+  if (!grant.scopes.includes('read:account')) return misskeyFailure(403, 'PERMISSION_DENIED');
   return json([200, documents.misskeyAccount(self, account)]);
 }
 

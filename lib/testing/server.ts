@@ -9,7 +9,7 @@ export interface Incoming {
   readonly method: string;
   readonly path: string;
   readonly query: Fields;
-  /** A form's fields. */
+  /** Fields of a form or of a JSON object. */
   readonly form: Fields;
   readonly authorization: string;
   readonly contentType: string;
@@ -70,7 +70,7 @@ async function respond(
     method: req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET'),
     path: url.pathname,
     query: once(url.searchParams),
-    form: once(new URLSearchParams(body)),
+    form: fieldsOf(body, req.headers['content-type'] ?? ''),
     authorization: req.headers.authorization ?? '',
     contentType: req.headers['content-type'] ?? '',
   });
@@ -85,6 +85,17 @@ async function readBody(req: IncomingMessage): Promise<string | undefined> {
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString();
+}
+
+/** The fields of a form, or the strings in a JSON object, which API clients send. */
+function fieldsOf(body: string, contentType: string): Fields {
+  if (!/^application\/json\b/.test(contentType)) return once(new URLSearchParams(body));
+  try {
+    const entries = Object.entries(JSON.parse(body) as object);
+    return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
+  } catch {
+    return {};
+  }
 }
 
 /** A parameter that was sent twice counts as not sent. */

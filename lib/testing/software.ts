@@ -14,7 +14,20 @@ export interface Software {
   readonly isMisskey: boolean;
 }
 
-const granular = ['read', 'read:accounts', 'write', 'follow', 'push'];
+const parts = (verb: string, names: string): string[] => names.split(' ').map((name) => `${verb}:${name}`);
+
+/** Mastodon's scopes for users (docs.joinmastodon.org/api/oauth-scopes). */
+const granular = [
+  ...['read', 'write', 'follow', 'push'],
+  ...parts(
+    'read',
+    'accounts blocks bookmarks favourites filters follows lists mutes notifications search statuses',
+  ),
+  ...parts(
+    'write',
+    'accounts blocks bookmarks conversations favourites filters follows lists media mutes notifications reports statuses',
+  ),
+];
 const newest = ['profile', ...granular];
 
 const known: Readonly<Record<string, Partial<Software>>> = {

@@ -130,3 +130,88 @@ it('tells about itself under its own origin only, and answers for its own accoun
   expect(finger.subject).toBe(`acct:wren@${host}`);
   expect((await fetch(`${origin}/.well-known/webfinger?resource=acct:wren@example.com`)).status).toBe(404);
 });
+
+describe('scopes and posts', () => {
+  let ada: TestInstance;
+  beforeAll(
+    async () => (ada = await startInstance({ accounts: [{ username: 'ada', posts: ['Newer', 'Older'] }] })),
+  );
+  afterAll(() => ada.close());
+
+  /** A token that the account's owner granted with these scopes. */
+  async function tokenWith(scope: string): Promise<string> {
+    const call = async (path: string, fields: Record<string, string>) => {
+      const answer = await fetch(`${ada.origin}${path}`, {
+        method: 'POST',
+        body: new URLSearchParams(fields),
+      });
+      expect(answer.status).toBe(200);
+      return (await answer.json()) as Record<string, string>;
+    };
+    const { client_id = '', client_secret = '' } = await call('/api/v1/apps', {
+      ...registration,
+      scopes: scope,
+    });
+    const asked = new URL(authorizeURL({ client_id, scope }));
+    const back = new URL(await ada.approve(`${ada.origin}${asked.pathname}${asked.search}`));
+    const grant = { grant_type: 'authorization_code', redirect_uri: redirectUri, code_verifier: verifier };
+    const code = back.searchParams.get('code') ?? '';
+    const answer = await call('/oauth/token', { ...grant, client_id, client_secret, code });
+    expect(answer['scope']).toBe(scope);
+    return answer['access_token'] ?? '';
+  }
+
+  const statusOf = async (path: string, token?: string) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return (await fetch(`${ada.origin}${path}`, { headers })).status;
+  };
+
+  it.each([
+    ['profile', 200],
+    ['read', 200],
+    ['read:accounts', 200],
+    ['read:accounts read:lists write:statuses', 200],
+    ['read:statuses', 403],
+    ['read:lists follow', 403],
+    ['write', 403],
+  ])('a token with %s gets %d from verify_credentials', async (scope, expected) => {
+    expect(await statusOf('/api/v1/accounts/verify_credentials', await tokenWith(scope))).toBe(expected);
+  });
+
+  it('an account’s posts are public; a token needs a scope that reads them', async () => {
+    const path = '/api/v1/accounts/1/statuses';
+    const posts = (await (await fetch(`${ada.origin}${path}?limit=1`)).json()) as Record<string, unknown>[];
+    expect(posts).toEqual([
+      expect.objectContaining({ content: '<p>Newer</p>', account: expect.objectContaining({ acct: 'ada' }) }),
+    ]);
+    expect(await statusOf(path, await tokenWith('read:statuses'))).toBe(200);
+    expect(await statusOf(path, await tokenWith('profile'))).toBe(403);
+    expect(await statusOf(path, 'x')).toBe(401);
+    expect(await statusOf('/api/v1/accounts/2/statuses')).toBe(404);
+  });
+
+  it('a site posts with the token, as a form or as JSON, and escapes nothing itself', async () => {
+    const authorization = `Bearer ${await tokenWith('profile write:statuses')}`;
+    const post = (body: string, type: string) =>
+      fetch(`${ada.origin}/api/v1/statuses`, {
+        method: 'POST',
+        headers: { authorization, 'content-type': type },
+        body,
+      });
+    expect((await post('status=From+a+form', 'application/x-www-form-urlencoded')).status).toBe(200);
+    expect((await post('{"status":"<b>","visibility":"unlisted"}', 'application/json')).status).toBe(200);
+    expect((await post('{"status":" "}', 'application/json')).status).toBe(422);
+    const list = (await (await fetch(`${ada.origin}/api/v1/accounts/1/statuses`)).json()) as object[];
+    expect(list.slice(0, 2)).toMatchObject([
+      { content: '<p>&#60;b&#62;</p>', visibility: 'unlisted' },
+      { content: '<p>From a form</p>', visibility: 'public' },
+    ]);
+    const reader = await tokenWith('read');
+    const refused = await fetch(`${ada.origin}/api/v1/statuses`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${reader}` },
+      body: new URLSearchParams({ status: 'x' }),
+    });
+    expect(refused.status).toBe(403);
+  });
+});
