@@ -1,4 +1,4 @@
-/** The thirty lines of README.md, run as they stand. */
+/** The site in README.md, run as it stands. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,10 +7,14 @@ import type { Express } from 'express';
 import request from 'supertest';
 import ts from 'typescript';
 
-/** Runs the page's first block of TypeScript; only the port it would listen on is left out. */
-function siteOfReadme(): Express {
+function firstBlock(): string {
   const page = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
-  const code = /```ts\n(.*?)```/s.exec(page)?.[1] ?? '';
+  return /```ts\n(.*?)```/s.exec(page)?.[1] ?? '';
+}
+
+/** Runs the first block of TypeScript in README.md, without its last line, which listens on a port. */
+function siteOfReadme(): Express {
+  const code = firstBlock();
   const end = 'app.listen(3000);';
   expect(code).toContain(end);
   const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
@@ -18,34 +22,61 @@ function siteOfReadme(): Express {
     compilerOptions: options,
   });
   const exports: { app?: Express } = {};
-  // As in a project of one's own: the package's name leads to what was built.
+  // The name of the package resolves to dist/, as in a site's project.
   new Function('exports', 'require', outputText)(exports, createRequire(__filename));
   if (!exports.app) throw new Error('README.md makes no app');
   return exports.app;
 }
 
-describe('the site of README.md', () => {
+/** Parses the block as JavaScript: TypeScript's own syntax is an error then. */
+function javaScriptErrors(code: string): string[] {
+  const options = { allowJs: true, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+  const { diagnostics = [] } = ts.transpileModule(code, {
+    compilerOptions: options,
+    fileName: 'site.mjs',
+    reportDiagnostics: true,
+  });
+  return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+}
+
+describe('the site in README.md', () => {
   const app = siteOfReadme();
 
-  it('offers a login with one field', async () => {
+  it('is JavaScript as it stands', () => {
+    expect(javaScriptErrors(firstBlock())).toEqual([]);
+    expect(javaScriptErrors('const a: string = "";')).not.toEqual([]);
+  });
+
+  it('has a login form with a label', async () => {
     const page = await request(app).get('/login').expect(200);
     expect(page.text).toContain('name="instance"');
+    expect(page.text).toMatch(/<label for="mastodon-login">/);
   });
 
-  it('sends a visitor who mistyped back to the form', async () => {
-    await request(app)
-      .post('/auth/mastodon')
-      .type('form')
-      .send({ instance: '127.0.0.1' })
-      .expect(302, /\/login/);
-  });
-
-  it('lets nobody in by a forged callback', async () => {
+  it('shows a failure once, and keeps the text that was typed', async () => {
     const browser = request.agent(app);
     await browser
-      .get('/auth/mastodon/callback/mastodon.social?code=x&state=y')
+      .post('/auth/mastodon')
+      .type('form')
+      .send({ instance: '127.0.0.1"<b>' })
+      .expect(302)
+      .expect('location', '/login');
+    const { text } = await browser.get('/login');
+    expect(text).toContain('That is not the address of a server.');
+    expect(text).toContain('value="127.0.0.1&quot;&lt;b&gt;"');
+    expect((await browser.get('/login')).text).not.toContain('That is not the address of a server.');
+  });
+
+  it('refuses a forged callback', async () => {
+    const browser = request.agent(app);
+    await browser
+      .get('/auth/mastodon/callback/mastodon.social/done?code=x&state=y')
       .expect(302)
       .expect('location', '/login');
     await browser.get('/').expect(/Log in/);
+  });
+
+  it('logs out by POST, also a visitor who is not logged in', async () => {
+    await request(app).post('/logout').expect(302).expect('location', '/');
   });
 });

@@ -1,4 +1,4 @@
-/** The test of docs/testing.md, run as it stands beside the site of README.md; only their ports are free ones. */
+/** The test in docs/testing.md, run as it stands beside the site in README.md. Only their ports differ. */
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import ts from 'typescript';
 import { freePort } from '../support/free-port.js';
 import { allPages, blockOf, blocksOf, root } from './pages.js';
 
-const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback/:instance'`;
+const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback/:instance/done'`;
 
 /** As `npm install` would leave it. */
 function aProject(): string {
@@ -63,14 +63,14 @@ it('logs in at the site of README.md', async () => {
   }
 });
 
-it('leaves an instance running for who tries the site by hand', async () => {
+it('the command in README.md leaves an instance running, to try the site by hand', async () => {
   const command = blockOf('README.md', 'test/docs/testing-usage.test.ts', 'startInstance');
   const folder = aProject();
   const port = String(await freePort());
   const running = spawn(command.replace('4000', port), { cwd: folder, shell: true, detached: true });
   try {
     const [printed] = (await Promise.race([once(running.stdout, 'data'), once(running, 'exit')])) as [Buffer];
-    expect(String(printed)).toBe(`http://localhost:${port}\n`);
+    expect(String(printed)).toBe(`Type localhost:${port}\n`);
     expect((await fetch(`http://localhost:${port}/api/v1/instance`)).status).toBe(200);
   } finally {
     // With the shell that runs it.

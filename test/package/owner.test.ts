@@ -1,24 +1,21 @@
-/** Whose the package is stands in one place, and what is published leads there. */
+/** The owner of the repository is named in one line of package.json, and the release check refuses the placeholder. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..');
+const manifest = readFileSync(join(root, 'package.json'), 'utf8');
 
-it('repository, homepage, bugs and author name one owner', () => {
-  const { author, homepage, bugs, repository } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  ) as { author: string; homepage: string; bugs: string; repository: { url: string } };
-  const [, owner = ''] = /github\.com\/([\w-]+)\//.exec(repository.url) ?? [];
-  const address = `https://github.com/${owner}/passport-mastodon-oauth2`;
-  expect(repository.url).toBe(`git+${address}.git`);
-  expect(homepage).toBe(`${address}#readme`);
-  expect(bugs).toBe(`${address}/issues`);
-  expect(author).toContain(`(https://github.com/${owner})`);
+it('package.json names the owner once; npm makes the homepage and the issue tracker of it', () => {
+  const { repository } = JSON.parse(manifest) as { repository: { url: string } };
+  const [, owner = ''] =
+    /^git\+https:\/\/github\.com\/([\w-]+)\/passport-mastodon-oauth2\.git$/.exec(repository.url) ?? [];
+  expect(owner).not.toBe('');
+  expect(manifest.split('\n').filter((line) => line.includes(owner))).toHaveLength(1);
 });
 
-it('no other file names the owner, so that there is one place to fill in', () => {
+it('no other file names the owner', () => {
   const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0');
   const naming = files.filter(
     (path) =>
@@ -27,4 +24,13 @@ it('no other file names the owner, so that there is one place to fill in', () =>
       /github\.com\/[\w-]+\/passport-mastodon-oauth2/.test(readFileSync(join(root, path), 'utf8')),
   );
   expect(naming).toEqual(['package.json']);
+});
+
+it('the release check refuses the placeholder', () => {
+  if (!manifest.includes('github.com/OWNER/')) return expect(manifest).not.toContain('OWNER');
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/before-publishing.mjs'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([1, expect.stringContaining('package.json still has OWNER')]);
 });
