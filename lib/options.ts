@@ -1,7 +1,6 @@
 /** What a site may set: the types, the defaults, and the checks that fail early. */
 
-import { checkStore } from './util/checked-store.js';
-import { Checks, isLoopbackHost } from './util/checks.js';
+import { checkStore, Checks, isLoopbackHost } from './util/checks.js';
 import { eventLog, type EventLog, type LoginEvent, type Report } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './util/outbound.js';
 import { parsedURL } from './util/url.js';

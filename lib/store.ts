@@ -6,11 +6,17 @@ import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import { kindOf, MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
-import { BoundedMemory } from './util/bounded-memory.js';
+import {
+  BoundedMemory,
+  keyedRecord,
+  readKeyedRecord,
+  getOrThrow,
+  isInSQL,
+  isMap,
+  TimeLimit,
+  TimeLimitError,
+} from './util/backend.js';
 import { digest } from './util/digest.js';
-import { keyedRecord, readKeyedRecord } from './util/keyed-record.js';
-import { getOrThrow, isInSQL, isMap } from './util/keyv.js';
-import { TimeLimit, TimeLimitError } from './util/time-limit.js';
 
 /** Changes with the shape of the records, so that two versions of this package can share one store. */
 const prefix = 'passport-mastodon-oauth2:2';

@@ -1,7 +1,6 @@
 /** The bridge's options: types, defaults and checks. */
 
-import { checkStore } from '../util/checked-store.js';
-import { Checks } from '../util/checks.js';
+import { checkStore, Checks } from '../util/checks.js';
 import { eventLog, type BridgeEvent, type EventLog, type Report } from '../events.js';
 import { loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';

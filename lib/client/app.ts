@@ -1,8 +1,7 @@
 /** The app that this site is at an instance: what it registers with, and the keys of its records. */
 
 import { digest } from '../util/digest.js';
-import type { Settings } from '../options.js';
-import type { Instance } from '../discovery/instance.js';
+import type { Settings, Instance } from '../options.js';
 import { leastScope, misskeyScope } from '../discovery/software.js';
 import { storeKey } from '../store.js';
 import { withHost } from '../util/url.js';

@@ -3,8 +3,8 @@
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
-import { UnknownRecordError } from '../util/keyed-record.js';
-import type { PinnedInstance } from '../discovery/instance.js';
+import { UnknownRecordError } from '../util/backend.js';
+import type { PinnedInstance } from '../options.js';
 import { recordKey } from './app.js';
 import {
   isClient,

@@ -2,12 +2,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import { assertFromServer } from '../http/answer.js';
+import { assertFromServer, jsonObjectOrNone, isSuccess, isUnavailable } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
-import { jsonObjectOrNone } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
-import { isSuccess, isUnavailable } from '../http/answer.js';
-import type { PinnedInstance } from '../discovery/instance.js';
+import type { PinnedInstance } from '../options.js';
 import type { ClientCredentials } from './client.js';
 
 /** The instance gave a token for an invalid code: no passing trouble. */

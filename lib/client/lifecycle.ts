@@ -2,12 +2,10 @@
 
 import { MastodonError } from '../errors.js';
 import type { Failures } from '../discovery/failures.js';
-import type { Instance, PinnedInstance } from '../discovery/instance.js';
+import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { checksNoCodes, grantsTokensToAnyClient } from '../discovery/software.js';
-import { ConcurrencyLimit } from '../http/concurrency.js';
+import { ConcurrencyLimit, SingleFlight } from '../http/concurrency.js';
 import type { RequestContext } from '../http/context.js';
-import { SingleFlight } from '../http/single-flight.js';
-import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { App } from './app.js';
 import { decide, type Client } from './client.js';

@@ -1,11 +1,9 @@
 /** Registers the app at an instance (POST /api/v1/apps), and judges the answer. */
 
 import { MastodonError } from '../errors.js';
-import { isChallenge } from '../http/answer.js';
-import { jsonObject, jsonObjectOrNone } from '../http/json.js';
+import { isChallenge, jsonObject, jsonObjectOrNone, isSuccess } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
-import { isSuccess } from '../http/answer.js';
 import { isSingleUseClientId } from '../discovery/software.js';
 import type { App } from './app.js';
 import type { ClientCredentials, RegisteredClient } from './client.js';

@@ -1,10 +1,9 @@
 /** Verifies client credentials: asks the instance whether it still knows the client, before a visitor gets stuck there. */
 
-import { isFromInFront } from '../http/answer.js';
+import { isFromInFront, jsonObjectOrNone } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
-import { jsonObjectOrNone } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
-import type { PinnedInstance } from '../discovery/instance.js';
+import type { PinnedInstance } from '../options.js';
 import { believesDeath, type Client } from './client.js';
 import type { ClientOf, Clients } from './clients.js';
 

@@ -2,17 +2,14 @@
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { RequestContext } from '../http/context.js';
-import { jsonObjectOrNone } from '../http/json.js';
-import { smallDocumentBytes } from '../http/request.js';
-import type { Answer } from '../http/request.js';
-import type { Settings } from '../options.js';
+import { jsonObjectOrNone } from '../http/answer.js';
+import { smallDocumentBytes, type Answer, Documents } from '../http/request.js';
+import type { Settings, Instance } from '../options.js';
 import type { Address } from './address.js';
-import { wasNotAsked } from './allowed.js';
-import { Documents } from './documents.js';
-import type { Instance } from './instance.js';
+import { wasNotAsked } from './failures.js';
 import { documentOn, isAbout, readInstance } from './instance-document.js';
 import { namedOrigin } from './metadata.js';
-import { namedByItsSoftware } from './other-software.js';
+import { namedByItsSoftware } from './software.js';
 import { followHandle, hostMetaOrigins } from './webfinger.js';
 
 export interface Discovered {

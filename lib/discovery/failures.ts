@@ -69,3 +69,10 @@ export class Failures {
     await this.store.cache(storeKey('verdict', host), { code }, forMs);
   }
 }
+
+const refusals: ReadonlySet<MastodonErrorCode> = new Set(['instance_not_allowed', 'login_busy']);
+
+/** Whether no request was sent, because the site does not allow the server or asks it too often. It says nothing about the server. */
+export function wasNotAsked(error: unknown): boolean {
+  return error instanceof MastodonError && refusals.has(error.code);
+}

@@ -1,14 +1,12 @@
 /** Judges what a host told about itself when it was explored. */
 
 import { MastodonError, type MastodonErrorDetails } from '../errors.js';
-import { isChallenge } from '../http/answer.js';
-import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
+import { isChallenge, jsonObject, jsonObjectOrNone, type JsonObject } from '../http/answer.js';
 import type { Answer } from '../http/request.js';
-import type { Instance } from './instance.js';
-import { bindsCodes, isOn, readMetadata, type Metadata } from './metadata.js';
-import { otherSoftware } from './other-software.js';
-import { hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
-import { parsedURL, withoutSlash } from '../util/url.js';
+import type { Instance } from '../options.js';
+import { bindsCodes, readMetadata, type Metadata } from './metadata.js';
+import { isOn, parsedURL, withoutSlash } from '../util/url.js';
+import { otherSoftware, hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
 
 export interface Findings {
   readonly origin: string;

@@ -1,8 +1,8 @@
 /** Judges an authorization server metadata document (RFC 8414): it may speak for its own origin only. */
 
 import { MastodonError } from '../errors.js';
-import type { JsonObject } from '../http/json.js';
-import { parsedURL, withoutSlash } from '../util/url.js';
+import type { JsonObject } from '../http/answer.js';
+import { isOn, parsedURL, withoutSlash } from '../util/url.js';
 
 export interface Metadata {
   readonly issuer: string;
@@ -122,14 +122,6 @@ function endpointsOf(document: JsonObject): Array<[string, unknown]> {
 function isIssuer(issuer: string, origin: string): boolean {
   if (withoutSlash(issuer) === origin) return true;
   return issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/' && isOn(origin, issuer);
-}
-
-export function isOn(origin: string, value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 512) return false;
-  // Whatever follows is a path or a query there.
-  if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
-  const url = parsedURL(value);
-  return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }
 
 function requiredText(document: JsonObject, name: string, origin: string): string {

@@ -2,12 +2,10 @@
 
 import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
-import { jsonObjectOfAnyType, type JsonObject } from '../http/json.js';
-import { smallDocumentBytes } from '../http/request.js';
-import type { Answer } from '../http/request.js';
+import { jsonObjectOfAnyType, parseObject, type JsonObject } from '../http/answer.js';
+import { smallDocumentBytes, type Answer } from '../http/request.js';
 import { parseAddress, type Address } from './address.js';
-import { lrddTargets } from './host-meta.js';
-import { wasNotAsked } from './allowed.js';
+import { wasNotAsked } from './failures.js';
 import { parsedURL } from '../util/url.js';
 
 export interface ProvedHandle {
@@ -192,4 +190,43 @@ function actorOf(link: unknown): URL | undefined {
       /^application\/ld\+json;\s*profile="[^"]*activitystreams/.test(type));
   const isPage = typeof href === 'string' && href.length <= 2048 && /^https?:\/\//i.test(href);
   return rel === 'self' && isActivity && isPage ? parsedURL(href) : undefined;
+}
+
+/**
+ * The URLs that the document's `lrdd` templates point to. It is XML or JSON; of the XML only the attributes of
+ * `Link` elements are read, each by a pattern that looks at every character once. Judging the URLs is the
+ * caller's part.
+ */
+export function lrddTargets(text: string): URL[] {
+  const links = text.trimStart().startsWith('{') ? linksInJSON(text) : linksInXML(text);
+  return links
+    .filter(isLrdd)
+    .map(({ template }) => parsedURL(template.replaceAll('{uri}', '')))
+    .filter((url) => url !== undefined)
+    .slice(0, 3);
+}
+
+interface Link {
+  readonly rel?: unknown;
+  readonly template?: unknown;
+}
+
+function isLrdd(link: Link): link is { readonly template: string } {
+  return link.rel === 'lrdd' && typeof link.template === 'string';
+}
+
+function linksInXML(text: string): Link[] {
+  return [...text.matchAll(/<(?:\w{1,20}:)?Link\s[^<>]{1,2000}>/g)].map(([link]) => ({
+    rel: /\brel\s?=\s?["']([^"']*)["']/.exec(link)?.[1],
+    template: /\btemplate\s?=\s?["']([^"']*)["']/.exec(link)?.[1]?.replaceAll('&amp;', '&'),
+  }));
+}
+
+function linksInJSON(text: string): Link[] {
+  try {
+    const { links } = parseObject(text);
+    return Array.isArray(links) ? links.map((link: Link | null) => link ?? {}) : [];
+  } catch {
+    return [];
+  }
 }

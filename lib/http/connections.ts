@@ -7,7 +7,7 @@ import type { Settings } from '../options.js';
 import { hostOf } from '../util/url.js';
 import type { Outgoing, Reply } from './answer.js';
 import { ClosedConnectionError, Connection, undici } from './connection.js';
-import { publicLookup, uncheckedLookup } from './lookup.js';
+import { publicLookup, uncheckedLookup } from './addresses.js';
 import { openTunnel, Proxy } from './tunnel.js';
 
 /** Idle connections over all instances. */

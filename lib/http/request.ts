@@ -2,10 +2,9 @@
 
 import { kindOf, MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
-import { isReachableURL } from './addresses.js';
+import { isReachableURL, PrivateAddressError } from './addresses.js';
 import { redirectTarget, type Answer, type Outgoing } from './answer.js';
 import type { RequestContext } from './context.js';
-import { failureOf, unreachable } from './failure.js';
 
 export type { Answer, Headers } from './answer.js';
 
@@ -193,5 +192,76 @@ function report(
     settings.log('request', { method, host, path, ...outcome, milliseconds });
   } catch {
     // As above.
+  }
+}
+
+/** @param isOver whether the deadline has ended the request */
+export function failureOf(error: unknown, isOver: boolean): MastodonError {
+  if (error instanceof MastodonError) return error;
+  if (isOver) return new MastodonError('timeout');
+  const { name, message, code = '' } = error as NodeJS.ErrnoException;
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new MastodonError('response_too_large', { cause: new Error(code) });
+  }
+  if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: new Error(code) });
+  // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
+  // The other two are its words for an answer to no request, and for another protocol than was asked for.
+  const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
+  if (name === 'HTTPParserError' || isUnreadable) {
+    return new MastodonError('response_invalid', { cause: new Error(message) });
+  }
+  // Certificate errors quote the names in the server's certificate.
+  const cause = new Error(code.startsWith('ERR_TLS_') ? code : message);
+  return new MastodonError('instance_unreachable', { cause: Object.assign(cause, code && { code }) });
+}
+
+/** For a URL that no request is sent to. */
+export function unreachable(url: URL): MastodonError {
+  return new MastodonError('instance_unreachable', { cause: new PrivateAddressError(url.host) });
+}
+
+/** As `get` of http/request takes them. */
+interface DocumentOptions {
+  readonly accept?: string;
+  readonly maxBytes?: number;
+}
+
+/** The domain, the server behind it, and a second name of each. */
+const maxOrigins = 4;
+
+export class Documents {
+  private readonly answers = new Map<string, Promise<Answer>>();
+  private readonly origins = new Set<string>();
+  private readonly answered = new Set<string>();
+
+  constructor(private readonly context: RequestContext) {}
+
+  /** @throws MastodonError like every request; `instance_unsupported` where too many origins were named */
+  async get<T>(url: string, options: DocumentOptions, read: Reader<T>): Promise<T> {
+    return readAnswer(await this.answer(url, options), read);
+  }
+
+  /** Whether the origin has answered any request yet. Where it has not, further requests would be in vain. */
+  hasAnswered(origin: string): boolean {
+    return this.answered.has(origin);
+  }
+
+  private answer(url: string, options: DocumentOptions): Promise<Answer> {
+    const known = this.answers.get(url);
+    if (known) return known;
+    const { origin, host } = new URL(url);
+    if (!this.origins.has(origin) && this.origins.size >= maxOrigins) {
+      const cause = new Error('too many servers are named one after another');
+      return Promise.reject(new MastodonError('instance_unsupported', { instance: host, cause }));
+    }
+    this.origins.add(origin);
+    const answer = get(this.context, url, options, (complete) => complete).then((complete) => {
+      this.answered.add(origin);
+      // A redirect led here: who asks for this URL next has its answer already.
+      if (!this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
+      return complete;
+    });
+    this.answers.set(url, answer);
+    return answer;
   }
 }

@@ -2,10 +2,9 @@
 
 import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.js';
-import type { Answer } from '../http/answer.js';
+import { type Answer, jsonObject } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { Http } from '../http/context.js';
-import { jsonObject } from '../http/json.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import { isSafeRedirect } from './clients.js';

@@ -1,11 +1,10 @@
 /** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
 
 import { MastodonError } from '../errors.js';
-import { isFromInFront } from '../http/answer.js';
-import { jsonObject, type JsonObject } from '../http/json.js';
+import { isFromInFront, jsonObject, type JsonObject } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { get, postJSON, type Answer } from '../http/request.js';
-import type { PinnedInstance } from '../discovery/instance.js';
+import type { PinnedInstance } from '../options.js';
 
 export interface AccountAnswer {
   readonly raw: string;

@@ -1,8 +1,7 @@
 /** Builds the URL of the authorization request (RFC 6749, section 4.1.1; RFC 7636, section 4.3). */
 
 import { needsForcedLogin } from '../discovery/software.js';
-import type { Instance } from '../discovery/instance.js';
-import type { BeginOptions } from '../options.js';
+import type { Instance, BeginOptions } from '../options.js';
 import { digest } from '../util/digest.js';
 import type { Transaction } from './transactions.js';
 

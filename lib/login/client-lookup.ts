@@ -7,11 +7,9 @@ import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { Failures } from '../discovery/failures.js';
-import type { Instance } from '../discovery/instance.js';
-import { ConcurrencyLimit } from '../http/concurrency.js';
+import type { Instance, Settings } from '../options.js';
+import { ConcurrencyLimit, SingleFlight } from '../http/concurrency.js';
 import type { RequestContext } from '../http/context.js';
-import { SingleFlight } from '../http/single-flight.js';
-import type { Settings } from '../options.js';
 import type { PendingLogins } from './transactions.js';
 
 /** An instance with a client that can be used there. */

@@ -5,20 +5,20 @@ import type { ClientOf } from '../client/clients.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
-import { Documents } from '../discovery/documents.js';
+import { Documents } from '../http/request.js';
 import { Failures } from '../discovery/failures.js';
-import type { Instance, PinnedInstance } from '../discovery/instance.js';
-import { MastodonError } from '../errors.js';
-import { ConcurrencyLimit } from '../http/concurrency.js';
-import { Http, type RequestContext } from '../http/context.js';
-import { SingleFlight } from '../http/single-flight.js';
 import {
+  type Instance,
+  type PinnedInstance,
   checkedScope,
   readOptions,
   type BeginOptions,
   type LoginOptions,
   type Settings,
 } from '../options.js';
+import { MastodonError } from '../errors.js';
+import { ConcurrencyLimit, SingleFlight } from '../http/concurrency.js';
+import { Http, type RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/digest.js';

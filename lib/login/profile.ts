@@ -5,7 +5,7 @@ import type { AccountAnswer } from './account.js';
 import { proveHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
 import { parseAddress } from '../discovery/address.js';
 import { isPublicHostname } from '../http/addresses.js';
-import type { PinnedInstance } from '../discovery/instance.js';
+import type { PinnedInstance } from '../options.js';
 import { parsedURL } from '../util/url.js';
 
 /** Who logged in, as far as the instance tells it and it could be checked. */

@@ -2,11 +2,16 @@
 
 import { MastodonError } from '../errors.js';
 import type { ClientCredentials } from '../client/client.js';
-import { assertFromServer } from '../http/answer.js';
+import {
+  assertFromServer,
+  jsonObject,
+  jsonObjectOrNone,
+  type JsonObject,
+  isSuccess,
+  isUnavailable,
+} from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
-import { jsonObject, jsonObjectOrNone, type JsonObject } from '../http/json.js';
 import { postForm, type Answer } from '../http/request.js';
-import { isSuccess, isUnavailable } from '../http/answer.js';
 import type { Transaction } from './transactions.js';
 
 /** What an instance gave for a code, or for a refresh token. */

@@ -1,6 +1,6 @@
 /** What adapters give to a login, and what they get from it. */
 
-import type { Instance } from '../discovery/instance.js';
+import type { Instance } from '../options.js';
 import type { MastodonProfile } from './profile.js';
 import type { Tokens } from './token.js';
 import type { PendingLogins } from './transactions.js';

@@ -17,6 +17,15 @@ export function canParse(text: string, base?: string): boolean {
   return parsedURL(text, base) !== undefined;
 }
 
+/** Whether a value is a URL of at most 512 characters on this origin, without credentials and fragment. */
+export function isOn(origin: string, value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > 512) return false;
+  // Whatever follows is a path or a query there.
+  if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
+  const url = parsedURL(value);
+  return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
+}
+
 /** Issuers differ by a trailing slash between servers and between places on one server. */
 export function withoutSlash(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;

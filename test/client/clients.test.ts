@@ -4,7 +4,7 @@ import { recordKey } from '../../lib/client/app.js';
 import type { Client, RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { Store, storeKey } from '../../lib/store.js';
-import { keyedRecord } from '../../lib/util/keyed-record.js';
+import { keyedRecord } from '../../lib/util/backend.js';
 import { anInstanceRecord } from '../support/records.js';
 import { JSONStore } from '../support/json-store.js';
 

@@ -1,6 +1,6 @@
 /** The documents of one discovery: which hosts are asked, for what, and how often. */
 
-import { Documents } from '../../lib/discovery/documents.js';
+import { Documents } from '../../lib/http/request.js';
 import type { StandIn } from '../support/instance.js';
 import { contextOf, httpTo } from '../support/network.js';
 import { anInstance } from '../support/stage.js';

@@ -1,6 +1,6 @@
 /** Where a domain's host-meta points. */
 
-import { lrddTargets } from '../../lib/discovery/host-meta.js';
+import { lrddTargets } from '../../lib/discovery/webfinger.js';
 
 const target = 'https://social.example/.well-known/webfinger?resource=';
 const link = (attributes: string) => `<?xml version="1.0"?>\n<XRD><Link ${attributes}/></XRD>`;

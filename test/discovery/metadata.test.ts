@@ -1,7 +1,8 @@
 /** A metadata document speaks for its own origin only. */
 
 import type { MastodonError } from '../../lib/errors.js';
-import { isOn, namedOrigin, readMetadata } from '../../lib/discovery/metadata.js';
+import { isOn } from '../../lib/util/url.js';
+import { namedOrigin, readMetadata } from '../../lib/discovery/metadata.js';
 import { codeThrownBy } from '../support/records.js';
 
 const origin = 'https://social.example';

@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { resolveByDNS } from '../../lib/http/lookup.js';
+import { resolveByDNS } from '../../lib/http/addresses.js';
 
 const A = 1;
 const AAAA = 28;

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { jsonObject, jsonObjectOfAnyType, jsonObjectOrNone, parseObject } from '../../lib/http/json.js';
+import { jsonObject, jsonObjectOfAnyType, jsonObjectOrNone, parseObject } from '../../lib/http/answer.js';
 import { answerOf, codeThrownBy } from '../support/records.js';
 
 it.each([
@@ -77,7 +77,7 @@ it('is left as it is where it is no object, at the deepest level and beside a ke
 it('costs far less than a reviver, however the text is built', () => {
   // In a process of its own, as Jest makes what it runs many times slower than it is.
   const program = `
-    const { parseObject } = require('./lib/http/json.ts');
+    const { parseObject } = require('./lib/http/answer.ts');
     const cpuMs = (work) => Math.min(...Array.from({ length: 25 }, () => {
       const before = process.cpuUsage();
       work();

@@ -2,7 +2,7 @@
 
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { PrivateAddressError, publicLookup } from '../../lib/http/lookup.js';
+import { PrivateAddressError, publicLookup } from '../../lib/http/addresses.js';
 import { names } from '../support/hostile.js';
 
 type Result =

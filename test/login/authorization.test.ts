@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { authorizationURL } from '../../lib/login/authorization.js';
-import type { Instance } from '../../lib/discovery/instance.js';
+import type { Instance } from '../../lib/options.js';
 import { aLogin } from '../support/records.js';
 
 const instance: Instance = {

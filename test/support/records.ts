@@ -1,6 +1,6 @@
 /** Answers, instances and pending logins as values, for tests without a server. */
 
-import type { Instance } from '../../lib/discovery/instance.js';
+import type { Instance } from '../../lib/options.js';
 import type { Fetcher } from '../../lib/discovery/webfinger.js';
 import type { Answer } from '../../lib/http/request.js';
 import type { Transaction } from '../../lib/login/transactions.js';
