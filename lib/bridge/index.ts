@@ -12,11 +12,10 @@ import { addressesBelow } from '../util/url.js';
 import { MastodonLogin } from '../login/login.js';
 import { digest } from '../util/digest.js';
 import { Store } from '../store.js';
-import { BridgeCookies } from './cookies.js';
 import { Logins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
-import { Pages, type Router } from './router.js';
+import { createRouter, type Router } from './router.js';
 import { Sockets } from './sockets.js';
 
 export { limitDefaults } from './options.js';
@@ -30,8 +29,8 @@ export type { Router } from './router.js';
 /** A running bridge. */
 export interface Bridge {
   /**
-   * Serves `/auth/:id`, `/callback/:instance`, `/client/:instance` and `/button/:file` below the path of `publicURL`. Leaves
-   * other addresses to `next`; without `next` it answers them with 404.
+   * Serves `/auth/:id`, `/callback/:instance/done`, `/client/:instance/metadata` and `/button/:file` below the path of
+   * `publicURL`. Leaves other paths to `next`; without `next` it answers them with 404.
    */
   readonly router: Router;
   /**
@@ -74,9 +73,8 @@ export function createBridge(options: BridgeOptions): Bridge {
     bridgeChecks,
   );
   const sockets = new Sockets(settings, new Logins(settings, login, requests));
-  const pages = new Pages(settings, login, requests, new BridgeCookies(publicURL));
   return {
-    router: pages.router,
+    router: createRouter(settings, login, requests),
     attach: (server) => sockets.attach(server),
     status: () => ({ sockets: sockets.size, pending: requests.size }),
     async close() {

@@ -7,7 +7,7 @@ import type { BridgeSettings } from './options.js';
 import { bridgeError, invalidHost, loginError, readMessage, setId } from './protocol.js';
 import { Quota } from '../util/quota.js';
 import type { Requests } from './requests.js';
-import { codeFor, shown } from './secrets.js';
+import { codeFor, loggedID } from './secrets.js';
 import type { BridgeSocket, PendingLogin } from './socket.js';
 
 export class Logins {
@@ -64,7 +64,7 @@ export class Logins {
         return undefined;
       }
       login.id = id;
-      this.settings.log('request_opened', { id: shown(id), instance: instance.host });
+      this.settings.log('request_opened', { id: loggedID(id), instance: instance.host });
       return setId({
         id,
         url: `${this.settings.publicURL}/auth/${id}`,
@@ -118,7 +118,7 @@ export class Logins {
   }
 
   private abandon(id: string): void {
-    this.settings.log('request_ended', { id: shown(id), outcome: 'abandoned' });
+    this.settings.log('request_ended', { id: loggedID(id), outcome: 'abandoned' });
     void this.requests.abandon(id);
   }
 }

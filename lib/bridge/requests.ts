@@ -1,13 +1,14 @@
-/** The logins that programs wait for: known to all processes by the store, delivered by the process with the socket. */
+/** Requests: a program waits for each. The store holds them for all processes; the process with the socket delivers the result. */
 
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
 import { storeKey, withoutDetails, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
+import { digest } from '../util/digest.js';
+import { TimeLimit } from '../util/backend.js';
 import { loginError } from './protocol.js';
-import { newID, refOf, seal, unseal } from './secrets.js';
+import { decryptResult, encryptResult, newID, refOf } from './secrets.js';
 
 /** A program that waits for the end of a request. */
 export interface Recipient {
@@ -20,7 +21,7 @@ interface StoredRequest {
   readonly instance: { readonly origin: string; readonly host: string };
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** Where the process with the socket listens on the bus. */
+  /** The bus channel of the process with the socket. */
   readonly channel: string;
 }
 
@@ -30,7 +31,6 @@ export interface PendingRequest extends StoredRequest {
 
 /** The browser that a request belongs to, and how often its button was pressed there. */
 interface Claim {
-  /** Digest of the browser's key. */
   readonly browser: string;
   readonly presses: number;
 }
@@ -41,28 +41,29 @@ const maxPresses = 20;
 interface Waiting {
   readonly id: string;
   readonly recipient: Recipient;
-  readonly expiresAt: number;
+  readonly expiry: NodeJS.Timeout;
 }
 
-/** A request's records: `unclaimed` is there until a browser takes it, `claim` names that browser. */
-const kinds = ['request', 'unclaimed', 'claim'] as const;
+const kinds = ['request', 'claim'] as const;
 
 export class Requests {
-  /** By the request's ref, in the order in which they expire. */
+  /** By the request's ref. */
   private readonly waiting = new Map<string, Waiting>();
   /** One channel for each process, not for each request, so that many requests cost the bus nothing. */
   private readonly channel = `passport-mastodon-oauth2:bridge:${randomBytes(18).toString('base64url')}`;
+  private readonly busLimit: TimeLimit;
   private listening: Promise<() => unknown> | undefined;
-  private expiry: NodeJS.Timeout | undefined;
 
   /** @param audience tells bridges on the same store apart: one does not know the requests of another */
   constructor(
     private readonly store: Store,
     private readonly bus: Bus,
-    private readonly busTimeoutMs: number,
+    busTimeoutMs: number,
     private readonly ttlMs: number,
     private readonly audience: string,
-  ) {}
+  ) {
+    this.busLimit = new TimeLimit('bus', busTimeoutMs);
+  }
 
   /** The number of requests that programs at this process wait for. */
   get size(): number {
@@ -75,17 +76,10 @@ export class Requests {
     const id = newID();
     const expiresAt = Date.now() + this.ttlMs;
     const stored: StoredRequest = { instance: { origin, host }, expiresAt, channel: this.channel };
-    await this.store.set(this.key('unclaimed', id), { unclaimed: true }, this.ttlMs);
     await this.store.set(this.key('request', id), stored, this.ttlMs);
-    this.waiting.set(refOf(id), { id, recipient, expiresAt });
-    this.scheduleExpiry();
+    const expiry = setTimeout(() => this.expire(id), this.ttlMs).unref();
+    this.waiting.set(refOf(id), { id, recipient, expiry });
     return { id, ...stored };
-  }
-
-  /** Ends a request whose program is gone. */
-  async abandon(id: string): Promise<void> {
-    this.waiting.delete(refOf(id));
-    await this.forget(id);
   }
 
   /** @throws MastodonError `store_failed` */
@@ -94,45 +88,42 @@ export class Requests {
     return isLive(stored) ? { ...stored, id } : undefined;
   }
 
-  /** The digest of the browser's key, once a browser pressed the button. */
-  async browserOf(id: string): Promise<string | undefined> {
-    return (await this.claimOf(id))?.browser;
+  /** Whether another browser than the one with this secret has pressed the button. */
+  async isOthers(id: string, secret: string): Promise<boolean> {
+    const claim = (await this.store.get(this.key('claim', id))) as Claim | undefined;
+    return claim !== undefined && claim.browser !== digest(secret);
   }
 
   /**
-   * Gives the request to the first browser that asks; of several, the one that takes the record `unclaimed`. The same
-   * browser may ask again, up to `maxPresses` times.
-   * @throws MastodonError `store_failed`; the request has ended then, unless it had a browser before
+   * Gives the request to the first browser that asks. The same browser may ask again, up to `maxPresses` times.
+   * @throws MastodonError `store_failed`; the request has ended then
    */
-  async claim({ id, expiresAt }: PendingRequest, browser: string): Promise<boolean> {
-    const save = (presses: number) => {
-      const claim: Claim = { browser, presses };
-      return this.store.set(this.key('claim', id), claim, Math.max(1, expiresAt - Date.now()));
-    };
-    const claim = await this.claimOf(id);
-    if (claim) {
-      if (claim.browser !== browser || claim.presses >= maxPresses) return false;
-      await save(claim.presses + 1);
-      return true;
-    }
+  async claim({ id, expiresAt }: PendingRequest, secret: string): Promise<boolean> {
+    const browser = digest(secret);
+    const ttlMs = Math.max(1, expiresAt - Date.now());
     try {
-      if ((await this.store.take(this.key('unclaimed', id))) !== undefined) {
-        await save(1);
-        return true;
-      }
+      const claim = await this.store.update<Claim>(this.key('claim', id), ttlMs, (current) => {
+        const { browser: owner = browser, presses = 0 } = (current ?? {}) as Partial<Claim>;
+        return owner === browser && presses < maxPresses ? { browser, presses: presses + 1 } : undefined;
+      });
+      return claim !== undefined;
     } catch (error) {
-      // Whether the record is gone is not known: another browser must not get the request in place of this one.
-      const failure = error instanceof MastodonError ? error : new MastodonError('store_failed');
-      await this.finish(id, loginError(failure.code, failure.message)).catch(() => undefined);
+      // Whether the claim was written is not known. No other browser may get the request now.
+      const { code, message } = error instanceof MastodonError ? error : new MastodonError('store_failed');
+      await this.finish(id, loginError(code, message)).catch(() => undefined);
       throw error;
     }
-    // Another press was faster, and is about to save its claim.
-    for (let tries = 0; tries < 20; tries++) {
-      await pause(50);
-      const now = await this.browserOf(id);
-      if (now !== undefined) return now === browser;
-    }
-    return false;
+  }
+
+  /**
+   * Whether a token for this browser would reach a program. A lock that ended early may have let two browsers claim a
+   * request; the claim that was written last counts.
+   * @throws MastodonError `store_failed`
+   */
+  async isWanted(id: string, secret: string): Promise<boolean> {
+    const request = await this.find(id);
+    if (!request || (await this.isOthers(id, secret))) return false;
+    return this.isAwaited(request);
   }
 
   /** Whether the process with the program's socket is there, and the program still waits. */
@@ -142,50 +133,42 @@ export class Requests {
   }
 
   /**
-   * Ends the request, for one caller only, and tells the program.
+   * Ends the request, for one caller only, and sends the result to the program.
    * @returns false when it had ended before, or the program is gone
    * @throws MastodonError `store_failed`
    */
   async finish(id: string, text: string): Promise<boolean> {
-    const ref = refOf(id);
     let request: unknown;
     try {
       request = await this.store.take(this.key('request', id));
     } catch (error) {
-      // Without the store, the process with the socket can still tell its program, once.
-      if (this.waiting.has(ref)) return this.deliver(ref, text);
+      // Without the store, the process with the socket can still deliver, once.
+      if (this.waiting.has(refOf(id))) return this.deliver(id, text);
       throw error;
     }
     await this.forget(id);
     if (!isLive(request)) return false;
-    if (request.channel === this.channel) return this.deliver(ref, text);
-    return this.publish(request.channel, JSON.stringify({ ref, sealed: seal(id, text) }));
+    if (request.channel === this.channel) return this.deliver(id, text);
+    return this.publish(request.channel, JSON.stringify({ ref: refOf(id), result: encryptResult(id, text) }));
+  }
+
+  /** Ends a request whose program is gone. */
+  async abandon(id: string): Promise<void> {
+    this.remove(id);
+    await this.forget(id);
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.expiry);
     const ids = [...this.waiting.values()].map(({ id }) => id);
-    this.waiting.clear();
-    await Promise.all(ids.map((id) => this.forget(id)));
+    await Promise.all(ids.map((id) => this.abandon(id)));
     const unsubscribe = await this.listening?.catch(() => undefined);
     this.listening = undefined;
     if (unsubscribe) await this.onBus(async () => unsubscribe()).catch(() => undefined);
   }
 
-  private async claimOf(id: string): Promise<Claim | undefined> {
-    const record = ((await this.store.get(this.key('claim', id))) ?? {}) as Record<string, unknown>;
-    const { browser, presses } = record;
-    return typeof browser === 'string' && typeof presses === 'number' ? { browser, presses } : undefined;
-  }
-
-  /** @returns whether a process heard it, as far as the bus knows */
-  private async publish(channel: string, message: string): Promise<boolean> {
-    return (await this.onBus(() => this.bus.publish(channel, message))) !== 0;
-  }
-
   private listen(): Promise<() => unknown> {
     this.listening ??= this.onBus(() =>
-      this.bus.subscribe(this.channel, (message) => this.hear(message)),
+      this.bus.subscribe(this.channel, (message) => this.receive(message)),
     ).catch((error: unknown) => {
       this.listening = undefined;
       throw error;
@@ -193,82 +176,60 @@ export class Requests {
     return this.listening;
   }
 
-  /**
-   * An operation of the application's bus, within a time limit. Its errors keep only their kind: drivers put a command's
-   * arguments, and with them what was to be sent, into theirs.
-   * @throws MastodonError `store_failed`
-   */
-  private async onBus<T>(operation: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(reject, this.busTimeoutMs, new DOMException('', 'TimeoutError'));
-    });
+  private receive(message: string): void {
     try {
-      return await Promise.race([(async () => operation())(), timeout]);
-    } catch (error) {
-      throw new MastodonError('store_failed', { cause: withoutDetails(error, 'bus') });
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  private hear(message: string): void {
-    try {
-      const { ref, sealed } = JSON.parse(message) as { ref?: unknown; sealed?: unknown };
+      const { ref, result } = JSON.parse(message) as { ref?: unknown; result?: unknown };
       const waiting = typeof ref === 'string' ? this.waiting.get(ref) : undefined;
-      const text = waiting && typeof sealed === 'string' ? unseal(waiting.id, sealed) : undefined;
-      if (text !== undefined) this.deliver(String(ref), text);
+      const text = waiting && typeof result === 'string' ? decryptResult(waiting.id, result) : undefined;
+      if (waiting && text !== undefined) this.deliver(waiting.id, text);
     } catch {
       // Not a message of a bridge.
     }
   }
 
-  private deliver(ref: string, text: string): boolean {
+  /** @returns whether a process received it, as far as the bus knows */
+  private async publish(channel: string, message: string): Promise<boolean> {
+    return (await this.onBus(() => this.bus.publish(channel, message))) !== 0;
+  }
+
+  /** Runs an operation of the application's bus. Drivers put the command, and with it the message, into their errors. */
+  private async onBus<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await this.busLimit.run(operation);
+    } catch (error) {
+      throw new MastodonError('store_failed', { cause: withoutDetails(error, 'bus') });
+    }
+  }
+
+  private deliver(id: string, text: string): boolean {
+    return this.remove(id)?.recipient.deliver(id, text) ?? false;
+  }
+
+  private expire(id: string): void {
+    const { code, message } = new MastodonError('login_expired');
+    this.deliver(id, loginError(code, message));
+    void this.forget(id);
+  }
+
+  private remove(id: string): Waiting | undefined {
+    const ref = refOf(id);
     const waiting = this.waiting.get(ref);
+    clearTimeout(waiting?.expiry);
     this.waiting.delete(ref);
-    return waiting?.recipient.deliver(waiting.id, text) ?? false;
+    return waiting;
   }
 
   private async forget(id: string): Promise<void> {
     await Promise.all(kinds.map((kind) => this.store.delete(this.key(kind, id))));
   }
 
-  /** Keys hold a digest of the ID, so that a list of the store's keys tells no ID. */
+  /** `storeKey` hashes the ID, so a list of the store's keys does not show it. */
   private key(kind: (typeof kinds)[number], id: string): string {
     return storeKey(`bridge-${kind}`, '', id, this.audience);
   }
-
-  /** One timer: all requests last equally long, so the first that was opened is the first to expire. */
-  private scheduleExpiry(): void {
-    if (this.expiry !== undefined) return;
-    const [first] = this.waiting.values();
-    if (!first) return;
-    this.expiry = setTimeout(
-      () => {
-        this.expiry = undefined;
-        this.expire();
-        this.scheduleExpiry();
-      },
-      Math.max(1, first.expiresAt - Date.now()),
-    ).unref();
-  }
-
-  private expire(): void {
-    const { code, message } = new MastodonError('login_expired');
-    for (const [ref, { id, expiresAt }] of this.waiting) {
-      if (expiresAt > Date.now()) return;
-      this.deliver(ref, loginError(code, message));
-      void this.forget(id);
-    }
-  }
 }
 
+/** Memcached and clocks that differ keep a record for longer. */
 function isLive(value: unknown): value is StoredRequest {
-  const record = (value ?? {}) as Record<string, unknown>;
-  const { origin, host } = (record.instance ?? {}) as Record<string, unknown>;
-  return (
-    [record.channel, origin, host].every((text) => typeof text === 'string') &&
-    typeof record.expiresAt === 'number' &&
-    record.expiresAt > Date.now()
-  );
+  return value !== undefined && (value as StoredRequest).expiresAt > Date.now();
 }

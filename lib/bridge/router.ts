@@ -1,15 +1,14 @@
-/** Answers browsers: the page of a request, its button, and the way back from the instance. */
+/** The visitor's part of a login, in order: the page of a request, its button, the way back from the instance, the result. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { MastodonError, type MastodonErrorCode } from '../errors.js';
+import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { proofFor, readOwnForm } from '../pages/form.js';
 import { notFoundPage, sendAway, sendPage, wrongMethodPage, type Page } from '../pages/page.js';
 import { isPreload, preloadPage } from '../pages/preload.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL, sendScript } from '../pages/script.js';
-import { digest } from '../util/digest.js';
-import type { BridgeCookies } from './cookies.js';
+import { BrowserCookie, idIn, requestSecret, stateOf } from './browser.js';
 import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,
@@ -22,248 +21,191 @@ import {
 } from './page.js';
 import { bridgeError, fulfill, loginError } from './protocol.js';
 import type { PendingRequest, Requests } from './requests.js';
-import { codeFor, refOf, shown } from './secrets.js';
+import { codeFor, isID, loggedID } from './secrets.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
-type MountedRequest = IncomingMessage & { readonly originalUrl?: string };
-
-interface Route {
-  readonly name: (typeof names)[number];
-  /** A request's ID, a file's name, or an instance's host. */
-  readonly segment: string;
-  /** The query with its question mark, or nothing. */
-  readonly search: string;
-}
-
-const names = ['auth', 'button', 'callback', 'client'] as const;
-
 /** More than all scopes of any server together. */
 const maxScopeLength = 2000;
 
-/** Failures before a login was taken out of the store: the visitor can open the same address again. */
-const repeatable: ReadonlySet<MastodonErrorCode> = new Set(['login_busy', 'store_failed']);
+export function createRouter(settings: BridgeSettings, login: MastodonLogin, requests: Requests): Router {
+  const { clientName, publicURL, log } = settings;
+  const basePath = new URL(publicURL).pathname.replace(/\/$/, '');
+  const cookie = new BrowserCookie(publicURL);
 
-export class Pages {
-  private readonly basePath: string;
-
-  constructor(
-    private readonly settings: BridgeSettings,
-    private readonly login: MastodonLogin,
-    private readonly requests: Requests,
-    private readonly cookies: BridgeCookies,
-  ) {
-    this.basePath = new URL(settings.publicURL).pathname.replace(/\/$/, '');
-  }
-
-  readonly router: Router = (req, res, next) => {
-    const pass = () => (next ? next() : sendPage(res, notFoundPage()));
-    const route = routeOf(req, this.basePath, next === undefined);
-    if (!route) return pass();
-    const { name, segment } = route;
-    if (name === 'button') return sendScript(res, segment, req.method) ? undefined : pass();
-    const answered =
-      name === 'auth'
-        ? this.request(req, res, segment)
-        : name === 'callback'
-          ? this.callback(req, res, route)
-          : this.clientMetadata(req, res, segment, pass);
-    answered.catch((error: unknown) => {
-      this.settings.log('failed', { error });
-      if (res.headersSent) res.destroy();
-      else sendPage(res, this.failure(error));
-    });
-  };
-
-  private async clientMetadata(
-    req: IncomingMessage,
-    res: ServerResponse,
-    segment: string,
-    pass: () => void,
-  ): Promise<void> {
-    const { status, headers, body } = await this.login.clientMetadata.answer(req.method, `/${segment}`);
-    if (status === 404) return pass();
-    res.writeHead(status, headers).end(body);
-  }
-
-  private async request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
+  async function request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
     const { method } = req;
     if (isPreload(req)) return sendPage(res, preloadPage());
     if (method !== 'GET' && method !== 'POST') return wrongMethod(res, 'GET, HEAD, POST');
-    const request = await this.requests.find(id);
-    if (!request) return this.show(res, unknownPage);
-    if (method === 'POST') return this.press(req, res, request);
-    return this.confirm(res, request, this.cookies.giveKeyFor(req, res, id));
+    const pending = await requests.find(id);
+    if (!pending) return sendPage(res, unknownPage(clientName));
+    if (method === 'POST') return press(req, res, pending);
+    return confirm(res, pending, requestSecret(cookie.give(req, res), id));
   }
 
   /** Changes nothing: programs that show previews open links, too. */
-  private async confirm(
+  async function confirm(
     res: ServerResponse,
     { id, instance }: PendingRequest,
-    key: string,
+    secret: string,
     problem?: Confirmation['problem'],
   ): Promise<void> {
-    const browser = await this.requests.browserOf(id);
-    if (browser !== undefined && browser !== digest(key)) return this.show(res, inUsePage);
-    const { clientName, publicURL } = this.settings;
-    const page = confirmationPage({
-      ...{ clientName, problem },
-      host: instance.host,
-      code: codeFor(id),
-      proof: proofFor(key),
-      script: scriptURL(publicURL),
-    });
-    sendPage(res, page);
+    if (await requests.isOthers(id, secret)) return sendPage(res, inUsePage(clientName));
+    const [code, proof, script] = [codeFor(id), proofFor(secret), scriptURL(publicURL)];
+    sendPage(res, confirmationPage({ clientName, host: instance.host, code, proof, script, problem }));
   }
 
-  /** The button was pressed: the request belongs to this browser now, which goes on to the instance. */
-  private async press(req: IncomingMessage, res: ServerResponse, request: PendingRequest): Promise<void> {
-    const { id, instance } = request;
-    const key = this.cookies.keyFor(req, id);
-    const fields = await readOwnForm(req, key ?? '', this.settings.publicURL);
+  /** The request belongs to the browser from now on. */
+  async function press(req: IncomingMessage, res: ServerResponse, pending: PendingRequest): Promise<void> {
+    const { id, instance } = pending;
+    const browserKey = cookie.read(req);
+    const secret = browserKey === undefined ? '' : requestSecret(browserKey, id);
+    const fields = await readOwnForm(req, secret, publicURL);
     if (!req.complete) res.setHeader('Connection', 'close');
-    if (key === undefined) return sendPage(res, noCookiePage());
-    if (!fields) return this.confirm(res, request, key, 'not from this page');
-    if (!isDeliberate(fields)) return this.confirm(res, request, key, 'no second step');
-    if (!(await this.requests.claim(request, digest(key)))) return this.show(res, inUsePage);
-    if (!(await this.requests.isAwaited(request))) {
-      await this.requests.abandon(id);
-      return this.show(res, unknownPage);
+    if (browserKey === undefined) return sendPage(res, noCookiePage());
+    if (!fields) return confirm(res, pending, secret, 'not from this page');
+    if (!isDeliberate(fields)) return confirm(res, pending, secret, 'no second step');
+    if (!(await requests.claim(pending, secret))) return sendPage(res, inUsePage(clientName));
+    if (!(await requests.isAwaited(pending))) {
+      await requests.abandon(id);
+      return sendPage(res, unknownPage(clientName));
     }
     try {
       // The instance asks even a visitor who has agreed before: any program can send a visitor there.
-      const { redirect } = await this.login.begin(instance.host, key, { forceLogin: true, state: refOf(id) });
-      this.cookies.begin(req, res, new URL(redirect).searchParams.get('state') ?? '', id);
+      const options = { forceLogin: true, state: stateOf(browserKey, id) };
+      const { redirect } = await login.begin(instance.host, [browserKey], options);
       sendAway(res, redirect);
     } catch (error) {
-      await this.fail(req, res, error, id);
+      await fail(res, error, id);
     }
   }
 
-  private async callback(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { segment, search }: Route,
-  ): Promise<void> {
+  async function callback(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
     if (isPreload(req)) return sendPage(res, preloadPage());
     if (req.method !== 'GET') return wrongMethod(res, 'GET');
-    const state = new URLSearchParams(search).get('state');
-    const asked = state === null ? undefined : this.cookies.requestOf(req, state);
-    // Hollo reports a denial without `state`.
-    const ids = state === null ? this.cookies.requests(req) : asked === undefined ? [] : [asked];
-    const idOf = (ref: unknown) => ids.find((id) => refOf(id) === ref);
-    let login: FinishedWithScope;
+    const browserKey = cookie.read(req);
+    let id: string | undefined;
+    let finished: FinishedWithScope;
     try {
-      login = await this.login.finishWithScope(
-        `/callback/${segment}${search}`,
-        ids.flatMap((id) => this.cookies.keyFor(req, id) ?? []),
-        {
-          // Fetches no token for a program that is gone.
-          isWanted: async (ref) => {
-            const id = idOf(ref);
-            const request = id === undefined ? undefined : await this.requests.find(id);
-            return request !== undefined && (await this.requests.isAwaited(request));
-          },
+      finished = await login.finishWithScope(target, browserKey === undefined ? [] : [browserKey], {
+        isWanted: async (state) => {
+          id = idIn(state, browserKey);
+          return id !== undefined && requests.isWanted(id, requestSecret(browserKey ?? '', id));
         },
-      );
+      });
     } catch (error) {
-      return this.fail(req, res, error, this.endedBy(error, idOf, asked));
+      const known = error instanceof MastodonError ? error : undefined;
+      // The visitor can begin an expired login again. Without a state, the login is still in the store.
+      const ended = known?.code === 'login_expired' ? undefined : (id ?? idIn(known?.state, browserKey));
+      return fail(res, error, ended);
     }
-    await this.finish(req, res, login, idOf(login.state) ?? '');
+    await deliver(res, finished, id ?? '');
   }
 
-  /**
-   * The request that a failed callback ends. An expired login can begin again while its request lasts. An error without
-   * state came before the login was taken out of the store, or from the application.
-   * @param asked the request of the callback's `state`
-   */
-  private endedBy(
-    error: unknown,
-    idOf: (ref: unknown) => string | undefined,
-    asked: string | undefined,
-  ): string | undefined {
-    if (!(error instanceof MastodonError)) return asked;
-    if (error.code === 'login_expired') return undefined;
-    return idOf(error.state) ?? (repeatable.has(error.code) ? undefined : asked);
-  }
-
-  private async finish(
-    req: IncomingMessage,
-    res: ServerResponse,
-    login: FinishedWithScope,
-    id: string,
-  ): Promise<void> {
-    const { accessToken: token, params, profile, askedScope } = login;
+  async function deliver(res: ServerResponse, finished: FinishedWithScope, id: string): Promise<void> {
+    const { accessToken: token, params, profile, askedScope } = finished;
     const scope = typeof params.scope === 'string' ? params.scope.slice(0, maxScopeLength) : askedScope;
-    this.cookies.end(req, res, id);
     let isDelivered = false;
     try {
-      isDelivered = await this.requests.finish(id, fulfill({ token, scope, profile }));
+      isDelivered = await requests.finish(id, fulfill({ token, scope, profile }));
     } finally {
-      if (!isDelivered && this.settings.revokeUndelivered) login.revoke();
-      this.log(id, isDelivered ? 'fulfilled' : 'undelivered', profile.instance.host);
+      if (!isDelivered && settings.revokeUndelivered) finished.revoke();
+      const outcome = isDelivered ? 'fulfilled' : 'undelivered';
+      log('request_ended', { id: loggedID(id), outcome, instance: profile.instance.host });
     }
-    if (!isDelivered) return this.show(res, unknownPage);
-    sendPage(res, connectedPage(this.settings.clientName, profile.handle));
+    sendPage(res, isDelivered ? connectedPage(clientName, profile.handle) : unknownPage(clientName));
   }
 
-  /** Ends the request, if it is known, and tells the program why. */
-  private async fail(
-    req: IncomingMessage,
-    res: ServerResponse,
-    error: unknown,
-    id: string | undefined,
-  ): Promise<void> {
+  /** Ends the request, if it is known, and sends the reason to the program. */
+  async function fail(res: ServerResponse, error: unknown, id: string | undefined): Promise<void> {
     const known = error instanceof MastodonError ? error : undefined;
-    if (!known || known.code === 'store_failed') this.settings.log('failed', { error });
+    if (!known || known.code === 'store_failed') log('failed', { error });
     if (id !== undefined) {
-      this.cookies.end(req, res, id);
-      this.log(id, known?.code ?? 'server_failed');
+      log('request_ended', { id: loggedID(id), outcome: known?.code ?? 'server_failed' });
       const text = known ? loginError(known.code, known.message) : bridgeError('server_failed');
-      await this.requests
-        .finish(id, text)
-        .catch((failed: unknown) => this.settings.log('failed', { error: failed }));
+      await requests.finish(id, text).catch((failed: unknown) => log('failed', { error: failed }));
     }
-    sendPage(res, this.failure(error));
+    sendPage(res, errorPage(error));
   }
 
-  private failure(error: unknown): Page {
+  function errorPage(error: unknown): Page {
     const { status, message } =
       error instanceof MastodonError
         ? error
         : { status: 500, message: 'Something went wrong on our side. Please try again in a moment.' };
-    return failedPage(this.settings.clientName, status, message);
+    return failedPage(clientName, status, message);
   }
 
-  private show(res: ServerResponse, page: (clientName: string) => Page): void {
-    sendPage(res, page(this.settings.clientName));
+  /** @returns `undefined` if the response is the application's */
+  function answer(req: IncomingMessage, res: ServerResponse, route: Route): Promise<void> | undefined {
+    switch (route.name) {
+      case 'auth':
+        return request(req, res, route.segment);
+      case 'callback':
+        return callback(req, res, route.target);
+      case 'client':
+        return clientMetadata(req, res, route.target);
+      case 'button':
+        return sendScript(res, route.segment, req.method) ? Promise.resolve() : undefined;
+    }
   }
 
-  private log(id: string, outcome: string, instance?: string): void {
-    const fields = { id: shown(id), outcome, ...(instance !== undefined && { instance }) };
-    this.settings.log('request_ended', fields);
+  async function clientMetadata(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
+    const { status, headers, body } = await login.clientMetadata.answer(req.method, target);
+    res.writeHead(status, headers).end(body);
   }
+
+  return (req, res, next) => {
+    const route = routeOf(req, basePath, next === undefined);
+    const answered = route && answer(req, res, route);
+    if (!answered) return next ? next() : sendPage(res, notFoundPage());
+    answered.catch((error: unknown) => {
+      log('failed', { error });
+      if (res.headersSent) res.destroy();
+      else sendPage(res, errorPage(error));
+    });
+  };
+}
+
+interface Route {
+  readonly name: 'auth' | 'button' | 'callback' | 'client';
+  /** A request's ID, a file's name, or an instance's host. */
+  readonly segment: string;
+  /** Path and query. */
+  readonly target: string;
 }
 
 /**
- * The part of the URL below the public URL's path; all else is the application's. A proxy may replace that path by another:
- * then the router has to be mounted there, or to get every request.
+ * The part of the URL below the public URL's path; the application has all other paths. A proxy may replace that path by
+ * another: then the router has to be mounted there, or to get every request.
  */
-function routeOf(req: MountedRequest, basePath: string, isAlone: boolean): Route | undefined {
+function routeOf(
+  req: IncomingMessage & { readonly originalUrl?: string },
+  basePath: string,
+  isAlone: boolean,
+): Route | undefined {
   const { url = '/', originalUrl = url } = req;
-  if (originalUrl.startsWith(`${basePath}/`)) {
-    const below = split(originalUrl.slice(basePath.length));
-    if (below) return below;
-  }
+  const below = originalUrl.startsWith(`${basePath}/`)
+    ? matched(originalUrl.slice(basePath.length))
+    : undefined;
+  if (below) return basePath === '' && !isAlone ? besideApplication(below) : below;
   const mount = originalUrl.endsWith(url) ? originalUrl.slice(0, -url.length) : '';
-  return isAlone || !`${basePath}/`.startsWith(`${mount}/`) ? split(url) : undefined;
+  return isAlone || !`${basePath}/`.startsWith(`${mount}/`) ? matched(url) : undefined;
 }
 
-function split(url: string): Route | undefined {
-  const [, first, segment, search = ''] = /^\/(\w+)\/([^/?#]+)\/?(\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
-  const name = names.find((one) => one === first);
-  return name === undefined || segment === undefined ? undefined : { name, segment, search };
+function matched(url: string): Route | undefined {
+  const [, name, segment = '', end] =
+    /^\/(\w+)\/([^/?#]+)(?:\/(\w+))?\/?(?:\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
+  const target = url.replace(/#.*/s, '');
+  if (end === undefined) return name === 'auth' || name === 'button' ? { name, segment, target } : undefined;
+  if (name === 'callback' && end === 'done') return { name, segment, target };
+  return name === 'client' && end === 'metadata' ? { name, segment, target } : undefined;
+}
+
+/** Without a path of the bridge's own, `/auth/…` may be the application's, too, as in `/auth/mastodon`. */
+function besideApplication(route: Route): Route | undefined {
+  return route.name !== 'auth' || isID(route.segment) ? route : undefined;
 }
 
 function wrongMethod(res: ServerResponse, allowed: string): void {

@@ -1,6 +1,6 @@
 /**
- * Derives everything that follows from a request's ID. The program and the browser know the ID; the store and the bus do
- * not. A reader of the store cannot open a request's page, and a listener on the bus can neither read nor forge its result.
+ * Values that are derived from a request's ID. The program and the browser know the ID; the store and the bus do not. A
+ * reader of the store cannot open a request's page, and a listener on the bus can neither read nor forge its result.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -15,7 +15,11 @@ export function newID(): string {
   return randomBytes(18).toString('base64url');
 }
 
-/** The request's name in the store and on the bus. */
+export function isID(text: string): boolean {
+  return /^[\w-]{24}$/.test(text);
+}
+
+/** The request's name on the bus. */
 export function refOf(id: string): string {
   return createHash('sha256').update(`request:${id}`).digest('base64url');
 }
@@ -28,16 +32,15 @@ export function codeFor(id: string): string {
 }
 
 /** An ID in a log: enough to tell two apart, too little to open the page. */
-export function shown(id: string): string {
+export function loggedID(id: string): string {
   return id.slice(0, 6);
 }
 
-/** Encrypts with a key that follows from the ID. */
-export function seal(id: string, text: string): string {
+export function encryptResult(id: string, text: string): string {
   return encrypt(id, purpose, text);
 }
 
 /** @returns `undefined` for a text that was not encrypted with this ID */
-export function unseal(id: string, text: string): string | undefined {
+export function decryptResult(id: string, text: string): string | undefined {
   return decrypt(id, purpose, text);
 }

@@ -30,7 +30,7 @@ export type Route =
   /** The way back from an instance. */
   | { readonly name: 'callback'; readonly response: string }
   /** The client metadata that servers without registration ask for. */
-  | { readonly name: 'client'; readonly host: string }
+  | { readonly name: 'client'; readonly path: string }
   /** What the login page loads. */
   | { readonly name: 'button'; readonly file: string }
   /** Anything of OpenID Connect. `uid`: the end of an authorization request. */
@@ -63,9 +63,9 @@ function inserted(url: string, basePath: string): Route | undefined {
 function matched(url: string): Route | undefined {
   const [, path = '', query = ''] = /^(\/[^?#]*)(\?[^#]*)?/.exec(url) ?? [];
   if (openid.has(path)) return { name: 'openid', url: path + query };
+  if (/^\/callback\/[^/]+\/done$/.test(path)) return { name: 'callback', response: path + query };
+  if (/^\/client\/[^/]+\/metadata$/.test(path)) return { name: 'client', path };
   const [, name, segment = ''] = /^\/([a-z]+)\/([^/]+)$/.exec(path) ?? [];
-  if (name === 'callback') return { name, response: path + query };
-  if (name === 'client') return { name, host: segment };
   if (name === 'button') return { name, file: segment };
   if (!/^[\w-]{1,64}$/.test(segment)) return undefined;
   if (name === 'login') return { name, uid: segment };

@@ -51,7 +51,7 @@ export function routerOf(parts: RouterParts): Router {
     if (route.name === 'login') return logins.page(req, res, route.uid);
     if (route.name === 'callback') return logins.callback(req, res, route.response);
     if (route.name === 'client') {
-      const { status, headers, body } = await login.clientMetadata.answer(req.method, `/${route.host}`);
+      const { status, headers, body } = await login.clientMetadata.answer(req.method, route.path);
       return void res.writeHead(status, headers).end(body);
     }
     const { uid } = route;

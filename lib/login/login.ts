@@ -172,11 +172,11 @@ export class MastodonLogin {
           context.typed = login.typed;
           const { instance, applicationState } = login;
           assertSameInstance(login, response, hostInPath);
-          await context.assertAllowed(instance.host);
           if (extras.isWanted && !(await extras.isWanted(applicationState)))
             throw new MastodonError('login_expired', {
               cause: new Error('the program that began it is gone'),
             });
+          await context.assertAllowed(instance.host);
           const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
           const tokens = await redeem(context, this.lifecycle, pending, login, of, response, extras.token);
           const { accessToken } = tokens;

@@ -66,14 +66,17 @@ export function hostSegmentOf(template: string, path: string): string | undefine
 }
 
 /**
- * Where an adapter that serves its own pages is called back, and where it serves the client metadata document. Servers fetch
- * that over https alone.
+ * The callback URL and the client metadata URL of an adapter that serves its own pages. The host is not the last segment of
+ * either: firewalls with the OWASP core rule set refuse paths that end in `.com`. Servers fetch metadata over https only.
  * @param ownURL without a slash at its end
  */
 export function addressesBelow(ownURL: string): {
   readonly callbackURL: string;
   readonly clientMetadataURL: string | undefined;
 } {
-  const clientMetadataURL = ownURL.startsWith('https:') ? `${ownURL}/client` : undefined;
-  return { callbackURL: `${ownURL}/callback`, clientMetadataURL };
+  const clientMetadataURL = `${ownURL}/client/${hostSegment}/metadata`;
+  return {
+    callbackURL: `${ownURL}/callback/${hostSegment}/done`,
+    clientMetadataURL: ownURL.startsWith('https:') ? clientMetadataURL : undefined,
+  };
 }

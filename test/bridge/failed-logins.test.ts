@@ -75,6 +75,16 @@ class FailingStore extends JSONStore {
     return super.delete(key);
   }
 
+  /** As Redis has it: without it, each press waits until a written lock has settled. */
+  async lock(key: string): Promise<(() => Promise<void>) | undefined> {
+    if (this.records.has(key)) return undefined;
+    this.records.set(key, '{}');
+    return async () => {
+      this.records.delete(key);
+      this.operation('delete');
+    };
+  }
+
   private operation(name: string): void {
     if (name === this.failing && this.countdown-- === 1) throw new Error('failed once');
   }

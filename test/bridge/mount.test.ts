@@ -8,7 +8,7 @@ import WebSocket, { WebSocketServer } from 'ws';
 import { createBridge } from '../../lib/bridge';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
-import { agree, Client, closeAll, formOf, startBridge, until } from './stage';
+import { agree, Client, closeAll, formOf, press, startBridge, until } from './stage';
 
 let instance: StandIn;
 beforeEach(async () => (instance = await startInstance()));
@@ -44,9 +44,9 @@ describe('the router', () => {
     const client = await connect();
     const { url } = await client.request(instance.host);
     expect(new URL(url).pathname).toMatch(new RegExp(`^${base}/auth/`));
-    const page = await agree(new Visitor(), url);
-    expect(page.status).toBe(200);
-    expect(page.headers['set-cookie']?.[0]).toContain(`Path=${base}/;`);
+    const visitor = new Visitor();
+    expect((await visitor.get(url)).headers['set-cookie']?.[0]).toContain(`Path=${base}/;`);
+    expect((await agree(visitor, url)).status).toBe(200);
     await client.hear('fulfill');
   });
 
@@ -63,14 +63,44 @@ describe('the router', () => {
     const id = 'A'.repeat(24);
     const others = [
       `/auth/${id}`,
-      `/callback/${instance.host}?code=1`,
-      `/client/${instance.host}`,
+      `/callback/${instance.host}/done?code=1`,
+      `/client/${instance.host}/metadata`,
       '/button/x',
     ];
     for (const path of ['/', '/auth/login', '/auth', '/callback', '/auth/auth/a/b', ...others]) {
       expect((await new Visitor().get(origin + path)).text).toBe(`the application's ${path}`);
     }
     expect((await new Visitor().get(`${origin}/auth/auth/unknown`)).text).toContain('not valid any more');
+  });
+
+  it('leaves /auth/mastodon to an application at the same root', async () => {
+    const { connect, origin } = await startBridge([instance], {
+      serve: ({ router }) => {
+        const app = express();
+        app.use(router);
+        app.use((req, res) => void res.send(`the application's ${req.originalUrl}`));
+        return app;
+      },
+    });
+    const visitor = new Visitor();
+    for (const path of [
+      '/auth/mastodon',
+      `/auth/mastodon/callback/${instance.host}`,
+      `/callback/${instance.host}`,
+    ]) {
+      expect((await visitor.get(origin + path)).text).toBe(`the application's ${path}`);
+    }
+    expect((await visitor.post(`${origin}/auth/mastodon`)).text).toBe("the application's /auth/mastodon");
+    const client = await connect();
+    expect((await agree(visitor, (await client.request(instance.host)).url)).status).toBe(200);
+  });
+
+  it('is called back at a path that firewalls accept: the host is not its last segment', async () => {
+    const { connect, origin } = await startBridge([instance], { base: '/connect' });
+    const { url } = await (await connect()).request(instance.host);
+    const { location = '' } = await press(new Visitor(), url);
+    const redirectURI = new URL(location).searchParams.get('redirect_uri');
+    expect(redirectURI).toBe(`${origin}/connect/callback/${instance.host}/done`);
   });
 
   it.each([

@@ -53,7 +53,7 @@ describe.each(byURL)('%s', (persona) => {
     const told = await client.hear('fulfill');
     expect(told).toMatchObject({ scope: 'read:account', account: { handle: `alice@${instance.host}` } });
     expect([...instance.tokens.keys()]).toEqual([told.token]);
-    expect(clientIdAt(instance)).toBe(`${front.origin}/games/client/${instance.host}`);
+    expect(clientIdAt(instance)).toBe(`${front.origin}/games/client/${instance.host}/metadata`);
   });
 
   it('vouches for her at the issuer', async () => {
@@ -71,7 +71,7 @@ describe.each(byURL)('%s', (persona) => {
       mastodon_handle_verified: true,
       mastodon_software: instance.persona.software.name,
     });
-    expect(clientIdAt(instance)).toBe(`${front.origin}/o/client/${instance.host}`);
+    expect(clientIdAt(instance)).toBe(`${front.origin}/o/client/${instance.host}/metadata`);
   });
 });
 

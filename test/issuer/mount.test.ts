@@ -104,8 +104,8 @@ it('below a path, takes none of the application’s other addresses', async () =
     '/login/google',
     '/authorize',
     '/device',
-    '/callback/x',
-    '/client/x',
+    '/callback/x/done',
+    '/client/x/metadata',
   ]) {
     expect((await visitor.get(stage.origin + path)).text).toBe('the application');
     expect((await visitor.post(stage.origin + path)).text).toBe('the application');
