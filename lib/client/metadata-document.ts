@@ -4,11 +4,11 @@
  * servers read JSON alone, and no request says which it wants, so the URL does.
  */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseAddress } from '../discovery/address.js';
 import { documentScope } from '../discovery/software.js';
 import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
+import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
 import { hostSegmentOf, withHost } from '../util/url.js';
 
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */

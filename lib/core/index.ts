@@ -3,9 +3,6 @@
  * browser to a secret key of its own.
  */
 
-// TypeScript 6 and later includes no types that are not named.
-/// <reference types="node" preserve="true" />
-
 export { ErrorCode, MastodonError } from '../errors.js';
 export { MastodonLogin } from '../login/login.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';

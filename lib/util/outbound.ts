@@ -1,7 +1,7 @@
 /** What a site may set about requests to instances: the types, the defaults, and the checks that fail early. */
 
-import type { LookupFunction } from 'node:net';
 import type { Checks } from './checks.js';
+import type { Bytes, LookupFunction } from './node-types.js';
 import { parsedURL } from './url.js';
 
 /** How requests to instances are made. */
@@ -20,7 +20,7 @@ export interface OutboundOptions {
   /** Replaces name resolution, in the form of `dns.lookup`. What it answers is checked all the same. */
   lookup?: LookupFunction | undefined;
   /** Certificate authorities (PEM) trusted besides Node's own. */
-  ca?: string | Buffer | ReadonlyArray<string | Buffer> | undefined;
+  ca?: string | Bytes | ReadonlyArray<string | Bytes> | undefined;
   /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
   maxConcurrentStarts?: number | undefined;
   /** Logins being completed at the same time, in all. Default 256. */

@@ -3,10 +3,8 @@
  * SvelteKit, Astro or Remix. Loads neither Passport nor a framework.
  */
 
-// To TypeScript from version 6, no types are there that nobody names.
-/// <reference types="node" preserve="true" />
-
 export { createLogin } from './web-login.js';
+export { failureRedirect } from './failure-redirect.js';
 export { ErrorCode, MastodonError } from '../errors.js';
 export type { FinishedLogin, WebBeginOptions, WebLogin } from './web-login.js';
 export type { WebLoginOptions } from './options.js';

@@ -1,7 +1,7 @@
 /** The types in the tarball, for sites with one or another version of Express and Passport, or with none. */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installTarball, typesOf, type Site } from './site';
 
@@ -97,6 +97,16 @@ it.each(['', '/core', '/web', '/bridge', '/issuer', '/stores', '/testing', '/but
     const text = `export * from 'passport-mastodon-oauth2${path}';`;
     const site = aSite(typesOf.none, ['@types/ws']);
     expect(errorsIn(site, { 'site.mts': text, 'site.cts': text }, { types: [] })).toBe('');
+  },
+);
+
+it.each(['/web', '/core', '/button/form'])(
+  'passport-mastodon-oauth2%s needs no types of Node.js in a project that has those of the DOM',
+  (path) => {
+    const site = aSite(typesOf.none);
+    rmSync(join(site.folder, 'node_modules', '@types'), { recursive: true });
+    const text = `export * from 'passport-mastodon-oauth2${path}';`;
+    expect(errorsIn(site, { 'site.mts': text }, { types: [], lib: ['es2023', 'dom'] })).toBe('');
   },
 );
 

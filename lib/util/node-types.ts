@@ -1,0 +1,15 @@
+/** Types of Node.js that public types name. In a project without `@types/node` they are `any`, and it compiles all the same. */
+
+/* eslint-disable @typescript-eslint/ban-ts-comment -- an error where the application has no such types */
+/** @ts-ignore */
+import type { Buffer as Bytes } from 'node:buffer';
+/** @ts-ignore */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+/** @ts-ignore */
+import type { LookupFunction } from 'node:net';
+// Includes @types/node where it is installed, also if the configuration lists no types (the default from TypeScript 6 on).
+/** @ts-ignore */
+import type * as All from 'node';
+/* eslint-enable @typescript-eslint/ban-ts-comment */
+
+export type { All, Bytes, IncomingMessage, LookupFunction, ServerResponse };

@@ -1,0 +1,32 @@
+/** The response to a failed login: a redirect to the page with the form, which shows what failed. */
+
+import { MastodonError } from '../errors.js';
+
+/**
+ * A redirect (303) to the login page after a failure of `begin` or `finish`:
+ * `/login?error=instance_unreachable&instance=mastodon.example`, with `reason` where the failure has one. The button shows the
+ * failure by itself; elsewhere `messageFor(error, { instance, reason })` of `…/button/form` returns the sentence. The address
+ * holds codes only, so a link from elsewhere cannot put other words on the page.
+ *
+ * A request that the visitor did not make (`prefetch_refused`) is answered with 503 instead. A browser discards that response
+ * and asks again when the visitor opens the page.
+ * @param error what `begin` or `finish` rejected with
+ * @param loginPage path of the page with the form; its query is kept
+ * @throws the error itself if it is not a `MastodonError`
+ * @example
+ * export const POST = (request: Request) =>
+ *   login.begin(request).catch((error) => failureRedirect(error, '/login'));
+ */
+export function failureRedirect(error: unknown, loginPage: string): Response {
+  if (!(error instanceof MastodonError)) throw error;
+  const { code, instance, reason, status, message } = error;
+  if (code === 'prefetch_refused') return new Response(message, { status, headers: error.headers ?? {} });
+  const [path = '', query = ''] = loginPage.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries({ error: code, instance, reason })) {
+    if (value === undefined) parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  const headers = { Location: `${path}?${parameters}`, 'Cache-Control': 'no-store' };
+  return new Response(null, { status: 303, headers });
+}
