@@ -3,9 +3,9 @@
 import { WebSocket } from 'ws';
 import { MastodonError } from '../errors.js';
 import type { MastodonLogin } from '../login/login.js';
+import { Quota } from '../util/quota.js';
 import type { BridgeSettings } from './options.js';
 import { bridgeError, invalidHost, loginError, readMessage, setId } from './protocol.js';
-import { Quota } from '../util/quota.js';
 import type { Requests } from './requests.js';
 import { codeFor, loggedID } from './secrets.js';
 import type { BridgeSocket, PendingLogin } from './socket.js';
@@ -26,7 +26,7 @@ export class Logins {
   receive(socket: BridgeSocket, text: string): void {
     const message = readMessage(text);
     if (!message) return socket.reject('message_invalid', 1008);
-    if ((socket.logins?.size ?? 0) >= this.settings.limits.requestsPerSocket) {
+    if (socket.logins.size >= this.settings.limits.requestsPerSocket) {
       return void socket.tell(bridgeError('too_many_requests'));
     }
     const login = this.add(socket);
@@ -37,18 +37,14 @@ export class Logins {
     });
   }
 
-  /** A request of the program was answered. */
+  /** The result of a request is about to be sent. */
   ended(socket: BridgeSocket, id: string): void {
-    for (const login of socket.logins ?? []) if (login.id === id) this.remove(login);
+    for (const login of socket.logins) if (login.id === id) this.remove(login);
   }
 
-  /** The program is gone. A login whose instance is still being looked up counts until that is done. */
+  /** The program has gone. A login still counts until the search for its instance has ended. */
   closed(socket: BridgeSocket): void {
-    for (const login of socket.logins ?? []) {
-      if (login.id === undefined) continue;
-      this.remove(login);
-      this.abandon(login.id);
-    }
+    for (const login of socket.logins) if (login.id !== undefined) this.abandon(login);
   }
 
   private async answer(login: PendingLogin, host: unknown): Promise<string | undefined> {
@@ -58,67 +54,62 @@ export class Logins {
       const instance = await this.login.find(host);
       if (isOver()) return undefined;
       const { id, expiresAt } = await this.requests.open(socket, instance);
-      // The ID is not known outside yet, so that nothing can have happened to the request meanwhile.
+      login.id = id;
       if (isOver()) {
-        this.abandon(id);
+        this.abandon(login);
         return undefined;
       }
-      login.id = id;
       this.settings.log('request_opened', { id: loggedID(id), instance: instance.host });
-      return setId({
-        id,
-        url: `${this.settings.publicURL}/auth/${id}`,
-        code: codeFor(id),
-        expires: expiresAt,
-      });
+      const url = `${this.settings.publicURL}/auth/${id}`;
+      return setId({ id, url, code: codeFor(id), expires: expiresAt });
     } catch (error) {
       return this.refusal(error);
     }
   }
 
-  /** When all are in use, the newest login of the network that has most is ended for a network that has less. */
+  /** When all are in use, the newest login of the network that has most makes room for a network that has less. */
   private add(socket: BridgeSocket): PendingLogin | undefined {
     const { address } = socket;
     if (!this.quota.hasRoom(address)) return undefined;
     if (this.pending.size >= this.settings.limits.pendingInAll) {
       const heaviest = this.quota.heaviest(address, this.pending);
       if (!heaviest) return undefined;
-      this.evict(heaviest);
+      heaviest.isEvicted = true;
+      this.abandon(heaviest);
+      heaviest.socket.tell(bridgeError('server_busy'));
     }
     const login: PendingLogin = { socket, address, id: undefined, isEvicted: false };
     this.pending.add(login);
     this.quota.add(address);
-    socket.logins = (socket.logins ?? new Set()).add(login);
+    socket.logins.add(login);
     return login;
   }
 
-  private evict(login: PendingLogin): void {
+  /** Ends a login before its result. */
+  private abandon(login: PendingLogin): void {
     this.remove(login);
-    login.isEvicted = true;
-    if (login.id !== undefined) this.abandon(login.id);
-    login.socket.tell(bridgeError('server_busy'));
+    if (login.id === undefined) return;
+    this.settings.log('request_ended', { id: loggedID(login.id), outcome: 'abandoned' });
+    void this.requests.abandon(login.id);
   }
 
   /** May be called more than once. */
   private remove(login: PendingLogin): void {
-    login.socket.logins?.delete(login);
+    login.socket.logins.delete(login);
     if (this.pending.delete(login)) this.quota.remove(login.address);
   }
 
   private refusal(error: unknown): string {
-    if (!(error instanceof MastodonError) || error.code === 'store_failed') {
+    if (!(error instanceof MastodonError)) {
       this.settings.log('failed', { error });
-      return error instanceof MastodonError
-        ? loginError(error.code, error.message)
-        : bridgeError('server_failed');
+      return bridgeError('server_failed');
     }
     const { code, message, instance } = error;
+    if (code === 'store_failed') {
+      this.settings.log('failed', { error });
+      return loginError(code, message);
+    }
     this.settings.log('host_refused', { code, ...(instance !== undefined && { instance }) });
     return invalidHost(code, message);
-  }
-
-  private abandon(id: string): void {
-    this.settings.log('request_ended', { id: loggedID(id), outcome: 'abandoned' });
-    void this.requests.abandon(id);
   }
 }

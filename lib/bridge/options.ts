@@ -17,7 +17,10 @@ export const limitDefaults = {
   badMessages: 3,
   /** Connections in this process. One more is refused (503). */
   maxSockets: 20_000,
-  /** Connections of one address, for IPv6 of one /64. One more is refused (429). Private addresses are not counted. */
+  /**
+   * Connections of one address, for IPv6 of one /64. One more is refused (429). A private address is counted if a proxy
+   * forwards it: a direct connection from one may be that of a proxy.
+   */
   maxSocketsPerAddress: 100,
   /** Bytes that wait for a program to read them. More, and it is cut off. */
   maxBufferedBytes: 65_536,
@@ -27,7 +30,7 @@ export const limitDefaults = {
   requestTtlMs: 600_000,
   /** Logins that may wait in this process, on all connections. */
   pendingInAll: 10_000,
-  /** Of one address, for IPv6 of one /64. More are refused. Private addresses are not counted. */
+  /** Of one address, for IPv6 of one /64; private addresses as above. More are refused. */
   pendingPerAddress: 200,
 };
 

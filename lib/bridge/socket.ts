@@ -1,4 +1,4 @@
-/** One program's connection: a WebSocket that limits what the program sends and what waits for it. */
+/** The WebSocket of one program, with limits on what the program sends and on what waits for it. */
 
 import { WebSocket, type RawData } from 'ws';
 import type { ClientAddress } from '../util/client-address.js';
@@ -21,7 +21,7 @@ export interface PendingLogin {
   readonly address: ClientAddress;
   /** Of the request, once the instance was found. */
   id: string | undefined;
-  /** It was ended for another login while the instance was being looked up. */
+  /** It made room for another login during the search for its instance. */
   isEvicted: boolean;
 }
 
@@ -40,8 +40,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   isAlive = true;
   /** The part of a heartbeat's interval in which this connection is pinged. */
   turn = 0;
-  /** Absent without logins, as on most connections at most times. */
-  logins: Set<PendingLogin> | undefined = undefined;
+  readonly logins = new Set<PendingLogin>();
   private badMessages = 0;
   private minute = 0;
   private messagesInMinute = 0;
@@ -49,16 +48,24 @@ export class BridgeSocket extends WebSocket implements Recipient {
   open(hub: Hub, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
-    // All connections share these functions: closures would cost each idle connection memory.
-    this.on('message', onMessage)
-      .on('ping', onPing)
-      .on('pong', onPong)
-      .on('close', onClose)
-      .on('error', onError);
+    this.on('message', (data: RawData, isBinary: boolean) => {
+      if (!this.isWithinRate()) return;
+      if (isBinary) this.reject('message_binary', 1003);
+      else hub.message(this, data.toString());
+    });
+    this.on('ping', (data: Buffer) => {
+      if (!this.isWithinRate()) return;
+      if (this.bufferedAmount > hub.maxBufferedBytes) this.terminate();
+      else this.pong(data);
+    });
+    this.on('pong', () => (this.isAlive = true));
+    this.on('close', () => hub.closed(this));
+    // ws closes the connection after every error.
+    this.on('error', () => undefined);
   }
 
   /**
-   * Sends a message. A program that does not read is cut off, since what waits for it would grow without bound.
+   * Sends a message. Ends the connection of a program that does not read: what waits for it would grow without bound.
    * @returns whether it was sent
    */
   tell(text: string): boolean {
@@ -76,7 +83,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
     return this.tell(text);
   }
 
-  /** ws calls this, too, for data that breaks its protocol: the program is told first. */
+  /** ws also calls this for data that breaks its protocol: the program receives an error first. */
   override close(code?: number, reason?: string | Buffer): void {
     const violation = violations[code ?? 0];
     if (violation && this.readyState === WebSocket.OPEN) this.tell(bridgeError(violation));
@@ -89,51 +96,21 @@ export class BridgeSocket extends WebSocket implements Recipient {
     if (++this.badMessages >= this.hub.badMessages) this.close(code);
   }
 
-  /** Counts messages and pings, as both cost an answer. */
-  isWithinRate(): boolean {
-    this.isAlive = true;
-    const minute = Math.floor(Date.now() / 60_000);
-    if (minute !== this.minute) {
-      this.minute = minute;
-      this.messagesInMinute = 0;
-    }
-    if (++this.messagesInMinute <= this.hub.messagesPerMinute) return true;
-    if (this.readyState === WebSocket.OPEN) {
-      this.tell(bridgeError('too_many_messages'));
-      this.close(1008);
-    }
-    return false;
-  }
-
   beat(): void {
     if (!this.isAlive || this.bufferedAmount > this.hub.maxBufferedBytes) return this.terminate();
     this.isAlive = false;
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
-}
 
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const socket = this as BridgeSocket;
-  if (socket.readyState !== WebSocket.OPEN || !socket.isWithinRate()) return;
-  if (isBinary) socket.reject('message_binary', 1003);
-  else socket.hub.message(socket, data.toString());
+  /** Counts messages and pings, as both cost a response. False for a connection that is closing. */
+  private isWithinRate(): boolean {
+    if (this.readyState !== WebSocket.OPEN) return false;
+    this.isAlive = true;
+    const minute = Math.floor(Date.now() / 60_000);
+    if (minute !== this.minute) [this.minute, this.messagesInMinute] = [minute, 0];
+    if (++this.messagesInMinute <= this.hub.messagesPerMinute) return true;
+    this.tell(bridgeError('too_many_messages'));
+    this.close(1008);
+    return false;
+  }
 }
-
-function onPing(this: WebSocket, data: Buffer): void {
-  const socket = this as BridgeSocket;
-  if (socket.readyState !== WebSocket.OPEN || !socket.isWithinRate()) return;
-  if (socket.bufferedAmount > socket.hub.maxBufferedBytes) socket.terminate();
-  else socket.pong(data);
-}
-
-function onPong(this: WebSocket): void {
-  (this as BridgeSocket).isAlive = true;
-}
-
-function onClose(this: WebSocket): void {
-  const socket = this as BridgeSocket;
-  socket.hub.closed(socket);
-}
-
-/** ws closes the connection after every error. */
-function onError(): void {}

@@ -1,14 +1,14 @@
-/** The connections of programs: takes WebSocket upgrades, limits connections, and ends them. */
+/** The connections of programs: accepts WebSocket upgrades, limits connections, and ends them. */
 
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type WebSocket from 'ws';
 import { WebSocketServer } from 'ws';
 import { clientAddress, type ClientAddress } from '../util/client-address.js';
+import { Quota, unlimitedAddress } from '../util/quota.js';
 import type { Logins } from './logins.js';
 import type { BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
-import { Quota } from '../util/quota.js';
 import { BridgeSocket, type Hub } from './socket.js';
 
 /** Connections are pinged in turns: pinging ten thousand at once would take a burst of memory. */
@@ -20,7 +20,7 @@ const closingMs = 2000;
 /** Longest origin in a log event. */
 const maxOrigin = 200;
 
-/** The path that each listener of a bridge takes. */
+/** The path of each upgrade listener of a bridge. */
 const pathsOf = new WeakMap<object, string>();
 
 interface Refusal {
@@ -62,9 +62,9 @@ export class Sockets implements Hub {
       // Compression would cost each connection a quarter of a megabyte.
       perMessageDeflate: false,
       maxPayload: limits.maxPayloadBytes,
-      // Each piece of an unfinished message takes far more memory than its bytes. (Not in @types/ws yet.)
+      // Each fragment of an unfinished message needs far more memory than its bytes. (Missing in @types/ws.)
       ...{ maxFragments: 16 },
-      // The socket answers pings itself, after a look at what waits for the program.
+      // The socket answers pings, after a check of what waits for the program.
       autoPong: false,
     });
   }
@@ -74,8 +74,8 @@ export class Sockets implements Hub {
   }
 
   /**
-   * Takes the upgrades of one path. Other listeners of the server may take other paths; with none but bridges, an upgrade
-   * of any other path is refused.
+   * Accepts the upgrades of one path. Other listeners of the server may accept other paths; if all listeners are bridges, an
+   * upgrade of any other path is refused.
    */
   attach(server: Server): void {
     if (this.isClosing) throw new Error('the bridge was closed');
@@ -114,7 +114,7 @@ export class Sockets implements Hub {
     this.logins.ended(socket, id);
   }
 
-  /** Tells every program, and waits for them to close, at most `closingMs`. */
+  /** Sends every program a message, and waits for them to close, at most `closingMs`. */
   async close(): Promise<void> {
     this.isClosing = true;
     clearInterval(this.heartbeat);
@@ -131,8 +131,9 @@ export class Sockets implements Hub {
   }
 
   private upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const address = clientAddress(req, this.settings.trustedProxies);
-    if (address === undefined && 'x-forwarded-for' in req.headers) this.warnOfProxy();
+    const counted = clientAddress(req, this.settings.trustedProxies);
+    if (counted === undefined && 'x-forwarded-for' in req.headers) this.warnOfProxy();
+    const address = counted ?? unlimitedAddress(req.socket.remoteAddress);
     const refusal = this.refusal(req, address);
     if (refusal) {
       this.settings.log('socket_refused', { ...refusal });
@@ -149,7 +150,7 @@ export class Sockets implements Hub {
   private refusal({ headers }: IncomingMessage, address: ClientAddress): Refusal | undefined {
     const { limits, origins } = this.settings;
     const { origin } = headers;
-    // Browsers send it, and no page can forge it. Without this check, any page could ask for logins in our name.
+    // Browsers send it, and no page can forge it. Without this check, any page could begin logins in the site's name.
     if (origin !== undefined && !origins.has('*') && !origins.has(origin)) {
       return { status: 403, reason: 'Forbidden origin', origin: origin.slice(0, maxOrigin) };
     }
@@ -162,12 +163,12 @@ export class Sockets implements Hub {
     if (this.hasWarned || this.settings.trustedProxies > 0) return;
     this.hasWarned = true;
     const hint =
-      'a proxy forwards connections, but trustedProxies is 0: all programs seem to come from the proxy, so that no limit ' +
-      'holds for a single one. Set trustedProxies to the number of proxies in front';
+      'a proxy forwards connections, but trustedProxies is 0: all programs seem to have the address of the proxy, and no ' +
+      'limit applies to one program alone. Set trustedProxies to the number of proxies in front';
     this.settings.log('warning', { hint });
   }
 
-  /** Ends one connection of the network that has most, if `address` has less. */
+  /** Ends the newest connection of the network that has most, if `address` has less. */
   private evict(address: ClientAddress): boolean {
     const socket = this.quota.heaviest(address, this.sockets);
     if (!socket) return false;

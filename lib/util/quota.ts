@@ -12,8 +12,13 @@ const networks = [
   { digits: 12, times: 4 },
 ] as const;
 
-/** Addresses without a limit still count together: behind a proxy they may be all clients. */
-const unlimited = 'unlimited';
+/** Before an address without a limit, which still counts: it may be one client, or the proxy of all clients. */
+const unlimited = 'unlimited ';
+
+/** An address that a quota counts, and never refuses. */
+export function unlimitedAddress(address = ''): string {
+  return unlimited + address;
+}
 
 export class Quota {
   /** By network: an address, or the first digits of one. */
@@ -23,7 +28,7 @@ export class Quota {
   constructor(private readonly perAddress: number) {}
 
   hasRoom(address: ClientAddress): boolean {
-    if (address === undefined) return true;
+    if (address === undefined || address.startsWith(unlimited)) return true;
     return networksOf(address).every(({ name, times }) => this.of(name) < this.perAddress * times);
   }
 
@@ -78,7 +83,6 @@ function isWidest(network: string): boolean {
   return !/^(?:[\da-f]{14}|[\da-f]{16})$/.test(network);
 }
 
-/** IPv4 addresses are shorter. */
 function isIPv6(address: ClientAddress): address is string {
-  return address?.length === 16;
+  return address !== undefined && /^[\da-f]{16}$/.test(address);
 }

@@ -76,3 +76,43 @@ it("presses of one client's button push no other login out of a bridge without a
   expect((await agree(new Visitor(), url)).status).toBe(200);
   await honest.hear('fulfill');
 });
+
+describe('in a private network', () => {
+  it('one client behind the proxy has no more logins than its quota', async () => {
+    const stage = await startBridge([instance], { limits: { pendingPerAddress: 2 }, trustedProxies: 1 });
+    const client = await from(stage, '10.0.0.7');
+    await client.request(instance.host);
+    await client.request(instance.host);
+    client.ask(instance.host);
+    expect((await client.hear('error')).code).toBe('server_busy');
+    await (await from(stage, '10.0.0.8')).request(instance.host);
+  });
+
+  it('one client behind the proxy has no more connections than its quota', async () => {
+    const stage = await startBridge([instance], { limits: { maxSocketsPerAddress: 2 }, trustedProxies: 1 });
+    await from(stage, 'fd00::7');
+    await from(stage, 'fd00::7');
+    await expect(from(stage, 'fd00::7')).rejects.toThrow('429');
+    await from(stage, 'fd00:0:0:1::7');
+  });
+
+  // Without a proxy's header, an address there may be the proxy of all clients.
+  it('all logins of one address without a proxy keep no other address out', async () => {
+    const stage = await startBridge([instance], { limits: { pendingInAll: 4, requestsPerSocket: 4 } });
+    const flood = await stage.connect({ localAddress: '127.0.0.2' });
+    for (let i = 0; i < 4; i++) await flood.request(instance.host);
+    const honest = await stage.connect({ localAddress: '127.0.0.3' });
+    const { url } = await honest.request(instance.host);
+    expect((await flood.hear('error')).code).toBe('server_busy');
+    expect((await agree(new Visitor(), url)).status).toBe(200);
+    await honest.hear('fulfill');
+  });
+
+  it('all connections of one address without a proxy keep no other address out', async () => {
+    const stage = await startBridge([instance], { limits: { maxSockets: 3 } });
+    const flood = [];
+    for (let i = 0; i < 3; i++) flood.push(await stage.connect({ localAddress: '127.0.0.2' }));
+    await (await stage.connect({ localAddress: '127.0.0.3' })).request(instance.host);
+    expect((await flood[2]!.hear('error')).code).toBe('server_busy');
+  });
+});
