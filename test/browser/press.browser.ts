@@ -90,6 +90,8 @@ inChromium('presses that were not meant', () => {
 <style>body { margin: 0 } button { position: fixed; inset: 0; width: 100%; height: 100% }</style>
 <button onclick="location = '${url}'" autofocus>Double click to win</button>`;
       await page.goto(`http://127.0.0.1:${(attacker.address() as AddressInfo).port}/`);
+      // autofocus takes effect only with the page's first frame, which may come after this line.
+      await page.getByRole('button').focus();
       await (what === 'Enter' ? page.keyboard.press('Enter') : page.mouse.click(x, y));
       await page.waitForURL(url);
       expect(await formsAfter(press)).toBe(0);
