@@ -10,9 +10,9 @@ import {
   BoundedMemory,
   keyedRecord,
   readKeyedRecord,
-  getOrThrow,
   isInSQL,
   isMap,
+  readerOf,
   TimeLimit,
   TimeLimitError,
 } from './util/backend.js';
@@ -64,7 +64,8 @@ export class Store {
   private readonly timeLimit: TimeLimit;
   /** Keyv reports an adapter's errors as events. They are counted, to notice a failure that looks like a miss. */
   private errorsSeen = 0;
-  private longestTtlMs = Infinity;
+  private longestTtlMs: number | undefined;
+  private readonly read: (key: string) => Promise<unknown>;
   /** Whether the backend's `delete` tells one caller, of all processes, that it deleted the record. */
   private deleteDecides: boolean | undefined;
   private readonly taking = new Set<string>();
@@ -88,6 +89,7 @@ export class Store {
     this.isPrivate = backend === undefined;
     this.isShared = backend !== undefined && !isMap(backend);
     this.backend = backend ?? new Keyv({ store: new BoundedMemory(maxRecords), useKeyPrefix: false });
+    this.read = readerOf(this.backend);
     this.timeLimit = new TimeLimit('store', timeoutMs);
     const { on } = this.backend as { on?: unknown };
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
@@ -96,7 +98,7 @@ export class Store {
   /** @throws MastodonError `store_failed`; also when the value was not written under this key by this package */
   async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
-    const value = (await this.call(() => getOrThrow(this.backend, key))) ?? undefined;
+    const value = (await this.call(() => this.read(key))) ?? undefined;
     if (value === undefined) {
       if (this.errorsSeen !== errorsBefore) throw storeFailed(reportedError());
       return undefined;
@@ -115,12 +117,7 @@ export class Store {
    */
   async set(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.put(key, value, ttlMs);
-    if (this.isPrivate || (await this.get(key)) !== undefined) return;
-    if (ttlMs === undefined || Math.min(ttlMs, this.longestTtlMs) <= monthMs) {
-      throw storeFailed(new Error('the store lost what was written'));
-    }
-    this.longestTtlMs = monthMs;
-    await this.set(key, value, ttlMs);
+    if (!this.isPrivate && (await this.get(key)) === undefined) throw storeFailed(lostWrite());
   }
 
   /**
@@ -160,9 +157,7 @@ export class Store {
 
   /** As `set`, for caches: every failure is ignored, and the record is not read back. */
   async cache(key: string, value: object, ttlMs?: number): Promise<void> {
-    const write =
-      ttlMs !== undefined && ttlMs > monthMs ? this.set(key, value, ttlMs) : this.put(key, value, ttlMs);
-    await write.catch(() => undefined);
+    await this.put(key, value, ttlMs).catch(() => undefined);
   }
 
   /**
@@ -231,14 +226,24 @@ export class Store {
       const release = await this.call(() => this.backend.lock?.(key, Math.ceil(ttlMs)));
       return typeof release === 'function' ? async () => void (await this.call(release)) : undefined;
     }
-    const began = performance.now();
-    if (this.isHeldElsewhere(key, (await this.cached(key)) as Lock | undefined)) return undefined;
     const owner = randomUUID();
-    await this.set(key, { owner, ttlMs } satisfies Lock, ttlMs);
-    // Every process that saw no lock before this one was written has written its own by then. The last one counts.
-    await pause(settleMs + performance.now() - began);
-    const settled = (await this.cached(key)) as Lock | undefined;
-    return settled?.owner === owner ? () => this.delete(key) : undefined;
+    // A process that stalled may have written its lock over this one, and deleted it as its own: this is tried once more.
+    for (let tries = 0; tries < 2; tries++) {
+      const began = performance.now();
+      if (this.isHeldElsewhere(key, (await this.cached(key)) as Lock | undefined)) return undefined;
+      await this.put(key, { owner, ttlMs } satisfies Lock, ttlMs);
+      // Every process that saw no lock before this one was written has written its own by then. The last one counts.
+      await pause(settleMs + performance.now() - began);
+      const settled = (await this.get(key)) as Lock | undefined;
+      if (settled?.owner === owner) return () => this.releaseShared(key, owner);
+      if (settled !== undefined) return undefined;
+    }
+    throw storeFailed(lostWrite());
+  }
+
+  private async releaseShared(key: string, owner: string): Promise<void> {
+    const lock = (await this.cached(key)) as Lock | undefined;
+    if (lock?.owner === owner) await this.delete(key);
   }
 
   /** A lock that has stood for its time to live since this process first saw it is not expired by the store. */
@@ -270,9 +275,21 @@ export class Store {
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
-    const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(Math.min(ttlMs, this.longestTtlMs)));
+    const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(await this.ttlTaken(ttlMs)));
     const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
     if (written === false) throw storeFailed(new Error('the store did not accept a write'));
+  }
+
+  /** A record with a time that the store does not take would be lost, and with it the record that it replaces: it is tried apart. */
+  private async ttlTaken(ttlMs: number): Promise<number> {
+    if (ttlMs <= monthMs || this.isPrivate) return ttlMs;
+    if (this.longestTtlMs === undefined) {
+      const key = storeKey('long-ttl', '', randomUUID());
+      await this.call(() => this.backend.set(key, keyedRecord(key, {}), ttlMs));
+      this.longestTtlMs = (await this.get(key)) === undefined ? monthMs : Infinity;
+      await this.delete(key);
+    }
+    return Math.min(ttlMs, this.longestTtlMs);
   }
 
   private async call<T>(operation: () => T | PromiseLike<T>): Promise<T> {
@@ -287,6 +304,10 @@ export class Store {
 /** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
 export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
+}
+
+function lostWrite(): Error {
+  return new Error('the store lost what was written');
 }
 
 function reportedError(): Error {

@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { createClient } from '@redis/client';
-import { Keyv } from 'keyv';
+import { Keyv, type KeyvStoreAdapter } from 'keyv';
 import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
 import { redisStore } from '../lib/stores/index.js';
@@ -143,6 +143,68 @@ describe('a store that takes a long time to live for a date', () => {
       await store[way](key, { n: 1 }, 90 * 24 * 3_600_000);
       expect(await store.get(key)).toEqual({ n: 1 });
     }
+  });
+});
+
+it('a store that takes a long time to live for a date never loses the record that another process wrote', async () => {
+  const backend = new Memcached();
+  await new Store(backend, timeoutMs).set('key', { n: 1 }, 3_600_000);
+  let wasLost = false;
+  const watched: KeyValueStore = {
+    get: (key) => backend.get(key),
+    delete: (key) => backend.delete(key),
+    async set(key, value, ttl) {
+      await backend.set(key, value, ttl);
+      wasLost ||= !backend.records.has('key');
+    },
+  };
+  await new Store(watched, timeoutMs).set('key', { n: 2 }, 90 * 24 * 3_600_000);
+  expect(wasLost).toBe(false);
+});
+
+it('a missing record that is read in a Keyv on memcached does not delete what another process writes meanwhile', async () => {
+  const records = new Map<string, unknown>();
+  let whileReading = async () => {};
+  /** Answers a miss as @keyv/memcache does. */
+  const adapter = {
+    get: async (key: string) => {
+      const found = records.get(key) ?? { value: undefined, expires: 0 };
+      await whileReading();
+      return found;
+    },
+    set: (key: string, value: unknown) => void records.set(key, value),
+    delete: (key: string) => records.delete(key),
+    clear: () => records.clear(),
+  } as unknown as KeyvStoreAdapter;
+  const [reader, writer] = [1, 2].map(() => new Store(new Keyv({ store: adapter }), timeoutMs)) as [
+    Store,
+    Store,
+  ];
+  whileReading = async () => {
+    whileReading = async () => {};
+    await writer.set('key', { n: 1 });
+  };
+  expect(await reader.get('key')).toBeUndefined();
+  expect(await reader.get('key')).toEqual({ n: 1 });
+});
+
+describe('a written lock', () => {
+  it('that a stalled process has deleted is written again', async () => {
+    const backend = new JSONStore();
+    const lock = new Store(backend, timeoutMs).lock('key', 60_000);
+    await until(() => backend.records.has('key:lock'));
+    await backend.delete('key:lock');
+    expect(await lock).toBeDefined();
+    expect(await new Store(backend, timeoutMs).lock('key', 60_000)).toBeUndefined();
+  });
+
+  it('is not released by a process that it does not belong to any more', async () => {
+    const backend = new JSONStore();
+    const release = await new Store(backend, timeoutMs).lock('key', 60_000);
+    const before = (await backend.get('key:lock')) as object;
+    await backend.set('key:lock', { ...before, owner: 'another process' });
+    await release?.();
+    expect(await backend.get('key:lock')).toMatchObject({ owner: 'another process' });
   });
 });
 

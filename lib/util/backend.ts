@@ -53,14 +53,19 @@ export function isMap(backend: object): boolean {
   return [backend, store, store?.store].some((one) => one instanceof Map);
 }
 
-/** Keyv 5's `get` answers a failure of its adapter like a miss; its `getRaw` does not. */
-export async function getOrThrow(
-  backend: { get(key: string): unknown } & object,
-  key: string,
-): Promise<unknown> {
+/**
+ * Returns a function that reads a value without side effects and rejects when the backend fails.
+ *
+ * Keyv 5's `get` answers a failure of its adapter like a miss; its `getRaw` does not. Both delete a key whose value they take for
+ * expired, and with some adapters (memcached) also after each miss. That deletion would remove what another process has written
+ * between the two steps. So `getRaw` runs on an object that inherits from the Keyv and deletes nothing.
+ */
+export function readerOf(backend: { get(key: string): unknown } & object): (key: string) => Promise<unknown> {
   const { getRaw } = backend as LikeKeyv;
-  if (typeof getRaw !== 'function') return backend.get(key);
-  return (await getRaw.call(backend, key))?.value;
+  if (typeof getRaw !== 'function') return async (key) => backend.get(key);
+  const none = { value: async () => [] };
+  const reading = Object.create(backend, { delete: none, deleteMany: none }) as object;
+  return async (key) => (await getRaw.call(reading, key))?.value;
 }
 
 /**
