@@ -9,10 +9,10 @@ import type { KeyValueStore } from './options.js';
 import {
   BoundedMemory,
   keyedRecord,
-  readKeyedRecord,
   isInSQL,
   isMap,
   readerOf,
+  readKeyedRecord,
   TimeLimit,
   TimeLimitError,
 } from './util/backend.js';
@@ -70,11 +70,9 @@ export class Store {
   private deleteDecides: boolean | undefined;
   private readonly taking = new Set<string>();
   /** Locks of this process, by key, with their end by its monotonic clock. */
-  private readonly held = new Map<string, { readonly until: number }>();
+  private readonly held = new Map<string, number>();
   /** When this process first saw a lock of another one, by key. */
-  private readonly seen = new LRUCache<string, { readonly owner: string; readonly at: number }>({
-    max: 1000,
-  });
+  private readonly seen = new LRUCache<string, { owner: string; at: number }>({ max: 1000 });
 
   /**
    * @param backend the site's store; without one, records are kept in memory
@@ -99,10 +97,9 @@ export class Store {
   async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
     const value = (await this.call(() => this.read(key))) ?? undefined;
-    if (value === undefined) {
-      if (this.errorsSeen !== errorsBefore) throw storeFailed(reportedError());
-      return undefined;
-    }
+    if (value === undefined && this.errorsSeen !== errorsBefore)
+      throw storeFailed('the store reported an error');
+    if (value === undefined) return undefined;
     try {
       return readKeyedRecord(key, value);
     } catch (error) {
@@ -117,7 +114,8 @@ export class Store {
    */
   async set(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.put(key, value, ttlMs);
-    if (!this.isPrivate && (await this.get(key)) === undefined) throw storeFailed(lostWrite());
+    if (!this.isPrivate && (await this.get(key)) === undefined)
+      throw storeFailed('the store lost what was written');
   }
 
   /**
@@ -175,14 +173,12 @@ export class Store {
     change: (current: object | undefined) => T | undefined,
   ): Promise<T | undefined> {
     const giveUpAt = performance.now() + this.timeoutMs;
-    let wait: number = pollMs.first;
-    let release = await this.lock(key, this.timeoutMs);
-    while (!release) {
-      if (performance.now() > giveUpAt)
-        throw storeFailed(new Error('another process holds the lock of a record'));
-      await pause(wait);
-      wait = Math.min(2 * wait, pollMs.last);
+    let release: Release | undefined;
+    for (let wait: number = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {
       release = await this.lock(key, this.timeoutMs);
+      if (release) break;
+      if (performance.now() > giveUpAt) throw storeFailed('another process holds the lock of a record');
+      await pause(wait);
     }
     try {
       const next = change(await this.get(key));
@@ -202,23 +198,19 @@ export class Store {
    */
   async lock(key: string, ttlMs: number): Promise<Release | undefined> {
     const until = performance.now() + ttlMs;
-    const mine = { until };
-    if ((this.held.get(key)?.until ?? 0) > performance.now()) return undefined;
-    this.held.set(key, mine);
-    const release = async (releaseShared?: Release) => {
-      await releaseShared?.().catch(() => undefined);
-      if (this.held.get(key) === mine) this.held.delete(key);
-    };
-    try {
-      if (!this.isShared) return release;
-      const shared = await this.lockShared(`${key}:lock`, ttlMs);
-      if (shared) return () => release(performance.now() < until ? shared : undefined);
-      await release();
-      return undefined;
-    } catch (error) {
-      await release();
+    if ((this.held.get(key) ?? 0) > performance.now()) return undefined;
+    this.held.set(key, until);
+    const forget = () => void (this.held.get(key) === until && this.held.delete(key));
+    if (!this.isShared) return async () => forget();
+    const shared = await this.lockShared(`${key}:lock`, ttlMs).catch((error: unknown) => {
+      forget();
       throw error;
-    }
+    });
+    if (!shared) return void forget();
+    return async () => {
+      if (performance.now() < until) await shared().catch(() => undefined);
+      forget();
+    };
   }
 
   private async lockShared(key: string, ttlMs: number): Promise<Release | undefined> {
@@ -235,25 +227,23 @@ export class Store {
       // Every process that saw no lock before this one was written has written its own by then. The last one counts.
       await pause(settleMs + performance.now() - began);
       const settled = (await this.get(key)) as Lock | undefined;
-      if (settled?.owner === owner) return () => this.releaseShared(key, owner);
-      if (settled !== undefined) return undefined;
+      if (settled === undefined) continue;
+      if (settled.owner !== owner) return undefined;
+      return async () => {
+        const last = (await this.cached(key)) as Lock | undefined;
+        if (last?.owner === owner) await this.delete(key);
+      };
     }
-    throw storeFailed(lostWrite());
-  }
-
-  private async releaseShared(key: string, owner: string): Promise<void> {
-    const lock = (await this.cached(key)) as Lock | undefined;
-    if (lock?.owner === owner) await this.delete(key);
+    throw storeFailed('the store lost what was written');
   }
 
   /** A lock that has stood for its time to live since this process first saw it is not expired by the store. */
   private isHeldElsewhere(key: string, lock: Lock | undefined): boolean {
     if (lock === undefined) return false;
-    const { owner, ttlMs } = lock;
     const now = performance.now();
     const before = this.seen.get(key);
-    if (before?.owner === owner) return now - before.at < ttlMs;
-    this.seen.set(key, { owner, at: now });
+    if (before?.owner === lock.owner) return now - before.at < lock.ttlMs;
+    this.seen.set(key, { owner: lock.owner, at: now });
     return true;
   }
 
@@ -269,7 +259,8 @@ export class Store {
   private async remove(key: string): Promise<boolean> {
     const errorsBefore = this.errorsSeen;
     const deleted = await this.call(() => this.backend.delete(key));
-    if (deleted === false && this.errorsSeen !== errorsBefore) throw storeFailed(reportedError());
+    if (deleted === false && this.errorsSeen !== errorsBefore)
+      throw storeFailed('the store reported an error');
     return deleted !== false;
   }
 
@@ -277,7 +268,7 @@ export class Store {
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
     const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(await this.ttlTaken(ttlMs)));
     const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
-    if (written === false) throw storeFailed(new Error('the store did not accept a write'));
+    if (written === false) throw storeFailed('the store did not accept a write');
   }
 
   /** A record with a time that the store does not take would be lost, and with it the record that it replaces: it is tried apart. */
@@ -306,14 +297,6 @@ export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }
 
-function lostWrite(): Error {
-  return new Error('the store lost what was written');
-}
-
-function reportedError(): Error {
-  return new Error('the store reported an error');
-}
-
 function storeFailed(cause: unknown): MastodonError {
-  return new MastodonError('store_failed', { cause });
+  return new MastodonError('store_failed', { cause: typeof cause === 'string' ? new Error(cause) : cause });
 }
