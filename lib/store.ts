@@ -43,16 +43,13 @@ const settleMs = 200;
 /** Time to live of the locks of `take`. Milliseconds. */
 const takeLockMs = 5000;
 
-/** Pauses between tries to get a lock that is held elsewhere. Milliseconds. */
+/** Pauses while another process holds a lock. Milliseconds. */
 export const pollMs = { first: 20, last: 100 } as const;
 
 type Release = () => Promise<void>;
 
-/** A lock as it is written. It has no time in it but a duration, because the clocks of two machines differ. */
-interface Lock {
-  readonly owner: string;
-  readonly ttlMs: number;
-}
+/** A lock as it is written. It has a duration and no time, because the clocks of two machines differ. */
+type Lock = { readonly owner: string; readonly ttlMs: number };
 
 /** The records of one entry point. Every method that says so throws `MastodonError` with the code `store_failed`. */
 export class Store {
@@ -190,8 +187,8 @@ export class Store {
   }
 
   /**
-   * Locks a key for one caller in all processes: with the backend's own lock, or with a record that is written, left to
-   * settle, and read back. A process that stalls may lose its lock and go on; work under a lock must be bearable twice.
+   * Locks a key for one caller in all processes: with the backend's own lock, or with a record that is written and read back.
+   * A process that stalls may lose its lock and go on, so work under a lock may be done twice.
    * @param ttlMs after this time the lock ends by itself
    * @returns a function that releases the lock and never throws; `undefined` where another caller has the lock
    * @throws MastodonError `store_failed`
@@ -259,9 +256,9 @@ export class Store {
   private async remove(key: string): Promise<boolean> {
     const errorsBefore = this.errorsSeen;
     const deleted = await this.call(() => this.backend.delete(key));
-    if (deleted === false && this.errorsSeen !== errorsBefore)
-      throw storeFailed('the store reported an error');
-    return deleted !== false;
+    if (deleted !== false) return true;
+    if (this.errorsSeen !== errorsBefore) throw storeFailed('the store reported an error');
+    return false;
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
