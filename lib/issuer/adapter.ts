@@ -1,34 +1,31 @@
-/** oidc-provider's store adapter for all records but sessions. What is good once is used up by one operation of the store. */
+/** oidc-provider's store adapter for all records but sessions. One operation of the store uses up what is valid once. */
 
-import { randomUUID } from 'node:crypto';
 import type { ClientAddress } from '../util/client-address.js';
+import { Endings, isCurrent, type EndingName } from './endings.js';
 import { limits, type PendingRecords } from './limits.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 import type { IssuerStore, RecordName } from './store.js';
 
-/** What is issued on the strength of a grant, and ends with it. */
+/** Models whose records are issued on a grant and end with it. */
 const ofGrants = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'DeviceCode']);
 
-/** The uses of a record. For each of them there is a record of its own, which one caller takes away. */
+/** The uses of a record. Each has a record of its own, which one caller takes. */
 const usesOf: Readonly<Record<string, readonly string[]>> = {
   AuthorizationCode: ['exchange'],
+  RefreshToken: ['exchange'],
   Interaction: ['resume'],
   DeviceCode: ['confirm', 'answer', 'exchange'],
 };
 
-/** A record outlives its time a little, so that oidc-provider says "expired" rather than "unknown". Seconds. */
+/** A record stays this much longer, so that oidc-provider answers "expired" rather than "unknown". Seconds. */
 const afterlife = 60;
 
 interface Saved {
   readonly payload: AdapterPayload;
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** Of the grant, when this was issued: see `revokeByGrantId`. */
-  readonly generation?: string;
-}
-
-interface Generation {
-  readonly generation: string;
+  /** Of its names, as they were when the request began that issued it. */
+  readonly generations?: readonly string[];
 }
 
 export interface AdapterOptions {
@@ -44,10 +41,14 @@ export interface AdapterOptions {
 }
 
 export class StoreAdapter implements Adapter {
+  private readonly endings: Endings;
+
   constructor(
     private readonly options: AdapterOptions,
     private readonly model: string,
-  ) {}
+  ) {
+    this.endings = new Endings(options.store, (options.longest + afterlife) * 1000);
+  }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn = this.options.longest): Promise<void> {
     const { store, longest } = this.options;
@@ -57,9 +58,9 @@ export class StoreAdapter implements Adapter {
     const isNew = this.isNew(payload);
     this.checkSize(payload, isNew);
     if (!isNew && this.model === 'DeviceCode') await this.use(id, isAnswered(payload) ? 'answer' : 'confirm');
-    const generation = await this.generationOf(payload);
+    const generations = await this.generationsOf(payload);
     const until = Date.now() + ttl;
-    const saved: Saved = { payload, until, ...(generation !== undefined && { generation }) };
+    const saved: Saved = { payload, until, generations };
     // What leads to a record comes first: a record that is there can be found.
     if (payload.userCode !== undefined) await store.set(this.name('code', payload.userCode), { id }, ttl);
     if (isNew) for (const use of usesOf[this.model] ?? []) await store.set(this.useOf(id, use), {}, ttl);
@@ -72,10 +73,8 @@ export class StoreAdapter implements Adapter {
     if (this.model === 'ReplayDetection') return undefined;
     const saved = await this.options.store.get<Saved>(this.name('id', id));
     if (saved === undefined || saved.until <= Date.now()) return undefined;
-    const generation = await this.generationOf(saved.payload);
-    // A generation that has expired itself was there longer than anything of the one before.
-    if (generation !== undefined && generation !== saved.generation) return undefined;
-    return saved.payload;
+    const current = await this.generationsOf(saved.payload);
+    return current.every((one, i) => isCurrent(saved.generations?.[i], one)) ? saved.payload : undefined;
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
@@ -87,14 +86,20 @@ export class StoreAdapter implements Adapter {
   async findByUid(): Promise<undefined> {}
 
   /**
-   * The record stays and is marked, so that a later use is recognised as a theft and ends what the first one was given.
-   * Taking the record instead would let one process delete the mark that another one is just leaving.
+   * The record stays and says that it was used, so that oidc-provider recognises a second use as a theft and revokes the grant.
+   * Without the record, one process would delete what another one has just written.
    */
   async consume(id: string): Promise<void> {
     const { store } = this.options;
     const saved = await store.get<Saved>(this.name('id', id));
     if (saved === undefined) throw this.alreadyUsed();
-    await this.use(id, 'exchange');
+    try {
+      await this.use(id, 'exchange');
+    } catch (error) {
+      // The second use came at the same time as the first one.
+      if (this.model === 'RefreshToken') await this.revokeByGrantId(String(saved.payload.grantId));
+      throw error;
+    }
     this.options.pending.get(this.model)?.end(id);
     const payload = { ...saved.payload, consumed: Math.floor(Date.now() / 1000) };
     await store.set(this.name('id', id), { ...saved, payload }, Math.max(1000, saved.until - Date.now()));
@@ -112,17 +117,8 @@ export class StoreAdapter implements Adapter {
     await this.options.store.delete(this.name('id', id));
   }
 
-  /**
-   * There is no list of what a grant was used for, which two processes could write over each other: the grant begins a new
-   * generation, and what was issued in another one does not count any more.
-   */
   async revokeByGrantId(grantId: string): Promise<void> {
-    const begun: Generation = { generation: randomUUID() };
-    await this.options.store.set(
-      this.name('grant', grantId),
-      begun,
-      (this.options.longest + afterlife) * 1000,
-    );
+    await this.endings.end(['grant', grantId]);
   }
 
   private isNew(payload: AdapterPayload): boolean {
@@ -164,9 +160,31 @@ export class StoreAdapter implements Adapter {
     pending.add({ id, address, client: String(client), size: JSON.stringify(payload).length, until });
   }
 
-  private async generationOf({ grantId }: AdapterPayload): Promise<string | undefined> {
-    if (grantId === undefined || !ofGrants.has(this.model)) return undefined;
-    return (await this.options.store.get<Generation>(this.name('grant', grantId)))?.generation;
+  /**
+   * One request reads a generation once: what it issues has the generation of what it was issued for, and ends with that, also
+   * where the end comes in between.
+   */
+  private generationsOf(payload: AdapterPayload): Promise<readonly string[]> {
+    const state = this.options.context()?.state ?? {};
+    const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
+    const read = (name: EndingName) => {
+      const key = JSON.stringify(name);
+      const generation = known.get(key) ?? this.endings.generationOf(name);
+      known.set(key, generation);
+      return generation;
+    };
+    return Promise.all(this.endingsOf(payload).map(read));
+  }
+
+  private endingsOf({ grantId, accountId, clientId, gty }: AdapterPayload): readonly EndingName[] {
+    if (!ofGrants.has(this.model)) return [];
+    // A device stays logged in when the browser logs out that helped it.
+    const isDevice = this.model === 'DeviceCode' || gty?.startsWith('device_code') === true;
+    return [
+      ['grant', grantId ?? ''],
+      ['person', accountId ?? ''],
+      ...(isDevice ? [] : [['client', accountId ?? '', clientId ?? ''] as const]),
+    ];
   }
 
   private useOf(id: string, use: string): RecordName {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { parseAddress } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { MastodonProfile } from '../login/profile.js';
+import type { ClientSettings } from './client-options.js';
 import type { IssuerStore } from './store.js';
 
 /** OpenID Connect Core, section 2: `sub` has at most 255 ASCII characters. */
@@ -58,21 +59,29 @@ export function claimsOf(profile: MastodonProfile): Claims {
 
 /** The claims as one client gets them. */
 export function claimsFor(
-  client: Readonly<Record<string, unknown>>,
+  { emailDomain, usesNickname }: ClientSettings,
   subject: string,
-  claims: Claims,
+  { preferred_username: handle, ...claims }: Claims,
 ): Claims & { readonly sub: string } {
-  const placeholder = client.placeholder_email === true && placeholderEmail(subject);
-  return { ...claims, ...placeholder, sub: subject };
+  const username = usesNickname ? claims.nickname : handle;
+  return {
+    ...claims,
+    ...(username !== undefined && { preferred_username: username }),
+    ...(emailDomain !== undefined && {
+      email: placeholderEmail(subject, emailDomain),
+      email_verified: false,
+    }),
+    sub: subject,
+  };
 }
 
 /**
- * An address for clients that cannot do without one. Mastodon tells none, and a handle, which looks like one, may be the
- * mailbox of another person: so it lies below `.invalid` (RFC 2606), where no mail can ever be received.
+ * An invented address for clients that require one. Mastodon tells none, and a handle, which looks like one, may be the
+ * mailbox of another person.
  */
-export function placeholderEmail(subject: string): Claims {
+export function placeholderEmail(subject: string, domain: string): string {
   const name = createHash('sha256').update(`placeholder:${subject}`).digest('hex').slice(0, 32);
-  return { email: `${name}@mastodon.invalid`, email_verified: false };
+  return `${name}@${domain}`;
 }
 
 /** What the login page calls an account. */

@@ -6,7 +6,8 @@ import { isUnknown } from './clients.js';
 import type { IssuerCookies } from './cookies.js';
 import { documentFeature } from './documents.js';
 import type { KeySet } from './keys.js';
-import type { Adapter, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
+import { deviceGrant } from './client-options.js';
+import type { Adapter, Client, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
 import * as views from './views.js';
@@ -23,9 +24,12 @@ export const lifetimes = {
   assertion: 60 * 60,
 };
 
-/** Longer than anything lives that comes of a session, its last access token included. Seconds. */
-export function longestOf({ sessionTtl }: Pick<IssuerSettings, 'sessionTtl'>): number {
-  return sessionTtl + lifetimes.accessToken + lifetimes.deviceCode;
+/** Longer than anything lives that comes of a login, its last access token included. Seconds. */
+export function longestOf({
+  sessionTtl,
+  refreshTtl,
+}: Pick<IssuerSettings, 'sessionTtl' | 'refreshTtl'>): number {
+  return Math.max(sessionTtl, refreshTtl) + lifetimes.accessToken + lifetimes.deviceCode;
 }
 
 export interface Parts {
@@ -44,7 +48,7 @@ export interface Parts {
 export function configurationOf(parts: Parts): Configuration {
   const { settings, keySet, accounts } = parts;
   const { names } = parts.cookies;
-  const { sessionTtl } = settings;
+  const { sessionTtl, refreshTtl } = settings;
   return {
     adapter: (model) => parts.adapter(model),
     // oidc-provider keeps and changes what it is given.
@@ -66,7 +70,8 @@ export function configurationOf(parts: Parts): Configuration {
       profile: profileClaims,
       email: emailClaims,
     },
-    scopes: ['openid'],
+    scopes: refreshTtl > 0 ? ['openid', 'offline_access'] : ['openid'],
+    rotateRefreshToken: true,
     conformIdTokenClaims: false,
     findAccount: async (ctx, subject) => {
       const claims = await accounts.find(subject);
@@ -74,24 +79,27 @@ export function configurationOf(parts: Parts): Configuration {
         claims && {
           accountId: subject,
           profile: claims,
-          claims: async () => claimsFor({ ...ctx.oidc.client?.metadata() }, subject, claims),
+          claims: async () =>
+            claimsFor(settings.clientSettings(String(ctx.oidc.client?.clientId)), subject, claims),
         }
       );
     },
-    extraClientMetadata: { properties: ['placeholder_email', 'require_pkce'] },
-    pkce: { required: (_ctx, client) => isUnknown(client) || client.metadata().require_pkce !== false },
+    pkce: { required: (_ctx, { clientId }) => settings.clientSettings(clientId).needsPKCE },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {
       if (Number(exp) <= Date.now() / 1000 + lifetimes.assertion) return;
       throw new parts.oidc.errors.InvalidClientAuth('client assertion must expire within an hour');
     },
-    clientBasedCORS,
+    clientBasedCORS: (ctx, origin, client) =>
+      settings.clientSettings(client.clientId).origins.has(origin) ||
+      mayCallFrom(origin, client, ctx.oidc.route),
     features: features(parts),
     interactions: {
       policy: interactionPolicy(parts),
       url: (ctx, { uid }) => parts.loginURL(ctx, uid),
     },
-    // A device goes on without the browser that helped it.
-    expiresWithSession: async (_ctx, source) => source.kind !== 'DeviceCode',
+    // A device stays logged in without the browser that helped it, and so does a client with a refresh token.
+    expiresWithSession: async (_ctx, source) =>
+      source.kind !== 'DeviceCode' && !source.scopes.has('offline_access'),
     ttl: {
       AccessToken: lifetimes.accessToken,
       AuthorizationCode: lifetimes.code,
@@ -99,6 +107,8 @@ export function configurationOf(parts: Parts): Configuration {
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
       Grant: longestOf(settings),
+      // From the login on, however often it is replaced.
+      RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTtl,
       // From the login on, however often it is used.
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
@@ -143,12 +153,16 @@ function features({ oidc, settings }: Parts): Configuration['features'] {
   };
 }
 
-/** Pages may read answers that belong to a public client of their own origin. */
-const clientBasedCORS: NonNullable<Configuration['clientBasedCORS']> = (ctx, origin, client) => {
-  if (origin === 'null') return false;
-  if (ctx.oidc.route !== 'userinfo' && client.clientAuthMethod !== 'none') return false;
-  return (client.redirectUris ?? []).some((uri) => parsedURL(uri)?.origin === origin);
-};
+/**
+ * Whether pages of an origin may read the answers for a client: at public clients those of its redirect URIs, and any page
+ * of a device, such as a television. No cookie is read at these endpoints.
+ */
+function mayCallFrom(origin: string, client: Client, route: string): boolean {
+  const { clientAuthMethod, redirectUris = [], grantTypes = [] } = client;
+  if (clientAuthMethod === 'none' && grantTypes.includes(deviceGrant)) return true;
+  if (origin === 'null' || (route !== 'userinfo' && clientAuthMethod !== 'none')) return false;
+  return redirectUris.some((uri) => parsedURL(uri)?.origin === origin);
+}
 
 function interactionPolicy({ oidc, developmentOrigins }: Parts) {
   const { base, Check, Prompt } = oidc.interactionPolicy;

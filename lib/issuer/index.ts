@@ -8,4 +8,5 @@
 
 export { createIssuer, type Issuer, type Router } from './issuer.js';
 export type { IssuerEvent } from '../events.js';
-export type { IssuerClient, IssuerLog, IssuerOptions } from './options.js';
+export type { IssuerClient, PlaceholderEmail } from './client-options.js';
+export type { IssuerLog, IssuerOptions } from './options.js';

@@ -11,13 +11,21 @@ import { Accounts } from './claims.js';
 import { configurationOf, lifetimes, longestOf, type Parts } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
 import { documentFetch } from './documents.js';
+import { Endings } from './endings.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
 import { Guesses, PendingRecords } from './limits.js';
 import { Logins } from './logins.js';
-import { keepSessionCookies, limitGuesses, paceDevices } from './middleware.js';
+import {
+  askForConsent,
+  endTokensAtLogout,
+  keepSessionCookies,
+  limitGuesses,
+  paceDevices,
+} from './middleware.js';
 import { loadOIDCProvider, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
-import { issuerChecks, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
+import { checks, explained } from './client-options.js';
+import { readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
 import { PostedRequests } from './posted.js';
 import { routerOf, type Router, type Running } from './router.js';
 import { Sessions } from './sessions.js';
@@ -33,12 +41,18 @@ export interface Issuer {
    */
   readonly router: Router;
   /**
-   * Adds a signing key for all processes on the same store. It signs five minutes later, when all of them know it; the
-   * old one is shown for another day. Nobody is logged out.
+   * Adds a signing key for all processes on the same store. The key set has it at once, it signs five minutes later, and the
+   * old key stays in the key set for another day. Users stay logged in.
    * @returns when the new key begins to sign
    * @throws MastodonError `store_failed`, `timeout`
    */
   rotateKeys(): Promise<Date>;
+  /**
+   * Logs a person out of the issuer everywhere: ends their sessions and tokens, refresh tokens and devices included.
+   * @param subject the `sub` that clients know: `https://mastodon.social#7112`
+   * @throws MastodonError `store_failed`
+   */
+  endLogins(subject: string): Promise<void>;
   /** Nothing is accepted any more. */
   close(): Promise<void>;
 }
@@ -52,8 +66,8 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const settings = readIssuerOptions(options);
   const { issuerURL } = settings;
   // Without a store of its own, the login has a memory from which floods of requests here drop nothing.
-  const login = new MastodonLogin(settings.login, issuerChecks);
-  const loginSettings = readOptions(settings.login, issuerChecks);
+  const login = new MastodonLogin(settings.login, checks);
+  const loginSettings = readOptions(settings.login, checks);
   const { outbound, developmentOrigins } = loginSettings;
   const oidc = await loadOIDCProvider();
 
@@ -67,8 +81,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const accounts = new Accounts(store, longestOf(settings) * 1000);
   const context = () => oidc.Provider.ctx;
   const addressOf = (req: IncomingMessage) => clientAddress(req, settings.trustedProxies);
+  const endings = new Endings(store, longestOf(settings) * 1000);
   const sessions = new Sessions({
-    ...{ store, cookies, context },
+    ...{ store, cookies, endings, context },
     longestMs: longestOf(settings) * 1000,
     ended: () => new oidc.errors.LoginRequired('the session has ended'),
   });
@@ -106,7 +121,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const middleware = [
     guardPages,
     keepUserCode,
+    askForConsent(settings),
     keepSessionCookies(cookies, sessions),
+    endTokensAtLogout(endings),
     endWithoutSession,
     paceDevices(store),
     limitGuesses(guesses, (ctx) => addressOf(ctx.req)),
@@ -129,8 +146,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     router: routerOf({
       ...{ oidc, settings, login, logins, interactions, cookies, posted },
       running: now,
+      refreshKeys: () => keyring.refresh(),
     }),
     rotateKeys: () => keyring.rotate(),
+    endLogins: (subject) => endings.end(['person', subject]),
     close: async () => undefined,
   };
 }
@@ -139,18 +158,26 @@ const withoutSecret =
   'the option secret is not set: a reader of the store can take the signing keys and sign ID tokens. Set it to the output of ' +
   'openssl rand -hex 32, the same in all processes';
 
+const refusals = ['authorization', 'grant', 'device_authorization', 'end_session', 'revocation'].map(
+  (endpoint) => `${endpoint}.error`,
+);
+
 /** What an operator has to look after, and what clients did wrong. */
 function logFailures(provider: Provider, { log }: IssuerSettings): void {
   provider.on('server_error', (_ctx, error) => log('failed', { error }));
   (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
     if (!isOfConnection(error, ctx?.req)) log('failed', { error });
   });
-  for (const event of ['authorization.error', 'grant.error', 'device_authorization.error'] as const) {
+  for (const event of refusals) {
     (provider as EventEmitter).on(event, (ctx: KoaContextWithOIDC, error: RefusalError) => {
       const client = ctx.oidc?.client?.clientId;
       const { error: code, error_description: description, error_detail: detail } = error;
+      const reason = detail ?? description;
       if (!quietCodes.has(code))
-        log('client_refused', withoutUndefined({ client, code, reason: detail ?? description }));
+        log(
+          'client_refused',
+          withoutUndefined({ client, code, reason: reason === undefined ? undefined : explained(reason) }),
+        );
     });
   }
 }
@@ -189,7 +216,9 @@ async function checkClients(provider: Provider, { clients }: IssuerSettings): Pr
       await provider.Client.find(id);
     } catch (error) {
       const { error_description: description, message } = error as Error & { error_description?: string };
-      throw new TypeError(`createIssuer: clients[${i}] (${id}): ${description ?? message}`, { cause: error });
+      throw new TypeError(`createIssuer: clients[${i}] (${id}): ${explained(description ?? message)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -5,15 +5,15 @@ import { promisify } from 'node:util';
 import type { JWK } from './oidc-provider.js';
 import type { IssuerStore, RecordName } from './store.js';
 
-/** How old a process's knowledge of the keys may be. Milliseconds. */
+/** A process reads the keys again after this time. Milliseconds. */
 const lookAgainMs = 60_000;
 
-/** A new key is shown for so long before it signs that every process, and every cache of the key set, knows it. */
+/** A new key is in the key set for this time before it signs, so that every process and every cache knows it. */
 const announceMs = 5 * 60_000;
 
 /**
- * How long a key is shown after it last signed. What it signed has expired after an hour or two; but clients show the
- * ID token of the morning again when their user logs out in the evening. Milliseconds.
+ * How long the key set holds a key after it last signed. Clients send the ID token of the morning as a hint when their user
+ * logs out in the evening. Milliseconds.
  */
 const keepMs = 24 * 60 * 60_000;
 
@@ -62,7 +62,12 @@ export class Keyring {
     this.lookedAt = this.now();
   }
 
-  /** What to sign and check with now. What another process changed is noticed within a minute. */
+  /** Reads the keys, so that the key set has a new key at once. A failure leaves the known ones. */
+  refresh(): Promise<void> {
+    return (this.looking ??= this.look());
+  }
+
+  /** The keys that are valid now. What another process changed is noticed within a minute. */
   current(): KeySet {
     if (this.now() - this.lookedAt > lookAgainMs) this.looking ??= this.look();
     const shown = shownAt(this.keys, this.now());

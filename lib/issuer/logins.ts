@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
 import { MastodonError } from '../errors.js';
 import { parseAddress } from '../discovery/address.js';
-import type { MastodonLogin } from '../login/login.js';
+import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { proofFor, readOwnForm } from '../pages/form.js';
 import { sendAway, sendPage, wrongMethodPage } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
@@ -41,8 +41,8 @@ export class Logins {
 
   /** Shows the login page, or takes its form. */
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
-    if (req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'POST') {
-      res.setHeader('Allow', 'GET, HEAD, POST');
+    if (req.method !== 'GET' && req.method !== 'POST') {
+      res.setHeader('Allow', 'GET, POST');
       return sendPage(res, wrongMethodPage());
     }
     const { cookies, interactions } = this.parts;
@@ -141,27 +141,38 @@ export class Logins {
     const { login, cookies, settings } = this.parts;
     const key = cookies.browserKey(req);
     if (key === undefined) return sendPage(res, expiredPage());
+    let finished: FinishedWithScope;
     try {
-      const finished = await login.finishWithScope(response, key);
-      if (settings.revokeToken) finished.revoke();
-      const { profile, state } = finished;
-      const interaction = await this.interactionOf(state, key);
-      if (!interaction) return sendPage(res, expiredPage());
-      cookies.rememberServer(res, profile.instance.host);
-      return await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
+      finished = await login.finishWithScope(response, key);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       return this.refused(res, key, error);
     }
+    const { profile, state, revoke } = finished;
+    let isDelivered = false;
+    try {
+      const interaction = await this.interactionOf(state, key);
+      if (!interaction) return sendPage(res, expiredPage());
+      cookies.rememberServer(res, profile.instance.host);
+      isDelivered = await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
+    } catch (error) {
+      if (!(error instanceof MastodonError)) throw error;
+      return await this.refused(res, key, error, state);
+    } finally {
+      if (settings.revokeToken || !isDelivered) revoke();
+    }
   }
 
-  /** OpenID Connect Core, section 3.1.2.1: a client that names a person gets no code for another one. */
+  /**
+   * OpenID Connect Core, section 3.1.2.1: a client that names a person gets no code for another one.
+   * @returns whether the client gets a code
+   */
   private async loggedIn(
     res: ServerResponse,
     interaction: Interaction,
     subject: string,
     claims: Claims,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { accounts, interactions, developmentOrigins, settings } = this.parts;
     const { client_id: id, id_token_hint: token, login_hint: hint } = interaction.params;
     const client = String(id);
@@ -169,16 +180,23 @@ export class Logins {
     const hinted = token === undefined ? subject : subjectIn(String(token));
     if (hinted !== subject || !fitsHint(hint, claims, developmentOrigins)) {
       settings.log('client_refused', { client, instance, reason: 'another account than the hint names' });
-      return this.end(res, interaction, otherAccount);
+      await this.end(res, interaction, otherAccount);
+      return false;
     }
     await accounts.remember(subject, claims);
     settings.log('login', { client, instance });
-    return this.end(res, interaction, await interactions.login(interaction, subject));
+    await this.end(res, interaction, await interactions.login(interaction, subject));
+    return true;
   }
 
   /** The client is told that the visitor refused. After anything else the visitor may try again. */
-  private async refused(res: ServerResponse, key: string, error: MastodonError): Promise<void> {
-    const interaction = await this.interactionOf((error as { state?: unknown }).state, key);
+  private async refused(
+    res: ServerResponse,
+    key: string,
+    error: MastodonError,
+    state = (error as { state?: unknown }).state,
+  ): Promise<void> {
+    const interaction = await this.interactionOf(state, key);
     if (!interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.parts.interactions.bind(interaction.uid, key, { message: error.message });

@@ -3,8 +3,10 @@
 import type { ClientAddress } from '../util/client-address.js';
 import { digest } from '../util/digest.js';
 import type { IssuerCookies } from './cookies.js';
+import type { Endings } from './endings.js';
 import { limits, type Guesses } from './limits.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
+import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
 import type { Sessions } from './sessions.js';
 import type { IssuerStore } from './store.js';
@@ -66,6 +68,48 @@ function clientOf(ctx: KoaContextWithOIDC): string | undefined {
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':', 1)[0];
   const id: unknown = ctx.oidc?.params?.client_id;
   return typeof id === 'string' ? id : undefined;
+}
+
+/**
+ * OpenID Connect Core, section 11: refresh tokens need the person's consent. A request for them without `prompt=consent`, as
+ * many programs send it, shows the login page.
+ */
+export function askForConsent({ clientSettings }: Pick<IssuerSettings, 'clientSettings'>): Middleware {
+  return async (ctx, next) => {
+    const { client_id: id, scope, prompt = '' } = ctx.query;
+    const isOffline = typeof scope === 'string' && scope.split(' ').includes('offline_access');
+    if (
+      ctx.path === routes.authorization &&
+      isOffline &&
+      typeof prompt === 'string' &&
+      !/\b(?:none|consent)\b/.test(prompt) &&
+      clientSettings(String(id)).mayRefresh
+    ) {
+      ctx.query = { ...ctx.query, prompt: `${prompt} consent`.trim() };
+    }
+    await next();
+  };
+}
+
+/**
+ * A logout ends the tokens of the person at the clients that it names, refresh tokens of earlier sessions included: at all
+ * clients of the session, at the one that the visitor leaves, or, without a session, at the one of the ID token.
+ */
+export function endTokensAtLogout(endings: Endings): Middleware {
+  return async (ctx, next) => {
+    await next();
+    const { session, client, params, entities } = ctx.oidc ?? {};
+    const isConfirmed = ctx.path === `${routes.end_session}/confirm` && ctx.status === 303;
+    const isWithoutSession =
+      ctx.path === routes.end_session && ctx.status < 400 && session?.accountId === undefined;
+    if (!isConfirmed && !isWithoutSession) return;
+    const hinted = entities?.IdTokenHint?.payload as { readonly sub?: string } | undefined;
+    const person = session?.accountId ?? hinted?.sub;
+    const all = isConfirmed && params?.logout ? Object.keys(session?.authorizations ?? {}) : [];
+    const clients = new Set([...all, ...(client ? [client.clientId] : [])]);
+    if (person === undefined) return;
+    await Promise.all([...clients].map((id) => endings.end(['client', person, id])));
+  };
 }
 
 /** A browser gets the cookie of a session only where that was kept, and is new to it. */

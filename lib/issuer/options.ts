@@ -1,33 +1,18 @@
 /** The options of `createIssuer`: their types, defaults and checks. */
 
-import { Checks } from '../util/checks.js';
 import { eventLog, type EventLog, type IssuerEvent, type Report } from '../events.js';
 import { addressesBelow } from '../util/url.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
-
-/**
- * A client by its OpenID registration metadata (OpenID Connect Dynamic Client Registration, section 2; RFC 7591),
- * which may have more than is listed here.
- */
-export interface IssuerClient {
-  client_id: string;
-  /** Absent from a public client, whose `token_endpoint_auth_method` is `none`. */
-  client_secret?: string;
-  /** Shown on the login page. Default: `client_id`. */
-  client_name?: string;
-  /** Where people are sent back to, character by character. A client of the device grant alone has none. */
-  redirect_uris?: readonly string[];
-  post_logout_redirect_uris?: readonly string[];
-  /** Default `['authorization_code']`; for devices `['urn:ietf:params:oauth:grant-type:device_code']`. */
-  grant_types?: readonly string[];
-  /** Default `client_secret_basic`. */
-  token_endpoint_auth_method?: string;
-  /** Send an address below `.invalid` to a client that insists on one. Default false: there is no `email`. */
-  placeholder_email?: boolean;
-  /** `false` exempts a client with a secret or a key from PKCE, which its program cannot do. Default true. */
-  require_pkce?: boolean;
-  [name: string]: unknown;
-}
+import {
+  checks,
+  readClient,
+  readClients,
+  readPlaceholder,
+  warningsAbout,
+  type ClientSettings,
+  type IssuerClient,
+  type PlaceholderEmail,
+} from './client-options.js';
 
 /** Takes one event of the issuer or of its logins. What it throws or rejects with is ignored. */
 export type IssuerLog = EventLog<IssuerEvent>;
@@ -35,62 +20,71 @@ export type IssuerLog = EventLog<IssuerEvent>;
 /** The options of the login itself, but for those that the issuer sets. */
 export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL'>;
 
-/** What an operator says once, when the issuer is made. `undefined` means the default. */
+/** The options of an issuer. `undefined` means the default. */
 export interface IssuerOptions extends SharedOptions {
   /** Where clients and browsers reach the router: absolute, https except on loopback, a path is allowed. */
   issuerURL: string;
-  /** Who may ask for logins. Default: nobody, unless `clientDocuments` lets them in. */
+  /** The clients that may ask for logins. Default: none but those that `clientDocuments` allows. */
   clients?: readonly IssuerClient[] | undefined;
   /** Logins on devices without a browser (RFC 8628). Default false. */
   deviceFlow?: boolean | undefined;
   /**
-   * Lets anybody be a client whose ID is the https URL of its metadata (OAuth Client ID Metadata Document, draft 02):
-   * a public client, or one with a key pair, at most 5 KB, without redirects. A function is asked about each such URL
-   * before it is fetched, and whenever the client is used. Default false.
+   * Accepts clients whose ID is the https URL of their metadata (OAuth Client ID Metadata Document, draft 02): public
+   * clients, and clients with a key pair. The document has at most 5 KB. A function is called with each such URL before it is
+   * fetched, and whenever the client is used. Default false.
    */
   clientDocuments?: boolean | ((clientId: string) => boolean | Promise<boolean>) | undefined;
-  /** Tells clients with a secret about tokens (RFC 7662), and any other about its own. Default false. */
+  /** Clients with a secret may look up any token (RFC 7662), other clients their own tokens. Default false. */
   introspection?: boolean | undefined;
   /**
-   * How long a login lasts at the issuer, in which its clients need not ask again. A suspension at the instance is only
-   * noticed at the next one. Milliseconds; default 3 600 000: an hour.
+   * How long a login lasts at the issuer. Other clients need only a button in that time, and a suspension at the instance is
+   * noticed at the next login. Milliseconds; default 3 600 000: an hour.
    */
   sessionTtlMs?: number | undefined;
+  /**
+   * How long a client may stay logged in by refresh tokens, from the login on. Milliseconds; default 1 209 600 000: 14 days.
+   */
+  refreshTtlMs?: number | undefined;
+  /** The default of `placeholder_email` for all clients. Default false: clients get no e-mail address. */
+  placeholderEmail?: boolean | PlaceholderEmail | undefined;
   /**
    * Encrypts everything that the issuer keeps in the store, the signing keys included. At least 32 characters, the same in all
    * processes, such as the output of `openssl rand -hex 32`. Without it, a reader of the store can sign ID tokens.
    */
   secret?: string | undefined;
-  /** Ends the token that the instance has issued as soon as the visitor is logged in. Default false. */
+  /**
+   * Revokes the token of the instance as soon as the visitor is logged in. The instance then asks for consent at each login.
+   * Default false.
+   */
   revokeToken?: boolean | undefined;
-  /** Proxies in front that append to `X-Forwarded-For`, by which the limits for a network count. Default 0: it is not read. */
+  /** How many proxies append to `X-Forwarded-For`, from which the limits per network take the address. Default 0: none. */
   trustedProxies?: number | undefined;
-  /** Default: only what the operator has to mend is told, as a warning of the process. */
+  /** Default: failures and warnings become warnings of the process. */
   log?: IssuerLog | undefined;
 }
 
 export interface IssuerSettings {
   /** Without a slash at its end. */
   readonly issuerURL: string;
+  /** Metadata for oidc-provider. */
   readonly clients: readonly IssuerClient[];
+  /** @returns the defaults for a client with a metadata document, which cannot choose its own */
+  readonly clientSettings: (clientId: string) => ClientSettings;
   readonly deviceFlow: boolean;
-  /** Undefined where there are none. */
+  /** Undefined where clients with metadata documents are not accepted. */
   readonly allowDocument: ((clientId: string) => boolean | Promise<boolean>) | undefined;
   readonly introspection: boolean;
   /** Seconds. */
   readonly sessionTtl: number;
+  /** Seconds; 0 where no client can have a refresh token. */
+  readonly refreshTtl: number;
   readonly secret: string | undefined;
   readonly revokeToken: boolean;
   readonly trustedProxies: number;
   readonly log: Report<IssuerEvent>;
-  /** For the login, which checks them, and refuses what it does not know. */
+  /** For the login, which checks them and refuses unknown ones. */
   readonly login: LoginOptions;
 }
-
-/** Whom messages about options name. */
-export const issuerChecks = new Checks('createIssuer');
-
-const checks = issuerChecks;
 
 const ownNames = [
   'issuerURL',
@@ -99,80 +93,69 @@ const ownNames = [
   'clientDocuments',
   'introspection',
   'sessionTtlMs',
+  'refreshTtlMs',
+  'placeholderEmail',
   'secret',
   'revokeToken',
   'trustedProxies',
 ] satisfies (keyof IssuerOptions)[];
 
-/** @throws TypeError that names the option at fault. What the login shares is checked by the login. */
+/** @throws TypeError that names the option at fault. The login checks the options that it shares. */
 export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
   const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL');
   checks.options(options, [...ownNames, ...shared]);
-  const { issuerURL, clients, deviceFlow, clientDocuments, introspection, sessionTtlMs, ...more } = options;
-  const { secret, revokeToken, trustedProxies, ...others } = more;
-  const checkedURL = checks.baseURL('issuerURL', issuerURL);
-  const log = checks.function('log', others.log);
+  const { deviceFlow, clientDocuments, introspection, sessionTtlMs, refreshTtlMs, ...more } = options;
+  const { clients: given, placeholderEmail, secret, revokeToken, trustedProxies, ...others } = more;
+  const { issuerURL: url, ...login } = others;
+  const issuerURL = checks.baseURL('issuerURL', url);
+  const log = eventLog(checks.caller, checks.function('log', others.log) ?? warnOperator);
+  const emailDomain = readPlaceholder('placeholderEmail', placeholderEmail, undefined);
+  const clients = readClients(given ?? [], emailDomain);
+  for (const text of clients.flatMap(warningsAbout)) log('warning', { hint: text });
+  const settings = new Map(clients.map(({ metadata, own }) => [metadata.client_id, own]));
+  const unknown = readClient(
+    { client_id: 'unknown', grant_types: ['refresh_token'] },
+    'clients',
+    emailDomain,
+  ).own;
+  const allowDocument =
+    typeof clientDocuments === 'function'
+      ? clientDocuments
+      : checks.boolean('clientDocuments', clientDocuments, false)
+        ? () => true
+        : undefined;
+  const refreshes =
+    allowDocument || clients.some(({ metadata }) => metadata.grant_types?.includes('refresh_token'));
+  const refreshTtl = checks.wholeNumber('refreshTtlMs', refreshTtlMs ?? 1_209_600_000, 1000);
   return {
-    issuerURL: checkedURL,
-    clients: checkedClients(clients ?? []),
+    issuerURL,
+    clients: clients.map(({ metadata }) => metadata),
+    clientSettings: (id) => settings.get(id) ?? unknown,
     deviceFlow: checks.boolean('deviceFlow', deviceFlow, false),
-    allowDocument:
-      typeof clientDocuments === 'function'
-        ? clientDocuments
-        : checks.boolean('clientDocuments', clientDocuments, false)
-          ? () => true
-          : undefined,
+    allowDocument,
     introspection: checks.boolean('introspection', introspection, false),
     sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
+    refreshTtl: refreshes ? Math.floor(refreshTtl / 1000) : 0,
     secret: checkedSecret(secret),
     revokeToken: checks.boolean('revokeToken', revokeToken, false),
     trustedProxies: checks.wholeNumber('trustedProxies', trustedProxies ?? 0, 0),
-    log: eventLog(checks.caller, log ?? warnOperator),
-    login: { ...others, ...addressesBelow(checkedURL) },
+    log,
+    login: { ...login, ...addressesBelow(issuerURL) },
   };
 }
 
 /** Shorter secrets can be guessed from what they have encrypted. */
-const leastSecret = 32;
-/** Shorter secrets of clients can be guessed at the token endpoint. */
-const leastClientSecret = 12;
+const minSecretLength = 32;
 
 function checkedSecret(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const secret = checks.text('secret', value);
-  if (secret.length < leastSecret) {
-    checks.fail(`secret has fewer than ${leastSecret} characters: take the output of openssl rand -hex 32`);
+  if (secret.length < minSecretLength) {
+    checks.fail(
+      `secret has fewer than ${minSecretLength} characters: use the output of openssl rand -hex 32`,
+    );
   }
   return secret;
-}
-
-const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
-
-/** oidc-provider checks the rest of a client's metadata. */
-function checkedClients(value: unknown): readonly IssuerClient[] {
-  const ids = new Set<string>();
-  return checks.list('clients', value).map((given, i) => {
-    const client = given as Partial<IssuerClient> | null | undefined;
-    const id = checks.text(`clients[${i}].client_id`, client?.client_id);
-    if (ids.has(id)) checks.fail(`clients[${i}]: there is another client ${id}`);
-    ids.add(id);
-    checks.boolean(`clients[${i}].placeholder_email`, client?.placeholder_email, false);
-    const hasSecret = (client?.token_endpoint_auth_method ?? 'client_secret_basic') !== 'none';
-    if (!checks.boolean(`clients[${i}].require_pkce`, client?.require_pkce, true) && !hasSecret) {
-      checks.fail(
-        `clients[${i}] (${id}): a client without a secret cannot do without PKCE: leave out require_pkce`,
-      );
-    }
-    const { client_secret: secret } = client ?? {};
-    if (typeof secret === 'string' && secret.length < leastClientSecret) {
-      checks.fail(
-        `clients[${i}] (${id}): client_secret has fewer than ${leastClientSecret} characters: take the output of openssl rand -hex 32`,
-      );
-    }
-    // A device is sent nowhere; the standard's defaults would have it say so.
-    const isDevice = client?.grant_types?.every((grant) => grant === deviceGrant) ?? false;
-    return { ...(isDevice && { redirect_uris: [], response_types: [] }), ...client, client_id: id };
-  });
 }
 
 function warnOperator(event: IssuerEvent): void {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MastodonLogin } from '../login/login.js';
 import { isFromOwnPage } from '../pages/form.js';
 import { notFoundPage, sendPage } from '../pages/page.js';
+import { isPreload, preloadPage } from '../pages/preload.js';
 import { sendScript } from '../pages/script.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Interactions } from './interactions.js';
@@ -33,6 +34,8 @@ export interface RouterParts {
   readonly cookies: IssuerCookies;
   readonly posted: PostedRequests;
   running(): Running;
+  /** Reads the keys that another process may have added. */
+  refreshKeys(): Promise<void>;
 }
 
 /** Forms of ours that oidc-provider takes. Others take only what their proof comes with. */
@@ -48,6 +51,7 @@ export function routerOf(parts: RouterParts): Router {
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> => {
+    if (isPreload(req) && isForVisitors(route)) return sendPage(res, preloadPage());
     if (route.name === 'login') return logins.page(req, res, route.uid);
     if (route.name === 'callback') return logins.callback(req, res, route.response);
     if (route.name === 'client') {
@@ -74,6 +78,7 @@ export function routerOf(parts: RouterParts): Router {
     if (req.method === 'POST' && ownForms.has(path) && !isFromOwnPage(req, issuerURL)) {
       return sendPage(res, foreignFormPage());
     }
+    if (path === routes.jwks) await parts.refreshKeys();
     await fetchClient(new URLSearchParams(query).get('client_id'), uid);
     await running().answer(published(req, requested.url, basePath, issuerURL), res);
   };
@@ -103,6 +108,12 @@ export function routerOf(parts: RouterParts): Router {
       else sendPage(res, failedPage(500, 'Something went wrong on our side. Please try again in a moment.'));
     });
   };
+}
+
+/** Pages that visitors open. Programs also send HEAD to the others. */
+function isForVisitors(route: Exclude<Route, { name: 'button' }>): boolean {
+  if (route.name !== 'openid') return route.name !== 'client';
+  return /^\/(?:authorize|device|logout)(?:[/?]|$)/.test(route.url) && !route.url.startsWith('/device/code');
 }
 
 /**

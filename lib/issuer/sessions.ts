@@ -5,22 +5,30 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { IssuerCookies } from './cookies.js';
+import { isCurrent, type Endings } from './endings.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
 import { routes } from './route.js';
 import type { IssuerStore, RecordName } from './store.js';
 
+/** A session as it is stored. */
+type StoredSession = AdapterPayload & {
+  /** Of the person's logins, when the session began. */
+  readonly generation?: string;
+};
+
 /** The session that a request has read, to compare with what it writes. */
 interface ReadSession {
   readonly id: string;
-  /** As it was read. */
+  /** As it was read, without `generation`. */
   readonly payload: AdapterPayload;
   /** As it was when the request replaced its ID. */
-  replaced?: AdapterPayload;
+  replaced?: StoredSession;
 }
 
 export interface SessionOptions {
   readonly store: IssuerStore;
   readonly cookies: IssuerCookies;
+  readonly endings: Endings;
   /** Longer than anything lives that is bound to a session. Milliseconds. */
   readonly longestMs: number;
   /** The request that is being answered. */
@@ -47,11 +55,12 @@ export class Sessions implements Adapter {
     const ctx = this.options.context();
     const visitor = ctx && cookies.visitorSession(ctx.req, id);
     if (visitor) return visitor;
-    const [payload, isAlive] = await Promise.all([
-      store.get<AdapterPayload>(['Session', id]),
+    const [stored, isAlive] = await Promise.all([
+      store.get<StoredSession>(['Session', id]),
       store.has(['SessionAlive', id]),
     ]);
-    if (!payload || !isAlive || (await this.hasEnded(payload))) return undefined;
+    const payload = isAlive ? await this.valid(stored) : undefined;
+    if (!payload) return undefined;
     // oidc-provider changes what it gets.
     if (ctx && !this.reads.has(ctx)) this.reads.set(ctx, { id, payload: structuredClone(payload) });
     return payload;
@@ -61,8 +70,7 @@ export class Sessions implements Adapter {
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
     const { store } = this.options;
     const found = await store.get<{ id: string }>(['SessionUid', uid]);
-    const payload = found && (await store.get<AdapterPayload>(['Session', found.id]));
-    return payload && !(await this.hasEnded(payload)) ? payload : undefined;
+    return found && this.valid(await store.get<StoredSession>(['Session', found.id]));
   }
 
   async upsert(id: string, written: AdapterPayload, expiresIn: number): Promise<void> {
@@ -75,7 +83,10 @@ export class Sessions implements Adapter {
     const read = ctx && this.reads.get(ctx);
     if (read?.id === id) return this.change(read, payload, expiresIn * 1000);
     const before = read?.replaced;
-    await this.create(id, before ? merged(read.payload, payload, before) : payload, expiresIn * 1000);
+    const generation =
+      before?.generation ?? (await this.options.endings.generationOf(['person', payload.accountId]));
+    const session = before ? merged(read.payload, payload, before) : payload;
+    await this.create(id, { ...session, generation }, expiresIn * 1000);
     if (before) await this.options.store.delete(['Session', read.id]);
   }
 
@@ -116,7 +127,7 @@ export class Sessions implements Adapter {
     else this.unsaved.add(ctx);
   }
 
-  private async create(id: string, payload: AdapterPayload, ttlMs: number): Promise<void> {
+  private async create(id: string, payload: StoredSession, ttlMs: number): Promise<void> {
     const { store } = this.options;
     await store.set(['SessionAlive', id], {}, ttlMs);
     await store.set(['Session', id], payload, ttlMs);
@@ -128,7 +139,7 @@ export class Sessions implements Adapter {
     const { store } = this.options;
     if (isSame(read.payload, payload)) return;
     if (!(await store.has(['SessionAlive', read.id])) || (await this.hasEnded(payload))) this.refuse();
-    await store.update<AdapterPayload>(['Session', read.id], ttlMs, (current) =>
+    await store.update<StoredSession>(['Session', read.id], ttlMs, (current) =>
       current ? merged(read.payload, payload, current) : this.refuse(),
     );
   }
@@ -139,7 +150,14 @@ export class Sessions implements Adapter {
     const { store } = this.options;
     const isFirst = (await store.take(['SessionAlive', read.id])) !== undefined;
     if (!isFirst || (await this.hasEnded(read.payload))) this.refuse();
-    read.replaced = (await store.get<AdapterPayload>(['Session', read.id])) ?? read.payload;
+    read.replaced = (await store.get<StoredSession>(['Session', read.id])) ?? read.payload;
+  }
+
+  private async valid(stored: StoredSession | undefined): Promise<AdapterPayload | undefined> {
+    if (!stored || (await this.hasEnded(stored))) return undefined;
+    const { generation, ...payload } = stored;
+    const current = await this.options.endings.generationOf(['person', payload.accountId ?? '']);
+    return isCurrent(generation, current) ? payload : undefined;
   }
 
   private hasEnded({ uid }: AdapterPayload): Promise<boolean> {
@@ -164,10 +182,10 @@ function isSame(before: AdapterPayload, after: AdapterPayload): boolean {
 }
 
 /** The current session with this request's own changes; of the clients' part, client by client. */
-function merged(before: AdapterPayload, mine: AdapterPayload, current: AdapterPayload): AdapterPayload {
+function merged(before: AdapterPayload, mine: AdapterPayload, current: StoredSession): StoredSession {
   const authorizations = [before, mine, current].map((one) => (one.authorizations ?? {}) as Fields);
   const clients = mergedFields(...(authorizations as [Fields, Fields, Fields]));
-  return { ...mergedFields(before, mine, current), authorizations: clients } as AdapterPayload;
+  return { ...mergedFields(before, mine, current), authorizations: clients } as StoredSession;
 }
 
 function mergedFields(before: Fields, mine: Fields, current: Fields): Fields {

@@ -26,7 +26,7 @@ const commands: Readonly<Record<string, CommandName>> = {
   },
   issuer: {
     packages: ['oidc-provider'],
-    tasks: ['rotate-keys'],
+    tasks: ['rotate-keys', 'end-logins'],
     load: async () => (await import('./issuer.js')).issuer,
   },
 };
@@ -46,6 +46,8 @@ Options:
       --print-config print an example of a configuration, with all keys
       --check        only say whether the configuration is right
       --rotate-keys  issuer: add a signing key, which all processes begin to use in five minutes
+      --end-logins SUB
+                     issuer: log a person out everywhere; SUB is the claim sub: https://mastodon.social#7112
   -h, --help         show this text
   -v, --version      show the version
 
@@ -75,7 +77,8 @@ async function main(args: readonly string[]): Promise<void> {
   const known = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!known) throw new StartError(`${name} is not a command.${seeHelp}`);
   if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
-  const wanted = options['rotate-keys'] ? 'rotate-keys' : undefined;
+  const value = options['end-logins'] ?? '';
+  const wanted = options['rotate-keys'] ? 'rotate-keys' : value === '' ? undefined : 'end-logins';
   if (wanted !== undefined && !known.tasks.includes(wanted)) {
     throw new StartError(`--${wanted} is not an option of ${name}.${seeHelp}`);
   }
@@ -92,7 +95,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const { runService, runTask } = await import('./service.js');
   const task = wanted === undefined ? undefined : command.tasks?.[wanted];
-  if (task) return say(`${await runTask(command, task, config)}\n`);
+  if (task) return say(`${await runTask(command, task, config, value)}\n`);
   await runService(command, config, version);
 }
 
@@ -107,6 +110,7 @@ function readArguments(args: readonly string[]) {
         'print-config': flag,
         check: flag,
         'rotate-keys': flag,
+        'end-logins': { type: 'string' },
         help: { ...flag, short: 'h' },
         version: { ...flag, short: 'v' },
       },

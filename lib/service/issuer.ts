@@ -8,6 +8,11 @@ import type { ConfigOf } from './config.js';
 import type { Command } from './runnable.js';
 import * as s from './schemas.js';
 
+const placeholderEmail = v.union(
+  [s.flag, s.table({ domain: s.text })],
+  'must be true, false, or domain: and a domain',
+);
+
 /** A client by its registration metadata, under the names of the standard. */
 const client = s.table({
   client_id: s.text,
@@ -21,7 +26,9 @@ const client = s.table({
   post_logout_redirect_uris: v.exactOptional(s.list(s.text)),
   grant_types: v.exactOptional(s.list(s.text)),
   response_types: v.exactOptional(s.list(s.text)),
-  placeholder_email: v.exactOptional(s.flag),
+  placeholder_email: v.exactOptional(placeholderEmail),
+  preferred_username: v.exactOptional(s.choice('handle', 'nickname')),
+  origins: v.exactOptional(s.list(s.text)),
   require_auth_time: v.exactOptional(s.flag),
   require_pkce: v.exactOptional(s.flag),
 });
@@ -33,6 +40,8 @@ const keys = {
   client_documents: v.optional(s.flag, 'false'),
   introspection: v.optional(s.flag, 'false'),
   session_minutes: v.optional(s.integer(1, 24 * 60), '60'),
+  refresh_days: v.optional(s.integer(1, 24), '14'),
+  placeholder_email: v.optional(placeholderEmail, 'false'),
   secret: v.optional(s.encryptionSecret),
   revoke_token: v.optional(s.flag, 'false'),
 };
@@ -62,12 +71,21 @@ export const issuer: Command<typeof keys> = {
         return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
       },
     },
+    'end-logins': {
+      async run(config, { store }, log, subject) {
+        const running = await open(config, { store, log: eventsTo(log) });
+        await running.endLogins(subject);
+        await running.close();
+        return `${subject} is logged out: all sessions and tokens have ended.`;
+      },
+    },
   },
 };
 
 /** Secrets that documentation and example show. */
 const publishedSecrets: ReadonlySet<string> = new Set([
   'replace this by the output of openssl rand -base64 32',
+  'replace this by the output of openssl rand -hex 32',
   'only for trying it out on this machine',
 ]);
 
@@ -96,6 +114,8 @@ async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 
       clientDocuments: own.client_documents,
       introspection: own.introspection,
       sessionTtlMs: own.session_minutes * 60_000,
+      refreshTtlMs: own.refresh_days * 24 * 60 * 60_000,
+      placeholderEmail: own.placeholder_email,
       secret: own.secret,
       revokeToken: own.revoke_token,
       trustedProxies: config.trustedProxies,

@@ -43,6 +43,9 @@ export interface Command<Keys extends ObjectEntries = ObjectEntries> extends Own
 }
 
 export interface Task<Keys extends ObjectEntries = ObjectEntries> {
-  /** Resolves to what the command prints. */
-  run(config: ConfigOf<Keys>, backends: Backends, log: Log): Promise<string>;
+  /**
+   * Resolves to what the command prints.
+   * @param value the value of its option; empty for a flag
+   */
+  run(config: ConfigOf<Keys>, backends: Backends, log: Log, value: string): Promise<string>;
 }

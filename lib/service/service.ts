@@ -67,11 +67,12 @@ export async function runTask<Keys extends ObjectEntries>(
   command: Command<Keys>,
   task: Task<Keys>,
   config: ConfigOf<Keys>,
+  value: string,
 ): Promise<string> {
   const log = createLog((line) => process.stderr.write(`${line}\n`));
   const backends = await openBackends(config, command.name, log);
   try {
-    return await task.run(config, backends, log);
+    return await task.run(config, backends, log, value);
   } finally {
     await backends.close();
   }

@@ -83,10 +83,9 @@ it.each([
   );
 });
 
-it('makes an address of nothing but the subject, one for each, where no mail arrives', () => {
-  const { email, email_verified: verified } = placeholderEmail(`${origin}#7`);
+it('makes an address of nothing but the subject, one for each, below the domain', () => {
+  const email = placeholderEmail(`${origin}#7`, 'mastodon.invalid');
   expect(email).toMatch(/^[\da-f]{32}@mastodon\.invalid$/);
-  expect(verified).toBe(false);
-  expect(placeholderEmail(`${origin}#7`)).toEqual(placeholderEmail(`${origin}#7`));
-  expect(placeholderEmail(`${origin}#8`).email).not.toBe(email);
+  expect(placeholderEmail(`${origin}#7`, 'mastodon.invalid')).toBe(email);
+  expect(placeholderEmail(`${origin}#8`, 'mastodon.invalid')).not.toBe(email);
 });

@@ -104,3 +104,17 @@ it('a login outlives the rotation and the process', async () => {
   const answer = answerOf(await openPage(visitor, asked.url));
   expect((await openid.authorizationCodeGrant(config, answer, asked.checks)).claims()?.sub).toBe(claims?.sub);
 });
+
+it('a new key is in the key set of another process at once', async () => {
+  const instance = await anInstance();
+  const store = new Keyv();
+  const stage = await anIssuer([instance], { store });
+  const other = await anIssuer([instance], { store, issuerURL: stage.issuerURL });
+  const shown = async () => {
+    const { keys } = (await (await fetch(`${stage.origin}/jwks`)).json()) as { keys: { kid: string }[] };
+    return keys.length;
+  };
+  expect(await shown()).toBe(1);
+  await other.issuer.rotateKeys();
+  expect(await shown()).toBe(2);
+});

@@ -80,7 +80,7 @@ describe('answers of the instance and of the issuer', () => {
     const page = await openPage(victim, (await ask(config)).url);
     const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
     const callback = new URL(await victim.approve(left.location ?? ''));
-    callback.pathname = `/callback/${other.host}`;
+    callback.pathname = `/callback/${other.host}/done`;
     const seen = instance.requests.length;
     const refused = await victim.follow(await victim.get(callback.href));
     expect(refused.text).toContain('does not belong to the login');
@@ -102,7 +102,7 @@ describe('answers of the instance and of the issuer', () => {
     expect(early.text).toContain('Where does your account live?');
     const answer = answerOf(await logInAt(victim, early, instance));
     expect(answer.searchParams.get('iss')).toBe(stage.issuerURL);
-    const replayed = changed(new URL(`${stage.issuerURL}/callback/${instance.host}`), {
+    const replayed = changed(new URL(`${stage.issuerURL}/callback/${instance.host}/done`), {
       code: answer.searchParams.get('code') ?? '',
       state: answer.searchParams.get('state') ?? '',
     });

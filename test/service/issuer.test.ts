@@ -43,10 +43,48 @@ describe('the configuration', () => {
         path: '/login',
       },
     });
-    expect(config.own.clients[0]).toMatchObject({ placeholder_email: true });
+    expect(config.own.clients[0]).toMatchObject({
+      placeholder_email: { domain: 'users.example.com' },
+      preferred_username: 'handle',
+      origins: ['https://app.example.com'],
+    });
+    expect(config.own).toMatchObject({
+      refresh_days: defaults.own.refresh_days,
+      placeholder_email: defaults.own.placeholder_email,
+    });
+  });
+
+  it('takes the e-mail domain, the user name and the origins of clients', () => {
+    const clients = `
+clients:
+  - client_id: a
+    token_endpoint_auth_method: none
+    placeholder_email: { domain: users.example.com }
+    preferred_username: nickname
+    origins: https://app.example
+  - client_id: b
+    placeholder_email: true`;
+    const { own } = readConfig(
+      `app_name: a\napp_host: a.example${clients}\nplaceholder_email: { domain: b.example }\n`,
+      'config.yml',
+      issuer,
+    );
+    expect(own).toMatchObject({
+      placeholder_email: { domain: 'b.example' },
+      refresh_days: 14,
+      clients: [
+        {
+          placeholder_email: { domain: 'users.example.com' },
+          preferred_username: 'nickname',
+          origins: ['https://app.example'],
+        },
+        { placeholder_email: true },
+      ],
+    });
   });
 
   it.each([
+    'replace this by the output of openssl rand -hex 32',
     'replace this by the output of openssl rand -base64 32',
     'only for trying it out on this machine',
   ])('does not go live with the secret that the documentation shows: %s', async (secret) => {
