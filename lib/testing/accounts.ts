@@ -1,10 +1,10 @@
-/** The people of a testing instance, and their pictures. Nobody here exists, and nobody has a password. */
+/** The accounts of a testing instance, and their pictures. They are made up and have no passwords. */
 
 import { escape } from '../pages/page.js';
 
-/** Somebody who lives there. */
+/** An account of the instance. */
 export interface AccountOptions {
-  /** As the server's own: letters, digits, `_`, and whatever else a test wants to see refused. */
+  /** Letters, digits and `_`; other characters show how a site treats them. */
   readonly username: string;
   /** The server's own ID. Default: the position in the list, from `'1'`. */
   readonly id?: string;
@@ -16,14 +16,14 @@ export interface AccountOptions {
   readonly disabled?: boolean;
   /** Texts of the account's posts, the newest first. Default: none. */
   readonly posts?: readonly string[];
-  /** Put over the fields of `/api/v1/accounts/verify_credentials`; `undefined` takes one away. */
+  /** Replace fields of `/api/v1/accounts/verify_credentials`; `undefined` removes one. Default: none. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** The same, with what was left out filled in. */
+/** An account with its defaults filled in. */
 export type TestAccount = Required<AccountOptions>;
 
-/** Who is there when nobody was named; the third has a name that tests what a site does with it. */
+/** The third has a display name that shows whether a site escapes it. */
 const defaults: readonly AccountOptions[] = [
   {
     username: 'wren',
@@ -39,7 +39,7 @@ const defaults: readonly AccountOptions[] = [
   },
 ];
 
-/** @throws TypeError when there is nobody, or two of one name or ID */
+/** @throws TypeError for an empty list, or for two accounts with one name or ID */
 export function accountsOf(given: readonly (string | AccountOptions)[] = defaults): readonly TestAccount[] {
   const accounts = given.map((one, index) => {
     const options = typeof one === 'string' ? { username: one } : one;
@@ -54,7 +54,7 @@ export function accountsOf(given: readonly (string | AccountOptions)[] = default
       ...options,
     };
   });
-  if (accounts.length === 0) throw new TypeError('startInstance: accounts must name at least one person');
+  if (accounts.length === 0) throw new TypeError('startInstance: accounts must name at least one account');
   for (const key of ['username', 'id'] as const) {
     if (new Set(accounts.map((account) => account[key])).size < accounts.length) {
       throw new TypeError(`startInstance: two accounts have one ${key}`);

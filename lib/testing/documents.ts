@@ -1,4 +1,4 @@
-/** What a testing instance says about itself and its people, in JSON. Pure. */
+/** The JSON documents of a testing instance: what it runs, and its accounts. Pure. */
 
 import type { TestAccount } from './accounts.js';
 import type { Software } from './software.js';
@@ -6,51 +6,49 @@ import type { Software } from './software.js';
 export interface Self {
   readonly origin: string;
   readonly host: string;
+  /** The domain of the handles. */
+  readonly accountDomain: string;
   readonly title: string;
   readonly software: Software;
   readonly accounts: readonly TestAccount[];
+  actorOf(account: TestAccount): string;
+  profileOf(account: TestAccount): string;
 }
 
 /** RFC 8414. */
 export function metadata({ origin, software }: Self): object {
+  const { isMisskey, namesIssuer } = software;
   return {
-    issuer: `${origin}/`,
+    issuer: isMisskey ? origin : `${origin}/`,
     authorization_endpoint: `${origin}/oauth/authorize`,
     token_endpoint: `${origin}/oauth/token`,
-    revocation_endpoint: `${origin}/oauth/revoke`,
-    app_registration_endpoint: `${origin}/api/v1/apps`,
+    ...(!isMisskey && {
+      revocation_endpoint: `${origin}/oauth/revoke`,
+      app_registration_endpoint: `${origin}/api/v1/apps`,
+      token_endpoint_auth_methods_supported: ['client_secret_post'],
+    }),
     scopes_supported: software.scopes,
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_post'],
+    grant_types_supported: ['authorization_code', ...(isMisskey ? [] : ['client_credentials'])],
     code_challenge_methods_supported: ['S256'],
-    authorization_response_iss_parameter_supported: true,
+    ...(namesIssuer && { authorization_response_iss_parameter_supported: true }),
   };
 }
 
-/** The same of a server that registers nobody. */
-export function misskeyMetadata({ origin, software }: Self): object {
-  return {
-    issuer: origin,
-    authorization_endpoint: `${origin}/oauth/authorize`,
-    token_endpoint: `${origin}/oauth/token`,
-    scopes_supported: software.scopes,
-    response_types_supported: ['code'],
-    grant_types_supported: ['authorization_code'],
-    code_challenge_methods_supported: ['S256'],
-    authorization_response_iss_parameter_supported: true,
-  };
+export function nodeInfoIndex(
+  { origin }: Self,
+  paths: readonly (readonly [version: string, path: string])[] = [['2.0', '/nodeinfo/2.0']],
+): object {
+  const links = paths.map(([version, path]) => ({
+    rel: `http://nodeinfo.diaspora.software/ns/schema/${version}`,
+    href: origin + path,
+  }));
+  return { links };
 }
 
-export function nodeInfoIndex({ origin }: Self): object {
-  const rel = 'http://nodeinfo.diaspora.software/ns/schema/2.0';
-  return { links: [{ rel, href: `${origin}/nodeinfo/2.0` }] };
-}
-
-export function nodeInfo({ software: { name, version }, accounts }: Self): object {
+export function nodeInfo({ software: { name, version }, accounts }: Self, schema = '2.0'): object {
   return {
-    version: '2.0',
+    version: schema,
     software: { name, version },
     protocols: ['activitypub'],
     services: { inbound: [], outbound: [] },
@@ -61,9 +59,9 @@ export function nodeInfo({ software: { name, version }, accounts }: Self): objec
 }
 
 /** /api/v1/instance */
-export function about({ host, title, software }: Self): object {
+export function about({ accountDomain, title, software }: Self): object {
   return {
-    uri: host,
+    uri: accountDomain,
     title,
     description: 'For tests, on this machine only: not a real server.',
     version: software.version,
@@ -71,38 +69,42 @@ export function about({ host, title, software }: Self): object {
   };
 }
 
-/** RFC 7033; `undefined` for whoever does not live here. */
-export function webFinger(
-  { origin, host, accounts }: Self,
-  resource: string | undefined,
-): object | undefined {
-  const account = accounts.find(({ username }) => resource === `acct:${username}@${host}`);
+/** RFC 7033. An account is known by its handle and by its addresses. */
+export function webFinger(self: Self, resource: string | undefined): object | undefined {
+  const account = self.accounts.find((one) =>
+    [
+      `acct:${one.username}@${self.accountDomain}`,
+      `acct:${one.username}@${self.host}`,
+      self.actorOf(one),
+      self.profileOf(one),
+    ].includes(resource ?? ''),
+  );
   if (!account) return undefined;
   return {
-    subject: `acct:${account.username}@${host}`,
+    subject: `acct:${account.username}@${self.accountDomain}`,
     links: [
-      { rel: 'self', type: 'application/activity+json', href: actorOf(origin, account) },
-      { rel: 'http://webfinger.net/rel/profile-page', type: 'text/html', href: profileOf(origin, account) },
+      { rel: 'self', type: 'application/activity+json', href: self.actorOf(account) },
+      { rel: 'http://webfinger.net/rel/profile-page', type: 'text/html', href: self.profileOf(account) },
     ],
   };
 }
 
 /** /api/v1/accounts/verify_credentials */
-export function credentials({ origin }: Self, account: TestAccount): object {
+export function credentials(self: Self, account: TestAccount): object {
   return {
     id: account.id,
     username: account.username,
     acct: account.username,
     display_name: account.displayName,
-    uri: actorOf(origin, account),
-    url: profileOf(origin, account),
-    avatar: `${origin}/avatars/${encodeURIComponent(account.username)}.svg`,
+    uri: self.actorOf(account),
+    url: self.profileOf(account),
+    avatar: `${self.origin}/avatars/${encodeURIComponent(account.username)}.svg`,
     note: account.note,
     ...account.fields,
   };
 }
 
-/** POST /api/i; addresses are null for the server's own people, as Misskey has it. */
+/** POST /api/i; Misskey sends null for the addresses of its own accounts. */
 export function misskeyAccount({ origin }: Self, account: TestAccount): object {
   const { id, username, displayName, disabled, fields } = account;
   return {
@@ -111,12 +113,4 @@ export function misskeyAccount({ origin }: Self, account: TestAccount): object {
     avatarUrl: `${origin}/avatars/${encodeURIComponent(username)}.svg`,
     ...fields,
   };
-}
-
-function actorOf(origin: string, { username }: TestAccount): string {
-  return `${origin}/users/${encodeURIComponent(username)}`;
-}
-
-function profileOf(origin: string, { username }: TestAccount): string {
-  return `${origin}/@${encodeURIComponent(username)}`;
 }

@@ -1,6 +1,6 @@
-/** An instance for a site's own tests and for trying out: a real server on loopback, with people who do not exist. */
+/** An instance for a site's own tests and for trying out: a real HTTP server on loopback with made-up accounts. */
 
-// To TypeScript from version 6, no types are there that nobody names.
+// TypeScript 6 and later load only the types that are named.
 /// <reference types="node" preserve="true" />
 
 export { startInstance, type ApproveOptions, type InstanceOptions, type TestInstance } from './instance.js';

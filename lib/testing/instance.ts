@@ -1,4 +1,4 @@
-/** Starts a testing instance, and stands in for the visitor's browser at it. */
+/** Starts a testing instance, and decides there in the visitor's place. */
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,9 +7,10 @@ import type { KeyValueStore } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { accountsOf, type AccountOptions, type TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
-import { OAuth, type Question } from './oauth.js';
+import { OAuth } from './oauth.js';
+import type { Question } from './records.js';
 import { Posts } from './posts.js';
-import { route } from './routes.js';
+import { refuse, route, type Instance } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { softwareOf } from './software.js';
 import type * as urlClients from './url-clients.js';
@@ -17,27 +18,27 @@ import type * as urlClients from './url-clients.js';
 /** `undefined` means the default. */
 export interface InstanceOptions {
   /**
-   * What the instance says it runs, and some of the habits that come with it: `mastodon`, `hollo`, `gotosocial`,
-   * `pleroma`, `akkoma`, `pixelfed`, `friendica` and `misskey` are known (metadata, scopes, refresh tokens, API). Any
-   * other has the newest Mastodon's; as `{ name }`, if its name is nearly one of these. Default `mastodon`.
+   * The server software that is simulated: `mastodon`, `hollo`, `gotosocial`, `pleroma`, `akkoma`, `pixelfed`, `friendica`
+   * or `misskey`, with its metadata, scopes, refresh tokens and API. Any other name behaves like the newest Mastodon.
+   * `{ name }` accepts a name that resembles one of these. Default `mastodon`.
    */
   readonly software?: string | { readonly name: string; readonly version?: string };
   /**
-   * For `misskey`, which fetches a page of the site (`clientMetadataURL`): the public origin in that URL, and where the site is
-   * found on this machine, as in `{ 'https://example.com': 'http://localhost:3000' }`. Default: no site is.
+   * For `misskey`, which fetches a page of the site (`clientMetadataURL`): the site's origin on this machine, by the public origin
+   * in that URL, as in `{ 'https://example.com': 'http://localhost:3000' }`. Default: none.
    */
   readonly sites?: Readonly<Record<string, string>>;
-  /** Who lives there; a text is a user name. Default: three people, one of them with a hostile display name. */
+  /** The accounts; a text is a user name. Default: three, one of them with a hostile display name. */
   readonly accounts?: readonly (string | AccountOptions)[];
-  /** Everybody says no to every site. Default false. */
+  /** Every visitor denies every site. Default false. */
   readonly deny?: boolean;
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number;
-  /** `localhost` (default), `127.0.0.1` or `[::1]`. Nothing else: whoever reaches it may be anybody there. */
+  /** `localhost` (default), `127.0.0.1` or `[::1]`. No other: the instance has no passwords. */
   readonly hostname?: string;
-  /** Stands in the head of its pages. Default `Testing instance`. */
+  /** The title of its pages. Default `Testing instance`. */
   readonly title?: string;
-  /** Where apps, codes and tokens are kept, if they are to outlive the process. Default: in memory. */
+  /** Keeps apps, codes and tokens beyond the process. Default: in memory. */
   readonly store?: KeyValueStore;
 }
 
@@ -45,53 +46,63 @@ const optionNames: ReadonlyArray<keyof InstanceOptions> = [
   ...(['software', 'sites', 'accounts', 'deny', 'port', 'hostname', 'title', 'store'] as const),
 ];
 
-/** Who says yes. */
+/** The visitor who consents. */
 export interface ApproveOptions {
-  /** The user name of who signs in. Default: the first account. */
+  /** User name of the account. Default: the first account. */
   readonly as?: string;
 }
 
-/** An instance that runs. */
+/** A running instance. */
 export interface TestInstance {
-  /** `http://localhost:49152`: what belongs into the strategy's `developmentInstances`. */
+  /** `http://localhost:49152`: for the option `developmentInstances`. */
   readonly origin: string;
   /** `localhost:49152`: what a visitor types. */
   readonly host: string;
   readonly accounts: readonly TestAccount[];
   /**
    * Signs in and consents, without a browser.
-   * @param redirectURL where the site sent the visitor: the `Location` of its answer
-   * @returns the address that the instance sends the visitor back to: the site's callback, with `code` and `state`
-   * @throws Error when a real instance would have kept the visitor on a page of its own; the message says why
+   * @param redirectURL the `Location` of the site's redirect to the instance
+   * @returns the URL of the site's callback, with `code` and `state`
+   * @throws Error when a real instance would keep the visitor on a page of its own; the message says why
    */
   approve(redirectURL: string | URL, options?: ApproveOptions): Promise<string>;
-  /** The visitor says no. Otherwise as `approve`. */
+  /** Like `approve`, but the visitor denies. */
   deny(redirectURL: string | URL): Promise<string>;
-  /** The instance forgets all apps, codes and tokens, as one that was installed anew. */
+  /** Deletes all apps, codes and tokens, as a new installation does. */
   forgetApps(): void;
-  /** Ends it, with all connections. */
+  /** Stops the instance and closes its connections. */
   close(): Promise<void>;
 }
 
 /**
- * A small instance of the fediverse on loopback, that a site's tests can log in at: `const instance = await
- * startInstance()`. Its judgement is that of the strictest real servers; what it lacks is everything but the login.
- * @throws TypeError for an unknown option, software whose name is misspelt, a hostname that is not loopback's, or accounts that cannot be told apart
+ * Starts an instance on loopback that a site's tests can log in at. It checks requests as strictly as the strictest real
+ * servers.
+ * @throws TypeError for an unknown option, a misspelt name of software, a hostname outside loopback, or two accounts with one
+ * name or ID
+ * @example
+ * const instance = await startInstance({ accounts: ['ada'] });
+ * const callback = await instance.approve(location); // the site's redirect to the instance
  */
 export async function startInstance(options: InstanceOptions = {}): Promise<TestInstance> {
   new Checks('startInstance').options(options, optionNames);
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
   const software = softwareOf(options.software ?? 'mastodon');
-  const urlClients = software.isMisskey ? urlClientsOf(options.sites) : undefined;
+  const clientReader = software.isMisskey ? urlClientsOf(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
   const name = hostname === '::1' ? '[::1]' : hostname;
   const origin = `http://${name}:${(server.address() as AddressInfo).port}`;
-  const self: Self = { origin, host: new URL(origin).host, title, software, accounts };
-  const store = options.store ?? new Map<string, unknown>();
-  const oauth = new OAuth(origin, software, store, urlClients);
-  const posts = new Posts(self);
-  serve(server, self.host, (incoming) => route({ self, oauth, posts, deny }, incoming));
+  const self: Self = {
+    ...{ origin, host: new URL(origin).host, accountDomain: new URL(origin).host, title, software, accounts },
+    actorOf: ({ username }) => `${origin}/users/${encodeURIComponent(username)}`,
+    profileOf: ({ username }) => `${origin}/@${encodeURIComponent(username)}`,
+  };
+  const oauth = new OAuth(self, options.store ?? new Map<string, unknown>(), clientReader);
+  const parts: Instance = {
+    ...{ self, oauth, posts: new Posts(self), deny },
+    refuse: (refusal, reason) => refuse(self, refusal, reason),
+  };
+  serve(server, self.host, (incoming) => route(parts, incoming));
 
   const ask = async (redirectURL: string | URL): Promise<Question> => {
     const url = parsedURL(String(redirectURL));
@@ -104,8 +115,8 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
       throw new Error(`${url.origin}${url.pathname} is not the authorization page of ${origin}`);
     }
     const question = await oauth.readQuestion(once(url.searchParams));
-    if (typeof question !== 'string') return question;
-    throw new Error(`The instance would have kept the visitor on a page of its own: ${question}`);
+    if (!('refusal' in question)) return question;
+    throw new Error(`The instance would have kept the visitor on a page of its own: ${question.reason}`);
   };
 
   return {
@@ -131,7 +142,7 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
-/** Loads the client of HTTP, which only an instance of Misskey needs: it fetches what its clients say of themselves. */
+/** Loads the HTTP client, which only a Misskey needs: it fetches the metadata of its clients. */
 function urlClientsOf(sites: InstanceOptions['sites']): urlClients.URLClients {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() fails in a CommonJS test of Jest
   const { URLClients } = require('./url-clients.js') as typeof urlClients;

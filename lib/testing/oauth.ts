@@ -1,257 +1,271 @@
-/** The OAuth part of a testing instance: apps, consent, codes and tokens, judged as strictly as the strictest server does. */
+/** The OAuth server of a testing instance: apps, consent, codes and tokens, checked as strictly as the strictest real server. */
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
+import type { App, Code, Kept, Question, Token } from './records.js';
+import { pageReasons, type PageRefusal, type Refusal, type Reply } from './refusals.js';
+import type { Fields } from './server.js';
 import type { Software } from './software.js';
-import type { URLClients } from './url-clients.js';
 
-/** Parameters that were sent once. */
-export type Fields = Readonly<Record<string, string | undefined>>;
-
-/** A status and a JSON body. */
-export type Reply = readonly [status: number, body: object];
-
-interface App {
-  readonly name: string;
-  readonly website: string | null;
-  readonly redirectURI: string;
-  readonly scopes: readonly string[];
-  /** Absent from a site that is known by its URL. */
-  readonly secret?: string;
+/** Where an app is known by the URL of its client metadata: reads that. */
+export interface ClientReader {
+  /** @returns the app's name and redirect URIs, or why the document is refused */
+  read(clientId: string): Promise<Pick<App, 'name' | 'redirectURIs'> | string>;
 }
 
-/** An authorization request that is in order. */
-export interface Question {
-  readonly app: App;
-  readonly clientId: string;
-  readonly redirectURI: string;
-  readonly scope: string;
-  readonly state: string;
-  readonly challenge: string;
-}
-
-interface Code {
-  readonly clientId: string;
-  readonly redirectURI: string;
-  readonly scope: string;
-  readonly challenge: string;
-  readonly username: string;
-  /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
-}
-
-interface Grant {
-  readonly clientId: string;
-  readonly scope: string;
-  /** Absent from a token of the app alone. */
-  readonly username?: string | undefined;
-}
-
-const codeTtlMs = 10 * 60_000;
 const tokenTtlMs = 24 * 60 * 60_000;
+const appFields = ['client_name', 'redirect_uris', 'scopes', 'website'];
 
+/**
+ * The project's own tests derive from this class to simulate more kinds of servers. Keys in the store: `app:`, `code:`,
+ * `token:` and `refresh:`, each with the identifier.
+ */
 export class OAuth {
-  /** Before every key: another one is another, empty database. */
+  /** Before every key: another prefix is another, empty database. */
   private prefix = '';
 
   constructor(
-    private readonly origin: string,
-    private readonly software: Software,
+    protected readonly self: { readonly origin: string; readonly software: Software },
     private readonly store: KeyValueStore,
-    /** Where nobody is registered. */
-    private readonly urlClients?: URLClients,
+    protected readonly clientReader?: ClientReader,
   ) {}
 
-  /** Apps, codes and tokens are gone, as on a server that was installed anew. */
+  /** Deletes all apps, codes and tokens. */
   forget(): void {
     this.prefix = `${secret()}:`;
   }
 
   /** POST /api/v1/apps */
-  async register({
-    client_name: name,
-    redirect_uris: uri,
-    scopes = 'read',
-    website,
-  }: Fields): Promise<Reply> {
-    const asked = scopes.split(' ');
-    if (
-      !name ||
-      !uri ||
-      !URL.canParse(uri) ||
-      !asked.every((scope) => this.software.scopes.includes(scope))
-    ) {
-      return [422, { error: 'Validation failed' }];
-    }
-    const clientId = secret();
-    const app: App = {
-      name: name.slice(0, 60),
-      website: website || null,
-      redirectURI: uri,
-      scopes: asked,
+  async register(form: Fields): Promise<Reply | Refusal> {
+    const { client_name: name = '', redirect_uris: uri = '', scopes = 'read', website } = form;
+    const isValid =
+      Object.keys(form).every((field) => appFields.includes(field)) &&
+      name !== '' &&
+      [...name].length <= 60 &&
+      URL.canParse(uri) &&
+      (website === undefined || /^https?:\/\/./.test(website)) &&
+      this.acceptsScopes(split(scopes));
+    if (!isValid) return 'invalid_app';
+    const app = {
+      clientId: this.newClientId(),
+      clientSecret: secret(),
+      name,
+      website: website ?? null,
+      redirectURIs: [uri],
+      scopes: split(scopes),
     };
-    const clientSecret = secret();
-    await this.write(`app:${clientId}`, { ...app, secret: clientSecret });
-    const answer = {
-      id: clientId,
-      name: app.name,
-      website: app.website,
-      scopes: asked,
-      redirect_uri: uri,
-      redirect_uris: [uri],
-      client_id: clientId,
-      client_secret: clientSecret,
-      client_secret_expires_at: 0,
-    };
-    return [200, answer];
+    await this.write(`app:${app.clientId}`, app);
+    return [200, this.appDocument(app)];
   }
 
-  /** What a site asks of a visitor, or why this instance would keep the visitor on a page of its own. */
-  async readQuestion(fields: Fields): Promise<Question | string> {
-    const { client_id: clientId = '', redirect_uri: redirectURI, scope = 'read', state = '' } = fields;
+  /** Reads and checks an authorization request. */
+  async readQuestion(fields: Fields): Promise<Question | Kept> {
+    const { client_id: clientId = '', redirect_uri: redirectURI = '', state, scope = 'read' } = fields;
+    const app = await this.appOf(clientId);
+    if (typeof app === 'string') return { refusal: 'page_client', reason: app };
+    if (!app) return kept('page_client');
+    if (!app.redirectURIs.includes(redirectURI)) return kept('page_redirect');
     const { code_challenge: challenge, code_challenge_method: method } = fields;
-    const app = this.urlClients
-      ? await this.meet(this.urlClients, clientId)
-      : await this.read<App>(`app:${clientId}`);
-    if (!app) return 'it does not know the client_id';
-    if (typeof app === 'string') return app;
-    if (app.redirectURI !== redirectURI) return 'the redirect_uri is not the one that was registered';
-    if (fields['response_type'] !== 'code') return 'the response_type is not code';
-    if (!challenge || method !== 'S256') return 'there is no code_challenge with the method S256';
-    if (!scope.split(' ').every((one) => app.scopes.includes(one)))
-      return 'the app has not registered this scope';
-    return { app, clientId, redirectURI, scope, state, challenge };
+    if (fields['response_type'] !== 'code' || !this.acceptsChallenge(challenge, method))
+      return kept('page_request');
+    const scopes = split(scope);
+    if (!this.allowsScopes(app, scopes)) return kept('page_scope');
+    return { app, redirectURI, scopes, state, challenge };
   }
 
-  private async meet(urlClients: URLClients, clientId: string): Promise<App | string> {
-    const met = await urlClients.meet(clientId);
-    return typeof met === 'string' ? met : { ...met, website: null, scopes: this.software.scopes };
-  }
-
-  /** The address that the visitor goes back to, with a code. */
+  /** @returns the URL that sends the visitor back with a code */
   async grant(question: Question, username: string): Promise<string> {
-    const { clientId, redirectURI, scope, challenge } = question;
+    const { app, redirectURI, scopes, challenge } = question;
     const code = secret();
-    const expiresAt = Date.now() + codeTtlMs;
-    const issued: Code = { clientId, redirectURI, scope, challenge, username, expiresAt };
-    await this.write(`code:${code}`, issued, codeTtlMs);
-    return this.back(question, 'code', code);
+    const issued: Code = {
+      ...{ code, clientId: app.clientId, redirectURI, scopes, challenge, username },
+      at: Date.now(),
+    };
+    await this.write(`code:${code}`, issued, this.codeLifetimeMs);
+    return this.back(question, { code });
   }
 
-  /** The address that the visitor goes back to, without one. */
+  /** @returns the URL that sends the visitor back without a code */
   deny(question: Question): string {
-    return this.back(question, 'error', 'access_denied');
+    return this.back(question, { error: 'access_denied' });
   }
 
   /** POST /oauth/token */
-  async token(fields: Fields): Promise<Reply> {
-    if (this.urlClients) {
-      const isCode = fields['grant_type'] === 'authorization_code';
-      return isCode ? this.redeem(fields) : [400, { error: 'unsupported_grant_type' }];
-    }
-    const app = await this.authenticated(fields);
-    const { client_id: clientId = '' } = fields;
-    if (!app) return [401, { error: 'invalid_client' }];
-    switch (fields['grant_type'] ?? '') {
-      case 'client_credentials':
-        return this.issue({ clientId, scope: app.scopes.join(' ') });
-      case 'authorization_code':
-        return this.redeem(fields);
-      case 'refresh_token':
-        return this.refresh(fields);
-      default:
-        return [400, { error: 'unsupported_grant_type' }];
-    }
+  async token(form: Fields): Promise<Reply | Refusal> {
+    const app = this.clientReader ? await this.publicClient(form) : await this.authenticate(form);
+    if (typeof app === 'string') return app;
+    const token = await this.tokenFor(form, app);
+    return typeof token === 'string' ? token : [200, this.tokenDocument(token, form)];
   }
 
   /** POST /oauth/revoke */
-  async revoke(fields: Fields): Promise<Reply> {
-    if (!(await this.authenticated(fields))) return [403, { error: 'unauthorized_client' }];
-    await this.store.delete(`${this.prefix}token:${fields['token'] ?? ''}`);
+  async revoke(form: Fields): Promise<Reply | Refusal> {
+    const app = await this.authenticate(form);
+    if (typeof app === 'string') return app;
+    const token = await this.read<Token>(`token:${form['token'] ?? ''}`);
+    if (token && token.clientId !== app.clientId) return 'foreign_token';
+    if (token) await this.remove(`token:${token.token}`);
     return [200, {}];
   }
 
-  /** What a request with this `Authorization` header may do: an account's name, absent from a token of the app alone, and scopes. */
-  async grantOf(
-    authorization: string,
-  ): Promise<{ username?: string; scopes: readonly string[] } | undefined> {
+  /** The token in an `Authorization` header. */
+  async tokenOf(authorization = ''): Promise<Token | undefined> {
     const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
-    const grant = token === undefined ? undefined : await this.read<Grant>(`token:${token}`);
-    if (!grant) return undefined;
-    const { username, scope } = grant;
-    return { scopes: scope.split(' '), ...(username !== undefined && { username }) };
+    return token === undefined ? undefined : this.read<Token>(`token:${token}`);
   }
 
-  private async redeem(fields: Fields): Promise<Reply> {
-    const key = `code:${fields['code'] ?? ''}`;
-    const code = await this.read<Code>(key);
-    // A code is used up by the first try, right or wrong.
-    const isFirst = code !== undefined && (await this.store.delete(this.prefix + key)) !== false;
-    const isRight =
-      isFirst &&
-      code.expiresAt > Date.now() &&
-      code.clientId === fields['client_id'] &&
-      code.redirectURI === fields['redirect_uri'] &&
-      isSame(code.challenge, sha256(fields['code_verifier'] ?? ''));
-    if (!isRight) return [400, { error: 'invalid_grant' }];
-    const { clientId, scope, username } = code;
-    return this.issue({ clientId, scope, username });
+  protected get codeLifetimeMs(): number {
+    return 10 * 60_000;
   }
 
-  private async refresh(fields: Fields): Promise<Reply> {
-    const key = `refresh:${fields['refresh_token'] ?? ''}`;
-    const grant = await this.read<Grant>(key);
-    const isFirst = grant !== undefined && (await this.store.delete(this.prefix + key)) !== false;
-    if (!isFirst || grant.clientId !== fields['client_id']) return [400, { error: 'invalid_grant' }];
-    return this.issue(grant);
+  protected newClientId(): string {
+    return secret();
   }
 
-  private async issue(grant: Grant): Promise<Reply> {
-    const token = secret();
-    await this.write(`token:${token}`, grant, tokenTtlMs);
-    const answer = {
+  protected acceptsScopes(scopes: readonly string[]): boolean {
+    return scopes.every((scope) => this.self.software.scopes.includes(scope));
+  }
+
+  protected acceptsChallenge(challenge: string | undefined, method: string | undefined): boolean {
+    return /^[\w-]{43}$/.test(challenge ?? '') && method === 'S256';
+  }
+
+  protected allowsScopes(app: App, asked: readonly string[]): boolean {
+    return asked.every((scope) => app.scopes.includes(scope));
+  }
+
+  protected appDocument(app: App): Record<string, unknown> {
+    const { name, website, scopes, redirectURIs, clientId: client_id, clientSecret: client_secret } = app;
+    return {
+      ...{ id: client_id, name, website, scopes },
+      ...{ redirect_uri: redirectURIs.join('\n'), redirect_uris: redirectURIs },
+      ...{ client_id, client_secret, client_secret_expires_at: 0 },
+    };
+  }
+
+  /** The client's ID and secret are in the form, as every server accepts them. */
+  protected async authenticate(form: Fields): Promise<App | Refusal> {
+    const app = await this.read<App>(`app:${form['client_id'] ?? ''}`);
+    if (!app) return 'unknown_client';
+    return isSame(app.clientSecret ?? '', form['client_secret'] ?? '') ? app : 'wrong_secret';
+  }
+
+  protected async tokenFor(form: Fields, app: App): Promise<Token | Refusal> {
+    switch (form['grant_type']) {
+      case 'client_credentials':
+        return this.clientReader ? 'unsupported_grant' : this.byCredentials(form, app);
+      case 'authorization_code':
+        return this.byCode(form, app);
+      case 'refresh_token':
+        return this.self.software.givesRefreshTokens ? this.byRefreshToken(form, app) : 'unsupported_grant';
+      default:
+        return 'unsupported_grant';
+    }
+  }
+
+  protected async byCredentials(form: Fields, app: App): Promise<Token | Refusal> {
+    const { redirect_uri: redirectURI, scope = 'read' } = form;
+    // GoToSocial refuses this grant without a redirect URI.
+    if (redirectURI === undefined) return 'missing_field';
+    if (!app.redirectURIs.includes(redirectURI)) return 'wrong_redirect';
+    const scopes = split(scope);
+    return this.allowsScopes(app, scopes) ? this.issue({ clientId: app.clientId, scopes }) : 'wrong_scope';
+  }
+
+  protected async byCode(form: Fields, app: App): Promise<Token | Refusal> {
+    const { code: text, redirect_uri: redirectURI, code_verifier: verifier } = form;
+    if (text === undefined || redirectURI === undefined) return 'missing_field';
+    const code = await this.read<Code>(`code:${text}`);
+    if (!code) return 'wrong_code';
+    // A code is spent by the first try, also by one that fails.
+    if (!(await this.remove(`code:${text}`))) return 'spent_code';
+    const { clientId, username, scopes, at } = code;
+    if (clientId !== app.clientId || Date.now() - at >= this.codeLifetimeMs) return 'spent_code';
+    if (redirectURI !== code.redirectURI) return 'wrong_redirect';
+    if (!this.provesOrigin(code, verifier)) return 'wrong_verifier';
+    return this.issue({ clientId, username, scopes });
+  }
+
+  /** RFC 7636, section 4.6: the verifier is present exactly when a challenge was, and matches it. */
+  protected provesOrigin({ challenge }: Code, verifier: string | undefined): boolean {
+    if (challenge === undefined || verifier === undefined) return challenge === verifier;
+    return isSame(challenge, createHash('sha256').update(verifier).digest('base64url'));
+  }
+
+  private async byRefreshToken(form: Fields, app: App): Promise<Token | Refusal> {
+    const key = `refresh:${form['refresh_token'] ?? ''}`;
+    const before = await this.read<Token>(key);
+    if (!before || !(await this.remove(key)) || before.clientId !== app.clientId) return 'wrong_code';
+    await this.remove(`token:${before.token}`);
+    const { clientId, username, scopes } = before;
+    return this.issue({ clientId, username, scopes });
+  }
+
+  protected async issue(grant: Omit<Token, 'token' | 'refreshToken'>): Promise<Token> {
+    const refreshes = this.self.software.givesRefreshTokens && grant.username !== undefined;
+    const token: Token = { ...grant, token: secret(), ...(refreshes && { refreshToken: secret() }) };
+    await this.write(`token:${token.token}`, token, tokenTtlMs);
+    if (refreshes) await this.write(`refresh:${token.refreshToken}`, token, tokenTtlMs);
+    return token;
+  }
+
+  protected tokenDocument({ token, refreshToken, scopes }: Token, _form: Fields): Record<string, unknown> {
+    return {
       access_token: token,
       token_type: 'Bearer',
-      scope: grant.scope,
+      scope: scopes.join(' '),
       created_at: Math.floor(Date.now() / 1000),
+      ...(refreshToken !== undefined && { refresh_token: refreshToken, expires_in: tokenTtlMs / 1000 }),
     };
-    if (!this.software.refreshes || grant.username === undefined) return [200, answer];
-    const refreshToken = secret();
-    await this.write(`refresh:${refreshToken}`, grant, tokenTtlMs);
-    return [200, { ...answer, refresh_token: refreshToken, expires_in: tokenTtlMs / 1000 }];
   }
 
-  private async authenticated({ client_id: id, client_secret: given }: Fields): Promise<App | undefined> {
-    const app = id && given ? await this.read<App>(`app:${id}`) : undefined;
-    return app?.secret !== undefined && isSame(app.secret, given ?? '') ? app : undefined;
-  }
-
-  private back({ redirectURI, state }: Question, name: string, value: string): string {
+  protected back({ redirectURI, state }: Question, params: Readonly<Record<string, string>>): string {
     const url = new URL(redirectURI);
-    url.searchParams.set(name, value);
-    url.searchParams.set('state', state);
-    if (this.software.describesItself) {
-      url.searchParams.set('iss', this.urlClients ? this.origin : `${this.origin}/`);
-    }
+    const { namesIssuer, isMisskey } = this.self.software;
+    const iss = isMisskey ? this.self.origin : `${this.self.origin}/`;
+    const all = { ...params, ...(state !== undefined && { state }), ...(namesIssuer && { iss }) };
+    for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value);
     return url.href;
   }
 
-  /** Only this class writes these keys, so what is there has the form that was put there. */
-  private async read<T>(key: string): Promise<T | undefined> {
+  /** @returns why the client's document is refused, or `undefined` for an unknown client */
+  protected async appOf(clientId: string): Promise<App | string | undefined> {
+    if (!this.clientReader) return this.read<App>(`app:${clientId}`);
+    const found = await this.clientReader.read(clientId);
+    if (typeof found === 'string') return found;
+    return { ...found, clientId, website: null, scopes: this.self.software.scopes };
+  }
+
+  /** A client without a secret: the code decides which one it is. */
+  private async publicClient({ client_id: clientId = '' }: Fields): Promise<App> {
+    return { clientId, name: '', website: null, redirectURIs: [], scopes: this.self.software.scopes };
+  }
+
+  /** Only this class writes these keys, so the value has the shape that was written. */
+  protected async read<T>(key: string): Promise<T | undefined> {
     return ((await this.store.get(this.prefix + key)) ?? undefined) as T | undefined;
   }
 
-  private async write(key: string, value: object, ttlMs?: number): Promise<void> {
+  protected async write(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.store.set(this.prefix + key, value, ttlMs);
+  }
+
+  /** @returns whether this call removed the record */
+  protected async remove(key: string): Promise<boolean> {
+    return (await this.store.delete(this.prefix + key)) !== false;
   }
 }
 
-function secret(): string {
+export function split(scopes: string): string[] {
+  return scopes.split(/\s+/).filter(Boolean);
+}
+
+export function secret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64url');
+function kept(refusal: PageRefusal): Kept {
+  return { refusal, reason: pageReasons[refusal] };
 }
 
 function isSame(a: string, b: string): boolean {

@@ -1,11 +1,11 @@
-/** The pages of a testing instance, for trying a site out in a browser. Each one says what it is. */
+/** The HTML pages of a testing instance, for trying out a site in a browser. */
 
 import { createHash } from 'node:crypto';
 import { escape } from '../pages/page.js';
 import { style as common } from '../pages/style.js';
 import type { TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
-import type { Question } from './oauth.js';
+import type { Question } from './records.js';
 
 const style = `${common}
 header, footer { max-width: 32rem; margin: 0 auto; padding: 1rem 1.25rem; color: var(--mastodon-login-soft); font-size: .9375rem }
@@ -53,15 +53,14 @@ ${main}
 }
 
 export function consentPage(self: Self, question: Question): InstancePage {
-  const { app, clientId, redirectURI, scope, state, challenge } = question;
+  const { app, redirectURI, scopes, state, challenge } = question;
   const fields = {
     response_type: 'code',
-    client_id: clientId,
+    client_id: app.clientId,
     redirect_uri: redirectURI,
-    scope,
-    state,
-    code_challenge: challenge,
-    code_challenge_method: 'S256',
+    scope: scopes.join(' '),
+    ...(state !== undefined && { state }),
+    ...(challenge !== undefined && { code_challenge: challenge, code_challenge_method: 'S256' }),
   };
   const hidden = Object.entries(fields).map(
     ([name, value]) => `<input type="hidden" name="${name}" value="${escape(value)}">`,
@@ -87,7 +86,7 @@ ${people.join('\n')}
   return page(self, 200, `Let ${app.name} know who you are?`, main);
 }
 
-/** A real instance, too, shows its own page here and sends nobody back. */
+/** A real instance, too, keeps the visitor on a page of its own here. */
 export function refusalPage(self: Self, why: string): InstancePage {
   return page(
     self,
@@ -106,7 +105,7 @@ export function homePage(self: Self): InstancePage {
     (account) =>
       `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${shown(self, account)}</a></li>`,
   );
-  const main = `<p>Nobody here exists. To log in as one of them, type <b>${escape(self.host)}</b> at the site.</p>
+  const main = `<p>These accounts are made up. To log in with one of them, type <b>${escape(self.host)}</b> at the site.</p>
 <ul>
 ${people.join('\n')}
 </ul>`;

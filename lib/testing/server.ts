@@ -1,18 +1,26 @@
-/** A server that only this machine reaches: whoever reaches a testing instance may be anybody there. */
+/** The HTTP server of a testing instance: it listens on loopback only, since anybody who reaches it can log in as any account. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopbackName } from './loopback.js';
-import type { Fields } from './oauth.js';
 
+/** Parameters that were sent once. */
+export type Fields = Readonly<Record<string, string | undefined>>;
+
+/** A request whose body was read. */
 export interface Incoming {
   readonly method: string;
   readonly path: string;
   readonly query: Fields;
   /** Fields of a form or of a JSON object. */
   readonly form: Fields;
-  readonly authorization: string;
-  readonly contentType: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface Outgoing {
@@ -31,7 +39,7 @@ const maxBodyBytes = 16 * 1024;
 export async function listenOnLoopback(hostname: string, port: number): Promise<Server> {
   if (!isLoopbackName(hostname)) {
     throw new TypeError(
-      `startInstance: it lets anybody be anybody, so it only listens on localhost, 127.0.0.1 or [::1], not on ${hostname}`,
+      `startInstance: it has no passwords, so it only listens on localhost, 127.0.0.1 or [::1], not on ${hostname}`,
     );
   }
   const server = createServer();
@@ -39,52 +47,52 @@ export async function listenOnLoopback(hostname: string, port: number): Promise<
     server.once('error', reject);
     server.listen({ port, host: hostname.replace(/^\[(.*)\]$/, '$1') }, () => resolve());
   });
-  // What "localhost" means is written in a file that may say anything.
+  // The hosts file decides what "localhost" means.
   const { address } = server.address() as AddressInfo;
   if (address === '::1' || address.startsWith('127.')) return server;
   await new Promise((resolve) => server.close(resolve));
   throw new TypeError(`startInstance: ${hostname} is ${address} here, which is not loopback`);
 }
 
-/** Reads requests for `host` and writes what `answer` makes of them. */
+/** Answers requests for `host`. */
 export function serve(server: Server, host: string, answer: (incoming: Incoming) => Promise<Outgoing>): void {
+  const respond = async (req: IncomingMessage): Promise<Outgoing> => {
+    // DNS rebinding: a web page whose name resolves to this machine sends that name as Host.
+    if (req.headers.host !== host) return text(421, `This is ${host}.`);
+    const body = await readBody(req, maxBodyBytes);
+    return body === undefined ? text(413, 'Too large.') : answer(incomingOf(req, body));
+  };
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    void respond(req, host, answer).then(
-      (outgoing) => write(res, outgoing),
-      (error: unknown) => write(res, { status: 500, body: String(error), type: 'text/plain' }),
-    );
+    void respond(req)
+      .catch((error: unknown) => text(500, String(error)))
+      .then((outgoing) => write(res, outgoing));
   });
 }
 
-async function respond(
-  req: IncomingMessage,
-  host: string,
-  answer: (incoming: Incoming) => Promise<Outgoing>,
-): Promise<Outgoing> {
-  // A page of the web whose name was made to mean this machine sends that name.
-  if (req.headers.host !== host) return { status: 421, body: `This is ${host}.`, type: 'text/plain' };
-  const body = await readBody(req);
-  if (body === undefined) return { status: 413, body: 'Too large.', type: 'text/plain' };
-  const url = new URL(req.url ?? '/', `http://${host}`);
-  return answer({
-    method: req.method === 'HEAD' ? 'GET' : (req.method ?? 'GET'),
-    path: url.pathname,
-    query: once(url.searchParams),
-    form: fieldsOf(body, req.headers['content-type'] ?? ''),
-    authorization: req.headers.authorization ?? '',
-    contentType: req.headers['content-type'] ?? '',
-  });
-}
-
-async function readBody(req: IncomingMessage): Promise<string | undefined> {
+/** @returns `undefined` for a body of more bytes */
+export async function readBody(req: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of req) {
     length += (chunk as Buffer).length;
-    if (length > maxBodyBytes) return undefined;
+    if (length > maxBytes) return undefined;
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks).toString();
+}
+
+export function incomingOf(
+  { method = 'GET', url: target = '/', headers }: IncomingMessage,
+  body: string,
+): Incoming {
+  const url = new URL(target, 'http://localhost');
+  return {
+    method: method === 'HEAD' ? 'GET' : method,
+    path: url.pathname,
+    query: once(url.searchParams),
+    form: fieldsOf(body, headers['content-type'] ?? ''),
+    headers,
+  };
 }
 
 /** The fields of a form, or the strings in a JSON object, which API clients send. */
@@ -104,8 +112,8 @@ export function once(params: URLSearchParams): Fields {
   return Object.fromEntries(names.map((name) => [name, params.get(name) ?? '']));
 }
 
-function write(res: ServerResponse, { status, body = '', type, headers }: Outgoing): void {
-  if (res.destroyed) return;
+export function write(res: ServerResponse, { status, body = '', type, headers }: Outgoing): void {
+  if (res.headersSent || res.destroyed) return;
   res.writeHead(status, {
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
@@ -114,4 +122,12 @@ function write(res: ServerResponse, { status, body = '', type, headers }: Outgoi
     ...headers,
   });
   res.end(body);
+}
+
+export function json(status: number, body: object, type = 'application/json'): Outgoing {
+  return { status, body: JSON.stringify(body), type: `${type}; charset=utf-8` };
+}
+
+function text(status: number, body: string): Outgoing {
+  return { status, body, type: 'text/plain' };
 }

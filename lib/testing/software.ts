@@ -1,16 +1,19 @@
-/** What differs between the servers that a testing instance can be taken for, as far as a site's tests may notice. */
+/** How the servers differ that a testing instance can simulate, as far as a site's tests may notice. */
 
 import { nearest } from '../util/did-you-mean.js';
 
 export interface Software {
   readonly name: string;
   readonly version: string;
-  /** Describes its endpoints at /.well-known/oauth-authorization-server, and says `iss` in its answers. */
-  readonly describesItself: boolean;
+  /** Serves /.well-known/oauth-authorization-server (RFC 8414). */
+  readonly hasMetadata: boolean;
+  /** Sends `iss` with an authorization response (RFC 9207). */
+  readonly namesIssuer: boolean;
   readonly scopes: readonly string[];
-  /** Gives refresh tokens. */
-  readonly refreshes: boolean;
-  /** Registers nobody, knows sites by a URL of theirs, and has Misskey's API in place of Mastodon's. */
+  /** One of these reads the profile. */
+  readonly profileScopes: readonly string[];
+  readonly givesRefreshTokens: boolean;
+  /** Registers no apps, knows sites by the URL of their client metadata, and has Misskey's API instead of Mastodon's. */
   readonly isMisskey: boolean;
 }
 
@@ -28,27 +31,37 @@ const granular = [
     'accounts blocks bookmarks conversations favourites filters follows lists media mutes notifications reports statuses',
   ),
 ];
-const newest = ['profile', ...granular];
+
+const newestMastodon = {
+  hasMetadata: true,
+  namesIssuer: true,
+  scopes: ['profile', ...granular],
+  profileScopes: ['profile', 'read', 'read:accounts'],
+  givesRefreshTokens: false,
+  isMisskey: false,
+};
+const without = { hasMetadata: false, namesIssuer: false };
+const pleroma = { ...without, scopes: granular, givesRefreshTokens: true };
 
 const known: Readonly<Record<string, Partial<Software>>> = {
   mastodon: { version: '4.5.0' },
   hollo: { version: '0.10.0' },
-  gotosocial: { version: '0.20.0', describesItself: false },
-  pleroma: { version: '2.9.0', describesItself: false, scopes: granular, refreshes: true },
-  akkoma: { version: '3.15.2', describesItself: false, scopes: granular, refreshes: true },
-  pixelfed: {
-    version: '0.12.5',
-    describesItself: false,
-    scopes: ['read', 'write', 'follow', 'push'],
-    refreshes: true,
+  gotosocial: { version: '0.20.0', ...without },
+  pleroma: { version: '2.9.0', ...pleroma },
+  akkoma: { version: '3.15.2', ...pleroma },
+  pixelfed: { version: '0.12.5', ...pleroma, scopes: ['read', 'write', 'follow', 'push'] },
+  friendica: { version: '2024.12', ...without, scopes: granular },
+  misskey: {
+    version: '2025.12.2',
+    scopes: ['read:account', 'write:notes'],
+    profileScopes: ['read:account'],
+    isMisskey: true,
   },
-  misskey: { version: '2025.12.2', scopes: ['read:account', 'write:notes'], isMisskey: true },
-  friendica: { version: '2024.12', describesItself: false, scopes: granular },
 };
 
 /**
- * A name that is not in the list is taken for software with the newest habits.
- * @throws TypeError for one that looks misspelt; as `{ name }` it may be any
+ * Software with an unknown name behaves like the newest Mastodon.
+ * @throws TypeError for a text that looks like a misspelt name; `{ name }` accepts any name
  */
 export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
   const meant =
@@ -61,12 +74,6 @@ export function softwareOf(given: string | { readonly name: string; readonly ver
     );
   }
   const { name, version } = typeof given === 'string' ? { name: given, version: undefined } : given;
-  const habits = {
-    describesItself: true,
-    scopes: newest,
-    refreshes: false,
-    isMisskey: false,
-    ...known[name],
-  };
-  return { version: '1.0.0', ...habits, name, ...(version !== undefined && { version }) };
+  const habits = Object.hasOwn(known, name) ? known[name] : {};
+  return { version: '1.0.0', ...newestMastodon, ...habits, name, ...(version !== undefined && { version }) };
 }

@@ -1,4 +1,4 @@
-/** Sites that a testing instance knows by a URL of theirs, as Misskey does: it fetches what they say of themselves there. */
+/** Reads the client metadata of a site, which a Misskey fetches from the URL that is the site's client ID. */
 
 import { Checks } from '../util/checks.js';
 import { Http } from '../http/context.js';
@@ -6,20 +6,19 @@ import { get, type Answer } from '../http/request.js';
 import { readOptions } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { isLoopbackName } from './loopback.js';
-
-/** What a site says of itself, or why it is not believed. */
-export type Met = { readonly name: string; readonly redirectURI: string } | string;
+import type { ClientReader } from './oauth.js';
+import type { App } from './records.js';
 
 const checks = new Checks('startInstance');
 
-/** As long as a Misskey waits for a document. Milliseconds. */
+/** Misskey's time limit for the document. */
 const fetchMs = 5000;
 
-export class URLClients {
+export class URLClients implements ClientReader {
   private readonly http: Http;
 
   /**
-   * @param sites the public origin of a site, and where it is found on this machine
+   * @param sites origin of a site on this machine, by its public origin
    * @throws TypeError for a site that is not on loopback
    */
   constructor(private readonly sites: Readonly<Record<string, string>> = {}) {
@@ -30,7 +29,7 @@ export class URLClients {
         checks.wrong('sites', 'lead to origins on loopback, such as "http://localhost:3000"', origin);
       }
     }
-    // No login is begun with these: they say under which rules a document is fetched.
+    // Only the rules for requests are used of these.
     const unused = { clientName: 'Testing instance', callbackURL: 'https://unused.invalid' };
     this.http = new Http(readOptions({ ...unused, developmentInstances: here }));
   }
@@ -46,8 +45,8 @@ export class URLClients {
     }
   }
 
-  /** Reads the document anew each time, as Misskey does: from its `Link` header, and the name from its `h-app`. */
-  async meet(clientId: string): Promise<Met> {
+  /** Fetches the document each time, as Misskey does: the redirect URI is in its `Link` header, the name in its `h-app`. */
+  async read(clientId: string): Promise<Pick<App, 'name' | 'redirectURIs'> | string> {
     const { origin = '', pathname = '' } = parsedURL(clientId) ?? {};
     const here = Object.hasOwn(this.sites, origin) ? this.sites[origin] : undefined;
     if (here === undefined) return `the option "sites" does not say where ${origin || clientId} is found`;
@@ -58,7 +57,7 @@ export class URLClients {
     if (redirectURI === undefined) return `the document at ${here}${pathname} names no redirect URI`;
     const [, id = '', name = ''] =
       /<div class="h-app"><a class="u-url p-name" href="([^"]*)">([^<]*)<\/a>/.exec(answer.text) ?? [];
-    return { name: unescaped(id) === clientId ? unescaped(name) : clientId, redirectURI };
+    return { name: unescaped(id) === clientId ? unescaped(name) : clientId, redirectURIs: [redirectURI] };
   }
 }
 

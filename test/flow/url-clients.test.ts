@@ -38,7 +38,7 @@ describe.each(byURL)('%s', (persona) => {
     const { instance, site } = await aURLClientStage(persona, { options: { clientName: 'Tom & "Jerry"' } });
     const visitor = new Visitor();
     const { text } = await visitor.get(await leave(visitor, site, instance.host));
-    expect(text).toContain('<h1>Tom & "Jerry"</h1>');
+    expect(text).toContain('<h1>Let Tom &#38; &#34;Jerry&#34; know who you are?</h1>');
   });
 
   it('is asked for the least, with PKCE, by the same ID both times, and never for a secret', async () => {

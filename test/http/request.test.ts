@@ -401,7 +401,7 @@ describe('the log', () => {
     const log = () => {
       throw new Error('disk full');
     };
-    expect((await requestsTo([instance], {}, { log }).get(`${instance.origin}/`)).status).toBe(404);
+    expect((await requestsTo([instance], {}, { log }).get(`${instance.origin}/nothing`)).status).toBe(404);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Starts stand-in instances: real servers on this machine that behave like a family of the fediverse. */
+/** Starts stand-ins: testing instances that simulate a family of servers. */
 
 import { variant, type Habits, type Persona } from './stand-in/persona.js';
 import { personas, type PersonaName } from './stand-in/personas.js';
@@ -6,10 +6,9 @@ import { listen } from './stand-in/server.js';
 import { AccountDomain, type SplitStyle } from './stand-in/split.js';
 import { StandIn, type StandInOptions } from './stand-in/stand-in.js';
 
-export type { Exchange, Reply, SeenRequest } from './stand-in/exchange.js';
-export type { Habits, Persona, Refusal } from './stand-in/persona.js';
-export type { Handler, Matcher } from './stand-in/server.js';
-export type { Account, App, Code, StandIn, Token } from './stand-in/stand-in.js';
+export type { Habits, Persona } from './stand-in/persona.js';
+export type { Handler, Matcher, SeenRequest } from './stand-in/server.js';
+export type { Account, StandIn } from './stand-in/stand-in.js';
 export { personas, variant, type AccountDomain, type PersonaName, type SplitStyle };
 
 export interface Overrides extends StandInOptions {

@@ -21,9 +21,8 @@ interface Form {
 }
 
 export interface Decision {
-  /** Who signs in, where the instance asks: one who is signed in there already stays so. Default `alice`. */
+  /** The account at the instance. Default: the one of the last decision there, or `alice`. */
   as?: string;
-  password?: string;
   /** Default false. */
   deny?: boolean;
 }
@@ -38,6 +37,9 @@ export class StuckAtInstance extends Error {
 export class Visitor {
   /** Cookies by host and port: unlike in a real browser, so that servers on one machine are kept apart. */
   readonly jars = new Map<string, Map<string, string>>();
+
+  /** Accounts by origin of the instance. */
+  private readonly signedIn = new Map<string, string>();
 
   /** @param lookup where names lead to; default: where they lead to on this machine */
   constructor(private readonly lookup?: LookupFunction) {}
@@ -64,12 +66,12 @@ export class Visitor {
     return current;
   }
 
-  /** Signs in and consents at the instance; returns the address it sends the visitor back to. */
+  /** Consents at the instance; returns the address it sends the visitor back to. */
   approve(authorizeURL: string, decision: Decision = {}): Promise<string> {
     return this.decide(authorizeURL, decision);
   }
 
-  /** Signs in and presses the other button; gets stuck where there is none. */
+  /** Denies; stays at an instance that sends no visitor back then. */
   deny(authorizeURL: string, decision: Decision = {}): Promise<string> {
     return this.decide(authorizeURL, { ...decision, deny: true });
   }
@@ -86,14 +88,13 @@ export class Visitor {
     return this.follow(await this.get(callback));
   }
 
-  private async decide(
-    authorizeURL: string,
-    { as = 'alice', password = 'password', deny }: Decision,
-  ): Promise<string> {
+  private async decide(authorizeURL: string, { as, deny = false }: Decision): Promise<string> {
     const { origin, searchParams } = new URL(authorizeURL);
     const back = searchParams.get('redirect_uri');
+    const account = as ?? this.signedIn.get(origin) ?? 'alice';
+    this.signedIn.set(origin, account);
     let page = await this.get(authorizeURL);
-    // Sign-in, consent and the redirects between them; more than ten is a circle.
+    // The consent page and redirects; more than ten are a loop.
     for (let step = 0; step < 10; step += 1) {
       if (page.location !== undefined) {
         const isBack = back !== null && page.location.startsWith(back);
@@ -101,12 +102,9 @@ export class Visitor {
         page = await this.get(page.location);
         continue;
       }
-      const forms = formsOf(page);
-      const form = forms.find(({ fields }) => 'username' in fields) ?? forms[deny ? 1 : 0];
+      const form = formsOf(page).find(({ fields }) => 'account' in fields);
       if (page.status !== 200 || form === undefined) break;
-      // Where sign-in and consent are one form, sending it would approve.
-      if (deny && 'username' in form.fields && 'client_id' in form.fields) break;
-      const filled = 'username' in form.fields ? { ...form.fields, username: as, password } : form.fields;
+      const filled = { ...form.fields, account, answer: deny ? 'deny' : 'allow' };
       page = await this.request(form.method, form.action, new URLSearchParams(filled).toString(), {});
     }
     throw new StuckAtInstance(page);

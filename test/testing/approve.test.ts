@@ -225,7 +225,7 @@ async function tokensOf(instance: TestInstance): Promise<Record<string, unknown>
   if (tokens['refresh_token'] !== undefined) {
     const form = { ...client, grant_type: 'refresh_token', refresh_token: tokens['refresh_token'] };
     expect((await post('/oauth/token', form))['access_token']).not.toBe(tokens['access_token']);
-    expect(await post('/oauth/token', form)).toEqual({ error: 'invalid_grant' });
+    expect(await post('/oauth/token', form)).toMatchObject({ error: 'invalid_grant' });
   }
   return tokens;
 }

@@ -3,7 +3,7 @@
  * mastodon/mastodon#31151), as strict about them as Doorkeeper's own first version is.
  */
 
-import type { Exchange } from './exchange.js';
+import { json, type Incoming, type Outgoing } from '../../../lib/testing/server.js';
 import { get } from './misskey/client-document.js';
 import { variant, type Persona } from './persona.js';
 import { metadata } from './personas/common.js';
@@ -47,19 +47,18 @@ export class FutureMastodon extends StandIn {
     return new FutureMastodon(ca, await listen(options), future(registers), options);
   }
 
-  protected override handle(exchange: Exchange): void {
-    const { method, path } = exchange.seen;
-    const id = exchange.query['client_id'] ?? '';
-    if (method !== 'GET' || path !== '/oauth/authorize' || !id.startsWith('https://')) {
-      if (path === '/api/v1/apps' && this.persona.metadata && !this.registersApps()) {
-        return this.refuse(exchange, 'not_found');
+  protected override async handle(incoming: Incoming): Promise<Outgoing> {
+    const { method, path, query } = incoming;
+    const id = query['client_id'] ?? '';
+    if (path === '/api/v1/apps' && !this.registersApps()) return this.refuse('not_found');
+    if (method === 'GET' && path === '/oauth/authorize' && id.startsWith('https://')) {
+      try {
+        await this.meet(id);
+      } catch (error) {
+        return json(400, { error: 'invalid_client', why: String(error) });
       }
-      return super.handle(exchange);
     }
-    void this.meet(id).then(
-      () => super.handle(exchange),
-      (error: unknown) => exchange.send([400, { error: 'invalid_client', why: String(error) }]),
-    );
+    return super.handle(incoming);
   }
 
   private registersApps(): boolean {
@@ -84,7 +83,6 @@ export class FutureMastodon extends StandIn {
     const hasSecret = 'client_secret' in document || 'client_secret_expires_at' in document;
     if (hasSecret || sharedSecrets.includes(String(method))) throw new Error('there is no shared secret');
     this.apps.set(id, {
-      id,
       name: String(document['client_name']),
       website: typeof document['client_uri'] === 'string' ? document['client_uri'] : null,
       redirectURIs: uris as string[],

@@ -1,9 +1,9 @@
 /** Servers of other software: nothing that a login could use, and a NodeInfo document somewhere. */
 
 import type { Server } from 'node:http';
-import type { Exchange } from './exchange.js';
+import type { Incoming, Outgoing } from '../../../lib/testing/server.js';
 import { page } from './personas/common.js';
-import { listen, TestServer, type ServerOptions } from './server.js';
+import { listen, outgoing, TestServer, type ServerOptions } from './server.js';
 
 export interface OtherHabits {
   /** As NodeInfo tells it. */
@@ -40,16 +40,15 @@ export class OtherServer extends TestServer {
     return new OtherServer(habits, await listen(options), options);
   }
 
-  protected handle(exchange: Exchange): void {
+  protected handle({ path }: Incoming): Outgoing {
     const { software, nodeInfo, isOnePage = false } = this.habits;
-    const { path } = exchange.seen;
     if (path === '/.well-known/nodeinfo') {
       const rel = `http://nodeinfo.diaspora.software/ns/schema/${nodeInfo.includes('2.1') ? '2.1' : '2.0'}`;
-      return exchange.send([200, { links: [{ rel, href: this.origin + nodeInfo }] }]);
+      return outgoing([200, { links: [{ rel, href: this.origin + nodeInfo }] }]);
     }
     if (path === nodeInfo) {
-      return exchange.send([200, { version: '2.0', software: { name: software, version: '1.0.0' } }]);
+      return outgoing([200, { version: '2.0', software: { name: software, version: '1.0.0' } }]);
     }
-    exchange.send(isOnePage ? [200, page('Loading …')] : [404, page('Not found')]);
+    return outgoing(isOnePage ? [200, page('Loading …')] : [404, page('Not found')]);
   }
 }

@@ -1,22 +1,36 @@
-/** A real HTTP(S) server on a free port that records what it is asked and can be told to misbehave. */
+/** An HTTP or HTTPS server on a free port that records its requests, and that a test can make misbehave. */
 
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { Exchange, type SeenRequest } from './exchange.js';
+import { incomingOf, readBody, write, type Incoming, type Outgoing } from '../../../lib/testing/server.js';
 
 export interface ServerOptions {
   /** Name in the origin; the server itself always listens on 127.0.0.1. Default `localhost`. */
   hostname?: string;
-  /** Default 0: any free port. A fixed one lets a test take a server down and put up another. */
+  /** Default 0: any free port. A fixed one lets a test replace a server. */
   port?: number;
-  /** The origin the server believes to have, where that is another than its address. */
+  /** The origin that the server believes to have. Default: its address. */
   origin?: string;
   /** Serve https with this certificate. */
   tls?: { key: string; cert: string };
 }
 
-/** `seen` is the entry in the request log; the body has been read. */
+/** A recorded request. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Path and query as they were sent. */
+  readonly url: string;
+  readonly query: Record<string, string>;
+  readonly headers: http.IncomingHttpHeaders;
+  /** Fields of a form, or strings of a JSON object. */
+  body: Record<string, string>;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** `seen` is the recorded request; the body has been read. */
 export type Handler = (
   req: http.IncomingMessage,
   res: http.ServerResponse,
@@ -32,6 +46,8 @@ interface Answer {
   left: number;
 }
 
+const maxBodyBytes = 1024 * 1024;
+
 export abstract class TestServer {
   readonly origin: string;
   readonly host: string;
@@ -41,11 +57,13 @@ export abstract class TestServer {
   connections = 0;
   /** Time between a request's arrival and its answer. */
   latencyMs = 0;
+  /** Closes connections after an answer, without announcing it. */
+  protected hangsUp = false;
   private readonly sockets = new Set<Socket>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private answers: Answer[] = [];
 
-  /** Takes a server that listens already, since the origin is known only then. */
+  /** Takes a server that listens already, since its origin contains the port. */
   protected constructor(
     private readonly server: http.Server | https.Server,
     options: ServerOptions,
@@ -62,16 +80,11 @@ export abstract class TestServer {
     server.on('request', (req: http.IncomingMessage, res: http.ServerResponse) => void this.serve(req, res));
   }
 
-  /** Answers what no `answer` of a test has taken over. */
-  protected abstract handle(exchange: Exchange): void;
+  /** Answers a request that no `answer` of a test matches. */
+  protected abstract handle(incoming: Incoming, url: string): Outgoing | Promise<Outgoing>;
 
-  /** The port the server listens on, whatever its origin says. */
   get port(): number {
     return (this.server.address() as AddressInfo).port;
-  }
-
-  openConnections(): number {
-    return [...this.sockets].filter((socket) => !socket.destroyed).length;
   }
 
   /** The requests for one route, such as `POST /api/v1/apps` or `/oauth/token`. */
@@ -84,8 +97,7 @@ export abstract class TestServer {
   }
 
   /**
-   * Lets `handler` answer instead, the latest one first; `once` or `times` give the route back afterwards.
-   * Returns the undoing.
+   * Lets `handler` answer, the latest one first; `once` or `times` limit that. Returns a function that ends it.
    */
   answer(matcher: Matcher, handler: Handler, options: { once?: boolean; times?: number } = {}): () => void {
     const answer = { matcher, handler, left: options.times ?? (options.once ? 1 : Infinity) };
@@ -95,15 +107,16 @@ export abstract class TestServer {
     };
   }
 
-  /** Like `answer`, for the common case of one status and one JSON value or HTML text. */
+  /** Like `answer`, for one status and a JSON value or HTML text. */
   answerWith(
     matcher: Matcher,
     status: number,
     body?: unknown,
     headers: http.OutgoingHttpHeaders = {},
   ): () => void {
-    return this.answer(matcher, (req, res, seen) => {
-      new Exchange(req, res, seen).send([status, body as string | object | undefined], headers);
+    return this.answer(matcher, (_req, res) => {
+      res.writeHead(status, { 'Content-Type': typeof body === 'object' ? jsonType : htmlType, ...headers });
+      res.end(typeof body === 'object' ? JSON.stringify(body) : (body ?? ''));
     });
   }
 
@@ -116,30 +129,29 @@ export abstract class TestServer {
   }
 
   private async serve(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
-    const url = new URL(req.url ?? '/', this.origin);
-    const seen: SeenRequest = {
-      method: req.method ?? 'GET',
-      path: url.pathname,
-      url: req.url ?? '/',
-      query: Object.fromEntries(url.searchParams),
-      headers: req.headers,
-      body: {},
-      at: Date.now(),
-    };
+    const at = Date.now();
+    const { url = '/', method = 'GET', headers } = req;
+    const { pathname: path, searchParams } = new URL(url, this.origin);
+    const query = Object.fromEntries(searchParams);
+    const seen: SeenRequest = { method, path, url, query, headers, body: {}, at };
     this.requests.push(seen);
-    const exchange = new Exchange(req, res, seen);
     try {
-      await exchange.readBody();
+      const incoming = incomingOf(req, (await readBody(req, maxBodyBytes)) ?? '');
+      seen.body = incoming.form as Record<string, string>;
       if (this.latencyMs > 0) await this.pause(this.latencyMs);
       const answer = this.answers.find(({ matcher }) => matches(matcher, seen));
-      if (answer === undefined) return this.handle(exchange);
+      if (this.hangsUp) res.once('finish', () => req.socket.destroySoon());
+      if (answer === undefined) return write(res, await this.handle(incoming, url));
       answer.left -= 1;
       if (answer.left === 0) this.answers = this.answers.filter((other) => other !== answer);
       await answer.handler(req, res, seen);
     } catch (error) {
-      // The other side may have gone away; anything else is a mistake in the stand-in that a test must see.
+      // The client may have closed the connection; any other error is a mistake in the simulation, which a test must see.
       if (req.destroyed && !req.complete) return;
-      exchange.send([500, `The stand-in failed: ${error instanceof Error ? error.stack : String(error)}`]);
+      write(
+        res,
+        outgoing([500, `The stand-in failed: ${error instanceof Error ? error.stack : String(error)}`]),
+      );
     }
   }
 
@@ -154,7 +166,19 @@ export abstract class TestServer {
   }
 }
 
-/** Listens first, so that whoever is built around the server can know its own origin. */
+/** A status and a body: an object is sent as JSON, a string as HTML. */
+export type Reply = readonly [status: number, body?: string | object | undefined];
+
+const jsonType = 'application/json; charset=utf-8';
+const htmlType = 'text/html; charset=utf-8';
+
+export function outgoing([status, body]: Reply, headers: Record<string, string> = {}): Outgoing {
+  const isJSON = typeof body === 'object';
+  const text = isJSON ? JSON.stringify(body) : (body ?? '');
+  return { status, body: text, headers: { 'Content-Type': isJSON ? jsonType : htmlType, ...headers } };
+}
+
+/** Listens first, since the origin contains the port. */
 export async function listen(options: ServerOptions): Promise<http.Server | https.Server> {
   const server = options.tls ? https.createServer(options.tls) : http.createServer();
   await new Promise<void>((resolve, reject) => {

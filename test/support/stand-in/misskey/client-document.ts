@@ -1,4 +1,4 @@
-/** What a client says about itself at the URL that is its ID: really fetched, over TLS, and read as Misskey reads it. */
+/** Fetches client metadata over TLS from the URL that is the client's ID, and reads it as Misskey does. */
 
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';

@@ -1,11 +1,18 @@
-/** A Misskey or one of its relatives: its accounts, begun consents, codes and tokens, and the routes that use them. */
+/** A testing instance that simulates Misskey or one of its relatives, and fetches client metadata over TLS. */
 
-import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
-import type { Exchange } from '../exchange.js';
-import { listen, TestServer, type ServerOptions } from '../server.js';
-import * as api from './api.js';
-import * as oauth from './oauth.js';
+import type { TestAccount } from '../../../../lib/testing/accounts.js';
+import * as documents from '../../../../lib/testing/documents.js';
+import { OAuth } from '../../../../lib/testing/oauth.js';
+import { Posts } from '../../../../lib/testing/posts.js';
+import type { Question } from '../../../../lib/testing/records.js';
+import { pageReasons, type Refusal } from '../../../../lib/testing/refusals.js';
+import { misskeyFailure, route, type Instance } from '../../../../lib/testing/routes.js';
+import type { Fields, Incoming, Outgoing } from '../../../../lib/testing/server.js';
+import { Records } from '../records.js';
+import { listen, outgoing, TestServer, type Reply, type ServerOptions } from '../server.js';
+import { hostMetaOf } from '../stand-in.js';
+import { clientIdOf, fetchClient, RefusedClient } from './client-document.js';
 import { misskeyPersonas, type MisskeyPersona, type MisskeyPersonaName } from './persona.js';
 
 export interface MisskeyAccount {
@@ -13,55 +20,49 @@ export interface MisskeyAccount {
   readonly username: string;
   name: string | null;
   suspended: boolean;
-  /** Put over the fields of the answer to /api/i. */
+  /** Replace fields of the answer to /api/i. */
   fields: Record<string, unknown>;
 }
 
 export interface MisskeyOptions extends ServerOptions {
   /** The authority that clients' documents are fetched under; every name leads to this machine. */
   ca?: string;
-  /** Off: NodeInfo's index, host-meta and WebFinger are an empty 403. Default true. */
+  /** False: NodeInfo's index, host-meta and WebFinger are an empty 403. Default true. */
   federates?: boolean;
 }
 
-type Route = (standIn: MisskeyStandIn, exchange: Exchange) => void | Promise<void>;
+/** Some of the 87. */
+const scopes = ['read:account', 'write:account', 'read:drive', 'write:notes', 'read:notifications'];
+const federation = ['/.well-known/nodeinfo', '/.well-known/webfinger', '/.well-known/host-meta'];
+const oauthPaths = ['/oauth/authorize', '/oauth/token'];
 
-const always: Readonly<Record<string, Route>> = {
-  'GET /.well-known/oauth-authorization-server': api.metadata,
-  'GET /.well-known/nodeinfo': api.nodeInfoIndex,
-  'GET /.well-known/webfinger': api.webFinger,
-  'GET /.well-known/host-meta': api.hostMeta,
-  'GET /nodeinfo/2.0': api.nodeInfo,
-  'GET /nodeinfo/2.1': api.nodeInfo,
-  'GET /api/i': api.whoIsIt,
-  'POST /api/i': api.whoIsIt,
+/** Sharkey answers strangers nothing, and its authorization page wants a client that is the URL of one session. */
+const singleUse: Readonly<Record<string, Reply>> = {
+  'GET /api/v1/instance': [401, { error: 'Authentication failed' }],
+  'POST /api/v1/apps': [401, { error: 'Authentication failed' }],
+  'GET /oauth/authorize': [400, { error: 'No such session' }],
+  'POST /oauth/token': [401, { error: 'No such app' }],
 };
 
-const byURL: Readonly<Record<string, Route>> = {
-  'GET /oauth/authorize': oauth.show,
-  'POST /signin': oauth.signIn,
-  'POST /oauth/decision': oauth.decide,
-  'POST /oauth/token': oauth.grant,
-};
+class MisskeyOAuth extends OAuth {
+  /** Scopes that are not known are ignored. */
+  override readQuestion(fields: Fields): ReturnType<OAuth['readQuestion']> {
+    const asked = (fields['scope'] ?? '').split(' ').filter((scope) => scopes.includes(scope));
+    return super.readQuestion({ ...fields, scope: asked.join(' ') });
+  }
 
-/** Sharkey tells strangers nothing, and its authorize page wants a client that is the address of one session. */
-const singleUse: Readonly<Record<string, Route>> = {
-  'GET /api/v1/instance': (_standIn, exchange) => exchange.send([401, { error: 'Authentication failed' }]),
-  'POST /api/v1/apps': (_standIn, exchange) => exchange.send([401, { error: 'Authentication failed' }]),
-  'GET /oauth/authorize': (_standIn, exchange) => exchange.send([400, { error: 'No such session' }]),
-  'POST /oauth/token': (_standIn, exchange) => exchange.send([401, { error: 'No such app' }]),
-};
+  sentBack(question: Omit<Question, 'scopes' | 'challenge'>, error: string): Outgoing {
+    const location = this.back({ ...question, scopes: [], challenge: undefined }, { error });
+    return { status: 302, headers: { Location: location } };
+  }
+}
 
 export class MisskeyStandIn extends TestServer {
-  readonly accounts = new Map<string, MisskeyAccount>();
-  readonly transactions = new Map<string, oauth.Transaction>();
-  readonly codes = new Map<string, oauth.MisskeyCode>();
-  readonly tokens = new Map<string, { readonly username: string; readonly scopes: readonly string[] }>();
-  /** User names by the token of their session. */
-  readonly visitors = new Map<string, string>();
-  readonly ca: string | undefined;
   federates: boolean;
-  private skew = 0;
+  private readonly records = new Records();
+  private readonly people = new Map<string, MisskeyAccount>();
+  private readonly instance: Instance;
+  private readonly oauth: MisskeyOAuth;
 
   constructor(
     server: Server,
@@ -69,21 +70,40 @@ export class MisskeyStandIn extends TestServer {
     options: MisskeyOptions,
   ) {
     super(server, options);
-    this.ca = options.ca;
     this.federates = options.federates ?? true;
+    const self = selfOf(this);
+    const read = async (id: string) => {
+      try {
+        return await fetchClient(clientIdOf(id), this.persona.json, options.ca);
+      } catch (error) {
+        if (!(error instanceof RefusedClient)) throw error;
+        return JSON.stringify([error.status, { error: error.error, error_description: error.message }]);
+      }
+    };
+    this.oauth = new MisskeyOAuth(self, this.records, { read });
+    const refuse: Instance['refuse'] = (refusal, reason) => this.refuse(refusal, reason);
+    this.instance = { self, oauth: this.oauth, posts: new Posts(self), deny: false, refuse };
     this.addAccount('alice', 'Alice');
     this.addAccount('bob');
   }
 
+  get codes() {
+    return this.records.codes;
+  }
+
+  get tokens() {
+    return this.records.tokens;
+  }
+
   /** `name` is null where a person has not chosen one. */
   addAccount(username: string, name: string | null = null): MisskeyAccount {
-    const account = { id: `9k7qx3v0d${this.accounts.size}`, username, name, suspended: false, fields: {} };
-    this.accounts.set(username, account);
+    const account = { id: `9k7qx3v0d${this.people.size}`, username, name, suspended: false, fields: {} };
+    this.people.set(username, account);
     return account;
   }
 
   account(username: string): MisskeyAccount {
-    const account = this.accounts.get(username);
+    const account = this.people.get(username);
     if (account === undefined) throw new Error(`${this.origin} has no account ${username}`);
     return account;
   }
@@ -92,42 +112,70 @@ export class MisskeyStandIn extends TestServer {
     return `${this.origin}/users/${id}`;
   }
 
-  now(): number {
-    return Date.now() + this.skew;
+  /** As the testing instance sees them. */
+  accountsAsTested(): TestAccount[] {
+    return [...this.people.values()].map(({ id, username, name, suspended, fields }) => ({
+      ...{ id, username, displayName: name ?? username, note: '', disabled: suspended, posts: [] },
+      fields: { name, avatarUrl: `${this.origin}/avatars/${id}.webp`, ...fields },
+    }));
   }
 
-  /** Lets pages and codes age. */
-  advance(milliseconds: number): void {
-    this.skew += milliseconds;
+  protected async handle(incoming: Incoming): Promise<Outgoing> {
+    const { method, path, query } = incoming;
+    const { oauth } = this.persona;
+    const refused = oauth === 'single-use apps' ? singleUse[`${method} ${path}`] : undefined;
+    if (refused) return outgoing(refused);
+    if (!this.federates && federation.includes(path)) return outgoing([403]);
+    if (path === '/.well-known/host-meta') return hostMetaOf(this.origin);
+    if (oauth === 'absent' && path === '/.well-known/oauth-authorization-server') return this.page();
+    if (oauth !== 'by URL' && oauthPaths.includes(path)) return misskeyFailure(404, 'UNKNOWN_OAUTH_ENDPOINT');
+    if (`${method} ${path}` === 'GET /oauth/authorize') return this.authorize(incoming, query);
+    return route(this.instance, incoming);
   }
 
-  secret(): string {
-    return randomBytes(24).toString('base64url');
+  /** A request with a valid client but without a known scope, or without PKCE, goes back to the site as an error. */
+  private async authorize(incoming: Incoming, query: Fields): Promise<Outgoing> {
+    const question = await this.oauth.readQuestion(query);
+    const { client_id: clientId = '', redirect_uri: redirectURI = '', state } = query;
+    const hasScope = (query['scope'] ?? '').split(' ').some((scope) => scopes.includes(scope));
+    const isMissingPKCE = 'refusal' in question && question.refusal === 'page_request';
+    if ('refusal' in question ? !isMissingPKCE : hasScope) return route(this.instance, incoming);
+    const app = { clientId, name: '', website: null, redirectURIs: [], scopes: [] };
+    return this.oauth.sentBack({ app, redirectURI, state }, hasScope ? 'invalid_request' : 'invalid_scope');
   }
 
-  /** 128 characters, as codes and tokens have there. */
-  longSecret(): string {
-    return randomBytes(64).toString('hex');
+  private refuse(refusal: Refusal, reason = ''): Outgoing {
+    if (refusal === 'not_found') return this.page();
+    if (refusal === 'page_client' && reason.startsWith('[')) return outgoing(JSON.parse(reason) as Reply);
+    if (refusal in pageReasons)
+      return outgoing([400, { error: 'invalid_request', error_description: reason }]);
+    if (refusal === 'unsupported_grant') return outgoing([400, { error: 'unsupported_grant_type' }]);
+    return outgoing([this.persona.refusal, { error: 'invalid_grant', error_description: 'Invalid grant' }]);
   }
 
-  /** The application in the browser, which answers to every address that nothing else answers to. */
-  page(exchange: Exchange): void {
-    exchange.send([200, '<!doctype html><title>Misskey</title><div id="splash"></div>']);
+  /** The browser application, which is the answer at every other address. */
+  private page(): Outgoing {
+    return outgoing([200, '<!doctype html><title>Misskey</title><div id="splash"></div>']);
   }
+}
 
-  protected handle(exchange: Exchange): void {
-    const { method, path } = exchange.seen;
-    const more = { 'by URL': byURL, 'single-use apps': singleUse, absent: {} }[this.persona.oauth];
-    const routes: Readonly<Record<string, Route>> = { ...always, ...more };
-    const route = routes[`${method === 'HEAD' ? 'GET' : method} ${path}`];
-    if (route) {
-      void Promise.resolve(route(this, exchange)).catch((error: unknown) => {
-        exchange.send([500, `The stand-in failed: ${String(error)}`]);
-      });
-    } else if (path.startsWith('/api/')) api.fail(exchange, 404, 'UNKNOWN_API_ENDPOINT');
-    else if (path.startsWith('/oauth/')) api.fail(exchange, 404, 'UNKNOWN_OAUTH_ENDPOINT');
-    else this.page(exchange);
-  }
+function selfOf(standIn: MisskeyStandIn): documents.Self {
+  const { origin, host } = standIn;
+  return {
+    ...{ origin, host, accountDomain: host, title: 'A stand-in for Misskey' },
+    get software() {
+      return {
+        ...standIn.persona.software,
+        ...{ hasMetadata: true, namesIssuer: true, scopes, profileScopes: ['read:account'] },
+        ...{ givesRefreshTokens: false, isMisskey: true },
+      };
+    },
+    get accounts() {
+      return standIn.accountsAsTested();
+    },
+    actorOf: ({ id }) => `${origin}/users/${id}`,
+    profileOf: ({ username }) => `${origin}/@${username}`,
+  };
 }
 
 export async function startMisskey(

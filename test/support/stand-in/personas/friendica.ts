@@ -14,9 +14,7 @@ export const friendica = variant(other, {
     ['1.0', '/nodeinfo/1.0'],
     ['2.0', '/nodeinfo/2.0'],
   ],
-  apps: { uriArray: 'first', brackets: true },
-  authorize: { checksFirst: true, cutsQuery: true },
-  token: { codeLifetime: 5 * minutes, me: 'profile', revoke: 'all of user' },
+  token: { codeLifetimeMs: 5 * minutes, me: 'profile', revoke: 'all of user' },
   accounts: {
     id: (index) => `${12 + index}`,
     actor: (username) => `/profile/${username}`,

@@ -9,21 +9,17 @@ export const hollo = variant(other, {
   software: { name: 'hollo', version: '0.10.0' },
   apiVersion: '0.10.0',
   nodeinfo: [['2.1', '/nodeinfo/2.1']],
-  nodeinfoMoved: [['/nodeinfo/2.0', '/nodeinfo/2.1']],
   hostMeta: 'absent',
   metadata,
-  apps: { uriArray: 'accept', strictFields: true, answers: ['scopes', 'redirect_uris'] },
   scopes: { known: scopesOf43, unknownAtApps: 'refuse', compare: 'literally' },
-  authorize: { checksFirst: true, denial: 'without state' },
-  token: { clientAuth: 'not both', pkce: true, createdAt: 'ms' },
+  authorize: { denial: 'without state' },
+  token: { pkce: true, createdAt: 'ms' },
   accounts: {
     id: (index) => `01902f3a-5b6c-7d8e-9f01-23456789abc${index}`,
     actor: (username) => `/@${username}`,
-    userinfo: true,
   },
   replies: {
     not_found: [404, page('404 Not Found')],
-    malformed: [500],
     invalid_app: [
       422,
       { error: { name: 'ZodError', message: '[{"path":["client_name"],"code":"invalid"}]' } },

@@ -15,10 +15,8 @@ export const iceshrimp = variant(other, {
     ['2.0', '/nodeinfo/2.0'],
     ['2.1', '/nodeinfo/2.1'],
   ],
-  apps: { uriArray: 'first' },
   authorize: { denial: 'own page' },
   token: {
-    clientAuth: 'body',
     codeBeforeClient: 'missing',
     scopeWithCode: true,
     createdAt: 's',
@@ -26,7 +24,6 @@ export const iceshrimp = variant(other, {
   accounts: {
     id: (index) => `9k7qx3v0d${index}`,
     actor: (_username, id) => `/users/${id}`,
-    appsVerify: 'read',
   },
   replies: {
     not_found: [404, page('404 Not Found')],

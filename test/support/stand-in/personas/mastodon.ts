@@ -2,7 +2,6 @@
 
 import { variant, type Persona } from '../persona.js';
 import { metadata, minutes, page, scopesOf42, scopesOf43 } from './common.js';
-import { mastodonReplies } from './replies.js';
 
 export const mastodon45: Persona = {
   name: 'mastodon45',
@@ -10,20 +9,10 @@ export const mastodon45: Persona = {
   apiVersion: '4.5.0',
   instance: { v2: true, uri: 'domain', accountDomain: false },
   nodeinfo: [['2.0', '/nodeinfo/2.0']],
-  nodeinfoMoved: [],
   hostMeta: 'own origin',
   metadata,
-  picky: false,
   hangsUp: false,
   apps: {
-    uriArray: 'accept',
-    brackets: true,
-    splitsURIs: 'white space',
-    outOfBand: false,
-    scopesRequired: false,
-    strictFields: false,
-    limits: true,
-    answers: ['scopes', 'redirect_uris', 'client_secret_expires_at'],
     throttle: { count: 5, windowMs: 10 * minutes },
     singleUse: false,
   },
@@ -35,28 +24,21 @@ export const mastodon45: Persona = {
     reading: ['profile', 'read', 'read:accounts'],
   },
   authorize: {
-    checksFirst: false,
-    onePage: false,
-    returning: 'skip',
+    returning: 'code',
     denial: 'with state',
-    joins: 'encoded',
-    cutsQuery: false,
     issuer: false,
-    status: 302,
   },
   token: {
-    clientAuth: 'either',
     checksCode: true,
     codeBeforeClient: false,
     scopeWithCode: false,
     pkce: true,
     oneTime: true,
-    codeLifetime: 10 * minutes,
+    codeLifetimeMs: 10 * minutes,
     credentials: 'plain',
     reuses: true,
     refresh: false,
     expiresIn: undefined,
-    appExpiresIn: undefined,
     scope: true,
     createdAt: 's',
     me: undefined,
@@ -69,11 +51,14 @@ export const mastodon45: Persona = {
     url: (username) => `/@${username}`,
     uri: true,
     pleroma: false,
-    lowerCaseBearer: 'accepted',
-    appsVerify: 'any token',
-    userinfo: true,
   },
-  replies: mastodonReplies,
+  replies: {
+    not_found: [404, page('The page you are looking for is not here.')],
+    page_client: [401, page('Client authentication failed due to unknown client.')],
+    page_redirect: [400, page('The redirect uri included is not valid.')],
+    page_request: [400, page('The request is missing a required parameter or is otherwise malformed.')],
+    page_scope: [400, page('The requested scope is invalid, unknown, or malformed.')],
+  },
 };
 
 export const mastodon42 = variant(mastodon45, {
@@ -81,10 +66,9 @@ export const mastodon42 = variant(mastodon45, {
   software: { name: 'mastodon', version: '4.2.10' },
   apiVersion: '4.2.10',
   metadata: undefined,
-  apps: { uriArray: 'drop', answers: [] },
   scopes: { known: scopesOf42, reading: ['read', 'read:accounts'] },
   token: { pkce: false },
-  accounts: { actor: (username) => `/users/${username}`, appsVerify: 'read', userinfo: false },
+  accounts: { actor: (username) => `/users/${username}` },
   replies: {
     page_client: [200, page('Client authentication failed due to unknown client.')],
     page_redirect: [200, page('The redirect uri included is not valid.')],
@@ -93,12 +77,11 @@ export const mastodon42 = variant(mastodon45, {
   },
 });
 
-/** What most of the others have in common: no metadata, no PKCE, no memory of consent, a new token each time. */
+/** What most of the others have in common: no metadata, no PKCE, a new token each time. */
 export const other = variant(mastodon45, {
   metadata: undefined,
-  apps: { uriArray: 'refuse', brackets: false, limits: false, answers: [] },
   scopes: { known: scopesOf42, unknownAtApps: 'keep', compare: 'covers' },
-  authorize: { returning: 'consent', denial: 'no button' },
+  authorize: { returning: 'code', denial: 'own page' },
   token: { pkce: false, reuses: false },
-  accounts: { actor: (username) => `/users/${username}`, uri: false, userinfo: false },
+  accounts: { actor: (username) => `/users/${username}`, uri: false },
 });

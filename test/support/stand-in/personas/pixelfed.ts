@@ -9,7 +9,6 @@ export const pixelfed = variant(other, {
   software: { name: 'pixelfed', version: '0.11.13' },
   apiVersion: '3.5.3 (compatible; Pixelfed 0.11.13)',
   nodeinfo: [['2.0', '/api/nodeinfo/2.0.json']],
-  apps: { splitsURIs: false },
   scopes: { known: ['read', 'write', 'follow', 'push'], unknownRedirects: true, reading: ['read'] },
   authorize: { denial: 'with state' },
   token: {
@@ -17,13 +16,12 @@ export const pixelfed = variant(other, {
     refresh: true,
     expiresIn: 31_536_000,
     scope: false,
-    createdAt: 'absent',
+
     revoke: 'absent',
   },
   accounts: {
     id: (index) => `58402934857203948${index}`,
     url: (username) => `/${username}`,
-    appsVerify: 'forbidden',
   },
   replies: {
     invalid_app: [422, { message: 'The redirect uris field is required.', errors: { redirect_uris: [] } }],

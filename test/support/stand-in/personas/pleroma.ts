@@ -15,10 +15,10 @@ export const pleroma = variant(other, {
     ['2.1', '/nodeinfo/2.1.json'],
   ],
   apps: { throttle: { count: 5, windowMs: 15 * minutes } },
-  authorize: { onePage: true, returning: 'token' },
+  authorize: { returning: 'token' },
   token: {
     oneTime: false,
-    codeLifetime: Infinity,
+    codeLifetimeMs: Infinity,
     refresh: true,
     expiresIn: 3_153_600_000,
     me: 'actor',
@@ -31,7 +31,6 @@ export const pleroma = variant(other, {
   },
   replies: {
     not_found: [404, page('Not Found')],
-    malformed: [400, plError('Bad Request')],
     invalid_app: [400, plError('Missing field: redirect_uris.')],
     throttled: [429, plError('Throttled')],
     page_client: [401, page('Invalid client_id.')],

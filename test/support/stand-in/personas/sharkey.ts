@@ -13,9 +13,9 @@ export const sharkey = variant(other, {
     ['2.0', '/nodeinfo/2.0'],
     ['2.1', '/nodeinfo/2.1'],
   ],
-  apps: { scopesRequired: true, singleUse: true },
+  apps: { singleUse: true },
   scopes: { compare: 'never', reading: undefined },
-  authorize: { onePage: true, returning: 'sign in' },
+  authorize: { returning: 'code' },
   token: { credentials: 'anyone', revoke: 'absent' },
   accounts: { id: (index) => `9f3k2m5x${index}a`, actor: (_username, id) => `/users/${id}` },
   replies: {

@@ -1,0 +1,48 @@
+/** The records of a testing instance's OAuth server: apps, codes and tokens, and a checked authorization request. */
+
+import type { PageRefusal } from './refusals.js';
+
+export interface App {
+  readonly clientId: string;
+  readonly name: string;
+  readonly website: string | null;
+  readonly redirectURIs: readonly string[];
+  readonly scopes: readonly string[];
+  /** Absent from a site that is known by the URL of its client metadata. */
+  readonly clientSecret?: string;
+}
+
+/** A valid authorization request. */
+export interface Question {
+  readonly app: App;
+  readonly redirectURI: string;
+  readonly scopes: readonly string[];
+  readonly state: string | undefined;
+  readonly challenge: string | undefined;
+}
+
+/** Why the visitor stays on a page of the instance. */
+export interface Kept {
+  readonly refusal: PageRefusal;
+  readonly reason: string;
+}
+
+export interface Code {
+  readonly code: string;
+  readonly clientId: string;
+  readonly redirectURI: string;
+  readonly scopes: readonly string[];
+  readonly challenge?: string | undefined;
+  readonly username: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Token {
+  readonly token: string;
+  readonly refreshToken?: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** Absent from a token of the app alone. */
+  readonly username?: string | undefined;
+}
