@@ -29,8 +29,6 @@ export class ClientLifecycle {
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly failures: Failures,
-    /** Makes a context for work that callers share, or that no caller waits for. */
-    private readonly newContext: (typed: string) => RequestContext,
   ) {
     this.clients = new Clients(store);
     const { maxConcurrentStarts, maxWaiting } = settings.outbound;
@@ -58,7 +56,7 @@ export class ClientLifecycle {
     if (app.clientId !== undefined) return { client: clientByURL(app, app.clientId) };
     let client = await this.clients.current(host, key);
     if (!client) return { client, replaced: undefined };
-    if (client.lastLoginAt !== undefined) context.exempt(host);
+    if (client.lastLoginAt !== undefined) context.http.referrals.inUse(host);
     // Its time is written before its outcome is known, so a caller with a sign waits for the one under way.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
     if (underWay) client = await context.race(underWay);
@@ -135,9 +133,12 @@ export class ClientLifecycle {
     // A visitor is not sent to a server that is known for this, only to be refused on the way back.
     if (checksNoCodes(instance.software))
       await this.ensureCodeChecked(context, instance, of, client.redirectURI);
-    else this.inBackground(host, (work) => this.ensureCodeChecked(work, instance, of, client.redirectURI));
+    else
+      this.inBackground(context, host, (work) =>
+        this.ensureCodeChecked(work, instance, of, client.redirectURI),
+      );
     if (before?.state === 'dead')
-      this.inBackground(host, (work) => this.testVerification(work, instance, of, client));
+      this.inBackground(context, host, (work) => this.testVerification(work, instance, of, client));
     return client;
   }
 
@@ -243,8 +244,12 @@ export class ClientLifecycle {
   }
 
   /** No caller waits for it, or hears of its failure. */
-  private inBackground(host: string, work: (context: RequestContext) => Promise<unknown>): void {
-    const context = this.newContext(host);
+  private inBackground(
+    caller: RequestContext,
+    host: string,
+    work: (context: RequestContext) => Promise<unknown>,
+  ): void {
+    const context = caller.detached();
     void this.background
       .run(context, host, () => work(context))
       .catch(() => undefined)

@@ -18,6 +18,9 @@ export interface Discovered {
   readonly isOfHandle: boolean;
 }
 
+/** The instance that was found at its own origin before. */
+export type KnownAt = (origin: string) => Promise<Instance | undefined>;
+
 /** What the address's own origin turned out to be. */
 export type Home =
   | { readonly instance: Instance }
@@ -31,6 +34,7 @@ export type Home =
 /**
  * Looks at the handle's WebFinger and at the host itself, then at the host's host-meta.
  * @param home the address's own origin, which callers with the same one may share
+ * @param known what is remembered of the server that the address leads to, which is then sent fewer requests
  * @throws MastodonError `instance_unsupported` when nothing there has the Mastodon API; like every request
  */
 export async function discover(
@@ -38,16 +42,17 @@ export async function discover(
   settings: Settings,
   address: Address,
   home: Promise<Home>,
+  known: KnownAt,
 ): Promise<Discovered> {
   const documents = new Documents(context);
   // Most handles live where their domain says, so the host is explored while WebFinger is still asked.
-  const led = await byHandle(documents, settings, address, home);
+  const led = await byHandle(documents, settings, address, home, known);
   if (led) return { instance: led, isOfHandle: true };
   const here = await home;
   if (here.instance) return { instance: here.instance, isOfHandle: false };
   const { failure, hasAnswered } = here;
   if (!hasAnswered || !mayBeElsewhere(failure, address)) throw failure;
-  const named = await byHostMeta(documents, settings, address);
+  const named = await byHostMeta(documents, settings, address, known);
   if (named) return { instance: named, isOfHandle: false };
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
 }
@@ -88,6 +93,7 @@ async function byHandle(
   settings: Settings,
   { username, host, origin }: Address,
   home: Promise<Home>,
+  known: KnownAt,
 ): Promise<Instance | undefined> {
   if (username === undefined) return undefined;
   const { developmentOrigins } = settings;
@@ -95,11 +101,13 @@ async function byHandle(
   if (!lead || lead.origin === origin) return undefined;
   if (!lead.proved) {
     const here = await home;
+    // Whether the account is there or here is then unknown.
+    if (here.instance && lead.refusal) throw lead.refusal;
     if (here.instance) return undefined;
     if (wasNotAsked(here.failure)) throw here.failure;
   }
   if (lead.failure) throw lead.failure;
-  const found = await explore(documents, settings, lead.origin).catch((error: unknown) => {
+  const found = await knownOr(known, documents, settings, lead.origin).catch((error: unknown) => {
     // Trouble of the server that the domain names is told. That there is no server of Mastodon's kind is the domain's.
     if (!lead.proved && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
@@ -114,12 +122,22 @@ async function byHostMeta(
   documents: Documents,
   settings: Settings,
   address: Address,
+  known: KnownAt,
 ): Promise<Instance | undefined> {
   const [origin] = await hostMetaOrigins(documents, settings.developmentOrigins, address.origin);
   if (origin === undefined) return undefined;
   // That nothing is here tells the visitor more than any failure on this way round.
-  const found = await explore(documents, settings, origin).catch(noneUnlessRefused);
+  const found = await knownOr(known, documents, settings, origin).catch(noneUnlessRefused);
   return found && { accountDomain: address.host, ...found };
+}
+
+async function knownOr(
+  known: KnownAt,
+  documents: Documents,
+  settings: Settings,
+  origin: string,
+): Promise<Instance> {
+  return (await known(origin)) ?? explore(documents, settings, origin);
 }
 
 /** @throws MastodonError like every request, and as `readInstance` */
@@ -133,11 +151,11 @@ async function explore(
     instanceDocument(documents, origin),
     documents
       .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes }, complete)
-      .catch(() => undefined),
+      .catch(noneUnlessRefused),
     // Guessed, as nearly all servers have one of them. Asking for its address first would cost a round trip.
     Promise.any(
       ['2.0', '2.1'].map((version) => documents.get(`${origin}/nodeinfo/${version}`, {}, successful)),
-    ).catch(() => undefined),
+    ).catch(({ errors }: AggregateError) => noneUnlessRefused(errors.find(wasNotAsked))),
   ]);
   // Redirects end here: from now on only the origin that answered counts, and it is asked for its own documents.
   const pinned = about.url.origin;

@@ -2,7 +2,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
-import type { RequestContext } from '../http/context.js';
+import type { Http, RequestContext } from '../http/context.js';
 import { domainOf } from '../http/addresses.js';
 import { SingleFlight } from '../http/concurrency.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
@@ -40,8 +40,7 @@ export class Discovery {
   constructor(
     private readonly store: Store,
     private readonly settings: Settings,
-    /** Makes a context for work that no single caller waits for. */
-    private readonly newContext: (typed: string) => RequestContext,
+    private readonly http: Http,
   ) {}
 
   /** The instance that was found for this address, or for its domain. Sends no request. */
@@ -54,9 +53,13 @@ export class Discovery {
     return this.usable(address, ofHandle, own) ?? this.usable({ host, origin }, ofDomain, shared);
   }
 
-  /** Finds it, and remembers it. @throws MastodonError as `discover` */
-  async find(address: Address, context: RequestContext): Promise<Instance> {
-    const { instance, isOfHandle } = await this.look(address, context);
+  /**
+   * Finds it, and remembers it.
+   * @param isAnew whether what is remembered of the server is no longer trusted
+   * @throws MastodonError as `discover`
+   */
+  async find(address: Address, context: RequestContext, isAnew = false): Promise<Instance> {
+    const { instance, isOfHandle } = await this.look(address, context, isAnew);
     // One user's handle must not decide where the domain's other handles are sent.
     const key = isOfHandle
       ? storeKey('handle', address.host, address.username ?? '')
@@ -66,11 +69,23 @@ export class Discovery {
     return instance;
   }
 
-  private look(address: Address, context: RequestContext): Promise<Discovered> {
+  private look(address: Address, context: RequestContext, isAnew = false): Promise<Discovered> {
     const { origin } = address;
     const home = this.exploring.join(origin, context, (work) => exploreHome(work, this.settings, origin));
     home.catch(() => undefined);
-    return discover(context, this.settings, address, home);
+    return discover(context, this.settings, address, home, async (named) =>
+      isAnew ? undefined : this.knownAt(named),
+    );
+  }
+
+  /** What is remembered of a server at its own origin. */
+  private async knownAt(origin: string): Promise<Instance | undefined> {
+    const { host } = new URL(origin);
+    const key = storeKey('instance', host);
+    const record = await this.store.cached(key);
+    return isInstance(record) && record.origin === origin
+      ? this.usable({ origin, host }, key, record)
+      : undefined;
   }
 
   private usable(address: Address, key: string, record: unknown): Instance | undefined {
@@ -106,7 +121,8 @@ export class Discovery {
   }
 
   private async confirm(address: Address, key: string, known: Instance): Promise<void> {
-    const context = this.newContext(address.host);
+    const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
+    const context = this.http.context({ timeoutMs, typed: address.host });
     try {
       const { instance } = await this.look(address, context);
       const isSame = instance.origin === known.origin && instance.tokenEndpoint === known.tokenEndpoint;

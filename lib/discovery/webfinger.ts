@@ -23,6 +23,8 @@ export interface Lead {
   readonly proved?: ProvedHandle;
   /** The domain passes the question on to a server that fails at the moment. */
   readonly failure?: MastodonError;
+  /** This site may not ask the server there just now, so that there is no proof. */
+  readonly refusal?: MastodonError;
 }
 
 interface Finger {
@@ -85,10 +87,16 @@ export async function followHandle(
   const question = fingerURL(origin, `acct:${there.handle}`);
   // Where the domain passes the question on to the actor's server, that server has spoken already.
   const isBoth = origin === domainOrigin || there.url.href === question;
-  const here = isBoth ? there : await ask(fetcher, developmentOrigins, question);
+  const here = isBoth ? there : await ask(fetcher, developmentOrigins, question).catch(unlessBusy);
+  if (here instanceof MastodonError && here.code === 'login_busy') return { origin, refusal: here };
   if (!here || here instanceof MastodonError) return { origin };
   if (here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
   return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
+}
+
+function unlessBusy(error: unknown): MastodonError {
+  if (error instanceof MastodonError && error.code === 'login_busy') return error;
+  throw error;
 }
 
 /** For a domain that has no WebFinger of its own, but says who answers for it (RFC 6415, lrdd). */

@@ -142,8 +142,8 @@ function busy(instance: string): MastodonError {
 }
 
 /**
- * The work is registered before its first await, so of two callers with one key exactly one starts it. It is forgotten when
- * it ends, well or badly: the next caller starts it anew.
+ * Lets any number of callers share one piece of work that is under way. The work is registered before its first await, so of
+ * two callers with one key exactly one starts it. It is forgotten when it ends, well or badly: the next caller starts it anew.
  */
 export class SingleFlight<T> {
   private readonly underWay = new Map<string, Promise<T>>();
@@ -160,25 +160,26 @@ export class SingleFlight<T> {
    * @throws MastodonError `timeout`; what the work throws
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
-    const started = this.run(key, async () => {
-      const shared = context.detached();
-      try {
-        return await work(shared);
-      } finally {
-        shared.end();
-      }
-    });
+    const joined = this.underWay.get(key);
     try {
-      return await context.race(started);
+      return await context.race(joined ?? this.start(key, context.detached(), work));
     } catch (error) {
-      throw error instanceof MastodonError ? error.with({}) : error;
+      if (!(error instanceof MastodonError)) throw error;
+      // Limits of the visitor who started the work say nothing about this one.
+      if (joined && error.code === 'login_busy' && !context.isOver) return this.join(key, context, work);
+      throw error.with({});
     }
   }
 
-  private run(key: string, work: () => Promise<T>): Promise<T> {
-    const running = this.underWay.get(key);
-    if (running) return running;
-    const started = (async () => work())().finally(() => this.underWay.delete(key));
+  private start(
+    key: string,
+    shared: RequestContext,
+    work: (shared: RequestContext) => Promise<T>,
+  ): Promise<T> {
+    const started = (async () => work(shared))().finally(() => {
+      this.underWay.delete(key);
+      shared.end();
+    });
     this.underWay.set(key, started);
     return started;
   }

@@ -1,16 +1,14 @@
 /** What every request to an instance needs: a deadline, the site's `allowInstance`, and the limits on third parties. */
 
-import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { Connections } from './connections.js';
-import { ReferralLimits } from './referrals.js';
+import { ReferralLimits, type Referral } from './referrals.js';
 
 /** What all requests of one login object share: settings, connections and the limits on third parties. */
 export class Http {
   readonly connections: Connections;
   readonly referrals = new ReferralLimits();
-  private readonly inUse = new LRUCache<string, true>({ max: 10_000 });
 
   constructor(readonly settings: Settings) {
     this.connections = new Connections(settings);
@@ -18,15 +16,6 @@ export class Http {
 
   context(options: ContextOptions): RequestContext {
     return new RequestContext(this, options);
-  }
-
-  /** Requests to this host never count as referred in this process: a login was finished there. */
-  exempt(host: string): void {
-    this.inUse.set(host, true);
-  }
-
-  isExempt(host: string): boolean {
-    return this.inUse.has(host);
   }
 }
 
@@ -46,7 +35,8 @@ const maxHosts = 4;
 interface Hosts {
   /** What the site answered, by host. */
   readonly allowed: Map<string, Promise<void>>;
-  readonly exempt: Set<string>;
+  /** What this login has at a host, see `Referral`. */
+  readonly standing: Map<string, Referral['standing']>;
 }
 
 /**
@@ -69,7 +59,7 @@ export class RequestContext {
   constructor(
     readonly http: Http,
     options: ContextOptions,
-    private readonly hosts: Hosts = { allowed: new Map(), exempt: new Set() },
+    private readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
   ) {
     this.typed = options.typed;
     this.endsAt = performance.now() + options.timeoutMs;
@@ -147,13 +137,22 @@ export class RequestContext {
     return this.race(asked, host);
   }
 
-  /** Requests to this host do not count as referred: a login was finished there. */
-  exempt(host: string): void {
-    this.hosts.exempt.add(host);
+  /** Sends a request once the limits on third parties allow it. @throws MastodonError `login_busy` */
+  limited<T>(host: string, send: () => Promise<T>): Promise<T> {
+    const { typed, signal } = this;
+    const standing = this.hosts.standing.get(host);
+    return this.http.referrals.run({ host, typed, standing, signal }, send);
   }
 
-  isExempt(host: string): boolean {
-    return this.hosts.exempt.has(host) || this.http.isExempt(host);
+  /** The visitor's login is pending at this host. */
+  isPendingAt(host: string): void {
+    this.hosts.standing.set(host, 'pending');
+  }
+
+  /** The host has given a token for the code of the visitor's login. */
+  isConfirmedBy(host: string): void {
+    this.hosts.standing.set(host, 'confirmed');
+    this.http.referrals.confirm(host, this.typed);
   }
 
   /** Ends the timer, and what is still under way. */

@@ -1,33 +1,46 @@
 /** Limits how many requests visitors can cause at servers that they did not type. */
 
+import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { domainOf } from './addresses.js';
+import { ConcurrencyLimit } from './concurrency.js';
 
 const minuteMs = 60_000;
 
-/** Requests to one domain within a minute, where visitors typed a name of that domain. */
-const maxTyped = 120;
+interface Allowance {
+  /** Requests to one domain within a minute, those of the other kinds included. */
+  readonly most: number;
+  /** The part of what the other sources have left that one typed domain may use up. */
+  readonly share: number;
+}
 
-/** Requests to one domain within a minute, where something else named it: a redirect, WebFinger, metadata. */
-const maxReferred = 60;
+/**
+ * Each kind of requests leaves some for the next one, which strangers can cause fewer of: those of an unknown visitor; those of
+ * a visitor whose login is pending at the server; and those of visitors whose typed domain has led to a finished login there.
+ */
+type Kind = 'discovery' | 'pending' | 'known';
 
-/** One source domain may use this part of what the others have left of `maxReferred`. */
-const sourceShare = 0.25;
+/** Where visitors typed a name of the domain. */
+const typedAllowances: Record<Kind, Allowance | undefined> = {
+  discovery: { most: 90, share: 1 },
+  pending: { most: 120, share: 1 },
+  known: undefined,
+};
+
+/** Where something else named the domain: a redirect, WebFinger, metadata. */
+const referredAllowances: Record<Kind, Allowance | undefined> = {
+  discovery: { most: 44, share: 1 / 4 },
+  pending: { most: 54, share: 1 / 8 },
+  known: { most: 60, share: 1 / 2 },
+};
 
 /** Referred requests to one domain at the same time. */
 const maxAtOnce = 8;
 
-/** Domains whose requests are remembered. */
-const maxDomains = 10_000;
-
 interface Sent {
   readonly at: number;
   readonly source: string;
-}
-
-interface Turns {
-  active: number;
-  readonly waiting: Set<() => void>;
+  readonly kind: Kind;
 }
 
 /** One request that a visitor caused. */
@@ -36,6 +49,8 @@ export interface Referral {
   readonly host: string;
   /** Host that the visitor typed; undefined for work that no visitor started by typing. */
   readonly typed: string | undefined;
+  /** `pending`: this visitor's login is pending at the host. `confirmed`: the host has given a token for its code. */
+  readonly standing?: 'pending' | 'confirmed' | undefined;
   /** Ends the wait for a turn. */
   readonly signal: AbortSignal;
 }
@@ -43,76 +58,60 @@ export interface Referral {
 /**
  * Counts requests by registrable domain, in this process. Without it, the owner of one domain could use every site with this
  * package to send requests to a server of their choice.
+ *
+ * A request that ends in a token was wanted by a user of that server, and does not count.
  */
 export class ReferralLimits {
-  /** Requests of the last minute; the domains with the latest request at the end. */
-  private readonly sent = new Map<string, readonly Sent[]>();
-  private readonly turns = new Map<string, Turns>();
+  /** Requests of the last minute, by domain. */
+  private readonly sent = new LRUCache<string, readonly Sent[]>({ max: 10_000 });
+  /** Hosts at which a login was finished, and pairs of a typed domain and the domain of such a host. */
+  private readonly known = new LRUCache<string, true>({ max: 10_000 });
+  private readonly turns = new ConcurrencyLimit({
+    ...{ inAll: 1024, perInstance: maxAtOnce, perDomain: maxAtOnce, waiting: 1024 },
+  });
 
   /**
    * Sends a request once the limits allow it.
    * @throws MastodonError `login_busy` without sending it
    */
   async run<T>(referral: Referral, send: () => Promise<T>): Promise<T> {
-    const { host, typed = '' } = referral;
+    const { host, typed = '', standing } = referral;
     const [domain, source] = [domainOf(host), domainOf(typed)];
-    if (source === domain) {
-      this.count(`typed ${domain}`, host, source, maxTyped, 1);
-      return send();
-    }
-    await this.waitForTurn(domain, referral);
-    try {
-      this.count(domain, host, source, maxReferred, sourceShare);
-      return await send();
-    } finally {
-      this.endTurn(domain);
-    }
+    const isTyped = source === domain;
+    const isKnown = this.known.has(isTyped ? host : `${source} ${domain}`);
+    const kind = isKnown ? 'known' : standing === 'pending' ? 'pending' : 'discovery';
+    const allowance = (isTyped ? typedAllowances : referredAllowances)[kind];
+    const key = isTyped ? `typed ${domain}` : domain;
+    if (standing !== 'confirmed' && allowance) this.count(key, host, { source, kind }, allowance);
+    return isTyped ? send() : this.turns.run(referral, host, send);
   }
 
-  private count(key: string, host: string, source: string, most: number, share: number): void {
+  private count(key: string, host: string, of: Omit<Sent, 'at'>, { most, share }: Allowance): void {
     const now = performance.now();
     const sent = (this.sent.get(key) ?? []).filter(({ at }) => now - at < minuteMs);
-    const own = sent.filter((one) => one.source === source).length;
-    const left = most - (sent.length - own);
-    if (own >= Math.ceil(left * share)) throw busy(host, 'too many requests were referred to it in a minute');
-    this.sent.delete(key);
-    this.sent.set(key, [...sent, { at: now, source }]);
-    if (this.sent.size > maxDomains) this.sent.delete(this.sent.keys().next().value ?? '');
-  }
-
-  private async waitForTurn(domain: string, { host, signal }: Referral): Promise<void> {
-    const turns = this.turns.get(domain) ?? { active: 0, waiting: new Set() };
-    this.turns.set(domain, turns);
-    if (turns.active < maxAtOnce) {
-      turns.active++;
-      return;
+    const own = sent.filter(({ source, kind }) => source === of.source && kind === of.kind).length;
+    if (own >= Math.ceil((most - (sent.length - own)) * share)) {
+      const cause = new Error('too many requests were referred to it in a minute');
+      throw new MastodonError('login_busy', { instance: host, cause });
     }
-    await new Promise<void>((resolve, reject) => {
-      const start = () => {
-        signal.removeEventListener('abort', stop);
-        turns.waiting.delete(start);
-        resolve();
-      };
-      const stop = () => {
-        turns.waiting.delete(start);
-        reject(busy(host, 'too many requests were referred to it at once'));
-      };
-      if (signal.aborted) return stop();
-      signal.addEventListener('abort', stop, { once: true });
-      turns.waiting.add(start);
-    });
+    this.sent.set(key, [...sent, { at: now, ...of }]);
   }
 
-  private endTurn(domain: string): void {
-    const turns = this.turns.get(domain);
-    if (!turns) return;
-    const [next] = turns.waiting;
-    // The turn goes to the request that has waited longest.
-    if (next) next();
-    else if (--turns.active === 0) this.turns.delete(domain);
+  /** A login was finished at the host: visitors who type it cause any number of requests to it. */
+  inUse(host: string): void {
+    this.known.set(host, true);
   }
-}
 
-function busy(instance: string, why: string): MastodonError {
-  return new MastodonError('login_busy', { instance, cause: new Error(why) });
+  /** The host has given a token for the code of a login whose visitor typed `typed`. */
+  confirm(host: string, typed = ''): void {
+    const [domain, source] = [domainOf(host), domainOf(typed)];
+    this.inUse(host);
+    this.known.set(`${source} ${domain}`, true);
+    const sent = this.sent.get(domain) ?? [];
+    const confirmed = sent.findLast((one) => one.source === source && one.kind !== 'discovery');
+    this.sent.set(
+      domain,
+      sent.filter((one) => one !== confirmed),
+    );
+  }
 }

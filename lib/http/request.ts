@@ -156,10 +156,8 @@ async function sendOnce(context: RequestContext, url: URL, outgoing: Outgoing): 
 }
 
 async function sendWithinLimits(context: RequestContext, url: URL, outgoing: Outgoing): Promise<Answer> {
-  const { http, typed, signal } = context;
-  const work = () => http.connections.send(url, outgoing, signal);
-  const referral = { host: url.host, typed, signal };
-  const reply = await (context.isExempt(url.host) ? work() : http.referrals.run(referral, work));
+  const { http, signal } = context;
+  const reply = await context.limited(url.host, () => http.connections.send(url, outgoing, signal));
   return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
 }
 

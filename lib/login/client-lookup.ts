@@ -111,7 +111,7 @@ export class ClientLookup {
         const isKept = this.justFound.delete(name) || known === undefined;
         const instance =
           (isKept ? await this.discovery.known(address) : undefined) ??
-          (await this.discovery.find(address, work));
+          (await this.discovery.find(address, work, known !== undefined));
         await work.assertAllowed(instance.host);
         this.failures.assertNone(instance.host);
         await this.failures.assertNoVerdict(instance.host);

@@ -93,8 +93,8 @@ async function exchange(
   await lifecycle.ensureCodeChecked(context, instance, of, login.redirectURI);
   try {
     const tokens = await exchangeCode(context, login, credentials, code, extra);
+    context.isConfirmedBy(host);
     await lifecycle.clients.loginFinished(of, credentials);
-    context.http.exempt(host);
     return tokens;
   } catch (error) {
     if (!(error instanceof MastodonError)) throw error;

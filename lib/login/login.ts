@@ -68,15 +68,14 @@ export class MastodonLogin {
   constructor(options: LoginOptions, checks = new Checks('MastodonLogin')) {
     const settings = readOptions(options, checks);
     const { clientName, callbackURL, website, scope, outbound } = settings;
-    const newContext = (typed: string) => this.http.context({ timeoutMs: outbound.loginTimeoutMs, typed });
     this.settings = settings;
     this.callbackURL = callbackURL;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
     this.store = new Store(options.store, outbound.timeoutMs);
     this.http = new Http(settings);
     const failures = new Failures(this.store, outbound.failureCooldownMs);
-    this.lifecycle = new ClientLifecycle(this.store, settings, failures, newContext);
-    const discovery = new Discovery(this.store, settings, newContext);
+    this.lifecycle = new ClientLifecycle(this.store, settings, failures);
+    const discovery = new Discovery(this.store, settings, this.http);
     this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
     this.clientMetadata = new ClientMetadata(settings, (host) => isServed(this.store, host));
     this.callbacks = new ConcurrencyLimit({
@@ -171,6 +170,7 @@ export class MastodonLogin {
           seen.login = login;
           context.typed = login.typed;
           const { instance, applicationState } = login;
+          context.isPendingAt(instance.host);
           assertSameInstance(login, response, hostInPath);
           if (extras.isWanted && !(await extras.isWanted(applicationState)))
             throw new MastodonError('login_expired', {

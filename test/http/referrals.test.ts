@@ -26,9 +26,14 @@ async function aVictim(isPatient = false) {
 }
 
 /** One request that a visitor causes who typed a name; how it ends. */
-async function cause(http: Http, typed: string | undefined, origin: string, isExempt = false) {
+async function cause(
+  http: Http,
+  typed: string | undefined,
+  origin: string,
+  standing?: 'isPendingAt' | 'isConfirmedBy',
+) {
   const context = contextOf(http, { typed });
-  if (isExempt) context.exempt(new URL(origin).host);
+  if (standing) context[standing](new URL(origin).host);
   try {
     return await get(context, `${origin}/`, {}, ({ status }) => status);
   } catch (error) {
@@ -45,18 +50,18 @@ async function causeMany(count: number, http: Http, typed: (index: number) => st
   return ends;
 }
 
-it('a host that visitors did not type receives 60 requests a minute, however many domains lead to it', async () => {
+it('a host that visitors did not type receives 44 requests a minute, however many domains lead to it', async () => {
   const { http, origin, requests } = await aVictim();
   const ends = await causeMany(300, http, (index) => `h${index}.evil${index}.example`, origin);
-  expect(requests()).toBe(60);
-  expect(ends.filter((end) => end === 200)).toHaveLength(60);
+  expect(requests()).toBe(44);
+  expect(ends.filter((end) => end === 200)).toHaveLength(44);
   expect(ends.at(-1)).toBe(`login_busy ${new URL(origin).host}`);
 });
 
 it('one domain, with any number of names, causes a quarter of them', async () => {
   const { http, origin, requests } = await aVictim();
   await causeMany(100, http, (index) => `h${index}.evil.example`, origin);
-  expect(requests()).toBe(15);
+  expect(requests()).toBe(11);
 });
 
 it('five domains leave some for a visitor of a sixth', async () => {
@@ -68,7 +73,7 @@ it('five domains leave some for a visitor of a sixth', async () => {
 it('work that no visitor typed a host for counts as well', async () => {
   const { http, origin, requests } = await aVictim();
   for (let index = 0; index < 50; index++) await cause(http, undefined, origin);
-  expect(requests()).toBe(15);
+  expect(requests()).toBe(11);
 });
 
 it('a minute later there is room again, and not before', async () => {
@@ -76,9 +81,9 @@ it('a minute later there is room again, and not before', async () => {
   const now = performance.now.bind(performance);
   const later = jest.spyOn(performance, 'now');
   for (const [seconds, most] of [
-    [0, 15],
-    [59, 15],
-    [61, 30],
+    [0, 11],
+    [59, 11],
+    [61, 22],
   ] as const) {
     later.mockImplementation(() => now() + seconds * 1000);
     await causeMany(20, http, () => 'evil.example', origin);
@@ -93,7 +98,7 @@ it('the clock of the machine has no say', async () => {
   const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
   await causeMany(20, http, () => 'evil.example', origin);
   clock.mockRestore();
-  expect(requests()).toBe(15);
+  expect(requests()).toBe(11);
 });
 
 it('eight of them arrive at once; others wait, first come, first served', async () => {
@@ -137,17 +142,78 @@ it('a host that visitors typed receives more, and within limits, too', async () 
   const { http, origin, requests } = await aVictim();
   const { host } = new URL(origin);
   const ends = await causeMany(150, http, () => host, origin);
-  expect(requests()).toBe(120);
+  expect(requests()).toBe(90);
   expect(ends.at(-1)).toBe(`login_busy ${host}`);
   // Those are not referred ones.
   expect(await cause(http, 'other.example', origin)).toBe(200);
 });
 
-it('a host that a login was finished at has no limit', async () => {
+it('names below a domain that are typed leave some requests for logins that are pending there', async () => {
+  const { http, origin } = await aVictim();
+  const { host } = new URL(origin);
+  await causeMany(150, http, () => host, origin);
+  expect(await cause(http, host, origin)).toBe(`login_busy ${host}`);
+  expect(await cause(http, host, origin, 'isPendingAt')).toBe(200);
+});
+
+it('a host that visitors typed, and that a login was finished at, has no limit', async () => {
   const { http, origin, requests } = await aVictim();
-  for (let index = 0; index < 150; index++)
-    expect(await cause(http, 'other.example', origin, true)).toBe(200);
+  const { host } = new URL(origin);
+  http.referrals.inUse(host);
+  await causeMany(150, http, () => host, origin);
   expect(requests()).toBe(150);
+});
+
+describe('a host that a login was finished at', () => {
+  it('receives no more for names of others', async () => {
+    const { http, origin, requests } = await aVictim();
+    http.referrals.inUse(new URL(origin).host);
+    await causeMany(300, http, (index) => `h${index}.evil${index}.example`, origin);
+    expect(requests()).toBe(44);
+  });
+
+  it('receives 60 in all, also where logins of strangers are pending there', async () => {
+    const { http, origin, requests } = await aVictim();
+    for (const index of Array(30).keys()) {
+      await cause(http, `owned${index}.example`, origin, 'isConfirmedBy');
+      await cause(http, `owned${index}.example`, origin, 'isConfirmedBy');
+    }
+    const before = requests();
+    for (const index of Array(300).keys()) {
+      await cause(http, `evil${index}.example`, origin);
+      await cause(http, `evil${index}.example`, origin, 'isPendingAt');
+      await cause(http, `owned${index % 30}.example`, origin, 'isPendingAt');
+    }
+    expect(requests() - before).toBe(60);
+  });
+
+  it('is asked for what is pending there, when strangers have used up what there is for discovery', async () => {
+    const { http, origin } = await aVictim();
+    await causeMany(300, http, (index) => `evil${index}.example`, origin);
+    expect(await cause(http, 'honest.example', origin)).toMatch(/^login_busy/);
+    expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
+  });
+
+  it('is asked for a name that led there before, when strangers have used up that, too', async () => {
+    const { http, origin } = await aVictim();
+    await cause(http, 'honest.example', origin, 'isConfirmedBy');
+    for (const index of Array(300).keys()) await cause(http, `evil${index}.example`, origin, 'isPendingAt');
+    expect(await cause(http, 'late.example', origin, 'isPendingAt')).toMatch(/^login_busy/);
+    expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
+  });
+
+  it('is asked any number of times for logins that it confirms', async () => {
+    const { http, origin, requests } = await aVictim();
+    for (let login = 0; login < 100; login++) {
+      const context = contextOf(http, { typed: 'honest.example' });
+      context.isPendingAt(new URL(origin).host);
+      await get(context, `${origin}/token`, {}, () => 1);
+      context.isConfirmedBy(new URL(origin).host);
+      await get(context, `${origin}/account`, {}, () => 1);
+      context.end();
+    }
+    expect(requests()).toBe(200);
+  });
 });
 
 describe('names below one domain', () => {
@@ -160,7 +226,7 @@ describe('names below one domain', () => {
       const host = `h${index}.pages.example.net`;
       await limits.run({ host, typed: host, signal }, async () => sent++).catch(() => undefined);
     }
-    expect(sent).toBe(120);
+    expect(sent).toBe(90);
   });
 
   it('that are led to share it, too', async () => {
@@ -170,7 +236,7 @@ describe('names below one domain', () => {
       const [host, typed] = [`h${index}.victim.example`, `evil${index}.example`];
       await limits.run({ host, typed, signal }, async () => sent++).catch(() => undefined);
     }
-    expect(sent).toBe(60);
+    expect(sent).toBe(44);
   });
 
   it('and the port of a development instance tells it apart', async () => {
@@ -180,6 +246,6 @@ describe('names below one domain', () => {
       const referral = { host: 'localhost:4000', typed: 'localhost:3000', signal };
       await limits.run(referral, async () => sent++).catch(() => undefined);
     }
-    expect(sent).toBe(15);
+    expect(sent).toBe(11);
   });
 });

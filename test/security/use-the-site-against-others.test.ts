@@ -2,8 +2,10 @@
 
 import type { ServerResponse } from 'node:http';
 import { MastodonLogin } from '../../lib/login/login.js';
+import { randomToken } from '../../lib/login/state.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
@@ -45,7 +47,7 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   for (let i = 0; i < 33; i++) codes.push(await codeOf(login, `@u${i}@${attacker.host}`));
   expect(new Set(codes)).toEqual(new Set(['instance_unsupported', 'login_busy']));
   expect(codes.at(-1)).toBe('login_busy');
-  // A quarter of the sixty requests that all domains together may lead there in a minute.
+  // A quarter of the requests that all domains of strangers together may lead there in a minute.
   expect(victim.requests.length).toBeLessThanOrEqual(15);
   expect(victim.requestsTo('/expensive')).toEqual([]);
   // Each of nine documents once.
@@ -88,4 +90,74 @@ it('a start that was led to a server gives nobody who comes there directly its o
   expect(await attack).not.toBe('found');
   letGo.destroy();
   expect(await honest).toMatchObject({ origin: victim.origin });
+});
+
+describe('a server in use, to which domains of strangers lead', () => {
+  /** A domain without a server, all of whose handles are alice of the victim. */
+  async function aDomain(victim: StandIn): Promise<StandIn> {
+    const domain = await anInstance();
+    domain.answerWith(/^GET /, 404, '');
+    domain.answer('/.well-known/webfinger', (_req, res, { query }) => {
+      const links = [
+        { rel: 'self', type: 'application/activity+json', href: `${victim.origin}/users/alice` },
+      ];
+      res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
+      res.end(JSON.stringify({ subject: query['resource'], links }));
+    });
+    return domain;
+  }
+
+  /** Begins a login, agrees at the server, and comes back to the site. */
+  async function begun(login: MastodonLogin, typed: string, key = randomToken()) {
+    const { redirect } = await login.begin(typed, key);
+    return { key, callback: await new Visitor().approve(redirect) };
+  }
+
+  /** Each handle begins a login, and brings back a made-up code. */
+  async function flood(login: MastodonLogin, victim: StandIn, domains: readonly StandIn[], rounds: number) {
+    for (let round = 0; round < rounds; round++) {
+      for (const { host } of domains) {
+        const key = randomToken();
+        const start = await login.begin(`@u${round % 3}@${host}`, key).catch(() => undefined);
+        const state = start && new URL(start.redirect).searchParams.get('state');
+        const callback = `https://site.example/callback/${victim.host}?code=made-up&state=${state}`;
+        if (start) await login.finish(callback, key).catch(() => undefined);
+      }
+    }
+  }
+
+  it('receives at most 60 requests a minute, starts and callbacks together', async () => {
+    const victim = await anInstance();
+    const domains = await Promise.all(Array.from({ length: 12 }, () => aDomain(victim)));
+    const login = aLoginAmong([victim, ...domains]);
+    const { key, callback } = await begun(login, victim.host);
+    await login.finish(callback, key);
+    victim.resetRequests();
+    await flood(login, victim, domains, 10);
+    expect(victim.requestsTo('POST /oauth/token')).not.toEqual([]);
+    expect(victim.requests.length).toBeLessThanOrEqual(60);
+  });
+
+  it('lets in the visitors of another domain: one who is there already, and those who were there before', async () => {
+    const victim = await anInstance();
+    const domains = await Promise.all(Array.from({ length: 12 }, () => aDomain(victim)));
+    const [known, honest] = [await aDomain(victim), await aDomain(victim)];
+    const login = aLoginAmong([victim, known, honest, ...domains]);
+    const before = await begun(login, `@alice@${known.host}`);
+    await login.finish(before.callback, before.key);
+    const pending = await begun(login, `@alice@${honest.host}`);
+    await flood(login, victim, domains.slice(0, 6), 10);
+
+    expect(await login.finish(pending.callback, pending.key)).toMatchObject({
+      profile: { username: 'alice' },
+    });
+    await flood(login, victim, domains, 10);
+    // Both the mapping of the handle and the client are known, and so is what the next login needs.
+    for (const domain of [known, honest]) {
+      const later = await begun(login, `@alice@${domain.host}`);
+      expect(await login.finish(later.callback, later.key)).toMatchObject({ profile: { username: 'alice' } });
+    }
+    const direct = await begun(login, victim.host);
+    expect(await login.finish(direct.callback, direct.key)).toMatchObject({ profile: { username: 'alice' } });
+  });
 });

@@ -43,7 +43,7 @@ export function contextOf(http: Http, options: Partial<ContextOptions> = {}): Re
   return context;
 }
 
-/** One request after another, each in a context of its own, to hosts that are exempt from the limits on referrals. */
+/** One request after another, each in a context of its own, to hosts that were typed and are in use. */
 export function requestsTo(
   origins: Origins,
   outbound: OutboundOptions = {},
@@ -52,9 +52,9 @@ export function requestsTo(
 ) {
   const http = httpTo(origins, outbound, settings);
   const within = (url: string) => {
-    const context = contextOf(http, { timeoutMs });
-    context.exempt(new URL(url).host);
-    return context;
+    const { host } = new URL(url);
+    http.referrals.inUse(host);
+    return contextOf(http, { timeoutMs, typed: host });
   };
   const whole = (answer: Answer) => answer;
   return {
