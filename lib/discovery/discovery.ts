@@ -2,9 +2,8 @@
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
-import type { Http, RequestContext } from '../http/context.js';
+import { SingleFlight, type Http, type RequestContext } from '../http/context.js';
 import { domainOf } from '../http/addresses.js';
-import { SingleFlight } from '../http/concurrency.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';

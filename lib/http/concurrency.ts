@@ -2,7 +2,6 @@
 
 import { MastodonError } from '../errors.js';
 import { domainOf } from './addresses.js';
-import type { RequestContext } from './context.js';
 
 export interface ConcurrencyOptions {
   /** Pieces of work under way at the same time. */
@@ -45,7 +44,7 @@ export class ConcurrencyLimit {
    * @param context its deadline ends the wait
    * @throws MastodonError `login_busy` where too much waits, or the deadline has passed
    */
-  async run<T>(context: Pick<RequestContext, 'signal'>, host: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(context: { readonly signal: AbortSignal }, host: string, work: () => Promise<T>): Promise<T> {
     const piece = { host, domain: domainOf(host) };
     if (this.hasRoom(piece, new Counts(this.active))) this.active.add(piece);
     else await this.wait(piece, context.signal);
@@ -139,48 +138,4 @@ class Counts {
 
 function busy(instance: string): MastodonError {
   return new MastodonError('login_busy', { instance, cause: new Error('too many logins are under way') });
-}
-
-/**
- * Lets any number of callers share one piece of work that is under way. The work is registered before its first await, so of
- * two callers with one key exactly one starts it. It is forgotten when it ends, well or badly: the next caller starts it anew.
- */
-export class SingleFlight<T> {
-  private readonly underWay = new Map<string, Promise<T>>();
-
-  /** The work under way for a key, if there is any. */
-  joined(key: string): Promise<T> | undefined {
-    return this.underWay.get(key);
-  }
-
-  /**
-   * Starts the work for a key, or joins the work under way. All callers share one result; each gets an error of its own.
-   * @param context its deadline ends the caller's wait, and not the work
-   * @param work gets a context of its own, with the time of a whole login
-   * @throws MastodonError `timeout`; what the work throws
-   */
-  async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
-    const joined = this.underWay.get(key);
-    try {
-      return await context.race(joined ?? this.start(key, context.detached(), work));
-    } catch (error) {
-      if (!(error instanceof MastodonError)) throw error;
-      // Limits of the visitor who started the work say nothing about this one.
-      if (joined && error.code === 'login_busy' && !context.isOver) return this.join(key, context, work);
-      throw error.with({});
-    }
-  }
-
-  private start(
-    key: string,
-    shared: RequestContext,
-    work: (shared: RequestContext) => Promise<T>,
-  ): Promise<T> {
-    const started = (async () => work(shared))().finally(() => {
-      this.underWay.delete(key);
-      shared.end();
-    });
-    this.underWay.set(key, started);
-    return started;
-  }
 }

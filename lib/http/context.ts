@@ -176,3 +176,47 @@ export class RequestContext {
     return new MastodonError('timeout', { instance });
   }
 }
+
+/**
+ * Lets any number of callers share one piece of work that is under way. The work is registered before its first await, so of
+ * two callers with one key exactly one starts it. It is forgotten when it ends, well or badly: the next caller starts it anew.
+ */
+export class SingleFlight<T> {
+  private readonly underWay = new Map<string, Promise<T>>();
+
+  /** The work under way for a key, if there is any. */
+  joined(key: string): Promise<T> | undefined {
+    return this.underWay.get(key);
+  }
+
+  /**
+   * Starts the work for a key, or joins the work under way. All callers share one result; each gets an error of its own.
+   * @param context its deadline ends the caller's wait, and not the work
+   * @param work gets a context of its own, with the time of a whole login
+   * @throws MastodonError `timeout`; what the work throws
+   */
+  async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
+    const joined = this.underWay.get(key);
+    try {
+      return await context.race(joined ?? this.start(key, context.detached(), work));
+    } catch (error) {
+      if (!(error instanceof MastodonError)) throw error;
+      // Limits of the visitor who started the work say nothing about this one.
+      if (joined && error.code === 'login_busy' && !context.isOver) return this.join(key, context, work);
+      throw error.with({});
+    }
+  }
+
+  private start(
+    key: string,
+    shared: RequestContext,
+    work: (shared: RequestContext) => Promise<T>,
+  ): Promise<T> {
+    const started = (async () => work(shared))().finally(() => {
+      this.underWay.delete(key);
+      shared.end();
+    });
+    this.underWay.set(key, started);
+    return started;
+  }
+}

@@ -8,8 +8,8 @@ import type { Address } from '../discovery/address.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { Failures } from '../discovery/failures.js';
 import type { Instance, Settings } from '../options.js';
-import { ConcurrencyLimit, SingleFlight } from '../http/concurrency.js';
-import type { RequestContext } from '../http/context.js';
+import { ConcurrencyLimit } from '../http/concurrency.js';
+import { SingleFlight, type RequestContext } from '../http/context.js';
 import type { PendingLogins } from './transactions.js';
 
 /** An instance with a client that can be used there. */

@@ -17,8 +17,8 @@ import {
   type Settings,
 } from '../options.js';
 import { MastodonError } from '../errors.js';
-import { ConcurrencyLimit, SingleFlight } from '../http/concurrency.js';
-import { Http, type RequestContext } from '../http/context.js';
+import { ConcurrencyLimit } from '../http/concurrency.js';
+import { Http, SingleFlight, type RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/digest.js';

@@ -1,7 +1,7 @@
 /** Work under way is limited in all, for one instance, and for one domain; and the same work is shared. */
 
-import { ConcurrencyLimit, type ConcurrencyOptions, SingleFlight } from '../../lib/http/concurrency.js';
-import type { RequestContext } from '../../lib/http/context.js';
+import { ConcurrencyLimit, type ConcurrencyOptions } from '../../lib/http/concurrency.js';
+import { SingleFlight, type RequestContext } from '../../lib/http/context.js';
 import { MastodonError } from '../../lib/errors.js';
 import { contextOf, httpTo } from '../support/network.js';
 
