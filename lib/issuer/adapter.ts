@@ -105,16 +105,22 @@ export class StoreAdapter implements Adapter {
     await store.set(this.name('id', id), { ...saved, payload }, Math.max(1000, saved.until - Date.now()));
   }
 
-  /** What leads to the record is left: it leads nowhere then, and expires. */
   async destroy(id: string): Promise<void> {
     this.options.pending.get(this.model)?.end(id);
     if (this.model === 'Interaction') await this.use(id, 'resume');
-    await this.options.store.delete(this.name('id', id));
+    await this.drop(id);
   }
 
-  /** Makes room. A failure is ignored. */
+  /** Deletes a record and all that belong to it. A failure is ignored. */
   async drop(id: string): Promise<void> {
-    await this.options.store.delete(this.name('id', id));
+    const { store } = this.options;
+    const names = [this.name('id', id), ...(usesOf[this.model] ?? []).map((use) => this.useOf(id, use))];
+    if (this.model === 'Interaction') names.push(bindingOf(id));
+    if (this.model === 'DeviceCode') {
+      const saved = await store.cached<Saved>(this.name('id', id));
+      names.push(this.name('code', saved?.payload.userCode ?? ''));
+    }
+    await Promise.all(names.map((name) => store.delete(name)));
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
@@ -188,12 +194,17 @@ export class StoreAdapter implements Adapter {
   }
 
   private useOf(id: string, use: string): RecordName {
-    return [`${this.model}Use`, use, id];
+    return [`${this.model}-${use}`, id];
   }
 
   private name(way: string, value: string): RecordName {
     return [this.model, way, value];
   }
+}
+
+/** Of the record that names the browser of an interaction. */
+export function bindingOf(uid: string): RecordName {
+  return ['browser', uid];
 }
 
 function isAnswered({ accountId, error }: AdapterPayload): boolean {

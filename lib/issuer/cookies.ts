@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/state.js';
+import { cookieValues } from '../util/cookies.js';
 import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 import type { AdapterPayload } from './oidc-provider.js';
@@ -37,10 +38,11 @@ export class IssuerCookies {
     issuerURL: string,
     private readonly keys: () => readonly string[],
   ) {
-    const { pathname, protocol } = new URL(issuerURL);
+    const { pathname, port, protocol } = new URL(issuerURL);
     const isSecure = protocol === 'https:';
-    // Two issuers on one host share its cookies.
-    const issuer = pathname === '/' ? 'mastodon-issuer' : `mastodon-issuer-${digest(pathname).slice(0, 8)}`;
+    // Browsers send the cookies of a host to all its ports and, with the prefix `__Host-`, to all its paths.
+    const place = `${port}${pathname}`;
+    const issuer = place === '/' ? 'mastodon-issuer' : `mastodon-issuer-${digest(place).slice(0, 8)}`;
     // With this prefix no other host of the same domain can set a cookie here (RFC 6265bis, section 4.1.3.2), with which a
     // victim would go on in the attacker's session. It needs the whole host as its path.
     const host = isSecure ? '__Host-' : '';
@@ -133,11 +135,7 @@ export class IssuerCookies {
     res.appendHeader('Set-Cookie', `${name}=${value}; ${lifetime}${this.attributes}`);
   }
 
-  private read({ headers }: Pick<IncomingMessage, 'headers'>, wanted: string): string | undefined {
-    for (const pair of (headers.cookie ?? '').split(';')) {
-      const [, name, value] = /^\s*([^=\s]+)=(\S*)\s*$/.exec(pair) ?? [];
-      if (name === wanted) return value;
-    }
-    return undefined;
+  private read({ headers }: Pick<IncomingMessage, 'headers'>, name: string): string | undefined {
+    return cookieValues(headers.cookie, name)[0];
   }
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digest } from '../util/digest.js';
+import { bindingOf } from './adapter.js';
 import { clientNameOf, isUnknown, leadsTo } from './clients.js';
 import type { Provider } from './oidc-provider.js';
 import type { RequestingClient } from './pages.js';
@@ -37,7 +38,7 @@ export class Interactions {
   /** @throws MastodonError `store_failed` */
   async bind(uid: string, browserKey: string, refusal?: Refusal): Promise<void> {
     const binding: Binding = { browser: digest(browserKey), ...(refusal && { refusal }) };
-    await this.store.set(['browser', uid], binding, this.ttlMs);
+    await this.store.set(bindingOf(uid), binding, this.ttlMs);
   }
 
   /**
@@ -46,7 +47,7 @@ export class Interactions {
    */
   async bindingOf(uid: string, browserKey: string | undefined): Promise<Binding | undefined> {
     if (browserKey === undefined) return undefined;
-    const binding = await this.store.get<Binding>(['browser', uid]);
+    const binding = await this.store.get<Binding>(bindingOf(uid));
     return binding?.browser === digest(browserKey) ? binding : undefined;
   }
 

@@ -53,7 +53,7 @@ export interface Issuer {
    * @throws MastodonError `store_failed`
    */
   endLogins(subject: string): Promise<void>;
-  /** Nothing is accepted any more. */
+  /** From now on the router answers 503. */
   close(): Promise<void>;
 }
 
@@ -142,15 +142,19 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     ...{ settings, login, interactions, accounts, cookies, developmentOrigins },
   });
   const posted = new PostedRequests(store, addressOf);
+  let isClosed = false;
   return {
     router: routerOf({
       ...{ oidc, settings, login, logins, interactions, cookies, posted },
       running: now,
       refreshKeys: () => keyring.refresh(),
+      isClosed: () => isClosed,
     }),
     rotateKeys: () => keyring.rotate(),
     endLogins: (subject) => endings.end(['person', subject]),
-    close: async () => undefined,
+    async close() {
+      isClosed = true;
+    },
   };
 }
 

@@ -50,8 +50,7 @@ export class PendingRecords {
     }
     const { address, client, size } = record;
     while (!this.quota.hasRoom(address)) {
-      const own = this.of((other) => other.address === address);
-      this.evict(own[0] ?? this.of((other) => other.address?.slice(0, 12) === address?.slice(0, 12))[0]);
+      this.evict(this.quota.oldestOfFull(address, this.records.values()));
     }
     while ((this.sizeOfClients.get(client) ?? 0) + size > limits.inAll / 2) {
       this.makeRoom(address, (other) => other.client === client);

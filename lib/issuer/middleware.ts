@@ -47,12 +47,15 @@ export function limitGuesses(
 ): Middleware {
   return async (ctx, next) => {
     await next();
-    const client = clientOf(ctx);
+    // As oidc-provider has found it: a request can spell an ID in several ways.
+    const client = ctx.oidc?.client?.clientId;
     if (ctx.method !== 'POST' || client === undefined) return;
     const address = addressOf(ctx);
     if (guesses.isOverLimit(client, address)) {
       ctx.status = 429;
       ctx.set('Retry-After', '60');
+      // A wrong secret has this header, the right one does not.
+      ctx.remove('WWW-Authenticate');
       ctx.body = {
         error: 'invalid_client',
         error_description: `this client has failed to authenticate ${limits.guesses} times: try again in a minute`,
@@ -60,14 +63,6 @@ export function limitGuesses(
     } else if ((ctx.body as TokenResponse | undefined)?.error === 'invalid_client')
       guesses.add(client, address);
   };
-}
-
-/** The client as it names itself, right or not. */
-function clientOf(ctx: KoaContextWithOIDC): string | undefined {
-  const [, basic] = /^Basic (\S+)$/i.exec(ctx.get('authorization')) ?? [];
-  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':', 1)[0];
-  const id: unknown = ctx.oidc?.params?.client_id;
-  return typeof id === 'string' ? id : undefined;
 }
 
 /**

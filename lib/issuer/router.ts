@@ -36,6 +36,7 @@ export interface RouterParts {
   running(): Running;
   /** Reads the keys that another process may have added. */
   refreshKeys(): Promise<void>;
+  isClosed(): boolean;
 }
 
 /** Forms of ours that oidc-provider takes. Others take only what their proof comes with. */
@@ -100,6 +101,9 @@ export function routerOf(parts: RouterParts): Router {
     if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
     // Other files below the same name are the application's.
     if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
+    if (parts.isClosed()) {
+      return sendPage(res, failedPage(503, 'This service is being stopped. Please try again in a moment.'));
+    }
     serve(route, req, res).catch((error: unknown) => {
       const isClients = error instanceof oidc.errors.OIDCProviderError && error.status < 500;
       if (!isClients) log('failed', { error });

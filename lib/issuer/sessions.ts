@@ -10,6 +10,9 @@ import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provide
 import { routes } from './route.js';
 import type { IssuerStore, RecordName } from './store.js';
 
+/** A user who goes on to more clients with one session has to agree again to the first ones. */
+const maxClients = 32;
+
 /** A session as it is stored. */
 type StoredSession = AdapterPayload & {
   /** Of the person's logins, when the session began. */
@@ -76,7 +79,7 @@ export class Sessions implements Adapter {
   async upsert(id: string, written: AdapterPayload, expiresIn: number): Promise<void> {
     const ctx = this.options.context();
     // Without the fields that are undefined, as it is stored.
-    const payload = JSON.parse(JSON.stringify(written)) as AdapterPayload;
+    const payload = bounded(JSON.parse(JSON.stringify(written)) as AdapterPayload);
     if (payload.accountId === undefined) return this.keepInBrowser(ctx, id, payload);
     // oidc-provider tries once more, when it has answered with the error.
     if (ctx && this.refused.has(ctx)) return;
@@ -175,6 +178,12 @@ function ended(uid: string): RecordName {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** oidc-provider also notes clients that were refused, and any page can make a browser ask for many. */
+function bounded(payload: AdapterPayload): AdapterPayload {
+  const agreed = Object.entries(payload.authorizations ?? {}).filter(([, { grantId }]) => grantId);
+  return { ...payload, authorizations: Object.fromEntries(agreed.slice(-maxClients)) };
+}
 
 /** `exp` follows from the time of the login. */
 function isSame(before: AdapterPayload, after: AdapterPayload): boolean {

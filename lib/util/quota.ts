@@ -28,8 +28,34 @@ export class Quota {
   constructor(private readonly perAddress: number) {}
 
   hasRoom(address: ClientAddress): boolean {
-    if (address === undefined || address.startsWith(unlimited)) return true;
-    return networksOf(address).every(({ name, times }) => this.of(name) < this.perAddress * times);
+    return this.fullNetwork(address) === undefined;
+  }
+
+  /** The narrowest network of the address that has used up its quota: the address, or its first digits. */
+  fullNetwork(address: ClientAddress): string | undefined {
+    if (address === undefined || address.startsWith(unlimited)) return undefined;
+    return networksOf(address).find(({ name, times }) => this.of(name) >= this.perAddress * times)?.name;
+  }
+
+  /**
+   * Chooses what is ended when a network is full: the oldest item of the address itself, or of the part of the network that
+   * has most, so that a customer of a provider ends nothing of another one.
+   * @param items of all networks, oldest first
+   */
+  oldestOfFull<T extends { readonly address: ClientAddress }>(
+    address: ClientAddress,
+    items: Iterable<T>,
+  ): T | undefined {
+    const network = this.fullNetwork(address);
+    if (network === undefined) return undefined;
+    const isIn = (other: ClientAddress, name: string) =>
+      other === name || (isIPv6(other) && name.length < 16 && other.startsWith(name));
+    const inside = [...items].filter((item) => isIn(item.address, network));
+    const partOf = (item: T) => item.address?.slice(0, network.length + 2) ?? '';
+    const most = Math.max(...inside.map((item) => this.of(partOf(item))));
+    return (
+      inside.find((item) => item.address === address) ?? inside.find((item) => this.of(partOf(item)) === most)
+    );
   }
 
   add(address: ClientAddress): void {

@@ -9,7 +9,7 @@ import type { Issuer } from '../../lib/issuer';
 import { selfSigned } from '../support/certificate';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { anIssuer, ask, discover, logIn, openPage, television } from './stage';
+import { aStage, anIssuer, ask, discover, logIn, openPage, television } from './stage';
 
 const express4 = jest.requireActual<typeof express>('express-4');
 
@@ -138,6 +138,26 @@ it('beside another issuer on the same host, logs nobody out of that one', async 
   const hosts = [...names].filter((name) => name.startsWith('__Host-'));
   expect(hosts.length).toBeGreaterThanOrEqual(4);
   expect(new Set(hosts.map((name) => name.replace(/issuer-.{8}-/, ''))).size).toBe(hosts.length / 2);
+});
+
+it('at another port of the same host, logs nobody out', async () => {
+  const instance = await anInstance();
+  const stages = [await anIssuer([instance]), await anIssuer([instance])];
+  const names = await Promise.all(
+    stages.map(async ({ origin }) => {
+      const { headers } = await new Visitor().get(`${origin}/device`);
+      return (headers['set-cookie'] ?? []).map((cookie) => cookie.split('=')[0]);
+    }),
+  );
+  expect(names[0]).not.toEqual([]);
+  expect(names[0]?.filter((name) => names[1]?.includes(name))).toEqual([]);
+});
+
+it('that is closed begins and answers nothing more', async () => {
+  const { stage } = await aStage();
+  await stage.issuer.close();
+  for (const path of ['/authorize', '/device', '/logout', '/.well-known/openid-configuration'])
+    expect((await fetch(stage.origin + path)).status).toBe(503);
 });
 
 it('changes nothing in a request of the application', async () => {

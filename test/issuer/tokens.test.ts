@@ -123,27 +123,60 @@ describe('a client with a secret', () => {
     await expect(aStage({ secret: 'short' })).rejects.toThrow(/secret has fewer than 32/);
   });
 
-  it('is not guessed by one network without an end, which ends nobody else’s logins', async () => {
-    const { stage } = await aStage({ trustedProxies: 1 });
-    const attempt = async (address: string, secret: string) => {
-      const response = await fetch(`${stage.issuerURL}/token`, {
+  describe('is not guessed by one network without an end, which ends nobody else’s logins', () => {
+    type Proof = Record<string, string>;
+    const attempt = async (issuerURL: string, address: string, proof: { basic?: string; fields?: Proof }) => {
+      const response = await fetch(`${issuerURL}/token`, {
         method: 'POST',
         headers: {
           'X-Forwarded-For': address,
-          Authorization: `Basic ${Buffer.from(`shop:${encodeURIComponent(secret)}`).toString('base64')}`,
+          ...(proof.basic && { Authorization: `Basic ${Buffer.from(proof.basic).toString('base64')}` }),
         },
-        body: new URLSearchParams({ grant_type: 'authorization_code', code: 'x', redirect_uri: redirectURI }),
+        body: new URLSearchParams({
+          ...{ grant_type: 'authorization_code', code: 'x', redirect_uri: redirectURI },
+          ...proof.fields,
+        }),
       });
-      return [response.status, ((await response.json()) as { error: string }).error];
+      const { error } = (await response.json()) as { error: string };
+      return { status: response.status, error, challenge: response.headers.get('www-authenticate') };
     };
-    for (let i = 0; i < 10; i++)
-      expect(await attempt('203.0.113.7', `guess ${i}`)).toEqual([401, 'invalid_client']);
-    const right = String(shop.client_secret);
-    expect(await attempt('203.0.113.7', right)).toEqual([429, 'invalid_client']);
-    expect(await attempt('198.51.100.1', right)).toEqual([400, 'invalid_grant']);
-    const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
-    expect(await attempt('203.0.113.7', right)).toEqual([400, 'invalid_grant']);
-    clock.mockRestore();
+    const right = `shop:${encodeURIComponent(String(shop.client_secret))}`;
+    const network = '203.0.113.7';
+
+    it('by a secret', async () => {
+      const { stage } = await aStage({ trustedProxies: 1 });
+      for (let i = 0; i < 10; i++) {
+        const wrong = await attempt(stage.issuerURL, network, { basic: `shop:guess${i}` });
+        expect(wrong).toMatchObject({ status: 401, error: 'invalid_client' });
+      }
+      // The answer to the right secret and to a wrong one is the same.
+      const refused = { status: 429, error: 'invalid_client', challenge: null };
+      for (const basic of [right, 'shop:guess', '%73hop:guess', 's%68op:guess'])
+        expect(await attempt(stage.issuerURL, network, { basic })).toEqual(refused);
+      const known = { status: 400, error: 'invalid_grant' };
+      expect(await attempt(stage.issuerURL, '198.51.100.1', { basic: right })).toMatchObject(known);
+      const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+      expect(await attempt(stage.issuerURL, network, { basic: right })).toMatchObject(known);
+      clock.mockRestore();
+    });
+
+    it('by an assertion that a secret has signed', async () => {
+      const { stage } = await aStage({
+        trustedProxies: 1,
+        clients: [{ ...shop, token_endpoint_auth_method: 'client_secret_jwt' }],
+      });
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const exp = Math.floor(Date.now() / 1000) + 60;
+      const fieldsOf = (i: number) => ({
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion: `${part({ alg: 'HS256' })}.${part({
+          ...{ iss: 'shop', sub: 'shop', aud: stage.issuerURL, jti: String(i), exp },
+        })}.${Buffer.from(`guess ${i}`).toString('base64url')}`,
+      });
+      for (let i = 0; i < 10; i++)
+        expect((await attempt(stage.issuerURL, network, { fields: fieldsOf(i) })).status).toBe(401);
+      expect((await attempt(stage.issuerURL, network, { fields: fieldsOf(10) })).status).toBe(429);
+    });
   });
 });
 

@@ -1,16 +1,17 @@
 /** An attacker without an account has the issuer keep so much that there is no room for the logins of others. */
 
 import { PendingRecords } from '../../lib/issuer/limits';
-import { anIssuer, ask, discover } from '../issuer/stage';
+import { anIssuer, app, ask, discover, logIn, openPage, press } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
 async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
   const store = new JSONStore();
-  const stage = await anIssuer([await anInstance()], { store, trustedProxies: 1, ...options });
+  const instance = await anInstance();
+  const stage = await anIssuer([instance], { store, trustedProxies: 1, ...options });
   const count = (kind: string) =>
     [...store.records.keys()].filter((key) => key.includes(`:issuer-${kind}:`)).length;
-  return { store, stage, count };
+  return { store, instance, stage, count };
 }
 
 const from = (address: string) => ({ 'X-Forwarded-For': address });
@@ -27,6 +28,9 @@ describe('what one network has the issuer keep', () => {
       );
     }
     expect(count('Interaction')).toBe(201);
+    // What belongs to a dropped login goes with it.
+    expect(count('Interaction-resume')).toBe(201);
+    expect(count('browser')).toBe(201);
     expect((await honest.get(page.url)).text).toContain('Where does your account live?');
   }, 60_000);
 
@@ -41,9 +45,36 @@ describe('what one network has the issuer keep', () => {
         ),
       );
     }
-    // What leads from a code of the user to its record stays until it expires.
-    expect(count('DeviceCode')).toBe(200 + 210);
+    // Each with a record by its user's code.
+    expect(count('DeviceCode')).toBe(2 * 200);
+    for (const use of ['confirm', 'answer', 'exchange']) expect(count(`DeviceCode-${use}`)).toBe(200);
   }, 60_000);
+});
+
+it('a login that the visitor cancels leaves no record', async () => {
+  const { store, stage } = await aStage();
+  const config = await discover(stage);
+  const before = store.records.size;
+  for (let i = 0; i < 3; i++) {
+    const visitor = new Visitor();
+    const page = await openPage(visitor, (await ask(config)).url);
+    const end = await visitor.follow(await press(visitor, page, { action: 'cancel' }, 'Cancel'));
+    expect(end.location).toContain('error=access_denied');
+  }
+  expect(store.records.size).toBe(before);
+});
+
+it('the session of a user does not grow by clients that nobody agreed to', async () => {
+  const many = Array.from({ length: 40 }, (_, i) => ({ ...app, client_id: `app-${i}` }));
+  const { store, stage, instance } = await aStage({ clients: [app, ...many] });
+  const { visitor } = await logIn(stage, instance, { client: app });
+  const size = () => [...store.records].filter(([key]) => key.includes(':issuer-Session:')).join('').length;
+  const before = size();
+  for (const client of many) {
+    const { url } = await ask(await discover(stage, client), { prompt: 'none' });
+    expect((await visitor.get(url.href)).location).toContain('error=consent_required');
+  }
+  expect(size()).toBe(before);
 });
 
 describe('a visitor who is not logged in leaves nothing in the store', () => {
@@ -65,8 +96,14 @@ describe('a visitor who is not logged in leaves nothing in the store', () => {
     const { store, stage } = await aStage();
     const { url } = await ask(await discover(stage), { prompt: 'none' });
     const before = store.records.size;
+    const visitor = new Visitor();
+    await visitor.get(`${stage.issuerURL}/device`);
+    const { host } = new URL(stage.issuerURL);
+    const [name] = [...(visitor.jars.get(host) ?? [])].find(([one]) => /-visitor$/.test(one)) ?? [''];
+    const session = name.replace(/visitor$/, 'session');
+    expect(session).toContain('session');
     for (let i = 0; i < 3; i++) {
-      await new Visitor().get(url.href, { Cookie: `mastodon-issuer-session=${'x'.repeat(21)}` });
+      await new Visitor().get(url.href, { Cookie: `${session}=${'x'.repeat(21)}` });
     }
     expect(store.records.size).toBe(before);
   });
@@ -123,6 +160,24 @@ describe('where all is full', () => {
     add('honest', '198.51.100.1');
     for (let i = 0; i < 30; i++) add(`flood ${i}`, '203.0.113.7');
     expect(dropped).toHaveLength(23);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('a /56 that is full ends nothing of another one in the same /48', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string) => records.add({ id, address, client: 'shop', size: 1, until });
+    add('honest', '20010db80001aa00');
+    for (let i = 0; i < 200; i++) add(`one ${i}`, '20010db80001bb00');
+    for (let i = 0; i < 200; i++) add(`two ${i}`, '20010db80001bb01');
+    for (let i = 0; i < 20; i++) add(`three ${i}`, '20010db80001bb02');
+    expect(dropped).toHaveLength(20);
+    expect(dropped).not.toContain('honest');
+    // Nor does a customer that owns several of them.
+    for (const part of ['cc', 'dd', 'ee']) {
+      for (let i = 0; i < 400; i++) add(`${part} ${i}`, `20010db80001${part}0${i % 2}`);
+    }
+    expect(dropped.length).toBeGreaterThan(800);
     expect(dropped).not.toContain('honest');
   });
 

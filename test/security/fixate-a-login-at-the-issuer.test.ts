@@ -22,6 +22,24 @@ function plant(from: Visitor, to: Visitor, host: string, which: (name: string) =
 /** On https, these cannot be planted: their names begin with `__Host-`. */
 const isHostBound = (name: string) => /session|browser|server/.test(name);
 
+const valueOf = (visitor: Visitor, host: string, name: RegExp) =>
+  [...(visitor.jars.get(host) ?? [])].find(([known]) => name.test(known))?.[1];
+
+it('a cookie of a sibling host, whose name begins with a space that browsers take for a letter, is not the browser’s key', async () => {
+  const { stage, config, attacker, victim } = await aStage();
+  const { host } = new URL(stage.issuerURL);
+  const page = await openPage(attacker, (await ask(config)).url);
+  plant(attacker, victim, host, () => true);
+  expect((await victim.get(page.url)).status).toBe(200);
+  const jar = victim.jars.get(host) as Jar;
+  for (const [name, value] of [...jar]) {
+    if (!name.endsWith('-browser')) continue;
+    jar.delete(name);
+    jar.set(`\u00a0${name}`, value);
+  }
+  expect((await victim.get(page.url)).status).toBe(403);
+});
+
 it('the page of a login opens in the browser that began it, and in no other', async () => {
   const { config, attacker, victim } = await aStage();
   const page = await openPage(attacker, (await ask(config)).url);
@@ -64,7 +82,7 @@ it('the way back from the instance finishes nothing in another browser, and noth
 it('the session gets another name when somebody logs in', async () => {
   const { stage, instance, config } = await aStage();
   const { host } = new URL(stage.issuerURL);
-  const sessionOf = (visitor: Visitor) => visitor.jars.get(host)?.get('mastodon-issuer-session');
+  const sessionOf = (visitor: Visitor) => valueOf(visitor, host, /-session$/);
   const { visitor } = await logIn(stage, instance);
   const before = sessionOf(visitor);
   expect(before).toBeTruthy();
