@@ -137,7 +137,7 @@ export interface BeginOptions {
   forceLogin?: boolean | undefined;
   /** Language of the instance's pages (Mastodon 3.5 and later), such as `de`. */
   lang?: string | undefined;
-  /** Scopes of this login. Default: the site's. Each set of scopes has an app of its own at the instance. */
+  /** Scopes of this login. Default: the site's. Each set of scopes has an app of its own at the instance; a site may use 16 sets. */
   scope?: string | readonly string[] | undefined;
   /** Any JSON value of the application's, of at most 10,000 characters. Comes back with the login. */
   state?: unknown;
@@ -219,6 +219,9 @@ function checkedWebsite(checks: Checks, value: unknown): string {
   return website.length <= 2000 ? website : checks.wrong('website', 'have at most 2000 characters', text);
 }
 
+/** Each of them opens /api/v1/accounts/verify_credentials where the server has it. */
+const profileScopes: ReadonlySet<unknown> = new Set(['read', 'read:accounts', 'profile']);
+
 /** @throws TypeError */
 export function checkedScope(value: unknown, checks = new Checks('MastodonLogin')): string | undefined {
   if (value === undefined) return undefined;
@@ -229,6 +232,12 @@ export function checkedScope(value: unknown, checks = new Checks('MastodonLogin'
     const given = Array.isArray(value) ? named.find((s) => !/^[!#-+\--[\]-~]+$/.test(String(s))) : value;
     checks.wrong('scope', "be names of scopes, as in 'read write' or ['read', 'write']", given);
   }
+  if (!named.some((scope) => profileScopes.has(scope)))
+    checks.wrong(
+      'scope',
+      `hold one that reads the profile (${[...profileScopes].join(', ')})`,
+      named.join(' '),
+    );
   return named.join(' ');
 }
 

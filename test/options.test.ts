@@ -85,6 +85,7 @@ it.each<[string, object]>([
   ['scope', { scope: '' }],
   ['scope', { scope: [] }],
   ['scope', { scope: 7 }],
+  ['scope', { scope: ['write', 'read:statuses'] }],
   ['scope', { scope: ['read', 'a"b'] }],
   ['scope', { scope: ['read\nwrite'] }],
   ['userAgent', { userAgent: '' }],

@@ -65,6 +65,8 @@ export class ClientMetadata {
     >,
     /** Whether discovery found that the host knows clients by their URL, and a login was begun there. */
     private readonly isServed: (host: string) => Promise<boolean>,
+    /** What logins asked for in place of the site's scope. */
+    private readonly loginScopes: () => Promise<readonly string[]> = async () => [],
   ) {}
 
   /**
@@ -93,7 +95,10 @@ export class ClientMetadata {
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
     if (form === 'json') {
       const type = { 'Content-Type': 'application/json' };
-      return answerOf(method, 200, this.json(clientId, redirectURI), { ...type, ...caching });
+      return answerOf(method, 200, this.json(clientId, redirectURI, await this.loginScopes()), {
+        ...type,
+        ...caching,
+      });
     }
     return answerOf(method, 200, documentOf(clientName, clientId, redirectURI), {
       'Content-Type': 'text/html; charset=utf-8',
@@ -103,7 +108,7 @@ export class ClientMetadata {
   }
 
   /** Members are those of RFC 7591, section 2. There is no way to a shared secret. */
-  private json(clientId: string, redirectURI: string): string {
+  private json(clientId: string, redirectURI: string, loginScopes: readonly string[]): string {
     const { clientName, website, scope = documentScope } = this.settings;
     return JSON.stringify({
       client_id: clientId,
@@ -113,7 +118,7 @@ export class ClientMetadata {
       redirect_uris: [redirectURI],
       grant_types: ['authorization_code'],
       response_types: ['code'],
-      scope,
+      scope: [...new Set([scope, ...loginScopes].join(' ').split(' '))].join(' '),
       token_endpoint_auth_method: 'none',
     });
   }

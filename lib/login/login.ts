@@ -1,6 +1,7 @@
 /** `MastodonLogin`: one login from beginning to end, for any adapter. It knows no framework and no HTTP request of a visitor. */
 
 import { ClientMetadata, isServed, rememberServed } from '../client/metadata-document.js';
+import { LoginScopes } from '../client/app.js';
 import type { ClientOf } from '../client/clients.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
@@ -55,6 +56,7 @@ export class MastodonLogin {
   private readonly http: Http;
   private readonly lifecycle: ClientLifecycle;
   private readonly lookup: ClientLookup;
+  private readonly scopes: LoginScopes;
   private readonly transactions: Transactions;
   private readonly refreshing = new SingleFlight<Tokens>();
   private readonly callbacks: ConcurrencyLimit;
@@ -77,7 +79,12 @@ export class MastodonLogin {
     this.lifecycle = new ClientLifecycle(this.store, settings, failures);
     const discovery = new Discovery(this.store, settings, this.http);
     this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
-    this.clientMetadata = new ClientMetadata(settings, (host) => isServed(this.store, host));
+    this.scopes = new LoginScopes(this.store, settings);
+    this.clientMetadata = new ClientMetadata(
+      settings,
+      (host) => isServed(this.store, host),
+      () => this.scopes.list(),
+    );
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
       perInstance: outbound.maxConcurrentCallbacksPerInstance,
@@ -115,9 +122,18 @@ export class MastodonLogin {
       assertStorable(options.state);
       const pending = this.pendingOf(browser, extras.isNew);
       return this.within(address.host, async (context) => {
+        if (scope !== undefined) await this.scopes.add(scope);
         const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
         const state = randomToken();
-        const login = newTransaction(instance, app, client, this.audience, address, options.state);
+        const login = newTransaction(
+          instance,
+          app,
+          client,
+          this.audience,
+          address,
+          options.state,
+          scope !== undefined,
+        );
         if (app.clientId !== undefined) await rememberServed(this.store, instance.host);
         context.throwIfOver();
         if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
@@ -185,6 +201,8 @@ export class MastodonLogin {
           const profile = await buildProfile(new Documents(context), developmentOrigins, instance, account);
           if (tokens.refreshToken !== undefined)
             await this.lifecycle.clients.rememberGrant(instance, tokens.refreshToken, of);
+          // Such a token belongs to another client than most.
+          if (login.hasOwnScope) await this.lifecycle.clients.rememberGrant(instance, accessToken, of);
           await this.keysFinished(browser);
           report(this.settings.log, 'finished', profile.instance);
           const revoke = () => this.revokeLater(instance, of, accessToken);
@@ -203,7 +221,7 @@ export class MastodonLogin {
   refresh(origin: string, token: string): Promise<Tokens> {
     return this.atOrigin(origin, (context, instance) =>
       this.refreshing.join(`${origin} ${digest(token)}`, context, (work) =>
-        refreshToken(work, this.store, this.lifecycle.clients, this.settings, instance, token),
+        refreshToken(work, this.store, this.lifecycle.clients, this.settings, this.scopes, instance, token),
       ),
     );
   }
@@ -215,7 +233,7 @@ export class MastodonLogin {
    */
   revoke(origin: string, accessToken: string): Promise<void> {
     return this.atOrigin(origin, (context, instance) =>
-      revokeToken(context, this.lifecycle.clients, this.settings, instance, accessToken),
+      revokeToken(context, this.lifecycle.clients, this.settings, this.scopes, instance, accessToken),
     );
   }
 

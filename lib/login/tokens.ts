@@ -1,7 +1,7 @@
 /** Refreshes a site's tokens (RFC 6749, section 6), and revokes them (RFC 7009). */
 
 import { withLock } from '../client/lock.js';
-import { describeApp } from '../client/app.js';
+import { describeApp, type LoginScopes } from '../client/app.js';
 import type { ClientCredentials } from '../client/client.js';
 import type { ClientOf, Clients } from '../client/clients.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
@@ -31,10 +31,11 @@ export async function refreshToken(
   store: Store,
   clients: Clients,
   settings: Settings,
+  scopes: LoginScopes,
   instance: Instance,
   token: string,
 ): Promise<Tokens> {
-  const refresh = () => refreshNow(context, clients, settings, instance, token);
+  const refresh = () => refreshNow(context, clients, settings, scopes, instance, token);
   if (!store.isShared) return refresh();
   const key = storeKey('refreshed', instance.host, instance.origin, token);
   const result = async (): Promise<Tokens | undefined> => {
@@ -64,10 +65,12 @@ async function refreshNow(
   context: RequestContext,
   clients: Clients,
   settings: Settings,
+  scopes: LoginScopes,
   instance: Instance,
   token: string,
 ): Promise<Tokens> {
-  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(clients, settings, instance))[0];
+  const of =
+    (await clients.ofGrant(instance, token)) ?? (await clientsAt(clients, settings, scopes, instance))[0];
   const credentials = of && (await clients.credentials(of));
   if (!credentials) throw new MastodonError('login_restart', { instance: instance.host });
   const form = {
@@ -94,11 +97,14 @@ export async function revokeToken(
   context: RequestContext,
   clients: Clients,
   settings: Settings,
+  scopes: LoginScopes,
   instance: Instance,
   accessToken: string,
 ): Promise<void> {
   assertRevocable(instance);
-  for (const of of await clientsAt(clients, settings, instance)) {
+  // A server may confirm the revocation of a token that is not the client's (RFC 7009, section 2.2), and then it stays good.
+  const known = await clients.ofGrant(instance, accessToken);
+  for (const of of known ? [known] : await clientsAt(clients, settings, scopes, instance)) {
     const credentials = await clients.credentials(of);
     if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
   }
@@ -108,13 +114,25 @@ export async function revokeToken(
   });
 }
 
-/** The clients that this site has or had at the instance, the current one first. */
-async function clientsAt(clients: Clients, settings: Settings, instance: Instance): Promise<ClientOf[]> {
-  const { host, key: appKey, clientId } = describeApp(instance, settings);
-  if (clientId !== undefined) return [{ host, appKey, clientId }];
-  const client = await clients.current(host, appKey);
-  const ids = client ? [client.clientId, ...(client.former ?? [])] : [];
-  return ids.map((id) => ({ host, appKey, clientId: id }));
+/** The clients that this site has or had at the instance: the current ones of its own scope first. */
+async function clientsAt(
+  clients: Clients,
+  settings: Settings,
+  scopes: LoginScopes,
+  instance: Instance,
+): Promise<ClientOf[]> {
+  const { host, key, clientId } = describeApp(instance, settings);
+  if (clientId !== undefined) return [{ host, appKey: key, clientId }];
+  const others = (await scopes.list()).map((scope) => describeApp(instance, settings, scope).key);
+  const keys = [...new Set([key, ...others])];
+  const found = await Promise.all(
+    keys.map(async (appKey) => {
+      const client = await clients.current(host, appKey);
+      const ids = client ? [client.clientId, ...(client.former ?? [])] : [];
+      return ids.map((id) => ({ host, appKey, clientId: id }));
+    }),
+  );
+  return found.flat();
 }
 
 /**

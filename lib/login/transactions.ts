@@ -20,6 +20,8 @@ export interface Transaction {
   readonly clientId: string;
   readonly redirectURI: string;
   readonly scope: string;
+  /** The scope was given for this login, so that its token belongs to another client than most. */
+  readonly hasOwnScope?: true;
   /** PKCE code verifier (RFC 7636, section 4.1). */
   readonly codeVerifier: string;
   /** Host that the visitor typed; it may have led to the instance. */
@@ -63,6 +65,7 @@ export function newTransaction(
   audience: string,
   address: Address,
   applicationState: unknown,
+  hasOwnScope = false,
 ): Transaction {
   const isInItsScript = address.typedHost !== undefined && address.host === instance.host;
   return {
@@ -72,6 +75,7 @@ export function newTransaction(
     clientId: client.clientId,
     redirectURI: client.redirectURI,
     scope: client.scope,
+    ...(hasOwnScope && { hasOwnScope }),
     codeVerifier: randomToken(),
     typed: address.host,
     ...(isInItsScript && { isInItsScript }),

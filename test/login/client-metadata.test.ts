@@ -39,6 +39,23 @@ it('the web API, with a Response', async () => {
   await expect(login.clientMetadata(noRequest)).rejects.toThrow('takes a Request');
 });
 
+it('declares the scopes that logins asked for, of a bounded number of sets', async () => {
+  const store = await aStore();
+  const login = createLogin({ ...leastOptions, clientMetadataURL, store, scope: 'read:accounts' });
+  const begin = (scope: string) =>
+    login.begin(new Request('https://site.example/login'), { instance: 'unreachable.invalid', scope });
+  const scopes = async () => {
+    const answer = await login.clientMetadata(new Request('https://site.example/client/social.example.json'));
+    return ((await answer.json()) as { scope: string }).scope;
+  };
+  await expect(begin('read write')).rejects.toMatchObject({ code: expect.any(String) as string });
+  expect(await scopes()).toBe('read:accounts read write');
+  for (let n = 0; n < 15; n++) await begin(`read own:${n}`).catch(() => undefined);
+  await expect(begin('read own:15')).rejects.toThrow('different sets of scopes');
+  await expect(begin('own:3 read')).rejects.toMatchObject({ code: expect.any(String) as string });
+  expect(await scopes()).not.toContain('own:15');
+});
+
 let close: (() => void) | undefined;
 afterEach(() => close?.());
 
@@ -53,28 +70,28 @@ describe('the bridge', () => {
 
   it('below its own address, without being told so', async () => {
     const { origin } = await bridgeAt('https://games.example/login');
-    for (const path of ['/login/client/misskey.example', '/client/misskey.example']) {
+    for (const path of ['/login/client/misskey.example/metadata', '/client/misskey.example/metadata']) {
       const answer = await fetch(origin + path);
       expect([answer.status, answer.headers.get('link')]).toEqual([
         200,
-        '<https://games.example/login/callback/misskey.example>; rel="redirect_uri"',
+        '<https://games.example/login/callback/misskey.example/done>; rel="redirect_uri"',
       ]);
       expect(await answer.text()).toContain(
-        'href="https://games.example/login/client/misskey.example">A game<',
+        'href="https://games.example/login/client/misskey.example/metadata">A game<',
       );
     }
-    const json = await fetch(`${origin}/login/client/social.example.json`);
+    const json = await fetch(`${origin}/login/client/social.example.json/metadata`);
     expect(await json.json()).toMatchObject({
-      client_id: 'https://games.example/login/client/social.example.json',
-      redirect_uris: ['https://games.example/login/callback/social.example'],
+      client_id: 'https://games.example/login/client/social.example.json/metadata',
+      redirect_uris: ['https://games.example/login/callback/social.example/done'],
     });
     for (const host of ['x', 'mastodon.example'])
-      expect((await fetch(`${origin}/login/client/${host}`)).status).toBe(404);
+      expect((await fetch(`${origin}/login/client/${host}/metadata`)).status).toBe(404);
   });
 
   it('not where other servers cannot fetch it', async () => {
     const { origin } = await bridgeAt('http://localhost:4000');
-    expect((await fetch(`${origin}/client/misskey.example`)).status).toBe(404);
+    expect((await fetch(`${origin}/client/misskey.example/metadata`)).status).toBe(404);
   });
 
   it('takes no address for it', () => {
@@ -94,17 +111,19 @@ it('the issuer, below its own address', async () => {
   await new Promise((resolve) => server.once('listening', resolve));
   close = () => (server.closeAllConnections(), server.close(), void issuer.close());
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const answer = await fetch(`${origin}/o/client/misskey.example`);
+  const answer = await fetch(`${origin}/o/client/misskey.example/metadata`);
   expect([answer.status, answer.headers.get('link')]).toEqual([
     200,
-    '<https://login.example/o/callback/misskey.example>; rel="redirect_uri"',
+    '<https://login.example/o/callback/misskey.example/done>; rel="redirect_uri"',
   ]);
-  expect(await answer.text()).toContain('href="https://login.example/o/client/misskey.example">A shop<');
-  const json = await fetch(`${origin}/o/client/social.example.json`);
+  expect(await answer.text()).toContain(
+    'href="https://login.example/o/client/misskey.example/metadata">A shop<',
+  );
+  const json = await fetch(`${origin}/o/client/social.example.json/metadata`);
   expect(await json.json()).toMatchObject({
-    client_id: 'https://login.example/o/client/social.example.json',
-    redirect_uris: ['https://login.example/o/callback/social.example'],
+    client_id: 'https://login.example/o/client/social.example.json/metadata',
+    redirect_uris: ['https://login.example/o/callback/social.example/done'],
   });
   for (const host of ['x', 'mastodon.example'])
-    expect((await fetch(`${origin}/o/client/${host}`)).status).toBe(404);
+    expect((await fetch(`${origin}/o/client/${host}/metadata`)).status).toBe(404);
 });

@@ -34,9 +34,9 @@ async function aStage(...args: Parameters<typeof anInstance>) {
   return { instance, options, login: new MastodonLogin(options) };
 }
 
-async function logIn(login: MastodonLogin, instance: StandIn) {
+async function logIn(login: MastodonLogin, instance: StandIn, scope?: string) {
   const browser = randomToken();
-  const { redirect } = await login.begin(instance.host, browser);
+  const { redirect } = await login.begin(instance.host, browser, { scope });
   const finished = await login.finish(await new Visitor().approve(redirect), browser);
   return { ...finished, refreshToken: finished.refreshToken ?? '' };
 }
@@ -260,6 +260,30 @@ describe('revoking a token', () => {
     expect(instance.tokens.has(accessToken)).toBe(false);
     const asked = instance.requestsTo('POST /oauth/revoke').map(({ body }) => body['client_id']);
     expect([asked.length, asked.at(-1)]).toEqual([2, issuedTo]);
+  });
+
+  it('ends one of a login with a scope of its own, also in another process and without the record of the login', async () => {
+    const { instance, options, login } = await aStage('mastodon45');
+    const all = [await logIn(login, instance), await logIn(login, instance, 'read write')];
+    all.push(await logIn(login, instance, 'write read'), await logIn(login, instance, 'read follow'));
+    expect(instance.registrations).toBe(3);
+    for (const key of options.store.records.keys())
+      if (key.includes(':grant:')) options.store.records.delete(key);
+    for (const { accessToken } of all) {
+      await new MastodonLogin(options).revoke(instance.origin, accessToken);
+      expect(instance.tokens.has(accessToken)).toBe(false);
+    }
+  });
+
+  it('asks only the client of the login, as a server may confirm the revocation of a token of another client', async () => {
+    const { instance, options, login } = await aStage('mastodon45');
+    await logIn(login, instance);
+    const { accessToken } = await logIn(login, instance, 'read write');
+    instance.resetRequests();
+    await new MastodonLogin(options).revoke(instance.origin, accessToken);
+    const asked = instance.requestsTo('POST /oauth/revoke').map(({ body }) => body['client_id']);
+    expect(asked).toEqual([clientOf(instance, accessToken) ?? asked[0]]);
+    expect(instance.tokens.has(accessToken)).toBe(false);
   });
 
   it("does not end another site's token, and says so", async () => {
