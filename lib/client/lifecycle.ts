@@ -7,7 +7,7 @@ import { checksNoCodes, grantsTokensToAnyClient } from '../discovery/software.js
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import { storeKey, type Store } from '../store.js';
-import type { App } from './app.js';
+import { LoginScopes, type App } from './app.js';
 import { decide, type Client } from './client.js';
 import { Clients, type ClientOf, type CodeCheck } from './clients.js';
 import { offerInvalidCode, UncheckedCodesError } from './invalid-code-check.js';
@@ -20,17 +20,19 @@ const day = 24 * hour;
 
 export class ClientLifecycle {
   readonly clients: Clients;
+  readonly scopes: LoginScopes;
   private readonly verifying = new SingleFlight<Client>();
   private readonly registering = new SingleFlight<Client>();
   private readonly checking = new SingleFlight<void>();
   private readonly background: ConcurrencyLimit;
 
   constructor(
-    private readonly store: Store,
-    private readonly settings: Settings,
+    readonly store: Store,
+    readonly settings: Settings,
     private readonly failures: Failures,
   ) {
     this.clients = new Clients(store);
+    this.scopes = new LoginScopes(store, settings);
     const { maxConcurrentStarts, maxWaiting } = settings.outbound;
     this.background = new ConcurrencyLimit({
       inAll: maxConcurrentStarts,

@@ -45,15 +45,6 @@ export type MountedRequest = IncomingMessage & {
 /** Longer than any server takes to fetch the document for a login. */
 const servedMs = 7 * 24 * 60 * 60 * 1000;
 
-/** A login was begun at a server that fetches the document. */
-export function rememberServed(store: Store, host: string): Promise<void> {
-  return store.cache(storeKey('url-client', host), { isServed: true }, servedMs);
-}
-
-export async function isServed(store: Store, host: string): Promise<boolean> {
-  return (await store.cached(storeKey('url-client', host))) !== undefined;
-}
-
 /** How long others may keep it. Seconds. */
 const maxAge = 300;
 
@@ -63,11 +54,15 @@ export class ClientMetadata {
       Settings,
       'clientName' | 'callbackURL' | 'clientMetadataURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
-    /** Whether discovery found that the host knows clients by their URL, and a login was begun there. */
-    private readonly isServed: (host: string) => Promise<boolean>,
-    /** What logins asked for in place of the site's scope. */
-    private readonly loginScopes: () => Promise<readonly string[]> = async () => [],
+    private readonly store: Pick<Store, 'cached' | 'cache'>,
+    /** The sets of scopes that logins asked for in place of the site's own. */
+    private readonly scopes?: { list(): Promise<readonly string[]> },
   ) {}
+
+  /** A login began at a server that fetches the document. Discovery has found that its host knows clients by their URL. */
+  began(host: string): Promise<void> {
+    return this.store.cache(storeKey('url-client', host), { isServed: true }, servedMs);
+  }
 
   /**
    * The document for one instance; it holds only what the site shows to every visitor. An instance finds its own redirect URI
@@ -95,7 +90,7 @@ export class ClientMetadata {
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
     if (form === 'json') {
       const type = { 'Content-Type': 'application/json' };
-      return answerOf(method, 200, this.json(clientId, redirectURI, await this.loginScopes()), {
+      return answerOf(method, 200, this.json(clientId, redirectURI, (await this.scopes?.list()) ?? []), {
         ...type,
         ...caching,
       });
@@ -141,6 +136,10 @@ export class ClientMetadata {
     const path = target.replace(/[?#].*$/s, '');
     const segment = clientMetadataURL && hostSegmentOf(clientMetadataURL, path);
     return !!segment && path === new URL(withHost(clientMetadataURL, segment)).pathname;
+  }
+
+  private async isServed(host: string): Promise<boolean> {
+    return (await this.store.cached(storeKey('url-client', host))) !== undefined;
   }
 
   private isHost(segment: string): boolean {

@@ -1,7 +1,6 @@
 /** `MastodonLogin`: one login from beginning to end, for any adapter. It knows no framework and no HTTP request of a visitor. */
 
-import { ClientMetadata, isServed, rememberServed } from '../client/metadata-document.js';
-import { LoginScopes } from '../client/app.js';
+import { ClientMetadata } from '../client/metadata-document.js';
 import type { ClientOf } from '../client/clients.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
@@ -56,7 +55,6 @@ export class MastodonLogin {
   private readonly http: Http;
   private readonly lifecycle: ClientLifecycle;
   private readonly lookup: ClientLookup;
-  private readonly scopes: LoginScopes;
   private readonly transactions: Transactions;
   private readonly refreshing = new SingleFlight<Tokens>();
   private readonly callbacks: ConcurrencyLimit;
@@ -79,12 +77,7 @@ export class MastodonLogin {
     this.lifecycle = new ClientLifecycle(this.store, settings, failures);
     const discovery = new Discovery(this.store, settings, this.http);
     this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
-    this.scopes = new LoginScopes(this.store, settings);
-    this.clientMetadata = new ClientMetadata(
-      settings,
-      (host) => isServed(this.store, host),
-      () => this.scopes.list(),
-    );
+    this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.scopes);
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
       perInstance: outbound.maxConcurrentCallbacksPerInstance,
@@ -122,7 +115,7 @@ export class MastodonLogin {
       assertStorable(options.state);
       const pending = this.pendingOf(browser, extras.isNew);
       return this.within(address.host, async (context) => {
-        if (scope !== undefined) await this.scopes.add(scope);
+        if (scope !== undefined) await this.lifecycle.scopes.add(scope);
         const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
         const state = randomToken();
         const login = newTransaction(
@@ -134,7 +127,7 @@ export class MastodonLogin {
           options.state,
           scope !== undefined,
         );
-        if (app.clientId !== undefined) await rememberServed(this.store, instance.host);
+        if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
         context.throwIfOver();
         if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
           warnOfMissingResponse(this.callbackURL);
@@ -203,7 +196,7 @@ export class MastodonLogin {
             await this.lifecycle.clients.rememberGrant(instance, tokens.refreshToken, of);
           // Such a token belongs to another client than most.
           if (login.hasOwnScope) await this.lifecycle.clients.rememberGrant(instance, accessToken, of);
-          await this.keysFinished(browser);
+          await pending.keysFinished?.();
           report(this.settings.log, 'finished', profile.instance);
           const revoke = () => this.revokeLater(instance, of, accessToken);
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
@@ -221,7 +214,7 @@ export class MastodonLogin {
   refresh(origin: string, token: string): Promise<Tokens> {
     return this.atOrigin(origin, (context, instance) =>
       this.refreshing.join(`${origin} ${digest(token)}`, context, (work) =>
-        refreshToken(work, this.store, this.lifecycle.clients, this.settings, this.scopes, instance, token),
+        refreshToken(work, this.lifecycle, instance, token),
       ),
     );
   }
@@ -233,7 +226,7 @@ export class MastodonLogin {
    */
   revoke(origin: string, accessToken: string): Promise<void> {
     return this.atOrigin(origin, (context, instance) =>
-      revokeToken(context, this.lifecycle.clients, this.settings, this.scopes, instance, accessToken),
+      revokeToken(context, this.lifecycle, instance, accessToken),
     );
   }
 
@@ -278,11 +271,6 @@ export class MastodonLogin {
   private pendingOf(browser: Browser, isNew?: boolean): PendingLogins {
     if (typeof browser !== 'string' && 'take' in browser) return browser;
     return this.transactions.of(keysOf(browser), isNew);
-  }
-
-  private async keysFinished(browser: Browser): Promise<void> {
-    const keys = typeof browser !== 'string' && 'take' in browser ? [] : keysOf(browser);
-    await Promise.all(keys.map((key) => this.transactions.keyFinished(key)));
   }
 
   /** The very server that gave a token: it may not be sent to another one that the first has become. */

@@ -1,16 +1,17 @@
 /** Refreshes a site's tokens (RFC 6749, section 6), and revokes them (RFC 7009). */
 
 import { withLock } from '../client/lock.js';
-import { describeApp, type LoginScopes } from '../client/app.js';
+import { describeApp } from '../client/app.js';
 import type { ClientCredentials } from '../client/client.js';
-import type { ClientOf, Clients } from '../client/clients.js';
-import type { Instance, PinnedInstance, Settings } from '../options.js';
+import type { ClientOf } from '../client/clients.js';
+import type { ClientLifecycle } from '../client/lifecycle.js';
+import type { Instance, PinnedInstance } from '../options.js';
 import { canRevokeTokens } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import { assertFromServer, jsonObjectOrNone } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
-import { storeKey, type Store } from '../store.js';
+import { storeKey } from '../store.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 import { readTokens, type Tokens } from './token.js';
 
@@ -28,14 +29,12 @@ const purpose = 'passport-mastodon-oauth2 refreshed tokens';
  */
 export async function refreshToken(
   context: RequestContext,
-  store: Store,
-  clients: Clients,
-  settings: Settings,
-  scopes: LoginScopes,
+  lifecycle: ClientLifecycle,
   instance: Instance,
   token: string,
 ): Promise<Tokens> {
-  const refresh = () => refreshNow(context, clients, settings, scopes, instance, token);
+  const refresh = () => refreshNow(context, lifecycle, instance, token);
+  const { store } = lifecycle;
   if (!store.isShared) return refresh();
   const key = storeKey('refreshed', instance.host, instance.origin, token);
   const result = async (): Promise<Tokens | undefined> => {
@@ -63,14 +62,12 @@ export async function refreshToken(
 
 async function refreshNow(
   context: RequestContext,
-  clients: Clients,
-  settings: Settings,
-  scopes: LoginScopes,
+  lifecycle: ClientLifecycle,
   instance: Instance,
   token: string,
 ): Promise<Tokens> {
-  const of =
-    (await clients.ofGrant(instance, token)) ?? (await clientsAt(clients, settings, scopes, instance))[0];
+  const { clients } = lifecycle;
+  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(lifecycle, instance))[0];
   const credentials = of && (await clients.credentials(of));
   if (!credentials) throw new MastodonError('login_restart', { instance: instance.host });
   const form = {
@@ -95,16 +92,15 @@ async function refreshNow(
  */
 export async function revokeToken(
   context: RequestContext,
-  clients: Clients,
-  settings: Settings,
-  scopes: LoginScopes,
+  lifecycle: ClientLifecycle,
   instance: Instance,
   accessToken: string,
 ): Promise<void> {
   assertRevocable(instance);
+  const { clients } = lifecycle;
   // A server may confirm the revocation of a token that is not the client's (RFC 7009, section 2.2), and then it stays good.
   const known = await clients.ofGrant(instance, accessToken);
-  for (const of of known ? [known] : await clientsAt(clients, settings, scopes, instance)) {
+  for (const of of known ? [known] : await clientsAt(lifecycle, instance)) {
     const credentials = await clients.credentials(of);
     if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
   }
@@ -116,9 +112,7 @@ export async function revokeToken(
 
 /** The clients that this site has or had at the instance: the current ones of its own scope first. */
 async function clientsAt(
-  clients: Clients,
-  settings: Settings,
-  scopes: LoginScopes,
+  { clients, settings, scopes }: ClientLifecycle,
   instance: Instance,
 ): Promise<ClientOf[]> {
   const { host, key, clientId } = describeApp(instance, settings);

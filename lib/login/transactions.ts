@@ -53,6 +53,8 @@ export interface PendingLogins {
   /** A hint, whose failure is no unfinished login. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
   finished(instanceHost: string): Promise<void>;
+  /** A login was finished with the browser's keys: they begin no other. */
+  keysFinished?(): Promise<unknown>;
 }
 
 /** Most characters of the application's state as JSON: any visitor may begin any number of logins. */
@@ -202,16 +204,16 @@ export class Transactions {
       finished: async (host) => {
         await Promise.all(browsers.map((browser) => this.store.delete(hintKey(host, browser))));
       },
+      keysFinished: () =>
+        Promise.all(
+          keys.map((key) => this.store.cache(this.finishedKey(key), { finished: true }, finishedKeyTtlMs)),
+        ),
     };
   }
 
   /** Whether a login was finished with this key: then it begins no other. An attacker may have known it before. */
   async hasFinished(key: string): Promise<boolean> {
     return (await this.store.cached(this.finishedKey(key))) !== undefined;
-  }
-
-  async keyFinished(key: string): Promise<void> {
-    await this.store.cache(this.finishedKey(key), { finished: true }, finishedKeyTtlMs);
   }
 
   private async take(state: string, browsers: readonly string[]): Promise<Transaction | undefined> {

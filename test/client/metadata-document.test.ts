@@ -10,9 +10,17 @@ const site = {
   scope: undefined,
   developmentOrigins: new Set(['http://localhost:4000']),
 };
+/** A store that answers whether a login began at a host. */
+const storeOf = (began: (key: string) => Promise<boolean>) => ({
+  cached: async (key: string) => ((await began(key)) ? {} : undefined),
+  cache: async () => undefined,
+});
 /** A login by URL client began at every host. */
 const metadataOf = (changes: Partial<ConstructorParameters<typeof ClientMetadata>[0]> = {}) =>
-  new ClientMetadata({ ...site, ...changes }, async () => true);
+  new ClientMetadata(
+    { ...site, ...changes },
+    storeOf(async () => true),
+  );
 const document = metadataOf();
 const at = (segment: string, method = 'GET') => document.answer(method, `/auth/client/${segment}`);
 
@@ -89,10 +97,14 @@ describe('for a host at which no login by URL client began', () => {
     'is not there, so that it cannot pass for a server that registers no client: %s',
     async (segment) => {
       const asked: string[] = [];
-      const metadata = new ClientMetadata(site, async (host) => {
-        asked.push(host);
-        return host === 'misskey.example';
-      });
+      const metadata = new ClientMetadata(
+        site,
+        storeOf(async (key) => {
+          const host = key.split(':').at(-1) ?? '';
+          asked.push(host);
+          return host === 'misskey.example';
+        }),
+      );
       expect((await metadata.answer('GET', `/auth/client/${segment}`)).status).toBe(404);
       expect((await metadata.answer('POST', `/auth/client/${segment}`)).status).toBe(404);
       expect((await metadata.answer('GET', '/auth/client/misskey.example.json')).status).toBe(200);
@@ -102,7 +114,7 @@ describe('for a host at which no login by URL client began', () => {
 
   it('nothing is asked of the store for what is no host', async () => {
     const isServed = jest.fn(async () => true);
-    const metadata = new ClientMetadata(site, isServed);
+    const metadata = new ClientMetadata(site, storeOf(isServed));
     for (const segment of ['', 'x', '127.0.0.1', '%00', 'a'.repeat(300)])
       await metadata.answer('GET', `/auth/client/${segment}`);
     expect(isServed).not.toHaveBeenCalled();
