@@ -1,5 +1,6 @@
 /** Whatever makes a login fail: the program is told, no other browser gets the request, and no token stays behind. */
 
+import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
@@ -137,6 +138,49 @@ describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fail
     }
     throw new Error('it always failed');
   }, 60_000);
+});
+
+it('two browsers that a lost lock lets press at the same moment finish one login, for the later claim', async () => {
+  const store = new JSONStore();
+  // As in a process that stalled for longer than its lock lasted.
+  Object.assign(store, { lock: async () => async () => undefined });
+  const bus = localBus();
+  const one = await startBridge([instance], { store, bus });
+  const two = await startBridge([instance], { store, bus, publicURL: one.origin });
+  const client = await one.connect();
+  const { url } = await client.request(instance.host);
+  const browsers = [one, two].map(({ origin }) => {
+    const visitor = new Visitor();
+    const here = (address: string) => address.replace(one.origin, origin);
+    return { visitor, here };
+  });
+  const forms = await Promise.all(
+    browsers.map(async ({ visitor, here }) => formOf(await visitor.get(here(url)))),
+  );
+  const get = store.get.bind(store);
+  let reads = 0;
+  let bothHaveRead = () => undefined as void;
+  const together = new Promise<void>((resolve) => (bothHaveRead = resolve));
+  store.get = async (key) => {
+    const value = await get(key);
+    if (key.includes('bridge-claim') && value === undefined && ++reads <= 2) {
+      if (reads === 2) bothHaveRead();
+      await together;
+    }
+    return value;
+  };
+  const pages = await Promise.all(
+    browsers.map(({ visitor, here }, i) => visitor.post(here(url), forms[i]!.fields)),
+  );
+  expect(pages.map(({ status }) => status)).toEqual([303, 303]);
+  const last = [];
+  for (const [i, { visitor, here }] of browsers.entries()) {
+    const callback = await visitor.approve(pages[i]!.location ?? '', { as: i ? 'bob' : 'alice' });
+    last.push((await visitor.get(here(callback))).status);
+  }
+  expect(last.sort()).toEqual([200, 403]);
+  await client.hear('fulfill');
+  expect(await client.hearsNothing(20)).toBe(true);
 });
 
 describe('a token that does not reach its program', () => {
