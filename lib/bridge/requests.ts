@@ -96,23 +96,16 @@ export class Requests {
 
   /**
    * Gives the request to the first browser that asks. The same browser may ask again, up to `maxPresses` times.
-   * @throws MastodonError `store_failed`; the request has ended then
+   * @throws MastodonError `store_failed`; the visitor can press again
    */
   async claim({ id, expiresAt }: PendingRequest, secret: string): Promise<boolean> {
     const browser = digest(secret);
     const ttlMs = Math.max(1, expiresAt - Date.now());
-    try {
-      const claim = await this.store.update<Claim>(this.key('claim', id), ttlMs, (current) => {
-        const { browser: owner = browser, presses = 0 } = (current ?? {}) as Partial<Claim>;
-        return owner === browser && presses < maxPresses ? { browser, presses: presses + 1 } : undefined;
-      });
-      return claim !== undefined;
-    } catch (error) {
-      // Whether the claim was written is not known. No other browser may get the request now.
-      const { code, message } = error instanceof MastodonError ? error : new MastodonError('store_failed');
-      await this.finish(id, loginError(code, message)).catch(() => undefined);
-      throw error;
-    }
+    const claim = await this.store.update<Claim>(this.key('claim', id), ttlMs, (current) => {
+      const { browser: owner = browser, presses = 0 } = (current ?? {}) as Partial<Claim>;
+      return owner === browser && presses < maxPresses ? { browser, presses: presses + 1 } : undefined;
+    });
+    return claim !== undefined;
   }
 
   /**
@@ -146,8 +139,9 @@ export class Requests {
       if (this.waiting.has(refOf(id))) return this.deliver(id, text);
       throw error;
     }
-    await this.forget(id);
+    // Another caller may be taking it: nothing of it may be deleted here.
     if (!isLive(request)) return false;
+    await this.store.delete(this.key('claim', id));
     if (request.channel === this.channel) return this.deliver(id, text);
     return this.publish(request.channel, JSON.stringify({ ref: refOf(id), result: encryptResult(id, text) }));
   }

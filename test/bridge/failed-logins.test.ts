@@ -173,14 +173,42 @@ it('two browsers that a lost lock lets press at the same moment finish one login
     browsers.map(({ visitor, here }, i) => visitor.post(here(url), forms[i]!.fields)),
   );
   expect(pages.map(({ status }) => status)).toEqual([303, 303]);
-  const last = [];
-  for (const [i, { visitor, here }] of browsers.entries()) {
-    const callback = await visitor.approve(pages[i]!.location ?? '', { as: i ? 'bob' : 'alice' });
-    last.push((await visitor.get(here(callback))).status);
-  }
-  expect(last.sort()).toEqual([200, 403]);
+  const callbacks = await Promise.all(
+    browsers.map(async ({ visitor, here }, i) => here(await visitor.approve(pages[i]!.location ?? ''))),
+  );
+  const views = await Promise.all(browsers.map(({ visitor, here }) => visitor.get(here(url))));
+  expect(views.map(({ status }) => status).sort()).toEqual([200, 409]);
+  const owner = views.findIndex(({ status }) => status === 200);
+  const exchanges = instance.requestsTo('POST /oauth/token').length;
+  expect((await browsers[1 - owner]!.visitor.get(callbacks[1 - owner]!)).status).toBe(403);
+  expect(instance.requestsTo('POST /oauth/token')).toHaveLength(exchanges);
+  expect((await browsers[owner]!.visitor.get(callbacks[owner]!)).status).toBe(200);
   await client.hear('fulfill');
   expect(await client.hearsNothing(20)).toBe(true);
+});
+
+it('two logins of one request that come back at once give one token, and leave no other', async () => {
+  const [store, bus] = [new JSONStore(), localBus()];
+  const one = await startBridge([instance], { store, bus });
+  const two = await startBridge([instance], { store, bus, publicURL: one.origin });
+  const here = (address: string) => address.replace(one.origin, two.origin);
+  const client = await one.connect();
+  const { url } = await client.request(instance.host);
+  const visitor = new Visitor();
+  const callbacks = [];
+  for (let i = 0; i < 2; i++) {
+    const { location = '' } = await press(visitor, here(url));
+    callbacks.push(here(await visitor.approve(location)));
+  }
+  const before = new Set(instance.tokens.keys());
+  instance.latencyMs = 50;
+  const pages = await Promise.all(callbacks.map((callback) => visitor.get(callback)));
+  instance.latencyMs = 0;
+  expect(pages.map(({ status }) => status).sort()).toEqual([200, 404]);
+  const { token } = (await client.hear('fulfill')) as { token: string };
+  const left = () => [...instance.tokens.keys()].filter((one) => !before.has(one));
+  await until(() => left().length === 1);
+  expect(left()).toEqual([token]);
 });
 
 describe('a token that does not reach its program', () => {
