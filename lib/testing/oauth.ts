@@ -151,7 +151,7 @@ export class OAuth {
   }
 
   protected async tokenFor(form: Fields, app: App): Promise<Token | Refusal> {
-    switch (form['grant_type']) {
+    switch (form['grant_type'] ?? '') {
       case 'client_credentials':
         return this.clientReader ? 'unsupported_grant' : this.byCredentials(form, app);
       case 'authorization_code':

@@ -118,6 +118,17 @@ export const breakdowns: Readonly<Record<string, Fault>> = {
   'never answers': (_real, _operation, store) => store.never(),
 };
 
+/** Ways in which a store is slow, but right. */
+export const delays: Readonly<Record<string, Fault>> = {
+  late: (real) => new Promise((resolve) => setTimeout(resolve, 20)).then(real),
+  // The operation happens at once, and its answer overtakes others or is overtaken.
+  'out of order': async (real, operation) => {
+    const result = await real();
+    await new Promise((resolve) => setTimeout(resolve, operation === 'get' ? 15 : 1));
+    return result;
+  },
+};
+
 /** What may lie in a store that others use too, or that was written by half. */
 export const strangeRecords: Readonly<Record<string, unknown>> = {
   text: 'a text',

@@ -57,6 +57,8 @@ export abstract class TestServer {
   connections = 0;
   /** Time between a request's arrival and its answer. */
   latencyMs = 0;
+  /** Changes an answer before it is sent; `undefined` closes the connection without one. */
+  alter: ((seen: SeenRequest, answer: Outgoing) => Outgoing | undefined) | undefined;
   /** Closes connections after an answer, without announcing it. */
   protected hangsUp = false;
   private readonly sockets = new Set<Socket>();
@@ -141,7 +143,11 @@ export abstract class TestServer {
       if (this.latencyMs > 0) await this.pause(this.latencyMs);
       const answer = this.answers.find(({ matcher }) => matches(matcher, seen));
       if (this.hangsUp) res.once('finish', () => req.socket.destroySoon());
-      if (answer === undefined) return write(res, await this.handle(incoming, url));
+      if (answer === undefined) {
+        const usual = await this.handle(incoming, url);
+        const sent = this.alter ? this.alter(seen, usual) : usual;
+        return sent ? write(res, sent) : void req.socket.destroy();
+      }
       answer.left -= 1;
       if (answer.left === 0) this.answers = this.answers.filter((other) => other !== answer);
       await answer.handler(req, res, seen);

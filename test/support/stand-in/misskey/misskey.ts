@@ -2,7 +2,7 @@
 
 import type { Server } from 'node:http';
 import type { TestAccount } from '../../../../lib/testing/accounts.js';
-import * as documents from '../../../../lib/testing/documents.js';
+import type * as documents from '../../../../lib/testing/documents.js';
 import { OAuth } from '../../../../lib/testing/oauth.js';
 import { Posts } from '../../../../lib/testing/posts.js';
 import type { Question } from '../../../../lib/testing/records.js';

@@ -1,0 +1,216 @@
+/** Every answer of a login changed in a generated way: the login is the right one or ends in a known failure, and the next one works. */
+
+import fc from 'fast-check';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ErrorCode } from '../../lib/errors.js';
+import type { Outgoing } from '../../lib/testing/server.js';
+import { createLogin, MastodonError } from '../../lib/web/index.js';
+import { ExpiringStore } from '../support/json-store.js';
+import { startInstance, type PersonaName, type SeenRequest, type StandIn } from '../support/instance.js';
+import { Visitor } from '../support/visitor.js';
+import { holds } from './runs.js';
+
+const origin = 'https://site.example';
+const families: readonly PersonaName[] = ['mastodon45', 'pleroma', 'hollo', 'snac', 'iceshrimp', 'wordpress'];
+
+/** A server that no login may reach: its origin is in the odd values, and not among `developmentInstances`. */
+let trap: Server;
+let reached = 0;
+let evil: string;
+beforeAll(async () => {
+  trap = createServer((_req, res) => void res.end(`{}${(reached += 1)}`));
+  await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
+  evil = `http://localhost:${(trap.address() as AddressInfo).port}`;
+});
+afterAll(() => trap.close());
+
+/** What a member of a JSON document becomes. */
+const oddValues: Readonly<Record<string, (value: unknown) => unknown>> = {
+  missing: () => undefined,
+  null: () => null,
+  'an empty text': () => '',
+  'a long text': () => 'x'.repeat(70_000),
+  'a control character': (value) => `${String(value)}\u0000\r\nSet-Cookie: a=b`,
+  markup: () => '"><script>alert(1)</script>',
+  zero: () => 0,
+  'a huge number': () => 1e308,
+  true: () => true,
+  'an empty list': () => [],
+  'a list of it': (value) => [value],
+  'an object': () => ({ toString: 'x', length: 1, then: {} }),
+  'deep brackets': () => JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) as unknown,
+  'a prototype': () => JSON.parse('{"__proto__":{"username":"admin"},"constructor":1}') as unknown,
+  'another server': () => evil,
+  'an endpoint elsewhere': () => `${evil}/oauth/token`,
+  'a URL with a password': () => 'https://user:pass@social.example/',
+  'an opaque URL': () => 'foo://"onfocus="alert(1)/',
+  script: () => 'javascript:alert(1)',
+};
+
+type Change = (answer: Outgoing) => Outgoing | undefined;
+
+/** Members by their position, so that one table fits every document. */
+function changeMember(position: number, odd: (value: unknown) => unknown): Change {
+  return (answer) => {
+    if (!/^[[{]/.test(answer.body ?? '')) return answer;
+    const document = JSON.parse(answer.body ?? '') as Record<string, unknown>;
+    const paths: [Record<string, unknown>, string][] = [];
+    const walk = (object: Record<string, unknown>) => {
+      for (const [name, value] of Object.entries(object)) {
+        paths.push([object, name]);
+        if (typeof value === 'object' && value !== null) walk(value as Record<string, unknown>);
+      }
+    };
+    walk(document);
+    const [object, name] = paths[position % Math.max(paths.length, 1)] ?? [];
+    if (object && name !== undefined) object[name] = odd(object[name]);
+    return { ...answer, body: JSON.stringify(document) };
+  };
+}
+
+const html = { 'Content-Type': 'text/html' };
+const inFront =
+  (status: number, body: string, headers: Record<string, string> = html): Change =>
+  () => ({ status, body, headers });
+
+/** What happens to a whole answer, on its way or by something in front of the server. */
+const wholes: Readonly<Record<string, Change>> = {
+  'cut off': () => undefined,
+  'half of it': (answer) => ({
+    ...answer,
+    body: (answer.body ?? '').slice(0, (answer.body ?? '').length / 2),
+  }),
+  'sent twice': (answer) => ({ ...answer, body: `${answer.body}${answer.body}` }),
+  empty: (answer) => ({ ...answer, body: '' }),
+  'called HTML': (answer) => ({ ...answer, type: 'text/html', headers: { ...answer.headers, ...html } }),
+  'a challenge page': inFront(403, '<title>Just a moment...</title>', {
+    ...html,
+    'cf-mitigated': 'challenge',
+  }),
+  'a parked domain': inFront(200, '<title>This domain is for sale</title>'),
+  'a gateway error': inFront(502, '<h1>502 Bad Gateway</h1>'),
+  'too many requests': inFront(429, '', { 'Retry-After': '999999999' }),
+  'a login page': inFront(302, '', { Location: '/login' }),
+  'a redirect elsewhere': (answer) => ({ ...answer, status: 302, headers: { Location: evil } }),
+  'a redirect to itself': () => ({ status: 301, headers: { Location: '?' } }),
+  'an opaque redirect': () => ({ status: 307, headers: { Location: 'foo://"x"/' } }),
+  'a success instead of a refusal': (answer) => ({ ...answer, status: 200 }),
+  'a refusal instead of a success': (answer) => ({ ...answer, status: 401 }),
+  'no content': () => ({ status: 204 }),
+  'another status': (answer) => ({ ...answer, status: 299 }),
+};
+
+const change: fc.Arbitrary<readonly [string, () => Change]> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.nat({ max: 30 }), fc.constantFrom(...Object.keys(oddValues)))
+      .map(([at, odd]) => [`member ${at}: ${odd}`, () => changeMember(at, oddValues[odd]!)] as const),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(...Object.keys(wholes)).map((name) => [name, () => wholes[name]!] as const),
+  },
+);
+
+/** The n-th answer to the site is changed, of all its requests in this login; a visitor's are left alone. */
+function changeAnswer(instance: StandIn, position: number, changed: Change): () => string | undefined {
+  let count = -1;
+  let path: string | undefined;
+  instance.alter = ({ method, path: at, headers }: SeenRequest, answer) => {
+    if (headers['user-agent']?.startsWith('Mozilla')) return answer;
+    count += 1;
+    if (count !== position) return answer;
+    path = `${method} ${at}`;
+    return changed(answer);
+  };
+  return () => path;
+}
+
+async function logIn(instance: StandIn, store: ExpiringStore) {
+  const login = createLogin({
+    ...{ clientName: 'A site', callbackURL: `${origin}/callback`, store },
+    developmentInstances: [instance.origin],
+    outbound: { timeoutMs: 3000, loginTimeoutMs: 8000, failureCooldownMs: 1 },
+  });
+  const body = new URLSearchParams({ instance: instance.host });
+  const begun = await login.begin(new Request(`${origin}/login`, { method: 'POST', body }));
+  const away = new URL(begun.headers.get('location') ?? '');
+  expect(away.origin).toBe(instance.origin);
+  const cookie = begun.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  const back = await new Visitor().approve(away.href);
+  const { profile } = await login.finish(new Request(back, { headers: { cookie } }));
+  return profile;
+}
+
+it('a login is the account’s own or ends in a known failure, whatever one answer becomes', () =>
+  holds(
+    fc.asyncProperty(
+      fc.constantFrom(...families),
+      fc.nat({ max: 14 }),
+      change,
+      async (family, position, [, changed]) => {
+        const instance = await startInstance(family);
+        const store = new ExpiringStore();
+        const changedPath = changeAnswer(instance, position, changed());
+        try {
+          const outcome = await logIn(instance, store).catch((error: unknown) => error);
+          if (!(outcome instanceof Error)) {
+            expect(outcome.instance.origin).toBe(instance.origin);
+            const isOfAccount = changedPath() === 'GET /api/v1/accounts/verify_credentials';
+            if (!isOfAccount) expect(outcome.id).toBe(`${instance.origin}#${instance.account('alice').id}`);
+            expect(outcome.id.startsWith(`${instance.origin}#`)).toBe(true);
+            for (const url of [
+              outcome.profileUrl,
+              outcome.actor,
+              ...outcome.photos.map(({ value }) => value),
+            ]) {
+              if (url !== undefined) expect(url).toMatch(/^https?:\/\/[^\s"<>]+$/);
+            }
+          } else if (!outcome.message.startsWith('Stuck at')) {
+            // An instance whose answer was lost may know another app than the site does: the visitor is stuck there.
+            expect(outcome).toBeInstanceOf(MastodonError);
+            const { code, message, instance: named } = outcome as MastodonError;
+            expect(Object.keys(ErrorCode)).toContain(code);
+            expect([undefined, instance.host]).toContain(named);
+            expect(message).not.toMatch(/[<>"\u0000-\u001f]|alert|foo:/);
+          }
+          expect(reached).toBe(0);
+        } finally {
+          instance.alter = undefined;
+          await instance.close();
+        }
+      },
+    ),
+    40,
+  ));
+
+it('the next login works, or waits for as long as a failure is remembered', () =>
+  holds(
+    fc.asyncProperty(fc.nat({ max: 14 }), change, async (position, [, changed]) => {
+      const instance = await startInstance('mastodon45');
+      const store = new ExpiringStore();
+      try {
+        changeAnswer(instance, position, changed());
+        await logIn(instance, store).catch(() => undefined);
+        instance.alter = undefined;
+        const outcomes: unknown[] = [];
+        // A client that the instance does not know is found out by the second start at the latest.
+        for (let tries = 0; tries < 3; tries += 1) {
+          const outcome = await logIn(instance, store).catch((error: unknown) => error);
+          if (!(outcome instanceof Error)) {
+            expect(outcome.username).toBe('alice');
+            return;
+          }
+          outcomes.push((outcome as { code?: string }).code ?? outcome.message);
+        }
+        const remembered = ['registration_throttled', 'instance_insecure', 'instance_unsupported'];
+        for (const code of outcomes) expect(remembered).toContain(code);
+      } finally {
+        instance.alter = undefined;
+        await instance.close();
+      }
+    }),
+    80,
+  ));

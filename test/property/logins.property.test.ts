@@ -1,0 +1,176 @@
+/** Generated stories of several browsers, processes and instances: no login is another account's, none is used twice, none hangs. */
+
+import fc from 'fast-check';
+import { breakdowns, delays, type Operation } from '../support/bad-store.js';
+import { holds } from './runs.js';
+import { entryPoints, World, type Callback } from './world.js';
+
+/** fast-check wants a model; the world knows all that it would. */
+type Model = Record<string, never>;
+type Step = (world: World) => Promise<void>;
+
+class Command implements fc.AsyncCommand<Model, World> {
+  constructor(
+    private readonly name: string,
+    private readonly step: Step,
+  ) {}
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(_model: Model, world: World): Promise<void> {
+    world.steps += 1;
+    await this.step(world);
+    world.invariants();
+  }
+
+  toString(): string {
+    return this.name;
+  }
+}
+
+const process = fc.nat({ max: 1 });
+const browser = fc.nat({ max: 2 });
+const instance = fc.nat({ max: 2 });
+const account = fc.constantFrom('alice', 'bob', undefined);
+/** Of the callbacks, mostly the last ones. */
+const position = fc.nat({ max: 5 });
+
+function callbackAt(world: World, fromEnd: number): Callback | undefined {
+  return world.callbacks.at(-1 - fromEnd) ?? world.callbacks.at(-1);
+}
+
+const begin = fc
+  .tuple(process, browser, instance, account)
+  .map((of) => new Command(`begin(${of.join()})`, (world) => world.begin(...of)));
+
+const beginAtOnce = fc.tuple(browser, instance, account, instance, account).map(
+  ([by, one, as, other, otherwise]) =>
+    new Command(`beginAtOnce(${[by, one, as, other, otherwise].join()})`, async (world) => {
+      // The same browser in two tabs has its cookie by then, as after any page of the site.
+      await world.begin(0, by, one, as);
+      await Promise.all([world.begin(0, by, one, as), world.begin(1, by, other, otherwise)]);
+    }),
+);
+
+const finish = fc.tuple(process, position, fc.option(browser, { freq: 3 })).map(
+  ([at, which, by]) =>
+    new Command(`finish(${at},${which},${by ?? 'own browser'})`, async (world) => {
+      const callback = callbackAt(world, which);
+      if (callback) await world.finish(at, by ?? callback.browser, callback);
+    }),
+);
+
+const finishTwice = fc.tuple(position, fc.option(browser, { freq: 3 })).map(
+  ([which, by]) =>
+    new Command(`finishTwice(${which},${by ?? 'own browser'})`, async (world) => {
+      const callback = callbackAt(world, which);
+      if (callback) await world.finishTwice(by ?? callback.browser, callback);
+    }),
+);
+
+/** Changes that an attacker makes to a callback URL that was caught on its way; true where the code is another login's. */
+const changes: Readonly<Record<string, (url: URL, hosts: string[], other: URL | undefined) => unknown>> = {
+  'another instance in the path': (url, hosts) =>
+    (url.pathname = url.pathname.replace(/[^/]+$/, hosts.find((host) => !url.pathname.includes(host)) ?? '')),
+  'another issuer': (url) => url.searchParams.set('iss', 'https://evil.example/'),
+  'the code of another login': (url, _hosts, other) =>
+    url.searchParams.set('code', other?.searchParams.get('code') ?? 'x'),
+  'a second code': (url) => url.searchParams.append('code', 'x'),
+  'a second state': (url) => url.searchParams.append('state', 'x'),
+  'an error': (url) => url.searchParams.set('error', 'server_error'),
+  'no code': (url) => url.searchParams.delete('code'),
+  'no state': (url) => url.searchParams.delete('state'),
+};
+
+const tamper = fc.tuple(process, position, fc.constantFrom(...Object.keys(changes))).map(
+  ([at, which, what]) =>
+    new Command(`tamper(${at},${which},${what})`, async (world) => {
+      const callback = callbackAt(world, which);
+      if (!callback) return;
+      const url = new URL(callback.url);
+      const other = world.callbacks.find((one) => one !== callback && one.instance === callback.instance);
+      changes[what]?.(
+        url,
+        world.instances.map(({ host }) => host),
+        other?.url,
+      );
+      if (url.href === callback.url.href) return;
+      await world.finishChanged(at, callback.browser, url, what.startsWith('the code') ? other : undefined);
+    }),
+);
+
+const restart = process.map((index) => new Command(`restart(${index})`, (world) => world.restart(index)));
+
+const logOut = browser.map(
+  (index) =>
+    new Command(`logOut(${index})`, async (world) => {
+      world.jars[index]?.clear();
+      for (const callback of world.callbacks) if (callback.browser === index) callback.isClean = false;
+    }),
+);
+
+/** Everything that was begun before a fault may end in a failure afterwards. */
+const fault = (name: string, step: (world: World) => void) =>
+  new Command(name, async (world) => {
+    world.hasFaults = true;
+    step(world);
+  });
+
+const faults = { ...breakdowns, ...delays };
+const breakStore = fc
+  .tuple(
+    fc.constantFrom(...Object.keys(faults).filter((name) => name !== 'never answers')),
+    fc.subarray<Operation>(['get', 'set', 'delete'], { minLength: 1 }),
+    fc.nat({ max: 12 }),
+  )
+  .map(([name, operations, after]) =>
+    fault(`breakStore(${name},${operations.join('+')},${after})`, ({ store }) => {
+      const wrong = faults[name]!;
+      const times = store.calls + after;
+      store.break(
+        (real, operation, self) => (self.calls > times ? wrong(real, operation, self) : real()),
+        operations,
+      );
+    }),
+  );
+const heal = fc.constant(new Command('heal()', async ({ store }) => store.heal()));
+const emptyStore = fc.constant(fault('emptyStore()', ({ store }) => store.empty()));
+const forget = instance.map((index) =>
+  fault(`forget(${index})`, ({ instances }) => instances[index]?.forgetApps()),
+);
+const breakInstance = fc
+  .tuple(instance, fc.constantFrom(500, 503, 403, 429), fc.nat({ max: 3 }))
+  .map(([index, status, times]) =>
+    fault(`breakInstance(${index},${status},${times})`, ({ instances }) => {
+      instances[index]?.answer(
+        /./,
+        (_req, res) =>
+          void res.writeHead(status, { 'Content-Type': 'text/html' }).end('<title>Just a moment</title>'),
+        { times: times + 1 },
+      );
+    }),
+  );
+
+const honest = [begin, beginAtOnce, finish, finish, finishTwice, tamper, restart, logOut];
+const all = [...honest, begin, finish, breakStore, heal, heal, emptyStore, forget, breakInstance];
+
+describe.each(entryPoints)('through %s', (entryPoint) => {
+  it.each([
+    ['everything works', honest],
+    ['the store, the instances and the processes fail', all],
+  ])('while %s', (_what, commands) =>
+    holds(
+      fc.asyncProperty(fc.commands(commands, { maxCommands: 20, size: 'max' }), async (steps) => {
+        const world = await World.start(entryPoint);
+        try {
+          await fc.asyncModelRun(() => ({ model: {}, real: world }), steps);
+        } finally {
+          await world.close();
+        }
+      }),
+      700,
+    ),
+  );
+});
