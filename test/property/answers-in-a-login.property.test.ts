@@ -155,7 +155,7 @@ it('a login is the account’s own or ends in a known failure, whatever one answ
         const store = new ExpiringStore();
         const changedPath = changeAnswer(instance, position, changed());
         try {
-          const outcome = await logIn(instance, store).catch((error: unknown) => error);
+          const outcome = await logIn(instance, store).catch((error: unknown) => error as Error);
           if (!(outcome instanceof Error)) {
             expect(outcome.instance.origin).toBe(instance.origin);
             const isOfAccount = changedPath() === 'GET /api/v1/accounts/verify_credentials';
@@ -198,7 +198,7 @@ it('the next login works, or waits for as long as a failure is remembered', () =
         const outcomes: unknown[] = [];
         // A client that the instance does not know is found out by the second start at the latest.
         for (let tries = 0; tries < 3; tries += 1) {
-          const outcome = await logIn(instance, store).catch((error: unknown) => error);
+          const outcome = await logIn(instance, store).catch((error: unknown) => error as Error);
           if (!(outcome instanceof Error)) {
             expect(outcome.username).toBe('alice');
             return;
