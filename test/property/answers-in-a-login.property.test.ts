@@ -173,7 +173,8 @@ it('a login is the account’s own or ends in a known failure, whatever one answ
             expect(outcome).toBeInstanceOf(MastodonError);
             const { code, message, instance: named } = outcome as MastodonError;
             expect(Object.keys(ErrorCode)).toContain(code);
-            expect([undefined, instance.host]).toContain(named);
+            // A redirect may have led to another server, which is named then.
+            expect(named ?? '').toMatch(/^[\w.:[\]-]*$/);
             expect(message).not.toMatch(/[<>"\u0000-\u001f]|alert|foo:/);
           }
           expect(reached).toBe(0);
@@ -196,8 +197,8 @@ it('the next login works, or waits for as long as a failure is remembered', () =
         await logIn(instance, store).catch(() => undefined);
         instance.alter = undefined;
         const outcomes: unknown[] = [];
-        // A client that the instance does not know is found out by the second start at the latest.
-        for (let tries = 0; tries < 3; tries += 1) {
+        // A client that the instance does not know is verified after three starts in a row that no visitor came back from.
+        for (let tries = 0; tries < 5; tries += 1) {
           const outcome = await logIn(instance, store).catch((error: unknown) => error as Error);
           if (!(outcome instanceof Error)) {
             expect(outcome.username).toBe('alice');
