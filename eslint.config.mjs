@@ -22,7 +22,9 @@ const privateField = {
 };
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/.next/', 'coverage/'] },
+  {
+    ignores: ['**/dist/', '**/.next/', 'coverage/', 'example/astro/', 'example/sveltekit/'],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     rules: {
@@ -40,7 +42,11 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', name: 'test', package: 'node:test' }] },
+      ],
+      '@typescript-eslint/no-namespace': ['error', { allowDeclarations: true }],
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/no-require-imports': ['error', { allow: ['/package\\.json$'] }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],

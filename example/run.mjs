@@ -22,6 +22,7 @@ async function main() {
   if (!examples.includes(name)) {
     throw new Failure(`Which example? One of these: npm run example ${examples.join(' | ')}`);
   }
+  assertNode(name);
   install(name);
   const port = await freePort('PORT', PORT);
   const demo = await startInstance({
@@ -39,10 +40,28 @@ async function main() {
   console.log('Stop it with Ctrl+C.');
 }
 
+/** Astro needs a newer version of Node.js than this package. */
+function assertNode(name) {
+  const { engines } = manifestOf(name);
+  const [major, minor] = /\d+\.\d+/
+    .exec(engines?.node ?? '0.0')[0]
+    .split('.')
+    .map(Number);
+  const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number);
+  if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return;
+  throw new Failure(
+    `The example with ${name} needs Node.js ${major}.${minor} or later. This is ${process.version}.`,
+  );
+}
+
+function manifestOf(name) {
+  return JSON.parse(readFileSync(join(import.meta.dirname, name, 'package.json'), 'utf8'));
+}
+
 /** The script of its package.json that a person who builds the site would run, as npm runs it. */
 function start(name, env) {
   const folder = join(import.meta.dirname, name);
-  const { scripts } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const { scripts } = manifestOf(name);
   const site = spawn(scripts.dev ?? scripts.start, {
     cwd: folder,
     shell: true,

@@ -8,10 +8,10 @@ import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import { html, raw } from 'hono/html';
-import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
-import { createLogin, MastodonError } from 'passport-mastodon-oauth2/web';
+import { buttonFolder, loginForm, messageFor } from 'passport-mastodon-oauth2/button/form';
+import { createLogin, failureRedirect } from 'passport-mastodon-oauth2/web';
 
-/** Whoever has the secret can be anybody here. */
+/** Programs that know the secret can log in as any user. */
 const { PORT = '3000', COOKIE_SECRET = 'change me' } = process.env;
 /** Where browsers reach the site. */
 const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
@@ -51,7 +51,10 @@ app.get('/auth/mastodon/client/:instance', (c) => login.clientMetadata(c.req.raw
 
 app.get('/', async (c) => {
   const user = await userOf(c);
-  return c.html(user ? welcome(user) : form(undefined, c.req.query('from')));
+  const { error: code, instance, reason, from } = c.req.query();
+  return c.html(
+    user ? welcome(user, messageFor(code, { instance, reason })) : form({ code, instance, reason }, from),
+  );
 });
 
 app.get('/me', async (c) => c.json({ user: await userOf(c) }));
@@ -61,12 +64,8 @@ app.post('/logout', (c) => {
   return c.redirect('/', 303);
 });
 
-app.onError((error, c) => {
-  if (!(error instanceof MastodonError)) throw error;
-  // The message is made for the person who logs in; the cause is for whoever runs the site.
-  if (error.code === 'store_failed') console.error(error);
-  return c.html(form(error, error.state?.from), error.status);
-});
+// A failure redirects to the page, as /?error=CODE&instance=HOST.
+app.onError((error) => failureRedirect(error, '/'));
 
 async function userOf(c) {
   const user = await getSignedCookie(c, COOKIE_SECRET, 'user');
@@ -91,9 +90,10 @@ function form(failure, from = '') {
   return page(raw(loginForm({ action: '/auth/mastodon', failure, hidden: { from } })));
 }
 
-function welcome(user) {
+function welcome(user, failure = '') {
   return page(
-    html`<p>You are logged in as @${user.handle}.</p>
+    html`<p role="alert">${failure}</p>
+      <p>You are logged in as @${user.handle}.</p>
       <form method="post" action="/logout"><button>Log out</button></form>`,
   );
 }

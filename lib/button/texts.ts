@@ -41,11 +41,18 @@ export function withHost(text: string, host: string | undefined, { direction }: 
 export interface MessageOptions {
   /** A language tag such as `de` or `pt-BR`. Default: English. */
   readonly lang?: string | undefined;
-  /** Host of the instance concerned: the failure's `instance`. */
+  /**
+   * Host of the instance concerned: the failure's `instance`. It may come from the address of a page: a text that is not a
+   * host is left out of the message.
+   */
   readonly instance?: string | undefined;
   /** The failure's `reason`: some reasons have a message of their own. */
   readonly reason?: string | undefined;
 }
+
+/** A host name with a dot, `localhost` or an IPv6 address, perhaps with a port. */
+const host =
+  /^(?=.{3,260}$)(?:(?:[\p{L}\p{M}\p{N}_-]+\.)+[\p{L}\p{M}\p{N}-]+|localhost|\[[\da-f:.]+\])(?::\d{1,5})?$/iu;
 
 /**
  * The message for a visitor whose login failed, in the visitor's language.
@@ -54,9 +61,10 @@ export interface MessageOptions {
  */
 export function messageFor(
   code: string,
-  { lang, instance, reason }: MessageOptions = {},
+  { lang, instance: named, reason }: MessageOptions = {},
 ): string | undefined {
   if (!Object.hasOwn(ErrorCode, code)) return undefined;
+  const instance = named !== undefined && host.test(named) ? named : undefined;
   const known = code as MastodonErrorCode;
   const language = languageOf(lang);
   const why = isReason(reason) ? reason : undefined;

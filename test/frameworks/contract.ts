@@ -42,7 +42,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
   afterAll(async () => void (await Promise.all([site?.close(), instance?.close()])));
 
   function begin(visitor: Visitor, form: Record<string, string>): Promise<Page> {
-    return visitor.post(`${site.origin}/auth/mastodon`, form);
+    return visitor.post(`${site.origin}/auth/mastodon`, form, { Origin: site.origin });
   }
 
   /** The address to come back to, with code and state, not yet opened. */
@@ -174,7 +174,8 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
       const visitor = new Visitor();
       const inBody = await visitor.follow(await begin(visitor, { [field]: instance.host }));
       expect(inBody.text).toMatch(refusal);
-      const inQuery = await visitor.post(`${site.origin}/auth/mastodon?${field}=${instance.host}`);
+      const start = `${site.origin}/auth/mastodon?${field}=${instance.host}`;
+      const inQuery = await visitor.post(start, {}, { Origin: site.origin });
       expect((await visitor.follow(inQuery)).text).toMatch(refusal);
       expect(await whoIs(visitor)).toBeNull();
     },

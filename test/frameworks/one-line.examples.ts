@@ -38,6 +38,7 @@ async function end({ child, ended }: { child: ChildProcess; ended: Promise<unkno
 
 it('there is one for each framework', () => {
   expect(names.sort()).toEqual([
+    'astro',
     'express4',
     'express5',
     'fastify',
@@ -46,10 +47,19 @@ it('there is one for each framework', () => {
     'nest11',
     'nest12',
     'nextjs',
+    'sveltekit',
   ]);
 });
 
-describe.each(names)('npm run example %s', (name) => {
+const isForNewerNode = (name: string) => name === 'astro' && Number.parseInt(process.versions.node) < 22;
+
+it.each(names.filter(isForNewerNode))('npm run example %s says which Node.js it needs', async (name) => {
+  const running = run(name);
+  await running.ended;
+  expect(running.output()).toContain('The example with astro needs Node.js 22.12 or later.');
+});
+
+describe.each(names.filter((name) => !isForNewerNode(name)))('npm run example %s', (name) => {
   it('gives a site to log in at, which says what went wrong, and lets one log out', async () => {
     const running = run(name);
     await Promise.race([running.heard, running.ended]);
@@ -81,7 +91,7 @@ describe('npm run example', () => {
   it('names the examples where it is given none', async () => {
     const running = run('');
     await running.ended;
-    expect(running.output()).toMatch(/^Which example\? .*: npm run example express4 \| express5 \|/);
+    expect(running.output()).toMatch(/^Which example\? .*: npm run example astro \| express4 \|/);
   });
 
   it('says which setting to change when a port is taken', async () => {

@@ -1,40 +1,35 @@
-/** The example with Next.js: built for production from the packed tarball, and run. */
+/** The example with Next.js in the scaffold that create-next-app makes today: built for production, and run. */
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { logsVisitorsIn } from '../frameworks/contract.js';
 import { publicOrigin, type RunningSite } from '../frameworks/running.js';
+import { startInstance } from '../../lib/testing/index.js';
+import { Visitor } from '../support/visitor.js';
 import { keepsStrangersOut } from './contract.js';
+import { emptyFolder, env, pack, root, run } from './fresh-site.js';
 
-const root = resolve(__dirname, '..', '..');
-const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-next-'));
-const env = {
-  ...process.env,
-  NEXT_TELEMETRY_DISABLED: '1',
-  NODE_NO_WARNINGS: '1',
-  SESSION_PASSWORD: 'only for tests, '.repeat(3),
-};
+const parent = emptyFolder();
+const folder = join(parent, 'site');
 
-const run = promisify(execFile);
+const newest = ['--yes', 'create-next-app@latest', 'site'];
+const choices = ['--ts', '--app', '--no-src-dir', '--no-eslint', '--no-tailwind', '--import-alias', '@/*'];
+const noExtras = ['--use-npm', '--skip-install', '--disable-git', '--yes'];
 
-// Far from the repository, whose own tsconfig.json and packages Next.js would look at.
 beforeAll(async () => {
-  const example = join(root, 'example', 'nextjs');
-  const isOfAnotherInstallation = (path: string) => /^(node_modules|\.next)$/.test(relative(example, path));
-  cpSync(example, folder, { recursive: true, filter: (path) => !isOfAnotherInstallation(path) });
-  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
-    cwd: root,
-  });
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  await run('npm', ['install', '--no-package-lock', join(folder, filename)], { cwd: folder, env });
-  await run(join(folder, 'node_modules', '.bin', 'next'), ['build'], { cwd: folder, env });
+  await run(parent, 'npx', ...newest, ...choices, ...noExtras);
+  // The scaffold's own configuration stays: TypeScript strict, and cacheComponents.
+  expect(readFileSync(join(folder, 'next.config.ts'), 'utf8')).toContain('cacheComponents: true');
+  rmSync(join(folder, 'app'), { recursive: true });
+  for (const part of ['app', 'lib']) {
+    cpSync(join(root, 'example', 'nextjs', part), join(folder, part), { recursive: true });
+  }
+  await run(folder, 'npm', 'install', '--no-package-lock', await pack(parent), 'iron-session');
+  await run(folder, join(folder, 'node_modules', '.bin', 'next'), 'build');
 }, 600_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function runNext(developmentInstances: string): Promise<RunningSite> {
   const next = join(folder, 'node_modules', 'next', 'dist', 'bin', 'next');
@@ -55,11 +50,11 @@ async function runNext(developmentInstances: string): Promise<RunningSite> {
   };
 }
 
-/** Next.js says where it listens. */
+/** The address that Next.js prints when it listens. */
 async function originIn(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface(output)) {
     const [found] = /http:\/\/localhost:\d+/.exec(line) ?? [];
-    // What it says later is read and dropped: a full pipe would stop it.
+    // The rest of the output is read and dropped, since a full pipe would stop the process.
     if (found) return output.resume() && found;
   }
   throw new Error('Next.js ended before it listened');
@@ -67,4 +62,21 @@ async function originIn(output: NodeJS.ReadableStream): Promise<string> {
 
 describe('the example with Next.js', () => logsVisitorsIn({ program: runNext, isSessionReplaced: false }));
 
-describe('attackers at the example with Next.js', () => keepsStrangersOut(runNext));
+it("shows the user's posts, read with the token of the login", async () => {
+  const instance = await startInstance({ accounts: ['ada'] });
+  const site = await runNext(instance.origin);
+  try {
+    const visitor = new Visitor();
+    expect((await visitor.get(`${site.origin}/posts`)).text).toContain('Log in first');
+    const begun = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
+    await visitor.get(site.at(await instance.approve(begun.location ?? '')));
+    const page = await visitor.get(`${site.origin}/posts`);
+    expect(page.text).toContain('<ul>');
+    expect(page.text).not.toContain('did not send your posts');
+  } finally {
+    await site.close();
+    await instance.close();
+  }
+});
+
+describe('attacks on the example with Next.js', () => keepsStrangersOut(runNext));

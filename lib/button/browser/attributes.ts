@@ -30,7 +30,7 @@ export interface MastodonLoginAttributes {
 type MastodonLogin = HTMLElementTagNameMap['mastodon-login'];
 
 // A site has at most one or two of these packages. Where one is missing, the compiler is to pass over what is for it.
-/* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports, @typescript-eslint/no-namespace */
+/* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports */
 
 /** @ts-ignore */
 declare module 'react' {

@@ -100,11 +100,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
     const [code, instance, reason] = ['error', 'instance', 'reason'].map(
       (name) => query.get(name) ?? undefined,
     );
-    return {
-      code,
-      reason,
-      instance: instance !== undefined && hostIn(instance) === instance ? instance : undefined,
-    };
+    return { code, instance, reason };
   }
 
   function start(): void {

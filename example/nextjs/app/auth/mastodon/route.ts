@@ -1,0 +1,14 @@
+/** The form was sent: redirects to the visitor's instance. */
+
+import { failureRedirect } from 'passport-mastodon-oauth2/web';
+import { login } from '@/lib/login';
+
+export async function POST(request: Request): Promise<Response> {
+  try {
+    const form = await request.formData();
+    const state = { from: form.get('from')?.toString() ?? '' };
+    return await login.begin(request, { instance: form.get('instance'), state });
+  } catch (error) {
+    return failureRedirect(error, '/');
+  }
+}

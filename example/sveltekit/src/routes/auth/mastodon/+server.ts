@@ -1,0 +1,15 @@
+/** The form was sent: redirects to the visitor's instance. */
+
+import { failureRedirect } from 'passport-mastodon-oauth2/web';
+import { login } from '$lib/server/login';
+import type { RequestHandler } from './$types';
+
+export const POST: RequestHandler = async ({ request }) => {
+  try {
+    const form = await request.formData();
+    const state = { from: form.get('from')?.toString() ?? '' };
+    return await login.begin(request, { instance: form.get('instance'), state });
+  } catch (error) {
+    return failureRedirect(error, '/');
+  }
+};

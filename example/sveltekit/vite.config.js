@@ -1,0 +1,10 @@
+/** The configuration that `sv create` writes, with the adapter for Node.js and the port of the example. */
+
+import adapter from '@sveltejs/adapter-node';
+import { sveltekit } from '@sveltejs/kit/vite';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  plugins: [sveltekit({ adapter: adapter() })],
+  server: { port: Number(process.env.PORT ?? 3000), strictPort: true },
+});
