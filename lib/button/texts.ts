@@ -50,9 +50,8 @@ export interface MessageOptions {
   readonly reason?: string | undefined;
 }
 
-/** A host name with a dot, `localhost` or an IPv6 address, perhaps with a port. */
-const host =
-  /^(?=.{3,260}$)(?:(?:[\p{L}\p{M}\p{N}_-]+\.)+[\p{L}\p{M}\p{N}-]+|localhost|\[[\da-f:.]+\])(?::\d{1,5})?$/iu;
+/** A failure names hosts in ASCII. A sentence in the address of a page, in any script, is not one. */
+const hostLike = /^[!-.0-~]{1,260}$/;
 
 /**
  * The message for a visitor whose login failed, in the visitor's language.
@@ -64,7 +63,7 @@ export function messageFor(
   { lang, instance: named, reason }: MessageOptions = {},
 ): string | undefined {
   if (!Object.hasOwn(ErrorCode, code)) return undefined;
-  const instance = named !== undefined && host.test(named) ? named : undefined;
+  const instance = named !== undefined && hostLike.test(named) ? named : undefined;
   const known = code as MastodonErrorCode;
   const language = languageOf(lang);
   const why = isReason(reason) ? reason : undefined;

@@ -86,6 +86,15 @@ it('takes a host as it is, whatever stands in it', () => {
   expect(messageFor('timeout', { lang: 'de', instance: "$&$'%s" })).toContain("Server $&$'%s hat");
 });
 
+it.each(['Call 555 now', '電話してください', 'evil.example/call', 'a'.repeat(261)])(
+  'leaves out an instance that is not a host, as it may come from the address of a page: %s',
+  (instance) => {
+    for (const lang of ['en', 'de']) {
+      expect(messageFor('timeout', { lang, instance })).toBe(messageFor('timeout', { lang }));
+    }
+  },
+);
+
 it('keeps a Latin host in one piece where text runs from the right', () => {
   expect(messageFor('timeout', { lang: 'ar', instance: 'a.example' })).toContain('\u2068a.example\u2069');
 });

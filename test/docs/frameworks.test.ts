@@ -17,7 +17,12 @@ const examples = readdirSync(join(root, 'example')).filter((name) =>
 const installed = pages
   .flatMap(blocksOf)
   .filter(({ language }) => language === 'sh')
-  .flatMap(({ code }) => code.trim().split(/\n| && /))
+  .flatMap(({ code }) =>
+    code
+      .trim()
+      .replace(/\\\n\s*/g, '')
+      .split(/\n| && /),
+  )
   .map((line) => line.replace(/^npm install (--save-dev )?/, '').split(' '));
 
 it.each(examples)('%s is in the table, with the line that starts it', (name) => {

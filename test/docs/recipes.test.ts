@@ -3,6 +3,8 @@
 import express, { type Express, type RequestHandler } from 'express';
 import ts from 'typescript';
 import { MastodonStrategy } from '../../lib/index.js';
+import { startInstance } from '../../lib/testing/index.js';
+import { createLogin } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';
 import { aSite, anInstance, start } from '../support/stage.js';
 import type { Site } from '../support/site.js';
@@ -115,6 +117,37 @@ it("keeps the session's content over a login", async () => {
   const afterwards = (await visitor.get(`${site.origin}/basket`)).json() as { id: string };
   expect(afterwards).toMatchObject({ basket: 'tea', user: { username: 'alice' } });
   expect(afterwards.id).not.toBe(first.id);
+});
+
+it("reads the user's posts with the token of the login", async () => {
+  const posts = blockOf('docs/recipes.md', test, 'postsOf');
+  const { outputText } = ts.transpileModule(posts, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
+  const postsOf = new Function(`${outputText}; return postsOf;`)() as (account: object) => Promise<object[]>;
+  const server = await startInstance({ accounts: ['ada'] });
+  try {
+    const login = createLogin({
+      clientName: 'Recipes',
+      callbackURL: 'https://site.example/callback',
+      developmentInstances: [server.origin],
+      scope: 'read:accounts read:statuses write:statuses',
+    });
+    const begun = await login.begin(new Request(`https://site.example/?instance=${server.host}`));
+    const cookie = begun.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+    const callback = await server.approve(begun.headers.get('location') ?? '');
+    const { profile, accessToken } = await login.finish(new Request(callback, { headers: { cookie } }));
+    await fetch(`${server.origin}/api/v1/statuses`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${accessToken}` },
+      body: new URLSearchParams({ status: 'Hello' }),
+    });
+    const [origin, accountId] = profile.id.split('#');
+    expect(await postsOf({ origin, accountId, accessToken })).toMatchObject([
+      { content: expect.stringContaining('Hello') },
+    ]);
+    await expect(postsOf({ origin, accountId, accessToken: 'another' })).rejects.toThrow('401');
+  } finally {
+    await server.close();
+  }
 });
 
 it('tells who it is without keeping them logged in', async () => {

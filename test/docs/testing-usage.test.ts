@@ -70,7 +70,7 @@ it('the command in README.md leaves an instance running, to try the site by hand
   const running = spawn(command.replace('4000', port), { cwd: folder, shell: true, detached: true });
   try {
     const [printed] = (await Promise.race([once(running.stdout, 'data'), once(running, 'exit')])) as [Buffer];
-    expect(String(printed)).toBe(`Type localhost:${port}\n`);
+    expect(String(printed)).toBe(`localhost:${port}\n`);
     expect((await fetch(`http://localhost:${port}/api/v1/instance`)).status).toBe(200);
   } finally {
     // With the shell that runs it.
