@@ -2,6 +2,7 @@
 
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
+import { plainWords } from './scripts/words.mjs';
 
 const waysOut = {
   regex:
@@ -83,11 +84,17 @@ export default defineConfig(
     },
   },
   {
+    files: ['lib/**', 'scripts/**', 'test/testing/**', 'test/support/stand-in/**', 'test/property/**'],
+    ignores: ['scripts/words.mjs'],
+    plugins: { project: plainWords },
+    rules: { 'project/plain-words': 'error' },
+  },
+  {
     files: ['lib/passport/strategy.ts'],
     rules: { 'no-restricted-syntax': ['error', dynamicImport, privateField] },
   },
   {
-    // Loads what only its own door needs, and only when it is opened.
+    // Loads what only its own entry point needs, and only when it is used.
     files: ['lib/issuer/oidc-provider.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },

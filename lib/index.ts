@@ -3,7 +3,7 @@
  * application which names them needs no second dependency.
  */
 
-// To TypeScript from version 6, no types are there that nobody names.
+// TypeScript 6 and later load only the types that are named.
 /// <reference types="node" preserve="true" />
 
 import { AuthorizationError, InternalOAuthError, TokenError } from './passport/passport.js';

@@ -49,7 +49,7 @@ export interface Instance {
   readonly host: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  /** Absent where nobody is registered. */
+  /** Absent where clients are known by URL. */
   readonly registrationEndpoint?: string;
   /** Present there: a client is known by a URL of its own, and this is the form of the document that the server fetches. */
   readonly clientMetadata?: 'html' | 'json';
@@ -73,7 +73,7 @@ export type PinnedInstance = Omit<
   'authorizationEndpoint' | 'registrationEndpoint' | 'scopesSupported'
 >;
 
-/** What every door asks of the engine. */
+/** The options that every entry point passes on. */
 export interface LoginOptions {
   /** Shown on the consent page; 1 to 60 characters. */
   clientName: string;
@@ -84,9 +84,9 @@ export interface LoginOptions {
    */
   callbackURL: string;
   /**
-   * Where servers that register nobody (Misskey and its relatives) find out about this site: absolute https URL without
-   * query or fragment. The instance's host is appended as one path segment; what is served there is the door's
-   * `clientMetadata`. Default: such servers are refused.
+   * URL of this site's metadata for servers that know clients by URL (Misskey and its relatives): an absolute https URL without
+   * query or fragment. The instance's host is appended as one path segment; `clientMetadata` of
+   * the entry point serves it. Default: such servers are refused.
    */
   clientMetadataURL?: string | undefined;
   /** The site's home page, shown on the consent page. */
@@ -162,8 +162,8 @@ export interface Settings {
 const { version } = require('../package.json') as { version: string };
 
 /**
- * Which options there are is known to the door that the site has called; it checks that itself.
- * @param checks name the door
+ * The entry point checks the names of the options itself.
+ * @param checks names the entry point in errors
  * @throws TypeError that names the option at fault.
  */
 export function readOptions(options: LoginOptions, checks = new Checks('MastodonLogin')): Settings {

@@ -34,8 +34,8 @@ function isUpToDate() {
 }
 
 if (!isUpToDate()) {
-  // Tests are quiet; who starts an example would think that it stands still.
-  const isForSomebody = ['start', 'example'].includes(process.env.npm_lifecycle_event);
-  if (isForSomebody) process.stderr.write('Building dist/ …\n');
+  // A build takes a while; tests stay quiet.
+  const isInteractive = ['start', 'example'].includes(process.env.npm_lifecycle_event);
+  if (isInteractive) process.stderr.write('Building dist/ …\n');
   await build();
 }

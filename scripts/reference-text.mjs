@@ -110,7 +110,7 @@ function linkTo(place, page) {
   return `[\`${place.name}\`](${place.page === page ? '' : `${place.page}.md`}#${place.name.toLowerCase()})`;
 }
 
-/** What a browser calls, and nobody else. */
+/** Members that only a browser calls. */
 const calledByBrowsers =
   /^(connectedCallback|disconnectedCallback|attributeChangedCallback|observedAttributes)$/;
 

@@ -1,6 +1,6 @@
 /**
  * Logs visitors in for a while, at many instances of which a tenth of all answers is broken, over a Redis that is
- * restarted in the middle. Nobody may be logged in as somebody else, and nothing may hang.
+ * restarted in the middle. No visitor may be logged in as another one, and nothing may hang.
  *
  *     npm run soak -- [--seconds 60] [--seed 1] [--processes 3] [--instances 20] [--visitors 40]
  */
@@ -30,7 +30,7 @@ const families = [
 
 /** How long an instance may take. Milliseconds. */
 const timeoutMs = 1000;
-/** A visitor who waits longer than this for the site waits for ever. A lease may take half a minute. */
+/** A visitor who waits longer than this for the site waits for ever. A lock may take half a minute. */
 const hungMs = 45_000;
 const brokenShare = 0.1;
 const megabyte = 2 ** 20;

@@ -59,7 +59,7 @@ const handles = [
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
-  // What nearly everybody types, and what forms and suggestions send: none of what follows is about it.
+  // The usual input, from visitors, forms and suggestions: a plain host needs none of the following.
   if (plainHost.test(input)) return addressOf(input, undefined, developmentOrigins);
   const text = withoutSpacesAtDots(
     input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@'),
@@ -126,7 +126,7 @@ function hostnameIn(authority: string): string | undefined {
 /** Names that people give to machines of their own (RFC 6761, 6762, 8375; ICANN's "internal"). */
 const ownNames = /^(?:localhost|\[::1\]|.+\.(?:localhost|local|internal|home\.arpa))$/;
 
-/** What a builder types to log in at a server of their own; a mere word is somebody's typing mistake. */
+/** What a builder types to log in at a server of their own; a single word is a typing mistake. */
 function unlistedServer(
   authority: string,
   developmentOrigins: ReadonlySet<string>,

@@ -27,7 +27,7 @@ export type Home =
   | {
       readonly instance: undefined;
       readonly failure: unknown;
-      /** Whether anything came back from there. Where nothing did, further requests would be in vain. */
+      /** Whether anything came back from there. Where nothing did, further requests would not help. */
       readonly hasAnswered: boolean;
     };
 

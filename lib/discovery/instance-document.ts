@@ -18,7 +18,7 @@ export interface Findings {
 
 /**
  * The instance that a host says it is.
- * @param takesURLClients whether this site has a URL to be known by, where nobody is registered
+ * @param takesURLClients whether this site has a URL to be known by, where no apps are registered
  * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
  *   `response_invalid`
  */
@@ -38,13 +38,13 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
     });
   }
   const accountDomain = domainOf(about.account_domain) ?? domainOf(about.uri);
-  const registersNobody = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
+  const knowsClientsByURL = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
   return {
     origin,
     host,
     authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
     tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
-    ...(registersNobody
+    ...(knowsClientsByURL
       ? { clientMetadata: 'json' }
       : { registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps` }),
     revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,

@@ -78,7 +78,7 @@ export function checksNoCodes(software: string | undefined): boolean {
   return software === 'snac';
 }
 
-/** Takahe gives a client credentials token to anybody, so it cannot be asked whether it knows a client. */
+/** Takahe gives a client credentials token to every client, so it cannot be asked whether it knows a client. */
 export function grantsTokensToAnyClient(software: string | undefined): boolean {
   return software === 'takahe';
 }

@@ -111,8 +111,8 @@ async function byHostMeta<T>(
 }
 
 /**
- * The other origins that a domain's host-meta points to. Of its templates only the origin counts: whoever wrote them
- * must not choose what is asked for there.
+ * The other origins that a domain's host-meta points to. Of its templates only the origin counts: its author
+ * must not choose what is requested there.
  */
 export async function hostMetaOrigins(
   fetcher: Fetcher,

@@ -104,7 +104,7 @@ export function publicLookup(lookup?: LookupFunction): LookupFunction {
   return answering(async (hostname) => {
     const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
     if (!addresses.every(({ address }) => isPublicAddress(address))) throw new PrivateAddressError(hostname);
-    // They are tried one after another; a name must not make this site knock at hundreds of doors.
+    // They are tried one after another; a name must not cause hundreds of connections.
     return addresses.slice(0, maxAddresses);
   });
 }

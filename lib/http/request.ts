@@ -239,7 +239,7 @@ export class Documents {
     return readAnswer(await this.answer(url, options), read);
   }
 
-  /** Whether the origin has answered any request yet. Where it has not, further requests would be in vain. */
+  /** Whether the origin has answered any request yet. Where it has not, further requests would not help. */
   hasAnswered(origin: string): boolean {
     return this.answered.has(origin);
   }

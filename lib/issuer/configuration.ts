@@ -169,7 +169,7 @@ function interactionPolicy({ oidc, developmentOrigins }: Parts) {
   const policy = base();
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
   const checks = policy.get('login')?.checks;
-  // A store may lose a record before its time: then nobody is logged in.
+  // A store may lose a record before its time: then no user is logged in.
   checks?.add(
     new Check(
       'account_forgotten',

@@ -3,7 +3,7 @@
  * oidc-provider, which is loaded by `createIssuer` only.
  */
 
-// To TypeScript from version 6, no types are there that nobody names.
+// TypeScript 6 and later load only the types that are named.
 /// <reference types="node" preserve="true" />
 
 export { createIssuer, type Issuer, type Router } from './issuer.js';

@@ -79,7 +79,7 @@ export class Keyring {
   }
 
   /**
-   * Adds a key that will sign five minutes from now. Nobody is logged out.
+   * Adds a key that will sign five minutes from now. All users stay logged in.
    * @returns when it begins to sign
    * @throws MastodonError `store_failed`
    */
@@ -141,6 +141,6 @@ async function newKey(signsFrom: number): Promise<Key> {
 function otherSecret(): Error {
   return new Error(
     'createIssuer: the signing keys in the store are encrypted with another secret than the option secret. ' +
-      'Set the secret that they were made with; or delete their record, which logs everybody out',
+      'Set the secret that they were made with; or delete their record, which logs all users out',
   );
 }

@@ -9,7 +9,7 @@ export interface RequestingClient {
   readonly name: ClientName;
   /** Where the visitor is sent back to; absent for a device. */
   readonly leadsTo?: string | undefined;
-  /** The operator does not know it, or it is a device that anybody may have. */
+  /** The operator does not know it, or it is a device of any owner. */
   readonly isUnknown: boolean;
 }
 
@@ -219,7 +219,7 @@ export function loggedOutPage(): Page {
   return messagePage(200, 'You are logged out', ['You may close this window.']);
 }
 
-/** Nobody is logged in here, and the client asks for the visitor to be sent on. */
+/** No user is logged in here, and the client asks for the visitor to be sent on. */
 export function leaveToPage(client: ClientName, url: string, leadsTo: string): Page {
   return messagePage(200, 'You are logged out', [
     `You may close this window; or <a href="${escape(url)}">go on to <bdi>${escape(leadsTo)}</bdi></a>, where

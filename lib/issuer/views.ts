@@ -144,7 +144,7 @@ export function postLogoutSuccessSource(ctx: KoaContextWithOIDC): void {
 }
 
 /**
- * Around the end session endpoint. Where nobody is logged in, oidc-provider answers with a form that sends itself, for which it
+ * Around the end session endpoint. Without a logged-in user, oidc-provider answers with a form that sends itself, for which it
  * would need a session. The visitor is sent on at once; to where a metadata document says, only by a press of their own.
  */
 export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {

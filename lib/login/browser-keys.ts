@@ -18,7 +18,7 @@ export interface BrowserKeys {
 /** More than log in within one login's time in one browser; whatever keeps them may be a cookie. */
 const maxFormerKeys = 3;
 
-/** The former keys once the current one has had its login; they are good for as long as a begun login lasts. */
+/** The former keys once the current one has had its login; they are good for as long as a pending login lasts. */
 export function formerAfterLogin({ current, former }: BrowserKeys): FormerKey[] {
   const ended = current === undefined ? [] : [{ key: current, until: Date.now() + loginTtlMs }];
   return [...ended, ...former].slice(0, maxFormerKeys);
@@ -34,8 +34,8 @@ export function writeFormer({ key, until }: FormerKey): string {
 }
 
 /**
- * None that is over, or that would last longer than any that was given; and no more than were given, whoever wrote the
- * text: for each of them the store is asked.
+ * None that is over, or that would last longer than any that was given; and no more than were given, since anyone can write a
+ * cookie: for each of them the store is asked.
  */
 export function readFormer(texts: readonly string[]): FormerKey[] {
   const now = Date.now();

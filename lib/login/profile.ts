@@ -66,9 +66,9 @@ export async function buildProfile(
 ): Promise<MastodonProfile> {
   const claims = readClaims(account, instance, developmentOrigins);
   const { username, handleDomain, actor } = claims;
-  const isInDoubt = handleDomain !== instance.host || instance.api === 'misskey';
+  const needsProof = handleDomain !== instance.host || instance.api === 'misskey';
   const proof =
-    handleDomain !== undefined && isInDoubt && makesHandle(username)
+    handleDomain !== undefined && needsProof && makesHandle(username)
       ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, actor)
       : undefined;
   return believed(instance, account, claims, proof);
@@ -191,7 +191,7 @@ function makesHandle(username: string): boolean {
   return /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
 }
 
-/** The picture is fetched by whoever looks at it, from inside whatever network they are in. */
+/** A visitor's browser fetches the picture, perhaps inside a private network. */
 function isShowable(avatar: URL, instance: PinnedInstance): boolean {
   return avatar.origin === instance.origin || isPublicHostname(avatar.hostname);
 }

@@ -71,7 +71,7 @@ export const InternalOAuthError: new (message: string, error: unknown) => Intern
   OAuth2.InternalOAuthError;
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- that of Express and Passport
+   
   namespace Express {
     interface AuthInfo {
       /** What the application gave `passport.authenticate` as `state`. */

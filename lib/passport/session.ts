@@ -133,6 +133,6 @@ function markOf({ passport }: Session): string {
   const { user = passport } = Object(passport) as { user?: unknown };
   if (user === undefined || user === null) return '';
   if (typeof user !== 'object') return `.${digest(JSON.stringify(user))}`;
-  const { id, _id = 'somebody' } = user as { id?: unknown; _id?: unknown };
+  const { id, _id = 'a user' } = user as { id?: unknown; _id?: unknown };
   return Object.keys(user).length === 0 ? '' : `.${digest(JSON.stringify(id ?? _id))}`;
 }

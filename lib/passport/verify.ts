@@ -174,7 +174,7 @@ export function textOf(thrown: unknown): string {
 
 /**
  * A function that expects the profile where it gets `done` would find `undefined` under every name, and log
- * everybody in as one and the same user.
+ * all visitors in as one user.
  */
 function refuseToBeTakenForProfile(done: VerifyDone): void {
   Object.setPrototypeOf(done, notTheProfile);

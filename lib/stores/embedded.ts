@@ -78,7 +78,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
     encoding: 'json',
     // A commit is then on disk once its promise resolves, so that it outlives a power cut too.
     overlappingSync: false,
-    // With it, a failed commit also rejects a promise that nobody holds, and that ends the process.
+    // With it, a failed commit also rejects a promise without a handler, which ends the process.
     eventTurnBatching: false,
   });
   const items: LMDB.Database<Item, string> = root.openDB({ name: 'items', encoding: 'json' });
@@ -130,7 +130,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
       return true;
     },
 
-    // One transaction writes at a time, whichever process it is of: nobody else can find the entry after it.
+    // One transaction writes at a time, whichever process it is of: no other process can find the entry after it.
     delete: (key) => commit(() => living(remove(key)) !== undefined),
 
     async lock(key, ttl) {

@@ -12,7 +12,7 @@ export interface PrivateFile {
 }
 
 /**
- * Opens the folder of a file, and returns a path through that open folder. Nobody else may replace files in the folder, so
+ * Opens the folder of a file, and returns a path through that open folder. No other user may replace files in the folder, so
  * a library that opens the path later opens the file that was checked. (Only Linux has such paths. Elsewhere the path is
  * the given one, which another user can lead elsewhere if one of the folders above is writable.)
  * @throws Error with `code` `UNSAFE_FILE`, which says what is wrong, or what the file system says

@@ -1,4 +1,4 @@
-/** The HTTP server of a testing instance: it listens on loopback only, since anybody who reaches it can log in as any account. */
+/** The HTTP server of a testing instance: it has no passwords, and listens on loopback only. */
 
 import {
   createServer,

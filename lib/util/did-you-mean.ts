@@ -1,4 +1,4 @@
-/** The name that somebody meant who wrote one that does not exist. */
+/** Finds the existing name that a misspelt name resembles most. */
 
 /** `; did you mean clientName?`, or all names where none is near. */
 export function suggestion(name: string, known: readonly string[]): string {

@@ -77,7 +77,7 @@ export function checkedOutbound(checks: Checks, options: OutboundOptions): Outbo
   };
 }
 
-/** Node takes anything, and trusts nobody more because of it. */
+/** Node.js accepts any text here, and ignores what is no certificate. */
 function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | Buffer>>(
   checks: Checks,
   ca: CA,

@@ -46,7 +46,7 @@ describe('a login', () => {
     expect(page.json().user).toMatchObject({ id: `${instance.origin}#77`, displayName: 'Ada L.' });
   });
 
-  it('can be denied, by one or by everybody', async () => {
+  it('can be denied, by one visitor or by all', async () => {
     for (const deny of [false, true]) {
       const { instance, site, visitor } = await aStage({ deny });
       const away = await leave(visitor, site, instance.host);
@@ -114,7 +114,7 @@ describe('a visitor whom a real instance would keep', () => {
     for (const nowhere of ['/login', '']) {
       await expect(instance.approve(nowhere)).rejects.toThrow('the site has not sent the visitor there');
     }
-    await expect(instance.approve(away, { as: 'nobody' })).rejects.toThrow(/no account "nobody"/);
+    await expect(instance.approve(away, { as: 'unknown' })).rejects.toThrow(/no account "unknown"/);
   });
 });
 
@@ -188,7 +188,7 @@ it('its pages show hostile names as text, and lead to sites that redirect on', a
     const page = await visitor.follow(await visitor.get(instance.origin + path));
     expect([path, page.status, page.text.includes('<script')]).toEqual([path, 200, false]);
   }
-  for (const path of ['/@nobody', '/@%E0%A4%A', '/avatars/', '/nothing']) {
+  for (const path of ['/@unknown', '/@%E0%A4%A', '/avatars/', '/nothing']) {
     expect((await visitor.get(instance.origin + path)).status).toBe(404);
   }
   expect((await start(visitor, site, `@tove@${instance.host}`)).status).toBe(302);

@@ -100,7 +100,7 @@ it.each([
   ['another scope', { scope: 'profile read' }],
   ['a request without PKCE', { code_challenge: '' }],
   ['a plain challenge', { code_challenge_method: 'plain' }],
-])('shows a page of its own for %s, and sends nobody back', async (_what, changes) => {
+])('shows a page of its own for %s, and sends no visitor back', async (_what, changes) => {
   const answer = await fetch(authorizeURL(changes), { redirect: 'manual' });
   expect(answer.status).toBe(400);
 });

@@ -1,4 +1,4 @@
-/** A testing instance that registers nobody, as Misskey: sites try their `clientMetadataURL` and its document at it. */
+/** A testing instance that knows clients by URL, like Misskey: sites try their `clientMetadataURL` at it. */
 
 import { startInstance, type InstanceOptions, type TestInstance } from '../../lib/testing/index.js';
 import { freePort } from '../support/free-port.js';
@@ -55,7 +55,7 @@ it('shows the name that the document says, and takes a no', async () => {
   expect(page.json()).toMatchObject({ code: 'access_denied' });
 });
 
-it('refuses whoever is disabled as Misskey does', async () => {
+it('refuses a disabled account as Misskey does', async () => {
   const { instance, site, visitor } = await aStage({ accounts: [{ username: 'ada', disabled: true }] });
   const page = await open(visitor, await instance.approve(await leave(visitor, site, instance.host)));
   expect(page.json()).toMatchObject({ code: 'account_unusable' });

@@ -39,7 +39,7 @@ export const misskeyPersonas = {
     software: { name: 'sharkey', version: '2024.9.0' },
     oauth: 'single-use apps',
   },
-  /** Before 2023.9: only MiAuth, by which whoever sends a link gets the login. */
+  /** Before 2023.9: only MiAuth, by which the sender of a link gets the login. */
   miAuthOnly: { ...misskey2025, software: { name: 'misskey', version: '13.14.2' }, oauth: 'absent' },
 } as const satisfies Record<string, MisskeyPersona>;
 

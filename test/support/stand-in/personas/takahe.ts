@@ -21,7 +21,7 @@ export const takahe = variant(other, {
     page_request: [400, page('Invalid response_type')],
     missing_field: [400, oauthError('invalid_request', 'Required param : code')],
     unsupported_grant: [400, { error: 'invalid_grant_type' }],
-    // A code that is not in the database is an exception that nobody catches.
+    // A code that is not in the database is an exception that is not caught.
     wrong_code: [500, page('Server Error (500)')],
     spent_code: denied,
     unknown_client: denied,
