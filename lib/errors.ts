@@ -1,5 +1,7 @@
 /** Error codes, what each one tells the person logging in, and the class that carries them. */
 
+import { isHost } from './util/url.js';
+
 interface Meaning {
   /** HTTP status of the answer when the application handles the failure no other way. */
   readonly status: number;
@@ -190,11 +192,17 @@ export class MastodonError extends Error {
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
-    const { instance, cause, reason, software, state } = details;
+    const { cause, reason, software, state } = details;
+    // A redirect may name nearly anything: only a host is shown.
+    const instance =
+      details.instance !== undefined && isHost(details.instance) ? details.instance : undefined;
     super(
       (reason ? particulars[reason] : message)
         .replace('%p', () => software ?? 'other software')
-        .replace('%s', () => details.typedInstance ?? instance ?? 'that server'),
+        .replace(/(the server )?%s/i, (_, theServer?: string) => {
+          const shown = details.typedInstance ?? instance;
+          return shown === undefined ? (theServer?.trim() ?? 'that server') : (theServer ?? '') + shown;
+        }),
       cause === undefined ? undefined : { cause },
     );
     this.code = code;

@@ -19,7 +19,10 @@ export type LoginEvent =
       readonly instance?: string;
       readonly cause?: string;
     }
-  /** An error without a code: a callback of the site rejected, or a bug. On the channel always text. */
+  /**
+   * An error without a code: a callback of the site rejected, or a bug. Of one half of a login only its kind, such as
+   * `Error ECONNREFUSED`, because its message may quote what was to be stored; the caller receives the error itself.
+   */
   | { readonly event: 'failed'; readonly error: unknown }
   /** The site became an app of the instance. */
   | { readonly event: 'registered'; readonly instance: string }

@@ -15,6 +15,7 @@ import {
   readKeyedRecord,
   TimeLimit,
   TimeLimitError,
+  UnknownRecordError,
 } from './util/backend.js';
 import { digest } from './util/digest.js';
 
@@ -100,7 +101,7 @@ export class Store {
     try {
       return readKeyedRecord(key, value);
     } catch (error) {
-      throw storeFailed(error);
+      throw storeFailed(error instanceof UnknownRecordError ? error : withoutDetails(error));
     }
   }
 

@@ -33,6 +33,15 @@ it('these are the codes', () => {
   ]);
 });
 
+it.each(['"onfocus="alert(1)"autofocus="', `"x='.evil.com`, 'a b', '', 'x'.repeat(300), '<b>'])(
+  'an error names no server by %j, which a redirect may hold in the place of a host',
+  (instance) => {
+    const error = new MastodonError('instance_unreachable', { instance });
+    expect(error.instance).toBeUndefined();
+    expect(error.message).toBe(new MastodonError('instance_unreachable').message);
+  },
+);
+
 it.each(codes)('%s has a status and a sentence for people, with and without an instance', (code) => {
   for (const instance of [undefined, 'social.example']) {
     const error = new MastodonError(code, { instance });
@@ -111,7 +120,7 @@ it('what is remembered of an error makes a new one for each caller', () => {
 });
 
 it('a host is put into the sentence as it is', () => {
-  expect(new MastodonError('timeout', { instance: "$&$'$1" }).message).toContain("$&$'$1");
+  expect(new MastodonError('timeout', { typedInstance: "$&$'$1" }).message).toContain("$&$'$1");
 });
 
 it('an error is known by every copy of the package that is loaded, and nothing else is', () => {

@@ -479,6 +479,17 @@ describe('a Keyv around an adapter that rejects', () => {
   });
 });
 
+it('a value whose member throws when it is read shows nothing of what the error says', async () => {
+  const value = {
+    get keptUnder(): string {
+      throw new Error('document a-secret could not be decoded');
+    },
+  };
+  const backend = { get: async () => value, set: async () => true, delete: async () => true };
+  const failure: unknown = await new Store(backend, timeoutMs).get('key').catch((thrown: unknown) => thrown);
+  expect(failure).toMatchObject({ code: 'store_failed', cause: { message: 'the store failed: Error' } });
+});
+
 describe('the error of a failed store', () => {
   it('tells its kind, and nothing of what was to be stored', async () => {
     const secret = 'a-secret-that-was-to-be-stored';

@@ -1,7 +1,7 @@
 /** The visitor's browser: its cookie with a secret key, and the values that are derived from the key. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isState, randomToken } from '../login/state.js';
+import { isSecretKey, randomToken } from '../login/state.js';
 import { cookieValues } from '../util/cookies.js';
 import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
@@ -27,7 +27,7 @@ export class BrowserCookie {
   }
 
   read({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
-    return cookieValues(headers.cookie, this.name).find(isState);
+    return cookieValues(headers.cookie, this.name).find(isSecretKey);
   }
 
   /**

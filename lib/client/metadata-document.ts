@@ -119,14 +119,18 @@ export class ClientMetadata {
   }
 
   /** For routes and `app.use` of Express, and for everything else with Node's own request and response. */
-  async serve(req: MountedRequest, res: ServerResponse, next?: Next): Promise<void> {
+  serve(req: MountedRequest, res: ServerResponse, next?: Next): void {
     const { originalUrl = req.url ?? '/' } = req;
     if (next && !this.isItsPath(req, originalUrl)) return next();
-    const { status, headers, body } = await this.answer(req.method, originalUrl);
-    if (next && status === 404) return next();
-    res.statusCode = status;
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    res.end(body);
+    const respond = ({ status, headers, body }: DocumentAnswer) => {
+      // Other middleware may have answered while the store was asked.
+      if (res.headersSent) return;
+      if (next && status === 404) return next();
+      res.writeHead(status, headers).end(body);
+    };
+    this.answer(req.method, originalUrl)
+      .then(respond)
+      .catch(() => res.destroy());
   }
 
   /** Mounted before all routes of an application, it is asked for every page, the callback among them. */

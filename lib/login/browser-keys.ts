@@ -1,6 +1,6 @@
 /** The secret keys of a browser: one that begins logins, and former ones that may still finish what they began. */
 
-import { isState, loginTtlMs } from './state.js';
+import { isSecretKey, loginTtlMs } from './state.js';
 
 /** A key that may finish what it began, and begins nothing. */
 export interface FormerKey {
@@ -42,6 +42,6 @@ export function readFormer(texts: readonly string[]): FormerKey[] {
   return texts.slice(0, maxFormerKeys).flatMap((text) => {
     const [key = '', time = ''] = text.split('.', 2);
     const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
-    return isState(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
+    return isSecretKey(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
   });
 }

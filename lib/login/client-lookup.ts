@@ -7,6 +7,7 @@ import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { Failures } from '../discovery/failures.js';
+import { MastodonError } from '../errors.js';
 import type { Instance, Settings } from '../options.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
@@ -123,7 +124,9 @@ export class ClientLookup {
           this.failures.succeeded(instance.host);
           return { instance, app, client };
         } catch (error) {
-          this.failures.failed(instance.host, error);
+          // Where another host led here and used up the time, the time that was left says nothing of this host.
+          const isLate = error instanceof MastodonError && error.code === 'timeout';
+          if (!isLate || instance.host === address.host) this.failures.failed(instance.host, error);
           throw error;
         }
       }),

@@ -48,6 +48,8 @@ export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 export class MastodonLogin {
   /** As the option has it, without a slash at its end. */
   readonly callbackURL: string;
+  /** The deadline of each half of a login. Milliseconds. @internal */
+  readonly timeoutMs: number;
   /** Answers servers that fetch the client metadata document at `clientMetadataURL`. */
   readonly clientMetadata: ClientMetadata;
   private readonly settings: Settings;
@@ -70,6 +72,7 @@ export class MastodonLogin {
     const { clientName, callbackURL, website, scope, outbound } = settings;
     this.settings = settings;
     this.callbackURL = callbackURL;
+    this.timeoutMs = outbound.loginTimeoutMs;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
     this.store = new Store(options.store, outbound.timeoutMs);
     this.http = new Http(settings);
@@ -269,7 +272,7 @@ export class MastodonLogin {
   }
 
   private pendingOf(browser: Browser, isNew?: boolean): PendingLogins {
-    if (typeof browser !== 'string' && 'take' in browser) return browser;
+    if (browser instanceof Object && 'take' in browser) return browser;
     return this.transactions.of(keysOf(browser), isNew);
   }
 

@@ -182,6 +182,7 @@ function isUserName(text: string): boolean {
     text.length <= 256 &&
     /^[\p{L}\p{N}_.+~-][\p{L}\p{M}\p{N}_.@+~ -]*$/u.test(text) &&
     /[\p{L}\p{N}_]/u.test(text) &&
+    !/\p{Default_Ignorable_Code_Point}/u.test(text) &&
     !text.endsWith(' ')
   );
 }
@@ -199,9 +200,9 @@ function isShowable(avatar: URL, instance: PinnedInstance): boolean {
 /** Code points; Mastodon allows 30, others more. */
 const longestName = 500;
 
-/** Without what no name needs: control characters, and marks that turn the text around it. */
+/** Without what no name needs: control characters, halves of characters, and marks that turn the text around it. */
 function showable(text: string): string {
-  const plain = text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
+  const plain = text.replace(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
   return [...plain.slice(0, 2 * longestName)].slice(0, longestName).join('');
 }
 

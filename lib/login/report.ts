@@ -1,7 +1,7 @@
 /** Reports the halves of a login to the site's log, and why they failed. */
 
 import { inItsScript, type Address } from '../discovery/address.js';
-import { MastodonError } from '../errors.js';
+import { kindOf, MastodonError } from '../errors.js';
 import type { LoginEvent, Report } from '../events.js';
 import { sentencesOf, warnOfFailure } from './warnings.js';
 import type { Transaction } from './transactions.js';
@@ -33,7 +33,8 @@ export function report(
 }
 
 export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
-  if (!(error instanceof MastodonError)) return log('failed', { error: sentencesOf(error) });
+  // Only its kind: a driver of the site's own store quotes in its message what was to be stored.
+  if (!(error instanceof MastodonError)) return log('failed', { error: kindOf(error) });
   warnOfFailure(error);
   const { code, instance, cause } = error;
   log('refused', {

@@ -14,12 +14,15 @@ export function isState(value: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(value);
 }
 
-/** @throws TypeError for a key that is not secret: one that several browsers share would let each finish the others' logins */
+/** Whether a text is as varied as a random key. One that several browsers share would let each finish the others' logins. */
+export function isSecretKey(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w+/=-]{22,128}$/.test(value) && new Set(value).size >= 8;
+}
+
+/** @throws TypeError for a key that is not secret */
 export function keysOf(browser: string | readonly string[]): readonly string[] {
-  // Adapters give several, which they have made or checked themselves.
-  if (typeof browser === 'object' && browser !== null) return browser;
-  if (typeof browser === 'string' && /^[\w+/=-]{22,128}$/.test(browser) && new Set(browser).size >= 8)
-    return [browser];
+  const keys: unknown = typeof browser === 'string' ? [browser] : browser;
+  if (Array.isArray(keys) && keys.every(isSecretKey)) return keys;
   throw new TypeError(
     'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
   );

@@ -53,7 +53,7 @@ export interface PendingLogins {
   /** A hint, whose failure is no unfinished login. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
   finished(instanceHost: string): Promise<void>;
-  /** A login was finished with the browser's keys: they begin no other. */
+  /** After a whole login: the key that began it, and the one that begins logins, begin no other. */
   keysFinished?(): Promise<unknown>;
 }
 
@@ -172,6 +172,7 @@ export class Transactions {
   of(keys: readonly string[], isNew = false): PendingLogins {
     const browsers = keys.map((key) => digest(key + this.audience));
     const [current = ''] = browsers;
+    let begunWith: string | undefined;
     const hints = new Map<string, Promise<Hint | undefined>>();
     /** Read once: a login that begins asks for its hint twice. */
     const hintAt = (host: string, browser: string): Promise<Hint | undefined> => {
@@ -192,7 +193,11 @@ export class Transactions {
           this.store.cache(hintKey(host, current), { times, login: key }, unfinishedTtlMs),
         ]);
       },
-      take: (state) => this.take(state, browsers),
+      take: async (state) => {
+        const { browser, login } = await this.take(state, browsers);
+        begunWith = keys[browsers.indexOf(browser)];
+        return login;
+      },
       unfinished: async (host) => {
         const all = await Promise.all(browsers.map((browser) => hintAt(host, browser)));
         const found = all.filter((hint) => hint !== undefined);
@@ -204,10 +209,13 @@ export class Transactions {
       finished: async (host) => {
         await Promise.all(browsers.map((browser) => this.store.delete(hintKey(host, browser))));
       },
-      keysFinished: () =>
-        Promise.all(
-          keys.map((key) => this.store.cache(this.finishedKey(key), { finished: true }, finishedKeyTtlMs)),
-        ),
+      // Not the other former keys: each has finished a login before, or the browser made it up.
+      keysFinished: () => {
+        const ended = new Set([keys[0], begunWith].filter((key) => key !== undefined));
+        const finish = (key: string) =>
+          this.store.cache(this.finishedKey(key), { finished: true }, finishedKeyTtlMs);
+        return Promise.all([...ended].map(finish));
+      },
     };
   }
 
@@ -216,7 +224,10 @@ export class Transactions {
     return (await this.store.cached(this.finishedKey(key))) !== undefined;
   }
 
-  private async take(state: string, browsers: readonly string[]): Promise<Transaction | undefined> {
+  private async take(
+    state: string,
+    browsers: readonly string[],
+  ): Promise<{ browser: string; login: Transaction | undefined }> {
     const key = this.loginKey(state);
     const used = storeKey('used', '', digest(state + this.audience));
     // The record of its use counts also where the login is still there: a store may lose a deletion and not say so.
@@ -227,14 +238,17 @@ export class Transactions {
         'no login has this state: another request is using it, it was made up, is long over, or was begun for another site';
       throw loginExpired('unknown', why + (this.store.isShared ? '' : noSharedStore));
     }
+    // Another process may have taken it as well, where the store cannot tell who deleted a record and lost the lock.
+    const isTwice = this.store.isShared && (await this.store.get(used)) !== undefined;
+    if (isTwice) throw loginExpired('used', 'another process used the login at the same moment');
     await this.store.cache(used, { used: true }, loginTtlMs);
     // In another browser, too, the login is over: where the address was seen, its code is in other hands.
-    const { browser } = record as { readonly browser?: unknown };
-    if (!browsers.includes(String(browser))) {
+    const browser = String((record as { readonly browser?: unknown }).browser);
+    if (!browsers.includes(browser)) {
       const why = 'the login was begun in another browser or session';
       throw loginExpired('other_browser', browsers.length === 0 ? sessionLost : why);
     }
-    return loginIn(record);
+    return { browser, login: loginIn(record) };
   }
 
   private async hint(key: string): Promise<Hint | undefined> {

@@ -8,7 +8,7 @@ import {
   writeFormer,
   type BrowserKeys,
 } from '../login/browser-keys.js';
-import { isState, randomToken } from '../login/state.js';
+import { isSecretKey, randomToken } from '../login/state.js';
 import { digest } from '../util/digest.js';
 import { warnOnce } from '../util/warnings.js';
 
@@ -104,7 +104,7 @@ function storedKeys(session: Session): BrowserKeys {
  */
 function currentKey(session: Session): string | undefined {
   const [key = '', mark = ''] = String(session[currentField]).split('.', 2);
-  return isState(key) && markOf(session) === (mark && `.${mark}`) ? key : undefined;
+  return isSecretKey(key) && markOf(session) === (mark && `.${mark}`) ? key : undefined;
 }
 
 function derivedKey(session: Session): string | undefined {

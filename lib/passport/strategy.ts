@@ -57,7 +57,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
     this.login = login;
     this.requests = new Requests(login, settings, verify);
-    this.clientMetadata = (req, res, next) => void login.clientMetadata.serve(req, res, next);
+    this.clientMetadata = (req, res, next) => login.clientMetadata.serve(req, res, next);
   }
 
   /** Passport calls it: for the start of a login, and for the answer to one. */

@@ -31,6 +31,14 @@ export function withoutSlash(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }
 
+/**
+ * Whether a text is a host as URLs of the web have it: a name in ASCII or an address, with or without a port. The parser
+ * takes nearly any text for a host where the scheme is another one.
+ */
+export function isHost(text: string): boolean {
+  return /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/.test(text);
+}
+
 /** As connections name it: the brackets of an IPv6 address belong to the URL. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');

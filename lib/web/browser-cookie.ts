@@ -1,7 +1,7 @@
 /** The browser's secret key, in a cookie: binds a pending login to the browser that began it. */
 
 import { formerAfterLogin, readFormer, writeFormer, type BrowserKeys } from '../login/browser-keys.js';
-import { isState, randomToken } from '../login/state.js';
+import { isSecretKey, randomToken } from '../login/state.js';
 import { cookieValues } from '../util/cookies.js';
 
 /** Longer than a login lasts, to recognise a browser whose last login did not come back. Seconds. */
@@ -24,7 +24,7 @@ export class BrowserCookie {
   read(headers: Headers): BrowserKeys {
     for (const value of cookieValues(headers.get('cookie'), this.name)) {
       const [current = '', ...former] = value.split('~');
-      if (isState(current)) return { current, former: readFormer(former) };
+      if (isSecretKey(current)) return { current, former: readFormer(former) };
     }
     return { current: undefined, former: [] };
   }

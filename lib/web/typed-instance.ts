@@ -10,11 +10,12 @@ const maxBodyBytes = 16_384;
 
 /**
  * The field as it came, of whatever kind: it is judged where addresses are.
+ * @param timeoutMs for the whole body
  * @throws MastodonError `instance_missing`, `instance_invalid`
  */
-export async function typedInstance(request: Request): Promise<unknown> {
+export async function typedInstance(request: Request, timeoutMs: number): Promise<unknown> {
   const wasRead = request.bodyUsed;
-  const typed = wasRead ? undefined : await fieldInBody(request);
+  const typed = wasRead ? undefined : await fieldInBody(request, timeoutMs);
   const found = typed ?? only(new URL(request.url, 'http://localhost').searchParams.getAll(field));
   if (found !== undefined) return found;
   if (isDevelopment() && request.method !== 'GET') warnOfMissingField(wasRead);
@@ -41,10 +42,10 @@ function warnOfMissingField(wasRead: boolean): void {
   }
 }
 
-async function fieldInBody(request: Request): Promise<unknown> {
+async function fieldInBody(request: Request, timeoutMs: number): Promise<unknown> {
   const contentType = request.headers.get('content-type') ?? '';
   const read = readers[contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''];
-  const bytes = read && (await bytesOf(request));
+  const bytes = read && (await bytesOf(request, timeoutMs));
   if (!bytes?.length) return undefined;
   try {
     return await read?.(bytes, contentType);
@@ -71,24 +72,37 @@ function only(values: readonly unknown[]): unknown {
   return values.length > 1 ? values : values[0];
 }
 
-/** @throws MastodonError `instance_invalid` for more than a form with one field has, which is not read to its end */
-async function bytesOf({ body }: Request): Promise<Uint8Array<ArrayBuffer>> {
+/** @throws MastodonError for a body that is too long or too slow for a form with one field; it is not read to its end */
+async function bytesOf({ body }: Request, timeoutMs: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
+  const reader = body?.getReader();
+  // A reader that is cancelled says that the body is over.
+  const cancel = () => void reader?.cancel().catch(() => undefined);
+  const late = AbortSignal.timeout(timeoutMs);
+  late.addEventListener('abort', cancel);
   try {
-    for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-      length += chunk.length;
-      if (length > maxBodyBytes) break;
-      chunks.push(chunk);
+    for (let length = 0; reader; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      length += value.length;
+      if (length > maxBodyBytes) throw tooLong();
+      chunks.push(value);
     }
-  } catch {
-    throw missing('the body of the request broke off');
+  } catch (error) {
+    throw error instanceof MastodonError ? error : missing('the body of the request broke off');
+  } finally {
+    late.removeEventListener('abort', cancel);
+    cancel();
   }
-  if (length <= maxBodyBytes) return Buffer.concat(chunks);
-  const cause = new Error(`the body of the request has more than ${maxBodyBytes} bytes`);
-  throw new MastodonError('instance_invalid', { status: 413, cause });
+  if (late.aborted) throw missing(`the body of the request did not arrive within ${timeoutMs} ms`, 408);
+  return Buffer.concat(chunks);
 }
 
-function missing(why: string): MastodonError {
-  return new MastodonError('instance_missing', { cause: new Error(why) });
+function tooLong(): MastodonError {
+  const cause = new Error(`the body of the request has more than ${maxBodyBytes} bytes`);
+  return new MastodonError('instance_invalid', { status: 413, cause });
+}
+
+function missing(why: string, status?: number): MastodonError {
+  return new MastodonError('instance_missing', { ...(status && { status }), cause: new Error(why) });
 }

@@ -89,7 +89,7 @@ export function createLogin(options: WebLoginOptions): WebLogin {
       const typed =
         instance !== undefined
           ? instance
-          : await typedInstance(request).catch((error: unknown) => {
+          : await typedInstance(request, login.timeoutMs).catch((error: unknown) => {
               throw error instanceof MastodonError ? login.refused(error) : error;
             });
       const known = cookie.read(request.headers);

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createBridge, type Bridge } from '../../lib/bridge';
 import { createIssuer } from '../../lib/issuer';
+import { MastodonLogin } from '../../lib/core';
 import { createLogin } from '../../lib/web';
 import { Store, storeKey } from '../../lib/store';
 import { JSONStore, leastOptions } from '../support/stage';
@@ -58,6 +59,30 @@ it('declares the scopes that logins asked for, of a bounded number of sets', asy
 
 let close: (() => void) | undefined;
 afterEach(() => close?.());
+
+it('core, with a response that other middleware gave before the store answered', async () => {
+  const store = new Map<string, unknown>();
+  let answerNow = (): void => undefined;
+  const slow = {
+    get: (key: string) => new Promise((resolve) => (answerNow = () => resolve(store.get(key)))),
+    set: (key: string, value: unknown) => store.set(key, value),
+    delete: (key: string) => store.delete(key),
+  };
+  const login = new MastodonLogin({ ...leastOptions, clientMetadataURL, store: slow });
+  const server = createServer((req, res) => {
+    login.clientMetadata.serve(req, res);
+    res.writeHead(503).end('busy');
+    answerNow();
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  close = () => (server.closeAllConnections(), server.close());
+  const { port } = server.address() as AddressInfo;
+  const path = new URL(clientMetadataURL).pathname;
+  for (let i = 0; i < 2; i++) {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}/misskey.example`);
+    expect([answer.status, await answer.text()]).toEqual([503, 'busy']);
+  }
+});
 
 describe('the bridge', () => {
   async function bridgeAt(publicURL: string): Promise<{ bridge: Bridge; origin: string }> {

@@ -63,6 +63,7 @@ it('the same account before and after its server tells uri is the same user', ()
 
 it.each([
   ['no display name', { display_name: '' }, { displayName: 'alice' }],
+  ['half of a character', { display_name: '\ud800X' }, { displayName: 'X' }],
   ['only spaces', { display_name: ' \n ' }, { displayName: 'alice' }],
   ['a display name that is an object', { display_name: {} }, { displayName: 'alice' }],
   ['an acct in other capitals', { acct: 'Alice' }, { handle: 'alice@social.example', handleVerified: true }],
@@ -154,6 +155,9 @@ it.each([
   'al\u200bice',
   'al\u00adice',
   'al\u200fice',
+  'alice\u1160',
+  'al\u034fice',
+  'alice\ufe0f',
   'a"b',
   "a'b",
   'a&b',

@@ -30,6 +30,30 @@ describe('a pending login', () => {
     await expect(transactions(backend).of([key]).take(state)).rejects.toMatchObject(expired);
   });
 
+  it('is taken once by two processes, also where the store is slow and cannot tell who deleted a record', async () => {
+    const records = new Map<string, unknown>();
+    const later = (isLate: boolean, ms: number) =>
+      new Promise<void>((resolve) => (isLate ? setTimeout(resolve, ms) : resolve()));
+    const backend = (lockMs: number, deleteMs: number) => ({
+      get: async (key: string) => structuredClone(records.get(key)),
+      set: async (key: string, value: unknown) => {
+        await later(key.endsWith(':take:lock'), lockMs);
+        records.set(key, structuredClone(value));
+      },
+      delete: async (key: string) => {
+        await later(/:login:[^:]*:[^:]*$/.test(key), deleteMs);
+        records.delete(key);
+      },
+    });
+    const [key, state] = [randomToken(), randomToken()];
+    const processes = [backend(0, 1500), backend(500, 0)].map(
+      (one) => new Transactions(new Store(one, 5000), 'this site'),
+    );
+    await processes[0]?.of([key]).save(state, login);
+    const ends = await Promise.allSettled(processes.map((one) => one.of([key]).take(state)));
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
   it('is finished also with a former key of the browser', async () => {
     const pending = transactions();
     const [former, current, state] = [randomToken(), randomToken(), randomToken()];
@@ -225,3 +249,11 @@ describe('MastodonLogin', () => {
     await expect(denied).rejects.toMatchObject({ code: 'access_denied', state });
   });
 });
+
+it.each([undefined, null, 7, {}, '', 'x'.repeat(43), ['x'.repeat(43)], [undefined], [''], [[]]])(
+  'a program that gives %j as the key of a browser is told so, because all visitors would share it',
+  async (key) => {
+    const login = new MastodonLogin(leastOptions);
+    await expect(login.begin('social.example', key as string)).rejects.toThrow('the browser key must be');
+  },
+);

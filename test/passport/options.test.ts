@@ -6,6 +6,7 @@ import type { LoginTransaction as Transaction } from '../../lib/index.js';
 import type { StateStore } from '../../lib/passport/options.js';
 import { aSite, aSplitPair, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
+import { randomToken } from '../../lib/login/state.js';
 
 const query = (away: string) => new URL(away).searchParams;
 
@@ -252,12 +253,24 @@ describe('stateStore', () => {
     },
   );
 
+  it('that quotes the record in its error puts nothing of it into the log', async () => {
+    const events: unknown[] = [];
+    const save = async (_req: unknown, state: string, login: unknown) => {
+      throw new Error(`INSERT INTO logins VALUES ('${state}', '${JSON.stringify(login)}') failed`);
+    };
+    const stateStore = { save, take: async () => undefined };
+    const log = (event: unknown) => events.push(event);
+    const { instance, site, visitor } = await aStage('mastodon45', { options: { stateStore, log } });
+    expect((await start(visitor, site, instance.host)).status).toBe(500);
+    expect(events.at(-1)).toEqual({ event: 'failed', error: 'Error' });
+  });
+
   it('that fails is told to the operator', async () => {
     const mine = new Error('no space');
     const stateStore = { save: () => Promise.reject(mine), take: () => Promise.reject(mine) };
     const { instance, site, visitor } = await aStage('mastodon45', { options: { stateStore } });
     expect((await start(visitor, site, instance.host)).status).toBe(500);
-    const state = 'A'.repeat(43);
+    const state = randomToken();
     expect((await visitor.get(`${site.callbackURL}/${instance.host}?code=x&state=${state}`)).status).toBe(
       500,
     );

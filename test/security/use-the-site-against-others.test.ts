@@ -92,6 +92,29 @@ it('a start that was led to a server gives nobody who comes there directly its o
   expect(await honest).toMatchObject({ origin: victim.origin });
 });
 
+it('registrations that ran out of time for visitors whom other domains led there do not count against the server', async () => {
+  const victim = await anInstance();
+  const held: ServerResponse[] = [];
+  const answerAgain = victim.answer(/^POST \/api\/v1\/apps/, (_req, res) => void held.push(res));
+  const domains = await Promise.all([1, 2, 3, 4].map(() => anAttacker(victim)));
+  for (const domain of domains) domain.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 404, {});
+  const login = new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    developmentInstances: [victim, ...domains].map(({ origin }) => origin),
+    outbound: { loginTimeoutMs: 700, failureCooldownMs: 60_000 },
+  });
+  const codes = domains.map(({ host }) =>
+    login.begin(`@u@${host}`, randomToken()).catch((error: { code: string }) => error.code),
+  );
+  expect(await Promise.all(codes)).toEqual(domains.map(() => 'timeout'));
+  answerAgain();
+  // This one may still share a registration of theirs.
+  await login.begin(victim.host, randomToken()).catch(() => undefined);
+  expect(await login.begin(victim.host, randomToken())).toMatchObject({ instance: { host: victim.host } });
+  for (const res of held) res.destroy();
+});
+
 describe('a server in use, to which domains of strangers lead', () => {
   /** A domain without a server, all of whose handles are alice of the victim. */
   async function aDomain(victim: StandIn): Promise<StandIn> {
