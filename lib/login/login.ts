@@ -48,7 +48,7 @@ export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 export class MastodonLogin {
   /** As the option has it, without a slash at its end. */
   readonly callbackURL: string;
-  /** The deadline of each half of a login. Milliseconds. @internal */
+  /** Milliseconds, for each half of a login. @internal */
   readonly timeoutMs: number;
   /** Answers servers that fetch the client metadata document at `clientMetadataURL`. */
   readonly clientMetadata: ClientMetadata;
@@ -152,11 +152,8 @@ export class MastodonLogin {
    * @throws MastodonError; its `state` is the application's, where the login is known
    */
   async finish(callback: URL | string, browser: Browser, extras: Extras = {}): Promise<Finished> {
-    const { profile, accessToken, refreshToken, params, state } = await this.finishWithScope(
-      callback,
-      browser,
-      extras,
-    );
+    const finished = await this.finishWithScope(callback, browser, extras);
+    const { profile, accessToken, refreshToken, params, state } = finished;
     return { profile, accessToken, refreshToken, params, state };
   }
 
