@@ -24,6 +24,8 @@ export type LoginEvent =
    * `Error ECONNREFUSED`, because its message may quote what was to be stored; the caller receives the error itself.
    */
   | { readonly event: 'failed'; readonly error: unknown }
+  /** A token that was to be revoked after a login is still valid: `revocation_unsupported`, or what kept the instance from it. */
+  | { readonly event: 'revocation_failed'; readonly instance: string; readonly code: MastodonErrorCode }
   /** The site became an app of the instance. */
   | { readonly event: 'registered'; readonly instance: string }
   /** A request to an instance, with the status of the answer or the code of the failure. `path` is without the query. */
@@ -131,10 +133,10 @@ function withoutErrors(event: AnyEvent): AnyEvent {
  * Messages of errors may quote what was sent; their kinds do not. The cause of a `MastodonError` is written for
  * operators and holds no secret, so it is included.
  */
-export function errorKind(error: Error): string {
+export function errorKind(error: unknown): string {
   const kind = kindOf(error);
   try {
-    const { cause } = error;
+    const cause = error instanceof Error ? error.cause : undefined;
     if (!(cause instanceof Error)) return kind;
     return `${kind}: ${error instanceof MastodonError ? cause.message : errorKind(cause)}`;
   } catch {

@@ -21,7 +21,7 @@ export type {
   MastodonStrategyOptions,
   StateStore,
 } from './passport/options.js';
-export type { MastodonProfile } from './login/profile.js';
+export type { MastodonAccount, MastodonProfile } from './login/profile.js';
 export type {
   TokenParams,
   VerifyDone,

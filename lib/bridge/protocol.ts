@@ -26,7 +26,7 @@ const variants = {
 const maxNameLength = 200;
 
 /** The account that logged in: the profile, without the instance's raw answer. */
-export type Account = Omit<MastodonProfile, 'provider' | 'instance' | '_raw' | '_json'>;
+export type Account = Omit<MastodonProfile, 'provider' | 'localId' | 'instance' | '_raw' | '_json'>;
 
 export interface Fulfilment {
   readonly token: string;

@@ -15,6 +15,8 @@ export interface App {
   readonly scope: string;
   /** The site asked for this very scope, so that no other one may take its place. */
   readonly isScopeOfSite: boolean;
+  /** The scope was given for one login, so that its token belongs to another client than most. */
+  readonly isScopeOfLogin: boolean;
   readonly website: string | undefined;
   /** The URL of the client metadata document, at an instance that registers no client. */
   readonly clientId?: string;
@@ -33,6 +35,7 @@ export function describeApp(instance: Instance, settings: Settings, scope?: stri
   const clientId = clientMetadataURL && clientMetadata && clientIdAt(clientMetadataURL, host, clientMetadata);
   return {
     ...{ host, clientName, redirectURI, scope: asked, isScopeOfSite: ofSite !== undefined, website },
+    isScopeOfLogin: scope !== undefined,
     ...(clientId && { clientId }),
     key: digest(
       JSON.stringify([origin, clientName, redirectURI, setOf(asked), website ?? '', clientId ?? '']),

@@ -151,10 +151,18 @@ function moreDeaths({ deaths }: Client, now: number): NonNullable<Client['deaths
 
 /** Whether a value from a store is such a record. It may be half of one, or another program's. */
 export function isClient(value: unknown): value is Client {
-  const record = (value ?? {}) as Record<string, unknown>;
+  const { replaced, deaths, former, ...record } = Object(value) as Record<string, unknown>;
+  const has = (of: unknown, type: string, ...names: string[]) =>
+    names.every((name) => typeof (Object(of) as Record<string, unknown>)[name] === type);
   return (
-    ['clientId', 'redirectURI', 'scope'].every((name) => typeof record[name] === 'string') &&
-    ['generation', 'registeredAt', 'verifiedAt'].every((name) => typeof record[name] === 'number') &&
-    ['unverified', 'active', 'dead'].includes(String(record.state))
+    has(record, 'string', 'clientId', 'redirectURI', 'scope') &&
+    has(record, 'number', 'generation', 'registeredAt', 'verifiedAt') &&
+    ['unverified', 'active', 'dead'].includes(String(record.state)) &&
+    ['lastLoginAt', 'secretExpiresAt'].every(
+      (name) => record[name] === undefined || has(record, 'number', name),
+    ) &&
+    (replaced === undefined || has(replaced, 'number', 'at', 'unusedInARow')) &&
+    (deaths === undefined || has(deaths, 'number', 'count', 'since')) &&
+    (former === undefined || (Array.isArray(former) && former.every((id) => typeof id === 'string')))
   );
 }

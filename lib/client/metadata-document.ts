@@ -10,6 +10,7 @@ import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
 import { hostSegmentOf, withHost } from '../util/url.js';
+import { isDevelopment, warnOnce } from '../util/warnings.js';
 
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
 export type DocumentForm = 'html' | 'json';
@@ -45,6 +46,16 @@ export type MountedRequest = IncomingMessage & {
 /** Longer than any server takes to fetch the document for a login. */
 const servedMs = 7 * 24 * 60 * 60 * 1000;
 
+/** A server at which logins began. */
+interface UrlClientHost {
+  /** When the first one began. Milliseconds since the epoch. */
+  readonly since: number;
+  readonly isFetched?: true;
+}
+
+/** Enough for the visitor of the first login to arrive there. */
+const tellAfterMs = 60_000;
+
 /** How long others may keep it. Seconds. */
 const maxAge = 300;
 
@@ -60,8 +71,22 @@ export class ClientMetadata {
   ) {}
 
   /** A login began at a server that fetches the document. Discovery has found that its host knows clients by their URL. */
-  began(host: string): Promise<void> {
-    return this.store.cache(storeKey('url-client', host), { isServed: true }, servedMs);
+  async began(host: string): Promise<void> {
+    const key = storeKey('url-client', host);
+    const { since, isFetched } = ((await this.store.cached(key)) ?? {}) as Partial<UrlClientHost>;
+    const { clientMetadataURL = '' } = this.settings;
+    // In production strangers cannot cause it by two starts at once, of which the server can have seen none.
+    const mayTell = typeof since === 'number' && (isDevelopment() || Date.now() - since > tellAfterMs);
+    if (mayTell && isFetched !== true) {
+      warnOnce(
+        'MASTODON_DOCUMENT_NOT_FETCHED',
+        `passport-mastodon-oauth2: another login begins at ${host}, and that server has not fetched this site's client metadata ` +
+          `document since the first one. Check that ${clientIdAt(clientMetadataURL, host, 'html')} can be opened from the internet ` +
+          'and is answered by clientMetadata. Until then visitors end at an error of their server',
+      );
+    }
+    const next = { since: since ?? Date.now(), ...(isFetched && { isFetched }) } satisfies UrlClientHost;
+    await this.store.cache(key, next, servedMs);
   }
 
   /**
@@ -142,8 +167,13 @@ export class ClientMetadata {
     return !!segment && path === new URL(withHost(clientMetadataURL, segment)).pathname;
   }
 
+  /** Whether a login began there; and remembers that the document was fetched. */
   private async isServed(host: string): Promise<boolean> {
-    return (await this.store.cached(storeKey('url-client', host))) !== undefined;
+    const key = storeKey('url-client', host);
+    const known = (await this.store.cached(key)) as Partial<UrlClientHost> | undefined;
+    if (known && known.isFetched !== true)
+      await this.store.cache(key, { ...known, isFetched: true }, servedMs);
+    return known !== undefined;
   }
 
   private isHost(segment: string): boolean {

@@ -8,7 +8,7 @@ export { MastodonLogin } from '../login/login.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
 export type { EventMessage } from '../events.js';
 export type { Begun, Browser, Extras, Finished } from '../login/login.js';
-export type { MastodonProfile } from '../login/profile.js';
+export type { MastodonAccount, MastodonProfile } from '../login/profile.js';
 export type { Tokens } from '../login/token.js';
 export type {
   BeginOptions,

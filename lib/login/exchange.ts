@@ -1,5 +1,6 @@
 /** Exchanges the code of an authorization response, and finds out whether a refusal means that the client is dead. */
 
+import type { ClientCredentials } from '../client/client.js';
 import type { ClientOf } from '../client/clients.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
@@ -17,6 +18,12 @@ const signsOfClient: ReadonlySet<MastodonErrorCode> = new Set([
   'response_invalid',
 ]);
 
+/** Tokens, and the credentials with which they can be revoked also while the store is away. */
+export interface Redeemed {
+  readonly tokens: Tokens;
+  readonly credentials: ClientCredentials;
+}
+
 /**
  * Reads the response, whose origin is known by now, and exchanges its code once.
  * @throws MastodonError as `codeOf` and `exchange`
@@ -29,7 +36,7 @@ export async function redeem(
   of: ClientOf,
   response: CallbackParams,
   extra: Extras['token'],
-): Promise<Tokens> {
+): Promise<Redeemed> {
   const { host } = login.instance;
   try {
     return await exchange(context, lifecycle, login, of, codeOf(response, host), extra);
@@ -79,7 +86,7 @@ async function exchange(
   of: ClientOf,
   code: string,
   extra: Extras['token'],
-): Promise<Tokens> {
+): Promise<Redeemed> {
   const { instance } = login;
   const { host } = instance;
   const credentials = await lifecycle.clients.credentials(of);
@@ -95,7 +102,7 @@ async function exchange(
     const tokens = await exchangeCode(context, login, credentials, code, extra);
     context.isConfirmedBy(host);
     await lifecycle.clients.loginFinished(of, credentials);
-    return tokens;
+    return { tokens, credentials };
   } catch (error) {
     if (!(error instanceof MastodonError)) throw error;
     const isClear = error.code === 'login_restart';

@@ -1,7 +1,6 @@
 /** `MastodonLogin`: one login from beginning to end, for any adapter. It knows no framework and no HTTP request of a visitor. */
 
 import { ClientMetadata } from '../client/metadata-document.js';
-import type { ClientOf } from '../client/clients.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
@@ -9,7 +8,6 @@ import { Documents } from '../http/request.js';
 import { Failures } from '../discovery/failures.js';
 import {
   type Instance,
-  type PinnedInstance,
   checkedScope,
   readOptions,
   type BeginOptions,
@@ -18,7 +16,7 @@ import {
 } from '../options.js';
 import { MastodonError } from '../errors.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
-import { Http, SingleFlight, type RequestContext } from '../http/context.js';
+import { Http, type RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/digest.js';
@@ -32,7 +30,7 @@ import { assertSameInstance, instanceInPath, readResponse, targetOf, type Target
 import { keysOf, randomToken } from './state.js';
 import { warnOfFailure, warnOfMissingResponse } from './warnings.js';
 import type { Tokens } from './token.js';
-import { refreshToken, revoke as sendRevocation, revokeToken } from './tokens.js';
+import { SiteTokens } from './tokens.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
 import {
   assertLive,
@@ -58,9 +56,8 @@ export class MastodonLogin {
   private readonly lifecycle: ClientLifecycle;
   private readonly lookup: ClientLookup;
   private readonly transactions: Transactions;
-  private readonly refreshing = new SingleFlight<Tokens>();
+  private readonly tokens: SiteTokens;
   private readonly callbacks: ConcurrencyLimit;
-  private readonly revocations: ConcurrencyLimit;
   /** Whether an authorization response reached this process. */
   private hasHeardResponse = false;
   /** Of the site and its options: what one of them began is finished by no other. */
@@ -86,7 +83,7 @@ export class MastodonLogin {
       perInstance: outbound.maxConcurrentCallbacksPerInstance,
       waiting: outbound.maxWaiting,
     });
-    this.revocations = new ConcurrencyLimit({ inAll: 64, perInstance: 4, waiting: outbound.maxWaiting });
+    this.tokens = new SiteTokens(this.lifecycle);
     this.transactions = new Transactions(this.store, this.audience);
   }
 
@@ -121,15 +118,7 @@ export class MastodonLogin {
         if (scope !== undefined) await this.lifecycle.scopes.add(scope);
         const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
         const state = randomToken();
-        const login = newTransaction(
-          instance,
-          app,
-          client,
-          this.audience,
-          address,
-          options.state,
-          scope !== undefined,
-        );
+        const login = newTransaction(instance, app, client, this.audience, address, options.state);
         if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
         context.throwIfOver();
         if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
@@ -187,19 +176,40 @@ export class MastodonLogin {
             });
           await context.assertAllowed(instance.host);
           const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
-          const tokens = await redeem(context, this.lifecycle, pending, login, of, response, extras.token);
+          const { tokens, credentials } = await redeem(
+            context,
+            this.lifecycle,
+            pending,
+            login,
+            of,
+            response,
+            extras.token,
+          );
           const { accessToken } = tokens;
-          const account = await accountAfterConsent(context, this.lifecycle, pending, login, of, accessToken);
-          const { developmentOrigins } = this.settings;
-          const profile = await buildProfile(new Documents(context), developmentOrigins, instance, account);
-          if (tokens.refreshToken !== undefined)
-            await this.lifecycle.clients.rememberGrant(instance, tokens.refreshToken, of);
-          // Such a token belongs to another client than most.
-          if (login.hasOwnScope) await this.lifecycle.clients.rememberGrant(instance, accessToken, of);
-          await pending.keysFinished?.();
-          report(this.settings.log, 'finished', profile.instance);
-          const revoke = () => this.revokeLater(instance, of, accessToken);
-          return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
+          const revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
+          try {
+            const account = await accountAfterConsent(
+              context,
+              this.lifecycle,
+              pending,
+              login,
+              of,
+              accessToken,
+            );
+            const { developmentOrigins } = this.settings;
+            const profile = await buildProfile(new Documents(context), developmentOrigins, instance, account);
+            const grants = [tokens.refreshToken, login.hasOwnScope && accessToken].filter(
+              (token) => typeof token === 'string',
+            );
+            for (const token of grants) await this.lifecycle.clients.rememberGrant(instance, token, of);
+            await pending.keysFinished?.();
+            report(this.settings.log, 'finished', profile.instance);
+            return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
+          } catch (error) {
+            // No caller receives the token.
+            revoke();
+            throw error;
+          }
         }),
       );
     });
@@ -212,11 +222,7 @@ export class MastodonLogin {
    * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
    */
   refresh(origin: string, token: string): Promise<Tokens> {
-    return this.atOrigin(origin, (context, instance) =>
-      this.refreshing.join(`${origin} ${digest(token)}`, context, (work) =>
-        refreshToken(work, this.lifecycle, instance, token),
-      ),
-    );
+    return this.atOrigin(origin, (context, instance) => this.tokens.refresh(context, instance, token));
   }
 
   /**
@@ -225,9 +231,7 @@ export class MastodonLogin {
    * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
    */
   revoke(origin: string, accessToken: string): Promise<void> {
-    return this.atOrigin(origin, (context, instance) =>
-      revokeToken(context, this.lifecycle, instance, accessToken),
-    );
+    return this.atOrigin(origin, (context, instance) => this.tokens.revoke(context, instance, accessToken));
   }
 
   /**
@@ -287,14 +291,5 @@ export class MastodonLogin {
         throw new MastodonError('instance_unsupported', { instance: instance.host, cause });
       });
     }, false);
-  }
-
-  private revokeLater(instance: PinnedInstance, of: ClientOf, accessToken: string): void {
-    void this.within(instance.host, (context) =>
-      this.revocations.run(context, instance.host, async () => {
-        const credentials = await this.lifecycle.clients.credentials(of);
-        if (credentials) await sendRevocation(context, instance, credentials, accessToken);
-      }),
-    ).catch(() => undefined);
   }
 }

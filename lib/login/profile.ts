@@ -16,6 +16,8 @@ export interface MastodonProfile {
    * `https://mastodon.social#7112`. The only field to find a user by.
    */
   id: string;
+  /** The account's own ID at its instance, as its API takes it: `7112`. Other instances have accounts with the same one. */
+  localId: string;
   /** As the instance tells it: `alice`; on some servers `Jane Doe`, or a whole e-mail address. No handle, and no key. */
   username: string;
   /** As the person wrote it: any text, to be escaped. */
@@ -38,7 +40,32 @@ export interface MastodonProfile {
   /** The instance's answer as it came. Anything in it is the instance's claim. */
   _raw: string;
   /** The same, parsed. */
-  _json: Record<string, unknown>;
+  _json: MastodonAccount;
+}
+
+/**
+ * What an instance tells about an account, by the names of Mastodon's entity CredentialAccount (Misskey's are others). The types are
+ * those of Mastodon's documentation; nothing of it was checked, and each server has its own selection.
+ */
+export interface MastodonAccount {
+  readonly id?: string;
+  readonly username?: string;
+  readonly acct?: string;
+  readonly display_name?: string;
+  /** Biography, as HTML of the instance. */
+  readonly note?: string;
+  readonly url?: string;
+  readonly avatar?: string;
+  readonly header?: string;
+  readonly locked?: boolean;
+  readonly bot?: boolean;
+  readonly created_at?: string;
+  readonly followers_count?: number;
+  readonly following_count?: number;
+  readonly statuses_count?: number;
+  readonly fields?: ReadonlyArray<{ name: string; value: string; verified_at?: string | null }>;
+  readonly source?: Readonly<Record<string, unknown>>;
+  readonly [name: string]: unknown;
 }
 
 /** Facts about an account that were checked for their form, not for their truth. */
@@ -150,6 +177,7 @@ export function believed(
   return {
     provider: 'mastodon',
     id: `${origin}#${claims.id}`,
+    localId: claims.id,
     username: claims.username,
     displayName: claims.displayName,
     ...(profileUrl !== undefined && { profileUrl }),

@@ -59,9 +59,10 @@ export function readTokens(answer: Answer, instance: string): Tokens {
   const { status } = answer;
   assertFromServer(answer);
   if (!isSuccess(status)) {
-    const cause = new Error(`the token endpoint answered ${status}`);
+    const error = errorIn(answer);
+    const named = error === undefined ? '' : ` with the error "${error}"`;
+    const cause = new Error(`the token endpoint answered ${status}${named}`);
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });
-    const error = jsonObjectOrNone(answer)?.error;
     if (error === 'invalid_client') throw new MastodonError('login_restart', { instance, cause });
     const isClear = error === 'invalid_grant' || (status !== 400 && status !== 401);
     throw new MastodonError('token_refused', {
@@ -78,6 +79,13 @@ export function readTokens(answer: Answer, instance: string): Tokens {
     });
   }
   return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
+}
+
+/** The error's name (RFC 6749, section 5.2). Misskey's API has it as `error.code`. Other text of a server is not repeated. */
+function errorIn(answer: Answer): string | undefined {
+  const { error } = jsonObjectOrNone(answer) ?? {};
+  const { code = error } = Object(error) as { readonly code?: unknown };
+  return typeof code === 'string' && /^[A-Za-z][A-Za-z_]{0,39}$/.test(code) ? code : undefined;
 }
 
 function isBearer(type: unknown): boolean {

@@ -9,9 +9,11 @@ import type { Instance, PinnedInstance } from '../options.js';
 import { canRevokeTokens } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import { assertFromServer, jsonObjectOrNone } from '../http/answer.js';
-import type { RequestContext } from '../http/context.js';
+import { ConcurrencyLimit } from '../http/concurrency.js';
+import { SingleFlight, type RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import { storeKey } from '../store.js';
+import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 import { readTokens, type Tokens } from './token.js';
 
@@ -20,6 +22,53 @@ const sharedForMs = 10_000;
 
 const purpose = 'passport-mastodon-oauth2 refreshed tokens';
 
+/** Revocations after logins, for which no caller waits. */
+const revocationLimits = { inAll: 64, perInstance: 4 };
+
+/** The tokens that a site keeps, and those that it does not. */
+export class SiteTokens {
+  private readonly refreshing = new SingleFlight<Tokens>();
+  private readonly revocations: ConcurrencyLimit;
+
+  constructor(private readonly lifecycle: ClientLifecycle) {
+    const { maxWaiting: waiting } = lifecycle.settings.outbound;
+    this.revocations = new ConcurrencyLimit({ ...revocationLimits, waiting });
+  }
+
+  /** Callers with the same token share one request. @throws MastodonError as `refreshToken` */
+  refresh(context: RequestContext, instance: Instance, token: string): Promise<Tokens> {
+    return this.refreshing.join(`${instance.origin} ${digest(token)}`, context, (work) =>
+      refreshToken(work, this.lifecycle, instance, token),
+    );
+  }
+
+  /** @throws MastodonError as `revokeToken` */
+  revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
+    return revokeToken(context, this.lifecycle, instance, accessToken);
+  }
+
+  /** Ends the token of a login, best effort and without waiting. What keeps it valid is an event of the log. */
+  revokeLater(
+    login: RequestContext,
+    instance: PinnedInstance,
+    credentials: ClientCredentials,
+    accessToken: string,
+  ): void {
+    const { lifecycle } = this;
+    const context = login.detached();
+    void this.revocations
+      .run(context, instance.host, async () => {
+        if (await revoke(context, instance, credentials, accessToken)) return;
+        throw new MastodonError('token_refused', { instance: instance.host });
+      })
+      .catch((error: unknown) => {
+        const code = error instanceof MastodonError ? error.code : 'store_failed';
+        lifecycle.settings.log('revocation_failed', { instance: instance.host, code });
+      })
+      .finally(() => context.end());
+  }
+}
+
 /**
  * A new token for a refresh token, with the client that it was issued to. A server that replaces refresh tokens takes the
  * second use of one for a theft and may end the grant (RFC 9700, section 4.14). So all callers with one token, in all processes
@@ -27,7 +76,7 @@ const purpose = 'passport-mastodon-oauth2 refreshed tokens';
  * @throws MastodonError `token_refused` when the token is no longer good; `login_restart` when the client is gone; else as an
  *   exchange of a code
  */
-export async function refreshToken(
+async function refreshToken(
   context: RequestContext,
   lifecycle: ClientLifecycle,
   instance: Instance,
@@ -90,7 +139,7 @@ async function refreshNow(
  * are tried, the current one first.
  * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
  */
-export async function revokeToken(
+async function revokeToken(
   context: RequestContext,
   lifecycle: ClientLifecycle,
   instance: Instance,
@@ -133,7 +182,7 @@ async function clientsAt(
  * @returns false where another client may be the one that the token belongs to
  * @throws MastodonError as `revokeToken`
  */
-export async function revoke(
+async function revoke(
   context: RequestContext,
   instance: PinnedInstance,
   { clientId, clientSecret }: ClientCredentials,

@@ -67,7 +67,6 @@ export function newTransaction(
   audience: string,
   address: Address,
   applicationState: unknown,
-  hasOwnScope = false,
 ): Transaction {
   const isInItsScript = address.typedHost !== undefined && address.host === instance.host;
   return {
@@ -77,7 +76,7 @@ export function newTransaction(
     clientId: client.clientId,
     redirectURI: client.redirectURI,
     scope: client.scope,
-    ...(hasOwnScope && { hasOwnScope }),
+    ...(app.isScopeOfLogin && { hasOwnScope: true }),
     codeVerifier: randomToken(),
     typed: address.host,
     ...(isInItsScript && { isInItsScript }),
@@ -132,7 +131,8 @@ export async function denialWithoutState(
 
 const sessionLost =
   'the browser brought no session with a login in it: a secure cookie over http, a missing "trust proxy", ' +
-  'SameSite=Strict, or a start under another host name are the usual reasons; without Passport, a redirect that was made ' +
+  'SameSite=Strict, or a start under another host name are the usual reasons; in a session without an ID of its own (such as one ' +
+  'in a cookie), also a parallel request that wrote the session as it was before; without Passport, a redirect that was made ' +
   'of the Location of begin() alone, without its cookie';
 
 /** Two login objects, and two processes, know nothing of each other's logins without a shared store. */

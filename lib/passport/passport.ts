@@ -71,7 +71,6 @@ export const InternalOAuthError: new (message: string, error: unknown) => Intern
   OAuth2.InternalOAuthError;
 
 declare global {
-   
   namespace Express {
     interface AuthInfo {
       /** What the application gave `passport.authenticate` as `state`. */

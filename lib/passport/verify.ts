@@ -181,7 +181,15 @@ function refuseToBeTakenForProfile(done: VerifyDone): void {
 }
 
 const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
-  ...{ provider: true, id: true, username: true, displayName: true, profileUrl: true, photos: true },
+  ...{
+    provider: true,
+    id: true,
+    localId: true,
+    username: true,
+    displayName: true,
+    profileUrl: true,
+    photos: true,
+  },
   ...{ handle: true, handleVerified: true, actor: true, instance: true, _raw: true, _json: true },
 };
 

@@ -10,6 +10,6 @@ export type { FinishedLogin, WebBeginOptions, WebLogin } from './web-login.js';
 export type { WebLoginOptions } from './options.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
 export type { EventMessage, LoginEvent } from '../events.js';
-export type { MastodonProfile } from '../login/profile.js';
+export type { MastodonAccount, MastodonProfile } from '../login/profile.js';
 export type { Tokens } from '../login/token.js';
 export type { BeginOptions, KeyValueStore, LoginLog, LoginOptions, OutboundOptions } from '../options.js';

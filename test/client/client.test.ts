@@ -249,3 +249,21 @@ it.each<[string, object]>([
   expect(isClient(JSON.parse(JSON.stringify(aClient())))).toBe(true);
   expect(isClient({ ...aClient(), ...changes })).toBe(false);
 });
+
+it.each([
+  { former: 'id' },
+  { former: [7] },
+  { former: {} },
+  { deaths: 3 },
+  { deaths: { count: 1 } },
+  { replaced: null },
+  { replaced: { at: 'now', unusedInARow: 0 } },
+  { lastLoginAt: 'now' },
+  { secretExpiresAt: {} },
+  { state: 'half' },
+  { generation: undefined },
+])('a record that holds %j is none of this package', (part) => {
+  const whole = { ...successor({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
+  expect(isClient(whole)).toBe(true);
+  expect(isClient({ ...whole, ...part })).toBe(false);
+});

@@ -1,5 +1,7 @@
 /** The client metadata document: its URL at each instance, its two forms, and the hosts that it is served for. */
 
+import { emittedWarnings } from '../../lib/util/warnings.js';
+import { allWarnings, inDevelopment, warningsOf } from '../support/warnings.js';
 import { clientIdAt, ClientMetadata } from '../../lib/client/metadata-document.js';
 
 const site = {
@@ -183,4 +185,27 @@ describe('in the form of a metadata document', () => {
     'is not there for %s',
     async (segment) => expect((await at(segment)).status).toBe(404),
   );
+});
+
+describe('a server that does not fetch it', () => {
+  inDevelopment();
+  const records = new Map<string, object>();
+  const store = {
+    cached: async (key: string) => records.get(key),
+    cache: async (key: string, value: object) => void records.set(key, value),
+  };
+  const metadata = new ClientMetadata(site, store);
+
+  it('is told of when another login begins there, and not once it has fetched it', async () => {
+    await metadata.began('misskey.example');
+    expect(allWarnings()).toEqual([]);
+    await metadata.began('misskey.example');
+    expect(warningsOf('MASTODON_DOCUMENT_NOT_FETCHED')).toEqual([
+      expect.stringContaining('https://site.example/auth/client/misskey.example'),
+    ]);
+    emittedWarnings.clear();
+    await metadata.answer('GET', '/auth/client/misskey.example');
+    await metadata.began('misskey.example');
+    expect(warningsOf('MASTODON_DOCUMENT_NOT_FETCHED')).toHaveLength(1);
+  });
 });

@@ -190,6 +190,7 @@ describe('at a server', () => {
         key: 'app',
         scope,
         isScopeOfSite,
+        isScopeOfLogin: false,
       });
     const scopesAsked = () => server.requests.map(({ body }) => body['scopes']);
     return { server, register, registerFor, scopesAsked };

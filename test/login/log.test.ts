@@ -81,6 +81,19 @@ it.each<[string, () => unknown]>([
   expect(site.errors).toEqual([]);
 });
 
+it('the message of an error without a code, which may hold what was stored, is in no event', async () => {
+  const { lines, log } = aLog();
+  const stateStore = {
+    save: async (_req: unknown, state: string, login: object) =>
+      Promise.reject(new Error(`INSERT ${state} ${JSON.stringify(login)}`)),
+    take: async () => undefined,
+  };
+  const { instance, site, visitor } = await aStage('mastodon45', { options: { log, stateStore } });
+  await start(visitor, site, instance.host);
+  expect(lines.at(-1)).toEqual({ event: 'failed', error: 'Error' });
+  expect(JSON.stringify(lines)).not.toContain('INSERT');
+});
+
 describe('nothing was typed', () => {
   it('the cause says which field there was not', async () => {
     const { lines, log } = aLog();

@@ -29,6 +29,7 @@ it('an account of a server whose handles have its own name', () => {
   expect(profileOf({})).toEqual({
     provider: 'mastodon',
     id: 'https://social.example#7112',
+    localId: '7112',
     username: 'alice',
     displayName: 'Alice',
     profileUrl: 'https://social.example/@alice',

@@ -1,11 +1,13 @@
 /** Token refresh and token revocation, each with the client that the token belongs to. */
 
 import { MastodonError } from '../../lib/errors.js';
+import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/state.js';
 import { createLogin } from '../../lib/web/index.js';
 import { isRevoked } from '../../lib/login/tokens.js';
+import { until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import {
   anInstance,
@@ -327,6 +329,49 @@ describe('revoking a token', () => {
     const { accessToken } = await logIn(login, instance);
     instance.answerWith('/oauth/revoke', status, {});
     expect((await failureOf(login.revoke(instance.origin, accessToken))).code).toBe(code);
+  });
+});
+
+describe('the token of a login that fails after the exchange of its code', () => {
+  async function failing(breakIt: (instance: StandIn, store: ExpiringStore) => void) {
+    const { instance, options } = await aStage('mastodon45');
+    const events: LoginEvent[] = [];
+    const login = new MastodonLogin({ ...options, log: (event) => void events.push(event) });
+    const browser = randomToken();
+    const { redirect } = await login.begin(instance.host, browser);
+    const callback = await new Visitor().approve(redirect);
+    breakIt(instance, options.store);
+    const { code } = await failureOf(login.finish(callback, browser));
+    return { code, instance, events };
+  }
+
+  it('is revoked where the account cannot be had', async () => {
+    const { code, instance } = await failing((one) =>
+      one.answerWith('/api/v1/accounts/verify_credentials', 500, ''),
+    );
+    expect(code).toBe('instance_unreachable');
+    await until(() => instance.tokens.size === 0);
+  });
+
+  it('is revoked where the store fails', async () => {
+    const { code, instance } = await failing((one, store) => {
+      const get = store.get.bind(store);
+      store.get = async (key) => {
+        if (one.tokens.size > 0) throw new Error('away');
+        return get(key);
+      };
+    });
+    expect(code).toBe('store_failed');
+    await until(() => instance.tokens.size === 0);
+  });
+
+  it('is in the log as still valid where the instance revokes none', async () => {
+    const { instance, events } = await failing((one) => {
+      one.answerWith('/api/v1/accounts/verify_credentials', 500, '');
+      one.answerWith('/oauth/revoke', 503, '');
+    });
+    await until(() => events.some(({ event }) => event === 'revocation_failed'));
+    expect(events.at(-1)).toMatchObject({ code: 'instance_unreachable', instance: instance.host });
   });
 });
 
