@@ -39,7 +39,7 @@ function securityHeaders({ baseURL, demoOrigin = '' }) {
 /**
  * Takes forms of our own pages only. For the log-out the SameSite=Lax cookie would do: posted from another site,
  * it comes without the session. A login starts without any session, though, so another site could post that
- * form and, with a server of its own, log the visitor in as somebody else. Browsers say where a form was
+ * form and, with a server of its own, log the visitor in as another user. Browsers say where a form was
  * posted; what says nothing is no browser, and has no visitor to be tricked.
  * @param {{ baseURL: URL }} options
  * @returns {import('express').RequestHandler}

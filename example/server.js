@@ -40,7 +40,7 @@ function isDemoOn() {
 
 /** @param {string} dataDir @returns {Promise<string>} its origin */
 async function startDemo(dataDir) {
-  // Only this machine can reach it: anybody who can may log in as anyone there.
+  // Only this machine can reach it: it asks for no password.
   const port = env.DEMO_PORT || '4000';
   const demo = await startInstance({
     title: 'Demonstration instance',

@@ -1,5 +1,5 @@
 // @ts-check
-/** Sessions of express-session in the same store as everything else, so that a restart logs nobody out. */
+/** Sessions of express-session in the same store as everything else, so that users stay logged in over a restart. */
 
 const session = require('express-session');
 
@@ -43,7 +43,7 @@ function saveBeforeRedirect(req, res, next) {
   const redirect = res.redirect;
   res.redirect = (/** @type {any[]} */ ...where) => {
     const go = () => redirect.apply(res, /** @type {any} */ (where));
-    // Besides the cookie's settings nothing is in a session that nobody used, and it stays unsaved.
+    // An unused session has only the cookie's settings, and is not saved.
     if (!req.session || Object.keys(req.session).length < 2) return go();
     req.session.save((error) => (error ? next(error) : go()));
   };

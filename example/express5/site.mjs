@@ -1,4 +1,4 @@
-/** "Log in with Mastodon" in Express 5: one page, which has the form, or says who is logged in. */
+/** "Log in with Mastodon" in Express 5: one page with the form, or with the user. */
 
 import express from 'express';
 import session from 'express-session';
@@ -7,33 +7,32 @@ import { MastodonStrategy } from 'passport-mastodon-oauth2';
 import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
 
 const { PORT = '3000', SESSION_SECRET = 'change me' } = process.env;
-/** Where browsers reach the site. */
+/** The address of the site, as visitors see it. */
 const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
 
 const strategy = new MastodonStrategy(
   {
     clientName: 'An example with Express 5',
     callbackURL: `${origin}/auth/mastodon/callback`,
-    // Misskey and its relatives register no site: they ask here what it is, and only over https.
+    // Servers without registration (Misskey) fetch this address, over https only.
     clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
-    // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
-    // For a try without the network: instances on this machine.
+    // In production add a `store`, such as redisStore(client), which all processes share.
     developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
   },
-  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  // A site with a database finds or creates its user by `profile.id` here. Handles can change hands.
   async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
 passport.use(strategy);
-// Where the session is to hold a key only: `done(null, user.id)`, and back from the database.
+// With a database: `done(null, user.id)`, and the user by this id.
 passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 
 const app = express();
-// Behind a proxy that speaks https, also: app.set('trust proxy', 1);
+// Behind a TLS proxy, also: app.set('trust proxy', 1);
 app.use('/button', express.static(buttonFolder));
 app.use(express.urlencoded());
-// Lax, not strict: the way back from the instance is a link of another site. A real site gives it a `store`, too.
+// Lax, not strict: the visitor returns by a link of another site. In production also a `store`.
 const cookie = { sameSite: 'lax', secure: 'auto' };
 app.use(session({ secret: SESSION_SECRET, resave: false, saveUninitialized: false, cookie }));
 app.use(passport.session());
@@ -52,7 +51,7 @@ app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', f
 app.get('/auth/mastodon/client/:instance', strategy.clientMetadata);
 
 app.get('/', (req, res) => {
-  // What Passport left there for `failureMessage`, shown once.
+  // The message of `failureMessage`, shown once.
   const message = req.session.messages?.at(-1);
   delete req.session.messages;
   res.send(page(req.user ? welcome(req.user, message) : form(message, req.query.from)));
@@ -77,7 +76,7 @@ function page(content) {
   </html>`;
 }
 
-/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+/** `from` is the page to return to. It comes back as `state`. */
 function form(message, from = '') {
   return loginForm({
     action: '/auth/mastodon',
@@ -86,7 +85,7 @@ function form(message, from = '') {
   });
 }
 
-// Handles and messages have no markup in them. A display name may: escape it.
+// Handles and messages contain no markup. A display name may: escape it.
 function welcome(user, message = '') {
   return `<p role="alert">${message}</p>
    <p>You are logged in as @${user.handle}.</p>

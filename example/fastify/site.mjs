@@ -1,4 +1,4 @@
-/** "Log in with Mastodon" in Fastify: one page, which has the form, or says who is logged in. */
+/** "Log in with Mastodon" in Fastify: one page with the form, or with the user. */
 
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
@@ -10,23 +10,22 @@ import { MastodonStrategy } from 'passport-mastodon-oauth2';
 import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
 
 const { PORT = '3000' } = process.env;
-/** Where browsers reach the site. */
+/** The address of the site, as visitors see it. */
 const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
 /** Thirty-two characters at least. */
-const secret = process.env.SESSION_SECRET ?? 'change me: this is no secret, as anybody can read it';
+const secret = process.env.SESSION_SECRET ?? 'change me: this is not a secret, it is public';
 
 const strategy = new MastodonStrategy(
   {
     clientName: 'An example with Fastify',
     callbackURL: `${origin}/auth/mastodon/callback`,
-    // Misskey and its relatives register no site: they ask here what it is, and only over https.
+    // Servers without registration (Misskey) fetch this address, over https only.
     clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
-    // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
-    // For a try without the network: instances on this machine.
+    // In production add a `store`, such as redisStore(client), which all processes share.
     developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
   },
-  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  // A site with a database finds or creates its user by `profile.id` here. Handles can change hands.
   async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
 passport.use(strategy);
@@ -38,7 +37,7 @@ const app = fastify();
 await app.register(files, { root: buttonFolder, prefix: '/button/' });
 await app.register(formbody);
 await app.register(cookie);
-// Lax, not strict: the way back from the instance is a link of another site. A real site gives it a `store`, too.
+// Lax, not strict: the visitor returns by a link of another site. In production also a `store`.
 await app.register(session, {
   secret,
   saveUninitialized: false,
@@ -66,7 +65,7 @@ app.get('/auth/mastodon/client/:instance', (request, reply) => {
 });
 
 app.get('/', async (request, reply) => {
-  // What Passport left there for `failureMessage`, shown once.
+  // The message of `failureMessage`, shown once.
   const message = request.session.get('messages')?.at(-1);
   request.session.set('messages', undefined);
   const { user, query } = request;
@@ -93,7 +92,7 @@ function page(content) {
   </html>`;
 }
 
-/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+/** `from` is the page to return to. It comes back as `state`. */
 function form(message, from = '') {
   return loginForm({
     action: '/auth/mastodon',
@@ -102,7 +101,7 @@ function form(message, from = '') {
   });
 }
 
-// Handles and messages have no markup in them. A display name may: escape it.
+// Handles and messages contain no markup. A display name may: escape it.
 function welcome(user, message = '') {
   return `<p role="alert">${message}</p>
    <p>You are logged in as @${user.handle}.</p>

@@ -1,5 +1,5 @@
 /**
- * "Log in with Mastodon" in Hono: one page, which has the form, or says who is logged in. That stands in a signed cookie, so
+ * "Log in with Mastodon" in Hono: one page with the form, or with the user. That stands in a signed cookie, so
  * there is no session to keep; a log-out ends it in this browser only.
  */
 
@@ -13,18 +13,16 @@ import { createLogin, failureRedirect } from 'passport-mastodon-oauth2/web';
 
 /** Programs that know the secret can log in as any user. */
 const { PORT = '3000', COOKIE_SECRET = 'change me' } = process.env;
-/** Where browsers reach the site. */
+/** The address of the site, as visitors see it. */
 const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
 
 const login = createLogin({
   clientName: 'An example with Hono',
   callbackURL: `${origin}/auth/mastodon/callback`,
-  // Misskey and its relatives register no site: they ask here what it is, and only over https.
+  // Servers without registration (Misskey) fetch this address, over https only.
   clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
   website: origin,
-  // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client). Without
-  // one, a login has to come back to the process that began it; where each request may get another one, none works.
-  // For a try without the network: instances on this machine.
+  // In production add a `store`, such as redisStore(client), which all processes share.
   developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
 });
 
@@ -41,7 +39,7 @@ app.post('/auth/mastodon', async (c) => {
 
 app.get('/auth/mastodon/callback/:instance', async (c) => {
   const { profile, state } = await login.finish(c.req.raw);
-  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  // A site with a database finds or creates its user by `profile.id` here. Handles can change hands.
   const user = { id: profile.id, handle: profile.handle };
   await setSignedCookie(c, 'user', JSON.stringify(user), COOKIE_SECRET, userCookie);
   return c.redirect(`/?from=${encodeURIComponent(state.from)}`);
@@ -85,7 +83,7 @@ function page(content) {
     </html>`;
 }
 
-/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+/** `from` is the page to return to. It comes back as `state`. */
 function form(failure, from = '') {
   return page(raw(loginForm({ action: '/auth/mastodon', failure, hidden: { from } })));
 }

@@ -1,4 +1,4 @@
-/** "Log in with Mastodon" in Koa: one page, which has the form, or says who is logged in. */
+/** "Log in with Mastodon" in Koa: one page with the form, or with the user. */
 
 import Router from '@koa/router';
 import { Keyv } from 'keyv';
@@ -12,21 +12,20 @@ import { MastodonStrategy } from 'passport-mastodon-oauth2';
 import { buttonFolder, loginForm } from 'passport-mastodon-oauth2/button/form';
 
 const { PORT = '3000', SESSION_SECRET = 'change me' } = process.env;
-/** Where browsers reach the site. */
+/** The address of the site, as visitors see it. */
 const origin = process.env.ORIGIN ?? `http://localhost:${PORT}`;
 
 const strategy = new MastodonStrategy(
   {
     clientName: 'An example with Koa',
     callbackURL: `${origin}/auth/mastodon/callback`,
-    // Misskey and its relatives register no site: they ask here what it is, and only over https.
+    // Servers without registration (Misskey) fetch this address, over https only.
     clientMetadataURL: origin.startsWith('https:') ? `${origin}/auth/mastodon/client` : undefined,
     website: origin,
-    // Here belongs a `store` that outlives the process and is shared by all of them: redisStore(client).
-    // For a try without the network: instances on this machine.
+    // In production add a `store`, such as redisStore(client), which all processes share.
     developmentInstances: process.env.DEVELOPMENT_INSTANCES?.split(' ') ?? [],
   },
-  // A site with a database finds its user by `profile.id` here, or creates one. Handles can change hands.
+  // A site with a database finds or creates its user by `profile.id` here. Handles can change hands.
   async (_accessToken, _refreshToken, profile) => ({ id: profile.id, handle: profile.handle }),
 );
 passport.use(strategy);
@@ -34,7 +33,7 @@ passport.serializeUser((user, done) => done(null, user));
 passport.deserializeUser((user, done) => done(null, user));
 
 // In memory, and with one of Keyv's adapters in a database. Without a store, koa-session keeps the session in the cookie,
-// and a log-out does not end it for who has a copy.
+// and a copy of it outlives the log-out.
 const sessions = new Keyv({ namespace: 'session' });
 const store = {
   get: (id) => sessions.get(id),
@@ -69,7 +68,7 @@ router.get('/auth/mastodon/client/:instance', (ctx) => {
 });
 
 router.get('/', (ctx) => {
-  // What Passport left there for `failureMessage`, shown once.
+  // The message of `failureMessage`, shown once.
   const message = ctx.session.messages?.at(-1);
   delete ctx.session.messages;
   const { user } = ctx.state;
@@ -101,7 +100,7 @@ function page(content) {
   </html>`;
 }
 
-/** `from` is where the visitor was before: it goes along as `state`, and comes back. */
+/** `from` is the page to return to. It comes back as `state`. */
 function form(message, from = '') {
   return loginForm({
     action: '/auth/mastodon',
@@ -110,7 +109,7 @@ function form(message, from = '') {
   });
 }
 
-// Handles and messages have no markup in them. A display name may: escape it.
+// Handles and messages contain no markup. A display name may: escape it.
 function welcome(user, message = '') {
   return `<p role="alert">${message}</p>
    <p>You are logged in as @${user.handle}.</p>

@@ -1,4 +1,4 @@
-/** The parts of the form as data: `html.ts` writes them as HTML on a server, `browser/parts.ts` makes elements in a page. */
+/** The parts of the form as data: `form.ts` writes them as HTML on a server, `browser/parts.ts` makes elements in a page. */
 
 import { codeOf, languageOf, messageFor } from './texts.js';
 import { parsedURL } from '../util/url.js';

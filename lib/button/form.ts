@@ -1,8 +1,7 @@
 /** The button on the server: the form as HTML, messages in the visitor's language, and the files to serve. */
 
 import { join, resolve } from 'node:path';
-import { elementOf, type Failure, type FormOptions } from './elements.js';
-import { htmlOf } from './html.js';
+import { elementOf, type Failure, type FormOptions, type Part } from './elements.js';
 import { someServers } from './servers.js';
 import { codeOf, languageCodes, messageFor, type LanguageCode, type MessageOptions } from './texts.js';
 
@@ -57,4 +56,35 @@ export function languageFor(acceptLanguage: string | null | undefined): Language
     .filter(({ quality }) => quality > 0)
     .sort((one, other) => other.quality - one.quality);
   return codeOf(ranges.find(({ code }) => (languageCodes as readonly string[]).includes(code))?.code);
+}
+
+/** HTML elements without an end tag. */
+const empty = new Set(['input', 'path']);
+
+/** Writes a part as HTML. Every value is escaped. */
+function htmlOf({ tag, attributes, children }: Part): string {
+  const head = Object.entries(attributes)
+    .filter(([, value]) => value !== undefined && value !== false)
+    .map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escape(String(value))}"`))
+    .join('');
+  if (empty.has(tag)) return `<${tag}${head}${tag === 'path' ? '/' : ''}>`;
+  const inside = children
+    .map((child) => (typeof child === 'string' ? escape(child) : htmlOf(child)))
+    .join('');
+  const html = `<${tag}${head}>${inside}</${tag}>`;
+  // Cloudflare replaces what looks like an e-mail address, such as a handle, except between these comments.
+  return tag === 'form' ? `<!--email_off-->${html}<!--/email_off-->` : html;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+};
+
+function escape(text: string): string {
+  return text.replace(/[&<>"'`]/g, (character) => entities[character] ?? '');
 }

@@ -51,7 +51,7 @@ export interface MessageOptions {
 }
 
 /** A failure names hosts in ASCII. A sentence in the address of a page, in any script, is not one. */
-const hostLike = /^[!-.0-~]{1,260}$/;
+const hostLike = /^[!-.0-;=?-~]{1,260}$/;
 
 /**
  * The message for a visitor whose login failed, in the visitor's language.

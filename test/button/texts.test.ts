@@ -86,7 +86,7 @@ it('takes a host as it is, whatever stands in it', () => {
   expect(messageFor('timeout', { lang: 'de', instance: "$&$'%s" })).toContain("Server $&$'%s hat");
 });
 
-it.each(['Call 555 now', '電話してください', 'evil.example/call', 'a'.repeat(261)])(
+it.each(['Call 555 now', '電話してください', 'evil.example/call', '<b>evil.example', 'a'.repeat(261)])(
   'leaves out an instance that is not a host, as it may come from the address of a page: %s',
   (instance) => {
     for (const lang of ['en', 'de']) {

@@ -94,7 +94,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
     if (text !== undefined && document.activeElement === document.body) input.focus();
   }
 
-  /** Failures that the site has not told the element are in the address: `/login?error=timeout&instance=a.example`. */
+  /** The failure in the address of the page: `/login?error=timeout&instance=a.example`. */
   function failureInAddress(): Failure {
     const query = new URLSearchParams(location.search);
     const [code, instance, reason] = ['error', 'instance', 'reason'].map(
@@ -104,9 +104,9 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   }
 
   function start(): void {
-    const { failure: told, lang, remembers } = settings();
+    const { failure: given, lang, remembers } = settings();
     const isShown = error.pageText() !== undefined;
-    const failure = isShown || !help || textOf(told, lang) !== undefined ? told : failureInAddress();
+    const failure = isShown || !help || textOf(given, lang) !== undefined ? given : failureInAddress();
     const hasFailed = isShown || textOf(failure, lang) !== undefined;
     if (help && remembers) recall(hasFailed);
     if (textOf(failure, lang) !== undefined) showFailure(failure);
@@ -170,7 +170,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   });
   const suggestions = help && suggest(input, find, take, stopping.signal);
   busy.set(false);
-  // Ours is the error for an empty field: it is beside the field, and in the language of the page.
+  // The element shows the error for an empty field, beside the field and in the language of the page.
   input.required = false;
   if (wasRequired) input.setAttribute('aria-required', 'true');
 
@@ -186,7 +186,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   window.addEventListener('submit', submitted, listen);
   const shown = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) return;
-    // "Back" has brought the page as it was left.
+    // The browser restored the page as it was left.
     busy.set(false);
     if (help && settings().remembers) takeAttempt();
   };

@@ -13,7 +13,7 @@ export const de: Language = {
     forget: 'Server vergessen',
     forgotten: 'Der Server wurde vergessen.',
     busy: 'Weiter zu %s …',
-    slow: '%s lässt sich Zeit. Wir versuchen es weiter …',
+    slow: '%s antwortet langsam. Wir versuchen es weiter …',
     servers: 'Server',
     noAccount: 'Noch kein Konto?',
     join: 'Einen Server finden',
@@ -28,14 +28,14 @@ export const de: Language = {
     instance_unsupported:
       'Wir haben unter der Adresse %s keinen Server gefunden, der eine Anmeldung mit der Mastodon-API anbietet.',
     instance_insecure:
-      'Die Anmeldung des Servers %s ist nicht sicher genug: Sie beweist nicht, wer sich anmeldet. Wer ihn betreibt, kann helfen.',
+      'Die Anmeldung des Servers %s ist nicht sicher genug: Sie beweist nicht, wer sich anmeldet. Seine Betreiber können helfen.',
     instance_blocked:
-      'Der Server %s will einen Beweis, dass wir kein Roboter sind, und den können wir nicht geben. Wer ihn betreibt, kann diese Seite einlassen.',
-    registration_refused: 'Der Server %s hat diese Seite nicht angenommen. Wer ihn betreibt, kann helfen.',
+      'Der Server %s will einen Beweis, dass wir kein Roboter sind, und den können wir nicht geben. Seine Betreiber können diese Seite zulassen.',
+    registration_refused: 'Der Server %s hat diese Seite nicht angenommen. Seine Betreiber können helfen.',
     registration_throttled:
       'Der Server %s nimmt gerade keine neuen Seiten an. Versuche es in ein paar Minuten noch einmal.',
     scope_refused:
-      'Diese Seite verlangt vom Server %s mehr, als er gewährt. Wer diese Seite betreibt, kann helfen.',
+      'Diese Seite verlangt vom Server %s mehr, als er gewährt. Die Betreiber dieser Seite können helfen.',
     cross_site_start:
       'Dein Browser hat nicht bestätigt, dass du diese Anmeldung auf dieser Seite begonnen hast. Bitte beginne sie hier.',
     prefetch_refused:
@@ -46,7 +46,7 @@ export const de: Language = {
       'Die Antwort gehört nicht zu der Anmeldung, die hier begonnen wurde. Bitte melde dich noch einmal an.',
     access_denied: 'Die Anmeldung beim Server %s wurde abgebrochen.',
     login_restart:
-      'Der Server %s hat diese Seite vergessen. Wir stellen uns neu vor: Bitte melde dich noch einmal an.',
+      'Der Server %s kennt diese Seite nicht mehr. Sie wird dort neu registriert: Bitte melde dich noch einmal an.',
     token_refused: 'Der Server %s hat die Anmeldung nicht abgeschlossen. Bitte melde dich noch einmal an.',
     account_unusable:
       'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen oder noch nicht bestätigt.',

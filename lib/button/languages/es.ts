@@ -30,7 +30,7 @@ export const es: Language = {
     instance_insecure:
       'El inicio de sesión del servidor %s no es lo bastante seguro: no demuestra quién inicia sesión. Quien lo administra puede ayudar.',
     instance_blocked:
-      'El servidor %s nos pide demostrar que no somos un robot, y no podemos. Quien lo administra puede dejar pasar a este sitio.',
+      'El servidor %s nos pide demostrar que no somos un robot, y no podemos. Quien lo administra puede permitir este sitio.',
     registration_refused: 'El servidor %s no ha aceptado este sitio. Quien lo administra puede ayudar.',
     registration_throttled:
       'El servidor %s no acepta sitios nuevos en este momento. Inténtalo de nuevo en unos minutos.',
@@ -46,7 +46,7 @@ export const es: Language = {
       'La respuesta no corresponde al inicio de sesión que se empezó aquí. Vuelve a iniciar sesión.',
     access_denied: 'Se canceló el inicio de sesión en el servidor %s.',
     login_restart:
-      'El servidor %s ha olvidado este sitio. Nos presentaremos de nuevo: vuelve a iniciar sesión.',
+      'El servidor %s ya no conoce este sitio. Lo registraremos de nuevo: vuelve a iniciar sesión.',
     token_refused: 'El servidor %s no completó el inicio de sesión. Vuelve a iniciar sesión.',
     account_unusable:
       'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada o sin confirmar.',

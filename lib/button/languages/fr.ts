@@ -12,7 +12,7 @@ export const fr: Language = {
     remembered: 'Votre serveur de la dernière fois.',
     forget: 'Oublier ce serveur',
     forgotten: 'Serveur oublié.',
-    busy: 'En route vers %s…',
+    busy: 'Ouverture de %s…',
     slow: '%s met du temps à répondre. Nous essayons toujours…',
     servers: 'Serveurs',
     noAccount: 'Pas encore de compte\u00a0?',
@@ -28,10 +28,10 @@ export const fr: Language = {
     instance_unsupported:
       'Nous n’avons pas trouvé à l’adresse %s de serveur qui propose une connexion par l’API Mastodon.',
     instance_insecure:
-      'La connexion du serveur %s n’est pas assez sûre\u00a0: elle ne prouve pas qui se connecte. La personne qui l’administre peut aider.',
+      'La connexion du serveur %s n’est pas assez sûre\u00a0: elle ne prouve pas qui se connecte. Son administration peut aider.',
     instance_blocked:
-      'Le serveur %s nous demande de prouver que nous ne sommes pas un robot, ce que nous ne pouvons pas faire. La personne qui l’administre peut laisser entrer ce site.',
-    registration_refused: 'Le serveur %s n’a pas accepté ce site. La personne qui l’administre peut aider.',
+      'Le serveur %s nous demande de prouver que nous ne sommes pas un robot, ce que nous ne pouvons pas faire. Son administration peut autoriser ce site.',
+    registration_refused: 'Le serveur %s n’a pas accepté ce site. Son administration peut aider.',
     registration_throttled:
       'Le serveur %s n’accepte pas de nouveaux sites pour le moment. Réessayez dans quelques minutes.',
     scope_refused:
@@ -45,7 +45,7 @@ export const fr: Language = {
     login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',
     access_denied: 'La connexion au serveur %s a été annulée.',
     login_restart:
-      'Le serveur %s a oublié ce site. Nous allons nous présenter à nouveau\u00a0: veuillez vous reconnecter.',
+      'Le serveur %s ne connaît plus ce site. Nous allons l’enregistrer à nouveau\u00a0: veuillez vous reconnecter.',
     token_refused: 'Le serveur %s n’a pas terminé la connexion. Veuillez vous reconnecter.',
     account_unusable:
       'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé ou pas encore confirmé.',

@@ -13,7 +13,7 @@ export const it: Language = {
     forget: 'Dimentica questo server',
     forgotten: 'Server dimenticato.',
     busy: 'Ti portiamo su %s…',
-    slow: '%s ci sta mettendo un po’. Stiamo ancora provando…',
+    slow: '%s risponde lentamente. Stiamo ancora provando…',
     servers: 'Server',
     noAccount: 'Non hai ancora un account?',
     join: 'Trova un server',
@@ -30,7 +30,7 @@ export const it: Language = {
     instance_insecure:
       'L’accesso del server %s non è abbastanza sicuro: non dimostra chi sta accedendo. Chi lo gestisce può aiutare.',
     instance_blocked:
-      'Il server %s ci chiede di dimostrare che non siamo un robot, e non possiamo. Chi lo gestisce può lasciar entrare questo sito.',
+      'Il server %s ci chiede di dimostrare che non siamo un robot, e non possiamo. Chi lo gestisce può autorizzare questo sito.',
     registration_refused: 'Il server %s non ha accettato questo sito. Chi lo gestisce può aiutare.',
     registration_throttled: 'Il server %s al momento non accetta nuovi siti. Riprova tra qualche minuto.',
     scope_refused:
@@ -44,7 +44,7 @@ export const it: Language = {
     login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',
     access_denied: 'L’accesso al server %s è stato annullato.',
     login_restart:
-      'Il server %s ha dimenticato questo sito. Ci presenteremo di nuovo: accedi ancora una volta.',
+      'Il server %s non conosce più questo sito. Lo registreremo di nuovo: accedi ancora una volta.',
     token_refused: 'Il server %s non ha completato l’accesso. Accedi di nuovo.',
     account_unusable:
       'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito o non ancora confermato.',

@@ -13,7 +13,7 @@ export const nl: Language = {
     forget: 'Deze server vergeten',
     forgotten: 'De server is vergeten.',
     busy: 'Onderweg naar %s …',
-    slow: '%s neemt de tijd. We proberen het nog …',
+    slow: '%s antwoordt traag. We proberen het nog …',
     servers: 'Servers',
     noAccount: 'Nog geen account?',
     join: 'Zoek een server',
@@ -35,14 +35,14 @@ export const nl: Language = {
     scope_refused:
       'Deze site vraagt de server %s om meer dan die toestaat. De mensen achter deze site kunnen helpen.',
     cross_site_start:
-      'Je browser heeft niet bevestigd dat je deze aanmelding op deze site bent begonnen. Begin haar hier.',
+      'Je browser heeft niet bevestigd dat je op deze site bent begonnen met inloggen. Log hier in.',
     prefetch_refused:
-      'Je browser vroeg deze pagina op voordat je haar opende. Open haar opnieuw om je aan te melden.',
+      'Je browser vroeg deze pagina op voordat je die opende. Open de pagina opnieuw om in te loggen.',
     login_expired:
       'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
     login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',
     access_denied: 'Het inloggen bij de server %s is afgebroken.',
-    login_restart: 'De server %s is deze site vergeten. We stellen ons opnieuw voor: log nog een keer in.',
+    login_restart: 'De server %s kent deze site niet meer. We registreren die opnieuw: log nog een keer in.',
     token_refused: 'De server %s heeft het inloggen niet afgerond. Log opnieuw in.',
     account_unusable:
       'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd of nog niet bevestigd.',

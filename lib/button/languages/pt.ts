@@ -37,14 +37,14 @@ export const pt: Language = {
     scope_refused:
       'Este site pede ao servidor %s mais do que ele concede. As pessoas que mantêm este site podem ajudar.',
     cross_site_start:
-      'O seu navegador não confirmou que começou este início de sessão neste site. Comece-o aqui.',
+      'Seu navegador não confirmou que este pedido de entrada começou neste site. Comece-o aqui.',
     prefetch_refused:
-      'O seu navegador pediu esta página antes de a abrir. Abra-a novamente para iniciar sessão.',
+      'Seu navegador pediu esta página antes que ela fosse aberta. Abra-a novamente para entrar.',
     login_expired:
       'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
     login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',
     access_denied: 'A entrada pelo servidor %s foi cancelada.',
-    login_restart: 'O servidor %s esqueceu este site. Vamos nos apresentar de novo: entre mais uma vez.',
+    login_restart: 'O servidor %s não conhece mais este site. Vamos registrá-lo de novo: entre mais uma vez.',
     token_refused: 'O servidor %s não concluiu a entrada. Entre novamente.',
     account_unusable:
       'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida ou ainda não confirmada.',
