@@ -124,7 +124,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    await this.endings.end(['grant', grantId]);
+    await this.endings.end(['GrantEnded', grantId]);
   }
 
   private isNew(payload: AdapterPayload): boolean {
@@ -187,9 +187,9 @@ export class StoreAdapter implements Adapter {
     // A device stays logged in when the browser logs out that helped it.
     const isDevice = this.model === 'DeviceCode' || gty?.startsWith('device_code') === true;
     return [
-      ['grant', grantId ?? ''],
-      ['person', accountId ?? ''],
-      ...(isDevice ? [] : [['client', accountId ?? '', clientId ?? ''] as const]),
+      ['GrantEnded', grantId ?? ''],
+      ['PersonEnded', accountId ?? ''],
+      ...(isDevice ? [] : [['ClientEnded', accountId ?? '', clientId ?? ''] as const]),
     ];
   }
 

@@ -1,4 +1,4 @@
-/** What a client is told about a user: the claims of OpenID Connect, made from the profile and kept while a client may ask. */
+/** The claims of OpenID Connect about a user: made from the profile, and stored while a client may ask for them. */
 
 import { createHash } from 'node:crypto';
 import { parseAddress } from '../discovery/address.js';
@@ -12,7 +12,7 @@ const maxSubject = 255;
 
 export type Claims = Readonly<Record<string, string | boolean>>;
 
-/** Every claim there can be, for the discovery document. */
+/** All claims, for the discovery document. */
 export const profileClaims = [
   'name',
   'preferred_username',
@@ -29,7 +29,7 @@ export const profileClaims = [
 export const emailClaims = ['email', 'email_verified'];
 
 /**
- * The account's key, unique across instances. No other claim identifies a user.
+ * The `sub` of an account: its key, unique across instances.
  * @throws MastodonError `response_invalid`
  */
 export function subjectOf({ id, instance }: MastodonProfile): string {
@@ -38,7 +38,7 @@ export function subjectOf({ id, instance }: MastodonProfile): string {
   throw new MastodonError('response_invalid', { instance: instance.host, cause });
 }
 
-/** What the profile leaves out, because the instance did not prove it, is absent here, too. So is what is empty. */
+/** Claims that the profile leaves out, because the instance did not prove them, and empty claims are absent. */
 export function claimsOf(profile: MastodonProfile): Claims {
   const { displayName, username, handle, handleVerified, profileUrl, photos, actor, instance } = profile;
   const claims = {
@@ -53,8 +53,9 @@ export function claimsOf(profile: MastodonProfile): Claims {
     mastodon_instance: instance.origin,
     mastodon_software: instance.software,
   };
-  const told = Object.entries(claims).filter(([, value]) => value !== undefined && value !== '');
-  return Object.fromEntries(told) as Claims;
+  return Object.fromEntries(
+    Object.entries(claims).filter(([, value]) => value !== undefined && value !== ''),
+  ) as Claims;
 }
 
 /** The claims as one client gets them. */
@@ -84,12 +85,12 @@ export function placeholderEmail(subject: string, domain: string): string {
   return `${name}@${domain}`;
 }
 
-/** What the login page calls an account. */
+/** The name of an account on the login page. */
 export function accountName({ mastodon_handle: handle, name, mastodon_instance: origin }: Claims): string {
   return typeof handle === 'string' ? `@${handle}` : `${String(name)} (${new URL(String(origin)).host})`;
 }
 
-/** Whether these claims are of the person that a `login_hint` names. One that names a server only names all its people. */
+/** Whether these claims are of the person that a `login_hint` names. A hint with a server alone fits all its accounts. */
 export function fitsHint(
   hint: unknown,
   { mastodon_handle: handle, nickname, mastodon_instance: origin }: Claims,

@@ -1,15 +1,14 @@
-/** What visitors see of a client, and where a client may have people sent. */
+/** The name of a client on our pages, and the redirect URIs that a client without registration may have. */
 
 import { parsedURL } from '../util/url.js';
 
 export interface ClientName {
-  /** The name that the operator gave it; for a client with a metadata document the document's host, which it cannot choose. */
+  /** As the operator has set it; for a client with a metadata document the host of the document. */
   readonly name: string;
-  /** What a metadata document calls its client, which may be anything. */
+  /** `client_name` of a metadata document, which is not verified. */
   readonly claim?: string;
 }
 
-/** Longer names, and characters that turn the text around them, would make a page say something else. */
 const longestName = 80;
 
 interface Named {
@@ -19,7 +18,7 @@ interface Named {
   readonly clientIdMetadataDocument?: boolean;
 }
 
-/** Whether the client's ID is the URL of its metadata document: the operator does not know it. */
+/** Whether the operator has not registered the client: its ID is the URL of its metadata document. */
 export function isUnknown(client: object): boolean {
   return (client as Named).clientIdMetadataDocument === true;
 }
@@ -31,6 +30,7 @@ export function clientNameOf(client: object): ClientName {
   return { name: new URL(clientId).host, ...(name !== '' && { claim: name }) };
 }
 
+/** Without characters that change the direction of the text around them. */
 function plain(name: string): string {
   return name
     .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
@@ -38,7 +38,7 @@ function plain(name: string): string {
     .trim();
 }
 
-/** Where the visitor ends up, in words: a host, or something on their own device. */
+/** What a redirect URI leads to, for the visitor: a host, or a program or an app on their device. */
 export function leadsTo(redirectURI: unknown): string | undefined {
   const url = parsed(redirectURI);
   if (!url) return undefined;
@@ -47,9 +47,8 @@ export function leadsTo(redirectURI: unknown): string | undefined {
 }
 
 /**
- * Whether a client that the operator does not know may have people sent there: to a host that proves its name, to a program
- * that listens on their own device, or to an app by a scheme that is a domain turned round (RFC 8252, section 7.1). Schemes
- * without a dot are the browser's and the system's own.
+ * Whether a client without registration may have this redirect URI: https, a program on the visitor's device, or an app by a
+ * scheme that is a reversed domain (RFC 8252, section 7.1). Schemes without a dot belong to browsers and systems.
  */
 export function isSafeRedirect(redirectURI: string): boolean {
   const url = parsed(redirectURI);

@@ -1,4 +1,4 @@
-/** The configuration of oidc-provider: which parts of it are on, where they are, and how long things are valid. */
+/** The configuration of oidc-provider: its features, paths, lifetimes, and where its pages and records are. */
 
 import { parsedURL } from '../util/url.js';
 import { claimsFor, emailClaims, fitsHint, profileClaims, type Accounts, type Claims } from './claims.js';
@@ -10,7 +10,9 @@ import { deviceGrant } from './client-options.js';
 import type { Adapter, Client, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
-import * as views from './views.js';
+import * as devices from './device-views.js';
+import * as logout from './logout-views.js';
+import { renderError } from './views.js';
 
 /** Seconds. The lifetime of a session is an option. */
 export const lifetimes = {
@@ -24,7 +26,7 @@ export const lifetimes = {
   assertion: 60 * 60,
 };
 
-/** Longer than anything lives that comes of a login, its last access token included. Seconds. */
+/** Longer than the lifetime of every record that follows from a login, its last access token included. Seconds. */
 export function longestOf({
   sessionTtl,
   refreshTtl,
@@ -41,7 +43,7 @@ export interface Parts {
   readonly fetch: typeof globalThis.fetch;
   readonly developmentOrigins: ReadonlySet<string>;
   adapter(model: string): Adapter;
-  /** The login page of an authorization request, which belongs to this browser from then on. */
+  /** The login page of an authorization request. From then on the request belongs to this browser. */
   loginURL(ctx: KoaContextWithOIDC, uid: string): Promise<string>;
 }
 
@@ -51,7 +53,7 @@ export function configurationOf(parts: Parts): Configuration {
   const { sessionTtl, refreshTtl } = settings;
   return {
     adapter: (model) => parts.adapter(model),
-    // oidc-provider keeps and changes what it is given.
+    // oidc-provider changes this object.
     clients: JSON.parse(JSON.stringify(settings.clients)) as NonNullable<Configuration['clients']>,
     jwks: { keys: [...keySet.jwks] },
     cookies: {
@@ -62,9 +64,9 @@ export function configurationOf(parts: Parts): Configuration {
     },
     routes: { ...routes },
     responseTypes: ['code'],
-    // Consumers do not agree on where they look, nor on what they ask for: all is sent always, and in both places.
+    // Programs differ in where they look and which scopes they ask for, so all claims are always in both places.
     claims: {
-      // oidc-provider promises it otherwise, and sends it only where a feature is on that is off here.
+      // The discovery document would have it, although only features that are off here send it.
       sid: false as unknown as null,
       openid: ['sub', ...profileClaims, ...emailClaims],
       profile: profileClaims,
@@ -97,7 +99,7 @@ export function configurationOf(parts: Parts): Configuration {
       policy: interactionPolicy(parts),
       url: (ctx, { uid }) => parts.loginURL(ctx, uid),
     },
-    // A device stays logged in without the browser that helped it, and so does a client with a refresh token.
+    // Devices and clients with a refresh token stay logged in longer than the session of the browser.
     expiresWithSession: async (_ctx, source) =>
       source.kind !== 'DeviceCode' && !source.scopes.has('offline_access'),
     ttl: {
@@ -107,13 +109,13 @@ export function configurationOf(parts: Parts): Configuration {
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
       Grant: longestOf(settings),
-      // From the login on, however often it is replaced.
+      // From the login on, also where the token is rotated.
       RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTtl,
-      // From the login on, however often it is used.
+      // From the login on, also where the session is used.
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },
-    renderError: views.renderError,
+    renderError,
     fetch: parts.fetch,
   };
 }
@@ -137,17 +139,17 @@ function features({ oidc, settings }: Parts): Configuration['features'] {
     },
     rpInitiatedLogout: {
       enabled: true,
-      logoutSource: views.logoutSource,
-      postLogoutSuccessSource: views.postLogoutSuccessSource,
+      logoutSource: logout.logoutSource,
+      postLogoutSuccessSource: logout.postLogoutSuccessSource,
     },
     deviceFlow: {
       enabled: deviceFlow,
       charset: 'base-20',
       mask: '****-****',
-      deviceInfo: views.deviceInfo,
-      userCodeInputSource: views.userCodeInputSource,
-      userCodeConfirmSource: views.userCodeConfirmSource,
-      successSource: views.successSource,
+      deviceInfo: devices.deviceInfo,
+      userCodeInputSource: devices.userCodeInputSource,
+      userCodeConfirmSource: devices.userCodeConfirmSource,
+      successSource: devices.successSource,
     },
     ...(allowDocument && { clientIdMetadataDocument: documentFeature(oidc, allowDocument) }),
   };
@@ -169,7 +171,7 @@ function interactionPolicy({ oidc, developmentOrigins }: Parts) {
   const policy = base();
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
   const checks = policy.get('login')?.checks;
-  // A store may lose a record before its time: then no user is logged in.
+  // The store may have lost the record of the account.
   checks?.add(
     new Check(
       'account_forgotten',

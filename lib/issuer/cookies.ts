@@ -1,4 +1,4 @@
-/** The issuer's cookies: their names, the browser's key, its last server, and the session of a visitor who is not logged in. */
+/** The issuer's cookies: their names, the browser's key, its last server, and the session before the login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/state.js';
@@ -7,13 +7,12 @@ import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 import type { AdapterPayload } from './oidc-provider.js';
 
-/** Seconds; about as long as browsers keep anything. */
-const remembered = 400 * 24 * 60 * 60;
+/** Chromium keeps no cookie longer. Seconds. */
+const serverMaxAge = 400 * 24 * 60 * 60;
 
-/** How the content of a cookie is encrypted. */
 const visitorPurpose = 'visitor session';
 
-/** What the session of a visitor holds who is not logged in: the secret of the form that they see. */
+/** The session of a visitor before the login: it holds the secret of the form that the visitor sees. */
 interface VisitorSession {
   readonly id: string;
   readonly uid: string;
@@ -43,10 +42,10 @@ export class IssuerCookies {
     // Browsers send the cookies of a host to all its ports and, with the prefix `__Host-`, to all its paths.
     const place = `${port}${pathname}`;
     const issuer = place === '/' ? 'mastodon-issuer' : `mastodon-issuer-${digest(place).slice(0, 8)}`;
-    // With this prefix no other host of the same domain can set a cookie here (RFC 6265bis, section 4.1.3.2), with which a
-    // victim would go on in the attacker's session. It needs the whole host as its path.
+    // Another host of the same domain could otherwise set a cookie here, and the victim would continue in the attacker's
+    // session (RFC 6265bis, section 4.1.3.2). The prefix requires the path `/`.
     const host = isSecure ? '__Host-' : '';
-    // These two have a path of their own for each login, so that several logins can be pending.
+    // These two have a path for each login, so that several logins can be pending.
     const secure = isSecure ? '__Secure-' : '';
     this.names = {
       session: `${host}${issuer}-session`,
@@ -57,7 +56,7 @@ export class IssuerCookies {
       visitor: `${host}${issuer}-visitor`,
     };
     const path = isSecure ? '/' : `${pathname.replace(/\/$/, '')}/`;
-    // Lax: the browser comes from clients, and back from the instance, by links of other sites.
+    // Lax: clients and instances send the browser here by links.
     this.attributes = `Path=${path}; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   }
 
@@ -67,7 +66,7 @@ export class IssuerCookies {
     return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
   }
 
-  /** The browser's key, which it gets if it has none. */
+  /** The browser's key. A browser without one gets a new key. */
   giveBrowserKey(req: IncomingMessage, res: ServerResponse): string {
     const known = this.browserKey(req);
     if (known !== undefined) return known;
@@ -76,16 +75,16 @@ export class IssuerCookies {
     return key;
   }
 
-  /** Where the last login of this browser was; anything may have been put there. */
+  /** The server of the last login in this browser. Not verified. */
   lastServer(req: Pick<IncomingMessage, 'headers'>): string | undefined {
     return this.read(req, this.names.server);
   }
 
   rememberServer(res: ServerResponse, host: string): void {
-    this.set(res, this.names.server, host, `Max-Age=${remembered}; `);
+    this.set(res, this.names.server, host, `Max-Age=${serverMaxAge}; `);
   }
 
-  /** The session with this ID of a visitor who is not logged in, if the browser has it. */
+  /** The session before the login, if the browser has one with this ID. */
   visitorSession(req: Pick<IncomingMessage, 'headers'>, id: string): AdapterPayload | undefined {
     const value = this.read(req, this.names.visitor) ?? '';
     const [text] = this.keys().flatMap((key) => decrypt(key, visitorPurpose, value) ?? []);
@@ -95,7 +94,7 @@ export class IssuerCookies {
     return { kind: 'Session', jti: id, uid, iat, exp, state: { secret } };
   }
 
-  /** @returns whether there was something to keep */
+  /** @returns whether the session has a secret to keep */
   keepVisitorSession(
     req: IncomingMessage,
     res: ServerResponse,
@@ -116,8 +115,8 @@ export class IssuerCookies {
   }
 
   /**
-   * Takes the session's cookie out of a response: where the session was not kept, and where the browser has it already, since a
-   * slow response would undo a change of the cookie that came first.
+   * Removes the session's cookie from a response if the session was not stored, or if the browser already has this cookie: a slow
+   * response would undo a later change of the cookie.
    */
   dropSessionCookie(req: Pick<IncomingMessage, 'headers'>, res: ServerResponse, isUnsaved: boolean): void {
     const names = [this.names.session, `${this.names.session}.sig`];

@@ -1,4 +1,4 @@
-/** Fetches the metadata documents of clients whose ID is a URL, and says which of them are taken. */
+/** Fetches the metadata documents of clients whose ID is a URL, and decides which are accepted. */
 
 import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.js';
@@ -11,27 +11,27 @@ import { isSafeRedirect } from './clients.js';
 import type { Client, DocumentFeature, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 
-/** Any visitor can name such a URL. */
+/** Any visitor can make the issuer fetch such a URL. */
 const limits = { inAll: 16, perInstance: 4, waiting: 64 };
 
-/** For the whole of a fetch, waiting included. Milliseconds. */
-const patienceMs = 5000;
+/** For a whole fetch, waiting included. Milliseconds. */
+const timeoutMs = 5000;
 
-/** A document that could not be fetched is not asked for again at once. */
+/** A document that failed is not fetched again in this time. */
 const failures = { most: 1000, ms: 30_000 };
 
-/** URLs in a document from which oidc-provider would fetch more, each time the client is used. */
+/** oidc-provider would fetch these URLs of a document each time the client is used. */
 const furtherURLs = ['jwks_uri', 'sector_identifier_uri'] as const;
 
-/** Longer ones would go into tokens, links and logs. */
+/** Client IDs are part of tokens, links and logs. */
 const longestId = 1024;
 
-/** How long a document is good for, whatever its server says. Seconds. */
+/** Bounds for the `max-age` of a document. Seconds. */
 const cacheDuration = { min: 5 * 60, max: 60 * 60 };
 
-/** In the form of `fetch`, as far as oidc-provider uses it: GET of a JSON object, without redirects. */
+/** A `fetch` for oidc-provider: GET of a JSON object, without redirects. */
 export function documentFetch(settings: Settings): typeof globalThis.fetch {
-  // Which clients are taken is decided by `allowDocument`; `allowInstance` speaks of accounts.
+  // `allowDocument` decides about clients. `allowInstance` is about accounts.
   const http = new Http({ ...settings, allowInstance: undefined });
   const limit = new ConcurrencyLimit(limits);
   const failed = new LRUCache<string, FailureRecord>({
@@ -44,13 +44,13 @@ export function documentFetch(settings: Settings): typeof globalThis.fetch {
     const url = new URL(input instanceof Request ? input.url : input);
     const known = failed.get(url.href);
     if (known) throw errorOf(known);
-    const context = http.context({ timeoutMs: patienceMs, typed: url.host });
+    const context = http.context({ timeoutMs, typed: url.host });
     try {
       const fetchIt = () => get(context, url.href, { redirects: 0 }, checkedDocument);
       const { text, headers } = await limit.run(context, url.host, fetchIt);
       return new Response(text, { headers: { 'Cache-Control': headers['cache-control'] ?? '' } });
     } catch (error) {
-      // That this process is busy says nothing about the document.
+      // The failure is this process's, not the document's.
       if (error instanceof MastodonError && error.code !== 'login_busy')
         failed.set(url.href, recordOf(error));
       throw error;
@@ -84,7 +84,7 @@ export function documentFeature(
     cacheDuration,
     allowFetch: async (_ctx, clientId) =>
       clientId.length <= longestId && (await allowDocument(clientId)) === true,
-    // Asked again for a document that is remembered: a client that is not allowed any more is refused at once.
+    // Also for a cached document: a client that is no longer allowed is refused at once.
     async allowClient(_ctx, client) {
       if (!urisOf(client).every(isSafeRedirect)) {
         throw new errors.InvalidClientMetadata(

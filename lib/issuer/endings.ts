@@ -1,11 +1,14 @@
-/** Ends tokens and sessions before their time: all of a grant, of a person at one client, or of a person. */
+/** Ends tokens and sessions early: those of a grant, of a session, of a person at one client, or of a person. */
 
 import { randomUUID } from 'node:crypto';
-import type { IssuerStore, RecordName } from './store.js';
+import type { IssuerStore } from './store.js';
 
-/** Whose tokens and sessions. */
+/** Whose tokens and sessions end. Also the name of the record. */
 export type EndingName = Readonly<
-  ['grant', grantId: string] | ['client', accountId: string, clientId: string] | ['person', accountId: string]
+  | ['GrantEnded', grantId: string]
+  | ['SessionEnded', uid: string]
+  | ['ClientEnded', accountId: string, clientId: string]
+  | ['PersonEnded', accountId: string]
 >;
 
 /**
@@ -21,7 +24,7 @@ export class Endings {
 
   /** @throws MastodonError `store_failed` */
   async end(name: EndingName): Promise<void> {
-    await this.store.set(recordOf(name), { generation: randomUUID() }, this.ttlMs);
+    await this.store.set(name, { generation: randomUUID() }, this.ttlMs);
   }
 
   /**
@@ -29,15 +32,11 @@ export class Endings {
    * @throws MastodonError `store_failed`
    */
   async generationOf(name: EndingName): Promise<string> {
-    return (await this.store.get<{ generation: string }>(recordOf(name)))?.generation ?? '';
+    return (await this.store.get<{ generation: string }>(name))?.generation ?? '';
   }
 }
 
 /** An expired generation lived longer than anything of an earlier one. */
 export function isCurrent(saved: string | undefined, current: string): boolean {
   return current === '' || current === saved;
-}
-
-function recordOf(name: EndingName): RecordName {
-  return ['ended', ...name];
 }

@@ -1,9 +1,6 @@
-/**
- * An OpenID provider whose visitors log in at any instance: for every system that takes one issuer. Needs the package
- * oidc-provider, which is loaded by `createIssuer` only.
- */
+/** An OpenID provider whose visitors log in at any instance. `createIssuer` loads the package oidc-provider. */
 
-// TypeScript 6 and later load only the types that are named.
+// From version 6, TypeScript includes only the types that are named.
 /// <reference types="node" preserve="true" />
 
 export { createIssuer, type Issuer, type Router } from './issuer.js';

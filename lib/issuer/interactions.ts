@@ -1,4 +1,4 @@
-/** The interactions of oidc-provider (its authorization requests while a visitor logs in), each bound to one browser. */
+/** The interactions of oidc-provider: its authorization requests while a visitor logs in. Each is bound to one browser. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digest } from '../util/digest.js';
@@ -11,19 +11,19 @@ import type { IssuerStore } from './store.js';
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export type Result = NonNullable<Interaction['result']>;
 
-/** Why the last try to log in failed. */
+/** Why the last attempt to log in failed. */
 export interface Refusal {
-  /** Fit to be shown to the visitor. */
+  /** For the visitor. */
   readonly message: string;
   readonly typed?: string;
 }
 
 /**
- * The browser of an interaction. oidc-provider knows it by cookies with a path of their own, which another host of the domain
- * can set; it cannot set the browser's key.
+ * The browser of an interaction. oidc-provider's cookies have a path for each interaction, so another host of the domain can
+ * set them. It cannot set the browser's key.
  */
 export interface Binding {
-  /** Digest of the browser's key: a reader of the store cannot go on in its place. */
+  /** Digest of the browser's key. */
   readonly browser: string;
   readonly refusal?: Refusal;
 }
@@ -51,7 +51,7 @@ export class Interactions {
     return binding?.browser === digest(browserKey) ? binding : undefined;
   }
 
-  /** The interaction in oidc-provider's own cookie, which has to be there and to have this `uid`. */
+  /** The interaction of oidc-provider's cookie, if it has this `uid`. */
   async ofBrowser(req: IncomingMessage, res: ServerResponse, uid: string): Promise<Interaction | undefined> {
     try {
       const interaction = await this.provider().interactionDetails(req, res);
@@ -66,7 +66,7 @@ export class Interactions {
     return this.provider().Interaction.find(uid);
   }
 
-  /** @throws the error of oidc-provider where the client's metadata document cannot be fetched any more */
+  /** @throws the error of oidc-provider if the client's metadata document cannot be fetched */
   async clientOf({ params, deviceCode }: Interaction): Promise<RequestingClient> {
     const client = await this.provider().Client.find(String(params.client_id));
     const isDevice = deviceCode !== undefined;
@@ -78,8 +78,8 @@ export class Interactions {
   }
 
   /**
-   * The result for a visitor who has logged in. A session of another account in this browser ends: oidc-provider would ask
-   * about it on a page of its own.
+   * The result of a login. Ends the session of another account in this browser, about which oidc-provider would otherwise show a
+   * page.
    */
   async login(interaction: Interaction, subject: string): Promise<Result> {
     const { session } = interaction;
@@ -92,7 +92,7 @@ export class Interactions {
     return { select_account: {}, login: { accountId: subject }, consent: { grantId } };
   }
 
-  /** The result for a user who is logged in and goes on to this client. */
+  /** The result of the button "Continue as". */
   async consent(interaction: Interaction): Promise<Result> {
     const subject = interaction.session?.accountId ?? '';
     const grantId = await this.grant(interaction, subject, interaction.grantId);
@@ -101,7 +101,7 @@ export class Interactions {
 
   /**
    * Saves the result.
-   * @returns where oidc-provider goes on with it
+   * @returns the URL at which oidc-provider continues
    */
   async end(interaction: Interaction, result: Result): Promise<string> {
     interaction.result = result;
@@ -118,7 +118,7 @@ export class Interactions {
     const clientId = String(params.client_id);
     const found = known === undefined ? undefined : await provider.Grant.find(known);
     const grant = found ?? new provider.Grant({ accountId, clientId });
-    // Every scope reads the profile, as the page says: there is nothing to choose between.
+    // Every scope gives the same claims.
     grant.addOIDCScope(String(params.scope ?? 'openid'));
     return grant.save();
   }

@@ -1,4 +1,4 @@
-/** `createIssuer`: puts an OpenID provider in front of the login at any instance. */
+/** `createIssuer`: an OpenID provider whose visitors log in at any instance. */
 
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -10,12 +10,14 @@ import { StoreAdapter, type AdapterOptions } from './adapter.js';
 import { Accounts } from './claims.js';
 import { configurationOf, lifetimes, longestOf, type Parts } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
+import { keepUserCode } from './device-views.js';
 import { documentFetch } from './documents.js';
 import { Endings } from './endings.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
 import { Guesses, PendingRecords } from './limits.js';
 import { Logins } from './logins.js';
+import { endWithoutSession } from './logout-views.js';
 import {
   askForConsent,
   endTokensAtLogout,
@@ -30,14 +32,14 @@ import { PostedRequests } from './posted.js';
 import { routerOf, type Router, type Running } from './router.js';
 import { Sessions } from './sessions.js';
 import { IssuerStore } from './store.js';
-import { endWithoutSession, guardPages, keepUserCode } from './views.js';
+import { guardPages } from './views.js';
 
 export type { Router };
 
 export interface Issuer {
   /**
-   * Serves the issuer's own URLs below `issuerURL`. Other requests go to `next`; without it, to a page with 404. Without `next`,
-   * a proxy in front may take the path of `issuerURL` away.
+   * Serves the URLs of the issuer below `issuerURL`. Other requests go to `next`, or get a page with 404. Without `next`, a proxy
+   * in front may remove the path of `issuerURL`.
    */
   readonly router: Router;
   /**
@@ -58,14 +60,18 @@ export interface Issuer {
 }
 
 /**
- * An OpenID provider behind which people log in at their instances. Resolves when its signing keys are there.
- * @throws TypeError that names the option at fault; Error when oidc-provider is not installed, or `secret` is not the one that the
- *   keys were encrypted with; MastodonError `store_failed` or `timeout` when the keys can be neither read nor made
+ * Creates an OpenID provider whose visitors log in at their instances. Resolves when the signing keys are in the store.
+ * @throws TypeError that names the option at fault
+ * @throws Error if oidc-provider is not installed, or the keys in the store were encrypted with another `secret`
+ * @throws MastodonError `store_failed` or `timeout` if the keys can be neither read nor written
+ * @example
+ * const issuer = await createIssuer({ issuerURL: 'https://login.example.com', clientName: 'My login', clients, store });
+ * createServer(issuer.router).listen(8080);
  */
 export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const settings = readIssuerOptions(options);
   const { issuerURL } = settings;
-  // Without a store of its own, the login has a memory from which floods of requests here drop nothing.
+  // Without a store, the login has a memory of its own, from which floods of requests to the issuer drop nothing.
   const login = new MastodonLogin(settings.login, checks);
   const loginSettings = readOptions(settings.login, checks);
   const { outbound, developmentOrigins } = loginSettings;
@@ -84,7 +90,6 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const endings = new Endings(store, longestOf(settings) * 1000);
   const sessions = new Sessions({
     ...{ store, cookies, endings, context },
-    longestMs: longestOf(settings) * 1000,
     ended: () => new oidc.errors.LoginRequired('the session has ended'),
   });
   const pending = new Map<string, PendingRecords>();
@@ -98,11 +103,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     pending.set(model, new PendingRecords((id) => void adapter.drop(id)));
   }
 
-  // The provider asks for a login page, and the interactions ask the provider.
   let running: Running & { readonly keySet: string };
   const now = (): Running => {
     const keySet = keyring.current();
-    // oidc-provider takes its keys once. All its state is in the store, so that another provider can take its place.
+    // oidc-provider reads its keys once. All its state is in the store, so a new provider can replace it.
     if (keySet.id !== running.keySet) running = build(keySet);
     return running;
   };
@@ -151,7 +155,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       isClosed: () => isClosed,
     }),
     rotateKeys: () => keyring.rotate(),
-    endLogins: (subject) => endings.end(['person', subject]),
+    endLogins: (subject) => endings.end(['PersonEnded', subject]),
     async close() {
       isClosed = true;
     },
@@ -166,7 +170,7 @@ const refusals = ['authorization', 'grant', 'device_authorization', 'end_session
   (endpoint) => `${endpoint}.error`,
 );
 
-/** What an operator has to look after, and what clients did wrong. */
+/** Logs failures, and refusals of clients with what to set. */
 function logFailures(provider: Provider, { log }: IssuerSettings): void {
   provider.on('server_error', (_ctx, error) => log('failed', { error }));
   (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
@@ -200,7 +204,7 @@ interface RefusalError {
   readonly error_detail?: string;
 }
 
-/** The usual course of things. */
+/** Codes of refusals that are part of normal logins. */
 const quietCodes: ReadonlySet<string> = new Set([
   'access_denied',
   'authorization_pending',
@@ -208,12 +212,12 @@ const quietCodes: ReadonlySet<string> = new Set([
   'login_required',
 ]);
 
-/** The client has gone, or broke the request off. There is nothing that an operator can mend. */
+/** Whether the client closed the connection, or sent a broken request. */
 function isOfConnection(error: NodeJS.ErrnoException, req: IncomingMessage | undefined): boolean {
   return req?.socket.destroyed === true && /^(?:HPE_|ECONN|EPIPE)/.test(String(error.code));
 }
 
-/** oidc-provider looks at a client only when it is first used. */
+/** oidc-provider checks a client when it is first used. */
 async function checkClients(provider: Provider, { clients }: IssuerSettings): Promise<void> {
   for (const [i, { client_id: id }] of clients.entries()) {
     try {

@@ -1,4 +1,4 @@
-/** The issuer's keys: made at the first start, shared by its processes, and replaced without an interruption. */
+/** The issuer's keys: generated at the first start, shared by its processes, and rotated without an interruption. */
 
 import { generateKeyPair, randomBytes, type JsonWebKey } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -20,7 +20,7 @@ const keepMs = 24 * 60 * 60_000;
 const name: RecordName = ['keys'];
 
 interface Key {
-  /** Private; RSA, for RS256: the one algorithm that every client of OpenID has to know. */
+  /** Private; RSA for RS256, which every OpenID client supports. */
   readonly jwk: JsonWebKey & { readonly kid: string };
   /** Signs cookies. */
   readonly cookie: string;
@@ -29,9 +29,9 @@ interface Key {
 }
 
 export interface KeySet {
-  /** Changes with the set, and with the order. */
+  /** Changes with the keys and their order. */
   readonly id: string;
-  /** Private; the first one signs. */
+  /** Private. The first one signs. */
   readonly jwks: readonly JWK[];
   readonly cookieKeys: readonly string[];
 }
@@ -52,11 +52,11 @@ export class Keyring {
 
   /**
    * @throws MastodonError `store_failed`
-   * @throws Error where the keys in the store are encrypted with another secret
+   * @throws Error if the keys in the store are encrypted with another secret
    */
   async open(): Promise<void> {
     const known = await this.store.get<KeysRecord>(name);
-    // Keys that were kept without the secret may have been read: they are replaced.
+    // Keys that were stored without the secret may have been read, so they are replaced.
     if (!known && (await this.store.has(name)) && !(await this.store.get(name, ''))) throw otherSecret();
     this.keys = known?.records ?? (await this.make());
     this.lookedAt = this.now();
@@ -79,8 +79,8 @@ export class Keyring {
   }
 
   /**
-   * Adds a key that will sign five minutes from now. All users stay logged in.
-   * @returns when it begins to sign
+   * Adds a key that signs in five minutes.
+   * @returns when the key begins to sign
    * @throws MastodonError `store_failed`
    */
   async rotate(): Promise<Date> {
@@ -97,14 +97,14 @@ export class Keyring {
     try {
       this.keys = (await this.store.get<KeysRecord>(name))?.records ?? this.keys;
     } catch {
-      // The keys that are known go on being used; the login at hand will notice the store by itself.
+      // The known keys stay in use.
     } finally {
       this.lookedAt = this.now();
       this.looking = undefined;
     }
   }
 
-  /** Of several processes that start together for the first time, the first one makes the key for all. */
+  /** Of several processes that start together for the first time, one generates the key for all. */
   private async make(): Promise<readonly Key[]> {
     const first = await newKey(this.now());
     let keys: readonly Key[] = [first];
@@ -120,7 +120,7 @@ function byAge(a: Key, b: Key): number {
   return a.signsFrom - b.signsFrom;
 }
 
-/** The one that signs comes first, then those that will, then those whose signatures may still be about. */
+/** The key that signs, then keys that will sign, then keys whose signatures may still be in use. */
 function shownAt(records: readonly Key[], now: number): readonly Key[] {
   const sorted = records.toSorted(byAge);
   const signing = Math.max(
@@ -141,6 +141,6 @@ async function newKey(signsFrom: number): Promise<Key> {
 function otherSecret(): Error {
   return new Error(
     'createIssuer: the signing keys in the store are encrypted with another secret than the option secret. ' +
-      'Set the secret that they were made with; or delete their record, which logs all users out',
+      'Set the former secret; or delete the record of the keys, which logs all users out',
   );
 }

@@ -1,21 +1,21 @@
-/** Limits on what strangers can have the issuer keep or check: in all, for each network, and for each client. */
+/** Limits on what unauthenticated requests can store and try: in total, per network, and per client. */
 
 import { LRUCache } from 'lru-cache';
 import type { ClientAddress } from '../util/client-address.js';
 import { Quota } from '../util/quota.js';
 
 export const limits = {
-  /** Characters of a URL, or of a form that a browser is sent on with. */
+  /** Characters of a URL, or of a posted request. */
   request: 8192,
   /** Characters of one record. */
   record: 12_000,
   /** Characters of one device authorization request. */
   device: 2048,
-  /** Pending logins, and pending device codes, of one network. */
+  /** Pending logins, or device codes, of one network. */
   perNetwork: 200,
-  /** Characters of all pending records of one kind together, in this process. */
+  /** Characters of all pending records of one kind, in this process. */
   inAll: 16 * 1024 * 1024,
-  /** Wrong client authentications of one client from one network within a minute. */
+  /** Failed authentications of one client from one network in a minute. */
   guesses: 10,
 } as const;
 
@@ -29,12 +29,12 @@ interface PendingRecord {
 }
 
 /**
- * The records of one kind that visitors make before they log in. Where a network has as many as it may, its oldest one is
- * dropped; where a client has half of all, or all is full, the last one of the network with the most. So a flood from one
- * network ends no login of another one.
+ * Counts the records of one kind that exist before a login. If a network is at its limit, its oldest record is dropped. If a
+ * client has half of the total, or the total is used up, the newest record of the network with most is dropped. So a flood
+ * from one network ends no login from another one.
  */
 export class PendingRecords {
-  /** In the order in which they were made. All of a kind last equally long, so it is also the order in which they expire. */
+  /** Oldest first. All records of a kind have the same lifetime, so they also expire in this order. */
   private readonly records = new Map<string, PendingRecord>();
   private readonly quota = new Quota(limits.perNetwork);
   private readonly sizeOfClients = new Map<string, number>();
@@ -93,7 +93,7 @@ export class PendingRecords {
   }
 }
 
-/** Wrong client authentications within a minute, by client and network. Addresses that are not counted have no limit. */
+/** Counts failed client authentications within a minute, by client and network. `undefined` has no limit. */
 export class Guesses {
   private readonly wrong = new LRUCache<string, number>({ max: 10_000, ttl: 60_000, noUpdateTTL: true });
 

@@ -1,4 +1,4 @@
-/** The login page, the way to the instance and back, and the end of an interaction. */
+/** The login page, the redirect to the instance, its callback, and the end of an interaction. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
@@ -24,7 +24,7 @@ export interface LoginParts {
   readonly developmentOrigins: ReadonlySet<string>;
 }
 
-/** One request of the browser that the interaction belongs to. */
+/** A request of the browser to which the interaction belongs. */
 interface Visit {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
@@ -33,13 +33,13 @@ interface Visit {
   readonly interaction: Interaction;
 }
 
-/** What was typed, and why it did not work. */
+/** The state of the page after a form that did not lead on. */
 type Shown = Partial<Refusal> & { readonly status?: number; readonly isAskedAgain?: boolean };
 
 export class Logins {
   constructor(private readonly parts: LoginParts) {}
 
-  /** Shows the login page, or takes its form. */
+  /** Shows the login page, or handles its form. */
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
     if (req.method !== 'GET' && req.method !== 'POST') {
       res.setHeader('Allow', 'GET, POST');
@@ -54,7 +54,7 @@ export class Logins {
     return req.method === 'POST' ? this.submitted(visit) : this.show(visit, binding.refusal);
   }
 
-  /** Changes nothing, whatever `login_hint` says: any link leads here. */
+  /** Changes nothing: any link can lead here, with any `login_hint`. */
   private async show(visit: Visit, shown?: Shown): Promise<void> {
     const { interaction, req, res } = visit;
     const { interactions, accounts, cookies, developmentOrigins, settings } = this.parts;
@@ -71,24 +71,24 @@ export class Logins {
       status: shown?.status ?? 200,
       isAskedAgain: shown?.isAskedAgain ?? false,
       account: mayContinue(interaction) && claims ? { name: accountName(claims) } : undefined,
+      days: isOffline(interaction) ? Math.ceil(settings.refreshTtl / 86_400) : undefined,
       note: noteFor(interaction),
       script: scriptURL(settings.issuerURL),
       servers: [
         ...[...developmentOrigins].map((origin) => new URL(origin).host),
-        // Which ones the operator allows is not known here.
+        // `allowInstance` cannot be listed.
         ...(settings.login.allowInstance === undefined ? someServers : []),
       ],
     });
     sendPage(res, page);
   }
 
-  /** A server or a handle, as the field shows it. */
+  /** A server or a handle, as the field shows it; undefined for other text. */
   private addressIn(text: unknown): string | undefined {
     try {
       const { host, username } = parseAddress(text, this.parts.developmentOrigins);
       return username === undefined ? host : `@${username}@${host}`;
     } catch {
-      // The visitor need not be told about a wrong hint of a client.
       return undefined;
     }
   }
@@ -123,14 +123,14 @@ export class Logins {
       sendAway(res, redirect);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // A proxy in front may show a page of its own in place of one that says "bad gateway".
+      // A proxy in front may replace a page with a gateway status by its own.
       const status = error.code === 'store_failed' || error.status < 500 ? error.status : 422;
       return this.show(visit, { message: error.message, typed, status });
     }
   }
 
   /**
-   * The way back from an instance.
+   * Handles the authorization response of an instance.
    * @param response path and query
    */
   async callback(req: IncomingMessage, res: ServerResponse, response: string): Promise<void> {
@@ -164,7 +164,7 @@ export class Logins {
   }
 
   /**
-   * OpenID Connect Core, section 3.1.2.1: a client that names a person gets no code for another one.
+   * OpenID Connect Core, section 3.1.2.1: a client that names a person gets a code for that person only.
    * @returns whether the client gets a code
    */
   private async loggedIn(
@@ -189,7 +189,7 @@ export class Logins {
     return true;
   }
 
-  /** The client is told that the visitor refused. After anything else the visitor may try again. */
+  /** A denial goes to the client. After other errors the visitor may try again. */
   private async refused(
     res: ServerResponse,
     key: string,
@@ -225,23 +225,28 @@ const otherAccount: Result = {
   error_description: 'another account logged in than the hint names',
 };
 
-/** Of an ID token whose signature was checked when the request came. */
+/** The `sub` of an ID token. oidc-provider has verified its signature. */
 function subjectIn(token: string): unknown {
   const [, payload = ''] = token.split('.');
   return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { sub?: unknown }).sub;
 }
 
-/** A proof holds for one browser and one login. */
+/** A proof is valid for one browser and one login. */
 function pageKey({ key, interaction }: Pick<Visit, 'key' | 'interaction'>): string {
   return `${key}:${interaction.uid}`;
 }
 
-/** A user is logged in, and the client does not ask for a new login. */
+/** Whether the client asks for refresh tokens. oidc-provider has removed the scope where it may not have them. */
+function isOffline({ params }: Interaction): boolean {
+  return String(params.scope).split(' ').includes('offline_access');
+}
+
+/** Whether a user is logged in and the client does not ask for a new login. */
 function mayContinue({ session, prompt }: Interaction): boolean {
   return session?.accountId !== undefined && prompt.name !== 'login';
 }
 
-/** The instance would otherwise send the visitor straight back, with the account that is logged in there. */
+/** Whether the instance should ask, although an account is logged in there. */
 function wantsAnotherLogin({ session, params }: Interaction): boolean {
   const prompts = String(params.prompt ?? '').split(' ');
   return session?.accountId !== undefined || prompts.includes('login') || prompts.includes('select_account');

@@ -1,4 +1,4 @@
-/** Middleware around oidc-provider: what it leaves open about devices, client secrets and session cookies. */
+/** Middleware around oidc-provider for devices, client secrets, refresh tokens, logouts and session cookies. */
 
 import type { ClientAddress } from '../util/client-address.js';
 import { digest } from '../util/digest.js';
@@ -13,15 +13,15 @@ import type { IssuerStore } from './store.js';
 
 export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
 
-/** How often a device may ask whether its login is done (RFC 8628, section 3.5). Seconds; told to the device. */
+/** The shortest time between two requests of a device for its tokens (RFC 8628, section 3.5). Seconds. */
 const interval = 5;
 
-/** What a network may take off the time between two questions. Milliseconds. */
+/** Two requests may arrive this much closer than they were sent. Milliseconds. */
 const toleranceMs = 500;
 
 type TokenResponse = { error?: unknown; device_code?: unknown; [name: string]: unknown };
 
-/** Tells a device how often it may ask, and to slow down when it asks more often. */
+/** Adds `interval` for devices, and answers `slow_down` to a device that asks more often. */
 export function paceDevices(store: IssuerStore): Middleware {
   return async (ctx, next) => {
     await next();
@@ -40,7 +40,7 @@ export function paceDevices(store: IssuerStore): Middleware {
   };
 }
 
-/** A network that has tried too many wrong secrets of a client is not told whether the next one is right. */
+/** After too many wrong secrets of a client, a network gets the same answer to right and wrong ones for a minute. */
 export function limitGuesses(
   guesses: Guesses,
   addressOf: (ctx: KoaContextWithOIDC) => ClientAddress,
@@ -103,11 +103,11 @@ export function endTokensAtLogout(endings: Endings): Middleware {
     const all = isConfirmed && params?.logout ? Object.keys(session?.authorizations ?? {}) : [];
     const clients = new Set([...all, ...(client ? [client.clientId] : [])]);
     if (person === undefined) return;
-    await Promise.all([...clients].map((id) => endings.end(['client', person, id])));
+    await Promise.all([...clients].map((id) => endings.end(['ClientEnded', person, id])));
   };
 }
 
-/** A browser gets the cookie of a session only where that was kept, and is new to it. */
+/** A response sets the session's cookie only if the session was stored and the browser does not have the cookie. */
 export function keepSessionCookies(cookies: IssuerCookies, sessions: Sessions): Middleware {
   return async (ctx, next) => {
     await next();

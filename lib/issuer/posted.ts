@@ -1,4 +1,4 @@
-/** Requests that were posted: the browser is sent on to a URL, and an ID token that the request holds stays out of the URL. */
+/** Redirects posted requests to a URL by GET. A request with an ID token is stored, so that the token is not in a URL. */
 
 import type { IncomingMessage } from 'node:http';
 import { randomToken } from '../login/state.js';
@@ -8,18 +8,18 @@ import { limits, PendingRecords } from './limits.js';
 import { routes } from './route.js';
 import type { IssuerStore, RecordName } from './store.js';
 
-/** What browsers may also be sent to by a POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
+/** Endpoints that also accept POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
 const postable: ReadonlySet<string> = new Set([routes.authorization, routes.end_session]);
 
 const form = 'application/x-www-form-urlencoded';
 
-/** Names a person, with all that is known of them, and would end up in histories and logs. */
+/** It has the claims of a person, and URLs are in histories and logs. */
 const token = 'id_token_hint';
 
-/** For one redirect. What an authorization request says is kept with its login from then on. */
-const waitingMs = 60 * 1000;
+/** Time for one redirect. */
+const ttlMs = 60 * 1000;
 
-/** What a request asks for: a URL below the issuer's, or one to which the browser has to be sent first. */
+/** The path and query that a request is for, or the ones to redirect to first. */
 export type Requested =
   { readonly url: string } | { readonly redirect: string } | 'gone' | 'too long' | 'no form';
 
@@ -36,7 +36,7 @@ export class PostedRequests {
   }
 
   /**
-   * The request as its client has made it, wherever it came from.
+   * The request as its client has made it, by GET or by POST.
    * @throws MastodonError `store_failed`
    */
   async read(req: IncomingMessage, url: string): Promise<Requested> {
@@ -49,7 +49,7 @@ export class PostedRequests {
     return posted === undefined ? 'gone' : { url: `${path}?${posted.query}` };
   }
 
-  /** With another site's POST a browser brings no cookies that are `SameSite=Lax`, and so no login that it has here. */
+  /** Browsers send no `SameSite=Lax` cookies with a POST from another site, so the session would be missing. */
   private async posted(req: IncomingMessage & { readonly body?: unknown }, path: string): Promise<Requested> {
     const { 'content-type': type = form } = req.headers;
     if (Object(req.body) !== req.body && !type.toLowerCase().startsWith(form)) return 'no form';
@@ -59,10 +59,10 @@ export class PostedRequests {
     if (![...fields.keys()].some((name) => name.includes(token))) return { redirect };
     const key = randomToken();
     const query = String(fields);
-    await this.store.set(nameOf(path, key), { query }, waitingMs);
+    await this.store.set(nameOf(path, key), { query }, ttlMs);
     this.pending.add({
       ...{ id: key, client: fields.get('client_id') ?? '', address: this.addressOf(req) },
-      ...{ size: query.length, until: Date.now() + waitingMs },
+      ...{ size: query.length, until: Date.now() + ttlMs },
     });
     return { redirect: `${path}?posted=${key}` };
   }

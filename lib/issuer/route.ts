@@ -1,8 +1,8 @@
-/** Which of the issuer's URLs a request is for, wherever the router is mounted. */
+/** Finds the route of a request, wherever the router is mounted. */
 
 import type { IncomingMessage } from 'node:http';
 
-/** The endpoints of oidc-provider. Those that are not switched on answer 404. */
+/** The endpoints of oidc-provider. It answers 404 at endpoints of features that are off. */
 export const routes = {
   authorization: '/authorize',
   token: '/token',
@@ -25,24 +25,24 @@ const openid = new Set<string>([
 ]);
 
 export type Route =
-  /** The login page of one authorization request. */
+  /** The login page of an authorization request. */
   | { readonly name: 'login'; readonly uid: string }
-  /** The way back from an instance. */
+  /** The callback of an instance: path and query. */
   | { readonly name: 'callback'; readonly response: string }
   /** The client metadata that servers without registration ask for. */
   | { readonly name: 'client'; readonly path: string }
-  /** What the login page loads. */
+  /** The script of the login page. */
   | { readonly name: 'button'; readonly file: string }
-  /** Anything of OpenID Connect. `uid`: the end of an authorization request. */
+  /** An endpoint of oidc-provider. `uid`: the end of an authorization request. */
   | { readonly name: 'openid'; readonly url: string; readonly uid?: string };
 
 type MountedRequest = IncomingMessage & { readonly originalUrl?: string };
 
 /**
- * Below the issuer's path. Where a framework has mounted the router below another path, or the router answers everything, also
- * below what is left of the URL: a proxy may have taken the issuer's path away.
+ * Matches below the issuer's path. If a framework has mounted the router, or the router is alone, also matches the rest of the
+ * URL: a proxy may have removed the issuer's path.
  * @param basePath the issuer's path, without a slash at its end
- * @param isAlone whether there is no application beside the router, whose URLs it must not take
+ * @param isAlone whether there is no application whose URLs the router must leave
  */
 export function routeOf(req: MountedRequest, basePath: string, isAlone: boolean): Route | undefined {
   const { url = '/', originalUrl = url } = req;
@@ -53,7 +53,7 @@ export function routeOf(req: MountedRequest, basePath: string, isAlone: boolean)
   return below ?? inserted(originalUrl, basePath) ?? (isAlone || isMounted ? matched(url) : undefined);
 }
 
-/** RFC 8414, section 3.1, has the well-known part before the issuer's path. */
+/** RFC 8414, section 3.1: the well-known part comes before the issuer's path. */
 function inserted(url: string, basePath: string): Route | undefined {
   const [path = ''] = url.split('?', 1);
   const document = wellKnown.find((known) => basePath !== '' && path === known + basePath);

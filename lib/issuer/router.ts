@@ -1,4 +1,4 @@
-/** The router: checks a request, and hands it to oidc-provider or to the pages of a login. */
+/** The router: checks a request, and passes it to oidc-provider or to the pages of a login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { MastodonLogin } from '../login/login.js';
@@ -12,14 +12,21 @@ import { limits } from './limits.js';
 import type { Logins } from './logins.js';
 import type { OIDC, Provider } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
-import { clientErrorPage, expiredPage, failedPage, foreignFormPage, goneRequestPage } from './pages.js';
+import {
+  clientErrorPage,
+  expiredPage,
+  failedPage,
+  foreignFormPage,
+  goneRequestPage,
+  internalError,
+} from './pages.js';
 import type { PostedRequests } from './posted.js';
 import { routeOf, routes, type Route } from './route.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
-/** The provider with the keys of this moment. */
+/** The provider with the current keys. */
 export interface Running {
   readonly provider: Provider;
   readonly answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
@@ -39,7 +46,7 @@ export interface RouterParts {
   isClosed(): boolean;
 }
 
-/** Forms of ours that oidc-provider takes. Others take only what their proof comes with. */
+/** Forms of ours that oidc-provider handles. The login page checks its own. */
 const ownForms: ReadonlySet<string> = new Set([routes.code_verification, `${routes.end_session}/confirm`]);
 
 export function routerOf(parts: RouterParts): Router {
@@ -84,12 +91,12 @@ export function routerOf(parts: RouterParts): Router {
     await running().answer(published(req, requested.url, basePath, issuerURL), res);
   };
 
-  /** Fetches a metadata document now: while oidc-provider has a session at hand, nothing is asked for over the network. */
+  /** Fetches a metadata document now, so that oidc-provider sends no request between reading and writing a session. */
   async function fetchClient(clientId: string | null, uid: string | undefined): Promise<void> {
     if (!settings.allowDocument) return;
     const interaction = uid === undefined ? undefined : await interactions.find(uid);
     const id = interaction ? String(interaction.params.client_id) : clientId;
-    // A failure is told when the client is used.
+    // oidc-provider reports a failure when it uses the client.
     if (id?.startsWith('https:') === true)
       await running()
         .provider.Client.find(id)
@@ -99,7 +106,7 @@ export function routerOf(parts: RouterParts): Router {
   return (req, res, next) => {
     const route = routeOf(req, basePath, next === undefined);
     if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
-    // Other files below the same name are the application's.
+    // Other files in this folder belong to the application.
     if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
     if (parts.isClosed()) {
       return sendPage(res, failedPage(503, 'This service is being stopped. Please try again in a moment.'));
@@ -109,20 +116,20 @@ export function routerOf(parts: RouterParts): Router {
       if (!isClients) log('failed', { error });
       if (res.headersSent) res.destroy();
       else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
-      else sendPage(res, failedPage(500, 'Something went wrong on our side. Please try again in a moment.'));
+      else sendPage(res, failedPage(500, internalError));
     });
   };
 }
 
-/** Pages that visitors open. Programs also send HEAD to the others. */
+/** Whether visitors open the route. Programs send HEAD to the others. */
 function isForVisitors(route: Exclude<Route, { name: 'button' }>): boolean {
   if (route.name !== 'openid') return route.name !== 'client';
   return /^\/(?:authorize|device|logout)(?:[/?]|$)/.test(route.url) && !route.url.startsWith('/device/code');
 }
 
 /**
- * The request as it would be without proxies and mounting points in between. oidc-provider writes the URLs at which it is asked
- * into its documents: a client that chooses a `Host` header must not choose them. The application's own request stays as it is.
+ * The request as it would be without proxies and mounting points. oidc-provider takes the URLs of its documents from the request,
+ * and a client must not choose them by its `Host` header. The application's own request is not changed.
  */
 function published(req: IncomingMessage, url: string, basePath: string, issuerURL: string): IncomingMessage {
   const { host, protocol } = new URL(issuerURL);

@@ -1,30 +1,27 @@
-/**
- * Sessions of browsers, as oidc-provider's store adapter. A session that was ended or replaced cannot come back, whatever
- * slow requests write; and parallel requests of one browser do not undo each other's changes.
- */
+/** oidc-provider's store adapter for sessions. Slow and parallel requests do not undo the end or the changes of a session. */
 
 import { isDeepStrictEqual } from 'node:util';
 import type { IssuerCookies } from './cookies.js';
 import { isCurrent, type Endings } from './endings.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
 import { routes } from './route.js';
-import type { IssuerStore, RecordName } from './store.js';
+import type { IssuerStore } from './store.js';
 
-/** A user who goes on to more clients with one session has to agree again to the first ones. */
+/** Clients that a session remembers. A user of more clients has to agree again to the first ones. */
 const maxClients = 32;
 
 /** A session as it is stored. */
 type StoredSession = AdapterPayload & {
-  /** Of the person's logins, when the session began. */
+  /** The generation of the person's logins at the start of the session. */
   readonly generation?: string;
 };
 
-/** The session that a request has read, to compare with what it writes. */
+/** The session that a request has read. */
 interface ReadSession {
   readonly id: string;
   /** As it was read, without `generation`. */
   readonly payload: AdapterPayload;
-  /** As it was when the request replaced its ID. */
+  /** As it was stored when the request replaced its ID. */
   replaced?: StoredSession;
 }
 
@@ -32,19 +29,16 @@ export interface SessionOptions {
   readonly store: IssuerStore;
   readonly cookies: IssuerCookies;
   readonly endings: Endings;
-  /** Longer than anything lives that is bound to a session. Milliseconds. */
-  readonly longestMs: number;
   /** The request that is being answered. */
   context(): KoaContextWithOIDC | undefined;
-  /** The error for a request whose session was ended or replaced meanwhile. */
+  /** The error for a request whose session was ended or replaced by another request. */
   ended(): Error;
 }
 
 /**
- * A session is alive while there is a record `SessionAlive` for its ID, and no record `SessionEnded` for its `uid`, which
- * stays when the ID changes. One operation of the store takes the first away, and nothing removes the second: so a late
- * write of the session itself has no effect. The session of a visitor who is not logged in is in a cookie, and nothing is
- * stored.
+ * A session is valid while a record `SessionAlive` exists for its ID and its `uid` was not ended, which stays the
+ * same when the ID changes. One operation of the store takes the first record, and nothing deletes the second, so a late write
+ * of the session has no effect. The session of a visitor before the login is in a cookie.
  */
 export class Sessions implements Adapter {
   private readonly reads = new WeakMap<KoaContextWithOIDC, ReadSession>();
@@ -81,20 +75,20 @@ export class Sessions implements Adapter {
     // Without the fields that are undefined, as it is stored.
     const payload = bounded(JSON.parse(JSON.stringify(written)) as AdapterPayload);
     if (payload.accountId === undefined) return this.keepInBrowser(ctx, id, payload);
-    // oidc-provider tries once more, when it has answered with the error.
+    // oidc-provider writes again after it has answered with the error.
     if (ctx && this.refused.has(ctx)) return;
     const read = ctx && this.reads.get(ctx);
     if (read?.id === id) return this.change(read, payload, expiresIn * 1000);
     const before = read?.replaced;
     const generation =
-      before?.generation ?? (await this.options.endings.generationOf(['person', payload.accountId]));
+      before?.generation ?? (await this.options.endings.generationOf(['PersonEnded', payload.accountId]));
     const session = before ? merged(read.payload, payload, before) : payload;
     await this.create(id, { ...session, generation }, expiresIn * 1000);
     if (before) await this.options.store.delete(['Session', read.id]);
   }
 
   async destroy(id: string): Promise<void> {
-    const { store, longestMs } = this.options;
+    const { store, endings } = this.options;
     const ctx = this.options.context();
     const read = ctx && this.reads.get(ctx);
     if (ctx && read?.id === id && ctx.oidc.session !== undefined && ctx.oidc.session.jti !== id) {
@@ -102,7 +96,7 @@ export class Sessions implements Adapter {
     }
     const payload = read?.id === id ? read.payload : await store.get<AdapterPayload>(['Session', id]);
     if (payload?.uid === undefined) return;
-    await store.set(ended(payload.uid), {}, longestMs);
+    await endings.end(['SessionEnded', payload.uid]);
     await Promise.all([
       store.delete(['SessionAlive', id]),
       store.delete(['Session', id]),
@@ -110,7 +104,7 @@ export class Sessions implements Adapter {
     ]);
   }
 
-  /** Whether the session of a request was not kept: then the browser must not get its cookie either. */
+  /** Whether the session of a request was not stored. Its cookie must not be set then. */
   isUnsaved(ctx: KoaContextWithOIDC): boolean {
     return this.unsaved.has(ctx) || this.refused.has(ctx);
   }
@@ -123,7 +117,7 @@ export class Sessions implements Adapter {
 
   private keepInBrowser(ctx: KoaContextWithOIDC | undefined, id: string, payload: AdapterPayload): void {
     if (!ctx) return;
-    // At the end session endpoint there is nothing to end, and no form follows.
+    // At this endpoint no form follows for a visitor without a login.
     const isEnd = ctx.path === routes.end_session;
     const isKept = !isEnd && this.options.cookies.keepVisitorSession(ctx.req, ctx.res, id, payload);
     if (isKept) this.unsaved.delete(ctx);
@@ -137,7 +131,7 @@ export class Sessions implements Adapter {
     await store.set(['SessionUid', String(payload.uid)], { id }, ttlMs);
   }
 
-  /** Most requests change nothing, and write nothing. */
+  /** Writes the changes of this request, if there are any. */
   private async change(read: ReadSession, payload: AdapterPayload, ttlMs: number): Promise<void> {
     const { store } = this.options;
     if (isSame(read.payload, payload)) return;
@@ -147,7 +141,7 @@ export class Sessions implements Adapter {
     );
   }
 
-  /** One request replaces the ID of a session. Another one that has read the same session is refused. */
+  /** Of several requests that replace the ID of one session, the first succeeds and the others are refused. */
   private async replace(read: ReadSession): Promise<void> {
     if (read.replaced) return;
     const { store } = this.options;
@@ -159,27 +153,23 @@ export class Sessions implements Adapter {
   private async valid(stored: StoredSession | undefined): Promise<AdapterPayload | undefined> {
     if (!stored || (await this.hasEnded(stored))) return undefined;
     const { generation, ...payload } = stored;
-    const current = await this.options.endings.generationOf(['person', payload.accountId ?? '']);
+    const current = await this.options.endings.generationOf(['PersonEnded', payload.accountId ?? '']);
     return isCurrent(generation, current) ? payload : undefined;
   }
 
-  private hasEnded({ uid }: AdapterPayload): Promise<boolean> {
-    return this.options.store.has(ended(String(uid)));
+  private async hasEnded({ uid }: AdapterPayload): Promise<boolean> {
+    return (await this.options.endings.generationOf(['SessionEnded', String(uid)])) !== '';
   }
 
-  // What oidc-provider asks of other records only.
+  // oidc-provider calls these for other models only.
   async findByUserCode(): Promise<undefined> {}
   async consume(): Promise<void> {}
   async revokeByGrantId(): Promise<void> {}
 }
 
-function ended(uid: string): RecordName {
-  return ['SessionEnded', uid];
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
-/** oidc-provider also notes clients that were refused, and any page can make a browser ask for many. */
+/** oidc-provider also adds clients that were refused, and any page can make a browser send such requests. */
 function bounded(payload: AdapterPayload): AdapterPayload {
   const agreed = Object.entries(payload.authorizations ?? {}).filter(([, { grantId }]) => grantId);
   return { ...payload, authorizations: Object.fromEntries(agreed.slice(-maxClients)) };
@@ -190,7 +180,7 @@ function isSame(before: AdapterPayload, after: AdapterPayload): boolean {
   return isDeepStrictEqual({ ...before, exp: 0 }, { ...after, exp: 0 });
 }
 
-/** The current session with this request's own changes; of the clients' part, client by client. */
+/** The current session with the changes of this request. The part about clients is merged client by client. */
 function merged(before: AdapterPayload, mine: AdapterPayload, current: StoredSession): StoredSession {
   const authorizations = [before, mine, current].map((one) => (one.authorizations ?? {}) as Fields);
   const clients = mergedFields(...(authorizations as [Fields, Fields, Fields]));

@@ -1,9 +1,9 @@
-/** The issuer's records in the site's store: encrypted, and changed by one caller at a time. */
+/** Reads and writes the issuer's records in the site's store, encrypted. */
 
 import { storeKey, type Store } from '../store.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 
-/** What kind of record it is, and what identifies it. The last part is a secret that only its owner has, if there is one. */
+/** The kind of a record, and what identifies it. If a part is secret, such as a token, it is the last one. */
 export type RecordName = readonly [kind: string, ...parts: string[]];
 
 interface Encrypted {
@@ -12,8 +12,8 @@ interface Encrypted {
 
 export class IssuerStore {
   /**
-   * @param issuerURL separates the issuers that share a store
-   * @param secret of the configuration. Without it, records are encrypted with what identifies them alone.
+   * @param issuerURL issuers with different URLs may share a store
+   * @param secret option of the issuer. Without it, the last part of a record's name alone encrypts the record.
    */
   constructor(
     private readonly store: Store,
@@ -36,12 +36,12 @@ export class IssuerStore {
     return this.get<T>(name).catch(() => undefined);
   }
 
-  /** Whether there is a record, readable or not. */
+  /** Whether the record exists, also if it was encrypted with another secret. */
   async has(name: RecordName): Promise<boolean> {
     return (await this.store.get(this.keyOf(name))) !== undefined;
   }
 
-  /** @throws MastodonError `store_failed` unless the record is known to be kept */
+  /** @throws MastodonError `store_failed` unless the record is known to be stored */
   async set(name: RecordName, value: object, ttlMs?: number): Promise<void> {
     const key = this.keyOf(name);
     await this.store.set(key, this.encrypted(name, key, value), ttlMs);
@@ -95,7 +95,7 @@ export class IssuerStore {
     return text === undefined ? undefined : (JSON.parse(text) as T);
   }
 
-  /** All parts but the kind are hashed: a listing of the store's keys shows no token and no code. */
+  /** The parts after the kind are hashed, so a list of the store's keys has no token or code. */
   private keyOf([kind, ...parts]: RecordName): string {
     return storeKey(`issuer-${kind}`, '', this.issuerURL, ...parts);
   }

@@ -1,4 +1,4 @@
-/** The button's script and stylesheet for browsers. The build replaces this file by the texts, so that a bundle has them. */
+/** The button's script and stylesheet for browsers. The build puts the texts into this file, so that a bundle has them. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Reads the forms of our own pages, and checks that they come from our page in the same browser. */
+/** Reads the forms of our pages, and checks that they were sent from our page in the same browser. */
 
 import type { IncomingMessage } from 'node:http';
 import { digest } from '../util/digest.js';
@@ -8,7 +8,7 @@ const maxBodyBytes = 4096;
 type RequestWithBody = IncomingMessage & { body?: unknown };
 
 /**
- * The hidden field `proof` of a form. Only the page shows it, and it holds for one key.
+ * The hidden field `proof` of a form. It is valid for one key.
  * @param key a secret of the browser, together with what the form is for
  */
 export function proofFor(key: string): string {
@@ -16,10 +16,10 @@ export function proofFor(key: string): string {
 }
 
 /**
- * The fields of a form that was sent from our page. The proof shows that the page was seen, and the cookie behind it that
- * this browser saw it. `Sec-Fetch-Site` and `Origin` are checked as well, since sites on the same domain can plant cookies.
+ * The fields of a form that was sent from our page. The proof shows that this browser, which has the key in a cookie, has loaded
+ * the page. `Sec-Fetch-Site` and `Origin` are checked too, because other hosts of the domain can set cookies.
  * @param key as for `proofFor`
- * @returns `undefined` if the form did not come from our page
+ * @returns `undefined` if the form was not sent from our page
  */
 export async function readOwnForm(
   req: IncomingMessage,
@@ -30,7 +30,7 @@ export async function readOwnForm(
   return isFromOwnPage(req, publicURL) && fields?.get('proof') === proofFor(key) ? fields : undefined;
 }
 
-/** Whether the browser says that a form comes from our own pages, or does not say where it comes from. */
+/** Whether a form was sent from our pages, or by a browser that sends neither header. */
 export function isFromOwnPage({ headers }: Pick<IncomingMessage, 'headers'>, publicURL: string): boolean {
   const { origin, 'sec-fetch-site': site } = headers;
   if (site !== undefined && site !== 'same-origin') return false;
@@ -40,7 +40,7 @@ export function isFromOwnPage({ headers }: Pick<IncomingMessage, 'headers'>, pub
 
 /**
  * The fields of a form. Uses the body that the application's parser has read, or reads it.
- * @returns `undefined` for a body of more than `maxBytes`, and for one that breaks off
+ * @returns `undefined` for a body of more than `maxBytes`, and for an incomplete one
  */
 export async function readFields(
   req: RequestWithBody,

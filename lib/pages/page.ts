@@ -1,4 +1,4 @@
-/** The pages of bridge and issuer: an HTML document around a page's text, its security headers, and how it is sent. */
+/** Renders and sends the pages of bridge and issuer, with their security headers. */
 
 import type { ServerResponse } from 'node:http';
 import { pressScript, pressScriptSource } from './press.js';
@@ -9,14 +9,11 @@ export interface Page {
   readonly title: string;
   /** HTML. */
   readonly body: string;
-  /** URL of the button's script, for a page that uses it. */
+  /** URL of the button's script, if the page uses it. */
   readonly script?: string | undefined;
 }
 
-/**
- * Attributes of every form on a page of ours. Turbo and htmx would send the form with `fetch`, which cannot follow the
- * redirect to another site.
- */
+/** Attributes of every form. Turbo and htmx would send it with `fetch`, which cannot follow the redirect to another site. */
 export const formAttributes = 'class="mastodon-login-form" method="post" data-turbo="false" hx-boost="false"';
 
 export function notFoundPage(): Page {
@@ -33,15 +30,15 @@ export function messagePage(status: number, title: string, paragraphs: readonly 
 }
 
 /**
- * A page as an HTML document, with its headers. A page with a form gets the script that ignores presses that were not
- * meant, and no `form-action`: Chromium applies that to all redirects after the form, and where those lead is not known.
+ * A page as an HTML document, with its headers. A page with a form has the script that ignores accidental presses, and no
+ * `form-action`: Chromium applies it to all redirects after the form, whose targets are not known.
  */
 export function rendered({ title, body, script }: Page): {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
 } {
   const hasForm = body.includes('<form');
-  // Cloudflare replaces what looks like an e-mail address, such as a handle, except between these comments.
+  // Cloudflare replaces e-mail addresses and handles, except between these comments.
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -73,7 +70,7 @@ export function sendPage(res: ServerResponse, page: Page): void {
   res.end(html);
 }
 
-/** Sends the browser on with 303: it follows with GET, also after a form, and caches nothing. */
+/** Redirects with 303: the browser follows with GET, also after a form, and caches nothing. */
 export function sendAway(res: ServerResponse, url: string): void {
   setHeaders(res, secureHeaders("form-action 'none'"));
   res.statusCode = 303;
@@ -85,24 +82,24 @@ export function sendAway(res: ServerResponse, url: string): void {
 /** More than four combining marks in a row, joiners between them included. */
 const stackedMarks = /([\p{M}\u200c\u200d]{4})[\p{M}\u200c\u200d]+/gu;
 
-/** Text as HTML, also inside a quoted attribute. Leaves out stacked marks, which would paint over the lines above and below. */
+/** Text as HTML, also for a quoted attribute. Removes stacked combining marks, which would cover the lines above and below. */
 export function escape(text: string): string {
   return text.replace(stackedMarks, '$1').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
-/** Exactly these scripts run, and none can be made to write HTML. */
+/** Only these scripts run, and they cannot write HTML. */
 function scriptRules(sources: readonly string[]): string {
   if (sources.length === 0) return '';
   return `script-src ${sources.join(' ')}; require-trusted-types-for 'script'; trusted-types 'none'; `;
 }
 
-/** No `Cross-Origin-Opener-Policy`: it would cut the tie between a login page in a popup and the page that opened it. */
+/** No `Cross-Origin-Opener-Policy`: a login page in a popup would lose the page that opened it. */
 function secureHeaders(more: string): Record<string, string> {
   return {
     'Content-Security-Policy': `default-src 'none'; base-uri 'none'; frame-ancestors 'none'; ${more}`,
     'X-Frame-Options': 'DENY',
     'X-Content-Type-Options': 'nosniff',
-    // URLs here hold a request's ID, or a code.
+    // URLs have the ID of a request, or a code.
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store, no-transform',
     'X-Robots-Tag': 'noindex',

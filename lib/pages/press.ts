@@ -1,14 +1,14 @@
-/** Ignores presses that the visitor did not mean, such as the second half of a double click on a page that has just appeared. */
+/** Ignores accidental presses, such as the second half of a double click on a page that has just appeared. */
 
 import { createHash } from 'node:crypto';
 
-/** The field that a form of ours sends when its press was deliberate. */
+/** The field of a form that was submitted by a deliberate press. */
 const field = 'meant';
 
 /**
- * Runs before the body of the page is read. No form is sent before the page was visible, in a focused window, for 700 ms
- * without a press. A press before that starts the wait again, so that a series of quick presses sends nothing. A key that is
- * held down does not count as a press. `aria-disabled`, unlike `disabled`, leaves the keyboard focus where it is.
+ * Runs before the body of the page is parsed. A form can be submitted after the page was visible, in a focused window, for 700 ms
+ * without a press. An earlier press starts the time again. A key that is held down is no press. `aria-disabled`, unlike
+ * `disabled`, keeps the keyboard focus.
  */
 export const pressScript = `(() => {
 const buttons = () => document.querySelectorAll('form button');
@@ -50,17 +50,17 @@ document.addEventListener('visibilitychange', wait);
 export const pressScriptSource = `'sha256-${createHash('sha256').update(pressScript).digest('base64')}'`;
 
 /**
- * A second step for browsers that run no script: a box to tick before the button works. It stands at another place than
- * the button, so that quick presses at one place do not do both.
+ * A checkbox for browsers without scripts. It is at another place than the button, so that quick presses at one place do not do
+ * both.
  * @param label HTML
- * @param isShown shows the box also where scripts run, because the form came without the field before
+ * @param isShown for all browsers, because the form came without the field
  */
 export function secondStep(label: string, isShown = false): string {
   const box = `<label class="second-step"><input type="checkbox" name="${field}" value="yes" required> <span>${label}</span></label>`;
   return isShown ? box : `<noscript>${box}</noscript>`;
 }
 
-/** Whether the press that sent these fields was deliberate: the buttons were active, or the box was ticked. */
+/** Whether a form was submitted by a deliberate press: the buttons were active, or the checkbox was checked. */
 export function isDeliberate(fields: URLSearchParams): boolean {
   return fields.get(field) === 'yes';
 }

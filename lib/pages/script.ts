@@ -1,4 +1,4 @@
-/** Serves the button's script for our pages, under a name that changes with its content. */
+/** Serves the button's script for our pages. Its name has a digest of its content. */
 
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -8,12 +8,12 @@ const script = Buffer.from(buttonScript);
 
 const name = `mastodon-login-${createHash('sha256').update(script).digest('base64url').slice(0, 16)}.js`;
 
-/** @param publicURL where browsers reach the router that has a route `/button/:name` */
+/** @param publicURL of the router, which has a route `/button/:name` */
 export function scriptURL(publicURL: string): string {
   return `${publicURL.replace(/\/$/, '')}/button/${name}`;
 }
 
-/** @returns false for any other name or method; then nothing was sent */
+/** @returns false for another name or method; then nothing is sent */
 export function sendScript(res: ServerResponse, asked: string, method: string | undefined): boolean {
   if (asked !== name || (method !== 'GET' && method !== 'HEAD')) return false;
   res.writeHead(200, {

@@ -1,4 +1,4 @@
-/** The style of our pages: the button's stylesheet, and rules for the page around it. */
+/** The style of our pages: the button's stylesheet, and rules for the page. */
 
 import { createHash } from 'node:crypto';
 import { buttonStyle } from './button-files.js';

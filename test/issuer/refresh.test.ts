@@ -36,6 +36,9 @@ describe('a refresh token', () => {
     // A user who is logged in is asked, also where the client does not say prompt=consent.
     const again = await openPage(visitor, (await ask(login.config, offline)).url);
     expect(again.text).toContain('Continue as');
+    expect(again.text).toContain('It may stay logged in for 14 days.');
+    const plain = await openPage(new Visitor(), (await ask(login.config)).url);
+    expect(plain.text).not.toContain('stay logged in');
   });
 
   it('outlives the session, and ends after its time however often it is replaced', async () => {

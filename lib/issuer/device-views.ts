@@ -1,0 +1,133 @@
+/** oidc-provider's views of the device grant: the form for the code, its comparison, and the end. */
+
+import { escape, formAttributes, messagePage } from '../pages/page.js';
+import { clientNameOf } from './clients.js';
+import type { KoaContextWithOIDC } from './oidc-provider.js';
+import { expiredPage, internalError, introduced } from './pages.js';
+import { routes } from './route.js';
+import { proofOf, show, type Failure } from './views.js';
+
+/** Fills a code of the URL into the field. oidc-provider would submit it at once. */
+export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  const code = ctx.query.user_code;
+  if (ctx.method === 'GET' && typeof code === 'string') {
+    ctx.state.userCode = code.slice(0, 64);
+    if (ctx.path === routes.code_verification) ctx.querystring = '';
+  }
+  await next();
+}
+
+/**
+ * The form for the code.
+ * @param err why a code was refused, or why the login for a device failed
+ */
+export function userCodeInputSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  out?: Failure,
+  err?: Error & { userCode?: string },
+): void {
+  const { session } = ctx.oidc;
+  const action = ctx.oidc.urlFor('code_verification');
+  if (session && session.exp === undefined && err) {
+    // The session of the form is gone. oidc-provider has started another one, which a new page saves.
+    (session as { touched?: boolean }).touched = false;
+    if (ctx.method === 'POST') {
+      ctx.status = 303;
+      return ctx.redirect(action);
+    }
+  }
+  if (err?.name === 'SessionNotFound') return show(ctx, expiredPage());
+  if (err?.name === 'AbortedError') {
+    const begin = 'You may close this window. To log in after all, begin again on the device.';
+    return show(ctx, messagePage(200, 'The device was not logged in', [begin]));
+  }
+  const given: unknown = ctx.state.userCode;
+  const code = err?.userCode ?? (typeof given === 'string' ? given : '');
+  const refusal =
+    err && `<p id="refusal" class="mastodon-login-error" role="alert">${refusalOf(err, out)}</p>\n`;
+  show(ctx, {
+    status: err ? Math.max(400, ctx.status) : 200,
+    title: 'Log in on a device',
+    body: `<form ${formAttributes} action="${escape(action)}">
+<input type="hidden" name="xsrf" value="${escape(proofOf(ctx))}">
+<label for="user_code">Which code does your device show?</label>
+<input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
+ autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
+ ${refusal === undefined ? '' : 'aria-describedby="refusal" aria-invalid="true"'}>
+${refusal ?? ''}<button>Go on</button>
+</form>
+<p class="soft">Type a code only if you began to log in on a device yourself, just now.</p>`,
+  });
+}
+
+function refusalOf(error: Error, out: Failure | undefined): string {
+  switch (error.name) {
+    case 'NoCodeError':
+      return 'Type the code that your device shows.';
+    case 'NotFoundError':
+      return 'There is no such code. Compare it with the one on your device.';
+    case 'ExpiredError':
+      return 'This code has expired. Begin again on your device, which will show you a new one.';
+    case 'AlreadyUsedError':
+    case 'InvalidGrant':
+      return 'This code was already used. Begin again on your device, which will show you a new one.';
+    default:
+      return out?.error === 'server_error' ? internalError : 'That did not work. Begin again on your device.';
+  }
+}
+
+/** What a device tells about itself. Not verified. */
+export interface DeviceInfo {
+  readonly device?: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
+
+export function deviceInfo(ctx: KoaContextWithOIDC): DeviceInfo & Record<string, unknown> {
+  const device = ctx
+    .get('user-agent')
+    .replace(/[^\x20-\x7e]/g, '')
+    .slice(0, 100)
+    .trim();
+  return { ...(device !== '' && { device }), at: Math.floor(Date.now() / 1000) };
+}
+
+/** The page on which the user compares the codes. */
+export function userCodeConfirmSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  client: object,
+  info: Record<string, unknown>,
+  userCode: string,
+): void {
+  const { device, at } = info as unknown as DeviceInfo;
+  const name = clientNameOf(client);
+  const minutes = Math.floor((Date.now() / 1000 - at) / 60);
+  const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
+  const itself =
+    device === undefined ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
+  const spelled = userCode.replace(/\W/g, '').split('').join(' ');
+  show(ctx, {
+    status: 200,
+    title: `Log in to ${name.name} on a device`,
+    body: `<p>A device asked to be logged in to ${introduced(name)} ${when}. It ${itself}, and should be showing this code now:</p>
+<p class="code"><span aria-hidden="true">${escape(userCode)}</span><span class="spoken">${escape(spelled)}</span></p>
+<p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
+they would get into your account.</p>
+<form ${formAttributes} action="${escape(ctx.oidc.urlFor('code_verification'))}">
+<input type="hidden" name="xsrf" value="${escape(proofOf(ctx))}">
+<input type="hidden" name="user_code" value="${escape(userCode)}">
+<input type="hidden" name="confirm" value="yes">
+<button>The code is the same: go on</button>
+<button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>
+</form>`,
+  });
+}
+
+export function successSource(ctx: KoaContextWithOIDC): void {
+  const { client } = ctx.oidc;
+  const to = client ? ` to ${introduced(clientNameOf(client)).replace(/,$/, '')}` : '';
+  const done = `Your device is now logged in${to}. There is nothing more to do here.`;
+  show(ctx, messagePage(200, 'You may close this window', [done]));
+}
