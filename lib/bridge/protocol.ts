@@ -22,7 +22,7 @@ const variants = {
   message_binary: ['message_invalid', 'That message is binary. Send the same JSON as text.'],
 } as const;
 
-/** Longer display names are cut, so that a program needs no large buffer. */
+/** Characters; longer display names are cut, so that a program needs no large buffer. */
 const maxNameLength = 200;
 
 /** The account that logged in: the profile, without the instance's raw answer. */
@@ -76,7 +76,14 @@ export function setId(parameters: RequestParameters): string {
 export function fulfill({ token, scope, profile }: Fulfilment): string {
   const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
   const account: Account = {
-    ...{ id, username, displayName: displayName.slice(0, maxNameLength), photos, handle, handleVerified },
+    ...{
+      id,
+      username,
+      displayName: [...displayName].slice(0, maxNameLength).join(''),
+      photos,
+      handle,
+      handleVerified,
+    },
     ...(profileUrl !== undefined && { profileUrl }),
     ...(actor !== undefined && { actor }),
   };
@@ -96,7 +103,12 @@ export function bridgeError(error: BridgeErrorCode | keyof typeof variants): str
 }
 
 function frame(type: string, parameters: object): string {
-  return JSON.stringify({ type, parameters });
+  return JSON.stringify({ type, parameters }, wellFormed);
+}
+
+/** Half of a surrogate pair, which an instance may send, makes strict readers of JSON refuse the whole message. */
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
 }
 
 function own(record: unknown, name: string): unknown {

@@ -1,8 +1,9 @@
 /** `passport-mastodon-oauth2 authenticator`: the bridge, from a YAML file. */
 
 import * as v from 'valibot';
-import { createBridge } from '../bridge/index.js';
+import { createBridge, type Bridge, type BridgeOptions } from '../bridge/index.js';
 import { limitDefaults } from '../bridge/options.js';
+import { asConfigError } from './config.js';
 import type { Command } from './runnable.js';
 import * as s from './schemas.js';
 
@@ -20,11 +21,17 @@ export const authenticator: Command<typeof keys> = {
   async create(config, { store, bus }, log) {
     const { clientName, website, publicURL, allowInstance, developmentInstances, trustedProxies } = config;
     const { scopes: scope, path, origins, limits } = config.own;
-    const bridge = createBridge({
+    const options: BridgeOptions = {
       ...{ clientName, website, publicURL, scope, path, origins, limits, trustedProxies },
       ...{ allowInstance, developmentInstances, store, bus },
       log: ({ event, ...fields }) => log(event, fields),
-    });
+    };
+    let bridge: Bridge;
+    try {
+      bridge = createBridge(options);
+    } catch (error) {
+      throw asConfigError(error, config);
+    }
     const { maxSockets, maxSocketsPerAddress } = { ...limitDefaults, ...limits };
     return {
       ...bridge,

@@ -33,11 +33,12 @@ export async function openBackends(config: Config, command: string, log: Log): P
   } catch (error) {
     const code = codeOf(error);
     if (code === 'UNSAFE_FILE') throw config.mistake('db_path', (error as Error).message);
-    const isForeign = code === 'NO_DATABASE';
-    const problem = isForeign
-      ? 'is the file of another program; name one that does not exist yet'
-      : `${databasePath} cannot be used (${code})`;
-    throw config.mistake('db_path', problem);
+    const problems: Readonly<Record<string, string>> = {
+      NO_DATABASE: 'is the file of another program; name one that does not exist yet',
+      DAMAGED_DATABASE:
+        'is damaged or was cut short; restore a backup, or move it away to begin with an empty one',
+    };
+    throw config.mistake('db_path', problems[code] ?? `${databasePath} cannot be used (${code})`);
   }
 }
 

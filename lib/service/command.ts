@@ -89,11 +89,11 @@ async function main(args: readonly string[]): Promise<void> {
   const { loadConfig } = await import('./config.js');
   const config = loadConfig(options.config, command);
   requirePackages(name, config.redisURL === undefined ? ['lmdb'] : ['@redis/client']);
+  const { checkConfig, runService, runTask } = await import('./service.js');
   if (options.check) {
-    await command.check?.(config);
+    await checkConfig(command, config);
     return say(`${options.config} is right.\n`);
   }
-  const { runService, runTask } = await import('./service.js');
   const task = wanted === undefined ? undefined : command.tasks?.[wanted];
   if (task) return say(`${await runTask(command, task, config, value)}\n`);
   await runService(command, config, version);

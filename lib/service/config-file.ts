@@ -49,11 +49,18 @@ export function readYAML<Schema extends v.GenericSchema>(
       throw new StartError(messageOf(lineAt(alias.range?.[0] ?? 0), path, problem));
     },
   });
+  const plainValues = (): unknown => {
+    try {
+      return document.toJS();
+    } catch {
+      throw new StartError(messageOf(lineOf([]), [], 'has too many references (&name and *name)'));
+    }
+  };
   if (!yaml.isMap(document.contents)) {
     throw new StartError(messageOf(lineOf([]), [], 'must hold lines of the form "key: value"'));
   }
 
-  const { issues, output } = v.safeParse(schema, document.toJS());
+  const { issues, output } = v.safeParse(schema, plainValues());
   if (issues) {
     const errors = issues.map(({ path: items = [], input, message }) => {
       const path = items.map(({ key }) => (typeof key === 'number' ? key : String(key)));

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import * as v from 'valibot';
+import { isLoopbackHost } from '../util/checks.js';
 import { readYAML, type ConfigFile } from './config-file.js';
 import * as s from './schemas.js';
 import { codeOf, StartError } from './start-error.js';
@@ -28,7 +29,7 @@ export interface Config<Own = unknown> {
   readonly developmentInstances: readonly string[];
   /** Requests with this token may read the counts of `/healthz` from anywhere. */
   readonly healthToken: string | undefined;
-  /** The command's own keys, by their names in the file. */
+  /** All values of the file by their keys, among them the command's own. */
   readonly own: Own;
   readonly mistake: ConfigFile<unknown>['mistake'];
 }
@@ -72,7 +73,9 @@ export function loadConfig<Keys extends v.ObjectEntries>(
   } catch (error) {
     throw new StartError(`${path}: cannot be read (${codeOf(error)})`);
   }
-  return readConfig(text, path, command);
+  const config = readConfig(text, path, command);
+  refusePublishedSecrets(config);
+  return config;
 }
 
 /** @throws StartError with a line for each error */
@@ -108,6 +111,49 @@ export function readConfig<Keys extends v.ObjectEntries>(
     own: file.values as unknown as Values<Keys>,
     mistake: file.mistake,
   };
+}
+
+/** Secrets that documentation and examples show. */
+const publishedSecrets: ReadonlySet<string> = new Set([
+  'replace this by the output of openssl rand -base64 32',
+  'replace this by the output of openssl rand -hex 32',
+  'replace-this-by-the-output-of-openssl-rand-hex-32',
+  'only for trying it out on this machine',
+  '1f0d8a5b6c7e4f3a9b2c',
+]);
+
+/** @throws StartError for a secret that is public, unless the service is on loopback */
+export function refusePublishedSecrets({ publicURL, own, mistake }: Config): void {
+  const key = isLoopbackHost(new URL(publicURL).hostname) ? undefined : publishedSecretIn(own);
+  if (key === undefined) return;
+  throw mistake(key, "is the example's, which is public: make one with openssl rand -hex 32");
+}
+
+/** The key of a published secret, with the keys around it. */
+function publishedSecretIn(value: unknown, path: readonly string[] = []): string | undefined {
+  if (typeof value === 'string') return publishedSecrets.has(value.trim()) ? path.join('.') : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const found = publishedSecretIn(inner, [...path, name]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The keys of options with another name. */
+const keysOfOptions: Readonly<Record<string, string>> = {
+  clientName: 'app_name',
+  website: 'app_website',
+  publicURL: 'app_host',
+  issuerURL: 'app_host',
+  scope: 'scopes',
+};
+
+/** An option's error (`createBridge: clientName must …`) as an error of the configuration; every other error as it is. */
+export function asConfigError(error: unknown, { mistake }: Config): unknown {
+  const [, problem = '', option] =
+    /^create\w+: ((?:there is no )?(\w+).*)$/s.exec(error instanceof TypeError ? error.message : '') ?? [];
+  return option === undefined ? error : mistake(keysOfOptions[option] ?? option, problem);
 }
 
 function readTLS(

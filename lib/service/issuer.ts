@@ -3,8 +3,7 @@
 import type { Log } from './log.js';
 import * as v from 'valibot';
 import { createIssuer, type Issuer, type IssuerOptions } from '../issuer/index.js';
-import { isLoopbackHost } from '../util/checks.js';
-import type { ConfigOf } from './config.js';
+import { asConfigError, type ConfigOf } from './config.js';
 import type { Command } from './runnable.js';
 import * as s from './schemas.js';
 
@@ -52,11 +51,6 @@ export const issuer: Command<typeof keys> = {
   name: 'issuer',
   keys,
 
-  /** Makes an issuer in memory. */
-  async check(config) {
-    await (await open(config, {})).close();
-  },
-
   async create(config, { store }, log) {
     const { router, close } = await open(config, { store, log: eventsTo(log) });
     return { router, close: () => close(), url: urlOf(config), status: () => ({}) };
@@ -82,13 +76,6 @@ export const issuer: Command<typeof keys> = {
   },
 };
 
-/** Secrets that documentation and example show. */
-const publishedSecrets: ReadonlySet<string> = new Set([
-  'replace this by the output of openssl rand -base64 32',
-  'replace this by the output of openssl rand -hex 32',
-  'only for trying it out on this machine',
-]);
-
 /** The log takes the name and the fields of an event apart. */
 function eventsTo(log: Log): NonNullable<IssuerOptions['log']> {
   return ({ event, ...fields }) => log(event, fields);
@@ -99,12 +86,7 @@ function urlOf({ publicURL, own }: IssuerConfig): string {
 }
 
 async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 'log'>): Promise<Issuer> {
-  const { clientName, website, publicURL, allowInstance, developmentInstances, own } = config;
-  const known = own.clients.find(({ client_secret: secret = '' }) => publishedSecrets.has(secret));
-  if (known && !isLoopbackHost(new URL(publicURL).hostname)) {
-    const problem = `the client_secret of ${known.client_id} is the example's, which is public`;
-    throw config.mistake('clients', problem);
-  }
+  const { clientName, website, allowInstance, developmentInstances, own } = config;
   try {
     return await createIssuer({
       ...{ clientName, website, allowInstance, developmentInstances, ...shared },
@@ -121,9 +103,6 @@ async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 
       trustedProxies: config.trustedProxies,
     });
   } catch (error) {
-    // The schema has checked everything but the metadata of clients.
-    if (error instanceof TypeError)
-      throw config.mistake('clients', error.message.replace(/^createIssuer: /, ''));
-    throw error;
+    throw asConfigError(error, config);
   }
 }

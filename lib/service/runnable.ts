@@ -10,7 +10,8 @@ import type { Log } from './log.js';
 
 /** What processes share, or keep over a restart. */
 export interface Backends {
-  readonly store: KeyValueStore;
+  /** Absent from a check of the configuration. */
+  readonly store: KeyValueStore | undefined;
   /** Absent from a service of one process. */
   readonly bus: Bus | undefined;
 }
@@ -32,12 +33,8 @@ export interface Runnable {
 
 /** One of the words after `passport-mastodon-oauth2`. */
 export interface Command<Keys extends ObjectEntries = ObjectEntries> extends OwnKeys<Keys> {
+  /** @throws StartError for values that the schema cannot check. Uses no network. */
   create(config: ConfigOf<Keys>, backends: Backends, log: Log): Promise<Runnable>;
-  /**
-   * For `--check`: finds errors that only `create` would find. Uses no network and no store.
-   * @throws StartError
-   */
-  check?(config: ConfigOf<Keys>): Promise<void>;
   /** What is done once, instead of running, by the name of its option. */
   readonly tasks?: Readonly<Record<string, Task<Keys>>>;
 }

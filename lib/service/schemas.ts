@@ -114,8 +114,10 @@ export const scopes = v.pipe(
 export const instances = list(
   parsed('must hold hosts such as mastodon.social or *.example.com', (value) => {
     const domain = value.toLowerCase().replace(/^\*\./, '');
-    const parsedHost = /[/?#@*\s]/.test(domain) ? undefined : parsedURL(`http://${domain}`)?.host;
-    if (parsedHost === undefined) return undefined;
+    // As the login names hosts: without the default port, and without the final dot of DNS.
+    const url = /[/?#@*\s]/.test(domain) ? undefined : parsedURL(`https://${domain}`);
+    const parsedHost = url?.host.replace(/\.(?=:|$)/, '');
+    if (!parsedHost) return undefined;
     const escaped = parsedHost.replaceAll('.', '\\.').replace(/[[\]]/g, '\\$&');
     return new RegExp(`^${value.startsWith('*.') ? '(?:[^.]+\\.)+' : ''}${escaped}$`);
   }),

@@ -62,6 +62,18 @@ export async function runService<Keys extends ObjectEntries>(
   });
 }
 
+/**
+ * For `--check`: creates what the command runs, in memory, and ends it.
+ * @throws StartError
+ */
+export async function checkConfig<Keys extends ObjectEntries>(
+  command: Command<Keys>,
+  config: ConfigOf<Keys>,
+): Promise<void> {
+  const runnable = await command.create(config, { store: undefined, bus: undefined }, () => undefined);
+  await runnable.close();
+}
+
 /** Does something once, over the same store as the service, which may be running. */
 export async function runTask<Keys extends ObjectEntries>(
   command: Command<Keys>,

@@ -51,8 +51,8 @@ const sweepAtOnce = 500;
  * A store in one file on disk, with locks, for all processes of one machine. Needs the package lmdb, which is loaded here
  * only.
  * @param path of the file; made, with its folder, where it is missing, and for its owner alone
- * @throws Error with `code`: `NO_DATABASE` for the file of another program, `UNSAFE_FILE` for one that is a link, or
- *   that others may read or write, or what the file system says
+ * @throws Error with `code`: `NO_DATABASE` for the file of another program, `DAMAGED_DATABASE` for one that was cut short,
+ *   `UNSAFE_FILE` for one that is a link, or that others may read, write or replace, or the code of the file system
  */
 export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() fails in a CommonJS test of Jest
@@ -69,8 +69,9 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
 
 function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): EmbeddedStore {
   // It holds client secrets. LMDB makes files that everyone may read, so they are made before it opens them.
-  const start = checkPrivateFile(folder.path, path, 28);
-  if (!isDatabase(start)) throw Object.assign(new Error('not an LMDB file'), { code: 'NO_DATABASE' });
+  const { start, size } = checkPrivateFile(folder.path, path, headerBytes);
+  const problem = databaseProblem(start, size);
+  if (problem !== undefined) throw Object.assign(new Error(problem.message), { code: problem.code });
   checkPrivateFile(`${folder.path}-lock`, `${path}-lock`);
   const root = open({
     path: folder.path,
@@ -183,10 +184,40 @@ function living(item: Item | undefined): Item | undefined {
   return item?.until === undefined || item.until > Date.now() ? item : undefined;
 }
 
+/** Two header pages of the largest page size. */
+const headerBytes = 2 * 65_536;
+const magic = 0xbeefc0de;
+
 /**
- * LMDB ends the process when it opens anything else. A database has a magic number behind its first page header.
- * @param start of the file
+ * LMDB ends the process when it opens the file of another program, or reads a page behind the end of a file that was cut
+ * short. Checks the two headers, and that the pages they begin with are there. The file may be shorter than a header says:
+ * LMDB does not write pages that a transaction takes and gives back.
  */
-function isDatabase(start: Buffer): boolean {
-  return start.length === 0 || (start.length === 28 && start.readUInt32LE(24) === 0xbeefc0de);
+function databaseProblem(
+  start: Buffer,
+  size: number,
+): { readonly code: 'NO_DATABASE' | 'DAMAGED_DATABASE'; readonly message: string } | undefined {
+  if (size === 0) return undefined;
+  if (start.length < 28 || start.readUInt32LE(24) !== magic) {
+    return { code: 'NO_DATABASE', message: 'not an LMDB file' };
+  }
+  const damaged = {
+    code: 'DAMAGED_DATABASE',
+    message: 'the LMDB file is damaged or was cut short',
+  } as const;
+  if (start.length < 160) return damaged;
+  const pageSize = start.readUInt32LE(48);
+  const isPageSize = pageSize >= 256 && pageSize <= 65_536 && Number.isInteger(Math.log2(pageSize));
+  if (!isPageSize || start.length < pageSize + 160) return damaged;
+  const headers = [0, pageSize].map((offset) => {
+    const number = (at: number) => Number(start.readBigUInt64LE(offset + at));
+    const isHeader = start.readUInt32LE(offset + 24) === magic && number(32) === 0 && number(40) < 2 ** 47;
+    return { isHeader, roots: [number(88), number(136)], transaction: number(152) };
+  });
+  const [newer] = headers.sort((one, other) => other.transaction - one.transaction);
+  const isWhole = newer?.roots.every((root) => root === emptyRoot || (root + 1) * pageSize <= size);
+  return isWhole && headers.every(({ isHeader }) => isHeader) ? undefined : damaged;
 }
+
+/** P_INVALID: the root of a tree without pages. */
+const emptyRoot = Number(0xffffffffffffffffn);

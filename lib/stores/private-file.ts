@@ -1,7 +1,17 @@
 /** Opens the folder and the files that secrets are written into, after a check that no other user can read or change them. */
 
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** A file that was checked. */
 export interface PrivateFile {
@@ -29,6 +39,15 @@ export function openPrivateFolder(path: string): PrivateFile {
     close();
     throw unsafe(folder, `${problem}, or name a file in a folder of its own, which is then made`);
   }
+  // A user with write access to a folder above can put another folder in the place of this one.
+  for (const above of [...foldersAbove(resolve(folder)), ...foldersAbove(realpathSync(folder))]) {
+    if ((statSync(above).mode & 0o1002) !== 0o0002) continue;
+    close();
+    throw unsafe(
+      above,
+      'may be written by all users; run chmod o-w on it, or choose another place for the file',
+    );
+  }
   const opened = `/proc/self/fd/${descriptor}`;
   return { path: existsSync(opened) ? join(opened, basename(path)) : path, close };
 }
@@ -37,19 +56,30 @@ export function openPrivateFolder(path: string): PrivateFile {
  * Opens a file, or makes it, and checks what was opened.
  * @param path below an open folder
  * @param name of the same file, for messages
- * @returns the first bytes of the file
+ * @returns the first bytes of the file, and its size
  * @throws Error with `code` `UNSAFE_FILE`, which says what is wrong with the file, or what the file system says
  */
-export function checkPrivateFile(path: string, name: string, bytes = 0): Buffer {
+export function checkPrivateFile(
+  path: string,
+  name: string,
+  bytes = 0,
+): { readonly start: Buffer; readonly size: number } {
   const descriptor = openItself(path, name);
   try {
     const problem = fileProblem(fstatSync(descriptor), process.getuid?.());
     if (problem !== undefined) throw unsafe(name, problem);
     const start = Buffer.alloc(bytes);
-    return start.subarray(0, readSync(descriptor, start, 0, bytes, 0));
+    const length = readSync(descriptor, start, 0, bytes, 0);
+    // Another process may write meanwhile: the file is as long as what was read of it says.
+    return { start: start.subarray(0, length), size: fstatSync(descriptor).size };
   } finally {
     closeSync(descriptor);
   }
+}
+
+function foldersAbove(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [] : [above, ...foldersAbove(above)];
 }
 
 /** @param user that runs this process */

@@ -169,6 +169,21 @@ describe('a host that is none', () => {
   });
 });
 
+it.each([
+  ['199 letters and an emoji that would be cut in two', `${'a'.repeat(199)}🌿b`, `${'a'.repeat(199)}🌿`],
+  ['half an emoji, sent by the instance', 'a\ud83db', undefined],
+])('strict readers of JSON accept the message with a name of %s', async (_what, name, shown) => {
+  const { connect } = await startBridge([instance]);
+  const client = await connect();
+  const texts: string[] = [];
+  client.socket.on('message', (data: Buffer) => texts.push(data.toString()));
+  instance.account('alice').displayName = name;
+  await agree(new Visitor(), (await client.request(instance.host)).url);
+  const { account } = (await client.hear('fulfill')) as { account: { displayName: string } };
+  if (shown !== undefined) expect(account.displayName).toBe(shown);
+  expect(texts.at(-1)).not.toMatch(/\\ud[89a-f]/i);
+});
+
 describe('a login that fails', () => {
   it.each(['mastodon45', 'hollo'] as const)('was denied at %s', async (family) => {
     const other = await startInstance(family);

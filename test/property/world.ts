@@ -130,9 +130,13 @@ export class World {
 
   /** Opens a callback URL that an attacker changed, in the victim's browser. @param injected the login whose code is in it */
   async finishChanged(process: number, browser: number, url: URL, injected?: Callback): Promise<void> {
-    const state = url.searchParams.getAll('state');
+    // A response with a repeated parameter is refused before its login is taken out of the store.
+    const isRead = ['state', 'code', 'error', 'iss'].every(
+      (name) => url.searchParams.getAll(name).length <= 1,
+    );
+    const state = url.searchParams.get('state');
     for (const callback of this.callbacks) {
-      if (state.length === 1 && callback.url.searchParams.get('state') === state[0]) callback.isOpened = true;
+      if (isRead && callback.url.searchParams.get('state') === state) callback.isOpened = true;
     }
     // The instance may see its code, which is spent then.
     if (injected) injected.isClean = false;

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { limitDefaults } from '../../lib/bridge/options.js';
 import { authenticator } from '../../lib/service/authenticator.js';
 import { loadConfig, readConfig } from '../../lib/service/config.js';
+import { checkConfig } from '../../lib/service/service.js';
 import { StartError } from '../../lib/service/start-error.js';
 
 const least = 'app_name: My game\napp_host: auth.example.com\n';
@@ -235,6 +236,35 @@ describe('a mistake', () => {
       'config.yml:4: limits.max_sockets: must be a whole number from 1 to 2147483647',
       'config.yml:5: allowed_instances: must hold hosts such as mastodon.social or *.example.com',
     ]);
+  });
+
+  it.each(['evil.example.', 'evil.example:443', '"EVIL.example."'])(
+    'denies %s, however it is written',
+    (host) => {
+      const { allowInstance } = read(`${least}denied_instances: [${host}]`);
+      expect([allowInstance?.('evil.example'), allowInstance?.('good.example')]).toEqual([false, true]);
+    },
+  );
+
+  it.each([
+    ['app_name: "My\\u2028game"', 'config.yml:1: app_name: clientName must have no control characters'],
+    [
+      'app_website: https://user:pw@a.example/',
+      'config.yml:3: app_website: website must have no credentials',
+    ],
+  ])('is found by --check: %s', async (line, message) => {
+    const text = line.startsWith('app_name') ? least.replace(/^.*/, line) : least + line;
+    await expect(checkConfig(authenticator, read(text))).rejects.toMatchObject({
+      status: 2,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('holds no references without end', () => {
+    const names = [...'abcdefghij'];
+    const lists = names.map((_name, i) => `[${i === 0 ? 'x,'.repeat(9) : `*${names[i - 1]},`.repeat(9)}]`);
+    const text = names.map((name, i) => `key_${name}: &${name} ${lists[i]}`).join('\n');
+    expect(mistakeIn(`${least}${text}`)).toBe('config.yml:1: has too many references (&name and *name)');
   });
 
   it('lists the keys where none is near', () => {

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as openid from 'openid-client';
-import { readConfig } from '../../lib/service/config.js';
+import { readConfig, refusePublishedSecrets } from '../../lib/service/config.js';
+import { checkConfig } from '../../lib/service/service.js';
 import { issuer } from '../../lib/service/issuer.js';
 import { answerOf, ask, discover, logIn, openPage } from '../issuer/stage';
 import { anInstance } from '../support/stage';
@@ -28,7 +29,7 @@ describe('the configuration', () => {
         clients: [{ client_id: 'demo', redirect_uris: ['http://localhost:3000/callback'] }, {}],
       },
     });
-    await issuer.check?.(config);
+    await checkConfig(issuer, config);
   });
 
   it('says what it takes for all that is optional', () => {
@@ -87,14 +88,32 @@ clients:
     'replace this by the output of openssl rand -hex 32',
     'replace this by the output of openssl rand -base64 32',
     'only for trying it out on this machine',
+    '"only for trying it out on this machine "',
   ])('does not go live with the secret that the documentation shows: %s', async (secret) => {
     const clients = `clients: [{ client_id: a, client_secret: ${secret}, redirect_uris: [https://a.example/] }]`;
-    for (const host of ['login.example', 'localhost:8081\napp_scheme: http']) {
-      const config = readConfig(`app_name: a\napp_host: ${host}\n${clients}\n`, 'config.yml', issuer);
-      const checked = Promise.resolve(issuer.check?.(config));
-      if (host === 'login.example')
-        await expect(checked).rejects.toThrow(/^config\.yml:3: clients: .* of a is the example's/);
-      else await expect(checked).resolves.toBeUndefined();
+    const read = (host: string) =>
+      refusePublishedSecrets(
+        readConfig(`app_name: a\napp_host: ${host}\n${clients}\n`, 'config.yml', issuer),
+      );
+    expect(() => read('login.example')).toThrow(
+      /^config\.yml:3: clients\.0\.client_secret: is the example's, /,
+    );
+    expect(() => read('localhost:8081\napp_scheme: http')).not.toThrow();
+  });
+
+  it('does not go live with any secret of the example', () => {
+    const secrets = [...example.matchAll(/^ *#?((?:client_)?secret|health_token): *(.+)$/gm)];
+    expect(secrets.map(([, key]) => key)).toEqual(['client_secret', 'secret', 'health_token']);
+    for (const [, key, value] of secrets) {
+      const line =
+        key === 'client_secret' ? `clients: [{ client_id: a, ${key}: ${value} }]` : `${key}: ${value}`;
+      const read = () =>
+        refusePublishedSecrets(
+          readConfig(`app_name: a\napp_host: login.example\n${line}\n`, 'config.yml', issuer),
+        );
+      expect(read).toThrow(
+        /^config\.yml:3: .*: is the example's, which is public: make one with openssl rand -hex 32$/,
+      );
     }
   });
 
@@ -112,7 +131,7 @@ clients:
     ],
   ])('names the line of %s, and no secret', async (_what, line, message) => {
     const text = `app_name: a\napp_host: a.example\n${line}\n`;
-    const check = async () => issuer.check?.(readConfig(text, 'config.yml', issuer));
+    const check = async () => checkConfig(issuer, readConfig(text, 'config.yml', issuer));
     const error = await check().catch((thrown: Error) => thrown);
     expect(error?.message).toMatch(message);
     expect(error?.message).not.toContain('long-and-secret');

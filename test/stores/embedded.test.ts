@@ -120,6 +120,38 @@ describe('one process', () => {
     expect(await store.get('a')).toBe('before');
   });
 
+  it.each<[string, (whole: Buffer) => Buffer]>([
+    ['cut after its magic number', (whole) => whole.subarray(0, 28)],
+    ['cut after its first page', (whole) => whole.subarray(0, 4096)],
+    ['cut after its headers', (whole) => whole.subarray(0, 8192)],
+    [
+      'overwritten in its header',
+      (whole) => Buffer.concat([whole.subarray(0, 32), Buffer.alloc(16, 0xff), whole.subarray(48)]),
+    ],
+  ])('refuses a database that was %s, which would end the process', async (_what, damage) => {
+    for (let i = 0; i < 20; i++) await store.set(`key ${i}`, 'x'.repeat(500));
+    const path = join(folder, 'copy.mdb');
+    writeFileSync(path, damage(readFileSync(file)), { mode: 0o600 });
+    await expect(openEmbeddedStore(path)).rejects.toMatchObject({ code: 'DAMAGED_DATABASE' });
+  });
+
+  it('is not kept below a folder in which all users can put another one in its place', async () => {
+    const open = join(folder, 'for all');
+    mkdirSync(join(open, 'own'), { recursive: true, mode: 0o700 });
+    chmodSync(open, 0o777);
+    const path = join(open, 'own', 'store.mdb');
+    await expect(openEmbeddedStore(path)).rejects.toMatchObject({ code: 'UNSAFE_FILE' });
+    // A link there could be led elsewhere as well.
+    const link = join(open, 'link');
+    symlinkSync(folder, link);
+    await expect(openEmbeddedStore(join(link, 'deep', 'store.mdb'))).rejects.toMatchObject({
+      code: 'UNSAFE_FILE',
+    });
+    // As in /tmp: only its owner can move a file away.
+    chmodSync(open, 0o1777);
+    await (await openEmbeddedStore(path)).close();
+  });
+
   it('does not take the file of another program', async () => {
     const other = join(folder, 'other.db');
     writeFileSync(other, 'something else '.repeat(1_000), { mode: 0o600 });
