@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import { startInstance, type StandIn } from '../support/instance';
+import { soundFamilies, startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 import { agree, closeAll, press, startBridge, until } from './stage';
 
@@ -94,18 +94,7 @@ describe('a login', () => {
     await client.hear('fulfill');
   });
 
-  it.each([
-    'mastodon42',
-    'gotosocial',
-    'hollo',
-    'pleroma',
-    'akkoma',
-    'pixelfed',
-    'friendica',
-    'takahe',
-    'iceshrimp',
-    'wordpress',
-  ] as const)('works at %s', async (family) => {
+  it.each(soundFamilies)('works at %s', async (family) => {
     const other = await startInstance(family);
     const { connect } = await startBridge([other]);
     const client = await connect();

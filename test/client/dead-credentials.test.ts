@@ -1,7 +1,7 @@
 /** Instances forget apps. The person who meets that is in by the second try, at the latest. */
 
 import { MemoryStore } from 'express-session';
-import type { PersonaName, StandIn } from '../support/instance.js';
+import { familiesThatKnowClients, type StandIn } from '../support/instance.js';
 import type { SiteOptions } from '../support/site.js';
 import {
   aSite,
@@ -19,20 +19,6 @@ import { StuckAtInstance, Visitor } from '../support/visitor.js';
 afterEach(() => void jest.restoreAllMocks());
 
 const minute = 60_000;
-/** Families that say so when they do not know a client. (Takahe grants client credentials to anyone.) */
-const families: PersonaName[] = [
-  ...([
-    'mastodon45',
-    'mastodon42',
-    'gotosocial',
-    'hollo',
-    'pleroma',
-    'akkoma',
-    'pixelfed',
-    'friendica',
-    'wordpress',
-  ] as const),
-];
 
 const proofs = (instance: StandIn) =>
   instance.requestsTo(({ body }) => body['grant_type'] === 'client_credentials').length;
@@ -42,7 +28,7 @@ function later(milliseconds: number): void {
   jest.spyOn(Date, 'now').mockReturnValue(Date.now() + milliseconds);
 }
 
-describe.each(families)('%s forgot every app', (family) => {
+describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
   it('between two logins: the first try may be stuck there, the second one of the same browser works', async () => {
     const { instance, site, visitor } = await aStage(family);
     await new Visitor().login(site, instance.host);

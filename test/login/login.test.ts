@@ -1,24 +1,16 @@
 /** A visitor of any instance can log in, whatever they type. */
 
-import { startInstance, startSplitPair, type PersonaName, type SplitStyle } from '../support/instance.js';
+import {
+  soundFamilies,
+  startInstance,
+  startSplitPair,
+  type PersonaName,
+  type SplitStyle,
+} from '../support/instance.js';
 import { startSite } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
-const families: PersonaName[] = [
-  'mastodon45',
-  'mastodon42',
-  'gotosocial',
-  'hollo',
-  'pleroma',
-  'akkoma',
-  'pixelfed',
-  'friendica',
-  'takahe',
-  'iceshrimp',
-  'wordpress',
-];
-
-describe.each(families)('an account at %s', (family) => {
+describe.each(soundFamilies)('an account at %s', (family) => {
   it('logs in, and is known by the id it has there', async () => {
     const instance = await startInstance(family);
     const site = await startSite({ instances: [instance] });

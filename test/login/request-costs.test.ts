@@ -1,21 +1,10 @@
 /** What a login costs: requests, rounds of them, connections. */
 
-import type { PersonaName, StandIn } from '../support/instance.js';
+import { soundFamilies, type PersonaName, type StandIn } from '../support/instance.js';
 import { aSplitPair, aSite, aStage, codesAreChecked, comeBack, leave, open } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const routes = ({ requests }: StandIn) => requests.map(({ method, path }) => `${method} ${path}`);
-const families: PersonaName[] = [
-  'mastodon45',
-  'mastodon42',
-  'gotosocial',
-  'hollo',
-  'pleroma',
-  'friendica',
-  'takahe',
-  'iceshrimp',
-  'wordpress',
-];
 
 /** The longest row of requests of which each was sent after the answer to the one before it. */
 function rounds({ requests, latencyMs }: Pick<StandIn, 'requests' | 'latencyMs'>): number {
@@ -42,7 +31,7 @@ describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])(
   );
 });
 
-describe.each(families)('%s', (family) => {
+describe.each(soundFamilies)('%s', (family) => {
   it('any later start asks nobody', async () => {
     const { instance, site, visitor } = await aStage(family);
     await visitor.login(site, instance.host);

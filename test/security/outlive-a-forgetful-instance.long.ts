@@ -1,22 +1,10 @@
 /** An instance forgets the site or falters; the attacker hopes for visitors locked out, or for a banned site. */
 
 import type { KeyValueStore } from '../../lib/options.js';
-import type { PersonaName, StandIn } from '../support/instance.js';
+import { familiesThatKnowClients, type PersonaName, type StandIn } from '../support/instance.js';
 import type { Site } from '../support/site.js';
 import { anInstance, anotherProcessOf, aSite, JSONStore, leave, start } from '../support/stage.js';
 import { StuckAtInstance, Visitor, type Page } from '../support/visitor.js';
-
-/** Families that keep apps, each with its own way of saying that it does not know one. */
-const families: PersonaName[] = [
-  'mastodon45',
-  'mastodon42',
-  'gotosocial',
-  'hollo',
-  'pleroma',
-  'pixelfed',
-  'friendica',
-  'wordpress',
-];
 
 interface Scene {
   readonly instance: StandIn;
@@ -64,7 +52,7 @@ function forgetBefore(instance: StandIn, route: string): void {
   );
 }
 
-describe.each(families)('%s forgets every app', (family) => {
+describe.each(familiesThatKnowClients)('%s forgets every app', (family) => {
   it.each([
     ['before a login', ''],
     ['before the visitor gets there', 'GET /oauth/authorize'],

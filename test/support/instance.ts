@@ -11,6 +11,15 @@ export type { Handler, Matcher, SeenRequest } from './stand-in/server.js';
 export type { Account, StandIn } from './stand-in/stand-in.js';
 export { personas, variant, type AccountDomain, type PersonaName, type SplitStyle };
 
+/** Families in which one app serves many logins, and the code decides which account logs in. */
+export const soundFamilies = (Object.keys(personas) as PersonaName[]).filter(
+  (name) => name !== 'snac' && name !== 'sharkey',
+);
+/** Those of them that answer with an error of their own to a client that they do not know. */
+export const familiesThatKnowClients = soundFamilies.filter(
+  (name) => name !== 'takahe' && name !== 'iceshrimp',
+);
+
 export interface Overrides extends StandInOptions {
   /** Habits in which this one differs from its family. */
   habits?: Habits;

@@ -2,15 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { selfSigned } from './certificate.js';
-import { personas, startSplitPair, type PersonaName, type StandIn } from './instance.js';
+import { personas, soundFamilies, startSplitPair, type PersonaName, type StandIn } from './instance.js';
 import { anInstance } from './stage.js';
 import { Visitor } from './visitor.js';
 
 const redirectURI = 'https://site.example/callback/here';
 const verifier = 'a-verifier-of-more-than-forty-three-characters-0123456789';
 const everyone = Object.keys(personas) as PersonaName[];
-/** Families in which one app serves many logins, and the code decides which account logs in. */
-const sound = everyone.filter((name) => !['snac', 'sharkey'].includes(name));
 
 interface Client {
   readonly client_id: string;
@@ -58,7 +56,7 @@ test.each(everyone)('%s logs alice in, once and by the code', async (name) => {
   expect([standIn.registrations, standIn.tokensIssued]).toEqual([1, 1]);
 });
 
-test.each(sound)('%s refuses every code but the client’s own with its verifier', async (name) => {
+test.each(soundFamilies)('%s refuses every code but the client’s own with its verifier', async (name) => {
   const standIn = await anInstance(name);
   const [client, other] = [await register(standIn), await register(standIn)];
   const ofAlice = await codeFor(standIn, client);
