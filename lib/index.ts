@@ -13,7 +13,7 @@ export { MastodonStrategy, MastodonStrategy as Strategy, MastodonStrategy as def
 export { ErrorCode, MastodonError } from './errors.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from './errors.js';
 export type { EventMessage, LoginEvent } from './events.js';
-export type { Tokens } from './login/token.js';
+export type { Tokens } from './login/exchange.js';
 export type { Instance, KeyValueStore, LoginLog, OutboundOptions } from './options.js';
 export type {
   LoginTransaction,

@@ -1,7 +1,7 @@
 /** The visitor's browser: its cookie with a secret key, and the values that are derived from the key. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isSecretKey, randomToken } from '../login/state.js';
+import { isSecretKey, randomToken } from '../login/browser-keys.js';
 import { cookieValues } from '../util/cookies.js';
 import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';

@@ -10,10 +10,9 @@ import { storeKey, type Store } from '../store.js';
 import { LoginScopes, type App } from './app.js';
 import { decide, type Client } from './client.js';
 import { Clients, type ClientOf, type CodeCheck } from './clients.js';
-import { offerInvalidCode, UncheckedCodesError } from './invalid-code-check.js';
+import { offerInvalidCode, UncheckedCodesError, declareDead, isKnown, verifyClient } from './verification.js';
 import { withLock } from './lock.js';
 import { RefusedError, registerWithLeastScope } from './registration.js';
-import { declareDead, isKnown, verifyClient } from './verification.js';
 
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;

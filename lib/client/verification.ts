@@ -1,10 +1,18 @@
-/** Verifies client credentials: asks the instance whether it still knows the client, before a visitor gets stuck there. */
+/** The two questions about a client: whether its instance still knows it, and whether the instance refuses a code that it never issued. */
 
-import { isFromInFront, jsonObjectOrNone } from '../http/answer.js';
+import { randomBytes } from 'node:crypto';
+import { MastodonError } from '../errors.js';
+import {
+  assertFromServer,
+  isFromInFront,
+  isSuccess,
+  isUnavailable,
+  jsonObjectOrNone,
+} from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import type { PinnedInstance } from '../options.js';
-import { believesDeath, type Client } from './client.js';
+import { believesDeath, type Client, type ClientCredentials } from './client.js';
 import type { ClientOf, Clients } from './clients.js';
 
 /** @returns the client as it stands now; `dead` where the instance does not know it */
@@ -73,4 +81,50 @@ export function isUnknownClient(answer: Answer): boolean {
   // Mitra answers 401 to this grant with a sentence instead of the error's name.
   // Iceshrimp speaks of a code, which this grant has not: it looked at nothing else.
   return !recognised.has(error) && !/unsupported[ _]grant|\bcode\b/i.test(error);
+}
+
+/** The instance gave a token for an invalid code: no passing trouble. */
+export class UncheckedCodesError extends Error {}
+
+/**
+ * Offers a code that was never issued. A server that gives a token for it would let any visitor in as another person (snac
+ * does), so it cannot be used for a login.
+ * @throws MastodonError `instance_insecure`; `instance_blocked`, and like every request, when there is no answer to judge
+ */
+export function offerInvalidCode(
+  context: RequestContext,
+  { host, tokenEndpoint }: PinnedInstance,
+  { clientId, clientSecret }: ClientCredentials,
+  redirectURI: string,
+): Promise<void> {
+  const form = {
+    grant_type: 'authorization_code',
+    code: randomBytes(32).toString('base64url'),
+    client_id: clientId,
+    client_secret: clientSecret,
+    redirect_uri: redirectURI,
+    code_verifier: randomBytes(32).toString('base64url'),
+  };
+  return postForm(context, tokenEndpoint, form, (answer) => assertRefused(answer, host));
+}
+
+function assertRefused(answer: Answer, instance: string): void {
+  const cause = new Error(`the token endpoint answered an invalid code with ${answer.status}`);
+  // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
+  assertFromServer(answer);
+  if (isUnavailable(answer.status)) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (!acceptedInvalidCode(answer)) return;
+  const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
+  const why = 'its token endpoint does not refuse a code that it never issued';
+  throw new MastodonError('instance_insecure', {
+    instance,
+    cause: gaveToken ? new UncheckedCodesError(why) : new Error(why),
+  });
+}
+
+export function acceptedInvalidCode(answer: Answer): boolean {
+  if (!isSuccess(answer.status)) return false;
+  const document = jsonObjectOrNone(answer);
+  // An error inside a success status is a refusal. Any other success is none.
+  return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
 }

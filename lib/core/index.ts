@@ -11,7 +11,7 @@ export type { EventMessage } from '../events.js';
 export type { BrowserRequest } from '../login/browser-request.js';
 export type { Begun, Browser, Extras, Finished } from '../login/login.js';
 export type { MastodonAccount, MastodonProfile } from '../login/profile.js';
-export type { Tokens } from '../login/token.js';
+export type { Tokens } from '../login/exchange.js';
 export type {
   BeginOptions,
   Instance,

@@ -1,7 +1,7 @@
 /** The issuer's cookies: their names, the browser's key, its last server, and the session before the login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/state.js';
+import { randomToken } from '../login/browser-keys.js';
 import { cookieValues } from '../util/cookies.js';
 import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';

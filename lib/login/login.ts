@@ -21,15 +21,19 @@ import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/digest.js';
 import { isDevelopment } from '../util/warnings.js';
-import { authorizationURL } from './authorization.js';
-import { accountAfterConsent, redeem } from './exchange.js';
+import {
+  authorizationURL,
+  assertSameInstance,
+  instanceInPath,
+  readResponse,
+  targetOf,
+  type Target,
+} from './authorization.js';
+import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
 import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
-import { report, reportFailure, toldOf, type Seen } from './report.js';
-import { assertSameInstance, instanceInPath, readResponse, targetOf, type Target } from './response.js';
-import { keysOf, randomToken } from './state.js';
-import { warnOfFailure, warnOfMissingResponse } from './warnings.js';
-import type { Tokens } from './token.js';
+import { report, reportFailure, toldOf, type Seen, warnOfFailure, warnOfMissingResponse } from './report.js';
+import { keysOf, randomToken } from './browser-keys.js';
 import { SiteTokens } from './tokens.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
 import {

@@ -15,7 +15,7 @@ import { postForm, type Answer } from '../http/request.js';
 import { storeKey } from '../store.js';
 import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
-import { readTokens, type Tokens } from './token.js';
+import { readTokens, type Tokens } from './exchange.js';
 
 /** How long the result of a refresh is there for callers with the same token. Milliseconds. */
 const sharedForMs = 10_000;

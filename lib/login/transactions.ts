@@ -9,7 +9,7 @@ import type { Instance, PinnedInstance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import { digest } from '../util/digest.js';
 import { loginExpired } from './expiry.js';
-import { loginTtlMs, randomToken } from './state.js';
+import { loginTtlMs, randomToken } from './browser-keys.js';
 
 /** Everything that the authorization response is compared with. Plain JSON. */
 export interface Transaction {

@@ -2,7 +2,7 @@
 
 import type { Instance } from '../options.js';
 import type { MastodonProfile } from './profile.js';
-import type { Tokens } from './token.js';
+import type { Tokens } from './exchange.js';
 import type { PendingLogins } from './transactions.js';
 
 /** A browser: its secret key; several keys, of which the first begins logins; or its pending logins themselves. */

@@ -7,8 +7,9 @@ import {
   readFormer,
   writeFormer,
   type BrowserKeys,
+  isSecretKey,
+  randomToken,
 } from '../login/browser-keys.js';
-import { isSecretKey, randomToken } from '../login/state.js';
 import { digest } from '../util/digest.js';
 import { warnOnce } from '../util/warnings.js';
 

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Next } from '../client/metadata-document.js';
 import { MastodonLogin } from '../login/login.js';
-import type { Tokens } from '../login/token.js';
+import type { Tokens } from '../login/exchange.js';
 import { OAuth2Strategy, type Request } from './passport.js';
 import { Requests, type Actions } from './requests.js';
 import {

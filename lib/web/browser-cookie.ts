@@ -1,7 +1,13 @@
 /** The browser's secret key, in a cookie: binds a pending login to the browser that began it. */
 
-import { formerAfterLogin, readFormer, writeFormer, type BrowserKeys } from '../login/browser-keys.js';
-import { isSecretKey, randomToken } from '../login/state.js';
+import {
+  formerAfterLogin,
+  readFormer,
+  writeFormer,
+  type BrowserKeys,
+  isSecretKey,
+  randomToken,
+} from '../login/browser-keys.js';
 import { cookieValues } from '../util/cookies.js';
 
 /** Longer than a login lasts, to recognise a browser whose last login did not come back. Seconds. */

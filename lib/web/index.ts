@@ -11,5 +11,5 @@ export type { WebLoginOptions } from './options.js';
 export type { MastodonErrorCode, MastodonErrorDetails, MastodonErrorReason } from '../errors.js';
 export type { EventMessage, LoginEvent } from '../events.js';
 export type { MastodonAccount, MastodonProfile } from '../login/profile.js';
-export type { Tokens } from '../login/token.js';
+export type { Tokens } from '../login/exchange.js';
 export type { BeginOptions, KeyValueStore, LoginLog, LoginOptions, OutboundOptions } from '../options.js';

@@ -81,7 +81,7 @@ async function bytesOf({ body }: Request, timeoutMs: number): Promise<Uint8Array
   const late = AbortSignal.timeout(timeoutMs);
   late.addEventListener('abort', cancel);
   try {
-    for (let length = 0; reader; ) {
+    for (let length = 0; reader;) {
       const { done, value } = await reader.read();
       if (done) break;
       length += value.length;

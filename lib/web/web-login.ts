@@ -10,7 +10,7 @@ import {
 } from '../login/browser-request.js';
 import { isOtherBrowser } from '../login/expiry.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
-import type { Tokens } from '../login/token.js';
+import type { Tokens } from '../login/exchange.js';
 import type { BeginOptions } from '../options.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 import { parsedURL } from '../util/url.js';

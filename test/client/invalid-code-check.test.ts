@@ -1,10 +1,6 @@
 /** The invalid-code check: what is offered to an instance, and which answers mean that it checks no codes. */
 
-import {
-  acceptedInvalidCode,
-  offerInvalidCode,
-  UncheckedCodesError,
-} from '../../lib/client/invalid-code-check.js';
+import { acceptedInvalidCode, offerInvalidCode, UncheckedCodesError } from '../../lib/client/verification.js';
 import { registerApp } from '../../lib/client/registration.js';
 import type { PersonaName, StandIn } from '../support/instance.js';
 import { contextOf, httpTo } from '../support/network.js';

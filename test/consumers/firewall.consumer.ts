@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { randomToken } from '../../lib/login/state';
+import { randomToken } from '../../lib/login/browser-keys';
 import { freePort } from '../support/free-port';
 import { aSite } from '../support/stage';
 import { Visitor } from '../support/visitor';

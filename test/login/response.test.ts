@@ -9,7 +9,7 @@ import {
   isCallback,
   readResponse,
   type CallbackParams,
-} from '../../lib/login/response.js';
+} from '../../lib/login/authorization.js';
 import type { MastodonError } from '../../lib/errors.js';
 import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
 

@@ -1,7 +1,7 @@
 /** How a code is offered, and what an answer of the token endpoint, and of verify_credentials, says. */
 
 import { readAccount } from '../../lib/login/account.js';
-import { exchangeCode, readTokens, UnclearRefusal } from '../../lib/login/token.js';
+import { exchangeCode, readTokens, UnclearRefusal } from '../../lib/login/exchange.js';
 import type { StandIn } from '../support/instance.js';
 import { codeOf, contextOf, httpTo } from '../support/network.js';
 import { aLogin, anInstance, anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';

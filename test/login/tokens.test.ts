@@ -4,7 +4,7 @@ import { MastodonError } from '../../lib/errors.js';
 import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/state.js';
+import { randomToken } from '../../lib/login/browser-keys.js';
 import { createLogin } from '../../lib/web/index.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { until } from '../support/hostile.js';

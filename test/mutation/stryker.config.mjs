@@ -4,7 +4,7 @@
 export default {
   // They decide about texts and documents that a stranger wrote, and ask no network for it.
   mutate: [
-    'lib/client/{client,invalid-code-check,registration,verification}.ts',
+    'lib/client/{client,registration,verification}.ts',
     'lib/discovery/{address,host-meta,instance-document,metadata,software,webfinger}.ts',
     'lib/issuer/{claims,clients}.ts',
     'lib/login/{authorization,browser-request,profile,response,token}.ts',

@@ -2,9 +2,8 @@
 
 import fc from 'fast-check';
 import { isClient } from '../../lib/client/client.js';
-import { acceptedInvalidCode } from '../../lib/client/invalid-code-check.js';
+import { acceptedInvalidCode, isUnknownClient } from '../../lib/client/verification.js';
 import { readRegistration, throttledFor } from '../../lib/client/registration.js';
-import { isUnknownClient } from '../../lib/client/verification.js';
 import { lrddTargets, readFinger } from '../../lib/discovery/webfinger.js';
 import { isInstance } from '../../lib/discovery/discovery.js';
 import { readInstance } from '../../lib/discovery/instance-document.js';
@@ -12,7 +11,7 @@ import { readMetadata } from '../../lib/discovery/metadata.js';
 import { jsonObject, jsonObjectOrNone } from '../../lib/http/answer.js';
 import { readAccount } from '../../lib/login/account.js';
 import { believed, readClaims } from '../../lib/login/profile.js';
-import { readTokens } from '../../lib/login/token.js';
+import { readTokens } from '../../lib/login/exchange.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { assertLive } from '../../lib/login/transactions.js';
 import { anInstanceRecord, answerOf } from '../support/stage.js';

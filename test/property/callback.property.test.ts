@@ -10,7 +10,7 @@ import {
   isCallback,
   readResponse,
   targetOf,
-} from '../../lib/login/response.js';
+} from '../../lib/login/authorization.js';
 import { aLogin, aStage, codesAreChecked, leave } from '../support/stage.js';
 import { anyText, holds, orRefusal } from './runs.js';
 

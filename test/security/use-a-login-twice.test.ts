@@ -14,6 +14,7 @@ import {
   open,
   whoIsLoggedIn,
 } from '../support/stage.js';
+import { until } from '../support/hostile.js';
 import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
@@ -271,7 +272,10 @@ describe('a code is offered once, whatever comes back', () => {
     instance.answerWith('/api/v1/accounts/verify_credentials', 500, '');
     expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
     expect((await open(visitor, callback)).json().code).toBe('login_expired');
-    expect(instance.requests).toHaveLength(2);
+    // The token reaches no caller, so it is revoked.
+    await until(() => instance.requests.length >= 3);
+    const asked = instance.requests.map(({ path }) => path);
+    expect(asked).toEqual(['/oauth/token', '/api/v1/accounts/verify_credentials', '/oauth/revoke']);
   });
 });
 

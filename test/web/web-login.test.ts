@@ -4,7 +4,7 @@ import { createLogin, MastodonError, type WebLogin, type WebLoginOptions } from 
 import type { StandIn } from '../support/instance.js';
 import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
-import { randomToken } from '../../lib/login/state.js';
+import { randomToken } from '../../lib/login/browser-keys.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
