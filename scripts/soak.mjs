@@ -3,18 +3,27 @@
  * restarted in the middle. No visitor may be logged in as another one, and nothing may hang.
  *
  *     npm run soak -- [--seconds 60] [--seed 1] [--processes 3] [--instances 20] [--visitors 40]
+ *
+ * With --nginx, all visitors reach the processes through one nginx, no answer of an instance is broken, and Redis keeps its
+ * records over the restart: then every login that fails has to fail with `store_failed`.
+ *
+ *     npm run soak -- --nginx --processes 8 --seconds 300
  */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 const require = createRequire(import.meta.url);
 require('../test/support/from-source.js');
 const { startInstance } = require('../test/support/instance.ts');
-const { redisAvailable, startRedis } = require('../test/support/redis.ts');
+const { freePort } = require('../test/support/free-port.ts');
+const { redisAvailable, startProgram, startRedis } = require('../test/support/redis.ts');
 const { at, report, shareCookies, startProcess } = require('../test/support/site-processes.ts');
-const { keyvOnRedis } = require('../test/stores/openers.ts');
+const { inFile, keyvOnRedis, redisOnly } = require('../test/stores/openers.ts');
 const { StuckAtInstance, Visitor } = require('../test/support/visitor.ts');
 
 const families = [
@@ -32,12 +41,15 @@ const families = [
 const timeoutMs = 1000;
 /** A visitor who waits longer than this for the site waits for ever. A lock may take half a minute. */
 const hungMs = 45_000;
-const brokenShare = 0.1;
 const megabyte = 2 ** 20;
+const folder = mkdtempSync(join(tmpdir(), 'soak-'));
 
 const number = (value) => ({ type: 'string', default: String(value) });
-const { values } = parseArgs({
+const {
+  values: { nginx: isBehindNginx, ...values },
+} = parseArgs({
   options: {
+    nginx: { type: 'boolean', default: false },
     seconds: number(60),
     seed: number(Date.now() % 1_000_000),
     processes: number(3),
@@ -98,12 +110,12 @@ const faults = [
 async function startFaultyInstance(family) {
   const instance = await startInstance(family);
   const isTheSite = ({ headers }) => /^passport-mastodon-oauth2/.test(headers['user-agent'] ?? '');
-  const isBroken = (seen) => isTheSite(seen) && random() < brokenShare;
+  const isBroken = (seen) => isTheSite(seen) && random() < (isBehindNginx ? 0 : 0.1);
   instance.answer(isBroken, (...exchange) => oneOf(faults)(...exchange));
   return instance;
 }
 
-const counts = { begun: 0, finished: 0, wrong: 0, hung: 0, refused: new Map() };
+const counts = { begun: 0, finished: 0, wrong: 0, hung: 0, ended: 0, refused: new Map() };
 const refused = (code) => void counts.refused.set(code, (counts.refused.get(code) ?? 0) + 1);
 
 class Hung extends Error {}
@@ -153,18 +165,54 @@ async function logIn(processes, instances) {
   return undefined;
 }
 
+/** One address in front of all processes. */
+async function startNginx(processes) {
+  const port = await freePort();
+  const file = (name) => join(folder, name);
+  const servers = processes.map(({ origin }) => `server 127.0.0.1:${new URL(origin).port};`).join(' ');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${file(name)};`,
+  );
+  const conf = `daemon off; worker_processes 1; pid ${file('pid')}; events { worker_connections 2048; }
+http { access_log off; ${temporary.join(' ')}
+upstream site { ${servers} keepalive 64; }
+server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_http_version 1.1;
+  proxy_set_header Connection ""; proxy_set_header Host $http_host; proxy_read_timeout 60s; } } }`;
+  writeFileSync(file('nginx.conf'), conf);
+  const origin = `http://localhost:${port}`;
+  const isReady = () =>
+    fetch(`${origin}/me`).then(
+      () => true,
+      () => false,
+    );
+  const args = ['-p', folder, '-e', 'stderr', '-c', file('nginx.conf')];
+  return { origin, stop: (await startProgram('nginx', args, isReady)).stop };
+}
+
 async function main() {
+  // Neither the processes nor the instances keep this process running.
+  const running = setInterval(() => undefined, 60_000);
   const missing = redisAvailable();
   if (missing !== undefined) throw new Error(missing);
-  const redis = await startRedis();
+  const kept = ['--dir', folder, '--appendonly', 'yes'];
+  const redis = await startRedis('redis-server', isBehindNginx ? kept : []);
   const instances = await Promise.all(
     Array.from({ length: settings.instances }, (_, n) => startFaultyInstance(families[n % families.length])),
   );
   const processes = await Promise.all(
     Array.from({ length: settings.processes }, () =>
-      startProcess({ store: keyvOnRedis(redis.url), instances, timeoutMs }),
+      startProcess({
+        store: isBehindNginx ? redisOnly(redis.url) : keyvOnRedis(redis.url),
+        // Sessions outlive the restart, so that no failure is theirs.
+        ...(isBehindNginx && { sessions: inFile(join(folder, 'sessions.mdb')) }),
+        instances,
+        timeoutMs: isBehindNginx ? 20_000 : timeoutMs,
+      }),
     ),
   );
+  for (const { child } of processes) child.on('exit', () => (counts.ended += 1));
+  const nginx = isBehindNginx ? await startNginx(processes) : undefined;
+  const reached = nginx ? [nginx] : processes;
   const memory = async () =>
     (await Promise.all(processes.map(report))).reduce((sum, one) => sum + one.memory, 0) / processes.length;
 
@@ -173,7 +221,7 @@ async function main() {
     pause(Math.max(0, endsAt - Date.now() - (1 - share) * settings.seconds * 1000));
   const visits = Array.from({ length: settings.visitors }, async () => {
     while (Date.now() < endsAt) {
-      await logIn(processes, instances).catch((error) => {
+      await logIn(reached, instances).catch((error) => {
         if (error instanceof Hung) counts.hung += 1;
         else refused(`${error.name}: ${error.message}`.slice(0, 100));
       });
@@ -183,7 +231,7 @@ async function main() {
     for (const instance of instances) instance.resetRequests();
     for (const one of processes) void report(one);
   }, 2000);
-  const forgetting = setInterval(() => oneOf(instances).forgetApps(), 10_000);
+  const forgetting = setInterval(() => isBehindNginx || oneOf(instances).forgetApps(), 10_000);
 
   // Once everything is loaded, compiled and known.
   await untilShare(0.2);
@@ -194,26 +242,35 @@ async function main() {
   clearInterval(tidying);
   clearInterval(forgetting);
   const atEnd = await memory();
+  const { ended } = counts;
   await Promise.all([
+    nginx?.stop(),
     ...processes.map((one) => one.kill()),
     ...instances.map((one) => one.close()),
     redis.stop(),
   ]);
+  rmSync(folder, { recursive: true, force: true });
+  clearInterval(running);
 
   const inMegabytes = (bytes) => `${(bytes / megabyte).toFixed(1)} MB`;
   console.log(`seed                 ${settings.seed}`);
   console.log(`logins begun         ${counts.begun}`);
-  console.log(`logins finished      ${counts.finished}`);
+  const perMinute = Math.round((60 * counts.finished) / settings.seconds);
+  console.log(`logins finished      ${counts.finished}, ${perMinute} a minute`);
   for (const [code, count] of [...counts.refused].sort((a, b) => b[1] - a[1])) {
     console.log(`  refused            ${String(count).padEnd(6)} ${code}`);
   }
   console.log(`wrongly logged in    ${counts.wrong}`);
   console.log(`hung                 ${counts.hung}`);
+  console.log(`processes ended      ${ended}`);
   console.log(`memory at the start  ${inMegabytes(atStart)} per process`);
   console.log(`memory at the end    ${inMegabytes(atEnd)} per process`);
   const grows = atEnd > 1.5 * atStart + 20 * megabyte;
   if (grows) console.log('The memory grows.');
-  if (counts.wrong > 0 || counts.hung > 0 || grows || counts.finished === 0) process.exitCode = 1;
+  const others = isBehindNginx ? [...counts.refused.keys()].filter((code) => code !== 'store_failed') : [];
+  if (others.length > 0) console.log('Some logins failed with another code than store_failed.');
+  const isWrong = counts.wrong > 0 || counts.hung > 0 || ended > 0 || others.length > 0;
+  if (isWrong || grows || counts.finished === 0) process.exitCode = 1;
 }
 
 await main();

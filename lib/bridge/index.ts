@@ -21,7 +21,7 @@ import { Sockets } from './sockets.js';
 export { limitDefaults } from './options.js';
 export type { BridgeEvent } from '../events.js';
 export type { Bus } from '../stores/bus.js';
-export type { RedisPublisher, RedisSubscriber } from '../stores/node-redis.js';
+export type { RedisPublisher, RedisSubscriber } from '../stores/redis-clients.js';
 export type { Account, BridgeErrorCode } from './protocol.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
 export type { Router } from './router.js';

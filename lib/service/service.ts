@@ -12,7 +12,7 @@ import { createHTTPServer } from './http-server.js';
 import { createLog, type Log } from './log.js';
 import type { Command, Runnable, Task } from './runnable.js';
 
-/** How long a stop waits for requests that are being answered. */
+/** How long a stop waits for open requests. Milliseconds. */
 const graceMs = 10_000;
 const sameSignalMs = 500;
 
@@ -27,7 +27,7 @@ export async function runService<Keys extends ObjectEntries>(
   config: ConfigOf<Keys>,
   version: string,
 ): Promise<void> {
-  // The service goes on when the reader of its log has ended.
+  // The service continues after the reader of its log has ended.
   process.stdout.on('error', () => undefined);
   const log = createLog((line) => process.stdout.write(`${line}\n`));
   process.on('uncaughtException', (error) => {
@@ -52,7 +52,7 @@ export async function runService<Keys extends ObjectEntries>(
 
   onStop(async (signal) => {
     isStopping = true;
-    // Ends the process where something below does not end.
+    // Ends the process if a step below hangs.
     setTimeout(() => process.exit(0), graceMs + 1_000).unref();
     log('stopping', { signal, ...runnable.status() });
     await closeServer(server, runnable);
@@ -74,7 +74,7 @@ export async function checkConfig<Keys extends ObjectEntries>(
   await runnable.close();
 }
 
-/** Does something once, over the same store as the service, which may be running. */
+/** Runs a task on the store of the service, which may be running. */
 export async function runTask<Keys extends ObjectEntries>(
   command: Command<Keys>,
   task: Task<Keys>,
@@ -126,7 +126,7 @@ async function listen(server: Server, config: Config, log: Log): Promise<void> {
   log('listening', { address, port: taken, tls: config.tls !== undefined });
 }
 
-/** Takes no new connections, tells the open ones, and ends them when the time is over. */
+/** Accepts no new connections, informs open ones, and ends them after `graceMs`. */
 async function closeServer(server: Server, runnable: Runnable): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -143,7 +143,7 @@ function onStop(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   let since: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (since === undefined) void stop(signal);
-    // npx passes on a Ctrl+C that the terminal sent here as well: that is one, not two.
+    // npx passes on a Ctrl+C that the terminal has sent to this process as well: both are one signal.
     else if (Date.now() - since > sameSignalMs) process.exit(128 + constants.signals[signal]);
     since ??= Date.now();
   };

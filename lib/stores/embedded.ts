@@ -1,7 +1,4 @@
-/**
- * A key-value store in one file, on LMDB: what it acknowledged survives a killed process, and several processes may
- * use one file. Goes where a Keyv goes, or into one.
- */
+/** The embedded store: a key-value store in one file, on LMDB, for several processes of one machine. */
 
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -11,46 +8,45 @@ import type { KeyValueStore } from '../options.js';
 import { checkPrivateFile, openPrivateFolder, type PrivateFile } from './private-file.js';
 
 export interface EmbeddedStore extends KeyValueStore {
-  /** Of a Keyv that wraps the store, and set by it; `clear` keeps to the keys below it. */
+  /** A Keyv around the store sets it; `clear` removes only keys of this namespace. */
   namespace?: string | undefined;
-  /** Resolves to `undefined` where there is nothing, or nothing any more. */
+  /** Resolves to `undefined` for a missing or expired entry. */
   get<T = unknown>(key: string): Promise<T | undefined>;
   /**
-   * Resolves once the value is on disk, and rejects where it is not.
+   * Resolves once the value is on disk; rejects if it could not be written.
    * @param key at most 1978 bytes
    * @param value any JSON value
    * @param ttl milliseconds; without one, or with 0, the entry stays until it is deleted
    */
   set(key: string, value: unknown, ttl?: number): Promise<true>;
-  /** True for one of any number of callers, also in several processes. */
+  /** Resolves to `true` for exactly one of any number of callers, also in several processes. */
   delete(key: string): Promise<boolean>;
   /**
-   * For one of all processes.
+   * Resolves to a function that releases the lock, or to `undefined` while another caller has it, in any process.
    * @param ttl milliseconds, after which the lock ends by itself
    */
   lock(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;
-  /** Removes everything, or everything in `namespace`. */
+  /** Removes all entries, or all entries of `namespace`. */
   clear(): Promise<void>;
-  /** Removes what has expired; runs by itself once a minute. Resolves to how many entries that were. */
+  /** Removes expired entries; runs once a minute. Resolves to the number of removed entries. */
   sweep(): Promise<number>;
-  /** Waits for the writes under way. */
+  /** Waits for pending writes. */
   close(): Promise<void>;
 }
 
 interface Item {
   readonly value: unknown;
-  /** Milliseconds since the epoch; absent from what stays until it is deleted. */
+  /** Milliseconds since the epoch; absent from entries that do not expire. */
   readonly until?: number;
 }
 
 const sweepEveryMs = 60_000;
-/** Entries removed in one transaction, so that other processes need not wait long for theirs. */
+/** Entries removed in one transaction: writes of other processes wait for it. */
 const sweepAtOnce = 500;
 
 /**
- * A store in one file on disk, with locks, for all processes of one machine. Needs the package lmdb, which is loaded here
- * only.
- * @param path of the file; made, with its folder, where it is missing, and for its owner alone
+ * Opens a store in one file on disk, with locks, for all processes of one machine. Needs the package lmdb.
+ * @param path of the file; a missing file or folder is created, readable by its owner only
  * @throws Error with `code`: `NO_DATABASE` for the file of another program, `DAMAGED_DATABASE` for one that was cut short,
  *   `UNSAFE_FILE` for one that is a link, or that others may read, write or replace, or the code of the file system
  */
@@ -77,7 +73,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
     path: folder.path,
     noSubdir: true,
     encoding: 'json',
-    // A commit is then on disk once its promise resolves, so that it outlives a power cut too.
+    // The promise of a commit resolves when the commit is on disk, so that it survives a power cut.
     overlappingSync: false,
     // With it, a failed commit also rejects a promise without a handler, which ends the process.
     eventTurnBatching: false,
@@ -111,7 +107,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
   const put = (key: string, value: unknown, ttl: number | undefined): void => {
     const before = items.get(key);
     const item: Item = ttl ? { value, until: Date.now() + ttl } : { value };
-    // First, since it throws where the value cannot be written.
+    // First, because it throws for a value that cannot be written.
     void items.put(key, item);
     if (before?.until !== undefined) void expiries.remove([before.until, key]);
     if (item.until !== undefined) void expiries.put([item.until, key], true);
@@ -142,7 +138,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
         return true;
       });
       if (!isTaken) return undefined;
-      // What has ended by itself may be another's by now.
+      // A lock that has expired may belong to another caller now.
       return async () => void (await commit(() => items.get(key)?.value === token && remove(key)));
     },
 
@@ -159,7 +155,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
         const removed = await commit(() => {
           const due = [...expiries.getKeys({ end: [Date.now(), ''], limit: sweepAtOnce })];
           for (const entry of due) {
-            // Also where it has lost its item: it would be due for ever.
+            // Also without its item: the entry would stay due for ever.
             if (remove(entry[1]) === undefined) void expiries.remove(entry);
           }
           return due.length;
@@ -175,7 +171,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
       folder.close();
     },
   };
-  // A sweep that fails leaves what the next one takes.
+  // After a failed sweep, the next one removes the same entries.
   const sweeper = setInterval(() => void store.sweep().catch(() => undefined), sweepEveryMs).unref();
   return store;
 }

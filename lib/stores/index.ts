@@ -8,6 +8,11 @@ export { redisBus } from './redis-bus.js';
 export { redisStore } from './redis-store.js';
 export type { Bus } from './bus.js';
 export type { EmbeddedStore } from './embedded.js';
-export type { IORedisClient, IORedisSubscriber } from './ioredis.js';
-export type { RedisCommands, RedisPublisher, RedisSubscriber } from './node-redis.js';
+export type {
+  IORedisClient,
+  IORedisSubscriber,
+  RedisCommands,
+  RedisPublisher,
+  RedisSubscriber,
+} from './redis-clients.js';
 export type { RedisStore } from './redis-store.js';

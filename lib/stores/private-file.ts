@@ -1,4 +1,4 @@
-/** Opens the folder and the files that secrets are written into, after a check that no other user can read or change them. */
+/** Opens folders and files for secrets, and checks that no other user can read, change or replace them. */
 
 import {
   closeSync,

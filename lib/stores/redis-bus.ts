@@ -7,8 +7,9 @@ import {
   subscriberOf,
   type IORedisClient,
   type IORedisSubscriber,
-} from './ioredis.js';
-import type { RedisPublisher, RedisSubscriber } from './node-redis.js';
+  type RedisPublisher,
+  type RedisSubscriber,
+} from './redis-clients.js';
 
 /**
  * Makes a bus between the processes of a bridge.

@@ -2,8 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
-import { commandsOf, isIORedis, type IORedisClient } from './ioredis.js';
-import type { RedisCommands } from './node-redis.js';
+import { commandsOf, isIORedis, type IORedisClient, type RedisCommands } from './redis-clients.js';
 
 export interface RedisStore extends KeyValueStore {
   get<T = unknown>(key: string): Promise<T | undefined>;
@@ -33,8 +32,8 @@ export function redisStore(connected: RedisCommands | IORedisClient): RedisStore
     async get<T>(key: string) {
       const text = await client.get(key);
       if (text === null || text === undefined) return undefined;
-      // The answer to another question: the client has lost count of its answers.
-      if (typeof text !== 'string') throw new TypeError('the answer to GET is no text');
+      // The reply to another command: the client has lost count of its replies.
+      if (typeof text !== 'string') throw new TypeError('the reply to GET is not text');
       return JSON.parse(text) as T;
     },
     set: async (key, value, ttl) =>

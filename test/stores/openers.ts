@@ -59,4 +59,6 @@ export async function redisInKeyv(url: string): Promise<OpenStore> {
   return opened(backend, close);
 }
 
+export const inFile = (path: string): Opener => [__filename, 'embedded', path];
+export const redisOnly = (url: string): Opener => [__filename, 'redis', url];
 export const keyvOnRedis = (url: string): Opener => [__filename, 'redisInKeyv', url];

@@ -6,6 +6,8 @@ import { StoredSessions } from './stored-sessions.js';
 
 interface Settings {
   readonly store: Opener;
+  /** Of the sessions. Default: the same as `store`. */
+  readonly sessions?: Opener;
   readonly callbackURL: string;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
@@ -15,6 +17,7 @@ async function main(): Promise<void> {
   const settings = JSON.parse(process.argv[2] ?? '') as Settings;
   const { backend } = await openStore(settings.store);
   if (!backend) throw new TypeError('processes cannot share what each of them has in memory');
+  const sessions = settings.sessions && (await openStore(settings.sessions)).backend;
   const site = await startSite({
     instances: settings.instances,
     options: {
@@ -22,7 +25,7 @@ async function main(): Promise<void> {
       store: backend,
       outbound: { timeoutMs: settings.timeoutMs ?? 30_000, loginTimeoutMs: 60_000 },
     },
-    session: { store: new StoredSessions(backend) },
+    session: { store: new StoredSessions(sessions ?? backend) },
   });
   process.on('message', (message) => {
     if (message !== 'report') return;

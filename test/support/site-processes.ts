@@ -15,6 +15,8 @@ export interface SiteProcess {
 
 export interface ProcessSettings {
   readonly store: Opener;
+  /** Of the sessions. Default: the same as `store`. */
+  readonly sessions?: Opener;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
 }

@@ -1,6 +1,29 @@
-/** Adapts clients of ioredis and iovalkey to the methods of node-redis. */
+/** The methods used of Redis clients, and an adapter from ioredis and iovalkey to those of node-redis. */
 
-import type { RedisCommands, RedisPublisher, RedisSubscriber } from './node-redis.js';
+/** The commands for values, of a client of node-redis (`redis` or `@redis/client`) or of its cluster client. */
+export interface RedisCommands {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, options?: { PX?: number; NX?: true }): Promise<unknown>;
+  del(key: string): Promise<unknown>;
+  /** Without it the store has no locks of its own. */
+  eval?(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+}
+
+/** The commands for messages, of the same clients. */
+export interface RedisPublisher {
+  publish(channel: string, text: string): Promise<unknown>;
+  duplicate(): RedisSubscriber;
+}
+
+export interface RedisSubscriber {
+  readonly isOpen: boolean;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  unsubscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  destroy?(): unknown;
+  disconnect?(): unknown;
+}
 
 /** The methods used of a client of ioredis 5 and later: a `Redis` or a `Cluster`. */
 export interface IORedisClient {
