@@ -1,7 +1,5 @@
 /** A site and its own test, as its author would write it: compiled and run against the tarball, by Node's test runner. */
 
-/* eslint-disable @typescript-eslint/no-floating-promises -- tests are declared, as the runner’s documentation shows it */
-
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
