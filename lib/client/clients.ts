@@ -5,8 +5,8 @@ import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
 import { UnknownRecordError } from '../util/backend.js';
 import type { PinnedInstance } from '../options.js';
-import { recordKey } from './app.js';
 import {
+  recordKey,
   isClient,
   isKnownByURL,
   successor,

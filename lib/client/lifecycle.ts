@@ -7,8 +7,7 @@ import { checksNoCodes, grantsTokensToAnyClient } from '../discovery/software.js
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import { storeKey, type Store } from '../store.js';
-import { LoginScopes, type App } from './app.js';
-import { decide, type Client } from './client.js';
+import { LoginScopes, type App, decide, type Client } from './client.js';
 import { Clients, type ClientOf, type CodeCheck } from './clients.js';
 import { offerInvalidCode, UncheckedCodesError, declareDead, isKnown, verifyClient } from './verification.js';
 import { withLock } from './lock.js';

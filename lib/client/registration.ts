@@ -5,8 +5,7 @@ import { isChallenge, jsonObject, jsonObjectOrNone, isSuccess } from '../http/an
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import { isSingleUseClientId } from '../discovery/software.js';
-import type { App } from './app.js';
-import type { ClientCredentials, RegisteredClient } from './client.js';
+import type { App, ClientCredentials, RegisteredClient } from './client.js';
 
 /**
  * Sends the one form that every known server reads alike: a single redirect URI, scopes as one string, no

@@ -1,8 +1,7 @@
 /** Finds the instance of an address and a client that can be used there, once for all callers who wait for it. */
 
 import { LRUCache } from 'lru-cache';
-import { describeApp, type App } from '../client/app.js';
-import type { Client } from '../client/client.js';
+import { describeApp, type App, type Client } from '../client/client.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import type { Discovery } from '../discovery/discovery.js';

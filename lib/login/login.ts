@@ -115,7 +115,7 @@ export class MastodonLogin {
   begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
     return this.run(async (seen) => {
       const address = (seen.address = parseAddress(typed, this.settings.developmentOrigins));
-      const scope = checkedScope(options.scope);
+      const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       assertStorable(options.state);
       const pending = this.pendingOf(browser, extras.isNew);
       return this.within(address.host, async (context) => {

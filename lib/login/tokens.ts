@@ -1,8 +1,7 @@
 /** Refreshes a site's tokens (RFC 6749, section 6), and revokes them (RFC 7009). */
 
 import { withLock } from '../client/lock.js';
-import { describeApp } from '../client/app.js';
-import type { ClientCredentials } from '../client/client.js';
+import { describeApp, type ClientCredentials } from '../client/client.js';
 import type { ClientOf } from '../client/clients.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Instance, PinnedInstance } from '../options.js';

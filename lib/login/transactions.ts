@@ -1,8 +1,7 @@
 /** Transactions: what is stored of a login between its two halves, bound to the browser that began it. */
 
 import { MastodonError } from '../errors.js';
-import type { Client } from '../client/client.js';
-import type { App } from '../client/app.js';
+import type { Client, App } from '../client/client.js';
 import type { Address } from '../discovery/address.js';
 import { isPinned, pin } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';

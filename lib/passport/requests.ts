@@ -9,7 +9,7 @@ import {
   type CallbackPaths,
   type Target,
 } from '../login/authorization.js';
-import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-request.js';
+import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-keys.js';
 import { isOtherBrowser } from '../login/expiry.js';
 import type { Browser, Finished, MastodonLogin } from '../login/login.js';
 import type { PendingLogins as BrowserLogins, Transaction } from '../login/transactions.js';
@@ -22,9 +22,15 @@ import type {
   StrategySettings,
 } from './options.js';
 import type { AnyOAuth2Strategy, Request } from './passport.js';
-import { browserKeys, browserKeysToBegin, retireKeys } from './session.js';
+import {
+  browserKeys,
+  browserKeysToBegin,
+  retireKeys,
+  warnOfLostSession,
+  warnOfMissingField,
+  warnOfSessionCookie,
+} from './session.js';
 import { callVerify, textOf, type AnyVerifyFunction, type Verified } from './verify.js';
-import { warnOfLostSession, warnOfMissingField, warnOfSessionCookie } from './warnings.js';
 
 /** How a request ends; exactly one of Passport's actions. */
 type Outcome =

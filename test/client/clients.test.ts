@@ -1,7 +1,6 @@
 /** How the records of clients are kept, moved and found, also while other processes change them. */
 
-import { recordKey } from '../../lib/client/app.js';
-import type { Client, RegisteredClient } from '../../lib/client/client.js';
+import { recordKey, type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { keyedRecord } from '../../lib/util/backend.js';

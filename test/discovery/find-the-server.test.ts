@@ -1,6 +1,6 @@
 /** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
 
-import { describeApp } from '../../lib/client/app.js';
+import { describeApp } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser-keys.js';
