@@ -73,6 +73,8 @@ export class StoreAdapter implements Adapter {
     if (this.model === 'ReplayDetection') return undefined;
     const saved = await this.options.store.get<Saved>(this.name('id', id));
     if (saved === undefined || saved.until <= Date.now()) return undefined;
+    // oidc-provider refuses it, and revokes the grant.
+    if (saved.payload.consumed !== undefined) return saved.payload;
     const current = await this.generationsOf(saved.payload);
     return current.every((one, i) => isCurrent(saved.generations?.[i], one)) ? saved.payload : undefined;
   }
@@ -97,7 +99,7 @@ export class StoreAdapter implements Adapter {
       await this.use(id, 'exchange');
     } catch (error) {
       // The second use came at the same time as the first one.
-      if (this.model === 'RefreshToken') await this.revokeByGrantId(String(saved.payload.grantId));
+      if (this.model !== 'DeviceCode') await this.revokeByGrantId(String(saved.payload.grantId));
       throw error;
     }
     this.options.pending.get(this.model)?.end(id);

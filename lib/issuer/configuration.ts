@@ -185,7 +185,9 @@ function interactionPolicy({ oidc, developmentOrigins }: Parts) {
       'login_hint',
       'login_hint names another account',
       'login_required',
-      ({ oidc: { account, params } }) => {
+      ({ oidc: { account, params, session, client, prompts } }) => {
+        // A page could otherwise learn who its visitor is, without a press.
+        if (prompts.has('none') && session?.grantIdFor(client?.clientId ?? '') === undefined) return false;
         const { profile } = (account ?? {}) as { readonly profile?: Claims };
         return profile !== undefined && !fitsHint(params?.login_hint, profile, developmentOrigins);
       },

@@ -87,7 +87,7 @@ export class Keyring {
     const signsFrom = this.now() + announceMs;
     const next = await newKey(signsFrom);
     const written = await this.store.update<KeysRecord>(name, undefined, (known) => ({
-      records: [...shownAt(known?.records ?? this.keys, this.now()).toSorted(byAge), next],
+      records: [...shownAt(known?.records ?? [], this.now()).toSorted(byAge), next],
     }));
     this.keys = written?.records ?? this.keys;
     return new Date(signsFrom);
@@ -95,7 +95,10 @@ export class Keyring {
 
   private async look(): Promise<void> {
     try {
-      this.keys = (await this.store.get<KeysRecord>(name))?.records ?? this.keys;
+      const known = await this.store.get<KeysRecord>(name);
+      if (known) this.keys = known.records;
+      // The operator has deleted the record, because the keys may be known.
+      else if (!(await this.store.has(name))) this.keys = await this.make();
     } catch {
       // The known keys stay in use.
     } finally {

@@ -76,7 +76,9 @@ export class PendingRecords {
   private makeRoom(address: ClientAddress, isMeant: (record: PendingRecord) => boolean): void {
     const records = this.of(isMeant);
     const own = records.find((other) => other.address === address);
-    this.evict(this.quota.heaviest(address, records) ?? own ?? records[0]);
+    const quota = new Quota(Infinity);
+    for (const record of records) quota.add(record.address);
+    this.evict(quota.heaviest(address, records) ?? own ?? records[0]);
   }
 
   private evict(record: PendingRecord | undefined): void {

@@ -40,16 +40,19 @@ describe('a code', () => {
   });
 });
 
-it('a refresh token that two processes use at the same time ends the grant: one of them may be a thief', async () => {
-  const backend = new JSONStore();
-  const [one, two] = [aProcess(backend), aProcess(backend)];
-  await one('RefreshToken').upsert('token', { grantId: 'g' }, 60);
-  for (const process of [one, two]) expect(await process('RefreshToken').find('token')).toBeDefined();
-  await one('RefreshToken').consume('token');
-  await one('AccessToken').upsert('access', { grantId: 'g' }, 60);
-  await expect(two('RefreshToken').consume('token')).rejects.toBeInstanceOf(Used);
-  expect(await one('AccessToken').find('access')).toBeUndefined();
-});
+it.each(['RefreshToken', 'AuthorizationCode'])(
+  'a %s that two processes use at the same time ends the grant: one of them may be a thief',
+  async (model) => {
+    const backend = new JSONStore();
+    const [one, two] = [aProcess(backend), aProcess(backend)];
+    await one(model).upsert('token', { grantId: 'g' }, 60);
+    for (const process of [one, two]) expect(await process(model).find('token')).toBeDefined();
+    await one(model).consume('token');
+    await one('AccessToken').upsert('access', { grantId: 'g' }, 60);
+    await expect(two(model).consume('token')).rejects.toBeInstanceOf(Used);
+    expect(await one('AccessToken').find('access')).toBeUndefined();
+  },
+);
 
 describe('a device code', () => {
   const approved = (accountId: string) => ({ userCode: 'ABCD', inFlight: true, accountId });

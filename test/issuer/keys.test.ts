@@ -80,6 +80,23 @@ describe('keys', () => {
     }
   });
 
+  it('are new in every process once the operator has deleted their record, and rotation brings none back', async () => {
+    const backend = new JSONStore();
+    const { opened, pass } = await aClock(backend);
+    const [one, other] = [await opened(), await opened()];
+    const [stolen] = ids(one);
+    backend.records.clear();
+    await one.rotate();
+    expect(ids(one)).not.toContain(stolen);
+    pass(minute + 1);
+    expect(await looked(other)).toEqual(ids(one));
+    backend.records.clear();
+    pass(minute + 1);
+    await one.refresh();
+    expect(ids(one)).toHaveLength(1);
+    expect(ids(one)).not.toContain(stolen);
+  });
+
   it('stay when the store cannot be asked', async () => {
     const backend = new JSONStore();
     const { opened, pass } = await aClock(backend);

@@ -35,6 +35,16 @@ describe('prompt and max_age', () => {
     expect(await errorAt(visitor, url)).toBe('consent_required');
   });
 
+  it('none: does not tell a client that the user has not agreed to who they are', async () => {
+    const { stage, instance } = await aStage();
+    const { visitor } = await logIn(stage, instance);
+    const config = await discover(stage, app);
+    for (const name of ['alice', 'bob']) {
+      const hinted = await ask(config, { prompt: 'none', login_hint: `@${name}@${instance.host}` });
+      expect(await errorAt(visitor, hinted.url)).toBe('consent_required');
+    }
+  });
+
   it('a second client is agreed to by one button', async () => {
     const { stage, instance } = await aStage();
     const { visitor, claims } = await logIn(stage, instance);

@@ -163,6 +163,18 @@ describe('where all is full', () => {
     expect(dropped).not.toContain('honest');
   });
 
+  it('nor where another network has more records at another client', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string, client: string, size: number) =>
+      records.add({ id, address, client, size, until });
+    add('honest', '198.51.100.1', 'shop', mega);
+    for (let i = 0; i < 200; i++) add(`app ${i}`, '192.0.2.1', 'app', 1);
+    for (let i = 0; i < 30; i++) add(`flood ${i}`, `203.0.113.${i % 5}`, 'shop', mega);
+    expect(dropped.length).toBeGreaterThan(20);
+    expect(dropped).not.toContain('honest');
+  });
+
   it('a /56 that is full ends nothing of another one in the same /48', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
