@@ -80,7 +80,7 @@ const meanings = {
   account_unusable: {
     status: 403,
     message:
-      'The server %s does not let this account log in. It may be disabled, moved or not yet confirmed.',
+      'The server %s does not let this account log in. It may be disabled, moved, not yet confirmed, or without the two-factor login that the server requires.',
   },
   response_invalid: { status: 502, message: 'The server %s gave an answer that we do not understand.' },
   response_too_large: { status: 502, message: 'The server %s gave an answer that is too large.' },
@@ -125,6 +125,11 @@ const particulars = {
   /** `instance_unsupported`: Lemmy, PeerTube and others, by the name of their software. */
   other_software:
     'The server %s runs on %p, which offers other sites no login like that of Mastodon. Its accounts cannot log in here.',
+  /** `instance_unreachable`: expired, for another host, self-signed, or without its intermediate certificate. */
+  certificate:
+    'The certificate of %s is not valid, so we cannot connect to it safely. The operator of that server must fix it.',
+  /** `instance_unreachable`: it answered 5xx, or it cannot be reached after the visitor has been there. */
+  server_error: 'The server %s has a problem at the moment. Please try again in a few minutes.',
   /** `instance_unreachable`: it answered 429. */
   server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
   /** `account_unusable`: the token was revoked meanwhile. */

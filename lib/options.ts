@@ -154,6 +154,7 @@ export interface Settings {
   readonly userAgent: string;
   /** Without one, every instance is. */
   readonly allowInstance: ((host: string) => boolean | Promise<boolean>) | undefined;
+  /** Origins that need not have public names: those of `developmentInstances` and `outbound.privateInstances`. */
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
   readonly log: Report<LoginEvent>;
@@ -171,6 +172,7 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
   const website = options.website === undefined ? undefined : checkedWebsite(checks, options.website);
   const userAgent =
     options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`;
+  const outbound = checkedOutbound(checks, options.outbound ?? {});
   checkStore(checks, options.store);
   const callbackURL = checks.instanceURL('callbackURL', options.callbackURL);
   if (process.env.NODE_ENV === 'production') warnInProduction(checks, callbackURL, options.store);
@@ -185,8 +187,11 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
     scope: checkedScope(options.scope, checks),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
     allowInstance: checks.function('allowInstance', options.allowInstance),
-    developmentOrigins: checkedOrigins(checks, options.developmentInstances ?? []),
-    outbound: checkedOutbound(checks, options.outbound ?? {}),
+    developmentOrigins: new Set([
+      ...checkedOrigins(checks, options.developmentInstances ?? []),
+      ...outbound.privateOrigins,
+    ]),
+    outbound,
     log: eventLog(checks.caller, checks.function('log', options.log)),
   };
 }

@@ -77,7 +77,8 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
     const asked = throttledFor(answer.headers, Date.now());
     const cause = new RefusedError(status, asked ?? (status === 429 ? shortThrottleMs : undefined));
     if (status === 429) throw new MastodonError('registration_throttled', { instance, cause });
-    if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+    if (status >= 500)
+      throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
     if (status === 404 || status === 405)
       throw new MastodonError('instance_unsupported', { instance, cause });
     throw new MastodonError('registration_refused', { instance, cause });

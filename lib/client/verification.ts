@@ -112,7 +112,8 @@ function assertRefused(answer: Answer, instance: string): void {
   const cause = new Error(`the token endpoint answered an invalid code with ${answer.status}`);
   // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
   assertFromServer(answer);
-  if (isUnavailable(answer.status)) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (isUnavailable(answer.status))
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
   if (!acceptedInvalidCode(answer)) return;
   const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
   const why = 'its token endpoint does not refuse a code that it never issued';

@@ -3,6 +3,7 @@
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
 import { isPublicAddress, isPublicHostname } from '../http/addresses.js';
+import { isEmailProvider } from '../util/email-providers.js';
 import { parsedURL } from '../util/url.js';
 
 /** Where a visitor says their account lives. */
@@ -27,7 +28,9 @@ export class UnlistedServer extends Error {
     readonly origin: string,
     readonly listed: readonly string[],
   ) {
-    super('the server is not public, and not in developmentInstances');
+    super(
+      'the server is not public, and not in developmentInstances; a server on your own network needs the option outbound.privateInstances',
+    );
   }
 }
 
@@ -99,6 +102,7 @@ function addressOf(
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw refused('name_without_dot');
   const hostname = hostnameIn(withoutDot);
   if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
+  if (isEmailProvider(hostname)) throw refused('email_address');
   return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
 }
 

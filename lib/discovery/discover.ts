@@ -54,6 +54,8 @@ export async function discover(
   if (!hasAnswered || !mayBeElsewhere(failure, address)) throw failure;
   const named = await byHostMeta(documents, settings, address, known);
   if (named) return { instance: named, isOfHandle: false };
+  const byActor = await byInstanceActor(documents, settings, address, known);
+  if (byActor) return { instance: byActor, isOfHandle: false };
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
 }
 
@@ -129,6 +131,24 @@ async function byHostMeta(
   // That nothing is here tells the visitor more than any failure on this way round.
   const found = await knownOr(known, documents, settings, origin).catch(noneUnlessRefused);
   return found && { accountDomain: address.host, ...found };
+}
+
+/**
+ * For a domain that has nothing but a redirect of WebFinger to its server: Mastodon and GoToSocial have an account of the
+ * server itself, which is called like the domain.
+ */
+async function byInstanceActor(
+  documents: Documents,
+  settings: Settings,
+  { host, origin, username }: Address,
+  known: KnownAt,
+): Promise<Instance | undefined> {
+  if (username !== undefined) return undefined;
+  const lead = await followHandle(documents, settings.developmentOrigins, origin, `${host}@${host}`);
+  if (!lead || lead.origin === origin) return undefined;
+  if (lead.failure?.reason === 'server_error') throw lead.failure;
+  const found = await knownOr(known, documents, settings, lead.origin).catch(noneUnlessRefused);
+  return found && { accountDomain: host, ...found };
 }
 
 async function knownOr(

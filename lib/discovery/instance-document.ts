@@ -68,7 +68,8 @@ function readAbout(
   if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 429)
     throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
-  if (status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (status >= 500)
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
   if (status === 200 && /json/i.test(findings.instance.contentType)) {
     const about = jsonObject(findings.instance);
     if (isAbout(about)) return about;

@@ -143,9 +143,9 @@ export async function namedByItsSoftware(
 }
 
 async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefined> {
-  const ask = (url: string, accept = 'application/json') =>
+  const ask = (url: string, accept = 'application/json', redirects = 3) =>
     fetcher
-      .get(url, { accept }, (answer) => (answer.status === 200 ? answer : undefined))
+      .get(url, { accept, redirects }, (answer) => (answer.status === 200 ? answer : undefined))
       .catch(() => undefined);
   const [index, did] = await Promise.all([
     ask(`${origin}/.well-known/nodeinfo`),
@@ -153,7 +153,8 @@ async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefi
     ask(`${origin}/.well-known/atproto-did`, 'text/plain'),
   ]);
   const link = index && linkIn(index);
-  const nodeInfo = link === undefined ? undefined : await ask(link);
+  // The server has chosen this path, so that it must lead to no other server.
+  const nodeInfo = link === undefined ? undefined : await ask(link, undefined, 0);
   const software = otherSoftware(softwareOf(nodeInfo && jsonObjectOrNone(nodeInfo), undefined));
   return software ?? (/^did:(?:plc|web):\S+\s*$/.test(did?.text ?? '') ? 'Bluesky' : undefined);
 }

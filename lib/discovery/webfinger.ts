@@ -38,7 +38,7 @@ interface Finger {
 export interface Fetcher {
   get<T>(
     url: string,
-    options: { readonly accept?: string; readonly maxBytes?: number },
+    options: { readonly accept?: string; readonly maxBytes?: number; readonly redirects?: number },
     read: (answer: Answer) => T,
   ): Promise<T>;
 }
@@ -161,7 +161,7 @@ async function ask(
       const { host } = answer.url;
       if (answer.status >= 500 && host !== new URL(url).host) {
         const cause = new Error(`WebFinger was answered with ${answer.status}`);
-        return new MastodonError('instance_unreachable', { instance: host, cause });
+        return new MastodonError('instance_unreachable', { instance: host, cause, reason: 'server_error' });
       }
       const finger =
         answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;

@@ -1,6 +1,6 @@
 /** Which hosts and addresses may be contacted when a stranger names them, and which of them have one owner. */
 
-import type { LookupAddress } from 'node:dns';
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
@@ -54,8 +54,12 @@ export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>
   return url.protocol === 'https:' && url.port === '' && isPublicHostname(url.hostname);
 }
 
-/** Names below which countries let people register: "co.uk", "com.au", "or.jp". */
-const belowShared = /\.(?:ac|co|com|edu|go|gob|gov|gouv|ltd|me|ne|net|nom|or|org|plc|sch|web)\.[^.]{2}$/;
+/**
+ * Names below which countries let people register: "co.uk", "com.au", "or.jp". In other countries such a name has one owner,
+ * whose hosts must count together.
+ */
+const belowShared =
+  /\.(?:(?:ac|co|gov|ltd|me|net|org|plc|sch)\.uk|(?:ac|co|go|ne|or)\.(?:jp|kr|th)|(?:ac|co|net|org)\.(?:nz|za|il|in|id|ke|ug|zw)|(?:com|edu|gov|net|org)\.(?:au|ar|bd|br|cn|co|eg|hk|mx|my|ng|pe|ph|pk|pl|sa|sg|tr|tw|ua|vn)|(?:co|or)\.at|com\.es)$/;
 
 /**
  * The registrable domain of a host, whose owner can make up any number of hosts: `example.co.uk` for
@@ -73,12 +77,16 @@ export function domainOf(host: string): string {
     .join('.');
 }
 
-/** A name that leads to an address which a stranger must not make us connect to. */
-export class PrivateAddressError extends Error {
-  override readonly name = 'PrivateAddressError';
+/** A URL, or an address behind a name, that a stranger must not make this site connect to. */
+export class NotPublicError extends Error {
   readonly code = 'EPRIVATE';
-  constructor(hostname: string) {
-    super(`${hostname} resolves to an address that is not public`);
+  constructor(host: string, address?: string) {
+    super(
+      (address === undefined
+        ? `${host} is not a public name with https on the default port`
+        : `${host} resolves to ${address}, which is not a public address`) +
+        '; a server on your own network needs the option outbound.privateInstances',
+    );
   }
 }
 
@@ -103,10 +111,29 @@ function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddr
 export function publicLookup(lookup?: LookupFunction): LookupFunction {
   return answering(async (hostname) => {
     const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
-    if (!addresses.every(({ address }) => isPublicAddress(address))) throw new PrivateAddressError(hostname);
-    // They are tried one after another; a name must not cause hundreds of connections.
+    const inner = addresses.find(({ address }) => !isPublicAddress(address));
+    if (inner) throw new NotPublicError(hostname, inner.address);
+    // They are tried one after another: a name must not cause hundreds of connections.
     return addresses.slice(0, maxAddresses);
   });
+}
+
+/**
+ * A lookup for a server on the site's own network, by default that of the operating system, which reads `/etc/hosts`. Besides
+ * public addresses it accepts those of private networks and of this machine, and no other: not those of a cloud's metadata.
+ */
+export function privateLookup(lookup: LookupFunction = dnsLookup): LookupFunction {
+  return answering(async (hostname) => {
+    const addresses = await resolveBy(lookup, hostname);
+    const other = addresses.find(({ address }) => !isPublicAddress(address) && !isPrivateAddress(address));
+    if (other) throw new NotPublicError(hostname, other.address);
+    return addresses;
+  });
+}
+
+function isPrivateAddress(text: string): boolean {
+  if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
+  return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(ipaddr.process(text).range());
 }
 
 /** The site's own lookup for a development instance, in the form that the caller asks for: one or all. */

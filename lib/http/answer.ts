@@ -73,15 +73,22 @@ export function assertFromServer(answer: Answer): void {
 
 /**
  * The URL that an answer redirects to, or `undefined` where it is no redirect.
- * @throws MastodonError `response_invalid` for a URL that cannot be read
+ * @throws MastodonError `response_invalid` for a URL that cannot be read; `instance_unreachable` for one of another scheme, or
+ *   whose host is not plain text
  */
 export function redirectTarget({ status, headers, url }: Answer): URL | undefined {
   const { location } = headers;
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
   const target = parsedURL(location, url.href);
-  if (target) return target;
-  const cause = new Error('redirect to an unreadable URL');
-  throw new MastodonError('response_invalid', { instance: url.host, cause });
+  if (!target)
+    throw new MastodonError('response_invalid', {
+      instance: url.host,
+      cause: new Error('redirect to an unreadable URL'),
+    });
+  // URLs of other schemes, and some hosts of https, hold any text.
+  if (/^https?:$/.test(target.protocol) && /^[a-z0-9.:[\]-]{1,260}$/.test(target.host)) return target;
+  const cause = new Error('redirect to something else than a web site');
+  throw new MastodonError('instance_unreachable', { instance: url.host, cause });
 }
 
 export type JsonObject = Record<string, unknown>;

@@ -7,7 +7,7 @@ import type { Settings } from '../options.js';
 import { hostOf } from '../util/url.js';
 import type { Outgoing, Reply } from './answer.js';
 import { ClosedConnectionError, Connection, undici } from './connection.js';
-import { publicLookup, uncheckedLookup } from './addresses.js';
+import { privateLookup, publicLookup, uncheckedLookup } from './addresses.js';
 import { openTunnel, Proxy } from './tunnel.js';
 
 /** Idle connections over all instances. */
@@ -28,8 +28,10 @@ export class Connections {
   private readonly developmentOrigins: ReadonlySet<string>;
   private readonly lookups: {
     readonly public: LookupFunction;
+    readonly private: LookupFunction;
     readonly development: LookupFunction | undefined;
   };
+  private readonly privateOrigins: ReadonlySet<string>;
   private readonly proxy: Proxy | undefined;
   private readonly secureContext: tls.SecureContext | undefined;
   private connector: buildConnector.connector | undefined;
@@ -37,7 +39,12 @@ export class Connections {
   constructor({ developmentOrigins, outbound }: Pick<Settings, 'developmentOrigins' | 'outbound'>) {
     const { ca, lookup, proxy } = outbound;
     this.developmentOrigins = developmentOrigins;
-    this.lookups = { public: publicLookup(lookup), development: lookup && uncheckedLookup(lookup) };
+    this.lookups = {
+      public: publicLookup(lookup),
+      private: privateLookup(lookup),
+      development: lookup && uncheckedLookup(lookup),
+    };
+    this.privateOrigins = outbound.privateOrigins;
     // Made once: reading all the roots takes far longer than a handshake.
     this.secureContext =
       ca === undefined
@@ -123,8 +130,9 @@ export class Connections {
   private async openSocket(url: URL, signal: AbortSignal): Promise<Socket> {
     const isSecure = url.protocol === 'https:';
     const [host, port] = [hostOf(url), Number(url.port || (isSecure ? 443 : 80))];
-    const { developmentOrigins, lookups, proxy } = this;
-    const lookup = developmentOrigins.has(url.origin) ? lookups.development : lookups.public;
+    const { developmentOrigins, privateOrigins, lookups, proxy } = this;
+    const listed = privateOrigins.has(url.origin) ? lookups.private : lookups.development;
+    const lookup = developmentOrigins.has(url.origin) ? listed : lookups.public;
     const socket = proxy
       ? await openTunnel(proxy, host, port, signal)
       : await openDirect(host, port, lookup, signal);

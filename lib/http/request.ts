@@ -2,7 +2,7 @@
 
 import { kindOf, MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
-import { isReachableURL, PrivateAddressError } from './addresses.js';
+import { isReachableURL, NotPublicError } from './addresses.js';
 import { redirectTarget, type Answer, type Outgoing } from './answer.js';
 import type { RequestContext } from './context.js';
 
@@ -37,7 +37,7 @@ type Fields = Readonly<Record<string, string | undefined>>;
 
 /**
  * Sends a GET and follows its redirects. A redirect to another origin changes only the host: path and query stay those of
- * `url`, so that no server can choose what this site requests from another one.
+ * `url`, so that a server cannot use this site to send requests of its choice. (One exception: see `redirected`.)
  * @param read its result is the result; all errors of the request are MastodonErrors with `instance`
  * @throws MastodonError `instance_unreachable`, `timeout`, `login_busy`, `response_invalid`, `response_too_large`,
  *   `instance_not_allowed`; what `read` throws; what the site's `allowInstance` throws
@@ -48,17 +48,10 @@ export async function get<T>(
   options: GetOptions,
   read: Reader<T>,
 ): Promise<T> {
-  const { accessToken, accept = 'application/json', redirects = 3, query } = options;
-  const { maxResponseBytes, maxAccountBytes } = context.settings.outbound;
-  const [usual, most] =
-    accessToken === undefined ? [documentBytes, maxResponseBytes] : [maxAccountBytes, maxAccountBytes];
+  const { accessToken, accept, query, maxBytes = documentBytes } = options;
+  const redirects = accessToken === undefined ? (options.redirects ?? 3) : 0;
   const target = query ? `${url}?${new URLSearchParams(query).toString()}` : url;
-  const outgoing: Outgoing = {
-    method: 'GET',
-    headers: headersOf(context, accept, accessToken),
-    maxBytes: Math.min(options.maxBytes ?? usual, most),
-  };
-  return send(context, target, outgoing, accessToken === undefined ? redirects : 0, read);
+  return send(context, target, { method: 'GET', accept, accessToken, maxBytes, redirects }, read);
 }
 
 /** Sends a form by POST. It follows no redirect and is never repeated. Fields without a value are left out. @throws as `get` */
@@ -70,7 +63,7 @@ export async function postForm<T>(
 ): Promise<T> {
   const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
   const body = new URLSearchParams(fields).toString();
-  return post(context, url, body, 'application/x-www-form-urlencoded', {}, read);
+  return send(context, url, { method: 'POST', body, contentType: 'application/x-www-form-urlencoded' }, read);
 }
 
 /** Sends JSON by POST, as `postForm` does. With an access token the answer may be as large as an account. */
@@ -78,87 +71,117 @@ export async function postJSON<T>(
   context: RequestContext,
   url: string,
   value: unknown,
-  options: { readonly accessToken?: string },
-  read: Reader<T>,
-): Promise<T> {
-  return post(context, url, JSON.stringify(value), 'application/json', options, read);
-}
-
-function post<T>(
-  context: RequestContext,
-  url: string,
-  body: string,
-  contentType: string,
   { accessToken }: { readonly accessToken?: string },
   read: Reader<T>,
 ): Promise<T> {
-  const { maxResponseBytes, maxAccountBytes } = context.settings.outbound;
-  const outgoing: Outgoing = {
-    method: 'POST',
-    headers: { ...headersOf(context, 'application/json', accessToken), 'content-type': contentType },
-    body,
-    maxBytes: accessToken === undefined ? maxResponseBytes : maxAccountBytes,
-  };
-  return send(context, url, outgoing, 0, read);
+  const body = JSON.stringify(value);
+  return send(context, url, { method: 'POST', body, contentType: 'application/json', accessToken }, read);
 }
 
-function headersOf({ settings }: RequestContext, accept: string, accessToken?: string): Outgoing['headers'] {
-  return {
-    accept,
-    'accept-encoding': 'gzip, deflate',
-    'user-agent': settings.userAgent,
-    ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
-  };
+interface Request {
+  readonly method: 'GET' | 'POST';
+  readonly accept?: string | undefined;
+  readonly accessToken?: string | undefined;
+  readonly body?: string;
+  readonly contentType?: string;
+  readonly maxBytes?: number;
+  readonly redirects?: number;
 }
 
 /** The whole exchange: one deadline over all of its redirects. */
 async function send<T>(
   caller: RequestContext,
   target: string,
-  outgoing: Outgoing,
-  redirects: number,
+  request: Request,
   read: Reader<T>,
 ): Promise<T> {
   const first = parsedURL(target);
   if (!first) throw new MastodonError('response_invalid', { cause: new Error('a URL that cannot be read') });
-  const context = caller.within(caller.settings.outbound.timeoutMs);
+  const { accept = 'application/json', accessToken, body, contentType } = request;
+  const { outbound, userAgent } = caller.settings;
+  const { maxResponseBytes, maxAccountBytes } = outbound;
+  const outgoing: Outgoing = {
+    method: request.method,
+    headers: {
+      ...{ accept, 'accept-encoding': 'gzip, deflate', 'user-agent': userAgent },
+      ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
+      ...(contentType !== undefined && { 'content-type': contentType }),
+    },
+    ...(body !== undefined && { body }),
+    maxBytes:
+      accessToken === undefined
+        ? Math.min(request.maxBytes ?? maxResponseBytes, maxResponseBytes)
+        : maxAccountBytes,
+  };
+  const context = caller.within(outbound.timeoutMs);
   try {
     let url = first;
-    for (let left = redirects; ; left--) {
-      const answer = await sendOnce(context, url, outgoing);
+    for (let left = request.redirects ?? 0; ; left--) {
+      // A redirect may put the handle of a query into a path. Only a path that the request had is logged then.
+      const loggedPath = first.search === '' ? url.pathname : first.pathname;
+      const answer = await sendOnce(context, url, outgoing, loggedPath.slice(0, maxLoggedPath));
       const next = left > 0 ? redirectTarget(answer) : undefined;
       if (!next) return readAnswer(answer, read);
-      const isElsewhere = next.origin !== url.origin && /^https?:$/.test(next.protocol);
-      url = isElsewhere ? new URL(first.pathname + first.search, next.origin) : next;
+      url = redirected(first, url, next);
     }
   } finally {
     context.end();
   }
 }
 
-/** One request to one host, with its line in the site's log. */
-async function sendOnce(context: RequestContext, url: URL, outgoing: Outgoing): Promise<Answer> {
-  const { host } = url;
-  if (context.isOver) throw new MastodonError('timeout', { instance: host });
-  const isReachable = isReachableURL(url, context.settings.developmentOrigins);
-  if (isReachable) await context.assertAllowed(host);
-  const begun = performance.now();
-  try {
-    if (!isReachable) throw unreachable(url);
-    const answer = await sendWithinLimits(context, url, outgoing);
-    report(context, url, outgoing.method, begun, { status: answer.status });
-    return answer;
-  } catch (error) {
-    const failure = failureOf(error, context.isOver).at(host);
-    report(context, url, outgoing.method, begun, { code: failure.code });
-    throw failure;
-  }
+/**
+ * Where a redirect leads. To another origin, the path and query are those that were asked for, or a question about another
+ * account at WebFinger: personal sites redirect all of WebFinger to the account of their owner.
+ */
+function redirected(first: URL, from: URL, to: URL): URL {
+  if (to.origin === from.origin) return to;
+  const [[name, resource] = [], ...others] = [...to.searchParams];
+  const isQuestion = name === 'resource' && others.length === 0 && isAccount.test(resource ?? '');
+  return first.pathname === webFingerPath && to.pathname === webFingerPath && isQuestion
+    ? new URL(`${webFingerPath}?resource=${encodeURIComponent(resource ?? '')}`, to.origin)
+    : new URL(first.pathname + first.search, to.origin);
 }
 
-async function sendWithinLimits(context: RequestContext, url: URL, outgoing: Outgoing): Promise<Answer> {
-  const { http, signal } = context;
-  const reply = await context.limited(url.host, () => http.connections.send(url, outgoing, signal));
-  return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
+const webFingerPath = '/.well-known/webfinger';
+
+const isAccount = /^acct:[\w.+~-]{1,100}@[a-z0-9.-]{1,253}(?::\d{1,5})?$/i;
+
+/** A redirect chooses the path. */
+const maxLoggedPath = 200;
+
+/** One request to one host, with its line in the site's log. */
+async function sendOnce(
+  context: RequestContext,
+  url: URL,
+  outgoing: Outgoing,
+  path: string,
+): Promise<Answer> {
+  const { host } = url;
+  const { developmentOrigins, log } = context.settings;
+  if (context.isOver) throw new MastodonError('timeout', { instance: host });
+  const isReachable = isReachableURL(url, developmentOrigins);
+  if (isReachable) await context.assertAllowed(host);
+  const begun = performance.now();
+  const report = (outcome: { readonly status: number } | { readonly code: string }) => {
+    const milliseconds = Math.round(performance.now() - begun);
+    try {
+      log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
+    } catch {
+      // A log that fails is the site's own matter.
+    }
+  };
+  try {
+    if (!isReachable) throw new NotPublicError(host);
+    const reply = await context.limited(host, () =>
+      context.http.connections.send(url, outgoing, context.signal),
+    );
+    report({ status: reply.status });
+    return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
+  } catch (error) {
+    const failure = failureOf(error, context.isOver).at(host);
+    report({ code: failure.code });
+    throw failure;
+  }
 }
 
 /** Applies a reader to an answer, as the request functions do. @throws MastodonError about the answer's host */
@@ -170,26 +193,6 @@ export function readAnswer<T>(answer: Answer, read: Reader<T>): T {
     if (error instanceof MastodonError) throw error.at(host);
     // The error's message may quote the answer.
     throw new MastodonError('response_invalid', { instance: host, cause: new Error(kindOf(error)) });
-  }
-}
-
-/** A redirect chooses the path. */
-const maxLoggedPath = 200;
-
-/** Without the query, which may hold a handle. A log that fails is the site's own matter. */
-function report(
-  { settings }: RequestContext,
-  { host, pathname }: URL,
-  method: string,
-  begun: number,
-  outcome: { readonly status: number } | { readonly code: string },
-): void {
-  const path = pathname.slice(0, maxLoggedPath);
-  const milliseconds = Math.round(performance.now() - begun);
-  try {
-    settings.log('request', { method, host, path, ...outcome, milliseconds });
-  } catch {
-    // As above.
   }
 }
 
@@ -208,58 +211,61 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (name === 'HTTPParserError' || isUnreadable) {
     return new MastodonError('response_invalid', { cause: new Error(message) });
   }
-  // Certificate errors quote the names in the server's certificate.
+  const defect = certificateDefects.find(([codes]) => codes.test(code))?.[1];
+  if (defect !== undefined) {
+    const cause = Object.assign(new Error(`the server's certificate ${defect} (${code})`), { code });
+    return new MastodonError('instance_unreachable', { cause, reason: 'certificate' });
+  }
+  // TLS errors quote what the server sent.
   const cause = new Error(code.startsWith('ERR_TLS_') ? code : message);
   return new MastodonError('instance_unreachable', { cause: Object.assign(cause, code && { code }) });
 }
 
-/** For a URL that no request is sent to. */
-export function unreachable(url: URL): MastodonError {
-  return new MastodonError('instance_unreachable', { cause: new PrivateAddressError(url.host) });
-}
+/** What is wrong with a certificate, by the error codes of Node.js (those of OpenSSL, X509_V_ERR_ left out). */
+const certificateDefects: readonly (readonly [codes: RegExp, defect: string])[] = [
+  [/^CERT_HAS_EXPIRED$/, 'has expired'],
+  [/^CERT_NOT_YET_VALID$/, 'is not valid yet'],
+  [/^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/, 'is for another host'],
+  [
+    /^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/,
+    'was sent without its intermediate certificate, or its authority is unknown',
+  ],
+  [/^UNABLE_TO_GET_ISSUER_CERT/, 'is from an unknown authority (for one of your own, set outbound.ca)'],
+  [
+    /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN)$/,
+    'is signed by itself (to trust it, set outbound.ca)',
+  ],
+  [/^(?:CERT_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_(?:CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$)/, 'is not valid'],
+];
 
-/** As `get` of http/request takes them. */
-interface DocumentOptions {
-  readonly accept?: string;
-  readonly maxBytes?: number;
-}
-
-/** The domain, the server behind it, and a second name of each. */
-const maxOrigins = 4;
-
+/** Fetches the documents of one discovery, each URL at most once. */
 export class Documents {
   private readonly answers = new Map<string, Promise<Answer>>();
-  private readonly origins = new Set<string>();
   private readonly answered = new Set<string>();
 
   constructor(private readonly context: RequestContext) {}
 
-  /** @throws MastodonError like every request; `instance_unsupported` where too many origins were named */
-  async get<T>(url: string, options: DocumentOptions, read: Reader<T>): Promise<T> {
-    return readAnswer(await this.answer(url, options), read);
+  /** @throws MastodonError as `get` of this file */
+  async get<T>(url: string, options: Omit<GetOptions, 'accessToken' | 'query'>, read: Reader<T>): Promise<T> {
+    let answer = this.answers.get(url);
+    if (!answer) {
+      answer = get(this.context, url, options, (complete) => complete);
+      this.answers.set(url, answer);
+      const { origin } = new URL(url);
+      answer.then(
+        (complete) => {
+          this.answered.add(origin);
+          // A redirect led here: this URL need not be fetched again.
+          if (answer && !this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
+        },
+        () => undefined,
+      );
+    }
+    return readAnswer(await answer, read);
   }
 
   /** Whether the origin has answered any request yet. Where it has not, further requests would not help. */
   hasAnswered(origin: string): boolean {
     return this.answered.has(origin);
-  }
-
-  private answer(url: string, options: DocumentOptions): Promise<Answer> {
-    const known = this.answers.get(url);
-    if (known) return known;
-    const { origin, host } = new URL(url);
-    if (!this.origins.has(origin) && this.origins.size >= maxOrigins) {
-      const cause = new Error('too many servers are named one after another');
-      return Promise.reject(new MastodonError('instance_unsupported', { instance: host, cause }));
-    }
-    this.origins.add(origin);
-    const answer = get(this.context, url, options, (complete) => complete).then((complete) => {
-      this.answered.add(origin);
-      // A redirect led here: who asks for this URL next has its answer already.
-      if (!this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
-      return complete;
-    });
-    this.answers.set(url, answer);
-    return answer;
   }
 }

@@ -17,7 +17,10 @@ export function toldOf(error: MastodonError, { address, login }: Seen): Mastodon
   const host = login?.instance.host ?? address?.host;
   const isItsName = error.instance !== undefined && error.instance === host;
   const inScript = login ? login.isInItsScript && inItsScript(login.instance.host) : address?.typedHost;
+  // After the consent the address is known to be right.
+  const isFailing = login && error.code === 'instance_unreachable' && error.reason === undefined;
   return error.with({
+    ...(isFailing && { reason: 'server_error' as const }),
     ...(isItsName && inScript !== undefined && { typedInstance: inScript }),
     ...(login && { state: login.applicationState }),
   });

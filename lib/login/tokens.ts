@@ -204,7 +204,8 @@ export function isRevoked(answer: Answer, instance: string): boolean {
   const cause = new Error(`the revocation endpoint answered ${status}`);
   if (status === 404 || status === 405 || status === 501)
     throw new MastodonError('revocation_unsupported', { instance, cause });
-  if (status === 429 || status >= 500) throw new MastodonError('instance_unreachable', { instance, cause });
+  if (status === 429 || status >= 500)
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
   if (status >= 400) return false;
   if (status !== 200 && status !== 204) throw new MastodonError('response_invalid', { instance, cause });
   const document = text.trim() === '' ? {} : jsonObjectOrNone(answer);

@@ -19,11 +19,12 @@ export const authenticator: Command<typeof keys> = {
   keys,
 
   async create(config, { store, bus }, log) {
-    const { clientName, website, publicURL, allowInstance, developmentInstances, trustedProxies } = config;
+    const { clientName, website, publicURL, allowInstance, developmentInstances, outbound, trustedProxies } =
+      config;
     const { scopes: scope, path, origins, limits } = config.own;
     const options: BridgeOptions = {
       ...{ clientName, website, publicURL, scope, path, origins, limits, trustedProxies },
-      ...{ allowInstance, developmentInstances, store, bus },
+      ...{ allowInstance, developmentInstances, outbound, store, bus },
       log: ({ event, ...fields }) => log(event, fields),
     };
     let bridge: Bridge;

@@ -27,6 +27,7 @@ export interface Config<Own = unknown> {
   readonly allowInstance: ((host: string) => boolean) | undefined;
   readonly trustedProxies: number;
   readonly developmentInstances: readonly string[];
+  readonly outbound: { readonly privateInstances: readonly string[] };
   /** Requests with this token may read the counts of `/healthz` from anywhere. */
   readonly healthToken: string | undefined;
   /** All values of the file by their keys, among them the command's own. */
@@ -48,6 +49,7 @@ const keys = {
   trusted_proxies: v.optional(s.integer(0, 10), '0'),
   health_token: v.optional(s.secret),
   development_instances: v.optional(s.origins, []),
+  private_instances: v.optional(s.list(s.privateHost), []),
 };
 
 type Values<Keys extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<Keys, undefined>>;
@@ -107,6 +109,7 @@ export function readConfig<Keys extends v.ObjectEntries>(
     allowInstance: instanceFilter(values.allowed_instances, values.denied_instances),
     trustedProxies: values.trusted_proxies,
     developmentInstances: values.development_instances,
+    outbound: { privateInstances: values.private_instances },
     healthToken: values.health_token,
     own: file.values as unknown as Values<Keys>,
     mistake: file.mistake,

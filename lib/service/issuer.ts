@@ -89,7 +89,7 @@ async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 
   const { clientName, website, allowInstance, developmentInstances, own } = config;
   try {
     return await createIssuer({
-      ...{ clientName, website, allowInstance, developmentInstances, ...shared },
+      ...{ clientName, website, allowInstance, developmentInstances, outbound: config.outbound, ...shared },
       issuerURL: urlOf(config),
       clients: own.clients,
       deviceFlow: own.device_flow,

@@ -62,6 +62,12 @@ export const host = parsed('must be a host name such as auth.example.com, withou
   /[/?#@\\\s]/.test(value) ? undefined : parsedURL(`http://${value}`)?.host,
 );
 
+/** A host without a port, as in `outbound.privateInstances`. */
+export const privateHost = matching(
+  /^[a-z0-9.-]*[a-z][a-z0-9-]*$/,
+  'must hold host names such as social.lan, without scheme, port or address',
+);
+
 export const website = v.pipe(
   text,
   v.check(

@@ -21,6 +21,12 @@ export interface OutboundOptions {
   lookup?: LookupFunction | undefined;
   /** Certificate authorities (PEM) trusted besides Node's own. */
   ca?: string | Bytes | ReadonlyArray<string | Bytes> | undefined;
+  /**
+   * Exact hosts of instances on the operator's own network, such as `['social.lan']`. Switches one rule off for them: their
+   * names may resolve to private addresses. https, the default port and all other rules stay; set `ca` where the certificate
+   * is from an authority of your own. Default: none.
+   */
+  privateInstances?: readonly string[] | undefined;
   /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
   maxConcurrentStarts?: number | undefined;
   /** Logins being completed at the same time, in all. Default 256. */
@@ -49,13 +55,15 @@ export interface OutboundSettings extends Readonly<typeof defaults> {
   readonly lookup?: LookupFunction;
   readonly ca?: Exclude<OutboundOptions['ca'], undefined>;
   readonly proxy?: string;
+  /** `https://social.lan` for each of `privateInstances`. */
+  readonly privateOrigins: ReadonlySet<string>;
   /** Most bytes of an account: Pleroma keeps all of a client's settings there, 300 KB and more. */
   readonly maxAccountBytes: number;
 }
 
 const defaultAccountBytes = 1_048_576;
 
-const names = [...Object.keys(defaults), 'lookup', 'ca', 'proxy'];
+const names = [...Object.keys(defaults), 'lookup', 'ca', 'proxy', 'privateInstances'];
 
 /** @throws TypeError that names the option at fault. */
 export function checkedOutbound(checks: Checks, options: OutboundOptions): OutboundSettings {
@@ -67,14 +75,30 @@ export function checkedOutbound(checks: Checks, options: OutboundOptions): Outbo
     }),
   ) as typeof defaults;
   const lookup = checks.function('outbound.lookup', options.lookup);
-  const { ca, proxy } = options;
+  const { ca, proxy, privateInstances = [] } = options;
   return {
     ...numbers,
+    privateOrigins: checkedPrivateOrigins(checks, privateInstances),
     maxAccountBytes: options.maxResponseBytes ?? defaultAccountBytes,
     ...(lookup && { lookup }),
     ...(ca !== undefined && { ca: checkedAuthorities(checks, ca) }),
     ...(proxy !== undefined && { proxy: checkedProxy(checks, proxy) }),
   };
+}
+
+function checkedPrivateOrigins(checks: Checks, value: unknown): ReadonlySet<string> {
+  const name = 'outbound.privateInstances';
+  return new Set(
+    checks.list(name, value).map((host) => {
+      const url = typeof host === 'string' ? parsedURL(`https://${host}`) : undefined;
+      if (url && url.host === host && /^[a-z0-9.-]*[a-z][a-z0-9-]*$/.test(url.host)) return url.origin;
+      return checks.wrong(
+        name,
+        'hold host names such as "social.lan", without scheme, port or address',
+        host,
+      );
+    }),
+  );
 }
 
 /** Node.js accepts any text here, and ignores what is no certificate. */

@@ -30,13 +30,19 @@ describe.each(translated)('%s', (lang) => {
     }
   });
 
-  it('has the reasons that the button gives', () => {
-    const given = ['name_without_dot', 'user_without_server', 'email_address'];
-    expect(Object.keys(reasons)).toEqual(given);
-    for (const reason of given) {
-      const text = messageFor('instance_invalid', { lang, reason });
-      expect(text).toBe(reasons[reason as keyof typeof reasons]);
-      expect(text).not.toBe(messageFor('instance_invalid', { reason }));
+  it('has the reasons that the button gives, and those that the message of the code would contradict', () => {
+    const codes = {
+      name_without_dot: 'instance_invalid',
+      user_without_server: 'instance_invalid',
+      email_address: 'instance_invalid',
+      certificate: 'instance_unreachable',
+      server_error: 'instance_unreachable',
+    };
+    expect(Object.keys(reasons)).toEqual(Object.keys(codes));
+    for (const [reason, code] of Object.entries(codes)) {
+      const text = messageFor(code, { lang, instance: 'a.example', reason });
+      expect(text).not.toBe(messageFor(code, { instance: 'a.example', reason }));
+      expect(text?.includes('a.example')).toBe(code === 'instance_unreachable');
     }
   });
 

@@ -186,3 +186,135 @@ it('the domain that an instance gives its handles is asked only where the site a
   expect(site.verified[0]).toMatchObject({ handle: `alice@${webHost.host}`, handleVerified: false });
   expect(accountDomain.requests).toEqual([]);
 });
+
+describe('a domain that has nothing but a redirect of WebFinger', () => {
+  it('to its server leads there, when the domain alone is typed', async () => {
+    const { accountDomain, webHost } = await aSplitPair();
+    webHost.answer(
+      ({ path, query }) =>
+        path === '/.well-known/webfinger' &&
+        query['resource'] === `acct:${accountDomain.host}@${accountDomain.host}`,
+      (_req, res) => {
+        const links = [{ rel: 'self', type: 'application/activity+json', href: `${webHost.origin}/actor` }];
+        res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
+        res.end(JSON.stringify({ subject: `acct:${accountDomain.host}@${accountDomain.host}`, links }));
+      },
+    );
+    const site = await aSite({ instances: [accountDomain, webHost] });
+    await new Visitor().login(site, accountDomain.host);
+    expect(site.verified[0]).toMatchObject({ instance: { host: webHost.host } });
+  });
+
+  it('to the account of its owner, with a fixed resource, leads there', async () => {
+    const [domain, instance] = [await anInstance(), await anInstance()];
+    domain.answerWith(/^GET /, 404, '');
+    const resource = `acct:alice@${instance.host}`;
+    const target = `${instance.origin}/.well-known/webfinger?resource=${resource}`;
+    domain.answerWith('/.well-known/webfinger', 302, '', { Location: target });
+    const site = await aSite({ instances: [domain, instance] });
+    await new Visitor().login(site, `@me@${domain.host}`);
+    expect(site.verified[0]).toMatchObject({
+      handle: `alice@${instance.host}`,
+      handleVerified: true,
+      instance: { host: instance.host },
+    });
+  });
+
+  it.each([
+    ['another path', '/api/v1/trigger?resource=acct:alice@victim.example'],
+    ['another parameter', '/.well-known/webfinger?resource=acct:alice@victim.example&delete=all'],
+    ['the parameter twice', '/.well-known/webfinger?resource=acct:a@b.example&resource=acct:c@d.example'],
+    ['another kind of resource', '/.well-known/webfinger?resource=https://victim.example/delete'],
+    ['a resource that is no account', '/.well-known/webfinger?resource=acct:a%0d%0aX:%20y@b.example'],
+  ])('does not choose %s of a request to a third party', async (_what, target) => {
+    const [domain, victim] = [await anInstance(), await anInstance()];
+    domain.answerWith(/^GET /, 404, '');
+    domain.answerWith('/.well-known/webfinger', 302, '', { Location: victim.origin + target });
+    const site = await aSite({ instances: [domain, victim] });
+    await start(new Visitor(), site, `@me@${domain.host}`);
+    const resource = encodeURIComponent(`acct:me@${domain.host}`);
+    const urls = victim.requests.map(({ url }) => url).filter((url) => !url.startsWith('/api/'));
+    expect(
+      urls.filter((url) => !/^\/(nodeinfo|\.well-known\/(oauth|host-meta|nodeinfo|atproto))/.test(url)),
+    ).toEqual([`/.well-known/webfinger?resource=${resource}`]);
+    expect(victim.requestsTo('/api/v1/trigger')).toEqual([]);
+  });
+});
+
+it('a server that names its NodeInfo does not choose the path of a request to a third party', async () => {
+  const [evil, victim] = [await anInstance(), await anInstance()];
+  evil.answerWith(/^GET /, 404, {});
+  const trigger = '/api/v1/trigger?action=delete';
+  const links = [{ rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href: evil.origin + trigger }];
+  evil.answerWith('/.well-known/nodeinfo', 200, { links });
+  evil.answerWith('/api/v1/trigger', 302, '', { Location: victim.origin + trigger });
+  const site = await aSite({ instances: [evil, victim] });
+  expect((await start(new Visitor(), site, evil.host)).json()).toMatchObject({
+    code: 'instance_unsupported',
+  });
+  expect(evil.requestsTo('/api/v1/trigger')).toHaveLength(1);
+  expect(victim.requests).toEqual([]);
+});
+
+it.each([
+  'foo://"onfocus="alert(1)"autofocus="/',
+  'x://Call-0800-123456!Your-account-will-be-deleted!(now)/',
+  'data:text/plain,hello',
+  'https://"x=\'.evil.example/',
+  `https://${'a'.repeat(300)}.example/`,
+])('a redirect to %s puts no text of the server into the failure', async (target) => {
+  const instance = await anInstance();
+  instance.answerWith(/^GET /, 302, '', { Location: target });
+  const login = new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    developmentInstances: [instance.origin],
+  });
+  const error = (await login.find(instance.host).catch((thrown: unknown) => thrown)) as Error;
+  expect(error).toMatchObject({ name: 'MastodonError', instance: instance.host });
+  expect(error.message + String(error.cause)).not.toMatch(/alert|0800|evil|hello|aaaa/);
+});
+
+it('the log has the paths that were asked for, and no path that a redirect chose', async () => {
+  const instance = await anInstance();
+  instance.answerWith('/.well-known/webfinger', 302, '', { Location: '/finger/acct:alice@some.example' });
+  const paths: unknown[] = [];
+  const login = new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    developmentInstances: [instance.origin],
+    log: (event) => void (event.event === 'request' && paths.push(event.path)),
+  });
+  await login.find(`@alice@${instance.host}`);
+  expect(instance.requestsTo('/finger/acct:alice@some.example')).toHaveLength(1);
+  expect(paths).toContain('/.well-known/webfinger');
+  expect(paths.join(' ')).not.toContain('alice');
+});
+
+it('an e-mail address is told from a handle, by every entry point', async () => {
+  const site = await aSite({ instances: [] });
+  for (const typed of ['ada@gmail.com', ' Ada@Web.de ', 'https://gmail.com/', 'mailto@proton.me']) {
+    expect((await start(new Visitor(), site, typed)).json()).toMatchObject({
+      code: 'instance_invalid',
+      reason: 'email_address',
+      message: 'That is an e-mail address. Your server is the website where you signed up.',
+    });
+  }
+});
+
+it.each(['/oauth/token', '/api/v1/accounts/verify_credentials'])(
+  'a server that fails at %s, after the consent, is not told as a wrong address',
+  async (path) => {
+    const instance = await anInstance();
+    const site = await aSite({ instances: [instance] });
+    const visitor = new Visitor();
+    const away = (await start(visitor, site, instance.host)).location ?? '';
+    const back = await visitor.approve(away);
+    instance.answerWith(path, 503, '');
+    expect((await visitor.get(back)).json()).toMatchObject({
+      code: 'instance_unreachable',
+      reason: 'server_error',
+      message: expect.stringMatching(/has a problem at the moment/) as unknown,
+    });
+  },
+);

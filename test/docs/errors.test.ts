@@ -22,6 +22,8 @@ const reasons: Record<MastodonErrorReason, true> = {
   misskey_too_old: true,
   single_use_apps: true,
   other_software: true,
+  certificate: true,
+  server_error: true,
   server_busy: true,
   login_ended: true,
   scope_not_granted: true,

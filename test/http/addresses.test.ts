@@ -179,6 +179,11 @@ describe('the registrable domain', () => {
     ['com.evil.com', 'evil.com'],
     ['name.duckdns.org', 'duckdns.org'],
     ['mstdn.jp', 'mstdn.jp'],
+    // Under these countries such a name has one owner.
+    ['a.ltd.ai', 'ltd.ai'],
+    ['a.b.co.de', 'co.de'],
+    ['a.web.io', 'web.io'],
+    ['a.plc.me', 'plc.me'],
     ['a.mstdn.jp', 'mstdn.jp'],
     // A number is a label as any other, unless it is the last one.
     ['a.1.example', '1.example'],

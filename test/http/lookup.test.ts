@@ -2,7 +2,7 @@
 
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { PrivateAddressError, publicLookup } from '../../lib/http/addresses.js';
+import { NotPublicError, publicLookup } from '../../lib/http/addresses.js';
 import { names } from '../support/hostile.js';
 
 type Result =
@@ -43,7 +43,7 @@ it.each([
   const { lookup } = names({ 'a.example': addresses });
   for (const options of [{}, { all: true }]) {
     const result = await ask(lookup, 'a.example', options);
-    expect(result).toEqual({ error: expect.any(PrivateAddressError) as unknown });
+    expect(result).toEqual({ error: expect.any(NotPublicError) as unknown });
     expect((result as { error: Error }).error).toMatchObject({ code: 'EPRIVATE' });
   }
 });

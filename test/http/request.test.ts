@@ -385,7 +385,7 @@ describe('the log', () => {
     const milliseconds = expect.any(Number) as unknown;
     expect(lines).toEqual([
       ['request', { method: 'GET', host, path: '/from', status: 302, milliseconds }],
-      ['request', { method: 'GET', host, path: '/to', status: 404, milliseconds }],
+      ['request', { method: 'GET', host, path: '/from', status: 404, milliseconds }],
       ['request', { method: 'POST', host, path: '/oauth/token', status: 400, milliseconds }],
       ['request', { method: 'GET', host, path: '/account', status: 404, milliseconds }],
       [

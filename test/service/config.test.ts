@@ -34,6 +34,7 @@ describe('a right configuration', () => {
       databasePath: resolve('authenticator.mdb'),
       trustedProxies: 0,
       developmentInstances: [],
+      outbound: { privateInstances: [] },
       own: expect.objectContaining({ path: '/', limits: {} }) as unknown,
     });
   });
@@ -75,6 +76,14 @@ scopes: [read, "write:statuses"]
     ['"[::1]:9000"', '::1', 9000],
   ])('listens at %s', (yaml, host, port) => {
     expect(read(`${least}listen: ${yaml}`).listen).toEqual({ host, port });
+  });
+
+  it('takes hosts of instances on the own network', () => {
+    const { outbound } = read(`${least}private_instances: [social.lan, mastodon]`);
+    expect(outbound).toEqual({ privateInstances: ['social.lan', 'mastodon'] });
+    expect(mistakeIn(`${least}private_instances: https://social.lan`)).toMatch(
+      /private_instances.*must hold host names such as social\.lan/,
+    );
   });
 
   it('takes names that YAML sees as something else, and values by reference', () => {

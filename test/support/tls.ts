@@ -11,6 +11,8 @@ export interface Authority {
   readonly ca: string;
   /** A certificate for these names, valid for `days` from now; a negative number makes one that is over. */
   issue(names: readonly string[], days?: number): Certificate;
+  /** The same from an intermediate authority, whose own certificate is not sent along. */
+  issueWithoutIntermediate(names: readonly string[]): Certificate;
   /** Deletes its files. */
   close(): void;
 }
@@ -34,15 +36,23 @@ export function startAuthority(): Authority {
     file('ca.pem'),
     ...subject,
   );
+  const sign = (signer: string, out: string, extensions: string, days: number) => {
+    writeFileSync(file('extensions'), extensions);
+    const subject = ['-subj', `/CN=${out}`];
+    openssl('req', ...newKey, '-keyout', file(`${out}.key`), '-out', file('request'), ...subject);
+    const by = ['-CA', file(`${signer}.pem`), '-CAkey', file(`${signer}.key`), '-CAcreateserial'];
+    const validity = ['-days', String(days), '-extfile', file('extensions')];
+    openssl('x509', '-req', '-in', file('request'), ...by, ...validity, '-out', file(`${out}.pem`));
+    return { key: readFileSync(file(`${out}.key`), 'utf8'), cert: readFileSync(file(`${out}.pem`), 'utf8') };
+  };
+  const namesOf = (names: readonly string[]) =>
+    `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`;
   return {
     ca: readFileSync(file('ca.pem'), 'utf8'),
-    issue(names, days = 1) {
-      writeFileSync(file('extensions'), `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`);
-      openssl('req', ...newKey, '-keyout', file('key'), '-out', file('request'), '-subj', '/CN=A stand-in');
-      const signer = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial'];
-      const validity = ['-days', String(days), '-extfile', file('extensions')];
-      openssl('x509', '-req', '-in', file('request'), ...signer, ...validity, '-out', file('cert'));
-      return { key: readFileSync(file('key'), 'utf8'), cert: readFileSync(file('cert'), 'utf8') };
+    issue: (names, days = 1) => sign('ca', 'stand-in', namesOf(names), days),
+    issueWithoutIntermediate(names) {
+      sign('ca', 'intermediate', 'basicConstraints=critical,CA:TRUE', 1);
+      return sign('intermediate', 'stand-in', namesOf(names), 1);
     },
     close: () => rmSync(folder, { recursive: true }),
   };

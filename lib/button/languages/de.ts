@@ -49,7 +49,7 @@ export const de: Language = {
       'Der Server %s kennt diese Seite nicht mehr. Sie wird dort neu registriert: Bitte melde dich noch einmal an.',
     token_refused: 'Der Server %s hat die Anmeldung nicht abgeschlossen. Bitte melde dich noch einmal an.',
     account_unusable:
-      'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen oder noch nicht bestätigt.',
+      'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen, noch nicht bestätigt oder ohne die Zwei-Faktor-Anmeldung, die der Server verlangt.',
     response_invalid: 'Der Server %s hat eine Antwort gegeben, die wir nicht verstehen.',
     response_too_large: 'Der Server %s hat eine zu große Antwort gegeben.',
     timeout: 'Der Server %s hat zu lange für eine Antwort gebraucht. Bitte versuche es gleich noch einmal.',
@@ -66,5 +66,8 @@ export const de: Language = {
       'Das ist ein Profilname ohne Server. Gib beides ein, zum Beispiel @du@mastodon.social, oder nur den Server.',
     email_address:
       'Das ist eine E-Mail-Adresse. Dein Server ist die Website, auf der du dich registriert hast.',
+    certificate:
+      'Das Zertifikat des Servers %s ist ungültig, deshalb können wir keine sichere Verbindung herstellen. Wer ihn betreibt, muss es erneuern.',
+    server_error: 'Der Server %s hat gerade ein Problem. Bitte versuche es in ein paar Minuten noch einmal.',
   },
 };

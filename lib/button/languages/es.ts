@@ -49,7 +49,7 @@ export const es: Language = {
       'El servidor %s ya no conoce este sitio. Lo registraremos de nuevo: vuelve a iniciar sesión.',
     token_refused: 'El servidor %s no completó el inicio de sesión. Vuelve a iniciar sesión.',
     account_unusable:
-      'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada o sin confirmar.',
+      'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada, sin confirmar o sin la verificación en dos pasos que exige el servidor.',
     response_invalid: 'El servidor %s dio una respuesta que no entendemos.',
     response_too_large: 'El servidor %s dio una respuesta demasiado grande.',
     timeout: 'El servidor %s tardó demasiado en responder. Inténtalo de nuevo en un momento.',
@@ -66,5 +66,8 @@ export const es: Language = {
       'Ese es un nombre de usuario sin su servidor. Escribe ambos, como en @tú@mastodon.social, o solo el servidor.',
     email_address:
       'Esa es una dirección de correo electrónico. Tu servidor es el sitio web donde creaste tu cuenta.',
+    certificate:
+      'El certificado del servidor %s no es válido, así que no podemos conectarnos de forma segura. Quien lo administra debe corregirlo.',
+    server_error: 'El servidor %s tiene un problema en este momento. Vuelve a intentarlo en unos minutos.',
   },
 };

@@ -48,7 +48,7 @@ export const fr: Language = {
       'Le serveur %s ne connaît plus ce site. Nous allons l’enregistrer à nouveau\u00a0: veuillez vous reconnecter.',
     token_refused: 'Le serveur %s n’a pas terminé la connexion. Veuillez vous reconnecter.',
     account_unusable:
-      'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé ou pas encore confirmé.',
+      'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé, pas encore confirmé, ou sans l’authentification à deux facteurs qu’exige le serveur.',
     response_invalid: 'Le serveur %s a donné une réponse que nous ne comprenons pas.',
     response_too_large: 'Le serveur %s a donné une réponse trop longue.',
     timeout: 'Le serveur %s a mis trop de temps à répondre. Veuillez réessayer dans un instant.',
@@ -64,5 +64,8 @@ export const fr: Language = {
     user_without_server:
       'C’est un nom d’utilisateur sans son serveur. Saisissez les deux, comme dans @vous@mastodon.social, ou seulement le serveur.',
     email_address: 'C’est une adresse e-mail. Votre serveur est le site web où vous avez créé votre compte.',
+    certificate:
+      'Le certificat du serveur %s n’est pas valide : nous ne pouvons pas nous y connecter en toute sécurité. Son administrateur doit le corriger.',
+    server_error: 'Le serveur %s rencontre un problème en ce moment. Réessayez dans quelques minutes.',
   },
 };

@@ -47,7 +47,7 @@ export const it: Language = {
       'Il server %s non conosce più questo sito. Lo registreremo di nuovo: accedi ancora una volta.',
     token_refused: 'Il server %s non ha completato l’accesso. Accedi di nuovo.',
     account_unusable:
-      'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito o non ancora confermato.',
+      'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito, non ancora confermato o senza l’autenticazione a due fattori richiesta dal server.',
     response_invalid: 'Il server %s ha dato una risposta che non comprendiamo.',
     response_too_large: 'Il server %s ha dato una risposta troppo grande.',
     timeout: 'Il server %s ha impiegato troppo tempo a rispondere. Riprova tra un momento.',
@@ -63,5 +63,8 @@ export const it: Language = {
       'Questo è un nome utente senza il suo server. Scrivi entrambi, come in @tu@mastodon.social, oppure solo il server.',
     email_address:
       'Questo è un indirizzo e-mail. Il tuo server è il sito web su cui hai creato il tuo account.',
+    certificate:
+      'Il certificato del server %s non è valido, quindi non possiamo collegarci in modo sicuro. Chi lo gestisce deve correggerlo.',
+    server_error: 'Il server %s ha un problema in questo momento. Riprova tra qualche minuto.',
   },
 };

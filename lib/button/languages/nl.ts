@@ -45,7 +45,7 @@ export const nl: Language = {
     login_restart: 'De server %s kent deze site niet meer. We registreren die opnieuw: log nog een keer in.',
     token_refused: 'De server %s heeft het inloggen niet afgerond. Log opnieuw in.',
     account_unusable:
-      'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd of nog niet bevestigd.',
+      'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd, nog niet bevestigd, of zonder de tweestapsverificatie die de server vereist.',
     response_invalid: 'De server %s gaf een antwoord dat we niet begrijpen.',
     response_too_large: 'De server %s gaf een te groot antwoord.',
     timeout: 'De server %s deed te lang over een antwoord. Probeer het zo nog eens.',
@@ -60,5 +60,8 @@ export const nl: Language = {
     user_without_server:
       'Dat is een gebruikersnaam zonder server. Typ beide, zoals in @jij@mastodon.social, of alleen de server.',
     email_address: 'Dat is een e-mailadres. Je server is de website waar je je account hebt gemaakt.',
+    certificate:
+      'Het certificaat van de server %s is niet geldig, dus we kunnen geen veilige verbinding maken. De beheerder moet dat herstellen.',
+    server_error: 'De server %s heeft op dit moment een probleem. Probeer het over een paar minuten opnieuw.',
   },
 };

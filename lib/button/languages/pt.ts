@@ -47,7 +47,7 @@ export const pt: Language = {
     login_restart: 'O servidor %s não conhece mais este site. Vamos registrá-lo de novo: entre mais uma vez.',
     token_refused: 'O servidor %s não concluiu a entrada. Entre novamente.',
     account_unusable:
-      'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida ou ainda não confirmada.',
+      'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida, ainda não confirmada ou sem a autenticação de dois fatores que o servidor exige.',
     response_invalid: 'O servidor %s deu uma resposta que não entendemos.',
     response_too_large: 'O servidor %s deu uma resposta grande demais.',
     timeout: 'O servidor %s demorou demais para responder. Tente novamente daqui a pouco.',
@@ -62,5 +62,8 @@ export const pt: Language = {
     user_without_server:
       'Esse é um nome de usuário sem o servidor. Digite os dois, como em @nome@mastodon.social, ou só o servidor.',
     email_address: 'Esse é um endereço de e-mail. Seu servidor é o site em que você criou sua conta.',
+    certificate:
+      'O certificado do servidor %s não é válido, por isso não conseguimos uma ligação segura. Quem o administra tem de o corrigir.',
+    server_error: 'O servidor %s está com um problema neste momento. Tente de novo dentro de alguns minutos.',
   },
 };

@@ -36,7 +36,8 @@ export const zh: Language = {
     access_denied: '在服务器 %s 上的登录已取消。',
     login_restart: '服务器 %s 已不记得本站。我们会重新登记：请再登录一次。',
     token_refused: '服务器 %s 没有完成登录。请重新登录。',
-    account_unusable: '服务器 %s 不允许此账号登录。它可能已被停用、迁移或尚未确认。',
+    account_unusable:
+      '服务器 %s 不允许此账号登录。它可能已被停用、迁移、尚未确认，或未启用服务器要求的双重验证。',
     response_invalid: '服务器 %s 给出了我们无法理解的回应。',
     response_too_large: '服务器 %s 的回应过大。',
     timeout: '服务器 %s 响应时间过长。请稍后再试。',
@@ -49,5 +50,7 @@ export const zh: Language = {
     user_without_server:
       '这个用户名缺少服务器。请输入完整的账号，例如 @you@mastodon.social，或者只输入服务器。',
     email_address: '这是电子邮件地址。你的服务器是你注册账号的那个网站。',
+    certificate: '服务器 %s 的证书无效，因此我们无法安全连接。需要由该服务器的管理员修复。',
+    server_error: '服务器 %s 目前出现问题。请几分钟后再试。',
   },
 };

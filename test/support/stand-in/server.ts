@@ -6,8 +6,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { incomingOf, readBody, write, type Incoming, type Outgoing } from '../../../lib/testing/server.js';
 
 export interface ServerOptions {
-  /** Name in the origin; the server itself always listens on 127.0.0.1. Default `localhost`. */
+  /** Name in the origin. Default `localhost`. */
   hostname?: string;
+  /** Where the server listens. Default 127.0.0.1. */
+  address?: string;
   /** Default 0: any free port. A fixed one lets a test replace a server. */
   port?: number;
   /** The origin that the server believes to have. Default: its address. */
@@ -189,7 +191,7 @@ export async function listen(options: ServerOptions): Promise<http.Server | http
   const server = options.tls ? https.createServer(options.tls) : http.createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, options.address ?? '127.0.0.1', resolve);
   });
   return server;
 }
