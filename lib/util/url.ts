@@ -19,7 +19,8 @@ export function canParse(text: string, base?: string): boolean {
 
 /** Whether a value is a URL of at most 512 characters on this origin, without credentials and fragment. */
 export function isOn(origin: string, value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 512) return false;
+  // The parser drops or encodes spaces and control characters: the URL would be another one.
+  if (typeof value !== 'string' || value.length > 512 || /[\p{Cc} ]/u.test(value)) return false;
   // Whatever follows is a path or a query there.
   if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);

@@ -1,7 +1,7 @@
 /** The place of an instance's host in a URL of the site, and URLs that are read without a failure. */
 
 import { Checks } from '../../lib/util/checks.js';
-import { aroundHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';
+import { isOn, aroundHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';
 
 const site = 'https://site.example';
 
@@ -99,3 +99,11 @@ it.each([
 ])('%j is the issuer %j', (text, issuer) => {
   expect(withoutSlash(text)).toBe(issuer);
 });
+
+it.each(['/token\r\nSet-Cookie: a=b', '/token\0', '/a token', '\t/token', '/token#x', '@evil.example/'])(
+  'an endpoint that ends in %j is not on the origin before it',
+  (rest) => {
+    expect(isOn('https://social.example', `https://social.example${rest}`)).toBe(false);
+    expect(isOn('https://social.example', 'https://social.example/token?a=b')).toBe(true);
+  },
+);
