@@ -238,7 +238,8 @@ export class Transactions {
       throw loginExpired('unknown', why + (this.store.isShared ? '' : noSharedStore));
     }
     // Another process may have taken it as well, where the store cannot tell who deleted a record and lost the lock.
-    const isTwice = this.store.isShared && (await this.store.get(used)) !== undefined;
+    // The login is spent now: a failed read here must not end it without its state, which an adapter needs.
+    const isTwice = this.store.isShared && (await this.store.cached(used)) !== undefined;
     if (isTwice) throw loginExpired('used', 'another process used the login at the same moment');
     await this.store.cache(used, { used: true }, loginTtlMs);
     // In another browser, too, the login is over: where the address was seen, its code is in other hands.
