@@ -7,7 +7,7 @@ export default {
     'lib/client/{client,registration,verification}.ts',
     'lib/discovery/{address,host-meta,instance-document,metadata,software,webfinger}.ts',
     'lib/issuer/{claims,clients}.ts',
-    'lib/login/{authorization,browser-request,profile,response,token}.ts',
+    'lib/login/{authorization,browser-keys,exchange,profile}.ts',
     'lib/http/{addresses,answer,json,referrals}.ts',
     'lib/util/url.ts',
   ],
