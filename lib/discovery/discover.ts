@@ -27,8 +27,8 @@ export type Home =
   | {
       readonly instance: undefined;
       readonly failure: unknown;
-      /** Whether anything came back from there. Where nothing did, further requests would not help. */
-      readonly hasAnswered: boolean;
+      /** What was asked there. Where nothing came back, further requests would not help. */
+      readonly documents: Documents;
     };
 
 /**
@@ -50,8 +50,9 @@ export async function discover(
   if (led) return { instance: led, isOfHandle: true };
   const here = await home;
   if (here.instance) return { instance: here.instance, isOfHandle: false };
-  const { failure, hasAnswered } = here;
-  if (!hasAnswered || !mayBeElsewhere(failure, address)) throw failure;
+  const { failure } = here;
+  if (!here.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
+  documents.reuse(here.documents);
   const named = await byHostMeta(documents, settings, address, known);
   if (named) return { instance: named, isOfHandle: false };
   const byActor = await byInstanceActor(documents, settings, address, known);
@@ -68,7 +69,7 @@ export async function exploreHome(
   try {
     return { instance: await explore(documents, settings, origin) };
   } catch (failure) {
-    return { instance: undefined, failure, hasAnswered: documents.hasAnswered(origin) };
+    return { instance: undefined, failure, documents };
   }
 }
 

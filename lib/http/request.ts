@@ -264,6 +264,11 @@ export class Documents {
     return readAnswer(await answer, read);
   }
 
+  /** Takes over the answers of another search, so that no document is fetched twice. */
+  reuse({ answers }: Documents): void {
+    for (const [url, answer] of answers) if (!this.answers.has(url)) this.answers.set(url, answer);
+  }
+
   /** Whether the origin has answered any request yet. Where it has not, further requests would not help. */
   hasAnswered(origin: string): boolean {
     return this.answered.has(origin);

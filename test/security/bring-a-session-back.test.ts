@@ -107,7 +107,7 @@ describe('a slow request that began before a logout', () => {
 
   it('gives a client no code that is good for anything', async () => {
     const { store, stage, visitor, config } = await aStage();
-    const { isReached, release } = store.hold('AuthorizationCodeUse');
+    const { isReached, release } = store.hold('AuthorizationCode-exchange');
     const { url, checks } = await ask(config, { prompt: 'none' });
     const slow = openPage(visitor, url);
     await isReached;
