@@ -1,9 +1,9 @@
-/** Error codes, what each one tells the person logging in, and the class that carries them. */
+/** Error codes, the visitor message of each code, and the class `MastodonError`. */
 
 import { isHost } from './util/url.js';
 
 interface Meaning {
-  /** HTTP status of the answer when the application handles the failure no other way. */
+  /** Default HTTP status of the response. */
   readonly status: number;
   /** Says what happened and what to do next; `%s` is the instance, where one is known. */
   readonly message: string;
@@ -12,7 +12,7 @@ interface Meaning {
 const meanings = {
   instance_missing: {
     status: 400,
-    message: 'Tell us where your account lives: type your server, for example mastodon.social.',
+    message: 'No server was entered. Type your server, for example mastodon.social.',
   },
   instance_invalid: {
     status: 400,
@@ -33,13 +33,12 @@ const meanings = {
   },
   instance_insecure: {
     status: 403,
-    message:
-      'The login of %s is not safe enough: it does not prove who is logging in. Its operator can help.',
+    message: 'The login of %s is not safe: it does not reliably identify the user. Its operator can help.',
   },
   instance_blocked: {
     status: 502,
     message:
-      'The server %s asks us to prove that we are no robot, which we cannot. Its operator can let this site in.',
+      'The server %s is behind a bot check, so we cannot contact it. Its operator can allow this site.',
   },
   registration_refused: {
     status: 502,
@@ -47,11 +46,12 @@ const meanings = {
   },
   registration_throttled: {
     status: 503,
-    message: 'The server %s is taking no new sites just now. Try again in a few minutes.',
+    message: 'The server %s does not accept new sites at the moment. Try again in a few minutes.',
   },
   scope_refused: {
     status: 422,
-    message: 'This site asks the server %s for more than it grants. The people who run this site can help.',
+    message:
+      'This site requests more permissions than the server %s grants. The operator of this site can help.',
   },
   cross_site_start: {
     status: 403,
@@ -64,17 +64,17 @@ const meanings = {
   login_expired: {
     status: 403,
     message:
-      'This login has expired or was already used, or it was begun in another browser. Please log in again.',
+      'This login has expired or was already used, or it was started in another browser. Please log in again.',
   },
   login_mismatch: {
     status: 403,
-    message: 'The answer does not belong to the login that was begun here. Please log in again.',
+    message: 'The response does not belong to the login that you started here. Please log in again.',
   },
   access_denied: { status: 403, message: 'The login was cancelled on %s.' },
   login_restart: {
     status: 401,
     message:
-      'The server %s has forgotten this site. We will introduce ourselves again: please log in once more.',
+      'The server %s no longer recognises this site. Please log in again, and we will register there again.',
   },
   token_refused: { status: 401, message: 'The server %s did not complete the login. Please log in again.' },
   account_unusable: {
@@ -82,17 +82,23 @@ const meanings = {
     message:
       'The server %s does not let this account log in. It may be disabled, moved, not yet confirmed, or without the two-factor login that the server requires.',
   },
-  response_invalid: { status: 502, message: 'The server %s gave an answer that we do not understand.' },
-  response_too_large: { status: 502, message: 'The server %s gave an answer that is too large.' },
+  response_invalid: {
+    status: 502,
+    message: 'The server %s sent a response that we cannot read. Its operator can help.',
+  },
+  response_too_large: {
+    status: 502,
+    message: 'The server %s sent a response that is too large. Its operator can help.',
+  },
   timeout: { status: 504, message: 'The server %s took too long to answer. Please try again in a moment.' },
   login_busy: {
     status: 503,
-    message: 'Too many logins are under way here just now. Please try again in a moment.',
+    message: 'This site is processing too many logins. Please try again in a moment.',
   },
   revocation_unsupported: {
     status: 422,
     message:
-      'The server %s cannot end a single login from here. It can be ended in the settings of the account there.',
+      'The server %s does not let this site end a login. You can end it in your account settings there.',
   },
   store_failed: {
     status: 503,
@@ -100,57 +106,57 @@ const meanings = {
   },
 } as const satisfies Record<string, Meaning>;
 
-/** One of the stable codes by which an application recognises a failure. `docs/errors.md` has a section for each. */
+/** A stable code that identifies a failure. `docs/errors.md` has a section for each code. */
 export type MastodonErrorCode = keyof typeof meanings;
 
-/** What a code's own sentence would leave out, or get wrong. */
+/** Messages that replace the message of the code, by reason. */
 const particulars = {
   /** `instance_invalid`: a single word. */
   name_without_dot:
-    'That is not the whole address of a server: it has a dot in it, as in mastodon.social. What does the address bar show when you are at home there?',
+    'That is not the whole address of a server. The address contains a dot, as in mastodon.social. Your browser shows it in the address bar when you visit your server.',
   /** `instance_invalid`: `@ada`. */
   user_without_server:
     'That is a user name without its server. Type both, as in @you@mastodon.social, or the server alone.',
   /** `instance_invalid`: `ada@gmail.com`. */
   email_address: 'That is an e-mail address. Your server is the website where you signed up.',
-  /** `instance_unsupported`: Misskey or a relative. */
+  /** `instance_unsupported`: Misskey or a fork of it. */
   speaks_misskey:
-    'The server %s speaks the language of Misskey and not that of Mastodon, so its accounts cannot log in here.',
-  /** `instance_unsupported`: Misskey or a relative whose only login for other sites is MiAuth. */
+    'The server %s supports the Misskey API but not the Mastodon API, so its accounts cannot log in here.',
+  /** `instance_unsupported`: Misskey or a fork whose only login for other sites is MiAuth. */
   misskey_too_old:
-    'The server %s offers no login for other sites that is safe enough. Once it is updated to a version that does (Misskey 2023.9 or later), its accounts can log in here.',
+    'The login that the server %s offers to other sites is not safe enough. After an update to a version with a safe login (Misskey 2023.9 or later), its accounts can log in here.',
   /** `instance_unsupported`: Sharkey, Firefish. */
   single_use_apps:
-    'The server %s wants to meet a site anew for every single login, which we cannot do. Its accounts cannot log in here.',
-  /** `instance_unsupported`: Lemmy, PeerTube and others, by the name of their software. */
+    'The server %s requires a new registration of this site for every login, which we do not support. Its accounts cannot log in here.',
+  /** `instance_unsupported`: Lemmy, PeerTube and others. `%p` is the name of the software. */
   other_software:
     'The server %s runs on %p, which offers other sites no login like that of Mastodon. Its accounts cannot log in here.',
-  /** `instance_unreachable`: expired, for another host, self-signed, or without its intermediate certificate. */
+  /** `instance_unreachable`: the certificate is expired, self-signed, for another host, or lacks its intermediate. */
   certificate:
     'The certificate of %s is not valid, so we cannot connect to it safely. The operator of that server must fix it.',
-  /** `instance_unreachable`: it answered 5xx, or it cannot be reached after the visitor has been there. */
+  /** `instance_unreachable`: the server answered 5xx, or it became unreachable after the visitor visited it. */
   server_error: 'The server %s has a problem at the moment. Please try again in a few minutes.',
-  /** `instance_unreachable`: it answered 429. */
-  server_busy: 'The server %s has had too many requests just now. Please try again in a few minutes.',
-  /** `account_unusable`: the token was revoked meanwhile. */
+  /** `instance_unreachable`: the server answered 429. */
+  server_busy: 'The server %s is receiving too many requests. Please try again in a few minutes.',
+  /** `account_unusable`: the token was revoked during the login. */
   login_ended: 'The server %s has ended this login already. Please log in again.',
-  /** `token_refused`: what the option `scope` asks for. */
+  /** `token_refused`: the server does not grant the scope that the site requests. */
   scope_not_granted:
-    'This site asks the server %s for more than it grants. The people who run this site can help.',
-  /** `login_restart`: it knows none of the secrets that it gave. */
+    'This site requests more permissions than the server %s grants. The operator of this site can help.',
+  /** `login_restart`: the server rejects the credentials of one new registration after another. */
   secrets_forgotten:
-    'The server %s does not know this site again, however often we introduce ourselves. Its operator can help.',
+    'The server %s does not recognise this site, even after a new registration. Its operator can help.',
 } as const;
 
-/** Why, where one code has several reasons. New ones may be added. */
+/** Identifies the cause where one code has several causes. New reasons may be added. */
 export type MastodonErrorReason = keyof typeof particulars;
 
-/** For what came by way of a page or a session. */
+/** Whether a text from a URL or a session is a known reason. */
 export function isReason(text: string | undefined): text is MastodonErrorReason {
   return text !== undefined && Object.hasOwn(particulars, text);
 }
 
-/** Every code, by its own name: `ErrorCode.login_expired === 'login_expired'`. */
+/** All codes as constants: `ErrorCode.login_expired === 'login_expired'`. */
 export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.freeze(
   Object.fromEntries(Object.keys(meanings).map((code) => [code, code])),
 ) as { readonly [Code in MastodonErrorCode]: Code };
@@ -158,47 +164,50 @@ export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.
 export interface MastodonErrorDetails {
   /** Host of the instance concerned. */
   readonly instance?: string | undefined;
-  /** For the operator. Must hold no secret, code or token, and no text that an instance sent. */
+  /** Details for the operator. Contains no secret, code, token or text that an instance sent. */
   readonly cause?: unknown;
-  /** HTTP status, where another than the code's own fits better. */
+  /** HTTP status. Default: the status of the code. */
   readonly status?: number | undefined;
-  /** Gives the failure a more exact sentence. */
+  /** Selects a more specific message. */
   readonly reason?: MastodonErrorReason | undefined;
-  /** `other_software`: its name, as this package writes it. */
+  /** `other_software`: the display name of the software. */
   readonly software?: string | undefined;
-  /** The instance's name as the visitor typed it. Only `message` shows it: names in different scripts look alike. */
+  /**
+   * The instance's name as the visitor typed it. Only `message` contains it, because names in different scripts look
+   * alike.
+   */
   readonly typedInstance?: string | undefined;
-  /** The application's own state of the login that failed. */
+  /** The application's `state` of the failed login. */
   readonly state?: unknown;
 }
 
-/** Known to every copy of this module. */
+/** Shared by all copies of this module. */
 const brand = Symbol.for('passport-mastodon-oauth2.MastodonError');
 
 /**
- * A login that cannot go on. `message` is fit to be shown to a person; `cause` is for the operator.
- * Neither carries a secret or text of the other server.
+ * A failed login. `message` is for the visitor, `cause` is for the operator. Neither contains a secret or text of
+ * another server.
  */
 export class MastodonError extends Error {
   override readonly name = 'MastodonError';
-  /** What happened, by a name that stays. */
+  /** Identifies the failure. Codes do not change between versions. */
   readonly code: MastodonErrorCode;
-  /** HTTP status for the answer. */
+  /** HTTP status for the response. */
   readonly status: number;
   /** Host of the instance concerned, where one is known. */
   readonly instance?: string;
-  /** Why, where the code has several reasons. */
+  /** Identifies the cause where the code has several causes. */
   readonly reason?: MastodonErrorReason;
-  /** `other_software`: which. */
+  /** `other_software`: the display name of the software. */
   readonly software?: string;
-  /** The application's own state, where the login that failed is known. Not enumerable. */
+  /** The application's `state`, if the failed login was found. Not enumerable. */
   declare readonly state?: unknown;
   declare private readonly details: MastodonErrorDetails;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
     const { cause, reason, software, state } = details;
-    // A redirect may name nearly anything: only a host is shown.
+    // A redirect may contain any text as its host. Only a valid host is shown.
     const instance =
       details.instance !== undefined && isHost(details.instance) ? details.instance : undefined;
     super(
@@ -215,12 +224,12 @@ export class MastodonError extends Error {
     if (instance !== undefined) this.instance = instance;
     if (reason !== undefined) this.reason = reason;
     if (software !== undefined) this.software = software;
-    // Not enumerable: it appears in no serialised form.
+    // Serialisers skip it.
     Object.defineProperty(this, 'details', { value: details });
     if (state !== undefined) Object.defineProperty(this, 'state', { value: state });
   }
 
-  /** Headers for the answer, if the code needs any. Express, Koa and Fastify send the headers of an error that they answer. */
+  /** Headers for the response, if the code needs any. The error handlers of Express, Koa and Fastify send them. */
   get headers(): Readonly<Record<string, string>> | undefined {
     return this.code === 'prefetch_refused' ? { 'Cache-Control': 'no-store' } : undefined;
   }
@@ -229,15 +238,15 @@ export class MastodonError extends Error {
     return true;
   }
 
-  /** Bundlers may load this module more than once (Next.js, for each route). An error of any copy is recognised. */
+  /** Recognises errors of all copies of this module. Bundlers may load several, such as Next.js one per route. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== MastodonError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && brand in value;
   }
 
   /**
-   * A new error for the same failure, with some details replaced. Errors are never changed after construction: several
-   * callers of one operation may hold the same one.
+   * Returns a new error with some details replaced. Errors are immutable, because callers of shared work may hold the
+   * same one.
    * @internal
    */
   with(changes: MastodonErrorDetails): MastodonError {
@@ -245,7 +254,7 @@ export class MastodonError extends Error {
   }
 
   /**
-   * The same failure about an instance, where the place of failure could not name one.
+   * Returns the error with an instance, if it has none.
    * @internal
    */
   at(instance: string): MastodonError {
@@ -253,7 +262,7 @@ export class MastodonError extends Error {
   }
 }
 
-/** The plain facts of an error, to be kept: an object of its own, from which `errorOf` makes a new error. */
+/** An error as plain JSON. `errorOf` makes a new error from it. */
 export interface FailureRecord {
   readonly code: MastodonErrorCode;
   readonly instance?: string;
@@ -279,8 +288,8 @@ export function errorOf({ code, why, ...details }: FailureRecord): MastodonError
 }
 
 /**
- * The kind of an error, by its name and code: messages may quote what was sent. Many drivers leave the name at `Error` and
- * tell the kind by the class, as a Redis client's `ClientClosedError` does.
+ * The name and code of an error. Its message may quote secrets and is left out. Where the name is `Error`, the class
+ * name is used, as for a Redis client's `ClientClosedError`.
  */
 export function kindOf(error: unknown): string {
   try {
@@ -288,7 +297,7 @@ export function kindOf(error: unknown): string {
     const kind = name === 'Error' && typeof constructor === 'function' ? constructor.name : name;
     return [kind, code].filter((part) => typeof part === 'string').join(' ');
   } catch {
-    // A getter of a driver's error may throw.
+    // A getter of the error may throw.
     return 'an error that cannot be read';
   }
 }

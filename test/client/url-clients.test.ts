@@ -156,9 +156,9 @@ describe('a server of Misskey’s kind', () => {
 
 describe('the other servers', () => {
   const sentences = {
-    misskey2025: /speaks the language of Misskey/,
-    sharkey: /anew for every single login/,
-    miAuthOnly: /speaks the language of Misskey/,
+    misskey2025: /supports the Misskey API/,
+    sharkey: /a new registration of this site for every login/,
+    miAuthOnly: /supports the Misskey API/,
   };
 
   it.each(refused)('%s is refused by a site without a URL to be known by', async (persona) => {
@@ -194,7 +194,7 @@ describe('the other servers', () => {
       422,
       {
         code: 'instance_unsupported',
-        message: expect.stringMatching(/updated .* can log in here/) as string,
+        message: expect.stringMatching(/an update .* can log in here/) as string,
       },
     ]);
     expect(instance.requestsTo(/miauth/i)).toEqual([]);

@@ -117,7 +117,7 @@ it('a protection that wants a human is told as that', async () => {
   const site = await aSite({ instances: [instance] });
   const page = await start(new Visitor(), site, instance.host);
   expect(page.json()).toMatchObject({ code: 'instance_blocked' });
-  expect(page.json().message).toMatch(/robot/);
+  expect(page.json().message).toMatch(/bot check/);
 });
 
 it('a server of Misskey is told as that', async () => {

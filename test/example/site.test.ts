@@ -122,7 +122,7 @@ describe('what goes wrong', () => {
   });
 
   it.each([
-    ['', 'Tell us where your account lives'],
+    ['', 'No server was entered'],
     ['127.0.0.1', 'That is not the address of a server'],
     ['localhost:1', 'That is not the address of a server'],
     ['x'.repeat(3_000), 'That is not the address of a server'],

@@ -170,7 +170,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     'refuses an instance that is no text: %s',
     async (field) => {
       // Some frameworks read brackets and some do not.
-      const refusal = /type your server|not the address of a server/;
+      const refusal = /Type your server|not the address of a server/;
       const visitor = new Visitor();
       const inBody = await visitor.follow(await begin(visitor, { [field]: instance.host }));
       expect(inBody.text).toMatch(refusal);

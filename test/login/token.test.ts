@@ -131,14 +131,14 @@ it.each([
     answerOf(403, '<title>Just a moment', 'text/html'),
     'mastodon',
     'instance_blocked',
-    /robot/,
+    /bot check/,
   ],
   [
     'a challenge',
     answerOf(503, '', 'text/html', { 'cf-mitigated': 'challenge' }),
     'mastodon',
     'instance_blocked',
-    /robot/,
+    /bot check/,
   ],
 ] as const)(
   'verify_credentials answers with %s: a true sentence',
@@ -204,8 +204,8 @@ describe('a code', () => {
 });
 
 it.each([
-  ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /robot/],
-  ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /robot/],
+  ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /bot check/],
+  ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /bot check/],
 ])('%s in place of a token is no refusal of the code', (_what, answer, sentence) => {
   const read = () => readTokens(answer, 'social.example');
   const failure = {
