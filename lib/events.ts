@@ -1,18 +1,18 @@
-/** Typed events: what logins report to the site's option `log` and to the package's diagnostics channel. */
+/** Typed events for the option `log` and the diagnostics channel of this package. */
 
 import { channel } from 'node:diagnostics_channel';
 import { kindOf, MastodonError, type MastodonErrorCode } from './errors.js';
 
 /**
- * What happens in a login, told apart by `event`. No event holds a secret, a code, a token, or more of a person than the host
- * of their server.
+ * An event of a login; `event` is its type. Events contain no secret, code or token. Of the visitor they contain only
+ * the server's host.
  */
 export type LoginEvent =
-  /** A visitor was sent to the instance. */
+  /** The visitor was redirected to the instance. */
   | { readonly event: 'begun'; readonly instance: string; readonly software?: string }
   /** The login is complete. */
   | { readonly event: 'finished'; readonly instance: string; readonly software?: string }
-  /** One half of a login ended with a code; `cause` is for the operator. */
+  /** `begin` or `finish` failed with a code. `cause` is for the operator. */
   | {
       readonly event: 'refused';
       readonly code: MastodonErrorCode;
@@ -20,15 +20,16 @@ export type LoginEvent =
       readonly cause?: string;
     }
   /**
-   * An error without a code: a callback of the site rejected, or a bug. Of one half of a login only its kind, such as
-   * `Error ECONNREFUSED`, because its message may quote what was to be stored; the caller receives the error itself.
+   * An error without a code: a callback of the site failed, or this package has a bug. For a failed `begin` or
+   * `finish`, `error` is only the kind, such as `Error ECONNREFUSED`, because a message may quote stored values. The
+   * caller receives the error itself.
    */
   | { readonly event: 'failed'; readonly error: unknown }
-  /** A token that was to be revoked after a login is still valid: `revocation_unsupported`, or what kept the instance from it. */
+  /** The revocation of a token after a login failed, so the token is still valid. `code` is the reason. */
   | { readonly event: 'revocation_failed'; readonly instance: string; readonly code: MastodonErrorCode }
-  /** The site became an app of the instance. */
+  /** The site registered its app at the instance. */
   | { readonly event: 'registered'; readonly instance: string }
-  /** A request to an instance, with the status of the answer or the code of the failure. `path` is without the query. */
+  /** A request to an instance, with the response status or the error code. `path` is without the query. */
   | {
       readonly event: 'request';
       readonly method: string;
@@ -39,10 +40,10 @@ export type LoginEvent =
       readonly milliseconds: number;
     };
 
-/** Events of the bridge: those of its logins, and what its clients do. */
+/** Events of the bridge: those of its logins, and those of its clients. */
 export type BridgeEvent =
   | LoginEvent
-  /** A client waits for a login. `id` is only as much of the request's ID as tells two apart. */
+  /** A client requested a login. `id` is a prefix of the request's ID. */
   | { readonly event: 'request_opened'; readonly id: string; readonly instance: string }
   /** `outcome` is `fulfilled`, `undelivered`, `abandoned`, or a code. */
   | {
@@ -51,21 +52,21 @@ export type BridgeEvent =
       readonly outcome: string;
       readonly instance?: string;
     }
-  /** What a client named cannot be used. */
+  /** The server that a client requested cannot be used. */
   | { readonly event: 'host_refused'; readonly code: MastodonErrorCode; readonly instance?: string }
-  /** A connection was not taken. */
+  /** A connection was rejected. */
   | { readonly event: 'socket_refused'; readonly status: number; readonly reason: string }
-  /** A connection was ended for another, as all were in use. */
+  /** A connection was closed to accept a new one, because all connections were in use. */
   | { readonly event: 'socket_gave_way' }
-  /** Something to set right, reported once. */
+  /** A configuration problem, reported once. */
   | { readonly event: 'warning'; readonly hint: string };
 
-/** Events of the issuer: those of its logins, and the clients that received one. */
+/** Events of the issuer: those of its logins, and those of its clients. */
 export type IssuerEvent =
   | LoginEvent
   /** A client received a login. */
   | { readonly event: 'login'; readonly client: string; readonly instance: string }
-  /** A client, its redirect URI, its secret or its grant was refused. `code` is the OAuth error. */
+  /** The issuer refused a client, its redirect URI, its secret or its grant. `code` is the OAuth error. */
   | {
       readonly event: 'client_refused';
       readonly client?: string;
@@ -73,10 +74,10 @@ export type IssuerEvent =
       readonly instance?: string;
       readonly reason?: string;
     }
-  /** Something to set right, reported once. */
+  /** A configuration problem, reported once. */
   | { readonly event: 'warning'; readonly hint: string };
 
-/** A message of the channel `passport-mastodon-oauth2`: the event, and the entry point that it comes from. */
+/** A message of the channel `passport-mastodon-oauth2`: the event and its entry point. */
 export type EventMessage = (BridgeEvent | IssuerEvent) & {
   readonly from: 'MastodonStrategy' | 'createLogin' | 'createBridge' | 'createIssuer' | 'MastodonLogin';
 };
@@ -85,21 +86,21 @@ interface AnyEvent {
   readonly event: string;
 }
 
-/** Takes one event. */
+/** Receives one event. */
 export type EventLog<E extends AnyEvent> = (event: E) => unknown;
 
-/** Reports an event, by its name and its other members. Never throws. */
+/** Reports an event. Never throws. */
 export type Report<E extends AnyEvent> = <N extends E['event']>(
   event: N,
   fields?: Omit<Extract<E, { readonly event: N }>, 'event'>,
 ) => void;
 
-/** Node.js keeps channels by their names, so copies of this module share it. */
+/** Node.js identifies channels by name, so all copies of this module share it. */
 const events = channel('passport-mastodon-oauth2');
 
 /**
- * @param from the entry point, as messages name it
- * @param log the site's; its failures are ignored
+ * @param from the entry point, as in messages
+ * @param log the site's option; its failures are ignored
  * @throws TypeError for a function with two parameters, the form of earlier versions
  */
 export function eventLog<E extends AnyEvent>(from: string, log: EventLog<E> | undefined): Report<E> {
@@ -116,7 +117,7 @@ export function eventLog<E extends AnyEvent>(from: string, log: EventLog<E> | un
     try {
       void Promise.resolve(log(event as unknown as E)).catch(() => undefined);
     } catch {
-      // A log that fails is the site's own matter.
+      // Failures of the log are ignored.
     }
   };
 }
@@ -130,8 +131,8 @@ function withoutErrors(event: AnyEvent): AnyEvent {
 }
 
 /**
- * Messages of errors may quote what was sent; their kinds do not. The cause of a `MastodonError` is written for
- * operators and holds no secret, so it is included.
+ * The kind of an error and of its causes. Messages are left out, because they may quote secrets. The cause of a
+ * `MastodonError` contains no secret, so its message is included.
  */
 export function errorKind(error: unknown): string {
   const kind = kindOf(error);

@@ -1,9 +1,9 @@
 /**
- * What the package exports: the strategy, its errors and types, and passport-oauth2's errors, so that an
- * application which names them needs no second dependency.
+ * Exports the strategy, its errors and types, and the errors of passport-oauth2. An application that uses those errors
+ * needs no second dependency.
  */
 
-// TypeScript 6 and later load only the types that are named.
+// TypeScript 6 and later load only types that are referenced.
 /// <reference types="node" preserve="true" />
 
 import { AuthorizationError, InternalOAuthError, TokenError } from './passport/passport.js';

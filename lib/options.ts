@@ -1,4 +1,4 @@
-/** What a site may set: the types, the defaults, and the checks that fail early. */
+/** The options of every entry point: types, defaults and checks. */
 
 import { checkStore, Checks, isLoopbackHost } from './util/checks.js';
 import { eventLog, type EventLog, type LoginEvent, type Report } from './events.js';
@@ -9,9 +9,9 @@ import { warnOnce } from './util/warnings.js';
 export type { OutboundOptions, OutboundSettings };
 
 /**
- * Where client credentials and pending logins are kept: any [Keyv](https://keyv.org) 5 or 6, or an object with these
- * methods, each of which may be async. Keys are at most 250 characters of `[A-Za-z0-9:._-]`. Values are plain JSON
- * objects. A method that fails throws or rejects; then only the login that needs the record fails, with `store_failed`.
+ * Stores client credentials and pending logins: any [Keyv](https://keyv.org) 5 or 6, or an object with these methods.
+ * Each method may be async. Keys have at most 250 characters of `[A-Za-z0-9:._-]`. Values are plain JSON objects.
+ * A method that fails throws or rejects. Then the login that needs the record fails with `store_failed`.
  * @example
  * const store: KeyValueStore = {
  *   get: async (key) => (await table.find(key))?.value,
@@ -20,86 +20,99 @@ export type { OutboundOptions, OutboundSettings };
  * };
  */
 export interface KeyValueStore {
-  /** Returns a value equal to the one that `set` was given last; `undefined` or `null` if there is none, or if its time is over. */
+  /**
+   * Returns a value equal to the last one that was set. Returns `undefined` or `null` if there is none, or if it has
+   * expired.
+   */
   get(key: string): unknown;
   /**
-   * Keeps a value for `ttl` milliseconds, or without one until it is deleted. Resolves when other processes can read it.
-   * Returns `false` if it was not kept; any other value, also `undefined`, means that it was.
+   * Stores a value for `ttl` milliseconds, or without `ttl` until it is deleted. Resolves when other processes can read
+   * the value. Returns `false` if the value was not stored. Any other result, including `undefined`, means that it was
+   * stored.
    */
   set(key: string, value: unknown, ttl?: number): unknown;
   /**
-   * Removes a value. Returns `true` if there was one, and `false` if there was none, so that of several processes exactly
-   * one is told `true`. A store that cannot tell returns `undefined`; then a lock decides which process takes a record,
-   * which adds about 0.3 seconds to the end of a login.
+   * Removes a value. Returns `true` if the value existed, else `false`. If several processes delete one value, exactly
+   * one of them receives `true`. A store that does not know returns `undefined`. Then a lock decides which process
+   * takes a record, which adds about 0.3 seconds to the end of a login.
    */
   delete(key: string): unknown;
   /**
-   * Optional. Locks a key in one step for all processes, and returns a function that releases the lock; `undefined` if
-   * another caller holds it. After `ttl` milliseconds the lock ends by itself, and the function releases nothing. Without
-   * this method a lock is a record that is written and read back, which takes about 0.3 seconds.
+   * Optional. Locks a key atomically for all processes. Returns a function that releases the lock, or `undefined` if
+   * another caller holds it. The lock ends after `ttl` milliseconds. Releasing it after that has no effect. Without
+   * this method, a lock is a record that is written and read back, which takes about 0.3 seconds.
    */
   lock?(key: string, ttl: number): Promise<(() => unknown) | undefined>;
 }
 
-/** An instance whose API origin was found and pinned. Plain JSON. */
+/** A discovered instance. Plain JSON. */
 export interface Instance {
-  /** `https://mastodon.social`: every request of the login goes there and nowhere else. */
+  /** Origin of the API: `https://mastodon.social`. All requests of the login are sent there. */
   readonly origin: string;
   /** Host of `origin`, with the port of a development instance. */
   readonly host: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
-  /** Absent where clients are known by URL. */
+  /** Absent where the server identifies clients by URL. */
   readonly registrationEndpoint?: string;
-  /** Present there: a client is known by a URL of its own, and this is the form of the document that the server fetches. */
+  /**
+   * Set where the server identifies clients by URL. The format of the client metadata document that the server fetches.
+   */
   readonly clientMetadata?: 'html' | 'json';
   readonly revocationEndpoint?: string;
   /** Issuer identifier (RFC 8414), without the trailing slash. */
   readonly issuer: string;
-  /** The metadata promises an `iss` parameter in every authorization response (RFC 9207, section 3). */
+  /** Whether the metadata promises an `iss` parameter in every authorization response (RFC 9207, section 3). */
   readonly promisesIssuer: boolean;
   readonly scopesSupported?: readonly string[];
-  /** Name of the server software in lower case, as the server tells it. */
+  /** Name of the server software in lower case, as the server reports it. */
   readonly software?: string;
-  /** The domain of its handles, as the server tells it; a claim until proved. */
+  /** Domain of the handles, as the server reports it. Unverified. */
   readonly accountDomain?: string;
-  /** Whose API tells about accounts, where it is not Mastodon's. */
+  /** Set where the account is read with the Misskey API. Default: the Mastodon API. */
   readonly api?: 'misskey';
 }
 
-/** What the second half of a login needs of an instance. */
+/** The members of an instance that an authorization response needs. */
 export type PinnedInstance = Omit<
   Instance,
   'authorizationEndpoint' | 'registrationEndpoint' | 'scopesSupported'
 >;
 
-/** The options that every entry point passes on. */
+/** The options that all entry points share. */
 export interface LoginOptions {
   /** Shown on the consent page; 1 to 60 characters. */
   clientName: string;
   /**
-   * Absolute https URL without query or fragment. The instance's host takes the place of a segment `:instance`, or is appended
-   * as one segment. Firewalls with the OWASP core rule set refuse paths that end in `.com`; a segment behind it helps.
+   * Absolute https URL without query or fragment. The instance's host replaces the segment `:instance`, or is appended as
+   * one segment. Firewalls with the OWASP core rule set refuse paths that end in `.com`. Add a segment after `:instance`
+   * to avoid that.
    * @example 'https://example.com/auth/mastodon/callback/:instance/done'
    */
   callbackURL: string;
   /**
-   * URL of this site's metadata for servers that know clients by URL (Misskey and its relatives): an absolute https URL without
-   * query or fragment. The instance's host is appended as one path segment; `clientMetadata` of
-   * the entry point serves it. Default: such servers are refused.
+   * URL of this site's client metadata, for servers that identify clients by URL (Misskey and its forks). An absolute
+   * https URL without query or fragment. The instance's host is appended as one path segment. The entry point's
+   * `clientMetadata` serves it. Default: such servers are refused.
    */
   clientMetadataURL?: string | undefined;
   /** The site's home page, shown on the consent page. */
   website?: string | undefined;
-  /** Any Keyv 5 or 6, or an object with `get`, `set` and `delete`. Default: a Keyv in this process's memory, bounded. */
+  /**
+   * Any Keyv 5 or 6, or an object with `get`, `set` and `delete`. Default: a bounded Keyv in the memory of this
+   * process.
+   */
   store?: KeyValueStore | undefined;
-  /** Scopes to ask for. Default: the least that reads the profile on that server. */
+  /** Scopes to request. Default: the smallest scope that reads the profile on that server. */
   scope?: string | readonly string[] | undefined;
-  /** `User-Agent` of every request. Default: this package, its version and `website`. */
+  /** `User-Agent` header of every request. Default: name and version of this package, and `website`. */
   userAgent?: string | undefined;
-  /** Asked before anything is sent to a host, and again when a login comes back. Default: all are. */
+  /**
+   * Called before a request to a host, and again for the authorization response. Returns whether the host may be
+   * contacted. Default: all hosts.
+   */
   allowInstance?: ((host: string) => boolean | Promise<boolean>) | undefined;
-  /** Limits and ways of requests to instances. */
+  /** Limits, proxy, lookup and certificates of requests to instances. */
   outbound?: OutboundOptions | undefined;
   /**
    * Exact origins, such as `http://localhost:4000`, that are exempt from the https, port and address rules.
@@ -107,16 +120,16 @@ export interface LoginOptions {
    */
   developmentInstances?: readonly string[] | undefined;
   /**
-   * Receives each event, for the operator. The same events go to the diagnostics channel `passport-mastodon-oauth2`, which is
-   * the default.
+   * Receives each event, for the operator. Default: events are published only on the diagnostics channel
+   * `passport-mastodon-oauth2`. That channel receives them in any case.
    */
   log?: LoginLog | undefined;
 }
 
-/** Takes one event. What it throws or rejects with is ignored. */
+/** Receives one event. Errors and rejections of the function are ignored. */
 export type LoginLog = EventLog<LoginEvent>;
 
-/** The names of all options of the engine. */
+/** The names of all shared options. */
 export const loginOptionNames: readonly string[] = [
   'clientName',
   'callbackURL',
@@ -131,15 +144,18 @@ export const loginOptionNames: readonly string[] = [
   'log',
 ] satisfies (keyof LoginOptions)[];
 
-/** What may be said of one login as it begins. */
+/** Options of one login. */
 export interface BeginOptions {
-  /** Ask the instance to show its login page even to someone who is logged in there. */
+  /** Request the login page even if the visitor is logged in at the instance. Default false. */
   forceLogin?: boolean | undefined;
   /** Language of the instance's pages (Mastodon 3.5 and later), such as `de`. */
   lang?: string | undefined;
-  /** Scopes of this login. Default: the site's. Each set of scopes has an app of its own at the instance; a site may use 16 sets. */
+  /**
+   * Scopes of this login. Default: the option `scope`. Each set of scopes has its own app at the instance. A site can
+   * use 16 sets.
+   */
   scope?: string | readonly string[] | undefined;
-  /** Any JSON value of the application's, of at most 10,000 characters. Comes back with the login. */
+  /** Any JSON value of at most 10,000 characters. The finished login contains it. */
   state?: unknown;
 }
 
@@ -149,12 +165,12 @@ export interface Settings {
   readonly callbackURL: string;
   readonly clientMetadataURL: string | undefined;
   readonly website: string | undefined;
-  /** Scopes the site asked for, separated by spaces; undefined means the least that reads the profile. */
+  /** Requested scopes, separated by spaces. Undefined: the smallest scope that reads the profile. */
   readonly scope: string | undefined;
   readonly userAgent: string;
-  /** Without one, every instance is. */
+  /** Undefined: all hosts are allowed. */
   readonly allowInstance: ((host: string) => boolean | Promise<boolean>) | undefined;
-  /** Origins that need not have public names: those of `developmentInstances` and `outbound.privateInstances`. */
+  /** Origins exempt from the rule for public names: those of `developmentInstances` and `outbound.privateInstances`. */
   readonly developmentOrigins: ReadonlySet<string>;
   readonly outbound: OutboundSettings;
   readonly log: Report<LoginEvent>;
@@ -163,9 +179,9 @@ export interface Settings {
 const { version } = require('../package.json') as { version: string };
 
 /**
- * The entry point checks the names of the options itself.
+ * Checks the values of the options. The entry point checks the names.
  * @param checks names the entry point in errors
- * @throws TypeError that names the option at fault.
+ * @throws TypeError that names the option at fault
  */
 export function readOptions(options: LoginOptions, checks = new Checks('MastodonLogin')): Settings {
   checks.options(options, Object.keys(Object(options)));
@@ -206,7 +222,7 @@ function checkedClientName(checks: Checks, value: unknown): string {
   return name;
 }
 
-/** Other servers fetch it, so that it is nothing on this machine. */
+/** Other servers fetch this URL, so a loopback address is refused. */
 function checkedClientURL(checks: Checks, value: unknown): string {
   const url = checks.instanceURL('clientMetadataURL', value);
   return url.startsWith('https:') ? url : checks.wrong('clientMetadataURL', 'use https', url);
@@ -219,12 +235,12 @@ function checkedWebsite(checks: Checks, value: unknown): string {
     return checks.wrong('website', 'be an http(s) URL', text);
   }
   if (url.username || url.password) checks.wrong('website', 'have no credentials', text);
-  // Servers compare the scheme as it is written, and an international name goes into headers in its ASCII form.
+  // Servers compare the scheme as written. Headers need the ASCII form of international names.
   const website = url.href === `${text}/` ? text : url.href;
   return website.length <= 2000 ? website : checks.wrong('website', 'have at most 2000 characters', text);
 }
 
-/** Each of them opens /api/v1/accounts/verify_credentials where the server has it. */
+/** Scopes that allow GET /api/v1/accounts/verify_credentials on servers that support them. */
 const profileScopes: ReadonlySet<unknown> = new Set(['read', 'read:accounts', 'profile']);
 
 /** @throws TypeError */
@@ -246,7 +262,7 @@ export function checkedScope(value: unknown, checks = new Checks('MastodonLogin'
   return named.join(' ');
 }
 
-/** @param callbackURL over http on loopback only, which `Checks.baseURL` has seen to */
+/** @param callbackURL checked by `Checks.baseURL`, so only a loopback URL uses http */
 function warnInProduction({ caller }: Checks, callbackURL: string, store: unknown): void {
   const { hostname } = new URL(callbackURL);
   if (isLoopbackHost(hostname)) {

@@ -1,4 +1,4 @@
-/** Reads, writes and locks records in the site's key-value store, or in memory where the site gave none. */
+/** Reads, writes and locks records in the site's key-value store, or in memory by default. */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,26 +19,26 @@ import {
 } from './util/backend.js';
 import { digest } from './util/digest.js';
 
-/** Changes with the shape of the records, so that two versions of this package can share one store. */
+/** Changes with the format of the records, so that two versions of this package can share one store. */
 const prefix = 'passport-mastodon-oauth2:2';
 
-/** Longer hosts are hashed: memcached takes keys of 250 characters, Keyv's tables in SQL databases 255. */
+/** Longer hosts are hashed. Keys have at most 250 characters in memcached, and 255 in Keyv's SQL tables. */
 const longestHost = 80;
 
 /**
- * The key of a record. Short hosts stay readable; all other parts are hashed, so that different parts never make one key
- * and a key has only characters that every store accepts.
+ * The key of a record. Short hosts stay readable. The other parts are hashed, so that different parts give different
+ * keys and every store accepts the characters.
  */
 export function storeKey(kind: string, host: string, ...rest: readonly string[]): string {
-  // A digest has no dot, so it is never another host.
+  // A digest contains no dot, so it cannot equal a host.
   const key = `${prefix}:${kind}:${host.length > longestHost ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
 }
 
-/** Memcached reads a longer time to live as a date in 1970, and drops the record at once. Milliseconds. */
+/** Memcached reads a longer time to live as a date in 1970, and deletes the record at once. Milliseconds. */
 const monthMs = 30 * 24 * 60 * 60 * 1000;
 
-/** A written lock counts when it has stood for this time, in which other processes see it. Milliseconds. */
+/** A written lock is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
 
 /** Time to live of the locks of `take`. Milliseconds. */
@@ -49,25 +49,28 @@ export const pollMs = { first: 20, last: 100 } as const;
 
 type Release = () => Promise<void>;
 
-/** A lock as it is written. It has a duration and no time, because the clocks of two machines differ. */
+/** The record of a lock. It holds a duration, because the clocks of two machines differ. */
 type Lock = { readonly owner: string; readonly ttlMs: number };
 
-/** The records of one entry point. Every method that says so throws `MastodonError` with the code `store_failed`. */
+/** The records of one entry point. A method documented to throw `MastodonError` uses the code `store_failed`. */
 export class Store {
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
   private readonly backend: KeyValueStore;
-  /** The default store in memory: it does not fail, and its `set` tells whether the record was kept. */
+  /**
+   * Whether the backend is the default store in memory. That store does not fail, and its `set` returns whether it
+   * stored the record.
+   */
   private readonly isPrivate: boolean;
   private readonly timeLimit: TimeLimit;
-  /** Keyv reports an adapter's errors as events. They are counted, to notice a failure that looks like a miss. */
+  /** Number of error events of Keyv. A raised count distinguishes a failed read from a missing record. */
   private errorsSeen = 0;
   private longestTtlMs: number | undefined;
   private readonly read: (key: string) => Promise<unknown>;
-  /** Whether the backend's `delete` tells one caller, of all processes, that it deleted the record. */
+  /** Whether the backend's `delete` returns `true` to exactly one caller of all processes. */
   private deleteDecides: boolean | undefined;
   private readonly taking = new Set<string>();
-  /** Locks of this process, by key, with their end by its monotonic clock. */
+  /** Locks of this process by key, with the time at which they end (`performance.now()`). */
   private readonly held = new Map<string, number>();
   /** When this process first saw a lock of another one, by key. */
   private readonly seen = new LRUCache<string, { owner: string; at: number }>({ max: 1000 });
@@ -91,7 +94,7 @@ export class Store {
     if (typeof on === 'function') on.call(this.backend, 'error', () => this.errorsSeen++);
   }
 
-  /** @throws MastodonError `store_failed`; also when the value was not written under this key by this package */
+  /** @throws MastodonError `store_failed`, also when the value is not a record of this package for this key */
   async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
     const value = (await this.call(() => this.read(key))) ?? undefined;
@@ -107,8 +110,8 @@ export class Store {
 
   /**
    * Writes a record and reads it back, because some adapters hide a failed write.
-   * @param ttlMs without one, the record stays until it is deleted
-   * @throws MastodonError `store_failed` unless the record is known to be kept
+   * @param ttlMs default: the record stays until it is deleted
+   * @throws MastodonError `store_failed` unless the record was read back
    */
   async set(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.put(key, value, ttlMs);
@@ -117,7 +120,7 @@ export class Store {
   }
 
   /**
-   * Removes a record and returns it, to one of any number of callers in all processes.
+   * Removes a record and returns it. Only one caller of all processes receives it.
    * @throws MastodonError `store_failed`
    */
   async take(key: string): Promise<object | undefined> {
@@ -146,19 +149,19 @@ export class Store {
     await this.remove(key).catch(() => undefined);
   }
 
-  /** As `get`, for caches: every failure is a miss. */
+  /** Like `get`, for caches. A failure counts as a miss. */
   async cached(key: string): Promise<object | undefined> {
     return this.get(key).catch(() => undefined);
   }
 
-  /** As `set`, for caches: every failure is ignored, and the record is not read back. */
+  /** Like `set`, for caches. A failure is ignored, and the record is not read back. */
   async cache(key: string, value: object, ttlMs?: number): Promise<void> {
     await this.put(key, value, ttlMs).catch(() => undefined);
   }
 
   /**
-   * Changes a record under its lock, so that no other `update` of any process comes between the reading and the writing.
-   * @param change returns the next record, or `undefined` to leave the record as it is
+   * Changes a record under its lock. No other `update` of any process runs between the read and the write.
+   * @param change returns the next record, or `undefined` to keep the current one
    * @returns what `change` returned
    * @throws MastodonError `store_failed`, also when another process holds the lock for longer than the store's timeout;
    *   and whatever `change` throws
@@ -188,10 +191,10 @@ export class Store {
   }
 
   /**
-   * Locks a key for one caller in all processes: with the backend's own lock, or with a record that is written and read back.
-   * A process that stalls may lose its lock and go on, so work under a lock may be done twice.
-   * @param ttlMs after this time the lock ends by itself
-   * @returns a function that releases the lock and never throws; `undefined` where another caller has the lock
+   * Locks a key for one caller in all processes: with the backend's `lock`, or with a record that is written and read
+   * back. A stalled process may lose its lock and continue, so work under a lock may run twice.
+   * @param ttlMs time after which the lock ends
+   * @returns a function that releases the lock and never throws; `undefined` if another caller holds the lock
    * @throws MastodonError `store_failed`
    */
   async lock(key: string, ttlMs: number): Promise<Release | undefined> {
@@ -217,12 +220,12 @@ export class Store {
       return typeof release === 'function' ? async () => void (await this.call(release)) : undefined;
     }
     const owner = randomUUID();
-    // A process that stalled may have written its lock over this one, and deleted it as its own: this is tried once more.
+    // A stalled process may have overwritten this lock and then deleted it. One more try follows.
     for (let tries = 0; tries < 2; tries++) {
       const began = performance.now();
       if (this.isHeldElsewhere(key, (await this.cached(key)) as Lock | undefined)) return undefined;
       await this.put(key, { owner, ttlMs } satisfies Lock, ttlMs);
-      // Every process that saw no lock before this one was written has written its own by then. The last one counts.
+      // By then, every process that saw no lock has written its own. The last written one is valid.
       await pause(settleMs + performance.now() - began);
       const settled = (await this.get(key)) as Lock | undefined;
       if (settled === undefined) continue;
@@ -235,7 +238,10 @@ export class Store {
     throw storeFailed('the store lost what was written');
   }
 
-  /** A lock that has stood for its time to live since this process first saw it is not expired by the store. */
+  /**
+   * A lock older than its time to live is ignored, because the store does not expire it. Age counts from when this
+   * process first saw the lock.
+   */
   private isHeldElsewhere(key: string, lock: Lock | undefined): boolean {
     if (lock === undefined) return false;
     const now = performance.now();
@@ -245,7 +251,7 @@ export class Store {
     return true;
   }
 
-  /** A backend that does not tell says the same of a record that was never there. */
+  /** Deletes a missing key. Only a backend that returns `false` for it can decide which caller deleted a record. */
   private async doesDeleteDecide(): Promise<boolean> {
     if (this.isPrivate) return true;
     if (isInSQL(this.backend)) return false;
@@ -253,7 +259,7 @@ export class Store {
     return (this.deleteDecides ??= !(await this.remove(missing)));
   }
 
-  /** @returns false where the backend says that there was nothing to delete */
+  /** @returns false if the backend reports that the record did not exist */
   private async remove(key: string): Promise<boolean> {
     const errorsBefore = this.errorsSeen;
     const deleted = await this.call(() => this.backend.delete(key));
@@ -263,13 +269,16 @@ export class Store {
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
-    // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
+    // Stores read 0 as no time to live, and Redis needs whole milliseconds.
     const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(await this.ttlTaken(ttlMs)));
     const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
     if (written === false) throw storeFailed('the store did not accept a write');
   }
 
-  /** A record with a time that the store does not take would be lost, and with it the record that it replaces: it is tried apart. */
+  /**
+   * The longest time to live that the store supports, up to `ttlMs`. It is tested with a separate record, because a
+   * failed write would also lose the replaced record.
+   */
   private async ttlTaken(ttlMs: number): Promise<number> {
     if (ttlMs <= monthMs || this.isPrivate) return ttlMs;
     if (this.longestTtlMs === undefined) {
@@ -290,7 +299,9 @@ export class Store {
   }
 }
 
-/** Drivers put the command, and with it what was to be stored, into their errors; only the kind is kept. */
+/**
+ * An error with the kind of the failure only. Drivers quote the command, and with it the stored value, in their errors.
+ */
 export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }

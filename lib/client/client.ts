@@ -1,25 +1,25 @@
 /**
- * The client that this site has at an instance, and the one rule for its use.
+ * The client of this site at an instance: its states, and the decision to use, verify or replace it.
  *
  * | state | sign | action → state |
  * |---|---|---|
  * | none, dead | login start | register → unverified, generation + 1 |
  * | any | the client ID is a URL | use |
- * | any | the secret expires within 15 minutes | replace, rationed |
+ * | any | the secret expires within 15 minutes | replace, rate-limited |
  * | unverified, active | registered, verified or used within 10 minutes (unused) or 24 hours (used), nothing abandoned | use |
  * | unverified | unused for more than 10 minutes | verify |
  * | active | more than 24 hours | verify |
- * | unverified, active | this browser abandoned a login since the last registration or login, or any three were | verify, at most once a minute |
- * | the same | this browser abandoned another one since that verification | replace, rationed; else use |
+ * | unverified, active | this browser abandoned a login since the last registration or login, or three logins began and none finished | verify, at most once a minute |
+ * | the same | this browser abandoned another one since that verification | replace, rate-limited; else use |
  * | verifying | recognised, or no clear answer | use |
  * | verifying | unknown client, `invalid_scope` | dead |
- * | unverifiable | this browser abandoned a login | replace, rationed; else use |
+ * | unverifiable | this browser abandoned a login | replace, rate-limited; else use |
  * | any | the exchange of a code says `invalid_client` | dead, and `login_restart` |
  * | any | the exchange of a code succeeds | active |
  * | any | a token for an invalid code | dead, and `instance_insecure` for an hour |
  *
- * After three unused clients in a row that the instance called unknown within ten minutes, registering again is no cure: the
- * client stays. Replacements without a verification are rationed: ten minutes, doubled each time until a login finishes.
+ * If the instance reports three unused clients in a row as unknown within ten minutes, the next client is kept. Replacements
+ * without a verification are rate-limited: one in ten minutes. The interval doubles each time until a login finishes.
  */
 
 import { leastScope, misskeyScope } from '../discovery/software.js';
@@ -29,16 +29,16 @@ import { digest } from '../util/digest.js';
 import { withHost } from '../util/url.js';
 import { clientIdAt } from './metadata-document.js';
 
-/** What the instance gave. Never changes. */
+/** Client credentials as the instance issued them. Immutable. */
 export interface ClientCredentials {
   readonly clientId: string;
-  /** Absent where the ID is the URL of a client metadata document. */
+  /** Absent if the ID is the URL of a client metadata document. */
   readonly clientSecret?: string;
-  /** Milliseconds since the epoch; absent where it does not expire. */
+  /** Milliseconds since the epoch. Absent if the secret does not expire. */
   readonly secretExpiresAt?: number;
 }
 
-/** Credentials with what they were registered for. */
+/** Client credentials with the values of their registration. */
 export interface RegisteredClient extends ClientCredentials {
   readonly redirectURI: string;
   readonly scope: string;
@@ -49,51 +49,53 @@ export interface Client {
   readonly clientId: string;
   readonly redirectURI: string;
   readonly scope: string;
-  /** Raised by each replacement: a write about an earlier generation is discarded. */
+  /** Incremented by each replacement. A write for an earlier generation is discarded. */
   readonly generation: number;
   readonly state: 'unverified' | 'active' | 'dead';
   readonly registeredAt: number;
-  /** When the instance was last asked whether it knows the client; 0 for never. Written before the request. */
+  /** Time of the last verification, written before its request. 0 for never. */
   readonly verifiedAt: number;
-  /** When a login was last finished, give or take a moment. */
+  /** Time of the last finished login. May be up to 30 seconds too early. */
   readonly lastLoginAt?: number;
   readonly secretExpiresAt?: number;
-  /** It replaced a client that was not known to be dead: when, and how many in a row of which none was used. */
+  /**
+   * Set if it replaced a client in another state than `dead`: the time, and the number of such unused clients in a row.
+   */
   readonly replaced?: { readonly at: number; readonly unusedInARow: number };
-  /** Unused clients before it that the instance called unknown, since a time. */
+  /** Earlier unused clients that the instance reported as unknown, since a time. */
   readonly deaths?: { readonly count: number; readonly since: number };
-  /** Used clients before it, the last one first: their tokens may still be in use. */
+  /** Earlier used clients, the latest first. Their tokens may still be in use. */
   readonly former?: readonly string[];
 }
 
-/** What speaks for or against a client. */
+/** Observations that may indicate a dead client. */
 export interface Signs {
-  /** When this browser began the logins at the instance that it never finished. */
+  /** Start times of the unfinished logins of this browser at the instance. */
   readonly abandoned: readonly number[];
-  /** Logins begun there by any browser since one was last finished. */
+  /** Logins of all browsers at the instance since the last finished one. */
   readonly startsInARow: number;
-  /** Whether the instance answers alike for living and dead clients (Takahē, Iceshrimp). */
+  /** Whether the instance answers a verification alike for active and dead clients (Takahē, Iceshrimp). */
   readonly isUnverifiable: boolean;
 }
 
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
-/** A client is verified at most this often. */
+/** Shortest interval between two verifications of a client. */
 export const verifyEveryMs = minute;
 
-/** Pleroma deletes unused apps after 15 minutes. */
+/** Age at which an unused client is verified. Pleroma deletes unused apps after 15 minutes. */
 const unusedForMs = 10 * minute;
-/** The longest time for a login at the instance, and some for the way. */
+/** Remaining validity that a secret needs for a login: the time limit of a pending login, plus a margin. */
 const secretNeededMs = 15 * minute;
 const replaceEveryMs = 10 * minute;
-const startsInARowTold = 3;
+const suspiciousStartsInARow = 3;
 const deathsBelieved = 3;
 
 /**
- * A login that was not finished is a sign that the instance forgot the client: visitors get stuck on an error page there. The
- * sign leads to a verification; where that was just done, or tells nothing, to a new client. Both are rationed, as any
- * visitor can give the sign.
+ * Decides what to do with a client. An unfinished login may mean that the instance deleted the client, because visitors
+ * then see an error page there. It leads to a verification. If a verification was recent or gives no information, it
+ * leads to a new client. Both are rate-limited, because any visitor can leave a login unfinished.
  */
 export function decide(client: Client | undefined, signs: Signs, now: number): 'use' | 'verify' | 'replace' {
   if (!client || client.state === 'dead') return 'replace';
@@ -101,13 +103,14 @@ export function decide(client: Client | undefined, signs: Signs, now: number): '
   const { registeredAt, verifiedAt, lastLoginAt = 0, secretExpiresAt = Infinity } = client;
   if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now)) return 'replace';
   const abandoned = signs.abandoned.filter((at) => at >= Math.max(registeredAt, lastLoginAt));
-  const isSuspicious = abandoned.length > 0 || signs.startsInARow >= startsInARowTold;
+  const isSuspicious = abandoned.length > 0 || signs.startsInARow >= suspiciousStartsInARow;
   const age = now - Math.max(verifiedAt, registeredAt, lastLoginAt);
   const isStale = age > (lastLoginAt > 0 ? day : unusedForMs);
   if (!isSuspicious && !isStale) return 'use';
   if (!signs.isUnverifiable && now - verifiedAt >= verifyEveryMs) return 'verify';
   const sinceVerified = abandoned.filter((at) => at >= verifiedAt).length;
-  // A verification between two tries of one row was the answer to them; it takes two more to call that into question.
+  // A verification between abandoned logins was the response to the earlier ones. Then a replacement needs two later
+  // ones.
   const isUnanswered = sinceVerified > 0 && (sinceVerified === abandoned.length || sinceVerified > 1);
   return isUnanswered && mayReplace(client, now) ? 'replace' : 'use';
 }
@@ -117,18 +120,18 @@ function mayReplace({ replaced }: Client, now: number): boolean {
   return now - replaced.at >= replaceEveryMs * 2 ** Math.min(replaced.unusedInARow, 10);
 }
 
-/** The instance fetches a document of this site's. Nothing was given for the client, so it cannot be lost. */
+/** Whether the client ID is a URL. The instance stores nothing for such a client, so it cannot delete it. */
 export function isKnownByURL({ clientId }: { readonly clientId: string }): boolean {
   return clientId.startsWith('https://');
 }
 
-/** Whether a new client may be registered because the instance called this one unknown. */
+/** Whether a new client may be registered after the instance reported this one as unknown. */
 export function believesDeath({ lastLoginAt, deaths }: Client, now: number): boolean {
   if (lastLoginAt !== undefined || !deaths) return true;
   return deaths.count < deathsBelieved || now - deaths.since > replaceEveryMs;
 }
 
-/** The new client's record, with what is left of the one before it. */
+/** The record of a new client, with the history of the one before it. */
 export function successor(registered: RegisteredClient, before: Client | undefined, now: number): Client {
   const { clientId, redirectURI, scope, secretExpiresAt } = registered;
   const isDead = before?.state === 'dead';
@@ -139,7 +142,7 @@ export function successor(registered: RegisteredClient, before: Client | undefin
     generation: (before?.generation ?? 0) + 1,
     state: 'unverified',
     registeredAt: now,
-    // A replacement without a verification was the answer to the signs of this moment.
+    // A replacement without a verification counts as a verification at this time.
     verifiedAt: before && !isDead ? now : 0,
     ...(secretExpiresAt !== undefined && { secretExpiresAt }),
     ...(before &&
@@ -156,7 +159,7 @@ function moreDeaths({ deaths }: Client, now: number): NonNullable<Client['deaths
   return { count: deaths.count + 1, since: deaths.since };
 }
 
-/** Whether a value from a store is such a record. It may be half of one, or another program's. */
+/** Whether a value from a store is a complete client record. */
 export function isClient(value: unknown): value is Client {
   const { replaced, deaths, former, ...record } = Object(value) as Record<string, unknown>;
   const has = (of: unknown, type: string, ...names: string[]) =>
@@ -174,28 +177,28 @@ export function isClient(value: unknown): value is Client {
   );
 }
 
-/** Another value of any of these needs another app. */
+/** The properties of an app. Different properties need different apps. */
 export interface App {
   readonly host: string;
   readonly clientName: string;
   readonly redirectURI: string;
   readonly scope: string;
-  /** The site asked for this very scope, so that no other one may take its place. */
+  /** Whether the site requested this scope. Then no other scope may replace it. */
   readonly isScopeOfSite: boolean;
-  /** The scope was given for one login, so that its token belongs to another client than most. */
+  /** Whether the scope is an option of one login, so its token belongs to another client than the site's own. */
   readonly isScopeOfLogin: boolean;
   readonly website: string | undefined;
-  /** The URL of the client metadata document, at an instance that registers no client. */
+  /** The URL of the client metadata document, at an instance without registration. */
   readonly clientId?: string;
-  /** Stands for all of them in the keys of records. */
+  /** Identifies the app in keys of records. */
   readonly key: string;
 }
 
-/** @param scope for this login alone; default: the site's own, else the least that reads the profile */
+/** @param scope of this login; default: the site's scope, else the smallest that reads the profile */
 export function describeApp(instance: Instance, settings: Settings, scope?: string): App {
   const { clientName, callbackURL, clientMetadataURL, website } = settings;
   const { host, origin, clientMetadata } = instance;
-  // Scopes are named as Mastodon names them; Misskey's are others.
+  // The option `scope` holds Mastodon scopes. Misskey uses other names.
   const ofSite = instance.api === 'misskey' ? undefined : (scope ?? settings.scope);
   const asked = ofSite ?? (instance.api === 'misskey' ? misskeyScope : leastScope(instance));
   const redirectURI = withHost(callbackURL, host);
@@ -210,19 +213,19 @@ export function describeApp(instance: Instance, settings: Settings, scope?: stri
   };
 }
 
-/** The same text for the same scopes. */
+/** The scopes in a canonical order. */
 function setOf(scope: string): string {
   return [...new Set(scope.split(' '))].sort().join(' ');
 }
 
-/** Each set of scopes is an app of its own at each instance. */
+/** Maximum number of scope sets. Each is a separate app at each instance. */
 const maxScopes = 16;
 
-/** Since the last login with them. */
+/** Time to live of a scope set since its last login. */
 const scopesTtlMs = 90 * 24 * 60 * 60 * 1000;
 
 /**
- * The sets of scopes that logins of this site asked for in place of its own: by their clients tokens are revoked, and the client
+ * The scope sets of logins that override the site's scope. Their clients are needed for token revocation. The client
  * metadata document declares them.
  */
 export class LoginScopes {
@@ -240,7 +243,7 @@ export class LoginScopes {
     return Array.isArray(scopes) ? scopes.filter((one) => typeof one === 'string').slice(0, maxScopes) : [];
   }
 
-  /** @throws TypeError for one set more than 16: scopes come from the site, and not from its visitors */
+  /** @throws TypeError for the 17th set. Scopes come from the site, so visitors cannot reach this limit. */
   async add(scope: string): Promise<void> {
     const asked = setOf(scope);
     const known = await this.list();
@@ -254,11 +257,11 @@ export class LoginScopes {
   }
 }
 
-/** Kinds of records. Those of apps with which no login was finished have kinds of their own, so that a flood of new ones evicts none in use. */
+/** Kinds of records. Unused clients have separate kinds, so that a flood of new ones evicts no used client. */
 export type ClientRecordKind =
   'client' | 'client-unused' | 'credentials' | 'credentials-unused' | 'code-check';
 
-/** @param clientId of the records that belong to one client, and not to the app */
+/** @param clientId for records of one client */
 export function recordKey(kind: ClientRecordKind, host: string, appKey: string, clientId = ''): string {
   return storeKey(kind, host, appKey, clientId);
 }

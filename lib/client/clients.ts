@@ -1,4 +1,4 @@
-/** Reads and writes the records of clients. */
+/** Reads and writes client records. */
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
@@ -18,34 +18,34 @@ import {
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
-/** How long a client that was never used is kept: any visitor can make any number of them. */
+/** Time to live of an unused client. Short, because visitors can cause any number of them. */
 const unusedTtlMs = 60 * minute;
-/** How long a used one is kept after its last login, and how long its tokens find it. */
+/** Time to live of a used client after its last login, also if it was replaced. */
 const usedTtlMs = 90 * day;
-/** Credentials outlive the record that points to them by the time of a login that was begun at the last moment. */
+/** Additional time to live of credentials, for a login that began just before the client record expired. */
 const pendingTtlMs = 15 * minute;
-/** A login that finishes so soon after another need not be written down. */
+/** Shortest interval between two writes of `lastLoginAt`. */
 const lastLoginEveryMs = 30 * 1000;
-/** Starts at the same moment are one sign: no visitor has had time to come back. */
+/** Starts within this time count as one. Milliseconds. */
 const momentMs = 20;
 
-/** Of which app a client is, in the keys of records. */
+/** Identifies a client in keys of records. */
 export interface ClientOf {
   readonly host: string;
   readonly appKey: string;
   readonly clientId: string;
 }
 
-/** When the instance was seen to refuse an invalid code of a client. Milliseconds since the epoch. */
+/** When the instance refused an invalid code of a client. Milliseconds since the epoch. */
 export interface CodeCheck {
-  /** Before the first code of a visitor. */
+  /** By the check before the first code of a visitor. */
   readonly first?: number;
-  /** After a consent. */
+  /** By a check after a consent. */
   readonly afterConsent?: number;
 }
 
 export class Clients {
-  /** Registered, but not saved yet: the next try continues from there and does not register again. */
+  /** Registered clients that could not be saved. The next try saves them and does not register again. */
   private readonly unsaved = new LRUCache<string, RegisteredClient>({
     max: 1000,
     ttl: 10 * minute,
@@ -56,23 +56,23 @@ export class Clients {
     ttl: 10 * minute,
     perf: Date,
   });
-  /** Changes of one record follow each other, so that none is lost within this process. */
+  /** Changes of one record run one after another, so that none is lost within this process. */
   private readonly changing = new Map<string, Promise<unknown>>();
 
   constructor(private readonly store: Store) {}
 
-  /** The current client of an app, in whichever state. @throws MastodonError `store_failed` */
+  /** The current client of an app, in any state. @throws MastodonError `store_failed` */
   async current(host: string, appKey: string): Promise<Client | undefined> {
     const used = recordKey('client', host, appKey);
     const record =
       (await this.read(used)) ??
       (await this.read(recordKey('client-unused', host, appKey))) ??
-      // With the first login it moves from one key to the other: a reader between the two looks again.
+      // The first login moves the record from one key to the other. A read between the two steps looks again.
       (this.store.isShared ? await this.read(used) : undefined);
     return isClient(record) ? record : undefined;
   }
 
-  /** A value that is no record of ours is missing: a store that fails is not. @throws MastodonError `store_failed` */
+  /** Treats an invalid value as missing. @throws MastodonError `store_failed` if the store fails */
   private read(key: string): Promise<object | undefined> {
     return this.store.get(key).catch((error: unknown) => {
       if (error instanceof MastodonError && error.cause instanceof UnknownRecordError) return undefined;
@@ -87,21 +87,21 @@ export class Clients {
     const record =
       (await this.store.get(used)) ??
       (await this.store.get(recordKey('credentials-unused', host, appKey, clientId))) ??
-      // As above: with the first login they move.
+      // As above: the first login moves the credentials.
       (this.store.isShared ? await this.store.get(used) : undefined);
     return isCredentials(record) && record.clientId === clientId ? record : undefined;
   }
 
   /**
-   * Registers, and saves the result as the current client.
-   * @param register sends the registration; left out where its result could not be saved the last time
+   * Registers a client, and saves it as the current one.
+   * @param register sends the registration; not called if an earlier result is still unsaved
    * @throws MastodonError as `register`, or `store_failed`
    */
   async add(host: string, appKey: string, register: () => Promise<RegisteredClient>): Promise<Client> {
     const registered = this.unsaved.get(appKey) ?? (await register());
     this.unsaved.set(appKey, registered);
     const { clientId, clientSecret } = registered;
-    // First under its own ID: a caller that finds it as the current one can rely on its credentials.
+    // The credentials are written first, so that every caller that finds the current client also finds them.
     const own = recordKey('credentials-unused', host, appKey, clientId);
     if (!isKnownByURL(registered))
       await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
@@ -114,7 +114,7 @@ export class Clients {
     return client;
   }
 
-  /** Changes the record where the client is still the current one. A failing store changes nothing. */
+  /** Changes the record if the client is still the current one. Ignores failures of the store. */
   async change(
     of: ClientOf,
     changes: Partial<Pick<Client, 'state' | 'verifiedAt' | 'lastLoginAt'>>,
@@ -137,7 +137,7 @@ export class Clients {
     });
   }
 
-  /** A login was finished: the instance knows the client, and it is in use. */
+  /** Records a finished login, so the client is `active`. */
   async loginFinished(of: ClientOf, credentials: ClientCredentials): Promise<void> {
     const { host, appKey, clientId } = of;
     this.starts.delete(appKey);
@@ -150,12 +150,12 @@ export class Clients {
       const unused = recordKey('credentials-unused', host, appKey, clientId);
       await this.move(unused, own, credentials, usedTtlMs + pendingTtlMs);
     }
-    // It was called dead, and is not: what the instance says to a verification means nothing.
+    // The client is recorded as dead but works. So verifications at this instance give no information.
     if (isCurrent && client.state === 'dead') await this.rememberUnverifiable(host);
     await this.change(of, { state: 'active', lastLoginAt: now });
   }
 
-  /** Writes a record and deletes the one that it takes the place of. Where the write fails, that one stays. */
+  /** Writes a record and deletes the one that it replaces. If the write fails, the old one stays. */
   private async move(from: string, to: string, value: object, ttlMs: number): Promise<void> {
     const isKept = await this.store.set(to, value, ttlMs).then(
       () => true,
@@ -164,7 +164,7 @@ export class Clients {
     if (isKept) await this.store.delete(from);
   }
 
-  /** @returns logins begun at the app since one was last finished, before this one */
+  /** @returns logins begun with the app since the last finished one, not counting this one */
   startsInARow(appKey: string): number {
     return this.starts.get(appKey)?.count ?? 0;
   }
@@ -179,7 +179,7 @@ export class Clients {
     this.starts.delete(appKey);
   }
 
-  /** Whether the instance answers a verification alike for living and dead clients. */
+  /** Whether the instance answers a verification alike for active and dead clients. */
   async isUnverifiable(host: string): Promise<boolean> {
     return (await this.store.cached(storeKey('unverifiable', host))) !== undefined;
   }
@@ -196,7 +196,7 @@ export class Clients {
     await this.store.cache(recordKey('code-check', host, appKey, clientId), check, usedTtlMs);
   }
 
-  /** Which client a refresh token was issued to. */
+  /** Records the client that a refresh token was issued to. */
   async rememberGrant({ host, origin }: PinnedInstance, refreshToken: string, of: ClientOf): Promise<void> {
     const { appKey, clientId } = of;
     await this.store.cache(storeKey('grant', host, origin, refreshToken), { appKey, clientId }, usedTtlMs);
@@ -211,7 +211,10 @@ export class Clients {
   }
 }
 
-/** One that replaced a used client names it, for as long as that one's tokens may be in use. */
+/**
+ * Time to live of a client record. A record that names a used former client lives as long as that client's tokens may
+ * be in use.
+ */
 function ttlOf({ lastLoginAt, former }: Client): number {
   return lastLoginAt === undefined && former === undefined ? unusedTtlMs : usedTtlMs;
 }

@@ -1,4 +1,4 @@
-/** The life of the client at an instance: registration, verification and the invalid-code check, each shared by its callers. */
+/** Registers and verifies clients, and checks that instances refuse invalid codes. Concurrent callers share the work. */
 
 import { MastodonError } from '../errors.js';
 import type { Failures } from '../discovery/failures.js';
@@ -40,9 +40,9 @@ export class ClientLifecycle {
   }
 
   /**
-   * The current client of an app, if it can be used for a login; verified where the signs ask for it.
-   * @param abandoned when this browser began the logins at the instance that it never finished
-   * @returns what to do instead of using it: register a new one in the place of `replaced`
+   * The current client of an app, if it is usable for a login. Verifies it if `decide` requires that.
+   * @param abandoned start times of this browser's unfinished logins at the instance
+   * @returns the client, or the client `replaced` in whose place the caller registers a new one
    */
   async usable(
     context: RequestContext,
@@ -57,12 +57,13 @@ export class ClientLifecycle {
     let client = await this.clients.current(host, key);
     if (!client) return { client, replaced: undefined };
     if (client.lastLoginAt !== undefined) context.http.referrals.inUse(host);
-    // Its time is written before its outcome is known, so a caller with a sign waits for the one under way.
+    // The time of a verification is written before its result. A caller with an unfinished login waits for the running
+    // verification.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
     if (underWay) client = await context.race(underWay);
     const signs = { abandoned, startsInARow: this.clients.startsInARow(key), isUnverifiable: false };
     let next = underWay && client.state !== 'dead' ? 'use' : decide(client, signs, Date.now());
-    // Looked up only now: most logins give no reason to.
+    // Read only here, because most logins do not need it.
     if (next !== 'use' && client.state !== 'dead' && (await this.isUnverifiable(instance)))
       next = decide(client, { ...signs, isUnverifiable: true }, Date.now());
     if (next === 'verify')
@@ -72,7 +73,7 @@ export class ClientLifecycle {
       : { client };
   }
 
-  /** @returns the client as it stands after the verification */
+  /** @returns the client after the verification */
   private verify(
     context: RequestContext,
     instance: PinnedInstance,
@@ -83,7 +84,7 @@ export class ClientLifecycle {
       this.background
         .run(work, of.host, () => verifyClient(work, this.clients, instance, of, client))
         .catch((error: unknown) => {
-          // No room for the question is no answer to it.
+          // The request was not sent because of a limit, so the client stays as it is.
           if (error instanceof MastodonError && error.code === 'login_busy') return client;
           throw error;
         }),
@@ -91,9 +92,10 @@ export class ClientLifecycle {
   }
 
   /**
-   * Registers the app, once for any number of callers and processes.
-   * @param replaced the client in whose place it is registered
-   * @throws MastodonError as `registerWithLeastScope`; `store_failed`; `instance_insecure` where that is known beforehand
+   * Registers the app, once for all concurrent callers and processes.
+   * @param replaced the client to replace
+   * @throws MastodonError as `registerWithLeastScope`; `store_failed`; `instance_insecure` for software known to accept
+   *   invalid codes
    */
   register(context: RequestContext, instance: Instance, app: App, replaced?: Client): Promise<Client> {
     const { host, key } = app;
@@ -130,7 +132,7 @@ export class ClientLifecycle {
       });
     this.settings.log('registered', { instance: host });
     const of = { host, appKey: key, clientId: client.clientId };
-    // A visitor is not sent to a server that is known for this, only to be refused on the way back.
+    // Refused before the redirect, because the response would be refused in any case.
     if (checksNoCodes(instance.software))
       await this.ensureCodeChecked(context, instance, of, client.redirectURI);
     else
@@ -142,7 +144,7 @@ export class ClientLifecycle {
     return client;
   }
 
-  /** An instance that does not know even the client that it has just given says so of every client (Iceshrimp). */
+  /** Verifies a new client. An instance that reports even this one as unknown reports every client so (Iceshrimp). */
   private async testVerification(
     context: RequestContext,
     instance: PinnedInstance,
@@ -154,9 +156,9 @@ export class ClientLifecycle {
   }
 
   /**
-   * Offers an invalid code, unless the instance was seen to refuse one. It may run while the visitor is at the instance; the
-   * callback waits for it, also in another process, and after a crash it runs anew.
-   * @throws MastodonError `instance_insecure`; and like every request when there is no answer to judge
+   * Runs the invalid-code check, unless the instance has passed it. The check may run while the visitor is at the
+   * instance. The authorization response waits for it, also in another process. After a crash it runs again.
+   * @throws MastodonError `instance_insecure`; and as every request if there is no answer
    */
   async ensureCodeChecked(
     context: RequestContext,
@@ -169,9 +171,9 @@ export class ClientLifecycle {
   }
 
   /**
-   * A server may refuse invalid codes only as long as no visitor has agreed there. So it is tried again after a consent, before
-   * that visitor is let in, and once a day.
-   * @throws MastodonError as `ensureCodeChecked`; without an answer only where there never was one
+   * Repeats the invalid-code check after a consent, at most once a day, before the visitor is logged in. A server may
+   * refuse invalid codes only until a visitor has consented.
+   * @throws MastodonError as `ensureCodeChecked`; without an answer only if there never was one
    */
   async recheckCode(
     context: RequestContext,
@@ -216,9 +218,10 @@ export class ClientLifecycle {
   }
 
   /**
-   * The exchange of a code was refused in a way that may mean a dead client.
-   * @param isClear the instance named the client as the reason
-   * @returns `dead` where a new client will be registered; `kept` where one after another is unknown; `alive`
+   * Handles a refused code exchange that may mean a dead client.
+   * @param isClear whether the instance named the client as the reason
+   * @returns `dead` if a new client will be registered; `kept` if the instance rejects one client after another; else
+   *   `alive`
    */
   async afterRefusal(
     context: RequestContext,
@@ -227,7 +230,7 @@ export class ClientLifecycle {
     isClear: boolean,
   ): Promise<'dead' | 'kept' | 'alive'> {
     const client = await this.clients.current(of.host, of.appKey);
-    // A client that was replaced meanwhile needs no other replacement.
+    // The client was already replaced.
     if (client?.clientId !== of.clientId) return isClear ? 'dead' : 'alive';
     if (isClear) return (await declareDead(this.clients, of, client)) ? 'dead' : 'kept';
     const signs = {
@@ -243,7 +246,7 @@ export class ClientLifecycle {
     return grantsTokensToAnyClient(software) || this.clients.isUnverifiable(host);
   }
 
-  /** No caller waits for it, or hears of its failure. */
+  /** Runs work in the background, and ignores its failure. */
   private inBackground(
     caller: RequestContext,
     host: string,

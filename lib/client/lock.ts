@@ -1,15 +1,14 @@
-/** Lets one of several processes do a piece of work, while the others wait for its result. */
+/** Runs work in one of several processes, while the others wait for its result. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { pollMs, type Store } from '../store.js';
 
 /**
- * Does the work under a lock, or returns the result that another process left in the store. A caller that has waited for
- * `waitMs` does the work without the lock: the process that holds it may be gone. So the work may be done twice, which
- * must be bearable.
+ * Runs work under a lock, or returns the result that another process stored. After `waitMs` a caller runs the work
+ * without the lock, because the process with the lock may have crashed. So the work may run twice.
  * @param key of the lock; the same in all processes
- * @param waitMs longest time to wait for another process, and the time to live of the lock
- * @param result reads what the work leaves in the store; `undefined` if there is nothing yet
+ * @param waitMs longest wait for another process, and the time to live of the lock; milliseconds
+ * @param result reads the stored result; `undefined` if there is none yet
  * @throws MastodonError `store_failed`, and whatever `result` and `work` throw
  */
 export async function withLock<T>(

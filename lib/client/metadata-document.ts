@@ -1,7 +1,7 @@
 /**
- * Serves the client metadata document, which servers without registration fetch at the URL that is the client ID. HTML, with
- * the redirect URI in a header and in an element, is what every Misskey reads: some of its releases fail on JSON. Other
- * servers read JSON alone, and no request says which it wants, so the URL does.
+ * Serves the client metadata document. Servers without registration fetch it at the client ID, which is a URL. All
+ * Misskey releases read HTML, with the redirect URI in a header and in an element; some fail on JSON. Other servers
+ * read only JSON. Requests do not indicate the format, so the URL does.
  */
 
 import { parseAddress } from '../discovery/address.js';
@@ -15,18 +15,18 @@ import { isDevelopment, warnOnce } from '../util/warnings.js';
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
 export type DocumentForm = 'html' | 'json';
 
-/** No host ends so: there is no such top-level domain. */
+/** Ending of the URL of the JSON form. There is no top-level domain of this name, so no host ends with it. */
 const jsonEnding = '.json';
 
 /**
- * The client ID at one instance. Each instance has a URL of its own, so that each has a redirect URI of its own; normalised,
- * as some servers compare it before they normalise it.
+ * The client ID at one instance. Each instance has its own URL, so each has its own redirect URI. The URL is
+ * normalised, because some servers compare it before they normalise it.
  */
 export function clientIdAt(clientMetadataURL: string, host: string, form: DocumentForm): string {
   return new URL(withHost(clientMetadataURL, form === 'json' ? host + jsonEnding : host)).href;
 }
 
-/** The document as a response, for the adapter to send. */
+/** The response with the document, for an adapter to send. */
 export interface DocumentAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -36,27 +36,27 @@ export interface DocumentAnswer {
 
 export type Next = (error?: unknown) => void;
 
-/** Node's request, with what Express says of where it is mounted. */
+/** A Node.js request, with the members that Express adds for its mount path. */
 export type MountedRequest = IncomingMessage & {
   readonly originalUrl?: string;
   readonly baseUrl?: string;
   readonly params?: { readonly instance?: unknown } | undefined;
 };
 
-/** Longer than any server takes to fetch the document for a login. */
+/** How long the document is served after a login began. Servers fetch it during the login. Milliseconds. */
 const servedMs = 7 * 24 * 60 * 60 * 1000;
 
-/** A server at which logins began. */
+/** The record of a server with pending logins. */
 interface UrlClientHost {
-  /** When the first one began. Milliseconds since the epoch. */
+  /** Start of the first login. Milliseconds since the epoch. */
   readonly since: number;
   readonly isFetched?: true;
 }
 
-/** Enough for the visitor of the first login to arrive there. */
-const tellAfterMs = 60_000;
+/** Shortest time from the first start to a warning that no server fetched the document. Milliseconds. */
+const warnAfterMs = 60_000;
 
-/** How long others may keep it. Seconds. */
+/** `Cache-Control` of the document. Seconds. */
 const maxAge = 300;
 
 export class ClientMetadata {
@@ -66,18 +66,19 @@ export class ClientMetadata {
       'clientName' | 'callbackURL' | 'clientMetadataURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
     private readonly store: Pick<Store, 'cached' | 'cache'>,
-    /** The sets of scopes that logins asked for in place of the site's own. */
+    /** Scope sets of logins that override the site's scope. */
     private readonly scopes?: { list(): Promise<readonly string[]> },
   ) {}
 
-  /** A login began at a server that fetches the document. Discovery has found that its host knows clients by their URL. */
+  /** Records that a login began at a server that identifies clients by URL. */
   async began(host: string): Promise<void> {
     const key = storeKey('url-client', host);
     const { since, isFetched } = ((await this.store.cached(key)) ?? {}) as Partial<UrlClientHost>;
     const { clientMetadataURL = '' } = this.settings;
-    // In production strangers cannot cause it by two starts at once, of which the server can have seen none.
-    const mayTell = typeof since === 'number' && (isDevelopment() || Date.now() - since > tellAfterMs);
-    if (mayTell && isFetched !== true) {
+    // In production the warning needs two starts with time between them. Otherwise two simultaneous requests could
+    // cause it.
+    const mayWarn = typeof since === 'number' && (isDevelopment() || Date.now() - since > warnAfterMs);
+    if (mayWarn && isFetched !== true) {
       warnOnce(
         'MASTODON_DOCUMENT_NOT_FETCHED',
         `passport-mastodon-oauth2: another login begins at ${host}, and that server has not fetched this site's client metadata ` +
@@ -90,10 +91,10 @@ export class ClientMetadata {
   }
 
   /**
-   * The document for one instance; it holds only what the site shows to every visitor. An instance finds its own redirect URI
-   * there, under one spelling of its name. A host that registers clients finds none: it could otherwise pass for one that
-   * does not (mix-up).
-   * @param target a URL, or its path and query, with the instance's host in the place that `clientMetadataURL` gives it
+   * The document for one instance. It contains only what the site shows to every visitor. It contains the redirect URI
+   * of the requested instance, for one spelling of its host. For a host that registers clients there is no document.
+   * Otherwise such a host could imitate one that does not (mix-up).
+   * @param target a URL, or its path and query, with the instance's host at its position in `clientMetadataURL`
    */
   async answer(method: string | undefined, target: string): Promise<DocumentAnswer> {
     const { clientName, callbackURL, clientMetadataURL } = this.settings;
@@ -127,13 +128,13 @@ export class ClientMetadata {
     });
   }
 
-  /** Members are those of RFC 7591, section 2. There is no way to a shared secret. */
+  /** The members of RFC 7591, section 2. The client has no secret. */
   private json(clientId: string, redirectURI: string, loginScopes: readonly string[]): string {
     const { clientName, website, scope = documentScope } = this.settings;
     return JSON.stringify({
       client_id: clientId,
       client_name: clientName,
-      // Servers may take no home page but one that the ID lies below.
+      // Servers may accept only a home page that is a prefix of the ID.
       ...(website !== undefined && clientId.startsWith(website) && { client_uri: website }),
       redirect_uris: [redirectURI],
       grant_types: ['authorization_code'],
@@ -143,12 +144,12 @@ export class ClientMetadata {
     });
   }
 
-  /** For routes and `app.use` of Express, and for everything else with Node's own request and response. */
+  /** Handles a request of Express, as a route or with `app.use`, or of Node.js. */
   serve(req: MountedRequest, res: ServerResponse, next?: Next): void {
     const { originalUrl = req.url ?? '/' } = req;
     if (next && !this.isItsPath(req, originalUrl)) return next();
     const respond = ({ status, headers, body }: DocumentAnswer) => {
-      // Other middleware may have answered while the store was asked.
+      // Other middleware may have responded during the read of the store.
       if (res.headersSent) return;
       if (next && status === 404) return next();
       res.writeHead(status, headers).end(body);
@@ -158,7 +159,10 @@ export class ClientMetadata {
       .catch(() => res.destroy());
   }
 
-  /** Mounted before all routes of an application, it is asked for every page, the callback among them. */
+  /**
+   * Whether the path is that of a document. If it is mounted before all routes, every request arrives here, including
+   * callbacks.
+   */
   private isItsPath({ baseUrl = '', params }: MountedRequest, target: string): boolean {
     if (baseUrl !== '' || params?.instance !== undefined) return true;
     const { clientMetadataURL } = this.settings;
@@ -167,7 +171,7 @@ export class ClientMetadata {
     return !!segment && path === new URL(withHost(clientMetadataURL, segment)).pathname;
   }
 
-  /** Whether a login began there; and remembers that the document was fetched. */
+  /** Whether a login began at the host. Records that the document was fetched. */
   private async isServed(host: string): Promise<boolean> {
     const key = storeKey('url-client', host);
     const known = (await this.store.cached(key)) as Partial<UrlClientHost> | undefined;
@@ -207,7 +211,10 @@ function answerOf(
   };
 }
 
-/** `rel` and the class names as the strictest reader wants them; the name counts only beside the very ID. */
+/**
+ * The HTML form. `rel` and the class names suit the strictest parser. Misskey shows the name only if it is next to the
+ * exact ID.
+ */
 function documentOf(clientName: string, clientId: string, redirectURI: string): string {
   const [name, id, uri] = [clientName, clientId, redirectURI].map(escape);
   return `<!doctype html>

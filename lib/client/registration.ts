@@ -1,4 +1,4 @@
-/** Registers the app at an instance (POST /api/v1/apps), and judges the answer. */
+/** Registers the app at an instance (POST /api/v1/apps), and reads the response. */
 
 import { MastodonError } from '../errors.js';
 import { isChallenge, jsonObject, jsonObjectOrNone, isSuccess } from '../http/answer.js';
@@ -8,8 +8,8 @@ import { isSingleUseClientId } from '../discovery/software.js';
 import type { App, ClientCredentials, RegisteredClient } from './client.js';
 
 /**
- * Sends the one form that every known server reads alike: a single redirect URI, scopes as one string, no
- * empty field. (JSON, arrays and empty values each fail somewhere.)
+ * Registers with the form that all known servers support: one redirect URI, scopes as one string, no empty field. JSON,
+ * arrays and empty values each fail on some servers.
  * @throws MastodonError `registration_refused`, `registration_throttled`, `scope_refused`, `instance_unsupported`,
  *   `instance_unreachable`, `instance_blocked`, `response_invalid`, `response_too_large` or `timeout`
  */
@@ -28,8 +28,8 @@ export function registerApp(
 }
 
 /**
- * The same, with the scope that the server takes: one that refuses the scope chosen for it takes `read`, unless the site
- * asked for a scope of its own.
+ * Like `registerApp`, but retries with scope `read` if the server refuses the default scope. A scope that the site
+ * requested is not replaced.
  */
 export async function registerWithLeastScope(
   context: RequestContext,
@@ -51,13 +51,13 @@ export async function registerWithLeastScope(
     });
   } catch (error) {
     if (!(error instanceof MastodonError) || error.code !== 'scope_refused') throw error;
-    // The site asked for nothing: its scopes are not what the server refuses.
+    // The site requested no scope, so the error must not blame its scopes.
     const cause = new Error('the server takes none of the scopes that read the profile');
     throw new MastodonError('registration_refused', { instance: error.instance, cause });
   }
 }
 
-/** Judges the answer to a registration. @throws MastodonError as `registerApp` */
+/** Reads the response to a registration. @throws MastodonError as `registerApp` */
 export function readRegistration(answer: Answer, instance: string): ClientCredentials {
   const { status } = answer;
   if (isChallenge(answer)) {
@@ -101,20 +101,20 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
       reason: 'single_use_apps',
     });
   }
-  // Such an ID names a client metadata document, and with it another kind of client.
+  // A URL as the client ID means a client metadata document, which is another kind of client.
   if (/^https?:/i.test(clientId)) {
     throw new MastodonError('response_invalid', { instance, cause: new Error('the client ID is a URL') });
   }
-  // Seconds, and 0 for never (RFC 7591, section 3.2.1).
+  // Seconds. 0 means that the secret does not expire (RFC 7591, section 3.2.1).
   const seconds = Number.isFinite(expiry) ? (expiry as number) : 0;
   return { clientId, clientSecret, ...(seconds > 0 && { secretExpiresAt: seconds * 1000 }) };
 }
 
-/** How a registration was refused, for what can be done about it. */
+/** A refused registration, with the time to wait. */
 export class RefusedError extends Error {
   constructor(
     readonly status: number,
-    /** How long the instance asks to be left alone, in milliseconds. */
+    /** Time to wait before the next registration. Milliseconds. */
     readonly retryAfterMs?: number,
     why?: string,
   ) {
@@ -122,7 +122,10 @@ export class RefusedError extends Error {
   }
 }
 
-/** Mastodon: "Scopes doesn't match configured on the server"; Hollo: a list of errors that names the field. */
+/**
+ * Mastodon answers "Scopes doesn't match configured on the server". Hollo answers a list of errors that names the
+ * field.
+ */
 function isScopeRefusal(answer: Answer): boolean {
   if (answer.status !== 400 && answer.status !== 422) return false;
   return /scope/i.test(JSON.stringify([jsonObjectOrNone(answer)]));
@@ -133,16 +136,16 @@ function isCredential(value: unknown): value is string {
   return typeof value === 'string' && /^[\x20-\x7e]{1,2048}$/.test(value);
 }
 
-/** How long to keep from registering again, in milliseconds, as the answer asks; undefined if it does not say. */
+/** Time to wait before the next registration, from the headers. Milliseconds. Undefined if no header has it. */
 export function throttledFor(headers: Answer['headers'], now: number): number | undefined {
   const wait = waitOf(headers['retry-after'], now) ?? waitOf(headers['x-ratelimit-reset'], now);
   return wait === undefined || wait <= 0 ? undefined : Math.min(wait, longestThrottleMs);
 }
 
-/** For a server that has had enough, and does not say for how long. */
+/** Wait for a server that limits registrations and gives no time. */
 const shortThrottleMs = 10 * 1000;
 
-/** Mastodon's window for registrations; what asks for more is not believed. */
+/** Longest wait. It is Mastodon's window for registrations. Longer times are reduced to it. */
 const longestThrottleMs = 10 * 60 * 1000;
 
 /** Seconds, or a date (HTTP date in Retry-After, ISO 8601 in Mastodon's X-RateLimit-Reset, or epoch seconds). */
@@ -150,7 +153,7 @@ function waitOf(value: unknown, now: number): number | undefined {
   if (typeof value !== 'string' || value.length > 64) return undefined;
   if (/^\d{1,7}$/.test(value)) return Number(value) * 1000;
   if (/^\d{9,11}$/.test(value)) return Number(value) * 1000 - now;
-  // Of anything else the parser makes a date, too, such as of two numbers.
+  // The date parser also accepts other text, such as two numbers.
   if (!/^(?:[A-Z][a-z]{2,8},? |\d{4}-\d\d-\d\dT)/.test(value)) return undefined;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : date - now;

@@ -1,4 +1,4 @@
-/** The two questions about a client: whether its instance still knows it, and whether the instance refuses a code that it never issued. */
+/** Verifies clients, and checks that an instance refuses invalid codes. */
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
@@ -15,7 +15,7 @@ import type { PinnedInstance } from '../options.js';
 import { believesDeath, type Client, type ClientCredentials } from './client.js';
 import type { ClientOf, Clients } from './clients.js';
 
-/** @returns the client as it stands now; `dead` where the instance does not know it */
+/** @returns the updated client; `dead` if the instance does not know it */
 export async function verifyClient(
   context: RequestContext,
   clients: Clients,
@@ -24,7 +24,7 @@ export async function verifyClient(
   client: Client,
 ): Promise<Client> {
   const verified = { ...client, verifiedAt: Date.now() };
-  // Written first: other processes see that the verification of this minute is under way.
+  // Written before the request, so that other processes do not verify at the same time.
   await clients.change(of, { verifiedAt: verified.verifiedAt });
   if (await isKnown(context, clients, instance, of, client)) {
     clients.verified(of.appKey);
@@ -34,8 +34,8 @@ export async function verifyClient(
 }
 
 /**
- * Asks for a client credentials token (RFC 6749, section 4.4). On Mastodon 4.2.0 to 4.2.8 that token also keeps the app from
- * being deleted. No answer, and no clear one, counts as known: only a clear no costs a registration.
+ * Verifies client credentials with a client credentials grant (RFC 6749, section 4.4). On Mastodon 4.2.0 to 4.2.8 that
+ * token also prevents the deletion of the app. A missing or ambiguous answer counts as known.
  */
 export async function isKnown(
   context: RequestContext,
@@ -57,9 +57,9 @@ export async function isKnown(
 }
 
 /**
- * The instance said that it does not know the client, so that the next start registers anew. Where it says so of one new
- * client after another, and none gets to be used, registering is no cure.
- * @returns whether that was believed
+ * Marks the client as dead, so that the next start registers a new one. If the instance rejects one new client after
+ * another, the client stays.
+ * @returns whether the client was marked as dead
  */
 export async function declareDead(clients: Clients, of: ClientOf, client: Client): Promise<boolean> {
   if (!believesDeath(client, Date.now())) return false;
@@ -67,29 +67,29 @@ export async function declareDead(clients: Clients, of: ClientOf, client: Client
   return true;
 }
 
-/** Errors (RFC 6749, section 5.2) that only a client which was recognised gets to see. */
+/** Errors (RFC 6749, section 5.2) that servers send only to a known client. */
 const recognised = new Set(['unsupported_grant_type', 'unauthorized_client', 'invalid_grant']);
 
 /**
- * Whether a token endpoint says that no login can succeed with this client: it does not know it, or takes its scope no
- * longer (`invalid_scope`). By status first, by the error's name second.
+ * Whether a response of a token endpoint means that no login can succeed with this client. The client is unknown, or
+ * its scope is no longer accepted (`invalid_scope`). The status is read first, the error's name second.
  */
 export function isUnknownClient(answer: Answer): boolean {
   if ((answer.status !== 400 && answer.status !== 401) || isFromInFront(answer)) return false;
   const error = jsonObjectOrNone(answer)?.error;
   if (typeof error !== 'string') return true;
-  // Mitra answers 401 to this grant with a sentence instead of the error's name.
-  // Iceshrimp speaks of a code, which this grant has not: it looked at nothing else.
+  // Mitra answers this grant with 401 and a sentence. Iceshrimp reports a missing code, although this grant has none,
+  // so it did not check the client.
   return !recognised.has(error) && !/unsupported[ _]grant|\bcode\b/i.test(error);
 }
 
-/** The instance gave a token for an invalid code: no passing trouble. */
+/** The instance issued a token for an invalid code. This is not a temporary failure. */
 export class UncheckedCodesError extends Error {}
 
 /**
- * Offers a code that was never issued. A server that gives a token for it would let any visitor in as another person (snac
- * does), so it cannot be used for a login.
- * @throws MastodonError `instance_insecure`; `instance_blocked`, and like every request, when there is no answer to judge
+ * Runs the invalid-code check: sends a code that the instance never issued. A server that answers with a token would
+ * let any visitor log in as another user, as snac does. So it is refused.
+ * @throws MastodonError `instance_insecure`; `instance_blocked`; and as every request if there is no answer
  */
 export function offerInvalidCode(
   context: RequestContext,
@@ -110,7 +110,7 @@ export function offerInvalidCode(
 
 function assertRefused(answer: Answer, instance: string): void {
   const cause = new Error(`the token endpoint answered an invalid code with ${answer.status}`);
-  // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
+  // A bot check or an overloaded server has not checked the code.
   assertFromServer(answer);
   if (isUnavailable(answer.status))
     throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
@@ -126,6 +126,6 @@ function assertRefused(answer: Answer, instance: string): void {
 export function acceptedInvalidCode(answer: Answer): boolean {
   if (!isSuccess(answer.status)) return false;
   const document = jsonObjectOrNone(answer);
-  // An error inside a success status is a refusal. Any other success is none.
+  // A success status with an error in the body is a refusal. Every other success accepts the code.
   return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The login without a framework: `MastodonLogin` finds an instance, begins a login and finishes it. The caller binds each
- * browser to a secret key of its own.
+ * `passport-mastodon-oauth2/core`: the login without a framework. `MastodonLogin` finds an instance, begins a login and
+ * finishes it. The caller gives each browser a secret key.
  */
 
 export { ErrorCode, MastodonError } from '../errors.js';

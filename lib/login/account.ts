@@ -1,4 +1,4 @@
-/** Asks the instance whose token this is: by GET /api/v1/accounts/verify_credentials, or by Misskey's POST /api/i. */
+/** Fetches the account of a token: GET /api/v1/accounts/verify_credentials, or POST /api/i on Misskey. */
 
 import { MastodonError } from '../errors.js';
 import { isFromInFront, jsonObject, type JsonObject } from '../http/answer.js';
@@ -9,7 +9,7 @@ import type { PinnedInstance } from '../options.js';
 export interface AccountAnswer {
   readonly raw: string;
   readonly json: JsonObject;
-  /** The same in Mastodon's words, where the answer is in others. */
+  /** The account as a Mastodon entity, where the server uses the Misskey API. */
   readonly entity?: JsonObject;
 }
 
@@ -34,8 +34,8 @@ export function fetchAccount(
 }
 
 /**
- * Mastodon refuses accounts that are disabled, moved, pending or unconfirmed with 403, tokens that were revoked
- * meanwhile with 401, those of apps with 422. GoToSocial says 401 to disabled accounts, too.
+ * Mastodon answers 403 for a disabled, moved, pending or unconfirmed account. It answers 401 for a revoked token, and
+ * 422 for a token of an app. GoToSocial also answers 401 for a disabled account.
  */
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
@@ -55,8 +55,8 @@ export function readAccount(answer: Answer, instance: string, software?: string)
 }
 
 /**
- * Misskey refuses suspended accounts with 403, tokens that ended with 401. It tells nothing of addresses: `url` and `uri`
- * are null for its own people, whose pages are at `/@name`; and `host` is, or the account is another server's.
+ * Misskey answers 403 for a suspended account, and 401 for an ended token. For local accounts `url`, `uri` and `host`
+ * are null. Their pages are at `/@name`. An account with a `host` belongs to another server.
  */
 export function readMisskeyAccount(
   answer: Answer,

@@ -1,4 +1,4 @@
-/** The authorization request that a browser is sent with, and the response that it brings back, which is compared before any request is sent. */
+/** Creates authorization requests, and validates authorization responses before any request is sent. */
 
 import { needsForcedLogin } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
@@ -8,7 +8,7 @@ import { aroundHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.
 import { isState } from './browser-keys.js';
 import type { Transaction } from './transactions.js';
 
-/** @param extra further parameters; they cannot replace those of the protocol */
+/** @param extra further parameters; they cannot replace parameters of the protocol */
 export function authorizationURL(
   instance: Instance,
   login: Transaction,
@@ -48,12 +48,12 @@ export interface CallbackParams {
 
 const names = ['state', 'code', 'error', 'iss'] as const;
 
-/** All that is read of the address that a browser came back to. */
+/** The parts of the callback URL that are read. */
 export type Target = Pick<URL, 'pathname' | 'searchParams'>;
 
 /**
- * Of a request, its target (RFC 9112, section 3.2), or the whole address. A path stays as it came, which is how routers
- * compare it; and one such as "//evil.example" is still a path here.
+ * Parses a request target (RFC 9112, section 3.2) or a whole URL. The path is not decoded, because routers compare it
+ * undecoded. A target such as "//evil.example" is a path.
  */
 export function targetOf(answer: Target | string): Target {
   if (typeof answer !== 'string') return answer;
@@ -73,27 +73,27 @@ function upTo(mark: string, text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** The paths of a callback URL around the instance's host, as paths are compared. */
+/** The parts of the callback path before and behind the instance's host, in comparable form. */
 export interface CallbackPaths {
   readonly before: string;
   readonly behind: string;
 }
 
-/** @param callbackURL as the option has it, with or without `:instance` */
+/** @param callbackURL the option, with or without `:instance` */
 export function callbackPaths(callbackURL: string): CallbackPaths {
   const { before, behind } = aroundHost(callbackURL);
   return { before: plainPath(before), behind: behind === '' ? '' : plainPath(`/${behind}`) };
 }
 
 /**
- * Whether a request is an authorization response, and not the start of a login: by its path, or, behind a proxy that changes
- * paths, by a state of ours. A page's own `?error=…` or `?code=…` makes no response.
+ * Whether a request is an authorization response. It is one if its path matches the callback URL. Behind a proxy that
+ * changes paths, its state must be a state of this package. An `?error=…` or `?code=…` on other pages is ignored.
  */
 export function isCallback({ pathname, searchParams }: Target, { before, behind }: CallbackPaths): boolean {
   const path = plainPath(pathname).replace(/\/$/, '');
   if (path.startsWith(`${before}/`) && path.endsWith(behind)) {
     const rest = path.slice(before.length + 1, path.length - behind.length);
-    // Directly below the root lies every page; there the segment must look like a host.
+    // Directly below the root there are other pages, so the segment must look like a host.
     if (rest !== '' && (before !== '' || behind !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
   }
   const state = searchParams.get('state');
@@ -101,9 +101,9 @@ export function isCallback({ pathname, searchParams }: Target, { before, behind 
 }
 
 /**
- * Paths as the most lenient router compares them: Express ignores case, and takes a backslash for a slash where there is a
- * fragment; Fastify decodes first. A callback route that was taken for a start would let another site begin a login by a
- * link.
+ * Normalises a path as the most lenient router does. Express ignores case, and reads a backslash as a slash in URLs
+ * with a fragment. Fastify decodes first. If a callback were treated as a start, another site could start a login with
+ * a link.
  */
 function plainPath(path: string): string {
   const lower = path.replace(/[\\/]{2,}|\\/g, '/');
@@ -114,12 +114,12 @@ function plainPath(path: string): string {
   }
 }
 
-/** The instance that the callback's path names; the empty text where that is no host. */
+/** The instance host in the path of the callback. Empty if the segment is not a host. */
 export function instanceInPath({ pathname }: Target, callbackURL: string): string {
   const segment = hostSegmentOf(callbackURL, pathname) ?? '';
   try {
     const host = decodeURIComponent(segment).toLowerCase();
-    // It becomes part of store keys and messages.
+    // The host becomes part of store keys and messages.
     return /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/.test(
       host,
     ) && host.length <= 260
@@ -132,7 +132,7 @@ export function instanceInPath({ pathname }: Target, callbackURL: string): strin
 
 /**
  * Reads each parameter as one string.
- * @throws MastodonError `login_expired` for a state that is none of ours, `login_mismatch` for the others
+ * @throws MastodonError `login_expired` for a malformed state, `login_mismatch` for other malformed parameters
  */
 export function readResponse({ searchParams }: Target): CallbackParams {
   const hasNested = [...searchParams.keys()].some((key) => names.some((name) => key.startsWith(`${name}[`)));
@@ -144,14 +144,17 @@ export function readResponse({ searchParams }: Target): CallbackParams {
     return values[0];
   });
   if (state !== undefined && !isState(state)) {
-    throw new MastodonError('login_expired', { cause: new Error('the state is none of ours') });
+    throw new MastodonError('login_expired', {
+      cause: new Error('the state was not created by this package'),
+    });
   }
   return { state, code, error, iss };
 }
 
 /**
- * The answer must come from the instance that the login was begun at: by its path, which is part of the
- * redirect URI, and by its issuer where it names one or promised to (RFC 9207, section 2.4).
+ * Checks that the response comes from the instance of the login. The host in the path, which is part of the redirect
+ * URI, must match. The issuer must match if the response contains one or the metadata promised one (RFC 9207, section
+ * 2.4).
  * @throws MastodonError `login_mismatch`
  */
 export function assertSameInstance(login: Transaction, params: CallbackParams, hostInPath: string): void {
@@ -164,7 +167,7 @@ export function assertSameInstance(login: Transaction, params: CallbackParams, h
 }
 
 /**
- * The code, unless the instance reports an error instead.
+ * The code of a response without an error.
  * @throws MastodonError `access_denied`, `token_refused` or `response_invalid`
  */
 export function codeOf(params: CallbackParams, instance: string): string {
@@ -177,7 +180,7 @@ export function codeOf(params: CallbackParams, instance: string): string {
     });
   }
   if (params.error !== undefined) {
-    // The text may be an attacker's. Only that there was an error is told.
+    // An attacker may have written the error text, so it is not repeated.
     throw new MastodonError('token_refused', { instance, cause: new Error('the authorization failed') });
   }
   if (params.code === undefined || params.code === '' || params.code.length > 4096) {

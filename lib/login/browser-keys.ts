@@ -1,14 +1,14 @@
-/** What tells browsers apart, and what their requests say: secret keys, random values, prefetches, and starts by pages of other sites. */
+/** Secret browser keys, and the refusal of prefetches and cross-site starts. */
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 
-/** How long a person has for logging in at their instance. Milliseconds. */
+/** Time limit of a pending login. Milliseconds. */
 export const loginTtlMs = 10 * 60 * 1000;
 
-/** 256 random bits as 43 characters of `[A-Za-z0-9_-]`: some servers put `state` into a URL without escaping it. */
+/** 256 random bits as 43 characters of `[A-Za-z0-9_-]`. Some servers put `state` into a URL without escaping it. */
 export function randomToken(): string {
   return randomBytes(32).toString('base64url');
 }
@@ -17,12 +17,12 @@ export function isState(value: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(value);
 }
 
-/** Whether a text is as varied as a random key. One that several browsers share would let each finish the others' logins. */
+/** Whether a text looks like a random key. Browsers that share a key could finish each other's logins. */
 export function isSecretKey(value: unknown): value is string {
   return typeof value === 'string' && /^[\w+/=-]{22,128}$/.test(value) && new Set(value).size >= 8;
 }
 
-/** @throws TypeError for a key that is not secret */
+/** @throws TypeError for a key that does not look random */
 export function keysOf(browser: string | readonly string[]): readonly string[] {
   const keys: unknown = typeof browser === 'string' ? [browser] : browser;
   if (Array.isArray(keys) && keys.every(isSecretKey)) return keys;
@@ -31,7 +31,7 @@ export function keysOf(browser: string | readonly string[]): readonly string[] {
   );
 }
 
-/** A key that may finish what it began, and begins nothing. */
+/** A key that can finish the logins that it began, and cannot begin others. */
 export interface FormerKey {
   readonly key: string;
   /** Milliseconds since the epoch. */
@@ -39,21 +39,21 @@ export interface FormerKey {
 }
 
 export interface BrowserKeys {
-  /** Begins logins. Absent from a browser that has none yet. */
+  /** The key that begins logins. Undefined for a browser without one. */
   readonly current: string | undefined;
   readonly former: readonly FormerKey[];
 }
 
-/** More than log in within one login's time in one browser; whatever keeps them may be a cookie. */
+/** Limits the size of the cookie that stores the keys. Few browsers finish more logins within `loginTtlMs`. */
 const maxFormerKeys = 3;
 
-/** The former keys once the current one has had its login; they are good for as long as a pending login lasts. */
+/** The former keys after a login with the current key. Each is valid for `loginTtlMs`. */
 export function formerAfterLogin({ current, former }: BrowserKeys): FormerKey[] {
   const ended = current === undefined ? [] : [{ key: current, until: Date.now() + loginTtlMs }];
   return [...ended, ...former].slice(0, maxFormerKeys);
 }
 
-/** All keys, the one that begins logins first. */
+/** All keys, the current one first. */
 export function allKeys({ current, former }: BrowserKeys): string[] {
   return [current, ...former.map(({ key }) => key)].filter((key) => key !== undefined);
 }
@@ -63,8 +63,8 @@ export function writeFormer({ key, until }: FormerKey): string {
 }
 
 /**
- * None that is over, or that would last longer than any that was given; and no more than were given, since anyone can write a
- * cookie: for each of them the store is asked.
+ * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows. Keeps at
+ * most `maxFormerKeys`: an attacker can write the cookie, and each key causes a read of the store.
  */
 export function readFormer(texts: readonly string[]): FormerKey[] {
   const now = Date.now();
@@ -75,14 +75,14 @@ export function readFormer(texts: readonly string[]): FormerKey[] {
   });
 }
 
-/** What is read of a request, whatever framework it comes from. */
+/** The parts of a request that are read, for all frameworks. */
 export interface BrowserRequest {
   readonly method: string | undefined;
   /** @param name in lower case */
   readonly header: (name: string) => string | undefined;
 }
 
-/** The same of a request of Node.js, and of those that frameworks make of it. */
+/** A `BrowserRequest` from a Node.js request or a framework's request with the same members. */
 export function browserRequest(req: {
   readonly method?: string | undefined;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -90,13 +90,13 @@ export function browserRequest(req: {
   return { method: req.method, header: (name) => req.headers[name]?.toString() };
 }
 
-/** Chromium and Firefox; Safari; earlier versions of them. */
+/** Headers of Chromium and Firefox, of Safari, and of their earlier versions. */
 const purposeHeaders = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
 
 /**
- * Browsers prefetch and prerender pages, and programs send HEAD to see where a link leads. Such a request must not use up an
- * authorization response, and must not begin a login. Browsers discard an answer with status 503 and ask again when the
- * visitor opens the page.
+ * Refuses prefetches, prerenders and HEAD requests. Such a request must not use up an authorization response, and must
+ * not begin a login. Browsers discard a response with status 503, and send the request again when the visitor opens the
+ * page.
  * @returns the refusal, `prefetch_refused`
  */
 export function prefetchRefusal({ method, header }: BrowserRequest): MastodonError | undefined {
@@ -107,19 +107,19 @@ export function prefetchRefusal({ method, header }: BrowserRequest): MastodonErr
 }
 
 /**
- * A page of another site could send its visitor through an instance that agrees to everything, and so log the visitor in to
- * an account of the attacker. Only a request of the site's own pages begins a login, as far as the browser tells:
+ * Refuses login starts from other sites. A page of an attacker could start a login at an instance of the attacker, and so
+ * log the visitor in to an account of the attacker. The browser's headers decide:
  *
  * - `Sec-Fetch-Site` (Chromium 76, Firefox 90, Safari 16.4; over https and on localhost): `same-origin`, and `none` for a
  *   visitor who typed the address. `same-site` is another host of the domain, and is refused like `cross-site`.
  * - `Origin` where that header is missing: the origin of `callbackURL`, or the host that the request was sent to. `null` is
  *   what a sandboxed frame sends, and is refused.
- * - A top-level navigation by GET begins a login wherever it comes from. Browsers keep `cross-site` for a whole chain of
- *   redirects: for a link in a chat to a page of the site that redirects to the login, and for a callback that ends in
- *   `login_restart` and is redirected to another start. A link straight to the start looks the same. A site prevents that link
- *   by a start that takes POST only.
+ * - A top-level navigation by GET is accepted from every source. Browsers keep `cross-site` for a whole chain of redirects.
+ *   Such a chain may be a link in a chat to a page of the site that redirects to the login. It may also be a callback that
+ *   ends in `login_restart` and redirects to a new start. A direct link to the start looks the same. A site prevents that
+ *   link with a start that accepts POST only.
  *
- * Without any of these headers the request is not from a current browser, and is accepted.
+ * A request without any of these headers is accepted, because no current browser sent it.
  * @param callbackURL the option
  * @param host that the request was sent to
  * @returns the refusal, `cross_site_start`
@@ -136,7 +136,7 @@ export function crossSiteStart(
   });
 }
 
-/** What the browser says of another source than the site itself. */
+/** The source that the browser reports, if it is not this site. */
 function sourceOf(
   header: BrowserRequest['header'],
   callbackURL: string,
@@ -152,12 +152,15 @@ function sourceOf(
   return 'Origin is not the origin of callbackURL or the host of the request';
 }
 
-/** The visitor's tab goes to the page: no frame, no script, no image. Safari does not say whether the visitor pressed a link. */
+/** Whether the request is a top-level navigation. Safari does not report whether the visitor pressed a link. */
 function isNavigation(header: BrowserRequest['header']): boolean {
   return header('sec-fetch-mode') === 'navigate' && (header('sec-fetch-dest') ?? 'document') === 'document';
 }
 
-/** A script follows a redirect itself, and instances do not let it (Fetch Metadata, section 2.2). */
+/**
+ * Warns about a login start by `fetch`. The script would follow the redirect, and instances refuse that (Fetch
+ * Metadata, section 2.2).
+ */
 export function warnOfScript({ header }: BrowserRequest, caller: string): void {
   if (!isDevelopment() || header('sec-fetch-dest') !== 'empty') return;
   warnOnce(

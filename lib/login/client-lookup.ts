@@ -1,4 +1,4 @@
-/** Finds the instance of an address and a client that can be used there, once for all callers who wait for it. */
+/** Finds the instance of an address and a client for it, once for all concurrent callers. */
 
 import { LRUCache } from 'lru-cache';
 import { describeApp, type App, type Client } from '../client/client.js';
@@ -12,29 +12,29 @@ import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import type { PendingLogins } from './transactions.js';
 
-/** An instance with a client that can be used there. */
+/** An instance and a usable client. */
 export interface Usable {
   readonly instance: Instance;
   readonly app: App;
   readonly client: Client;
 }
 
-/** A known instance with its client, or with the one that is to be replaced. */
+/** A known instance with its client, or with the client to replace. */
 type Known = { readonly instance: Instance; readonly app: App } & Awaited<
   ReturnType<ClientLifecycle['usable']>
 >;
 
-/** One host, however many handles of it are typed, gets this much of the work under way. */
+/** Starts under way for one host, over all typed handles of it. */
 const maxStartsPerHost = 8;
 
-/** From finding an instance to logging in there, where a visitor goes from one program to another. Milliseconds. */
+/** How long the result of `find` can be used by a following `get`. Milliseconds. */
 const justFoundMs = 60_000;
 
 export class ClientLookup {
   private readonly registering = new SingleFlight<Usable>();
   private readonly finding = new SingleFlight<Instance>();
   private readonly starts: ConcurrencyLimit;
-  /** Addresses whose instance was found without a login: the next start there need not look again. */
+  /** Addresses that `find` has resolved. A following `get` does not repeat the discovery. */
   private readonly justFound = new LRUCache<string, true>({ max: 1000, ttl: justFoundMs, perf: Date });
 
   constructor(
@@ -47,7 +47,7 @@ export class ClientLookup {
     this.starts = new ConcurrencyLimit({ inAll, perInstance: maxStartsPerHost, waiting });
   }
 
-  /** The instance alone. @throws MastodonError as `Discovery.find`; `instance_not_allowed` */
+  /** Finds the instance without a client. @throws MastodonError as `Discovery.find`; `instance_not_allowed` */
   async find(context: RequestContext, address: Address): Promise<Instance> {
     await context.assertAllowed(address.host);
     const name = nameOf(address);
@@ -65,9 +65,9 @@ export class ClientLookup {
   }
 
   /**
-   * The instance and a client there. What is known already costs no request.
-   * @param scope of this login; default: the site's
-   * @param pending the browser's logins: those that it never finished are signs of trouble with the client
+   * Finds the instance and a client. Known data is used without a request.
+   * @param scope of this login; default: the option `scope`
+   * @param pending the browser's logins; unfinished ones indicate that the client may be dead
    * @throws MastodonError as `find` and `ClientLifecycle.register`
    */
   async get(
@@ -97,7 +97,7 @@ export class ClientLookup {
     return { instance, app, ...(await this.lifecycle.usable(context, instance, app, abandoned)) };
   }
 
-  /** @param known the known instance, with the client that is to be replaced */
+  /** @param known the known instance, with the client to replace */
   private findAndRegister(
     context: RequestContext,
     address: Address,
@@ -107,7 +107,7 @@ export class ClientLookup {
     const name = nameOf(address);
     return this.registering.join(`${name} ${scope ?? ''}`, context, (work) =>
       this.inTurn(work, address, async () => {
-        // An instance whose client died may have become another server: it is found anew.
+        // The client of a known instance is dead. The server may have been replaced, so discovery runs again.
         const isKept = this.justFound.delete(name) || known === undefined;
         const instance =
           (isKept ? await this.discovery.known(address) : undefined) ??
@@ -123,7 +123,7 @@ export class ClientLookup {
           this.failures.succeeded(instance.host);
           return { instance, app, client };
         } catch (error) {
-          // Where another host led here and used up the time, the time that was left says nothing of this host.
+          // If discovery of another host used up the time, a timeout says nothing about this host.
           const isLate = error instanceof MastodonError && error.code === 'timeout';
           if (!isLate || instance.host === address.host) this.failures.failed(instance.host, error);
           throw error;
@@ -132,12 +132,12 @@ export class ClientLookup {
     );
   }
 
-  /** Runs work in turn with others, and remembers the address if it failed. */
+  /** Runs work under the concurrency limit, and remembers its failure for the address. */
   private async inTurn<T>(context: RequestContext, address: Address, work: () => Promise<T>): Promise<T> {
     const name = nameOf(address);
     this.failures.assertNone(name, address.host);
     return this.starts.run(context, address.host, async () => {
-      // Others may have failed while this one waited.
+      // Work of other callers may have failed while this caller waited.
       this.failures.assertNone(name, address.host);
       try {
         const result = await work();
@@ -155,7 +155,7 @@ function isUsable(known: Known): known is Known & { readonly client: Client } {
   return known.client !== undefined;
 }
 
-/** A handle, or the origin where none was typed: other handles of the domain may well be found. */
+/** The handle, or the origin without one. A failure for one handle does not apply to the domain's other handles. */
 function nameOf({ username, origin }: Address): string {
   return username === undefined ? origin : `${username}@${origin}`;
 }

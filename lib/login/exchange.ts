@@ -1,4 +1,4 @@
-/** Exchanges the code of an authorization response for a token (RFC 6749, section 4.1.3), and finds out whether a refusal means that the client is dead. */
+/** Exchanges an authorization code for a token (RFC 6749, section 4.1.3), and detects dead clients by the refusal. */
 
 import type { ClientCredentials } from '../client/client.js';
 import type { ClientOf } from '../client/clients.js';
@@ -18,21 +18,21 @@ import { fetchAccount, type AccountAnswer } from './account.js';
 import { codeOf, type CallbackParams } from './authorization.js';
 import type { PendingLogins, Transaction } from './transactions.js';
 
-/** Failures that show more than an error page of the instance: the client is known there. */
+/** Failures that show that the instance knows the client. */
 const signsOfClient: ReadonlySet<MastodonErrorCode> = new Set([
   'access_denied',
   'token_refused',
   'response_invalid',
 ]);
 
-/** Tokens, and the credentials with which they can be revoked also while the store is away. */
+/** Tokens, and the credentials that can revoke them even if the store fails. */
 export interface Redeemed {
   readonly tokens: Tokens;
   readonly credentials: ClientCredentials;
 }
 
 /**
- * Reads the response, whose origin is known by now, and exchanges its code once.
+ * Reads the code from a response of the right instance, and exchanges it once.
  * @throws MastodonError as `codeOf` and `exchange`
  */
 export async function redeem(
@@ -48,7 +48,7 @@ export async function redeem(
   try {
     return await exchange(context, lifecycle, login, of, codeOf(response, host), extra);
   } catch (error) {
-    // Nothing is wrong with the client when this browser begins its next login.
+    // The client works, so this login must not count as unfinished when the browser starts the next one.
     if (error instanceof MastodonError && signsOfClient.has(error.code)) await pending.finished(host);
     throw error;
   }
@@ -73,7 +73,7 @@ export async function accountAfterConsent(
     ]);
     return account;
   } catch (error) {
-    // A token that is refused at once may have ended with the client. Any other failure says that the client is known.
+    // A new token that is refused may belong to a dead client. Every other failure shows that the client is known.
     const isSign = error instanceof MastodonError && error.code === 'account_unusable';
     if (!isSign) await pending.finished(instance.host);
     throw error;
@@ -81,10 +81,10 @@ export async function accountAfterConsent(
 }
 
 /**
- * With the very client that the login was begun with, even if another one is current by now: a code belongs to the client
- * that asked for it. A dead client is replaced at the next start.
- * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
- *   `codeOf` and `exchangeCode`
+ * Exchanges the code with the client that began the login. A code belongs to that client, even if the client was
+ * replaced. A dead client is replaced at the next start.
+ * @throws MastodonError `login_restart` if the client is dead; `instance_insecure` if the server does not check codes;
+ *   else as `codeOf` and `exchangeCode`
  */
 async function exchange(
   context: RequestContext,
@@ -121,20 +121,20 @@ async function exchange(
   }
 }
 
-/** What an instance gave for a code, or for a refresh token. */
+/** Tokens that an instance issued for a code or a refresh token. */
 export interface Tokens {
   readonly accessToken: string;
-  /** Few servers give one: Pleroma, Akkoma, Pixelfed. */
+  /** Issued by few servers: Pleroma, Akkoma, Pixelfed. */
   readonly refreshToken: string | undefined;
-  /** The token endpoint's whole answer, as Passport's verify functions know it. */
+  /** The token endpoint's whole response, as Passport's verify functions receive it. */
   readonly params: JsonObject;
 }
 
 /**
- * Offers the code once; a code is never offered again, whatever comes back.
- * @param extra further parameters; none of the protocol's own can be changed by them
- * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `instance_blocked`, `response_invalid`,
- *   `response_too_large` or `timeout`
+ * Sends the code to the token endpoint. The request is never repeated.
+ * @param extra further parameters; they cannot replace parameters of the protocol
+ * @throws MastodonError `token_refused`, `login_restart`, `instance_unreachable`, `instance_blocked`,
+ *   `response_invalid`, `response_too_large` or `timeout`
  */
 export function exchangeCode(
   context: RequestContext,
@@ -147,21 +147,21 @@ export function exchangeCode(
     ...extra,
     grant_type: 'authorization_code',
     code,
-    // In the body: Basic authentication fails on GoToSocial, Iceshrimp and Mitra.
+    // Sent in the body, because Basic authentication fails on GoToSocial, Iceshrimp and Mitra.
     client_id: client.clientId,
     client_secret: client.clientSecret,
     redirect_uri: redirectURI,
     code_verifier: codeVerifier,
-    // Iceshrimp takes a default of its own for a request without.
+    // Without a scope, Iceshrimp uses its own default.
     scope,
   };
   return postForm(context, instance.tokenEndpoint, form, (answer) => readTokens(answer, instance.host));
 }
 
-/** A refusal that may mean an unknown client as well as an unknown code. */
+/** A refusal that may mean an unknown client or an unknown code. */
 export class UnclearRefusal extends Error {}
 
-/** Judges the token endpoint's answer: by its status first, by the error's name second. @throws as `exchangeCode` */
+/** Reads the token endpoint's response, by its status first and by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer, instance: string): Tokens {
   const { status } = answer;
   assertFromServer(answer);
@@ -188,7 +188,10 @@ export function readTokens(answer: Answer, instance: string): Tokens {
   return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
 }
 
-/** The error's name (RFC 6749, section 5.2). Misskey's API has it as `error.code`. Other text of a server is not repeated. */
+/**
+ * The error's name (RFC 6749, section 5.2). Misskey's API returns it as `error.code`. Other text of a server is
+ * ignored.
+ */
 function errorIn(answer: Answer): string | undefined {
   const { error } = jsonObjectOrNone(answer) ?? {};
   const { code = error } = Object(error) as { readonly code?: unknown };
@@ -199,7 +202,7 @@ function isBearer(type: unknown): boolean {
   return typeof type === 'string' && /^bearer$/i.test(type);
 }
 
-/** The token goes into a header as it is (RFC 6750, section 2.1). */
+/** Whether a value is a token that is safe in a header (RFC 6750, section 2.1). */
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
 }

@@ -1,11 +1,11 @@
-/** Why an authorization response belongs to no pending login: the cause of `login_expired`. */
+/** Causes of `login_expired`: why an authorization response matches no pending login. */
 
 import { MastodonError } from '../errors.js';
 
 /**
  * - `unknown`: no pending login has the state.
- * - `other_browser`: a pending login has the state, and this browser has no key of it.
- * - `used`: the login was finished, or is being finished by another request.
+ * - `other_browser`: a pending login has the state, but this browser has no key for it.
+ * - `used`: the login was finished, or another request is finishing it.
  */
 export type Expiry = 'unknown' | 'other_browser' | 'used';
 
@@ -22,7 +22,7 @@ export function loginExpired(expiry: Expiry, message: string): MastodonError {
   return new MastodonError('login_expired', { cause: new ExpiryError(expiry, message) });
 }
 
-/** Whether a login failed because its browser did not bring the key with which it was begun. */
+/** Whether a login failed because the browser did not send the key that began it. */
 export function isOtherBrowser(error: unknown): boolean {
   return (
     error instanceof MastodonError &&

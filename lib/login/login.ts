@@ -1,4 +1,4 @@
-/** `MastodonLogin`: one login from beginning to end, for any adapter. It knows no framework and no HTTP request of a visitor. */
+/** `MastodonLogin`: begins and finishes logins, for every adapter. It depends on no framework. */
 
 import { ClientMetadata } from '../client/metadata-document.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
@@ -48,11 +48,11 @@ import {
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
 
 export class MastodonLogin {
-  /** As the option has it, without a slash at its end. */
+  /** The option, without a trailing slash. */
   readonly callbackURL: string;
-  /** Milliseconds, for each half of a login. @internal */
+  /** Time limit of `begin` and of `finish`. Milliseconds. @internal */
   readonly timeoutMs: number;
-  /** Answers servers that fetch the client metadata document at `clientMetadataURL`. */
+  /** Serves the client metadata document at `clientMetadataURL`. */
   readonly clientMetadata: ClientMetadata;
   private readonly settings: Settings;
   private readonly store: Store;
@@ -64,7 +64,7 @@ export class MastodonLogin {
   private readonly callbacks: ConcurrencyLimit;
   /** Whether an authorization response reached this process. */
   private hasHeardResponse = false;
-  /** Of the site and its options: what one of them began is finished by no other. */
+  /** Identifies the site and its options. A login can be finished only with the audience that began it. */
   private readonly audience: string;
 
   /** @throws TypeError that names the option at fault */
@@ -92,7 +92,7 @@ export class MastodonLogin {
   }
 
   /**
-   * The instance of an address, without registering there.
+   * Finds the instance of an address, without a registration.
    * @param typed a domain, a handle or a URL, as the visitor typed it
    * @throws MastodonError
    */
@@ -104,9 +104,9 @@ export class MastodonLogin {
   }
 
   /**
-   * Finds the instance, gets a client there, and stores the pending login.
+   * Begins a login: finds the instance, gets a client there, and stores the pending login.
    * @param typed a domain, a handle or a URL, as the visitor typed it
-   * @param browser a secret key that only this browser has, at least 22 characters of `[A-Za-z0-9_-]`
+   * @param browser a secret key of this browser, at least 22 characters of `[A-Za-z0-9_-]`
    * @returns where to redirect the browser
    * @throws MastodonError
    * @example
@@ -139,10 +139,10 @@ export class MastodonLogin {
   }
 
   /**
-   * Turns the authorization response that a browser brought back into a token and a profile.
-   * @param callback the URL that the browser came back to, or its path and query
+   * Finishes a login: exchanges the authorization response for a token and a profile.
+   * @param callback the URL of the response, or its path and query
    * @param browser the same key as for `begin`
-   * @throws MastodonError; its `state` is the application's, where the login is known
+   * @throws MastodonError; its `state` is that of the application, if the login was found
    */
   async finish(callback: URL | string, browser: Browser, extras: Extras = {}): Promise<Finished> {
     const finished = await this.finishWithScope(callback, browser, extras);
@@ -163,7 +163,7 @@ export class MastodonLogin {
       const hostInPath = instanceInPath(target, this.callbackURL);
       const pending = this.pendingOf(browser);
       return this.within(hostInPath, (context) =>
-        // Taken only when there is room to finish it: a visitor who is refused here can open the same address again.
+        // The login is taken within the concurrency limit. A visitor who is refused here can open the same URL again.
         this.callbacks.run(context, hostInPath, async () => {
           if (response.state === undefined)
             throw await denialWithoutState(pending, hostInPath, response.error);
@@ -210,7 +210,7 @@ export class MastodonLogin {
             report(this.settings.log, 'finished', profile.instance);
             return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
           } catch (error) {
-            // No caller receives the token.
+            // The caller does not receive the token.
             revoke();
             throw error;
           }
@@ -220,10 +220,10 @@ export class MastodonLogin {
   }
 
   /**
-   * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed). Callers with the same token
+   * Refreshes tokens, at servers that issue refresh tokens (Pleroma, Akkoma, Pixelfed). Callers with the same token
    * share one request, in all processes that share the store.
    * @param origin `profile.instance.origin`
-   * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
+   * @throws MastodonError `token_refused` or `login_restart` if the user has to log in again
    */
   refresh(origin: string, token: string): Promise<Tokens> {
     return this.atOrigin(origin, (context, instance) => this.tokens.refresh(context, instance, token));
@@ -232,27 +232,29 @@ export class MastodonLogin {
   /**
    * Revokes an access token at its instance.
    * @param origin `profile.instance.origin`
-   * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
+   * @throws MastodonError `revocation_unsupported`, or the reason why the instance did not confirm the revocation
    */
   revoke(origin: string, accessToken: string): Promise<void> {
     return this.atOrigin(origin, (context, instance) => this.tokens.revoke(context, instance, accessToken));
   }
 
   /**
-   * Whether a login was finished with this browser key. Such a key finishes the pending logins that it began, and begins no
-   * other: an attacker may have planted it before. The adapter makes a new one.
+   * Whether a login was finished with this browser key. Such a key can finish the pending logins that it began, but
+   * cannot begin others, because an attacker may have planted it. The adapter creates a new key.
    */
   hasFinished(browserKey: string): Promise<boolean> {
     return this.transactions.hasFinished(browserKey);
   }
 
-  /** A refusal by an adapter, reported to the same log. @internal */
+  /** Reports a refusal by an adapter to the log. @internal */
   refused(error: MastodonError): MastodonError {
     reportFailure(this.settings.log, error);
     return error;
   }
 
-  /** Reports a failure, and makes each caller an error of its own: callers of shared work share what it throws. */
+  /**
+   * Reports a failure, and throws a new error for each caller. Callers of shared work would otherwise share one error.
+   */
   private async run<T>(story: (seen: Seen) => Promise<T>, isLogin = true): Promise<T> {
     const seen: Seen = {};
     try {
@@ -265,7 +267,7 @@ export class MastodonLogin {
     }
   }
 
-  /** Everything that one half of a login waits for is inside of one deadline: the store, queues, locks and the site's functions. */
+  /** Runs `begin` or `finish` under one deadline, including the store, queues, locks and callbacks of the site. */
   private async within<T>(typed: string, work: (context: RequestContext) => Promise<T>): Promise<T> {
     const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
     const context = this.http.context({ timeoutMs, typed: typed === '' ? undefined : typed });
@@ -281,7 +283,7 @@ export class MastodonLogin {
     return this.transactions.of(keysOf(browser), isNew);
   }
 
-  /** The very server that gave a token: it may not be sent to another one that the first has become. */
+  /** Runs work at the instance of exactly this origin, because a token must not be sent to another server. */
   private atOrigin<T>(
     origin: string,
     work: (context: RequestContext, instance: Instance) => Promise<T>,

@@ -1,4 +1,4 @@
-/** Turns an instance's answer about an account into a Passport profile, believing it only about its own. */
+/** Creates a Passport profile from an account, and checks claims about other domains. */
 
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
@@ -8,51 +8,54 @@ import { isPublicHostname } from '../http/addresses.js';
 import type { PinnedInstance } from '../options.js';
 import { parsedURL } from '../util/url.js';
 
-/** Who logged in, as far as the instance tells it and it could be checked. */
+/** The user who logged in. */
 export interface MastodonProfile {
   provider: 'mastodon';
   /**
    * The account's key, unique across instances: `<origin>#<local id>`, for example
-   * `https://mastodon.social#7112`. The only field to find a user by.
+   * `https://mastodon.social#7112`. Identify users by this field only.
    */
   id: string;
-  /** The account's own ID at its instance, as its API takes it: `7112`. Other instances have accounts with the same one. */
+  /** The account's ID at its instance, as the API uses it: `7112`. It is not unique across instances. */
   localId: string;
-  /** As the instance tells it: `alice`; on some servers `Jane Doe`, or a whole e-mail address. No handle, and no key. */
+  /**
+   * User name as the instance reports it: `alice`. On some servers it is `Jane Doe` or an e-mail address. Do not use it
+   * as a key.
+   */
   username: string;
-  /** As the person wrote it: any text, to be escaped. */
+  /** Display name, as the user wrote it. Any text: escape it in HTML. */
   displayName: string;
-  /** The account's page; http(s), on the instance's host or its proved handle domain. */
+  /** URL of the account's page. http(s), on the instance's host or its verified handle domain. */
   profileUrl?: string;
-  /** The avatar; http(s), on a public name. */
+  /** The avatar. http(s), on a public name. */
   photos: Array<{ value: string }>;
   /**
-   * `alice@example.com`, the domain in ASCII. Can change hands: for showing, not for keys. The empty string where the
-   * user name makes no handle, such as `Jane Doe`.
+   * `alice@example.com`, with the domain in ASCII. For display only: a handle can move to another user. Empty if the
+   * user name cannot be part of a handle, such as `Jane Doe`.
    */
   handle: string;
-  /** Whether the handle's domain is the instance itself, or both have confirmed it by WebFinger. */
+  /** Whether the handle's domain is the instance, or both confirm the handle by WebFinger. */
   handleVerified: boolean;
-  /** ActivityPub actor URI, when it lies on the instance's origin or was proved by WebFinger. */
+  /** ActivityPub actor URI, if it is on the instance's origin or was verified by WebFinger. */
   actor?: string;
-  /** Where the account lives: `https://mastodon.social`, `mastodon.social`, and the software's name in lower case. */
+  /** The instance: origin, host, and name of the software in lower case. */
   instance: { origin: string; host: string; software?: string };
-  /** The instance's answer as it came. Anything in it is the instance's claim. */
+  /** The instance's response body. Its content is unverified. */
   _raw: string;
-  /** The same, parsed. */
+  /** `_raw`, parsed. */
   _json: MastodonAccount;
 }
 
 /**
- * What an instance tells about an account, by the names of Mastodon's entity CredentialAccount (Misskey's are others). The types are
- * those of Mastodon's documentation; nothing of it was checked, and each server has its own selection.
+ * An account, as the instance reports it. The names are those of Mastodon's entity CredentialAccount (Misskey uses
+ * other names). The types are those of Mastodon's documentation. Nothing is verified, and servers omit members.
  */
 export interface MastodonAccount {
   readonly id?: string;
   readonly username?: string;
   readonly acct?: string;
   readonly display_name?: string;
-  /** Biography, as HTML of the instance. */
+  /** Biography, as unsanitised HTML. */
   readonly note?: string;
   readonly url?: string;
   readonly avatar?: string;
@@ -68,12 +71,12 @@ export interface MastodonAccount {
   readonly [name: string]: unknown;
 }
 
-/** Facts about an account that were checked for their form, not for their truth. */
+/** Claims of an account. Their format is checked, their content is not. */
 interface Claims {
   readonly id: string;
   readonly username: string;
   readonly displayName: string;
-  /** Host of the handle, as the address parser spells it; undefined where it is none. */
+  /** Domain of the handle, normalised by the address parser. Undefined if it is invalid. */
   readonly handleDomain: string | undefined;
   readonly url: URL | undefined;
   readonly avatar: URL | undefined;
@@ -81,8 +84,8 @@ interface Claims {
 }
 
 /**
- * Where the instance says that its handles have another domain, this asks both for proof; and where it tells of no actor,
- * itself for that. Otherwise nothing is sent.
+ * Creates the profile. If the instance reports another handle domain, both servers are asked to confirm the handle. If
+ * the account has no actor, the instance is asked for it. Otherwise no request is sent.
  * @throws MastodonError `response_invalid`
  */
 export async function buildProfile(
@@ -117,13 +120,13 @@ async function proofOf(
   }
 }
 
-/** Some servers tell `Alice` from `alice`. Only the actor, told by the account too, shows that both are one. */
+/** Some servers distinguish `Alice` from `alice`. If the account reports the same actor, both are the same account. */
 function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined): boolean {
   if (proved.handle === handle) return true;
   return proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
 }
 
-/** @throws MastodonError `response_invalid` when there is no usable id or user name */
+/** @throws MastodonError `response_invalid` without a usable ID or user name */
 export function readClaims(
   account: AccountAnswer,
   instance: PinnedInstance,
@@ -161,7 +164,7 @@ function handleDomainOf(
   }
 }
 
-/** Pure: which of the claims are believed. */
+/** The profile fields that the claims and the proof support. Sends no request. */
 export function believed(
   instance: PinnedInstance,
   account: AccountAnswer,
@@ -172,7 +175,7 @@ export function believed(
   const isHandle = makesHandle(claims.username);
   const hosts = proof ? [host, domainOf(proof.handle)] : [host];
   const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
-  // A claimed actor that contradicts the proved one is not believed, and neither is one elsewhere.
+  // A claimed actor on another origin is ignored. A verified actor takes precedence.
   const actor = proof?.actor ?? (claims.actor?.origin === origin ? claims.actor.href : undefined);
   return {
     provider: 'mastodon',
@@ -192,8 +195,8 @@ export function believed(
 }
 
 /**
- * Numbers, ULIDs, UUIDs, FlakeIds and hex digests are all made of these. A number beyond 2^53 has already lost
- * digits to the JSON parser and would make one user of several accounts.
+ * Numbers, ULIDs, UUIDs, FlakeIds and hex digests consist of these characters. A number above 2^53 is refused: the JSON
+ * parser rounds it, so several accounts would get one ID.
  */
 function localId(value: unknown, instance: PinnedInstance): string {
   if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
@@ -202,8 +205,8 @@ function localId(value: unknown, instance: PinnedInstance): string {
 }
 
 /**
- * Mastodon's are ASCII. Pleroma's end with a hyphen, WordPress's hold spaces and e-mail addresses, others are in any
- * script; what could turn, hide or mark up the text around it is in none.
+ * Mastodon's user names are ASCII. Pleroma's may end with a hyphen. WordPress's contain spaces and e-mail addresses.
+ * Others use any script. Characters that change the direction or markup of surrounding text are refused.
  */
 function isUserName(text: string): boolean {
   return (
@@ -215,31 +218,33 @@ function isUserName(text: string): boolean {
   );
 }
 
-/** What can stand before the @; without letters that are others in disguise (RFC 8264, section 9.17). */
+/**
+ * Whether a user name can be part of a handle. Compatibility variants of letters are refused (RFC 8264, section 9.17).
+ */
 function makesHandle(username: string): boolean {
   return /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
 }
 
-/** A visitor's browser fetches the picture, perhaps inside a private network. */
+/** Whether the avatar has a public address. Browsers fetch it, perhaps inside a private network. */
 function isShowable(avatar: URL, instance: PinnedInstance): boolean {
   return avatar.origin === instance.origin || isPublicHostname(avatar.hostname);
 }
 
-/** Code points; Mastodon allows 30, others more. */
+/** Maximum length in code points. Mastodon allows 30, other servers more. */
 const longestName = 500;
 
-/** Without what no name needs: control characters, halves of characters, and marks that turn the text around it. */
+/** Removes control characters, lone surrogates and direction marks. */
 function showable(text: string): string {
   const plain = text.replace(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
   return [...plain.slice(0, 2 * longestName)].slice(0, longestName).join('');
 }
 
-/** An http(s) URL without credentials; `javascript:` and its like would run in the page that shows it. */
+/** An http(s) URL without credentials. `javascript:` and similar URLs would run in the page that shows them. */
 function webURL(value: unknown): URL | undefined {
   if (typeof value !== 'string' || value.length > 2048 || !/^https?:\/\//i.test(value)) return undefined;
   const url = parsedURL(value);
   if (url === undefined) return undefined;
-  // The URL parser encodes quotes in a path but leaves them in a host, from where they break out of an attribute.
+  // The URL parser encodes quotes in a path but not in a host, where they would end an HTML attribute.
   return url.username === '' && url.password === '' && /^[\w.:[\]-]+$/.test(url.host) ? url : undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Reports the halves of a login to the site's log, and why they failed; in development also as warnings of the process. */
+/** Reports the results of `begin` and `finish` to the log, and in development failures as process warnings. */
 
 import { UnlistedServer, inItsScript, type Address } from '../discovery/address.js';
 import { MastodonError, kindOf } from '../errors.js';
@@ -6,18 +6,18 @@ import type { LoginEvent, Report } from '../events.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 import type { Transaction } from './transactions.js';
 
-/** What is known of a login when it fails: its error tells the visitor in their words. */
+/** What is known of a login when it fails. */
 export interface Seen {
   address?: Pick<Address, 'host' | 'typedHost'>;
   login?: Transaction;
 }
 
-/** In the words of the visitor who began the login, and with the site's own state of it. */
+/** The error with the host as the visitor typed it, and with the application's state. */
 export function toldOf(error: MastodonError, { address, login }: Seen): MastodonError {
   const host = login?.instance.host ?? address?.host;
   const isItsName = error.instance !== undefined && error.instance === host;
   const inScript = login ? login.isInItsScript && inItsScript(login.instance.host) : address?.typedHost;
-  // After the consent the address is known to be right.
+  // After the consent the address is known to be correct.
   const isFailing = login && error.code === 'instance_unreachable' && error.reason === undefined;
   return error.with({
     ...(isFailing && { reason: 'server_error' as const }),
@@ -26,7 +26,7 @@ export function toldOf(error: MastodonError, { address, login }: Seen): Mastodon
   });
 }
 
-/** One half of a login went well. */
+/** Reports the success of `begin` or `finish`. */
 export function report(
   log: Report<LoginEvent>,
   event: 'begun' | 'finished',
@@ -36,7 +36,7 @@ export function report(
 }
 
 export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
-  // Only its kind: a driver of the site's own store quotes in its message what was to be stored.
+  // Only the kind is reported. A store driver may quote stored values in its message.
   if (!(error instanceof MastodonError)) return log('failed', { error: kindOf(error) });
   warnOfFailure(error);
   const { code, instance, cause } = error;
@@ -49,7 +49,7 @@ export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
 
 const maxCauses = 5;
 
-/** The messages of an error and of its causes. A value that is not an error may be anything, and is not shown. */
+/** The messages of an error and of its causes. Other thrown values are not shown. */
 export function sentencesOf(error: unknown): string {
   const sentences: string[] = [];
   try {
@@ -57,14 +57,14 @@ export function sentencesOf(error: unknown): string {
       sentences.push(next.message);
     }
   } catch {
-    // A getter of the error throws.
+    // A getter of the error may throw.
   }
   return sentences.join(': ') || 'no error with a message';
 }
 
-/** Prints the code and the cause of a failure, once for each code. */
+/** Warns with the code and the cause of a failure, once for each code. */
 export function warnOfFailure(error: MastodonError): void {
-  // An entry point that reads a field itself says more about a missing one.
+  // Entry points that read a field emit a more specific warning about a missing one.
   if (!isDevelopment() || error.code === 'instance_missing') return;
   if (error.cause instanceof UnlistedServer) return warnOfUnlistedServer(error.cause);
   const why = error.cause === undefined ? error.message : sentencesOf(error.cause);
@@ -85,7 +85,7 @@ function warnOfUnlistedServer({ origin, listed }: UnlistedServer): void {
   );
 }
 
-/** One browser has begun a second login, and this process has received no authorization response. */
+/** Warns that a browser began a second login and this process has received no authorization response. */
 export function warnOfMissingResponse(callbackURL: string): void {
   const route = callbackURL.includes(':instance') ? callbackURL : `${callbackURL}/:instance`;
   warnOnce(

@@ -16,15 +16,15 @@ import { digest } from '../util/digest.js';
 import { decrypt, encrypt } from '../util/encryption.js';
 import { readTokens, type Tokens } from './exchange.js';
 
-/** How long the result of a refresh is there for callers with the same token. Milliseconds. */
+/** How long callers with the same token get the result of a refresh. Milliseconds. */
 const sharedForMs = 10_000;
 
 const purpose = 'passport-mastodon-oauth2 refreshed tokens';
 
-/** Revocations after logins, for which no caller waits. */
+/** Concurrency limits of revocations after logins. Callers do not wait for them. */
 const revocationLimits = { inAll: 64, perInstance: 4 };
 
-/** The tokens that a site keeps, and those that it does not. */
+/** Refreshes and revokes tokens. */
 export class SiteTokens {
   private readonly refreshing = new SingleFlight<Tokens>();
   private readonly revocations: ConcurrencyLimit;
@@ -46,7 +46,7 @@ export class SiteTokens {
     return revokeToken(context, this.lifecycle, instance, accessToken);
   }
 
-  /** Ends the token of a login, best effort and without waiting. What keeps it valid is an event of the log. */
+  /** Revokes the token of a login in the background. A failure is reported to the log. */
   revokeLater(
     login: RequestContext,
     instance: PinnedInstance,
@@ -69,11 +69,11 @@ export class SiteTokens {
 }
 
 /**
- * A new token for a refresh token, with the client that it was issued to. A server that replaces refresh tokens takes the
- * second use of one for a theft and may end the grant (RFC 9700, section 4.14). So all callers with one token, in all processes
- * that share the store, get the result of one request, for ten seconds. The store holds it encrypted with the old token.
- * @throws MastodonError `token_refused` when the token is no longer good; `login_restart` when the client is gone; else as an
- *   exchange of a code
+ * Refreshes a token with the client that it was issued to. A server that replaces refresh tokens treats a second use as
+ * theft, and may end the grant (RFC 9700, section 4.14). So all callers with one token share one request for ten
+ * seconds, in all processes that share the store. The store holds the result, encrypted with the old token.
+ * @throws MastodonError `token_refused` if the token is no longer valid; `login_restart` if the client is dead; else as
+ *   for the exchange of a code
  */
 async function refreshToken(
   context: RequestContext,
@@ -98,11 +98,12 @@ async function refreshToken(
     return tokens;
   };
   try {
-    // The second use of a token may end the grant, so the whole deadline is spent on waiting for the process that uses it.
+    // A second use of a token may end the grant. So this caller waits until its deadline for the process that uses the
+    // token.
     return await withLock(store, storeKey('lock', instance.host, key), context.remainingMs, result, work);
   } catch (error) {
     const isStore = error instanceof MastodonError && error.code === 'store_failed';
-    // Without the store no other process is heard of, but there may be a token.
+    // The store failed before the request was sent. The refresh continues without a lock.
     if (hasBegun || !isStore) throw error;
     return refresh();
   }
@@ -127,16 +128,17 @@ async function refreshNow(
   const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) =>
     readTokens(answer, instance.host),
   );
-  // An answer without one means that the old one stays good.
+  // Without a new refresh token in the response, the old one stays valid.
   const kept = { ...tokens, refreshToken: tokens.refreshToken ?? token };
   await clients.rememberGrant(instance, kept.refreshToken, of);
   return kept;
 }
 
 /**
- * Ends an access token. A server revokes it only for the client that it was issued to, so the clients that this site had there
+ * Revokes an access token. A server accepts only the client that the token was issued to. So all clients of this site
  * are tried, the current one first.
- * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
+ * @throws MastodonError `revocation_unsupported`; `token_refused` if the token belongs to none of them; and as every
+ *   request
  */
 async function revokeToken(
   context: RequestContext,
@@ -146,7 +148,8 @@ async function revokeToken(
 ): Promise<void> {
   assertRevocable(instance);
   const { clients } = lifecycle;
-  // A server may confirm the revocation of a token that is not the client's (RFC 7009, section 2.2), and then it stays good.
+  // A server may confirm the revocation of another client's token and keep the token valid (RFC 7009, section 2.2). So
+  // if the client is known, only that client is used.
   const known = await clients.ofGrant(instance, accessToken);
   for (const of of known ? [known] : await clientsAt(lifecycle, instance)) {
     const credentials = await clients.credentials(of);
@@ -158,7 +161,7 @@ async function revokeToken(
   });
 }
 
-/** The clients that this site has or had at the instance: the current ones of its own scope first. */
+/** The current and former clients at the instance. The current one of the site's own scope comes first. */
 async function clientsAt(
   { clients, settings, scopes }: ClientLifecycle,
   instance: Instance,
@@ -178,7 +181,7 @@ async function clientsAt(
 }
 
 /**
- * @returns false where another client may be the one that the token belongs to
+ * @returns false if the token may belong to another client
  * @throws MastodonError as `revokeToken`
  */
 async function revoke(
@@ -197,7 +200,10 @@ function assertRevocable({ host, software, revocationEndpoint }: PinnedInstance)
   throw new MastodonError('revocation_unsupported', { instance: host });
 }
 
-/** A status alone is no success: a page in front of the server, or a parked domain, has one too. */
+/**
+ * Whether a response confirms a revocation. The status is not sufficient: a bot check or a parked domain also answers
+ * 200.
+ */
 export function isRevoked(answer: Answer, instance: string): boolean {
   assertFromServer(answer);
   const { status, text } = answer;

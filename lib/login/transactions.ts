@@ -1,4 +1,4 @@
-/** Transactions: what is stored of a login between its two halves, bound to the browser that began it. */
+/** Transactions: the records of pending logins, each bound to the browser that began it. */
 
 import { MastodonError } from '../errors.js';
 import type { Client, App } from '../client/client.js';
@@ -10,22 +10,22 @@ import { digest } from '../util/digest.js';
 import { loginExpired } from './expiry.js';
 import { loginTtlMs, randomToken } from './browser-keys.js';
 
-/** Everything that the authorization response is compared with. Plain JSON. */
+/** The values that validate the authorization response. Plain JSON. */
 export interface Transaction {
   readonly instance: PinnedInstance;
-  /** Of the site and its options: another site that shares the store must not finish the login. */
+  /** Identifies the site and its options. Other sites that share the store cannot finish the login. */
   readonly audience: string;
   readonly appKey: string;
   readonly clientId: string;
   readonly redirectURI: string;
   readonly scope: string;
-  /** The scope was given for this login, so that its token belongs to another client than most. */
+  /** The scope was an option of this login, so the token belongs to a client of that scope. */
   readonly hasOwnScope?: true;
   /** PKCE code verifier (RFC 7636, section 4.1). */
   readonly codeVerifier: string;
-  /** Host that the visitor typed; it may have led to the instance. */
+  /** Host that the visitor typed. The instance may be on another host. */
   readonly typed: string;
-  /** The visitor typed an international name in its own script, and reads it so in messages. */
+  /** The visitor typed an international name in its own script. Messages show that form. */
   readonly isInItsScript?: true;
   readonly applicationState?: unknown;
   /** Milliseconds since the epoch. */
@@ -34,9 +34,9 @@ export interface Transaction {
 
 /** The logins that a browser began at an instance and never finished. */
 export interface Unfinished {
-  /** When each was begun, the last one first. Milliseconds since the epoch. */
+  /** Start times, the latest first. Milliseconds since the epoch. */
   readonly begunAt: readonly number[];
-  /** The application's state of the last one. */
+  /** The application's state of the latest one. */
   readonly applicationState?: () => Promise<unknown>;
 }
 
@@ -45,18 +45,18 @@ export interface PendingLogins {
   /** @throws MastodonError `store_failed` */
   save(state: string, login: Transaction): Promise<void>;
   /**
-   * Removes and returns the login, to one caller only.
-   * @throws MastodonError `store_failed`; `login_expired` where there is no such login
+   * Removes and returns the login. Only one caller receives it.
+   * @throws MastodonError `store_failed`; `login_expired` if there is no such login
    */
   take(state: string): Promise<Transaction | undefined>;
-  /** A hint, whose failure is no unfinished login. */
+  /** The unfinished logins at an instance. Undefined also if the store fails. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
   finished(instanceHost: string): Promise<void>;
-  /** After a whole login: the key that began it, and the one that begins logins, begin no other. */
+  /** Marks the key of the finished login and the current key as unable to begin logins. */
   keysFinished?(): Promise<unknown>;
 }
 
-/** Most characters of the application's state as JSON: any visitor may begin any number of logins. */
+/** Maximum length of the application's state as JSON. Limited because visitors can begin any number of logins. */
 const maxStateLength = 10_000;
 
 export function newTransaction(
@@ -84,7 +84,7 @@ export function newTransaction(
   };
 }
 
-/** @throws TypeError for what is no JSON value, or too long */
+/** @throws TypeError for a value that is not JSON or is too long */
 export function assertStorable(applicationState: unknown): void {
   if (applicationState === undefined) return;
   let text: string | undefined;
@@ -100,7 +100,7 @@ export function assertStorable(applicationState: unknown): void {
   );
 }
 
-/** @throws MastodonError `login_expired` unless it is a login of this site that can still be finished */
+/** @throws MastodonError `login_expired` unless the value is a live login of this site */
 export function assertLive(login: unknown, audience: string): asserts login is Transaction {
   if (login === undefined || login === null)
     throw loginExpired('unknown', 'the site’s stateStore has no such login for this browser');
@@ -117,7 +117,7 @@ export function assertLive(login: unknown, audience: string): asserts login is T
     throw loginExpired('unknown', 'the login was begun for another site or strategy');
 }
 
-/** Hollo reports a denial without `state`. It is believed only of a browser that began a login there. */
+/** Handles a denial without `state`, which Hollo sends. It is accepted only from a browser with a pending login there. */
 export async function denialWithoutState(
   pending: PendingLogins,
   instance: string,
@@ -134,25 +134,25 @@ const sessionLost =
   'in a cookie), also a parallel request that wrote the session as it was before; without Passport, a redirect that was made ' +
   'of the Location of begin() alone, without its cookie';
 
-/** Two login objects, and two processes, know nothing of each other's logins without a shared store. */
+/** Two login objects or processes cannot see each other's logins without a shared store. */
 const noSharedStore =
   '. Without a shared store, each MastodonStrategy and each createLogin() finishes only the logins that it began itself: make ' +
   'it once, outside of the routes, in a module that all of them import (in Next.js, which loads modules more than once, as ' +
   'globalThis.mastodonLogin ??= …), or set the option store';
 
-/** How long an unfinished login is a sign that something is wrong at the instance. */
+/** How long an unfinished login counts as a sign of a dead client. Milliseconds. */
 const unfinishedTtlMs = 60 * 60 * 1000;
 
-/** For how long the key of a browser that finished a login begins no other: longer than browsers keep session cookies. */
+/** How long a used browser key is recorded. Longer than browsers keep session cookies. Milliseconds. */
 const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 
-/** Whether there was one, or more than one, is all that is asked of them. */
+/** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
 interface Hint {
-  /** The last one first. */
+  /** Start times, the latest first. */
   readonly times: readonly number[];
-  /** Key of the last login's record. */
+  /** Key of the record of the latest login. */
   readonly login: string;
 }
 
@@ -163,17 +163,17 @@ export class Transactions {
   ) {}
 
   /**
-   * The pending logins of the browser with these secret keys. The first key begins logins; a browser mostly has one. Each login
-   * is a record of its own; deleting it makes it single-use. Keys hold the audience: what one site began is not there for
-   * another that shares the store.
-   * @param isNew the keys were made for this request, so that the store has nothing of them
+   * The pending logins of the browser with these secret keys. The first key begins logins. Each login is one record,
+   * and deleting it makes it single-use. Keys contain the audience, so sites that share a store cannot read each
+   * other's logins.
+   * @param isNew whether the keys were created for this request, so the store has no record of them
    */
   of(keys: readonly string[], isNew = false): PendingLogins {
     const browsers = keys.map((key) => digest(key + this.audience));
     const [current = ''] = browsers;
     let begunWith: string | undefined;
     const hints = new Map<string, Promise<Hint | undefined>>();
-    /** Read once: a login that begins asks for its hint twice. */
+    /** Cached, because the start of a login reads it twice. */
     const hintAt = (host: string, browser: string): Promise<Hint | undefined> => {
       const key = hintKey(host, browser);
       const hint = hints.get(key) ?? (isNew ? Promise.resolve(undefined) : this.hint(key));
@@ -208,7 +208,7 @@ export class Transactions {
       finished: async (host) => {
         await Promise.all(browsers.map((browser) => this.store.delete(hintKey(host, browser))));
       },
-      // Not the other former keys: each has finished a login before, or the browser made it up.
+      // The other former keys need no record: each has one, or the browser invented it.
       keysFinished: () => {
         const ended = new Set([keys[0], begunWith].filter((key) => key !== undefined));
         const finish = (key: string) =>
@@ -218,7 +218,10 @@ export class Transactions {
     };
   }
 
-  /** Whether a login was finished with this key: then it begins no other. An attacker may have known it before. */
+  /**
+   * Whether a login was finished with this key. Such a key cannot begin logins, because an attacker may have planted
+   * it.
+   */
   async hasFinished(key: string): Promise<boolean> {
     return (await this.store.cached(this.finishedKey(key))) !== undefined;
   }
@@ -229,7 +232,7 @@ export class Transactions {
   ): Promise<{ browser: string; login: Transaction | undefined }> {
     const key = this.loginKey(state);
     const used = storeKey('used', '', digest(state + this.audience));
-    // The record of its use counts also where the login is still there: a store may lose a deletion and not say so.
+    // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
     if ((await this.store.get(used)) !== undefined) throw loginExpired('used', 'the login was used already');
     const record = await this.store.take(key);
     if (record === undefined) {
@@ -237,12 +240,12 @@ export class Transactions {
         'no login has this state: another request is using it, it was made up, is long over, or was begun for another site';
       throw loginExpired('unknown', why + (this.store.isShared ? '' : noSharedStore));
     }
-    // Another process may have taken it as well, where the store cannot tell who deleted a record and lost the lock.
-    // The login is spent now: a failed read here must not end it without its state, which an adapter needs.
+    // Another process may also have taken the login, if the store cannot report which caller deleted a record. The
+    // login is used up now. A failed read must not lose its state, which adapters need.
     const isTwice = this.store.isShared && (await this.store.cached(used)) !== undefined;
     if (isTwice) throw loginExpired('used', 'another process used the login at the same moment');
     await this.store.cache(used, { used: true }, loginTtlMs);
-    // In another browser, too, the login is over: where the address was seen, its code is in other hands.
+    // A login is used up also by a response in another browser, because the code may have leaked.
     const browser = String((record as { readonly browser?: unknown }).browser);
     if (!browsers.includes(browser)) {
       const why = 'the login was begun in another browser or session';
@@ -263,17 +266,17 @@ export class Transactions {
   }
 
   private finishedKey(key: string): string {
-    // A session is shared by all strategies of a site.
+    // The key has no audience, because all strategies of a site share one session.
     return storeKey('browser-finished', '', key);
   }
 }
 
-/** @param browser a digest already */
+/** @param browser digest of the browser key */
 function hintKey(instanceHost: string, browser: string): string {
   return storeKey('unfinished', instanceHost, browser);
 }
 
-/** What was stored, for `assertLive` to judge. */
+/** The stored login, unvalidated. `assertLive` validates it. */
 function loginIn(record: unknown): Transaction | undefined {
   return (record as { readonly login?: Transaction } | undefined)?.login;
 }

@@ -1,11 +1,11 @@
-/** What adapters give to a login, and what they get from it. */
+/** Parameters and results of `MastodonLogin`. */
 
 import type { Instance } from '../options.js';
 import type { MastodonProfile } from './profile.js';
 import type { Tokens } from './exchange.js';
 import type { PendingLogins } from './transactions.js';
 
-/** A browser: its secret key; several keys, of which the first begins logins; or its pending logins themselves. */
+/** A browser: its secret key, several keys of which the first begins logins, or its pending logins. */
 export type Browser = string | readonly string[] | PendingLogins;
 
 export interface Begun {
@@ -16,26 +16,26 @@ export interface Begun {
 
 export interface Finished extends Tokens {
   readonly profile: MastodonProfile;
-  /** The application's own state, as it was given to `begin`. */
+  /** The application's state that was passed to `begin`. */
   readonly state: unknown;
 }
 
-/** For adapters: what they need beside the login. */
+/** A finished login with the members that adapters need. */
 export interface FinishedWithScope extends Finished {
   /** The scope that was requested; the server may have granted another. */
   readonly askedScope: string;
-  /** Ends the token, best effort and without waiting. */
+  /** Revokes the token in the background. */
   readonly revoke: () => void;
 }
 
-/** What an adapter may add to the requests of the protocol, and what it knows of the browser. */
+/** Parameters that an adapter adds to the requests, and facts about the browser. */
 export interface Extras {
-  /** Asked with the application's state before any request of the second half; false ends the login as expired. */
+  /** Called with the application's state before any request. False ends the login as `login_expired`. */
   readonly isWanted?: (applicationState: unknown) => Promise<boolean>;
   /** Further parameters of the authorization request. They cannot replace those of the protocol. */
   readonly authorization?: Readonly<Record<string, string>>;
-  /** Further parameters of the token request, likewise. */
+  /** Further parameters of the token request. They cannot replace those of the protocol. */
   readonly token?: Readonly<Record<string, string>>;
-  /** The browser's key was made for this start: the store has nothing of it. */
+  /** The browser's key was created for this start, so the store has no record of it. */
   readonly isNew?: boolean;
 }

@@ -6,54 +6,55 @@ import { loginOptionNames, type BeginOptions, type LoginOptions } from '../optio
 
 declare const record: unique symbol;
 
-/** The record of a pending login, for a `stateStore` to keep. Plain JSON; its other members may change in any version. */
+/** The record of a pending login, for a `stateStore`. Plain JSON. Only `expiresAt` is stable between versions. */
 export interface LoginTransaction {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** Makes the type one that only the strategy produces. Not there at run time. */
+  /** A type-level marker: only the strategy creates this type. Absent at run time. */
   readonly [record]: true;
 }
 
 /**
- * Keeps pending logins, each bound to the browser that began it. The default keeps a key of the browser in `req.session`, and
- * the login itself in `store`. Another one must hold to four rules: only the browser that saved a login
- * can take it, it can be taken once, it is gone after `expiresAt`, and a failed write rejects.
+ * Stores pending logins, each bound to the browser that began it. The default stores a browser key in `req.session`,
+ * and the login in `store`. An implementation follows four rules. Only the browser that saved a login can take it. It
+ * can be taken once. It is gone after `expiresAt`. A failed write rejects.
  */
 export interface StateStore {
-  /** `state` is 43 characters of `[A-Za-z0-9_-]` and cannot be guessed. */
+  /** Saves a login. `state` is 43 random characters of `[A-Za-z0-9_-]`. */
   save(req: IncomingMessage, state: string, login: LoginTransaction): Promise<void>;
-  /** Removes and returns the login, or `undefined` if this browser has no such login (any more). */
+  /** Removes and returns the login. Returns `undefined` if this browser has no such login. */
   take(req: IncomingMessage, state: string): Promise<LoginTransaction | undefined>;
-  /** Whether this browser began a login at the instance and has not finished it. Optional: only a hint. */
+  /** Whether this browser has an unfinished login at the instance. Optional: used only to detect dead clients. */
   hasUnfinished?(req: IncomingMessage, instanceHost: string): Promise<boolean>;
-  /** The login at this instance was finished. Optional, the counterpart of `hasUnfinished`. */
+  /** Called after a finished login at the instance. Optional, the counterpart of `hasUnfinished`. */
   finished?(req: IncomingMessage, instanceHost: string): Promise<void>;
 }
 
-/** What a site says once, when it makes the strategy. `undefined` means the default. */
+/** Options of the strategy. `undefined` means the default. */
 export interface MastodonStrategyOptions extends LoginOptions {
   /** Body or query field that holds what the visitor typed. Default `instance`. */
   instanceField?: string | undefined;
-  /** Default: the browser's key in `req.session`, the login in `store`. */
+  /** Stores pending logins. Default: the browser key in `req.session`, the login in `store`. */
   stateStore?: StateStore | undefined;
-  /** Gives the request to the verify function as its first argument. Default false. */
+  /** Passes the request to the verify function as its first argument. Default false. */
   passReqToCallback?: boolean | undefined;
-  /** Revoke the token once verify is done. Best effort. Default false. */
+  /** Revokes the token after the verify function has finished. Failures are only reported. Default false. */
   revokeToken?: boolean | undefined;
   /**
-   * Lets pages of other sites begin a login for their visitors, who may then be logged in to an account of such a site without
-   * noticing. Default false: a start is refused where the browser says that it comes from another site (`Sec-Fetch-Site`,
-   * `Origin`). A link to a route that begins logins by GET is not refused.
+   * Accepts login starts from pages of other sites. Such a page could log a visitor in to an account of an attacker.
+   * Default false: a start is refused if the browser reports another site as its source (`Sec-Fetch-Site`, `Origin`). A
+   * link to a route that begins logins by GET is not refused.
    */
   allowCrossSiteStart?: boolean | undefined;
 }
 
 /**
- * Options of `passport.authenticate('mastodon', …)` and `passport.authorize('mastodon', …)`. TypeScript knows them for this name,
- * for names that begin with `mastodon-`, and where the strategy itself is passed: `passport.authenticate(strategy, …)`.
+ * Options of `passport.authenticate('mastodon', …)` and `passport.authorize('mastodon', …)`. TypeScript accepts them
+ * for the name `mastodon`, for names that begin with `mastodon-`, and for the strategy itself:
+ * `passport.authenticate(strategy, …)`.
  */
 export interface MastodonAuthenticateOptions extends BeginOptions {
-  /** Where the account lives; overrides the request's field. */
+  /** The visitor's server, as typed. Overrides the field of the request. */
   instance?: string | undefined;
 }
 
@@ -74,10 +75,13 @@ const strategyOptionNames = [
   'allowCrossSiteStart',
 ];
 
-/** Whom messages about options name. */
+/** Names `MastodonStrategy` in messages about options. */
 export const strategyChecks = new Checks('MastodonStrategy');
 
-/** @throws TypeError that names the option at fault. What the engine shares is checked by the engine. */
+/**
+ * Reads the options of the strategy. `MastodonLogin` checks the shared ones. @throws TypeError that names the option at
+ * fault
+ */
 export function readStrategyOptions(options: MastodonStrategyOptions): StrategySettings {
   const checks = strategyChecks;
   const { instanceField, stateStore, passReqToCallback, revokeToken, allowCrossSiteStart } = checks.options(

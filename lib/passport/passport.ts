@@ -1,6 +1,6 @@
 /**
- * What is used of Passport, passport-oauth2 and Express. Their types are used where the application has them, in any version,
- * and are not needed: an application in JavaScript downloads none, and there is never a second copy of those of Express.
+ * The types of Passport, passport-oauth2 and Express that this package uses. They are optional: the types that the
+ * application has installed are used, in any version. An application without them needs no extra dependency.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -18,19 +18,19 @@ import type { Strategy as OAuth2Types } from 'passport-oauth2';
 import type * as Fastify from '@fastify/passport/dist/authentication-route';
 /* eslint-enable @typescript-eslint/ban-ts-comment */
 
-/** What cannot be imported is `any`, of which alone everything is true. */
+/** A type that cannot be imported is `any`. Only `any` satisfies this condition. */
 type OrElse<T, Fallback> = 0 extends 1 & T ? Fallback : T;
 
-/** Express's request where there are types of Express; else Node's. */
+/** The request type of Express if its types are installed, else that of Node.js. */
 export type Request = OrElse<ExpressRequest, IncomingMessage>;
 
 /**
- * The same for what has members that are to be overridden: of a package that is there without its types TypeScript makes an
- * error of every question, but for the one after its keys.
+ * Whether a class has no types. Such a class has an index signature. Every other test of it is a type error if the
+ * package is installed without types.
  */
 type HasNoTypes<T> = string extends keyof T ? true : false;
 
-/** What remains of a passport-oauth2 strategy in an application without its types. */
+/** The members of a passport-oauth2 strategy, for applications without its types. */
 export interface AnyOAuth2Strategy {
   name: string;
   authenticate(req: IncomingMessage, options?: object): void;
@@ -43,17 +43,17 @@ export const OAuth2Strategy = OAuth2 as unknown as new (
   verify: () => void,
 ) => HasNoTypes<OAuth2Types> extends true ? AnyOAuth2Strategy : OAuth2Types;
 
-/** The error of passport-oauth2's that an authorization endpoint's answer is. */
+/** The error of passport-oauth2 for an error response of an authorization endpoint. */
 export interface AuthorizationError extends Error {
   code: string;
   uri?: string | undefined;
   status: number;
 }
 
-/** The error of passport-oauth2's that a token endpoint's answer is. */
+/** The error of passport-oauth2 for an error response of a token endpoint. */
 export type TokenError = AuthorizationError;
 
-/** The error of passport-oauth2's for requests that failed. */
+/** The error of passport-oauth2 for failed requests. */
 export interface InternalOAuthError extends Error {
   oauthError: unknown;
 }
@@ -73,17 +73,17 @@ export const InternalOAuthError: new (message: string, error: unknown) => Intern
 declare global {
   namespace Express {
     interface AuthInfo {
-      /** What the application gave `passport.authenticate` as `state`. */
+      /** The option `state` of `passport.authenticate`. */
       state?: unknown;
     }
-    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the application says what a user is
+    // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- the application declares its user
     interface User {}
   }
 }
 
 /**
- * The strategies that take `MastodonAuthenticateOptions`: by the name `mastodon` or one that begins with `mastodon-`, and any
- * strategy of this package that is passed itself. The options of other strategies stay as Passport's types have them.
+ * The strategies that accept `MastodonAuthenticateOptions`: the name `mastodon`, names that begin with `mastodon-`, and
+ * a strategy object of this package. Options of other strategies keep Passport's types.
  */
 export type OwnStrategy =
   | 'mastodon'

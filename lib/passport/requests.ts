@@ -1,4 +1,4 @@
-/** Turns a request into one of Passport's actions: the start of a login, or the end of one. */
+/** Handles requests of the strategy, each with one of Passport's actions. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
@@ -32,16 +32,16 @@ import {
 } from './session.js';
 import { callVerify, textOf, type AnyVerifyFunction, type Verified } from './verify.js';
 
-/** How a request ends; exactly one of Passport's actions. */
+/** The result of a request: exactly one of Passport's actions. */
 type Outcome =
   | { readonly redirect: string; readonly status: number }
   | { readonly user: object; readonly info: object }
   | { readonly challenge: object | undefined; readonly status: number | undefined };
 
-/** What an application may override in the strategy, by passport-oauth2's own names. */
+/** The hooks of passport-oauth2 that an application may override in the strategy. */
 type Hooks = Pick<AnyOAuth2Strategy, 'authorizationParams' | 'tokenParams'>;
 
-/** Passport's five actions, of which `pass` is never needed here. */
+/** The actions of Passport that this file uses. `pass` is not used. */
 export interface Actions {
   success(user: object, info: object): void;
   fail(challenge: object | undefined, status: number | undefined): void;
@@ -49,7 +49,7 @@ export interface Actions {
   error(error: unknown): void;
 }
 
-/** Nothing here changes after construction: one object serves all requests of a strategy. */
+/** Handles all requests of a strategy. Immutable after construction. */
 export class Requests {
   private readonly callbackPath: CallbackPaths;
   private readonly repeats = new Repeats<Outcome>((outcome) => 'user' in outcome);
@@ -62,7 +62,7 @@ export class Requests {
     this.callbackPath = callbackPaths(login.callbackURL);
   }
 
-  /** Ends the request by exactly one of Passport's actions, whatever happens. */
+  /** Ends the request with exactly one of Passport's actions. */
   async conclude(
     strategy: Hooks,
     req: Request,
@@ -75,7 +75,7 @@ export class Requests {
       else if ('user' in outcome) actions.success.call(strategy, outcome.user, outcome.info);
       else actions.fail.call(strategy, outcome.challenge, outcome.status);
     } catch (thrown) {
-      // What only the operator can put right, and what an application's callback throws.
+      // Errors for the operator, and errors that a callback of the application throws.
       try {
         actions.error.call(strategy, thrown);
       } catch (again) {
@@ -88,14 +88,14 @@ export class Requests {
     const prefetch = prefetchRefusal(browserRequest(req));
     if (prefetch) return answerPrefetch(req, this.login.refused(prefetch));
     const target = targetOf(req.originalUrl ?? req.url ?? '/');
-    // A proxy may change the path. Then the parameter of the route distinguishes the callback from a start.
+    // Behind a proxy that changes the path, the route parameter distinguishes a callback from a start.
     const { params } = req as { params?: unknown };
     const isCallbackRoute = options.instance === undefined && ownValue(params, 'instance') !== undefined;
     if (!isCallbackRoute && !isCallback(target, this.callbackPath)) {
       return this.begin(strategy, req, target, options);
     }
     const finish = () => this.finish(strategy, req, target, options);
-    // A site with a stateStore may recognise browsers by other means than cookies.
+    // A custom `stateStore` may identify browsers without cookies.
     return this.settings.stateStore ? finish() : this.repeats.run(target, req.headers.cookie, finish);
   }
 
@@ -152,7 +152,7 @@ function typedInstance(req: IncomingMessage, target: Target, field: string): unk
   return ownValue((req as { body?: unknown }).body, field) ?? queryValue(req, target, field);
 }
 
-/** For the visitor the field is empty. The cause, for the operator, says whether a parser is missing. */
+/** An error for an empty field. Its cause tells the operator whether a body parser is missing. */
 function nothingTyped(req: IncomingMessage, field: string): MastodonError {
   const isParserMissing = req.method !== 'GET' && (req as { body?: unknown }).body === undefined;
   const cause = isParserMissing
@@ -161,10 +161,10 @@ function nothingTyped(req: IncomingMessage, field: string): MastodonError {
   return new MastodonError('instance_missing', { cause: new Error(cause) });
 }
 
-/** The logins of the request's browser, as the site's own store keeps them. */
+/** The pending logins of the request's browser in a custom `stateStore`. */
 function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   return {
-    // The instance is one object for many logins.
+    // The record is copied, because many logins share one instance object.
     save: (state, login) =>
       stateStore.save(req, state, opaque({ ...login, instance: { ...login.instance } })),
     take: async (state) => (await stateStore.take(req, state)) as Transaction | undefined,
@@ -175,12 +175,15 @@ function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   };
 }
 
-/** For the site, a record without known members. */
+/** The record with an opaque type, for the site. */
 function opaque(login: Transaction): LoginTransaction {
   return login as Partial<Transaction> as LoginTransaction;
 }
 
-/** passport-oauth2 reads the members of what a hook returns. A promise has none, so its parameters would silently be missing. */
+/**
+ * Reads the parameters that a hook returns. A promise is refused, because its parameters would be missing without an
+ * error.
+ */
 function parametersOf(hook: string, given: unknown): Record<string, string> {
   const isPromise = isThenable(given);
   if (typeof given === 'object' && given !== null && !isPromise) return given as Record<string, string>;
@@ -206,9 +209,9 @@ function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {
 }
 
 /**
- * Of Passport's actions, only `redirect` answers with the status itself. A failure would be redirected as the route has it,
- * with a message in the session, and an error handler of the site may answer with 500. Without a redirection status, browsers
- * ignore the header `Location` (RFC 9110, section 10.2.2).
+ * Answers a prefetch. Only the action `redirect` sends the status itself. `fail` would redirect and write a message
+ * into the session. `error` may be answered with 500. Browsers ignore the header `Location` without a redirection
+ * status (RFC 9110, section 10.2.2).
  */
 function answerPrefetch(req: Request, { status, headers = {} }: MastodonError): Outcome {
   const { res } = req as { res?: Partial<ServerResponse> };
@@ -216,7 +219,7 @@ function answerPrefetch(req: Request, { status, headers = {} }: MastodonError): 
   return { redirect: '', status };
 }
 
-/** What the visitor can put right is a failure; what only the operator can is thrown on. */
+/** Failures that the visitor can correct use `fail`. Others use `error`. */
 function failureOf(thrown: unknown): Outcome {
   if (!(thrown instanceof MastodonError) || thrown.code === 'store_failed') throw thrown;
   const { code, message, instance, reason, status } = thrown;
@@ -225,31 +228,30 @@ function failureOf(thrown: unknown): Outcome {
     ...(instance !== undefined && { instance }),
     ...(reason !== undefined && { reason }),
   };
-  // For the operator's logs; not shown, not serialised.
+  // For the operator's logs. Not enumerable.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };
 }
 
-/** For how long after a login. Milliseconds. */
+/** How long a result is repeated after a login. Milliseconds. */
 const repeatMs = 5000;
 
-/** More logins at the same time are not remembered. */
+/** Maximum number of remembered results. */
 const maxRemembered = 1000;
 
 /**
- * A browser may send an authorization response twice, the second time with the cookies of before the login: a second press of
- * a button, a reload, a program that checks links. If the second request failed, what the site writes into the session of the
- * failure (`failureMessage`) would replace the session of the login, and the visitor would be logged out. So a request that comes
- * after the login was finished gets the same result: the code is exchanged once, and the verify function is called once. Of
- * requests at the same moment, one is the login.
+ * Repeats the result of a finished login for a second request with the same authorization response. Browsers send a
+ * second one after a double click or a reload, with the cookies from before the login. If it failed, the site would
+ * write into the old session (`failureMessage`) and so log the visitor out. The code is exchanged once, and the verify
+ * function is called once. Simultaneous requests share one login.
  *
- * The same browser is one that sends the same `Cookie` header, with the session that the login was begun in. Only results of
- * finished logins are given again, by the process that has them, for a few seconds.
+ * The second request must have the same `Cookie` header, with the session that began the login. Results are kept in
+ * this process for a few seconds, and only for finished logins.
  */
 export class Repeats<T> {
   private readonly results = new Map<string, T>();
 
-  /** @param isFinished whether a result is that of a finished login */
+  /** @param isFinished whether a result belongs to a finished login */
   constructor(private readonly isFinished: (result: T) => boolean) {}
 
   /** @param cookies the request's `Cookie` header */

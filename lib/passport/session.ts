@@ -1,4 +1,4 @@
-/** The browser's secret keys in its session, by which the strategy recognises the browser that began a login, and warnings about sessions and forms that cannot work. */
+/** Stores the secret browser keys in the session, and warns about sessions and forms that cannot work. */
 
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
@@ -14,22 +14,22 @@ import {
 import { digest } from '../util/digest.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 
-/** Holds the key that begins logins. Its presence also tells that this session was there when a login began. */
+/** Session field with the key that begins logins. A session with this field existed when a login began. */
 const currentField = 'passport-mastodon-oauth2';
-/** Holds keys that finished a login. They finish the pending logins that they began, and begin none. */
+/** Session field with former keys. They can finish the logins that they began, and cannot begin others. */
 const formerField = `${currentField}:former`;
 
-/** What is used of a session; express-session, koa-session, cookie-session and Fastify's all have it. */
+/** The type of a session in express-session, koa-session, cookie-session and Fastify. */
 type Session = Record<string, unknown>;
 
 export interface SessionKeys {
-  /** The key that begins logins first, if there is one. */
+  /** All keys, the one that begins logins first. */
   readonly keys: readonly string[];
   /** Whether the session holds a key. */
   readonly isStored: boolean;
 }
 
-/** @throws Error where there is no session */
+/** @throws Error without a session */
 export function browserKeys(req: IncomingMessage): SessionKeys {
   const session = sessionOf(req);
   const stored = storedKeys(session);
@@ -39,12 +39,12 @@ export function browserKeys(req: IncomingMessage): SessionKeys {
 }
 
 /**
- * The browser's keys, with one that may begin a login. It is derived from the session's ID, so that a parallel request that
- * saves the whole session as it was before (`resave: true`) cannot remove it. A session without an ID holds a random key. The
- * key is written into the session in either case, or the session would not be kept.
+ * The browser's keys, including one that may begin a login. It is derived from the session ID, because a parallel
+ * request may save an old copy of the session (`resave: true`). A session without an ID holds a random key. The key is
+ * always written into the session, because an unmodified session is not saved.
  * @param hasFinished whether a login was finished with a key
- * @returns `isNew`: the key was made just now
- * @throws Error where there is no session, or where it does not keep the key
+ * @returns `isNew`: whether the key was just created
+ * @throws Error without a session, or if the session does not keep the key
  */
 export async function browserKeysToBegin(
   req: IncomingMessage,
@@ -55,7 +55,7 @@ export async function browserKeysToBegin(
   const known = stored.current ?? derivedKey(session);
   const isUsable = known !== undefined && !(await hasFinished(known));
   if (stored.current === undefined || !isUsable) {
-    session[currentField] = (isUsable ? known : randomToken()) + markOf(session);
+    session[currentField] = (isUsable ? known : randomToken()) + userSuffix(session);
   }
   if (known !== undefined && !isUsable) retire(session, known, stored);
   const { keys } = browserKeys(req);
@@ -65,13 +65,14 @@ export async function browserKeysToBegin(
 }
 
 /**
- * After a login: its key begins no other, as the owner of a planted session knows it. It stays in the session as a former
- * one, for the logins of other tabs. A site that replaces the session, as Passport does, ends those.
+ * Makes the current key a former one after a login. The attacker who planted a session knows its key, so it must not
+ * begin another login. Former keys finish logins of other tabs. A site that replaces the session, as Passport does,
+ * ends those logins.
  */
 export function retireKeys(req: IncomingMessage): void {
   const session = sessionOf(req);
   const stored = storedKeys(session);
-  // Beside former keys, a session without a stored key has begun no login.
+  // A session with former keys and no current key has begun no login.
   const current = stored.current ?? (stored.former.length === 0 ? derivedKey(session) : undefined);
   session[currentField] = undefined;
   retire(session, current, stored);
@@ -101,28 +102,31 @@ function storedKeys(session: Session): BrowserKeys {
 }
 
 /**
- * A key is valid as long as the same user, or none, is logged in. The owner of a session that was planted before a login by
- * other means (a password, another strategy) knows its key, and a site may take the content of a session along.
+ * The current key, if the logged-in user is the same as when it was created. An attacker who planted a session knows
+ * its key. A site may copy the session's content at a login by other means, such as a password.
  */
 function currentKey(session: Session): string | undefined {
-  const [key = '', mark = ''] = String(session[currentField]).split('.', 2);
-  return isSecretKey(key) && markOf(session) === (mark && `.${mark}`) ? key : undefined;
+  const [key = '', user = ''] = String(session[currentField]).split('.', 2);
+  return isSecretKey(key) && userSuffix(session) === (user && `.${user}`) ? key : undefined;
 }
 
 function derivedKey(session: Session): string | undefined {
   const id = idOf(session);
-  return id === undefined ? undefined : digest(JSON.stringify([currentField, id, markOf(session)]));
+  return id === undefined ? undefined : digest(JSON.stringify([currentField, id, userSuffix(session)]));
 }
 
-/** Shorter values are not random enough to be a session's ID. */
+/** Minimum length of a random session ID. */
 const shortestId = 16;
 
-/** The ID of a session that the server keeps: `id` of express-session, `sessionId` of @fastify/session. */
+/** The ID of a server-side session: `id` of express-session, `sessionId` of @fastify/session. */
 function idOf(session: Session): string | undefined {
   return ['id', 'sessionId'].map((name) => idIn(session, name)).find((id) => id !== undefined);
 }
 
-/** Not the application's own content: a `session.id` of that kind may be the same for all visitors. */
+/**
+ * The session ID from a member of the framework. Content of the application is ignored, because such a `session.id` may
+ * be equal for all visitors.
+ */
 function idIn(session: Session, name: string): string | undefined {
   const own = Object.getOwnPropertyDescriptor(session, name);
   const isContent = own ? own.enumerable : !(name in Object(Object.getPrototypeOf(session)));
@@ -130,8 +134,11 @@ function idIn(session: Session, name: string): string | undefined {
   return !isContent && typeof id === 'string' && id.length >= shortestId ? id : undefined;
 }
 
-/** The logged-in user as Passport keeps it; of a whole user only the ID, which does not change. Empty without a user. */
-function markOf({ passport }: Session): string {
+/**
+ * A suffix that identifies the logged-in user in Passport's session. For a whole user object only the ID is used,
+ * because other fields change. Empty without a user.
+ */
+function userSuffix({ passport }: Session): string {
   const { user = passport } = Object(passport) as { user?: unknown };
   if (user === undefined || user === null) return '';
   if (typeof user !== 'object') return `.${digest(JSON.stringify(user))}`;
@@ -139,12 +146,12 @@ function markOf({ passport }: Session): string {
   return Object.keys(user).length === 0 ? '' : `.${digest(JSON.stringify(id ?? _id))}`;
 }
 
-/** What frameworks add to a request. */
+/** A request with the members that frameworks add. */
 type Incoming = IncomingMessage & {
   readonly body?: unknown;
-  /** Express: the connection is secure, or a trusted proxy says so. */
+  /** Express: whether the connection is secure, or a trusted proxy reports that. */
   readonly secure?: boolean;
-  /** Express and Fastify, likewise. */
+  /** Express and Fastify: the protocol of the connection, or the one that a trusted proxy reports. */
   readonly protocol?: string;
   readonly session?: { readonly cookie?: { readonly secure?: unknown; readonly sameSite?: unknown } };
 };
@@ -155,16 +162,16 @@ const parsers: ReadonlyMap<string, string> = new Map([
   ['multipart/form-data', 'a parser such as multer (or no enctype in the form, and express.urlencoded())'],
 ]);
 
-/** Other names are content that was sent with a wrong type. */
+/** Other names are content that was parsed with a wrong type. */
 const plainName = /^[\w$-]{1,40}$/;
 
-/** A start came without an instance: the body was not parsed, or the field has another name. */
+/** Warns that a start has no instance. The body was not parsed, or the field has another name. */
 export function warnOfMissingField(req: IncomingMessage, field: string): void {
   if (!isDevelopment() || req.method === 'GET') return;
   const { body } = req as Incoming;
   const type = req.headers['content-type']?.split(';', 1)[0] ?? '';
   const names = typeof body === 'object' ? Object.keys(body ?? {}) : [];
-  // A parser for another type leaves an empty object (Express 4).
+  // In Express 4, a parser for another type leaves an empty object.
   const isEmpty = typeof body === 'object' && names.length === 0 && Number(req.headers['content-length']) > 0;
   if (body === undefined || isEmpty) {
     const parser = parsers.get(type);
@@ -185,9 +192,9 @@ export function warnOfMissingField(req: IncomingMessage, field: string): void {
   }
 }
 
-/** A login begins: warns if the browser will certainly not bring the session's cookie along. */
+/** Warns at a login start if the browser cannot send the session cookie back. */
 export function warnOfSessionCookie(req: IncomingMessage): void {
-  // express-session with `proxy: true` believes this header, which cannot be seen from here.
+  // express-session with `proxy: true` trusts this header, and that option is not readable here.
   const mayBeSecure = /https/i.test(String(req.headers['x-forwarded-proto'] ?? ''));
   const problem = cookieProblem(req, !mayBeSecure);
   if (problem !== undefined) {
@@ -196,8 +203,8 @@ export function warnOfSessionCookie(req: IncomingMessage): void {
 }
 
 /**
- * A pending login has the state of an authorization response, and the browser came without the session that began it. In
- * production only a cookie that cannot work is a reason: visitors do change browsers, and strangers may.
+ * Warns that a pending login has the state, but the request has no session that began it. In production it warns only
+ * about a cookie that cannot work, because visitors and attackers may use another browser.
  */
 export function warnOfLostSession(req: IncomingMessage): void {
   const problem = cookieProblem(req, true) ?? (isDevelopment() ? otherReasons : undefined);
@@ -212,7 +219,7 @@ const otherReasons =
   'The login was begun under another host name than that of callbackURL (localhost and 127.0.0.1 are two names), in another ' +
   'browser, or the session store has lost it';
 
-/** @param isByHTTP whether a request that does not look secure is not */
+/** @param isByHTTP whether a request that does not look secure uses http */
 function cookieProblem(req: Incoming, isByHTTP: boolean): string | undefined {
   const { secure, sameSite } = req.session?.cookie ?? {};
   if (secure === true && isByHTTP && !isSecure(req)) {
@@ -231,7 +238,7 @@ function cookieProblem(req: Incoming, isByHTTP: boolean): string | undefined {
 }
 
 function isSecure({ secure, protocol, socket }: Incoming): boolean {
-  // A framework's own request may have no socket.
+  // The request of a framework may have no socket.
   const { encrypted = !socket } = Object(socket) as Partial<TLSSocket>;
   return secure === true || protocol === 'https' || encrypted;
 }

@@ -1,4 +1,4 @@
-/** `MastodonStrategy`: logs in with Passport, at any instance. */
+/** `MastodonStrategy`: the Passport strategy for all instances. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Next } from '../client/metadata-document.js';
@@ -25,25 +25,26 @@ type OptionsWithRequest = MastodonStrategyOptions & { passReqToCallback: true };
 type OptionsWithoutRequest = MastodonStrategyOptions & { passReqToCallback?: false | undefined };
 
 /**
- * "Log in with Mastodon" for any instance.
+ * A Passport strategy that logs in at any instance.
  *
- * It is a passport-oauth2 strategy by inheritance and by its hooks `authorizationParams` and `tokenParams`. The
- * two phases are its own: the base class has one server per strategy, reads `error` before `state`, and its
- * transport has neither time nor size limits.
+ * It extends passport-oauth2 and supports its hooks `authorizationParams` and `tokenParams`. It replaces
+ * `authenticate`, because the base class has one server per strategy, reads `error` before `state`, and has no time and
+ * size limits for requests.
  */
 export class MastodonStrategy extends OAuth2Strategy {
   override name = 'mastodon';
-  // Passport makes an object per request with this one as its prototype, on which #private fields would not
-  // be found. Nothing here changes after construction.
+  // Passport creates an object per request with this strategy as its prototype. #private fields do not work on such an
+  // object. Immutable after construction.
   private readonly login: MastodonLogin;
   private readonly requests: Requests;
   /**
-   * Answers servers that ask at `clientMetadataURL` what this site is. As a route (`app.get('/auth/mastodon/client/:instance',
-   * strategy.clientMetadata)`), or with Node's own request and response in any framework. Nothing secret is in it.
+   * Serves the client metadata at `clientMetadataURL`. Use it as a route (`app.get('/auth/mastodon/client/:instance',
+   * strategy.clientMetadata)`), or with the request and response of Node.js in any framework. The response contains no
+   * secret.
    */
   readonly clientMetadata: (req: IncomingMessage, res: ServerResponse, next?: Next) => void;
 
-  /** @throws TypeError that names the option at fault, or a verify function of another shape */
+  /** @throws TypeError that names the option at fault, or for a verify function with wrong parameters */
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequest);
   constructor(options: OptionsWithRequest, verify: VerifyFunctionWithRequestAndParams);
   constructor(options: OptionsWithoutRequest, verify: VerifyFunction);
@@ -52,7 +53,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     const settings = readStrategyOptions(options);
     const login = new MastodonLogin(options, strategyChecks);
     checkVerify(verify, options.passReqToCallback === true);
-    // The base class wants the one server that it was made for; no request of ours uses these.
+    // The base class requires these URLs. They are never requested.
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
     this.login = login;
@@ -60,27 +61,27 @@ export class MastodonStrategy extends OAuth2Strategy {
     this.clientMetadata = (req, res, next) => login.clientMetadata.serve(req, res, next);
   }
 
-  /** Passport calls it: for the start of a login, and for the answer to one. */
+  /** Handles the start of a login, or an authorization response. Passport calls it. */
   override authenticate(req: Request, options: MastodonAuthenticateOptions = {}): void {
-    // With `passport.authenticate(strategy)` one object serves all requests and these change under us: they
-    // are taken before the first await.
+    // With `passport.authenticate(strategy)` one object serves all requests, and Passport replaces these members. So
+    // they are read before the first await.
     const { success, fail, redirect, error } = this as unknown as Actions;
     void this.requests.conclude(this, req, options, { success, fail, redirect, error });
   }
 
   /**
-   * A new access token for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
+   * Refreshes tokens, at servers that issue refresh tokens (Pleroma, Akkoma, Pixelfed).
    * @param origin `profile.instance.origin`
-   * @throws MastodonError `token_refused` when the person has to log in again
+   * @throws MastodonError `token_refused` or `login_restart` if the user has to log in again
    */
   refresh(origin: string, refreshToken: string): Promise<Tokens> {
     return this.login.refresh(origin, refreshToken);
   }
 
   /**
-   * Ends an access token at its instance.
+   * Revokes an access token at its instance.
    * @param origin `profile.instance.origin`
-   * @throws MastodonError when the instance did not confirm it
+   * @throws MastodonError `revocation_unsupported`, or the reason why the instance did not confirm the revocation
    */
   revoke(origin: string, accessToken: string): Promise<void> {
     return this.login.revoke(origin, accessToken);

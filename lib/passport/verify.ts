@@ -1,22 +1,22 @@
-/** Checks the application's verify function, and calls it in any of its forms. */
+/** Checks the application's verify function, and calls it in each of its forms. */
 
 import { kindOf } from '../errors.js';
 import { isThenable } from '../util/checks.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
 
-/** Token endpoint's answer. */
+/** Response of the token endpoint. */
 export type TokenParams = Record<string, unknown>;
 
-/** Of the callback forms. `info` comes back as `req.authInfo`, or with the refusal. */
+/** The callback of the callback forms. `info` becomes `req.authInfo`, or part of the refusal. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object) => void;
 
-/** The user, or a falsy value to refuse the login; nothing from the callback form. */
+/** The user, or a falsy value to refuse the login. The callback form returns nothing. */
 type Verdict = Express.User | false | null | undefined | void;
 
 /**
- * The async form (leave out `done`) and the callback form. One type for both: TypeScript does not choose among
- * function types by the number of parameters, so with two it could infer none of them.
+ * The async form (without `done`) and the callback form. They share one type, because TypeScript does not select a
+ * function type by its number of parameters.
  */
 export type VerifyFunction = (
   accessToken: string,
@@ -25,7 +25,7 @@ export type VerifyFunction = (
   done: VerifyDone,
 ) => Verdict | Promise<Verdict>;
 
-/** The callback form that is also given the token endpoint's answer. */
+/** The callback form with the token endpoint's response. */
 export type VerifyFunctionWithParams = (
   accessToken: string,
   refreshToken: string | undefined,
@@ -43,7 +43,7 @@ export type VerifyFunctionWithRequest = (
   done: VerifyDone,
 ) => Verdict | Promise<Verdict>;
 
-/** With `passReqToCallback`: the callback form that is also given the token endpoint's answer. */
+/** With `passReqToCallback`: the callback form with the token endpoint's response. */
 export type VerifyFunctionWithRequestAndParams = (
   req: Request,
   accessToken: string,
@@ -69,9 +69,10 @@ export interface Verified {
 }
 
 /**
- * Told when the strategy is made, not at a login. A function without parameters may be a wrapper, and is accepted.
- * @param withRequest the function takes the request first
- * @throws TypeError that says what to write
+ * Checks the parameters of the verify function at construction. A function without parameters may be a wrapper, and is
+ * accepted.
+ * @param withRequest whether the function takes the request first
+ * @throws TypeError with the correct forms
  */
 export function checkVerify(verify: unknown, withRequest: boolean): void {
   if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
@@ -80,7 +81,7 @@ export function checkVerify(verify: unknown, withRequest: boolean): void {
     throw wrongForm('it must be a plain or an async function', withRequest);
   }
   const declared = verify.length - (withRequest ? 1 : 0);
-  // Two cannot hold the profile.
+  // With two parameters the function cannot receive the profile.
   if (declared === 2 || declared > 5) throw wrongForm(`it declares ${verify.length} parameters`, withRequest);
 }
 
@@ -98,11 +99,10 @@ function wrongForm(problem: string, withRequest: boolean): TypeError {
 }
 
 /**
- * Calls the application's function. passport-oauth2 tells its forms apart by the number of declared
- * parameters, and so must this; but whichever form it takes the function for, the first of "done was called",
- * "the promise settled" and "it threw" decides, so that no form can leave the request open by a rejection.
- * An error after the decision is emitted as a warning of the process, as nothing else reports it.
- * @param withRequest the function takes the request first
+ * Calls the verify function. Its form depends on the number of declared parameters, as in passport-oauth2. In each form
+ * the first event decides: `done` was called, the promise settled, or the function threw. So a rejection cannot leave
+ * the request open. A later error is emitted as a process warning.
+ * @param withRequest whether the function takes the request first
  */
 export function callVerify(
   verify: AnyVerifyFunction,
@@ -121,23 +121,23 @@ export function callVerify(
       else resolve({ user, info });
     };
     const failed = (error: unknown) => (isDecided ? warnOfLateError(error) : reject(error as Error));
-    refuseToBeTakenForProfile(done);
+    throwOnProfileFields(done);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
     const result = call(...before, accessToken, refreshToken, ...rest);
     const settle = (user: unknown) => resolve({ user });
     const waitForDone = (returned: unknown) => {
       if (returned === undefined) return;
-      setTimeout(() => reject(new TypeError(returnedInstead)), patienceWith(returned)).unref();
+      setTimeout(() => reject(new TypeError(returnedInstead)), doneTimeoutMs(returned)).unref();
     };
     if (declared >= 4) {
-      // What a callback form returns means nothing (`return users.find(id, done)`) as long as it calls done.
+      // The return value of a callback form is ignored if it calls `done` (`return users.find(id, done)`).
       if (result instanceof Promise) result.then(waitForDone, failed);
       else waitForDone(result);
     } else if (isThenable(result)) {
       result.then(settle, reject);
     } else if (result !== undefined || verify.length > 0) {
-      // A function that names no parameters may be a wrapper of the callback form, which will call done.
+      // A function without declared parameters may wrap a callback form, which then calls `done`.
       settle(result);
     }
   });
@@ -148,10 +148,10 @@ const returnedInstead =
   'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
 
 /**
- * Milliseconds in which a function that has returned something may still call done. A plain object is meant as the user;
- * anything else may be a query, a timer or a length, and the database may be slow.
+ * How long a function that returned a value may still call `done`. Milliseconds. A plain object is probably the user.
+ * Other values may be a query or a timer, and the database may be slow.
  */
-function patienceWith(returned: unknown): number {
+function doneTimeoutMs(returned: unknown): number {
   const prototype: unknown =
     typeof returned === 'object' && returned !== null ? Object.getPrototypeOf(returned) : undefined;
   return prototype === Object.prototype || prototype === null ? 100 : 10_000;
@@ -163,7 +163,7 @@ function warnOfLateError(error: unknown): void {
   );
 }
 
-/** Not every value that is thrown can be shown. */
+/** The message of a thrown value. Some values cannot be converted to text. */
 export function textOf(thrown: unknown): string {
   try {
     return String(thrown);
@@ -173,11 +173,11 @@ export function textOf(thrown: unknown): string {
 }
 
 /**
- * A function that expects the profile where it gets `done` would find `undefined` under every name, and log
- * all visitors in as one user.
+ * Makes `done` throw if a function reads profile fields from it. Such a function has its parameters in the wrong order.
+ * It would read `undefined` as the ID, and log all visitors in as one user.
  */
-function refuseToBeTakenForProfile(done: VerifyDone): void {
-  Object.setPrototypeOf(done, notTheProfile);
+function throwOnProfileFields(done: VerifyDone): void {
+  Object.setPrototypeOf(done, profileFieldTraps);
 }
 
 const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
@@ -193,8 +193,8 @@ const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
   ...{ handle: true, handleVerified: true, actor: true, instance: true, _raw: true, _json: true },
 };
 
-/** A function's prototype in which the profile's fields are traps. */
-const notTheProfile = Object.create(
+/** A function prototype whose profile fields throw. */
+const profileFieldTraps = Object.create(
   Function.prototype,
   Object.fromEntries(Object.keys(profileFields).map((name) => [name, { get: () => refuseToRead(name) }])),
 ) as object;

@@ -1,4 +1,4 @@
-/** The browser's secret key, in a cookie: binds a pending login to the browser that began it. */
+/** Stores the secret browser keys in a cookie, which binds a pending login to its browser. */
 
 import {
   formerAfterLogin,
@@ -10,20 +10,20 @@ import {
 } from '../login/browser-keys.js';
 import { cookieValues } from '../util/cookies.js';
 
-/** Longer than a login lasts, to recognise a browser whose last login did not come back. Seconds. */
+/** Longer than a pending login, to detect unfinished logins of a browser. Seconds. */
 const maxAge = 60 * 60;
 
 export class BrowserCookie {
   private readonly name: string;
   private readonly attributes: string;
 
-  /** @param callbackURL tells whether browsers reach the site by https; a request behind a proxy does not */
+  /** @param callbackURL its scheme decides whether the cookie is secure, because requests behind a proxy use http */
   constructor(name: string, callbackURL: string) {
     const isSecure = callbackURL.startsWith('https:');
-    // The prefix keeps other hosts of the domain from planting a cookie (RFC 6265bis, section 4.1.3.2): the owner of a planted
-    // key could have a victim finish a login of the owner.
+    // The prefix prevents other hosts of the domain from setting the cookie (RFC 6265bis, section 4.1.3.2). An attacker
+    // who sets it could log a victim in to the attacker's account.
     this.name = isSecure ? `__Host-${name}` : name;
-    // Lax: the browser comes back from the instance by a link from another site.
+    // Lax, because the browser returns from the instance by a cross-site navigation.
     this.attributes = `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
   }
 
@@ -48,8 +48,8 @@ export class BrowserCookie {
 }
 
 /**
- * The browser's keys, with a current one that may begin a login. The owner of a planted key knows it, so a key that finished
- * a login begins no other: it stays as a former one, for the logins that this browser began in other tabs.
+ * The browser's keys, including a current one that may begin a login. An attacker who planted a key knows it, so a key
+ * that finished a login cannot begin another. It becomes a former key, for logins of other tabs.
  * @param hasFinished whether a login was finished with a key
  */
 export async function keysToBegin(

@@ -1,15 +1,15 @@
-/** The response to a failed login: a redirect to the page with the form, which shows what failed. */
+/** Redirects a failed login to the login page, with the error code in the query. */
 
 import { MastodonError } from '../errors.js';
 
 /**
  * A redirect (303) to the login page after a failure of `begin` or `finish`:
- * `/login?error=instance_unreachable&instance=mastodon.example`, with `reason` where the failure has one. The button shows the
- * failure by itself; elsewhere `messageFor(error, { instance, reason })` of `…/button/form` returns the sentence. The address
- * holds codes only, so a link from elsewhere cannot put other words on the page.
+ * `/login?error=instance_unreachable&instance=mastodon.example`, with `reason` if the error has one. The button shows the
+ * message. Without the button, `messageFor(error, { instance, reason })` of `…/button/form` returns it. The URL contains only
+ * codes, so a link from another site cannot show other text on the page.
  *
- * A request that the visitor did not make (`prefetch_refused`) is answered with 503 instead. A browser discards that response
- * and asks again when the visitor opens the page.
+ * A prefetch (`prefetch_refused`) is answered with 503 instead. The browser discards that response, and sends the request
+ * again when the visitor opens the page.
  * @param error what `begin` or `finish` rejected with
  * @param loginPage path of the page with the form; its query is kept
  * @throws the error itself if it is not a `MastodonError`

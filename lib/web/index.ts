@@ -1,5 +1,5 @@
 /**
- * `passport-mastodon-oauth2/web`: the login for everything that speaks `Request` and `Response`, such as Hono, Next.js,
+ * `passport-mastodon-oauth2/web`: the login for frameworks with `Request` and `Response`, such as Hono, Next.js,
  * SvelteKit, Astro or Remix. Loads neither Passport nor a framework.
  */
 

@@ -1,15 +1,15 @@
-/** Reads what the visitor typed from a request: from a form, from JSON, or from the query. */
+/** Reads the visitor's server from a form, from JSON, or from the query. */
 
 import { MastodonError } from '../errors.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 
 const field = 'instance';
 
-/** A form with one field is far smaller, and nothing of it is kept. */
+/** Maximum size of a request body. A form with one field is far smaller. Bytes. */
 const maxBodyBytes = 16_384;
 
 /**
- * The field as it came, of whatever kind: it is judged where addresses are.
+ * The field, unvalidated. The address parser validates it.
  * @param timeoutMs for the whole body
  * @throws MastodonError `instance_missing`, `instance_invalid`
  */
@@ -67,16 +67,16 @@ const readers: Readonly<Record<string, Reader | undefined>> = {
     (JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> | null)?.[field],
 };
 
-/** Several are none: which of them was meant is not ours to guess. */
+/** The only value. Several values stay an array, which the address parser refuses. */
 function only(values: readonly unknown[]): unknown {
   return values.length > 1 ? values : values[0];
 }
 
-/** @throws MastodonError for a body that is too long or too slow for a form with one field; it is not read to its end */
+/** @throws MastodonError for a body that is too long or too slow; the rest is not read */
 async function bytesOf({ body }: Request, timeoutMs: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   const reader = body?.getReader();
-  // A reader that is cancelled says that the body is over.
+  // A cancelled reader reports the end of the body.
   const cancel = () => void reader?.cancel().catch(() => undefined);
   const late = AbortSignal.timeout(timeoutMs);
   late.addEventListener('abort', cancel);

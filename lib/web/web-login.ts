@@ -1,4 +1,4 @@
-/** `createLogin`: logs in by `Request` and `Response`, with a cookie in place of a session. */
+/** `createLogin`: the adapter for `Request` and `Response`, with a cookie instead of a session. */
 
 import { MastodonError } from '../errors.js';
 import {
@@ -21,8 +21,8 @@ import { typedInstance } from './typed-instance.js';
 /** Options of one login. */
 export interface WebBeginOptions extends BeginOptions {
   /**
-   * Where the account lives, as it was typed. Default: the request's field `instance`, from a form, JSON or the query. The
-   * request's body is read then, and cannot be read again.
+   * The visitor's server, as typed. Default: the field `instance` of the request, from a form, JSON or the query.
+   * Reading the default consumes the request's body.
    */
   instance?: unknown;
 }
@@ -30,44 +30,49 @@ export interface WebBeginOptions extends BeginOptions {
 /** The result of a login. */
 export interface FinishedLogin extends Finished {
   /**
-   * Deletes the login's cookie, if the response carries these headers. A site may ignore them: the cookie is of no use after
-   * the login, and ends within an hour. Logins that other tabs have begun need it.
+   * Headers that delete the cookie of the login. Optional: the cookie cannot begin another login, and expires within an
+   * hour. Pending logins in other tabs need it.
    */
   readonly headers: Headers;
 }
 
-/** The functions work without the object. */
+/** The result of `createLogin`. The functions can be used without the object. */
 export interface WebLogin {
   /**
-   * A redirect (302) to the visitor's instance, with the cookie that binds the login to this browser.
+   * Begins a login: a redirect (302) to the visitor's instance, with the cookie that binds the login to the browser.
    * @throws MastodonError
    */
   readonly begin: (request: Request, options?: WebBeginOptions) => Promise<Response>;
   /**
-   * The profile and the tokens of the visitor who came back. Of the request's URL only path and query are read, so a proxy may
-   * change the rest of it.
-   * @throws MastodonError; its `state` is the application's, where the login is known
+   * Finishes a login: returns the profile and the tokens. Only path and query of the request's URL are read, so a proxy
+   * may change the rest.
+   * @throws MastodonError; its `state` is that of the application, if the login was found
    */
   readonly finish: (request: Request) => Promise<FinishedLogin>;
-  /** Answers servers that fetch `clientMetadataURL`; 404 for anything else. The answer holds no secret. */
+  /**
+   * Serves the client metadata at `clientMetadataURL`, and answers 404 to other requests. The response contains no
+   * secret.
+   */
   readonly clientMetadata: (request: Request) => Promise<Response>;
   /**
-   * New tokens for a refresh token, where the instance gives those (Pleroma, Akkoma, Pixelfed).
+   * Refreshes tokens, at servers that issue refresh tokens (Pleroma, Akkoma, Pixelfed).
    * @param origin `profile.instance.origin`
-   * @throws MastodonError `token_refused` or `login_restart` when the person has to log in again
+   * @throws MastodonError `token_refused` or `login_restart` if the user has to log in again
    */
   readonly refresh: (origin: string, refreshToken: string) => Promise<Tokens>;
   /**
-   * Ends an access token at its instance.
+   * Revokes an access token at its instance.
    * @param origin `profile.instance.origin`
-   * @throws MastodonError `revocation_unsupported`, or what kept the instance from confirming it
+   * @throws MastodonError `revocation_unsupported`, or the reason why the instance did not confirm the revocation
    */
   readonly revoke: (origin: string, accessToken: string) => Promise<void>;
 }
 
 /**
- * The login of a site that speaks `Request` and `Response`. Make it once, in a module that every route imports.
+ * Creates the login of a site for `Request` and `Response`. Call it once, in a module that all routes import.
  * @throws TypeError that names the option at fault
+ * @example
+ * const login = createLogin({ clientName: 'Example', callbackURL: 'https://example.com/login/callback' });
  */
 export function createLogin(options: WebLoginOptions): WebLogin {
   const { cookieName, allowCrossSiteStart } = readWebOptions(options);
@@ -125,7 +130,7 @@ function browserRequest({ method, headers }: Request): BrowserRequest {
   return { method, header: (name) => headers.get(name) ?? undefined };
 }
 
-/** A pending login has the state of an authorization response, and the browser came without the cookie that began it. */
+/** Warns that a pending login has the state, but the request has no cookie that began it. */
 function warnOfLostCookie({ url }: Request, callbackURL: string): void {
   const isByHTTP = callbackURL.startsWith('https:') && /^http:/i.test(url);
   warnOnce(
@@ -136,7 +141,7 @@ function warnOfLostCookie({ url }: Request, callbackURL: string): void {
   );
 }
 
-/** Requests of Node.js, Express and Fastify look similar. */
+/** Refuses requests of Node.js, Express and Fastify, which look similar. */
 function assertRequest(request: Request, method: string): void {
   if (typeof request?.headers?.get === 'function' && typeof request.url === 'string') return;
   throw new TypeError(`createLogin: ${method} takes a Request, as fetch knows it (in Hono it is c.req.raw)`);
