@@ -1,4 +1,4 @@
-/** Reads what a visitor typed: text in, host out, no network. */
+/** Parses the address that a visitor typed. Sends no request. */
 
 import { domainToUnicode } from 'node:url';
 import { MastodonError, type MastodonErrorReason } from '../errors.js';
@@ -6,7 +6,7 @@ import { isPublicAddress, isPublicHostname } from '../http/addresses.js';
 import { isEmailProvider } from '../util/email-providers.js';
 import { parsedURL } from '../util/url.js';
 
-/** Where a visitor says their account lives. */
+/** The server that a visitor typed. */
 export interface Address {
   /** `https://mastodon.social`, or a listed development origin. */
   readonly origin: string;
@@ -14,15 +14,15 @@ export interface Address {
   readonly host: string;
   /** The user name, when a handle was typed. */
   readonly username?: string;
-  /** The host in the script it was typed in, where `host` is written otherwise: to be shown to who typed it alone. */
+  /** The host in the script that the visitor typed, if `host` differs. Shown only to that visitor. */
   readonly typedHost?: string;
 }
 
-/** Why the address of a server that is not public was refused. */
+/** The address is not public, and is not listed in `developmentInstances`. */
 export class UnlistedServer extends Error {
   /**
-   * @param origin as it would be listed in `developmentInstances`
-   * @param listed what is in that option
+   * @param origin to add to `developmentInstances`
+   * @param listed the current value of that option
    */
   constructor(
     readonly origin: string,
@@ -34,35 +34,36 @@ export class UnlistedServer extends Error {
   }
 }
 
-/** Longer than any handle or profile URL that a person types or pastes. */
+/** Maximum length of the input. Handles and profile URLs are shorter. */
 const maxInputLength = 2048;
 
-/** Characters without a picture of their own that come along when a handle is copied. */
+/** Invisible characters that are copied with a handle. */
 const invisible =
   /[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/gu;
-/** These two belong into words of some scripts, and nowhere else. */
+/** Zero-width joiners outside of non-ASCII words. Some scripts need them inside of words. */
 const strayJoiners = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])/gu;
 
 const plainHost = /^[a-z0-9][a-z0-9.-]*(?::\d{1,5})?$/;
 
-/** A handle, with or without what people and programs put in front of it. */
+/** Handles, with the prefixes that visitors and programs add. */
 const handles = [
   /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
   /^https?:\/\/@([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
-  // The credentials of a URL, if it is one: with a dot it may be a host that is put forward to deceive.
+  // The user name of a URL. A name with a dot is refused, because it may be a deceptive host.
   /^https?:\/\/([^@./:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
 ];
 
 /**
- * Understands a domain, `@user@domain`, `user@domain`, `acct:user@domain`, these behind `https://`, and profile or
- * home URLs; with spaces around, invisible marks anywhere, capitals, international names, a trailing dot or slash.
- * Refuses what is not a public host name: IP addresses in any notation, ports, credentials, single labels.
+ * Parses a domain, `@user@domain`, `user@domain`, `acct:user@domain`, each also behind `https://`, and profile or home
+ * URLs. Ignores surrounding spaces, invisible characters, case, a trailing dot and a trailing slash. Accepts
+ * international names. Refuses hosts that are not public names: IP addresses in any notation, ports, credentials,
+ * single labels.
  * @throws MastodonError `instance_missing` or `instance_invalid`
  */
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
-  // The usual input, from visitors, forms and suggestions: a plain host needs none of the following.
+  // A plain host is the most frequent input, and needs no further parsing.
   if (plainHost.test(input)) return addressOf(input, undefined, developmentOrigins);
   const text = withoutSpacesAtDots(
     input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@'),
@@ -71,16 +72,16 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
 
   const handle = handles.map((form) => form.exec(text)).find((found) => found !== null);
   if (handle) return addressOf(handle[2] ?? '', handle[1], developmentOrigins);
-  // What people call themselves at Bluesky is a host name, and no user name without its server.
+  // A Bluesky name such as `@ada.bsky.social` is a host name.
   const blueskyName = /^@([a-z0-9.-]+\.bsky\.social)$/iu.exec(text)?.[1];
   if (blueskyName !== undefined) return addressOf(blueskyName, undefined, developmentOrigins);
   if (/^(?:acct:|@)[^@\s/]+$/iu.test(text)) throw invalid('user_without_server');
-  // A home or profile page of another server may follow in the path.
+  // The path may contain the address of a page on another server.
   const host = text.replace(/^https?:\/\//iu, '').replace(/[/?#].*/su, '');
   return addressOf(host, undefined, developmentOrigins);
 }
 
-/** Keyboards of phones put a space behind a dot: "Mastodon. social". */
+/** Removes spaces after dots, which phone keyboards insert: "Mastodon. social". */
 function withoutSpacesAtDots(text: string): string {
   const parts = text.split(/[.\u3002\uff0e\uff61]/u);
   return parts.map((part) => part.trim()).join('.');
@@ -92,7 +93,7 @@ function addressOf(
   developmentOrigins: ReadonlySet<string>,
 ): Address {
   if (/[@\\%\s]/u.test(authority)) throw invalid();
-  // A typed port belongs to a development origin or is refused, 443 as well: no public instance has one.
+  // A port is valid only for a development origin. Public instances have none, so 443 is refused too.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
   const listed = developmentOrigins.size > 0 ? listedServer(withoutDot, developmentOrigins) : undefined;
@@ -103,7 +104,7 @@ function addressOf(
   const hostname = hostnameIn(withoutDot);
   if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
   if (isEmailProvider(hostname)) throw refused('email_address');
-  return { origin: `https://${hostname}`, host: hostname, ...user, ...asItWasTyped(withoutDot, hostname) };
+  return { origin: `https://${hostname}`, host: hostname, ...user, ...typedForm(withoutDot, hostname) };
 }
 
 function listedServer(
@@ -119,7 +120,7 @@ function listedServer(
   return undefined;
 }
 
-/** Of these the URL parser makes what they are: there is nothing to decode in them, and no address to read. */
+/** Names that the URL parser does not change. They need no decoding, and are not IP addresses. */
 const canonicalName = /^(?!.*xn--)(?:[a-z0-9-]+\.)+[a-z]+$/;
 
 function hostnameIn(authority: string): string | undefined {
@@ -127,29 +128,32 @@ function hostnameIn(authority: string): string | undefined {
   return authority.includes(':') ? undefined : parsedURL(`https://${authority}`)?.hostname;
 }
 
-/** Names that people give to machines of their own (RFC 6761, 6762, 8375; ICANN's "internal"). */
-const ownNames = /^(?:localhost|\[::1\]|.+\.(?:localhost|local|internal|home\.arpa))$/;
+/** Names of private machines (RFC 6761, 6762, 8375; ICANN's "internal"). */
+const privateNames = /^(?:localhost|\[::1\]|.+\.(?:localhost|local|internal|home\.arpa))$/;
 
-/** What a builder types to log in at a server of their own; a single word is a typing mistake. */
+/** Whether a developer typed the address of a private server. A single word is a typing error. */
 function unlistedServer(
   authority: string,
   developmentOrigins: ReadonlySet<string>,
 ): UnlistedServer | undefined {
   const url = parsedURL(`http://${authority}`);
   if (!url || isPublicHostname(url.hostname)) return undefined;
-  // A mere number would be read as an address.
+  // The URL parser would read a number as an address.
   const isInnerAddress = /^(?:\d+\.){3}\d+$/.test(authority) && !isPublicAddress(authority);
-  const isOwn = isInnerAddress || /:\d+$/.test(authority) || ownNames.test(url.hostname);
+  const isOwn = isInnerAddress || /:\d+$/.test(authority) || privateNames.test(url.hostname);
   return isOwn ? new UnlistedServer(url.origin, [...developmentOrigins]) : undefined;
 }
 
-/** Who typed the ASCII form is shown that. */
-function asItWasTyped(typed: string, host: string): Pick<Address, 'typedHost'> {
+/** The typed form, if the visitor did not type the ASCII form. */
+function typedForm(typed: string, host: string): Pick<Address, 'typedHost'> {
   if (!host.includes('xn--') || /xn--/i.test(typed)) return {};
   return { typedHost: inItsScript(host) };
 }
 
-/** An international name as it reads. Only for who wrote it so: those of different scripts look alike. */
+/**
+ * An international name in its script. Show it only to the visitor who typed it, because names in different scripts
+ * look alike.
+ */
 export function inItsScript(host: string): string {
   return domainToUnicode(host);
 }

@@ -1,4 +1,4 @@
-/** Finds the server with the Mastodon API for an address, and pins its origin. */
+/** Finds the server with the Mastodon API for an address. */
 
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { RequestContext } from '../http/context.js';
@@ -14,28 +14,28 @@ import { followHandle, hostMetaOrigins } from './webfinger.js';
 
 export interface Discovered {
   readonly instance: Instance;
-  /** The handle led there, and not its domain: other handles of the domain may lead elsewhere. */
+  /** Whether the result is for this handle only. Other handles of the domain may have other servers. */
   readonly isOfHandle: boolean;
 }
 
-/** The instance that was found at its own origin before. */
+/** Returns the stored instance of an origin. */
 export type KnownAt = (origin: string) => Promise<Instance | undefined>;
 
-/** What the address's own origin turned out to be. */
+/** The result of the address's own origin. */
 export type Home =
   | { readonly instance: Instance }
   | {
       readonly instance: undefined;
       readonly failure: unknown;
-      /** What was asked there. Where nothing came back, further requests would not help. */
+      /** What was asked there. If the origin answered no request, further requests are useless. */
       readonly documents: Documents;
     };
 
 /**
- * Looks at the handle's WebFinger and at the host itself, then at the host's host-meta.
- * @param home the address's own origin, which callers with the same one may share
- * @param known what is remembered of the server that the address leads to, which is then sent fewer requests
- * @throws MastodonError `instance_unsupported` when nothing there has the Mastodon API; like every request
+ * Fetches the handle's WebFinger and the documents of the host, then the host's host-meta.
+ * @param home the result of the address's own origin; concurrent callers may share it
+ * @param known returns a stored instance, which needs fewer requests
+ * @throws MastodonError `instance_unsupported` if no server with a supported API is found; and as every request
  */
 export async function discover(
   context: RequestContext,
@@ -45,7 +45,7 @@ export async function discover(
   known: KnownAt,
 ): Promise<Discovered> {
   const documents = new Documents(context);
-  // Most handles live where their domain says, so the host is explored while WebFinger is still asked.
+  // Most handles are on the server of their domain. So its documents are fetched in parallel to WebFinger.
   const led = await byHandle(documents, settings, address, home, known);
   if (led) return { instance: led, isOfHandle: true };
   const here = await home;
@@ -73,23 +73,26 @@ export async function exploreHome(
   }
 }
 
-/** A domain's own site may fail in these ways while the domain still says where its accounts are. */
-const notHere: ReadonlySet<MastodonErrorCode> = new Set([
+/** Failures of a domain's own site after which WebFinger or host-meta may still name its server. */
+const mayBeElsewhereCodes: ReadonlySet<MastodonErrorCode> = new Set([
   'instance_unsupported',
   'instance_unreachable',
   'instance_blocked',
   'timeout',
 ]);
 
-/** The failure of a server that the domain redirects to says nothing about another way. */
+/**
+ * Whether another server may serve the domain. The failure of a server that the domain redirects to does not exclude
+ * that.
+ */
 function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonError {
-  if (!(error instanceof MastodonError) || !notHere.has(error.code)) return false;
+  if (!(error instanceof MastodonError) || !mayBeElsewhereCodes.has(error.code)) return false;
   return error.code === 'instance_unsupported' || error.instance === host;
 }
 
 /**
- * The server of a handle whose domain is only a name: where both sides agree; or, where no server is at the domain, where
- * the domain alone says so. The visitor who typed the handle chose the domain.
+ * The server of a handle whose domain is on another server. Both must agree. If the domain itself has no server, the
+ * statement of the domain is sufficient, because the visitor chose the domain by typing the handle.
  */
 async function byHandle(
   documents: Documents,
@@ -104,14 +107,14 @@ async function byHandle(
   if (!lead || lead.origin === origin) return undefined;
   if (!lead.proved) {
     const here = await home;
-    // Whether the account is there or here is then unknown.
+    // The account may be on either server.
     if (here.instance && lead.refusal) throw lead.refusal;
     if (here.instance) return undefined;
     if (wasNotAsked(here.failure)) throw here.failure;
   }
   if (lead.failure) throw lead.failure;
   const found = await knownOr(known, documents, settings, lead.origin).catch((error: unknown) => {
-    // Trouble of the server that the domain names is told. That there is no server of Mastodon's kind is the domain's.
+    // Failures of the named server are reported. `instance_unsupported` is reported for the domain instead.
     if (!lead.proved && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
     throw error;
@@ -129,14 +132,14 @@ async function byHostMeta(
 ): Promise<Instance | undefined> {
   const [origin] = await hostMetaOrigins(documents, settings.developmentOrigins, address.origin);
   if (origin === undefined) return undefined;
-  // That nothing is here tells the visitor more than any failure on this way round.
+  // The failure of the domain itself is more useful to the visitor than a failure of this fallback.
   const found = await knownOr(known, documents, settings, origin).catch(noneUnlessRefused);
   return found && { accountDomain: address.host, ...found };
 }
 
 /**
- * For a domain that has nothing but a redirect of WebFinger to its server: Mastodon and GoToSocial have an account of the
- * server itself, which is called like the domain.
+ * Finds the server of a domain that only redirects WebFinger to it. Mastodon and GoToSocial have an account of the
+ * server itself, with the domain as its name.
  */
 async function byInstanceActor(
   documents: Documents,
@@ -173,19 +176,19 @@ async function explore(
     documents
       .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes }, complete)
       .catch(noneUnlessRefused),
-    // Guessed, as nearly all servers have one of them. Asking for its address first would cost a round trip.
+    // Guessed URLs, which nearly all servers have. Fetching the index first would cost a round trip.
     Promise.any(
       ['2.0', '2.1'].map((version) => documents.get(`${origin}/nodeinfo/${version}`, {}, successful)),
     ).catch(({ errors }: AggregateError) => noneUnlessRefused(errors.find(wasNotAsked))),
   ]);
-  // Redirects end here: from now on only the origin that answered counts, and it is asked for its own documents.
+  // From here on, only documents of the origin that answered are used.
   const pinned = about.url.origin;
   if (pinned !== origin) {
     if (wasNamed) throw new MastodonError('instance_unsupported', { instance: new URL(origin).host });
     return explore(documents, settings, pinned, true);
   }
   const ownMetadata = documentOn(pinned, metadata);
-  // A server under a second name: its accounts have their keys under the first one, if that is there.
+  // The server has a second name. The first name identifies its accounts, if it works.
   const first = wasNamed ? undefined : ownMetadata && namedOrigin(ownMetadata, pinned);
   const underFirstName = first && (await explore(documents, settings, first, true).catch(noneUnlessRefused));
   if (underFirstName) return underFirstName;
@@ -195,7 +198,7 @@ async function explore(
   );
 }
 
-/** The old form, which all servers have; where it is broken or gone, the new one. */
+/** /api/v1/instance, which all servers have. If it fails, /api/v2/instance. */
 async function instanceDocument(documents: Documents, origin: string): Promise<Answer> {
   const old = await documents.get(`${origin}/api/v1/instance`, {}, complete);
   if (![404, 410].includes(old.status) && old.status < 500) return old;
@@ -212,7 +215,7 @@ function successful(answer: Answer): Answer {
   return answer;
 }
 
-/** That a server must not be asked is told; any other failure means that there is no way round. */
+/** Ignores a failure, but rethrows a refusal by `allowInstance` or a limit. */
 function noneUnlessRefused(error: unknown): undefined {
   if (wasNotAsked(error)) throw error;
 }

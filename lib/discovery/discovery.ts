@@ -1,4 +1,4 @@
-/** Remembers where a domain's server is, and finds it where that is not known. */
+/** Finds the server of an address, and caches the result. */
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
@@ -12,19 +12,19 @@ import { isOn, parsedURL } from '../util/url.js';
 
 const minute = 60 * 1000;
 
-/** How long a server found at the address's own origin is remembered. */
+/** How long an instance at the address's own origin is cached. */
 const instanceTtlMs = 24 * 60 * minute;
 
-/** The same where the address named another server. It is looked for again meanwhile, see `confirmed`. */
+/** How long a mapping to another server is cached. It is confirmed meanwhile, see `confirmed`. */
 const namedTtlMs = 15 * minute;
 
-/** A mapping to another server is confirmed at most this often. */
+/** Shortest interval between two confirmations of a mapping. */
 const confirmEveryMs = minute;
 
-/** Confirmations under way: in all, and of one registrable domain, so that one domain cannot use up all of them. */
+/** Concurrent confirmations, in total and per registrable domain, so that one domain cannot use all of them. */
 const maxConfirmations = { inAll: 64, perDomain: 2 };
 
-/** Whether a domain still names the server that it named. Kept for `confirmEveryMs` after it ended. */
+/** Whether a domain still names the same server. Cached for `confirmEveryMs` after the request. */
 type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 
 export class Discovery {
@@ -42,7 +42,7 @@ export class Discovery {
     private readonly http: Http,
   ) {}
 
-  /** The instance that was found for this address, or for its domain. Sends no request. */
+  /** The cached instance of this address or its domain. Sends no request. */
   async known(address: Address): Promise<Instance | undefined> {
     const { host, username, origin } = address;
     const ofDomain = storeKey('instance', host);
@@ -53,13 +53,13 @@ export class Discovery {
   }
 
   /**
-   * Finds it, and remembers it.
-   * @param isAnew whether what is remembered of the server is no longer trusted
+   * Finds the instance of an address, and caches it.
+   * @param isAnew whether to ignore cached data of the server
    * @throws MastodonError as `discover`
    */
   async find(address: Address, context: RequestContext, isAnew = false): Promise<Instance> {
     const { instance, isOfHandle } = await this.look(address, context, isAnew);
-    // One user's handle must not decide where the domain's other handles are sent.
+    // A result for one handle must not apply to other handles of the domain.
     const key = isOfHandle
       ? storeKey('handle', address.host, address.username ?? '')
       : storeKey('instance', address.host);
@@ -77,7 +77,7 @@ export class Discovery {
     );
   }
 
-  /** What is remembered of a server at its own origin. */
+  /** The cached instance of an origin. */
   private async knownAt(origin: string): Promise<Instance | undefined> {
     const { host } = new URL(origin);
     const key = storeKey('instance', host);
@@ -89,18 +89,18 @@ export class Discovery {
 
   private usable(address: Address, key: string, record: unknown): Instance | undefined {
     if (!isInstance(record)) return undefined;
-    // Another site that shares the store may have a client metadata document where this one has none.
+    // Another site that shares the store may have `clientMetadataURL`, which this site lacks.
     const isForURLClients = record.registrationEndpoint === undefined;
     if (isForURLClients && this.settings.clientMetadataURL === undefined) return undefined;
-    // What a server says of itself can only lead to itself.
+    // An instance at the address's own origin needs no confirmation.
     if (record.origin === address.origin) return record;
     return this.confirmed(address, key, record) ? record : undefined;
   }
 
   /**
-   * A forged answer (a hijacked name, a page that was broken into for a moment) must not decide for long where the domain's
-   * visitors are sent. So a mapping is looked for again while it is used. One that is contradicted is forgotten; one that
-   * could not be confirmed in time is not used, and the visitor's own login looks for the server.
+   * Whether a cached mapping may be used. A forged answer (a hijacked name, a compromised page) must not redirect the
+   * domain's visitors for long. So a mapping in use is looked up again. A contradicted mapping is deleted. A mapping
+   * that was not confirmed in time is not used, and the visitor's login runs discovery.
    */
   private confirmed(address: Address, key: string, known: Instance): boolean {
     const confirmation = this.confirmations.get(key);
@@ -126,13 +126,13 @@ export class Discovery {
       const { instance } = await this.look(address, context);
       const isSame = instance.origin === known.origin && instance.tokenEndpoint === known.tokenEndpoint;
       if (!isSame || instance.authorizationEndpoint !== known.authorizationEndpoint) {
-        // The new answer may be the forged one: it is not put in the other's place.
+        // The new answer may be the forged one, so it does not replace the old one.
         throw new Error('the domain names another server');
       }
       this.confirmations.set(key, 'confirmed');
       await this.store.cache(key, known, namedTtlMs);
     } catch (error) {
-      // No answer is no contradiction: the mapping is used until it expires, but it is not kept for longer.
+      // Without an answer the mapping is used until it expires, and is not extended.
       const isAnswer = !(error instanceof MastodonError) || error.code === 'instance_unsupported';
       this.confirmations.set(key, isAnswer ? 'contradicted' : 'confirmed');
       if (isAnswer) await this.store.delete(key);
@@ -144,7 +144,7 @@ export class Discovery {
 
 export type { Instance, PinnedInstance };
 
-/** The part of the record that a callback needs. */
+/** The members of an instance that an authorization response needs. */
 export function pin(instance: Instance): PinnedInstance {
   const needed: Record<string, unknown> = { ...instance };
   for (const name of ['authorizationEndpoint', 'registrationEndpoint', 'scopesSupported'])
@@ -152,7 +152,7 @@ export function pin(instance: Instance): PinnedInstance {
   return needed as unknown as PinnedInstance;
 }
 
-/** Whether a value from a store is an instance. It may be half a record, or another program's. */
+/** Whether a value from a store is a complete instance record. */
 export function isInstance(value: unknown): value is Instance {
   const record = (value ?? {}) as Record<string, unknown>;
   return (
@@ -176,7 +176,7 @@ export function isPinned(value: unknown): value is PinnedInstance {
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&
     ['undefined', 'html', 'json'].includes(String(record.clientMetadata)) &&
-    // PKCE and the issuer alone tell the responses of such servers apart.
+    // Responses of such servers are bound only by PKCE and the issuer.
     (record.clientMetadata === undefined || record.promisesIssuer) &&
     (record.api === undefined || (record.api === 'misskey' && record.clientMetadata === 'html')) &&
     (record.revocationEndpoint === undefined

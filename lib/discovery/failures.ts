@@ -1,10 +1,10 @@
-/** Remembers what failed just now, by what it was (a handle, a host), so that it is not asked again at once. */
+/** Caches recent failures by handle or host, so that the request is not repeated at once. */
 
 import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord, type MastodonErrorCode } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
 
-/** These say nothing about a server, or are no fault of it. */
+/** Failures that are not caused by the server. */
 const notRemembered: ReadonlySet<MastodonErrorCode> = new Set([
   'instance_missing',
   'instance_invalid',
@@ -13,10 +13,10 @@ const notRemembered: ReadonlySet<MastodonErrorCode> = new Set([
   'store_failed',
 ]);
 
-/** A second try of the visitor may succeed by itself, so one failure is not enough. */
+/** Number of failures in a row before requests stop. A single failure may be temporary. */
 const failuresInARow = 3;
 
-/** What other processes are told, too. */
+/** Failures that are also stored for other processes. */
 const verdicts: ReadonlySet<unknown> = new Set<MastodonErrorCode>([
   'instance_insecure',
   'registration_throttled',
@@ -36,7 +36,7 @@ export class Failures {
     });
   }
 
-  /** @throws MastodonError a new one: the last failure of something that failed several times in a row */
+  /** @throws MastodonError a copy of the last failure, after several in a row */
   assertNone(...what: readonly string[]): void {
     for (const one of what) {
       const streak = this.streaks.get(one);
@@ -54,7 +54,7 @@ export class Failures {
     for (const one of what) this.streaks.delete(one);
   }
 
-  /** @throws MastodonError what was found about the host by any process, and still holds */
+  /** @throws MastodonError the unexpired failure of the host that a process stored */
   async assertNoVerdict(host: string): Promise<void> {
     const { code } = ((await this.store.cached(storeKey('verdict', host))) ?? {}) as { code?: unknown };
     if (!verdicts.has(code)) return;
@@ -72,7 +72,7 @@ export class Failures {
 
 const refusals: ReadonlySet<MastodonErrorCode> = new Set(['instance_not_allowed', 'login_busy']);
 
-/** Whether no request was sent, because the site does not allow the server or asks it too often. It says nothing about the server. */
+/** Whether no request was sent, because of `allowInstance` or a limit. */
 export function wasNotAsked(error: unknown): boolean {
   return error instanceof MastodonError && refusals.has(error.code);
 }

@@ -1,4 +1,4 @@
-/** Judges what a host told about itself when it was explored. */
+/** Creates an instance from the discovery documents of a host. */
 
 import { MastodonError, type MastodonErrorDetails } from '../errors.js';
 import { isChallenge, jsonObject, jsonObjectOrNone, type JsonObject } from '../http/answer.js';
@@ -10,15 +10,15 @@ import { otherSoftware, hasSingleUseApps, softwareOf, speaksMisskey } from './so
 
 export interface Findings {
   readonly origin: string;
-  /** Answer of /api/v1/instance, or of /api/v2/instance where only that says something. */
+  /** Response of /api/v1/instance, or of /api/v2/instance if the first failed. */
   readonly instance: Answer;
   readonly metadata: JsonObject | undefined;
   readonly nodeInfo: JsonObject | undefined;
 }
 
 /**
- * The instance that a host says it is.
- * @param takesURLClients whether this site has a URL to be known by, where no apps are registered
+ * Creates the instance of a host from its documents.
+ * @param takesURLClients whether this site has a `clientMetadataURL`, for servers without registration
  * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
  *   `response_invalid`
  */
@@ -56,7 +56,7 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
   };
 }
 
-/** What /api/v1/instance says; or nothing, where it is closed to the public but the rest shows what it is. */
+/** Reads /api/v1/instance. Returns an empty object if it is not public, and other documents show a supported server. */
 function readAbout(
   findings: Findings,
   metadata: Metadata | undefined,
@@ -84,7 +84,7 @@ function readAbout(
   });
 }
 
-/** What is known of a server that has no instance to show. */
+/** The reason and software for a host without an instance document. */
 function whyNot(
   findings: Findings,
   takesURLClients: boolean,
@@ -96,11 +96,11 @@ function whyNot(
   return isMisskey(findings) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
 }
 
-/** A server of Misskey's kind that knows clients by their URL; Sharkey and Firefish describe themselves alike. */
+/** A Misskey fork that identifies clients by URL. Sharkey and Firefish describe themselves alike. */
 function readMisskey(findings: Findings): Instance | undefined {
   const software = softwareOf(findings.nodeInfo, undefined);
   const { status } = findings.instance;
-  // Who answers with an instance has Mastodon's API; who is busy, or broken, says nothing about itself.
+  // A server with an instance document has the Mastodon API. A busy or failing server may have one.
   const hasNoInstance = status >= 400 && status < 500 && status !== 429;
   if (!hasNoInstance || !isMisskey(findings) || hasSingleUseApps(software)) return undefined;
   const server = readURLClientServer(findings.metadata, findings.origin);
@@ -108,8 +108,8 @@ function readMisskey(findings: Findings): Instance | undefined {
 }
 
 /**
- * What a metadata document (RFC 8414) says of a server that registers no client.
- * @returns `undefined` for any other document
+ * Creates the instance of a server without registration from its metadata (RFC 8414).
+ * @returns `undefined` for the metadata of another server
  */
 export function readURLClientServer(document: JsonObject | undefined, origin: string): Instance | undefined {
   if (document === undefined) return undefined;
@@ -131,17 +131,17 @@ function isMisskey({ nodeInfo, instance }: Findings): boolean {
   return speaksMisskey(softwareOf(nodeInfo, undefined), jsonObjectOrNone(instance));
 }
 
-/** Whether a document describes an instance, in the old form or in the new one. */
+/** Whether a document describes an instance, in the format of v1 or v2. */
 export function isAbout(document: JsonObject | undefined): boolean {
   return [document?.uri, document?.domain, document?.version].some((value) => typeof value === 'string');
 }
 
-/** A document counts only where it was found at the origin itself. */
+/** The document, if it was found at the origin itself. */
 export function documentOn(origin: string, answer: Answer | undefined): JsonObject | undefined {
   return answer?.status === 200 && answer.url.origin === origin ? jsonObjectOrNone(answer) : undefined;
 }
 
-/** Mastodon tells a domain, Akkoma and GoToSocial a URL. */
+/** Mastodon reports a domain; Akkoma and GoToSocial report a URL. */
 function domainOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 300) return undefined;
   const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;

@@ -1,4 +1,4 @@
-/** Judges an authorization server metadata document (RFC 8414): it may speak for its own origin only. */
+/** Reads authorization server metadata (RFC 8414). It is valid only for its own origin. */
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../http/answer.js';
@@ -9,8 +9,8 @@ export interface Metadata {
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   /**
-   * Mastodon's name for it is `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. Absent only where a client is
-   * known by the URL of a document about it instead.
+   * Mastodon's member `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. Absent only if clients are
+   * identified by the URL of a document.
    */
   readonly registrationEndpoint?: string;
   readonly revocationEndpoint?: string;
@@ -19,12 +19,12 @@ export interface Metadata {
 }
 
 /**
- * An instance could name another server as its token endpoint and so be handed that server's codes and
- * ours its secrets (mix-up, RFC 9700 section 4.4). So the issuer and every endpoint must lie on `origin`.
+ * Reads a metadata document. The issuer and all endpoints must be on `origin`. Otherwise an instance could name the
+ * token endpoint of another server, and receive codes or secrets of that server (mix-up, RFC 9700, section 4.4).
  *
- * A document that is not about the Mastodon login of this origin is no metadata, and the server one without.
+ * A document about another product is ignored, and the server counts as one without metadata.
  * @returns `undefined` for such a document
- * @throws MastodonError `instance_insecure`, or `response_invalid` when a required member is missing.
+ * @throws MastodonError `instance_insecure`, or `response_invalid` if a required member is missing
  */
 export function readMetadata(document: JsonObject, origin: string): Metadata | undefined {
   if (namedOrigin(document, origin) !== undefined || isPlainHTTP(document, origin)) return undefined;
@@ -33,9 +33,9 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
   for (const [name, value] of endpointsOf(document)) {
     if (!isOn(origin, value)) throw foreign(name, origin);
   }
-  // No Mastodon server leaves out how sites get to be known: without it, it is another product's document, whose
-  // authorize page must not get our visitors. So is one whose issuer is a part of this host.
-  // Who does register sites is asked to: it need not reach this one for that, and gives a secret.
+  // All Mastodon servers state how clients are identified. A document without that belongs to another product, whose
+  // authorization page must not receive visitors. So does a document whose issuer is a path of this host. Registration
+  // takes precedence over client metadata: it needs no request to this site, and gives a secret.
   const registrationEndpoint = document.app_registration_endpoint;
   if (typeof registrationEndpoint !== 'string' && !readsDocuments(document, origin)) return undefined;
   if (withoutSlash(requiredText(document, 'issuer', origin)) !== origin) return undefined;
@@ -50,7 +50,7 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
     }),
     promisesIssuer: document.authorization_response_iss_parameter_supported === true,
     ...(Array.isArray(scopes) && {
-      // Kept with every login that is begun, so it must not be long.
+      // Stored with every pending login, so its length is limited.
       scopesSupported: scopes
         .filter((scope): scope is string => typeof scope === 'string' && scope.length < 64)
         .slice(0, 100),
@@ -59,8 +59,8 @@ export function readMetadata(document: JsonObject, origin: string): Metadata | u
 }
 
 /**
- * Whether a server has what a client without a secret needs. Whose code it is rests on PKCE then, and which server an
- * answer came from on its issuer (RFC 9207): both have to be promised.
+ * Whether a server supports clients without a secret. They depend on PKCE for the code, and on the issuer for the
+ * origin of the response (RFC 9207). The metadata must promise both.
  */
 export function bindsCodes(document: JsonObject): boolean {
   const methods = document.code_challenge_methods_supported;
@@ -69,8 +69,9 @@ export function bindsCodes(document: JsonObject): boolean {
 }
 
 /**
- * draft-ietf-oauth-client-id-metadata-document, section 6; planned for Mastodon (mastodon/mastodon#31151). Other products
- * that share the path, and the host, do so today: it must be about Mastodon's own pages and scopes.
+ * Whether the server accepts Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document, section 6).
+ * Planned for Mastodon (mastodon/mastodon#31151). Other products at the same path and host support it today, so
+ * Mastodon's own pages and scopes are required.
  */
 function readsDocuments(document: JsonObject, origin: string): boolean {
   const { authorization_endpoint: authorize, token_endpoint: token, scopes_supported: scopes } = document;
@@ -85,8 +86,8 @@ function readsDocuments(document: JsonObject, origin: string): boolean {
 }
 
 /**
- * The origin that a document is about from end to end, where that is not the one it was found at: a server under a
- * second name. Its login is to be had under the first one, if that says the same of itself.
+ * The origin that a document describes, if it was found at another one. The server then has a second name. The login
+ * uses the first name, if that origin describes itself alike.
  */
 export function namedOrigin(document: JsonObject, origin: string): string | undefined {
   const { issuer } = document;
@@ -98,7 +99,7 @@ export function namedOrigin(document: JsonObject, origin: string): string | unde
   return endpoints.length > 0 && endpoints.every(([, value]) => isOn(named, value)) ? named : undefined;
 }
 
-/** A server behind a proxy that ends https, which does not know it and writes `http://` everywhere. */
+/** Whether a server behind a TLS proxy writes `http://` in all URLs. */
 function isPlainHTTP(document: JsonObject, origin: string): boolean {
   if (!origin.startsWith('https:')) return false;
   const plain = origin.replace('https:', 'http:');
@@ -118,7 +119,7 @@ function endpointsOf(document: JsonObject): Array<[string, unknown]> {
   );
 }
 
-/** Of the origin itself, or of a product below one of its paths; spelt as the origin is. */
+/** Whether an issuer is the origin, or a product at one of its paths, in the same spelling. */
 function isIssuer(issuer: string, origin: string): boolean {
   if (withoutSlash(issuer) === origin) return true;
   return issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/' && isOn(origin, issuer);

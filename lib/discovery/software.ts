@@ -1,4 +1,4 @@
-/** What software an instance runs, and what follows from that for a login. */
+/** The software of an instance, and its consequences for a login. */
 
 import type { Instance } from '../options.js';
 import { MastodonError } from '../errors.js';
@@ -7,7 +7,7 @@ import type { Answer } from '../http/request.js';
 import { isOn } from '../util/url.js';
 import type { Fetcher } from './webfinger.js';
 
-/** The software's name in lower case, from NodeInfo, else from the version that /api/v1/instance tells. */
+/** Name of the software in lower case, from NodeInfo, else from the version in /api/v1/instance. */
 export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): string | undefined {
   const name = (nodeInfo?.software as { name?: unknown } | null | undefined)?.name;
   if (typeof name === 'string' && /^[\w.-]{1,64}$/.test(name)) return name.toLowerCase();
@@ -18,18 +18,18 @@ export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): 
   return (really ?? /^([a-z][\w.-]{0,63})\/\d[\w.]*,/i.exec(version))?.[1]?.toLowerCase();
 }
 
-/** What tells no name is in none of them. */
+/** Undefined, for unknown software, is in none of the sets. */
 type Names = ReadonlySet<string | undefined>;
 
-/** Their apps serve one login: the client id is an address whose token is the code. They cannot be shared. */
+/** Software whose apps serve one login. The client ID is a URL, and its token is the code. Such apps cannot be shared. */
 const singleUseApps: Names = new Set(['sharkey', 'firefish']);
 
 export function hasSingleUseApps(software: string | undefined): boolean {
   return singleUseApps.has(software);
 }
 
-/** Misskey and what calls itself otherwise; of these, the ones above offer Mastodon's API beside their own. */
-const speakMisskey: Names = new Set([
+/** Misskey and forks with other names. The ones above support the Mastodon API too. */
+const misskeyNames: Names = new Set([
   'misskey',
   'cherrypick',
   'foundkey',
@@ -39,56 +39,66 @@ const speakMisskey: Names = new Set([
   'rumisskey',
 ]);
 
-/** By its name, or by how every fork of Misskey answers what it does not know (`/api/v1/instance`). */
+/**
+ * Whether a server has only the Misskey API: by its name, or by its error for an unknown endpoint (`/api/v1/instance`).
+ */
 export function speaksMisskey(software: string | undefined, aboutInstance: JsonObject | undefined): boolean {
   const error = aboutInstance?.error as { code?: unknown } | null | undefined;
-  return speakMisskey.has(software) || error?.code === 'UNKNOWN_API_ENDPOINT';
+  return misskeyNames.has(software) || error?.code === 'UNKNOWN_API_ENDPOINT';
 }
 
-/** The same as `hasSingleUseApps`, told by a client id that is such an address in base64. */
+/** Like `hasSingleUseApps`, but by the client ID, which is such a URL in base64. */
 export function isSingleUseClientId(clientId: string): boolean {
   return /^https?:\/\//.test(Buffer.from(clientId, 'base64').toString('latin1'));
 }
 
-/** Servers known to take `read:accounts`; others answer it with an error, or grant it and then refuse. */
+/** Software known to support `read:accounts`. Others refuse it, or grant it and then refuse the account. */
 const takesReadAccounts: Names = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
 
-/** The least scope that opens /api/v1/accounts/verify_credentials on this server. */
+/** The smallest scope that allows /api/v1/accounts/verify_credentials on this server. */
 export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
   if (instance.scopesSupported?.includes('profile')) return documentScope;
   return takesReadAccounts.has(instance.software) ? 'read:accounts' : 'read';
 }
 
-/** The same where a document says beforehand what will be asked for, so that it must be alike on all such servers. */
+/** The scope in the client metadata document. It must be equal for all servers. */
 export const documentScope = 'profile';
 
-/** The least that opens `/api/i`. */
+/** The smallest scope that allows `/api/i`. */
 export const misskeyScope = 'read:account';
 
 /**
- * Without it Pleroma may answer a browser that is logged in there with a token instead of a code, and Akkoma
- * with a code that was used before.
+ * Whether the software needs `force_login`. Without it Pleroma may send a logged-in browser back with a token instead
+ * of a code. Akkoma may send a used code.
  */
 export function needsForcedLogin(software: string | undefined): boolean {
   return software === 'pleroma' || software === 'akkoma';
 }
 
-/** snac gives a token for any code. Nothing rests on the name: every server is asked. */
+/** Whether the software is known to accept invalid codes (snac). The invalid-code check runs for all other servers. */
 export function checksNoCodes(software: string | undefined): boolean {
   return software === 'snac';
 }
 
-/** Takahe gives a client credentials token to every client, so it cannot be asked whether it knows a client. */
+/**
+ * Whether the software grants a client credentials token to any client (Takahē), so that verification gives no
+ * information.
+ */
 export function grantsTokensToAnyClient(software: string | undefined): boolean {
   return software === 'takahe';
 }
 
-/** Revoking one token there takes down the app (snac) or every user's tokens of the app (Friendica). */
+/**
+ * Whether one token can be revoked. snac deletes the app with it, and Friendica deletes the app's tokens of all users.
+ */
 export function canRevokeTokens(software: string | undefined): boolean {
   return software !== 'snac' && software !== 'friendica';
 }
 
-/** By their names in NodeInfo, in lower case. None has Mastodon's API, or Misskey's login; texts of ours alone are shown. */
+/**
+ * Display names by name in NodeInfo. None of this software has the Mastodon API or Misskey's login. Only these fixed
+ * texts are shown to visitors.
+ */
 const names: ReadonlyMap<string, string> = new Map([
   ['bookwyrm', 'BookWyrm'],
   ['calckey', 'Calckey'],
@@ -112,20 +122,20 @@ const names: ReadonlyMap<string, string> = new Map([
   ['writefreely', 'WriteFreely'],
 ]);
 
-/** Networks of one operator, who says nothing of software. */
-const places: readonly (readonly [host: RegExp, name: string])[] = [
+/** Networks of one operator, which do not report their software. */
+const networks: readonly (readonly [host: RegExp, name: string])[] = [
   [/^(?:www\.)?threads\.(?:net|com)$/, 'Threads'],
   [/^(?:bsky\.app|(?:.+\.)?bsky\.social)$/, 'Bluesky'],
 ];
 
-/** @param software as NodeInfo tells it, in lower case */
+/** @param software name in NodeInfo, in lower case */
 export function otherSoftware(software: string | undefined): string | undefined {
   return names.get(software ?? '');
 }
 
 /**
- * The same refusal, with the name of what is there, where that says more. Only now is it asked for: who can be used tells
- * it at a place that is guessed, and a start is not to wait for more.
+ * Adds the name of the software to a refusal, if that is more specific. NodeInfo is fetched only here. Supported
+ * servers are read from a guessed URL, so their logins do not wait for it.
  */
 export async function namedByItsSoftware(
   fetcher: Fetcher,
@@ -135,9 +145,9 @@ export async function namedByItsSoftware(
   const { code, instance, cause, reason } = refusal;
   if (reason !== undefined) return refusal;
   const { hostname } = new URL(origin);
-  const place = places.find(([hosts]) => hosts.test(hostname));
+  const network = networks.find(([hosts]) => hosts.test(hostname));
   const software =
-    place?.[1] ?? (code === 'instance_unsupported' ? await nameAt(fetcher, origin) : undefined);
+    network?.[1] ?? (code === 'instance_unsupported' ? await nameAt(fetcher, origin) : undefined);
   if (software === undefined) return refusal;
   return new MastodonError('instance_unsupported', { instance, cause, reason: 'other_software', software });
 }
@@ -149,17 +159,17 @@ async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefi
       .catch(() => undefined);
   const [index, did] = await Promise.all([
     ask(`${origin}/.well-known/nodeinfo`),
-    // How a name of Bluesky's network shows whose it is (AT Protocol, "Handle", HTTPS well-known method).
+    // Identifies a Bluesky handle (AT Protocol, "Handle", HTTPS well-known method).
     ask(`${origin}/.well-known/atproto-did`, 'text/plain'),
   ]);
   const link = index && linkIn(index);
-  // The server has chosen this path, so that it must lead to no other server.
+  // The server chose this path, so redirects to other servers are not followed.
   const nodeInfo = link === undefined ? undefined : await ask(link, undefined, 0);
   const software = otherSoftware(softwareOf(nodeInfo && jsonObjectOrNone(nodeInfo), undefined));
   return software ?? (/^did:(?:plc|web):\S+\s*$/.test(did?.text ?? '') ? 'Bluesky' : undefined);
 }
 
-/** The NodeInfo document that a server names, on its own origin. */
+/** The URL of a NodeInfo document on the server's own origin. */
 function linkIn(index: Answer): string | undefined {
   const links = jsonObjectOrNone(index)?.links;
   if (!Array.isArray(links)) return undefined;

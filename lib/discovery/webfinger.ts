@@ -1,4 +1,4 @@
-/** WebFinger (RFC 7033): from a handle to its actor, and the proof that both sides agree. */
+/** WebFinger (RFC 7033): finds the actor of a handle, and checks that both servers confirm it. */
 
 import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
@@ -9,26 +9,26 @@ import { wasNotAsked } from './failures.js';
 import { parsedURL } from '../util/url.js';
 
 export interface ProvedHandle {
-  /** `Alice@example.com`: the user as the account's server spells it, the domain as the address parser does. */
+  /** `Alice@example.com`: the user in the spelling of the server, the domain normalised by the address parser. */
   readonly handle: string;
-  /** ActivityPub actor URI; its origin is where the account is served. */
+  /** ActivityPub actor URI. Its origin is the server of the account. */
   readonly actor: string;
   readonly origin: string;
 }
 
-/** Where a handle's domain says that the account is. */
+/** The server that the domain of a handle names. */
 export interface Lead {
   readonly origin: string;
-  /** Only where the server there says the same. */
+  /** Set only if the named server confirms the handle. */
   readonly proved?: ProvedHandle;
-  /** The domain passes the question on to a server that fails at the moment. */
+  /** The domain redirects WebFinger to a server that currently fails. */
   readonly failure?: MastodonError;
-  /** This site may not ask the server there just now, so that there is no proof. */
+  /** A limit or `allowInstance` prevents a request to the named server, so the handle is not verified. */
   readonly refusal?: MastodonError;
 }
 
 interface Finger {
-  /** `acct:` and `handle` in lower case: two of them are about the same account, or not. */
+  /** `acct:` and `handle` in lower case, to compare accounts. */
   readonly subject: string;
   readonly handle: string;
   readonly actor: URL;
@@ -44,11 +44,10 @@ export interface Fetcher {
 }
 
 /**
- * Asks the handle's domain for the actor, and the actor's server for the handle. Only where the two agree is
- * the handle proved: the domain alone could claim anyone's actor, the server alone anyone's domain.
- * Resolves to `undefined` wherever there is no such proof, whatever the reason.
+ * Verifies a handle. The handle's domain must name the actor, and the actor's server must name the handle. Each alone
+ * could claim a foreign account. Resolves to `undefined` if the handle is not verified, for any reason.
  * @param domainOrigin origin of the handle's domain
- * @param handle `alice@example.com`; some servers tell `Alice` from `alice`
+ * @param handle `alice@example.com`; some servers distinguish `Alice` from `alice`
  */
 export async function proveHandle(
   fetcher: Fetcher,
@@ -60,8 +59,8 @@ export async function proveHandle(
 }
 
 /**
- * The same for who only wants to be led to the account: a domain may also give an account elsewhere a name of its
- * own, of which the server there knows nothing. That leads, and proves nothing.
+ * Finds the server of a handle, verified or not. A domain may have its own handle for an account elsewhere, unknown to
+ * that server. Such a handle is not verified.
  */
 export async function followHandle(
   fetcher: Fetcher,
@@ -85,7 +84,7 @@ export async function followHandle(
   if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
   const { origin } = there.actor;
   const question = fingerURL(origin, `acct:${there.handle}`);
-  // Where the domain passes the question on to the actor's server, that server has spoken already.
+  // The domain redirects to the actor's server, so this response is already that server's.
   const isBoth = origin === domainOrigin || there.url.href === question;
   const here = isBoth ? there : await ask(fetcher, developmentOrigins, question).catch(unlessBusy);
   if (here instanceof MastodonError && here.code === 'login_busy') return { origin, refusal: here };
@@ -99,7 +98,7 @@ function unlessBusy(error: unknown): MastodonError {
   throw error;
 }
 
-/** For a domain that has no WebFinger of its own, but says who answers for it (RFC 6415, lrdd). */
+/** Queries the servers that the domain's host-meta names (RFC 6415, lrdd), for a domain without WebFinger. */
 async function byHostMeta<T>(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
@@ -111,8 +110,8 @@ async function byHostMeta<T>(
 }
 
 /**
- * The other origins that a domain's host-meta points to. Of its templates only the origin counts: its author
- * must not choose what is requested there.
+ * The other origins in a domain's host-meta. Only the origins of its templates are used, so the domain cannot choose
+ * the requested path.
  */
 export async function hostMetaOrigins(
   fetcher: Fetcher,
@@ -145,11 +144,14 @@ function fingerURL(origin: string, resource: string): string {
 }
 
 interface Found extends Finger {
-  /** Where the answer came from. */
+  /** URL of the response. */
   readonly url: URL;
 }
 
-/** `undefined` for an answer without a subject and an actor, and the failure where there is no answer. */
+/**
+ * Sends a WebFinger query. `undefined` for a response without a subject and an actor. A failure if there is no
+ * response.
+ */
 async function ask(
   fetcher: Fetcher,
   developmentOrigins: ReadonlySet<string>,
@@ -182,7 +184,7 @@ export function readFinger(
   const links = document?.links;
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
   const [, user = '', domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
-  // One spelling of the domain, the parser's: others that look like it, or lead to it, are not told on.
+  // The domain is normalised by the address parser, so that similar names cannot be passed on.
   const address = addressOf(domain, developmentOrigins);
   const actor = links.map(actorOf).find((url) => url !== undefined);
   if (!address || !actor) return undefined;
@@ -201,9 +203,8 @@ function actorOf(link: unknown): URL | undefined {
 }
 
 /**
- * The URLs that the document's `lrdd` templates point to. It is XML or JSON; of the XML only the attributes of
- * `Link` elements are read, each by a pattern that looks at every character once. Judging the URLs is the
- * caller's part.
+ * The URLs of `lrdd` templates in XML or JSON. In XML, only attributes of `Link` elements are read, by linear regular
+ * expressions. The caller validates the URLs.
  */
 export function lrddTargets(text: string): URL[] {
   const links = text.trimStart().startsWith('{') ? linksInJSON(text) : linksInXML(text);

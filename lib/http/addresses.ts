@@ -1,4 +1,4 @@
-/** Which hosts and addresses may be contacted when a stranger names them, and which of them have one owner. */
+/** Decides which hosts and addresses may be contacted, and which hosts have one owner. */
 
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
@@ -6,15 +6,15 @@ import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
-/** The only NAT64 prefix (RFC 6052) with the IPv4 address at its end; that of RFC 8215 hides it elsewhere. */
+/** The NAT64 prefix (RFC 6052) with the IPv4 address at its end. RFC 8215's prefix has it at another position. */
 const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
 /**
- * Whether an IP address belongs to the public internet. IPv6 addresses that embed an IPv4 address
- * (mapped, RFC 4291; NAT64, RFC 6052) are judged by the embedded one. Anything unreadable is not public.
+ * Whether an IP address is public. For an IPv6 address that embeds an IPv4 address (mapped, RFC 4291; NAT64, RFC 6052)
+ * the embedded one decides. Invalid text is not public.
  */
 export function isPublicAddress(text: string): boolean {
-  // The library reads more spellings than the connection does, octal ones for example.
+  // The library accepts more notations than Node.js, such as octal.
   if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
   if (address instanceof ipaddr.IPv4) return address.range() === 'unicast';
@@ -22,18 +22,17 @@ export function isPublicAddress(text: string): boolean {
   if (address.match(nat64)) {
     return isPublicAddress(new ipaddr.IPv4(address.toByteArray().slice(-4)).toString());
   }
-  // Only 2000::/3 is assigned for the internet (IANA IPv6 address space); ranges the library knows to be
-  // special within it (documentation, 6to4, Teredo …) are named something other than unicast.
+  // Only 2000::/3 is assigned for the internet (IANA IPv6 address space). The library gives special ranges within it
+  // (documentation, 6to4, Teredo …) other names than unicast.
   return address.range() === 'unicast' && address.match(globalUnicastV6);
 }
 
-/** Names that lead nowhere on the public internet (RFC 6761, 6762, 7686, 8375; ICANN's "internal"). */
+/** Top-level names that are not on the public internet (RFC 6761, 6762, 7686, 8375; ICANN's "internal"). */
 const privateSuffixes = ['localhost', 'local', 'internal', 'home.arpa', 'onion', 'alt'];
 
 /**
- * Whether a host, as the URL parser writes it (lower case, punycode), is a public DNS name with at least
- * two labels. The URL parser has already turned every spelling of an IPv4 address into dotted decimals,
- * so a numeric last label is an address.
+ * Whether a host is a public DNS name with at least two labels. The host is normalised by the URL parser (lower case,
+ * punycode). The parser writes all IPv4 notations as dotted decimals, so a numeric last label means an address.
  */
 export function isPublicHostname(host: string): boolean {
   if (host.length > 253) return false;
@@ -45,8 +44,8 @@ export function isPublicHostname(host: string): boolean {
 }
 
 /**
- * Whether a URL may be requested at all: https on the default port of a public name, without
- * credentials; or one of the origins listed for development.
+ * Whether a URL may be requested. It uses https, the default port, a public name and no credentials, or its origin is
+ * listed for development.
  */
 export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>): boolean {
   if (url.username !== '' || url.password !== '') return false;
@@ -55,18 +54,19 @@ export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>
 }
 
 /**
- * Names below which countries let people register: "co.uk", "com.au", "or.jp". In other countries such a name has one owner,
- * whose hosts must count together.
+ * Second-level names of countries that allow registrations below them: "co.uk", "com.au", "or.jp". In other countries
+ * such a name has one owner, so its hosts count together.
  */
 const belowShared =
   /\.(?:(?:ac|co|gov|ltd|me|net|org|plc|sch)\.uk|(?:ac|co|go|ne|or)\.(?:jp|kr|th)|(?:ac|co|net|org)\.(?:nz|za|il|in|id|ke|ug|zw)|(?:com|edu|gov|net|org)\.(?:au|ar|bd|br|cn|co|eg|hk|mx|my|ng|pe|ph|pk|pl|sa|sg|tr|tw|ua|vn)|(?:co|or)\.at|com\.es)$/;
 
 /**
- * The registrable domain of a host, whose owner can make up any number of hosts: `example.co.uk` for
- * `a.b.example.co.uk:8443`. For "localhost" and addresses, which only development instances have, it is host and port.
+ * The registrable domain of a host: `example.co.uk` for `a.b.example.co.uk:8443`. Its owner can create any number of
+ * hosts. For "localhost" and addresses, which only development instances have, it is host and port.
  *
- * An estimate. The public suffix list would give each name at a dynamic DNS service an owner of its own, and such names are
- * free and without number. Addresses would not do: behind a CDN, an attacker could share the victim's.
+ * This is an estimate. With the public suffix list, each name at a dynamic DNS service would be a separate domain, and
+ * an attacker can get any number of such names for free. IP addresses are unsuitable too: behind a CDN, an attacker may
+ * share the address of the victim.
  */
 export function domainOf(host: string): string {
   const name = host.replace(/:\d+$/, '');
@@ -77,7 +77,7 @@ export function domainOf(host: string): string {
     .join('.');
 }
 
-/** A URL, or an address behind a name, that a stranger must not make this site connect to. */
+/** A URL or a resolved address that is not public, so it must not be contacted. */
 export class NotPublicError extends Error {
   readonly code = 'EPRIVATE';
   constructor(host: string, address?: string) {
@@ -90,7 +90,7 @@ export class NotPublicError extends Error {
   }
 }
 
-/** More than any instance needs. */
+/** Maximum number of addresses of one name. */
 const maxAddresses = 8;
 
 function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddress[]> {
@@ -104,23 +104,22 @@ function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddr
 }
 
 /**
- * A lookup for `net.connect`. It runs inside the connection attempt, so the addresses that are judged are
- * the ones connected to: a name cannot change its mind in between. One private address among public ones
- * refuses the whole name.
+ * A lookup for `net.connect`. It runs inside the connection attempt, so the checked addresses are the ones that are
+ * contacted (DNS rebinding). A name with one private address is refused.
  */
 export function publicLookup(lookup?: LookupFunction): LookupFunction {
   return answering(async (hostname) => {
     const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
     const inner = addresses.find(({ address }) => !isPublicAddress(address));
     if (inner) throw new NotPublicError(hostname, inner.address);
-    // They are tried one after another: a name must not cause hundreds of connections.
+    // Addresses are tried one after another. The limit prevents hundreds of connections for one name.
     return addresses.slice(0, maxAddresses);
   });
 }
 
 /**
- * A lookup for a server on the site's own network, by default that of the operating system, which reads `/etc/hosts`. Besides
- * public addresses it accepts those of private networks and of this machine, and no other: not those of a cloud's metadata.
+ * A lookup for a server on the site's own network. By default it uses the operating system, which reads `/etc/hosts`.
+ * It accepts public, private and loopback addresses, but not those of cloud metadata services.
  */
 export function privateLookup(lookup: LookupFunction = dnsLookup): LookupFunction {
   return answering(async (hostname) => {
@@ -136,7 +135,7 @@ function isPrivateAddress(text: string): boolean {
   return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(ipaddr.process(text).range());
 }
 
-/** The site's own lookup for a development instance, in the form that the caller asks for: one or all. */
+/** The site's lookup for a development instance, with one or all addresses as the caller requests. */
 export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
   return answering((hostname) => resolveBy(lookup, hostname));
 }
@@ -160,15 +159,15 @@ function answering(resolve: (hostname: string) => Promise<LookupAddress[]>): Loo
 }
 
 /**
- * Some name servers lose the question for one kind, mostly AAAA. A browser would not wait for it either (RFC 8305,
- * section 3, has 50 ms); a slow but honest server is given more. Milliseconds after the first good answer.
+ * Time to wait for the other address family after the first answer. Some name servers do not answer for one of them,
+ * mostly AAAA. RFC 8305, section 3, recommends 50 ms. Milliseconds.
  */
 const graceMs = 250;
 
 /**
- * Asks the DNS directly. `dns.lookup` would occupy one of the process's few worker threads for as long as
- * a slow name server likes, and with them every other lookup and file access of the site.
- * @param servers instead of this machine's own, as `address:port`
+ * Resolves a name by DNS. `dns.lookup` would occupy one of the few worker threads while a name server is slow, and
+ * block other lookups and file accesses of the site.
+ * @param servers instead of the configured ones, as `address:port`
  */
 export async function resolveByDNS(hostname: string, servers?: readonly string[]): Promise<LookupAddress[]> {
   const resolver = new Resolver({ timeout: 2000, tries: 2 });

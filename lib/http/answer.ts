@@ -1,4 +1,4 @@
-/** What is sent to a server, its complete answer, and what that tells before its body is parsed. */
+/** Types of requests and responses, and functions that read a response. */
 
 import { MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
@@ -10,20 +10,20 @@ export interface Outgoing {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Of the answer's body, counted after decompression. */
+  /** Maximum size of the response body after decompression. */
   readonly maxBytes: number;
 }
 
-/** What came back on one connection, complete and within the limits. */
+/** A complete response of one connection, within the limits. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** A reply and its origin. */
+/** A response and its URL. */
 export interface Answer extends Reply {
-  /** URL that the answer came from, after redirects. */
+  /** URL of the response, after redirects. */
   readonly url: URL;
   /** Header `Content-Type`, or an empty string. */
   readonly contentType: string;
@@ -34,20 +34,20 @@ export function isSuccess(status: number): boolean {
 }
 
 /**
- * Whether a server could not process the request: 429 and 502 and above. Not 500, with which Takahe answers a wrong code,
- * and not 501.
+ * Whether a status means that the server is overloaded or unavailable: 429, and 502 and above. 500 is excluded, because
+ * Takahē sends it for an invalid code.
  */
 export function isUnavailable(status: number): boolean {
   return status === 429 || status > 501;
 }
 
-/** Anubis sends its page with 200 by default; sites may set another status. */
+/** Anubis sends its page with status 200 by default, and sites can set another one. */
 const anubis = /\bid="anubis_challenge"/;
 
 const challengeWords =
   /challenge-platform|_cf_chl|captcha|ddos-guard|sucuri|are you (?:a )?human|not a robot|anubis/i;
 
-/** Whether an answer is the page of a bot check in front of the server. */
+/** Whether a response is the page of a bot check. */
 export function isChallenge({ status, headers, contentType, text }: Answer): boolean {
   // Cloudflare; AWS WAF.
   if (headers['cf-mitigated'] !== undefined) return true;
@@ -56,14 +56,15 @@ export function isChallenge({ status, headers, contentType, text }: Answer): boo
   return [401, 403, 405, 429, 503].includes(status) ? challengeWords.test(text) : anubis.test(text);
 }
 
-/** Whether an answer of an API, which refuses in JSON, comes from something in front of the server. */
+/** Whether a refusal comes from a proxy or firewall in front of the server. The server itself refuses in JSON. */
 export function isFromInFront(answer: Answer): boolean {
   return isChallenge(answer) || (answer.status === 403 && /html/i.test(answer.contentType));
 }
 
 /**
- * For every endpoint of an API whose answer counts as the server's own: token, revocation, account, verification.
- * @throws MastodonError `instance_blocked` for the answer of a bot check or firewall
+ * Checks that a response comes from the server itself. Call it for token, revocation, account and verification
+ * endpoints.
+ * @throws MastodonError `instance_blocked` for the response of a bot check or firewall
  */
 export function assertFromServer(answer: Answer): void {
   if (!isFromInFront(answer)) return;
@@ -72,9 +73,9 @@ export function assertFromServer(answer: Answer): void {
 }
 
 /**
- * The URL that an answer redirects to, or `undefined` where it is no redirect.
- * @throws MastodonError `response_invalid` for a URL that cannot be read; `instance_unreachable` for one of another scheme, or
- *   whose host is not plain text
+ * The target of a redirect, or `undefined` for another response.
+ * @throws MastodonError `response_invalid` for an invalid URL; `instance_unreachable` for another scheme, or for a host
+ *   with special characters
  */
 export function redirectTarget({ status, headers, url }: Answer): URL | undefined {
   const { location } = headers;
@@ -85,7 +86,7 @@ export function redirectTarget({ status, headers, url }: Answer): URL | undefine
       instance: url.host,
       cause: new Error('redirect to an unreadable URL'),
     });
-  // URLs of other schemes, and some hosts of https, hold any text.
+  // Other schemes, and some https hosts, may contain any text.
   if (/^https?:$/.test(target.protocol) && /^[a-z0-9.:[\]-]{1,260}$/.test(target.host)) return target;
   const cause = new Error('redirect to something else than a web site');
   throw new MastodonError('instance_unreachable', { instance: url.host, cause });
@@ -93,12 +94,13 @@ export function redirectTarget({ status, headers, url }: Answer): URL | undefine
 
 export type JsonObject = Record<string, unknown>;
 
-/** Deeper nesting than any API answers; recursive code (serialisers, comparisons) stays clear of its limits. */
+/** Maximum nesting of JSON. APIs nest less, and recursive code such as serialisers stays within its limits. */
 const maxDepth = 64;
 
 /**
- * The JSON object in an answer.
- * @throws MastodonError `response_invalid` for another content type, malformed, too deeply nested or not an object.
+ * The JSON object of a response.
+ * @throws MastodonError `response_invalid` for another content type, and for JSON that is malformed, too deeply nested
+ *   or not an object
  */
 export function jsonObject(answer: Answer): JsonObject {
   const instance = answer.url.host;
@@ -107,14 +109,14 @@ export function jsonObject(answer: Answer): JsonObject {
   return parseObject(answer.text, instance);
 }
 
-/** Like `jsonObject`, but `undefined` for an answer that is something else. */
+/** Like `jsonObject`, but returns `undefined` instead of throwing. */
 export function jsonObjectOrNone(answer: Answer): JsonObject | undefined {
   return orNone(() => jsonObject(answer));
 }
 
 /**
- * Like `jsonObjectOrNone`, for a file that people put on a web server by hand, such as WebFinger: static hosts call it
- * `application/octet-stream` or `text/plain`, or nothing. Only an HTML page is refused by its type.
+ * Like `jsonObjectOrNone`, but accepts all content types except HTML. Static hosts serve files such as WebFinger as
+ * `application/octet-stream` or `text/plain`, or without a type.
  */
 export function jsonObjectOfAnyType({ contentType, text }: Answer): JsonObject | undefined {
   return /html/i.test(contentType) ? undefined : orNone(() => parseObject(text));
@@ -136,8 +138,8 @@ export function parseObject(text: string, instance?: string): JsonObject {
 }
 
 /**
- * Whether values are nested at most `maxDepth` deep. Removes keys `__proto__` on the way, which would change the prototype of
- * the object that an application copies the value into. A reviver of `JSON.parse` would do the same at a multiple of the cost.
+ * Whether values are nested at most `maxDepth` deep. It also removes keys `__proto__`, which would change the prototype
+ * of an object that the value is copied into. A reviver of `JSON.parse` would be several times slower.
  */
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;

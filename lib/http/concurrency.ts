@@ -1,16 +1,16 @@
-/** Limits how much work is under way at once: in all, for one instance, and for one registrable domain. */
+/** Limits concurrent work: in total, per instance, and per registrable domain. */
 
 import { MastodonError } from '../errors.js';
 import { domainOf } from './addresses.js';
 
 export interface ConcurrencyOptions {
-  /** Pieces of work under way at the same time. */
+  /** Maximum number of running tasks. */
   readonly inAll: number;
-  /** Of these, for one instance. */
+  /** Maximum for one instance. */
   readonly perInstance: number;
-  /** Of these, for all hosts of one domain. Default: a quarter of `inAll`, at least `perInstance`. */
+  /** Maximum for all hosts of one domain. Default: a quarter of `inAll`, at least `perInstance`. */
   readonly perDomain?: number;
-  /** Pieces that may wait; one more is refused. */
+  /** Maximum number of waiting tasks; further ones are refused. */
   readonly waiting: number;
 }
 
@@ -26,7 +26,10 @@ interface Waiting extends Piece {
 
 export class ConcurrencyLimit {
   private readonly perDomain: number;
-  /** The last quarter of `inAll` is for domains that have at most `reservedEach` under way, so that a few cannot hold all. */
+  /**
+   * Tasks that any domain may use. The last quarter of `inAll` is reserved for domains with at most `reservedEach`
+   * running tasks, so that a few domains cannot use all.
+   */
   private readonly unreserved: number;
   private readonly reservedEach: number;
   private readonly active = new Set<Piece>();
@@ -40,9 +43,9 @@ export class ConcurrencyLimit {
   }
 
   /**
-   * Runs work at an instance as soon as there is room for it.
+   * Runs work for an instance once the limits allow it.
    * @param context its deadline ends the wait
-   * @throws MastodonError `login_busy` where too much waits, or the deadline has passed
+   * @throws MastodonError `login_busy` if the queue is full, or the deadline has passed
    */
   async run<T>(context: { readonly signal: AbortSignal }, host: string, work: () => Promise<T>): Promise<T> {
     const piece = { host, domain: domainOf(host) };
@@ -66,7 +69,10 @@ export class ConcurrencyLimit {
     );
   }
 
-  /** The first of the domain that has least under way, so that many requests for one domain do not delay the others. */
+  /**
+   * The next task: the first one of the domain with the fewest running tasks. So many requests for one domain do not
+   * delay others.
+   */
   private next(): Waiting | undefined {
     if (this.queue.size === 0 || this.active.size >= this.limits.inAll) return undefined;
     const counts = new Counts(this.active);
@@ -100,7 +106,10 @@ export class ConcurrencyLimit {
     });
   }
 
-  /** In a full queue, the domain with the most waiting gives up the one that came last. */
+  /**
+   * Whether a task may wait. In a full queue, the newest task of the domain with the most waiting tasks is refused
+   * instead.
+   */
   private mayQueue({ domain }: Piece): boolean {
     if (this.queue.size < this.limits.waiting) return true;
     const counts = new Counts(this.queue);
@@ -111,7 +120,7 @@ export class ConcurrencyLimit {
   }
 }
 
-/** How many pieces of work there are of each host and domain. */
+/** Numbers of tasks by host and domain. */
 class Counts {
   private readonly hosts = new Map<string, number>();
   private readonly domains = new Map<string, number>();

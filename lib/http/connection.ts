@@ -1,4 +1,4 @@
-/** One connection to an instance, on which one request follows another, by the HTTP/1.1 client of undici. */
+/** One HTTP/1.1 connection to an instance, with one request at a time. It uses a client of undici. */
 
 import type { Socket } from 'node:net';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
@@ -6,42 +6,42 @@ import type * as Undici from 'undici';
 import { MastodonError } from '../errors.js';
 import type { Headers, Outgoing, Reply } from './answer.js';
 
-/** How long a connection is kept without a request: servers hardly ever close one by then. Milliseconds. */
+/** How long an idle connection is kept. Servers rarely close one within this time. Milliseconds. */
 const keepIdleMs = 2000;
 
-/** A server's own `Keep-Alive` counts, but for a second in which the next request may be on its way. Milliseconds. */
+/** Subtracted from the server's `Keep-Alive` time, because the next request takes time to arrive. Milliseconds. */
 const keepAliveMarginMs = 1000;
 
-/** Opens a socket to the origin; the signal ends the attempt. */
+/** Opens a socket to the origin. The signal aborts the attempt. */
 export type Open = (signal: AbortSignal) => Promise<Socket>;
 
 let loaded: typeof Undici | undefined;
 
 /**
- * Undici, loaded at the first request. By its file: under Bun the bare name is Bun's own module, and `import()` fails in
+ * Loads undici at the first request, by its file. Under Bun the bare name is Bun's own module, and `import()` fails in
  * CommonJS Jest.
  */
 export function undici(): typeof Undici {
-  // Node.js installs the dispatcher of its own `fetch` when the first global of `fetch` is read. If undici were loaded before
-  // that, it would install its own in that place.
+  // Node.js installs the dispatcher of its `fetch` when a global of `fetch` is first read. If undici were loaded first,
+  // it would install its own.
   void globalThis.Response;
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- as said above
   return (loaded ??= require('undici/index.js') as typeof Undici);
 }
 
 export class Connection {
-  /** When it first became idle, by `performance.now()`. */
+  /** When the connection first became idle (`performance.now()`). */
   idleSince: number | undefined;
   private readonly client: Undici.Client;
   private readonly opening = new AbortController();
   private isOpening = false;
   private socket: Socket | undefined;
   private reading: ReplyReader | undefined;
-  /** Bytes that had come before the request under way. */
+  /** Bytes received before the current request. */
   private readBefore = 0;
   private isEnded = false;
 
-  /** @param closed called when it is closed, also while it is idle */
+  /** @param closed called when the connection is closed, also while it is idle */
   constructor(
     readonly origin: string,
     open: Open,
@@ -52,26 +52,26 @@ export class Connection {
       keepAliveTimeout: keepIdleMs,
       keepAliveMaxTimeout: keepIdleMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
-      // Deadlines are the caller's.
+      // The caller handles deadlines.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
     this.client.once('disconnect', () => closed(this));
   }
 
-  /** Whether it takes no other request. */
+  /** Whether the connection accepts no further request. */
   get isOver(): boolean {
     return this.isEnded || this.socket?.destroyed === true;
   }
 
-  /** Sends one request, and never repeats it. The caller sends the next one after the answer. */
+  /** Sends one request, and never repeats it. The caller sends the next one after the response. */
   send(path: string, { method, headers, body, maxBytes }: Outgoing, signal: AbortSignal): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const stop = () => this.destroy(new Error('the deadline has passed'));
       const reading = new ReplyReader(maxBytes, (error, reply) => {
         signal.removeEventListener('abort', stop);
         this.reading = undefined;
-        // A compressed body may end before the response does. A response that was refused is read no further.
+        // A compressed body may end before the response does. A refused response is not read further.
         if (error || !reading.isRead)
           this.destroy(error ?? new Error('the body has ended before the response'));
         if (reply) resolve(reply);
@@ -93,7 +93,7 @@ export class Connection {
   }
 
   private open(open: Open, opened: Undici.buildConnector.Callback): void {
-    // By itself a client opens another socket where the first was closed. Here the caller decides about that.
+    // The undici client would open another socket after a closed one. Here the caller decides about that.
     if (this.isOpening) return opened(new ClosedConnectionError(), null);
     this.isOpening = true;
     open(this.opening.signal).then(
@@ -105,11 +105,11 @@ export class Connection {
     );
   }
 
-  /** Listens before undici does, which skips some of what comes unasked, and counts only bodies. */
+  /** Listens before undici, which ignores some unrequested bytes, and counts only bodies. */
   private watch(socket: Socket): void {
     this.socket = socket;
     socket.on('readable', () => {
-      // Without a request under way, bytes are meant to keep the connection open, or to answer the next request.
+      // Bytes without a request may keep the connection open, or forge the next response.
       if (!this.reading || this.reading.isRead) socket.destroy();
       else this.reading.count(socket.bytesRead - this.readBefore);
     });
@@ -117,8 +117,8 @@ export class Connection {
 }
 
 /**
- * A kept connection was closed before the request was written to it. (Undici looks at the connection once more before it
- * writes, and opens another one for what it has not written.)
+ * An idle connection was closed before the request was written. Undici checks the connection before it writes, and
+ * opens another one for an unwritten request.
  */
 export class ClosedConnectionError extends Error {
   readonly code = 'ECONNRESET';
@@ -129,17 +129,20 @@ export class ClosedConnectionError extends Error {
 
 type Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** No brotli: a stream of a few hundred bytes can claim a window of 16 MiB. */
+/** Brotli is not accepted, because a stream of a few hundred bytes can require a window of 16 MiB. */
 const decoders = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Bytes on the wire beside the body: headers, interim responses, the frames of chunks. */
+/** Maximum bytes besides the body: headers, interim responses, chunk framing. */
 const maxOverheadBytes = 65_536;
 
 const maxInterim = 256;
 
-/** Each piece costs as much as some hundred bytes. A few small ones are usual, a body of small ones is an attack. */
+/**
+ * Each chunk costs as much memory as some hundred bytes. A few small chunks are normal, a body of small chunks is an
+ * attack.
+ */
 const [freePieces, bytesPerPiece] = [1024, 64];
 
 export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
@@ -156,15 +159,15 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
   private isSettled = false;
 
   /**
-   * @param maxBytes of the body
-   * @param settled called once, with an error or the reply
+   * @param maxBytes maximum size of the body
+   * @param settled called once, with an error or the response
    */
   constructor(
     private readonly maxBytes: number,
     private readonly settled: (error: Error | undefined, reply: Reply | undefined) => void,
   ) {}
 
-  /** @param bytes that the connection has brought since the request */
+  /** @param bytes received on the connection since the request */
   count(bytes: number): void {
     if (bytes > this.maxBytes + maxOverheadBytes) this.fail(tooLarge());
   }
@@ -173,13 +176,13 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
     this.settle(error, undefined);
   }
 
-  /** Undici tells its two kinds of handlers apart by this method. */
+  /** Undici recognises the kind of a handler by this method. */
   onRequestStart(): void {
     return;
   }
 
   onResponseStart(_controller: unknown, status: number, fields: Fields): void {
-    // Undici fails with an assertion at these.
+    // Undici throws an assertion error for these.
     if (status < 100 || status === 101) throw invalid(`status ${status}`);
     if (status < 200) {
       if (++this.interim > maxInterim) throw tooLarge('too many interim responses');
@@ -210,12 +213,12 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
 
   onResponseError(_controller: unknown, error: Error): void {
     const { code } = error as NodeJS.ErrnoException;
-    // Undici's code for a body that was cut short, and for malformed headers among which is a length.
+    // Undici uses this code for an incomplete body, and for malformed headers with a length.
     const isMalformed = code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' && this.status === 0;
     this.fail(isMalformed ? invalid(code) : error);
   }
 
-  /** Copies, so that no piece keeps the buffer of the socket that it is a part of. */
+  /** Copies the chunk, so that it does not keep the socket's whole buffer in memory. */
   private take(chunk: Buffer): void {
     if (this.isSettled) return;
     const size = this.size + chunk.length;
@@ -243,13 +246,13 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
   private settle(error: Error | undefined, reply: Reply | undefined): void {
     if (this.isSettled) return;
     this.isSettled = true;
-    // A decoder would go on with what it has, a thousandfold.
+    // Stops the decoder, which could expand its input a thousandfold.
     if (error) this.decoder?.destroy();
     this.settled(error, reply);
   }
 }
 
-/** Of these, Node.js takes the first as well; of all others, the list of all. */
+/** Repeated headers of which the first value counts, as in Node.js. The values of other headers are joined. */
 const single: ReadonlySet<string> = new Set(['content-length', 'content-type', 'location', 'retry-after']);
 
 function combined(fields: Fields): Headers {

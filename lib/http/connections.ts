@@ -1,4 +1,4 @@
-/** Opens connections to instances, keeps some of them for the next request, and sends requests on them. */
+/** Opens connections to instances, reuses idle ones, and sends requests on them. */
 
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import tls from 'node:tls';
@@ -10,20 +10,20 @@ import { ClosedConnectionError, Connection, undici } from './connection.js';
 import { privateLookup, publicLookup, uncheckedLookup } from './addresses.js';
 import { openTunnel, Proxy } from './tunnel.js';
 
-/** Idle connections over all instances. */
+/** Maximum number of idle connections. */
 const maxIdle = 128;
 
 /**
- * Idle connections to one instance. Twice as many as there are logins under way at it: the next request of a login is sent
- * before the last one's connection is free again.
+ * Maximum number of idle connections to one instance. It is twice the number of concurrent logins there, because a
+ * login's next request may be sent before its last connection is idle.
  */
 const maxIdlePerOrigin = 32;
 
-/** How long a connection is used after it first became idle. Milliseconds. */
+/** How long a connection is reused after it first became idle. Milliseconds. */
 const maxAgeMs = 60_000;
 
 export class Connections {
-  /** The one that was used last is at the end. */
+  /** In the order of use, the latest at the end. */
   private idle: readonly Connection[] = [];
   private readonly developmentOrigins: ReadonlySet<string>;
   private readonly lookups: {
@@ -45,7 +45,7 @@ export class Connections {
       development: lookup && uncheckedLookup(lookup),
     };
     this.privateOrigins = outbound.privateOrigins;
-    // Made once: reading all the roots takes far longer than a handshake.
+    // Created once, because loading all root certificates takes longer than a handshake.
     this.secureContext =
       ca === undefined
         ? undefined
@@ -54,15 +54,15 @@ export class Connections {
   }
 
   /**
-   * Sends one request and reads its answer.
+   * Sends one request and reads its response.
    *
-   * A kept connection may turn out to be closed. Then a GET is sent once more on a fresh one, and a POST only if nothing of it
-   * was sent.
-   * @param signal ends the request, whatever it is waiting for
+   * An idle connection may be closed already. Then a GET is repeated once on a new connection. A POST is repeated only
+   * if none of it was sent.
+   * @param signal aborts the request
    */
   async send(url: URL, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
     const isGet = outgoing.method === 'GET';
-    // Some servers close kept connections without notice (snac, over plain http).
+    // Some servers close idle connections without notice (snac, over plain http).
     if (!isGet && url.protocol === 'http:') this.closeIdle(url.origin);
     const kept = this.takeIdle(url.origin);
     if (!kept) return this.sendOn(this.open(url), url, outgoing, signal);
@@ -118,7 +118,7 @@ export class Connections {
     for (const one of this.idle) if (one.origin === origin) this.close(one);
   }
 
-  /** A connection that opens with the first request on it. */
+  /** A connection that is opened by its first request. */
   private open(url: URL): Connection {
     return new Connection(
       url.origin,
@@ -142,9 +142,9 @@ export class Connections {
   private secure(httpSocket: Socket, url: URL): Promise<Socket> {
     this.connector ??= undici().buildConnector({
       ...(this.secureContext && { secureContext: this.secureContext }),
-      // Certificates are checked, whatever the environment says.
+      // Overrides NODE_TLS_REJECT_UNAUTHORIZED.
       rejectUnauthorized: true,
-      // The deadline of the request is the one of its opening, too.
+      // The deadline of the request also limits the connection attempt.
       timeout: 0,
       keepAlive: false,
     });
@@ -157,7 +157,7 @@ export class Connections {
   }
 }
 
-/** The lookup judges the addresses that are connected to. */
+/** Opens a socket without a proxy. The lookup checks the addresses. */
 function openDirect(
   host: string,
   port: number,

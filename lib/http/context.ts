@@ -1,11 +1,11 @@
-/** What every request to an instance needs: a deadline, the site's `allowInstance`, and the limits on third parties. */
+/** The context of requests to instances: a deadline, `allowInstance`, and the referral rate limits. */
 
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
 import { Connections } from './connections.js';
 import { ReferralLimits, type Referral } from './referrals.js';
 
-/** What all requests of one login object share: settings, connections and the limits on third parties. */
+/** Shared by all requests of one login object: settings, connections and referral rate limits. */
 export class Http {
   readonly connections: Connections;
   readonly referrals = new ReferralLimits();
@@ -20,27 +20,27 @@ export class Http {
 }
 
 export interface ContextOptions {
-  /** Milliseconds until the work of this context has to be over. */
+  /** Deadline, in milliseconds from now. */
   readonly timeoutMs: number;
   /**
-   * Host that the visitor typed (or, in the second half of a login, the one that was typed for it). Requests to hosts of
-   * another domain are counted as referred by it. Undefined: every request is a referred one.
+   * Host that the visitor typed for this login. Requests to other domains count as referred by it. Undefined: every
+   * request counts as referred.
    */
   readonly typed?: string | undefined;
 }
 
-/** Hosts that one piece of work may contact: the typed domain, the server behind it, and another name of each. */
+/** Maximum number of hosts per context: the typed domain, its server, and another name of each. */
 const maxHosts = 4;
 
 interface Hosts {
-  /** What the site answered, by host. */
+  /** Results of `allowInstance`, by host. */
   readonly allowed: Map<string, Promise<void>>;
-  /** What this login has at a host, see `Referral`. */
+  /** The state of this login at a host, see `Referral`. */
   readonly standing: Map<string, Referral['standing']>;
 }
 
 /**
- * The deadline and the rules of one piece of work: one half of a login, shared work, or background work.
+ * The deadline and the limits of one task: `begin`, `finish`, shared work, or background work.
  * @example
  * const context = http.context({ timeoutMs: 15_000, typed: 'mastodon.example' });
  * try {
@@ -53,7 +53,7 @@ export class RequestContext {
   private readonly controller = new AbortController();
   private readonly endsAt: number;
   private readonly timer: NodeJS.Timeout;
-  /** See `ContextOptions`. The second half of a login knows it once the transaction is read. */
+  /** See `ContextOptions`. `finish` sets it once the transaction is read. */
   typed: string | undefined;
 
   constructor(
@@ -64,7 +64,7 @@ export class RequestContext {
     this.typed = options.typed;
     this.endsAt = performance.now() + options.timeoutMs;
     this.timer = setTimeout(() => this.end(), Math.ceil(options.timeoutMs));
-    // Timers may end a millisecond early: less than that is no time for a request.
+    // Timers may fire a millisecond early. Less than 1 ms is too short for a request.
     if (options.timeoutMs < 1) this.end();
   }
 
@@ -92,8 +92,8 @@ export class RequestContext {
   }
 
   /**
-   * The result of work that may go on without this caller.
-   * @param host named in the error. Default: the host that was typed
+   * Waits for work that may continue without this caller.
+   * @param host named in the error; default: the typed host
    * @throws MastodonError `timeout` at the deadline
    */
   race<T>(work: PromiseLike<T>, host?: string): Promise<T> {
@@ -107,7 +107,7 @@ export class RequestContext {
     });
   }
 
-  /** A context for a part of the work, which ends earlier or together with this one. The caller calls its `end`. */
+  /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
     const options = { typed: this.typed, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
     const part = new RequestContext(this.http, options, this.hosts);
@@ -119,15 +119,15 @@ export class RequestContext {
     return part;
   }
 
-  /** A context for work that callers share: under the same rules, with a deadline of its own. The caller calls its `end`. */
+  /** A context for shared work, with the same limits and its own deadline. The caller calls its `end`. */
   detached(timeoutMs = this.settings.outbound.loginTimeoutMs): RequestContext {
     return new RequestContext(this.http, { typed: this.typed, timeoutMs }, this.hosts);
   }
 
   /**
-   * Asks the site's `allowInstance`, once for each host.
-   * @throws MastodonError `instance_not_allowed`; `instance_unsupported` where the work has led to too many hosts;
-   *   `timeout`; and what `allowInstance` throws
+   * Calls the site's `allowInstance`, once for each host.
+   * @throws MastodonError `instance_not_allowed`; `instance_unsupported` after too many hosts; `timeout`; and what
+   *   `allowInstance` throws
    */
   assertAllowed(host: string): Promise<void> {
     const { allowed } = this.hosts;
@@ -137,25 +137,25 @@ export class RequestContext {
     return this.race(asked, host);
   }
 
-  /** Sends a request once the limits on third parties allow it. @throws MastodonError `login_busy` */
+  /** Sends a request once the referral rate limits allow it. @throws MastodonError `login_busy` */
   limited<T>(host: string, send: () => Promise<T>): Promise<T> {
     const { typed, signal } = this;
     const standing = this.hosts.standing.get(host);
     return this.http.referrals.run({ host, typed, standing, signal }, send);
   }
 
-  /** The visitor's login is pending at this host. */
+  /** Records that the visitor's login is pending at this host. */
   isPendingAt(host: string): void {
     this.hosts.standing.set(host, 'pending');
   }
 
-  /** The host has given a token for the code of the visitor's login. */
+  /** Records that the host issued a token for the code of the visitor's login. */
   isConfirmedBy(host: string): void {
     this.hosts.standing.set(host, 'confirmed');
     this.http.referrals.confirm(host, this.typed);
   }
 
-  /** Ends the timer, and what is still under way. */
+  /** Clears the timer, and aborts running requests. */
   end(): void {
     clearTimeout(this.timer);
     this.controller.abort();
@@ -178,21 +178,21 @@ export class RequestContext {
 }
 
 /**
- * Lets any number of callers share one piece of work that is under way. The work is registered before its first await, so of
- * two callers with one key exactly one starts it. It is forgotten when it ends, well or badly: the next caller starts it anew.
+ * Shares one running task among all callers with one key. The task is registered before its first await, so only one of
+ * two callers starts it. It is removed when it settles, so the next caller starts a new one.
  */
 export class SingleFlight<T> {
   private readonly underWay = new Map<string, Promise<T>>();
 
-  /** The work under way for a key, if there is any. */
+  /** The running task of a key, if there is one. */
   joined(key: string): Promise<T> | undefined {
     return this.underWay.get(key);
   }
 
   /**
-   * Starts the work for a key, or joins the work under way. All callers share one result; each gets an error of its own.
-   * @param context its deadline ends the caller's wait, and not the work
-   * @param work gets a context of its own, with the time of a whole login
+   * Starts the task of a key, or joins the running one. All callers share one result. Each caller gets a new error.
+   * @param context its deadline ends the wait of the caller, not the task
+   * @param work gets a separate context with the time limit of a login
    * @throws MastodonError `timeout`; what the work throws
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
@@ -201,7 +201,7 @@ export class SingleFlight<T> {
       return await context.race(joined ?? this.start(key, context.detached(), work));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // Limits of the visitor who started the work say nothing about this one.
+      // The limits of the visitor who started the task do not apply to this caller.
       if (joined && error.code === 'login_busy' && !context.isOver) return this.join(key, context, work);
       throw error.with({});
     }

@@ -1,4 +1,4 @@
-/** Limits how many requests visitors can cause at servers that they did not type. */
+/** Limits requests to third parties that visitors cause (referral rate limit). */
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
@@ -8,33 +8,34 @@ import { ConcurrencyLimit } from './concurrency.js';
 const minuteMs = 60_000;
 
 interface Allowance {
-  /** Requests to one domain within a minute, those of the other kinds included. */
+  /** Maximum requests per minute to one domain, including those of the other kinds. */
   readonly most: number;
-  /** The part of what the other sources have left that one typed domain may use up. */
+  /** Fraction of the remaining requests that one typed domain may use. */
   readonly share: number;
 }
 
 /**
- * Each kind of requests leaves some for the next one, which strangers can cause fewer of: those of an unknown visitor; those of
- * a visitor whose login is pending at the server; and those of visitors whose typed domain has led to a finished login there.
+ * The kinds of requests. Each kind has a higher limit than the one before, because fewer visitors can cause it.
+ * `discovery`: any visitor. `pending`: a visitor with a pending login at the server. `known`: a visitor whose typed
+ * domain has led to a finished login at the server.
  */
 type Kind = 'discovery' | 'pending' | 'known';
 
-/** Where visitors typed a name of the domain. */
+/** Limits for requests to the domain that the visitor typed. */
 const typedAllowances: Record<Kind, Allowance | undefined> = {
   discovery: { most: 90, share: 1 },
   pending: { most: 120, share: 1 },
   known: undefined,
 };
 
-/** Where something else named the domain: a redirect, WebFinger, metadata. */
+/** Limits for requests to a domain from a redirect, WebFinger or metadata. */
 const referredAllowances: Record<Kind, Allowance | undefined> = {
   discovery: { most: 44, share: 1 / 4 },
   pending: { most: 54, share: 1 / 8 },
   known: { most: 60, share: 1 / 2 },
 };
 
-/** Referred requests to one domain at the same time. */
+/** Concurrent referred requests to one domain. */
 const maxAtOnce = 8;
 
 interface Sent {
@@ -47,19 +48,19 @@ interface Sent {
 export interface Referral {
   /** Host that receives the request. */
   readonly host: string;
-  /** Host that the visitor typed; undefined for work that no visitor started by typing. */
+  /** Host that the visitor typed. Undefined for work without a visitor. */
   readonly typed: string | undefined;
-  /** `pending`: this visitor's login is pending at the host. `confirmed`: the host has given a token for its code. */
+  /** `pending`: the visitor's login is pending at the host. `confirmed`: the host issued a token for its code. */
   readonly standing?: 'pending' | 'confirmed' | undefined;
   /** Ends the wait for a turn. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Counts requests by registrable domain, in this process. Without it, the owner of one domain could use every site with this
- * package to send requests to a server of their choice.
+ * Counts requests by registrable domain, in this process. Without these limits, the owner of one domain could use every
+ * site with this package to send requests to a chosen server.
  *
- * A request that ends in a token was wanted by a user of that server, and does not count.
+ * A request that leads to a token does not count, because a user of that server wanted it.
  */
 export class ReferralLimits {
   /** Requests of the last minute, by domain. */
@@ -97,12 +98,12 @@ export class ReferralLimits {
     this.sent.set(key, [...sent, { at: now, ...of }]);
   }
 
-  /** A login was finished at the host: visitors who type it cause any number of requests to it. */
+  /** Records a finished login at the host. Requests of visitors who type this host are then unlimited. */
   inUse(host: string): void {
     this.known.set(host, true);
   }
 
-  /** The host has given a token for the code of a login whose visitor typed `typed`. */
+  /** Records that the host issued a token for a login whose visitor typed `typed`. */
   confirm(host: string, typed = ''): void {
     const [domain, source] = [domainOf(host), domainOf(typed)];
     this.inUse(host);

@@ -1,4 +1,4 @@
-/** Sends requests to instances: every rule applies to each of them. */
+/** Sends requests to instances, within all limits and address rules. */
 
 import { kindOf, MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
@@ -8,39 +8,39 @@ import type { RequestContext } from './context.js';
 
 export type { Answer, Headers } from './answer.js';
 
-/** Judges an answer. What it throws that is no MastodonError becomes `response_invalid`. */
+/** Reads a response. An error other than a MastodonError becomes `response_invalid`. */
 export type Reader<T> = (answer: Answer) => T;
 
-/** Bytes of metadata, WebFinger and host-meta: a few KB everywhere. */
+/** Maximum size of metadata, WebFinger and host-meta. They have a few KB on all servers. Bytes. */
 export const smallDocumentBytes = 32_768;
 
-/** NodeInfo and /api/v1/instance of Pleroma list every domain that is blocked there, which some servers do by the thousand. */
+/** Maximum size of NodeInfo and /api/v1/instance. On Pleroma they list all blocked domains, often thousands. Bytes. */
 export const documentBytes = 131_072;
 
 export interface GetOptions {
-  /** How many redirects are followed. Default 3; with an access token none. */
+  /** Maximum number of redirects. Default 3; with an access token 0. */
   readonly redirects?: number;
   /** Sent as `Authorization: Bearer`. */
   readonly accessToken?: string;
   /** Default `application/json`. */
   readonly accept?: string;
   /**
-   * Most bytes of the body, where `outbound.maxResponseBytes` is not less. Default: what discovery documents need; with an
-   * access token, what an account needs.
+   * Maximum size of the body, if `outbound.maxResponseBytes` is not lower. Default: the size of discovery documents;
+   * with an access token, that of an account. Bytes.
    */
   readonly maxBytes?: number;
-  /** Parameters appended to the URL, which has none. */
+  /** Query parameters. The URL must not have a query. */
   readonly query?: Readonly<Record<string, string>>;
 }
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
 /**
- * Sends a GET and follows its redirects. A redirect to another origin changes only the host: path and query stay those of
- * `url`, so that a server cannot use this site to send requests of its choice. (One exception: see `redirected`.)
- * @param read its result is the result; all errors of the request are MastodonErrors with `instance`
+ * Sends a GET and follows its redirects. A redirect to another origin changes only the host. Path and query stay those
+ * of `url`, so a server cannot use this site to send requests of its choice. (One exception: see `redirected`.)
+ * @param read returns the result; errors of the request are MastodonErrors with `instance`
  * @throws MastodonError `instance_unreachable`, `timeout`, `login_busy`, `response_invalid`, `response_too_large`,
- *   `instance_not_allowed`; what `read` throws; what the site's `allowInstance` throws
+ *   `instance_not_allowed`; what `read` throws; what `allowInstance` throws
  */
 export async function get<T>(
   context: RequestContext,
@@ -54,7 +54,9 @@ export async function get<T>(
   return send(context, target, { method: 'GET', accept, accessToken, maxBytes, redirects }, read);
 }
 
-/** Sends a form by POST. It follows no redirect and is never repeated. Fields without a value are left out. @throws as `get` */
+/**
+ * Sends a form by POST. It does not follow redirects and is never repeated. Empty fields are omitted. @throws as `get`
+ */
 export async function postForm<T>(
   context: RequestContext,
   url: string,
@@ -66,7 +68,7 @@ export async function postForm<T>(
   return send(context, url, { method: 'POST', body, contentType: 'application/x-www-form-urlencoded' }, read);
 }
 
-/** Sends JSON by POST, as `postForm` does. With an access token the answer may be as large as an account. */
+/** Sends JSON by POST, like `postForm`. With an access token the response may be as large as an account. */
 export async function postJSON<T>(
   context: RequestContext,
   url: string,
@@ -88,7 +90,7 @@ interface Request {
   readonly redirects?: number;
 }
 
-/** The whole exchange: one deadline over all of its redirects. */
+/** Sends a request and follows its redirects, under one deadline. */
 async function send<T>(
   caller: RequestContext,
   target: string,
@@ -117,7 +119,7 @@ async function send<T>(
   try {
     let url = first;
     for (let left = request.redirects ?? 0; ; left--) {
-      // A redirect may put the handle of a query into a path. Only a path that the request had is logged then.
+      // A redirect may move the handle from the query into the path. So only the original path is logged then.
       const loggedPath = first.search === '' ? url.pathname : first.pathname;
       const answer = await sendOnce(context, url, outgoing, loggedPath.slice(0, maxLoggedPath));
       const next = left > 0 ? redirectTarget(answer) : undefined;
@@ -130,8 +132,8 @@ async function send<T>(
 }
 
 /**
- * Where a redirect leads. To another origin, the path and query are those that were asked for, or a question about another
- * account at WebFinger: personal sites redirect all of WebFinger to the account of their owner.
+ * The URL of a redirect. To another origin, path and query stay those of the request. Exception: a WebFinger query for
+ * another account, because personal sites redirect all WebFinger to the account of their owner.
  */
 function redirected(first: URL, from: URL, to: URL): URL {
   if (to.origin === from.origin) return to;
@@ -146,10 +148,10 @@ const webFingerPath = '/.well-known/webfinger';
 
 const isAccount = /^acct:[\w.+~-]{1,100}@[a-z0-9.-]{1,253}(?::\d{1,5})?$/i;
 
-/** A redirect chooses the path. */
+/** Maximum length of a logged path, because a redirect may choose it. */
 const maxLoggedPath = 200;
 
-/** One request to one host, with its line in the site's log. */
+/** Sends one request to one host, and reports it to the log. */
 async function sendOnce(
   context: RequestContext,
   url: URL,
@@ -167,7 +169,7 @@ async function sendOnce(
     try {
       log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
     } catch {
-      // A log that fails is the site's own matter.
+      // Failures of the log are ignored.
     }
   };
   try {
@@ -184,19 +186,19 @@ async function sendOnce(
   }
 }
 
-/** Applies a reader to an answer, as the request functions do. @throws MastodonError about the answer's host */
+/** Applies a reader to a response, like the request functions. @throws MastodonError about the host of the response */
 export function readAnswer<T>(answer: Answer, read: Reader<T>): T {
   try {
     return read(answer);
   } catch (error) {
     const { host } = answer.url;
     if (error instanceof MastodonError) throw error.at(host);
-    // The error's message may quote the answer.
+    // The message of the error may quote the response.
     throw new MastodonError('response_invalid', { instance: host, cause: new Error(kindOf(error)) });
   }
 }
 
-/** @param isOver whether the deadline has ended the request */
+/** @param isOver whether the deadline aborted the request */
 export function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (error instanceof MastodonError) return error;
   if (isOver) return new MastodonError('timeout');
@@ -205,8 +207,8 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
     return new MastodonError('response_too_large', { cause: new Error(code) });
   }
   if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: new Error(code) });
-  // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
-  // The other two are its words for an answer to no request, and for another protocol than was asked for.
+  // Errors of undici's HTTP parser contain received bytes, which may include a token. So only the parser's own message
+  // is kept. The other two messages mean a response without a request, and an unrequested protocol upgrade.
   const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
   if (name === 'HTTPParserError' || isUnreadable) {
     return new MastodonError('response_invalid', { cause: new Error(message) });
@@ -216,12 +218,12 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
     const cause = Object.assign(new Error(`the server's certificate ${defect} (${code})`), { code });
     return new MastodonError('instance_unreachable', { cause, reason: 'certificate' });
   }
-  // TLS errors quote what the server sent.
+  // TLS errors quote text of the server.
   const cause = new Error(code.startsWith('ERR_TLS_') ? code : message);
   return new MastodonError('instance_unreachable', { cause: Object.assign(cause, code && { code }) });
 }
 
-/** What is wrong with a certificate, by the error codes of Node.js (those of OpenSSL, X509_V_ERR_ left out). */
+/** Certificate defects by the error codes of Node.js (those of OpenSSL without X509_V_ERR_). */
 const certificateDefects: readonly (readonly [codes: RegExp, defect: string])[] = [
   [/^CERT_HAS_EXPIRED$/, 'has expired'],
   [/^CERT_NOT_YET_VALID$/, 'is not valid yet'],
@@ -255,7 +257,7 @@ export class Documents {
       answer.then(
         (complete) => {
           this.answered.add(origin);
-          // A redirect led here: this URL need not be fetched again.
+          // The URL was the target of a redirect, so its response is cached too.
           if (answer && !this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
         },
         () => undefined,
@@ -269,7 +271,7 @@ export class Documents {
     for (const [url, answer] of answers) if (!this.answers.has(url)) this.answers.set(url, answer);
   }
 
-  /** Whether the origin has answered any request yet. Where it has not, further requests would not help. */
+  /** Whether the origin has answered a request. If it has not, further requests are useless. */
   hasAnswered(origin: string): boolean {
     return this.answered.has(origin);
   }

@@ -1,4 +1,4 @@
-/** Connections through the site's own proxy, by CONNECT (RFC 9110, section 9.3.6). */
+/** Opens connections through the proxy of the site, by CONNECT (RFC 9110, section 9.3.6). */
 
 import http from 'node:http';
 import https from 'node:https';
@@ -7,7 +7,7 @@ import { addAbortSignal } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { hostOf } from '../util/url.js';
 
-/** The proxy of `outbound.proxy`. Its credentials are in nothing that is printed. */
+/** The proxy of `outbound.proxy`. Its credentials are never printed. */
 export class Proxy {
   readonly secure: boolean;
   readonly host: string;
@@ -16,7 +16,7 @@ export class Proxy {
 
   constructor(
     address: string,
-    /** What an https proxy's certificate is held against; Node's own when undefined. */
+    /** Trusted certificates for an https proxy. Undefined: those of Node.js. */
     readonly secureContext: SecureContext | undefined,
   ) {
     const url = new URL(address);
@@ -32,7 +32,7 @@ export class Proxy {
   }
 }
 
-/** For the operator: it is the proxy that has to be looked at, or its rules. */
+/** A failure of the proxy, for the operator. */
 class ProxyError extends Error {
   readonly code = 'EPROXY';
 }
@@ -46,8 +46,8 @@ const meanings: Readonly<Record<number, string>> = {
 };
 
 /**
- * Resolves with a connection to the host, as bare as if there were no proxy.
- * @param signal ends the attempt, and later the connection
+ * Opens a connection to the host, without TLS to the host.
+ * @param signal aborts the attempt, and later closes the connection
  */
 export function openTunnel(proxy: Proxy, host: string, port: number, signal: AbortSignal): Promise<Socket> {
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -60,19 +60,19 @@ export function openTunnel(proxy: Proxy, host: string, port: number, signal: Abo
       headers: { host: authority, ...proxy.headers },
       agent: false,
       signal,
-      // It is told its credentials: its certificate is looked at, whatever the environment says.
+      // The proxy receives credentials, so its certificate is always checked. Overrides NODE_TLS_REJECT_UNAUTHORIZED.
       rejectUnauthorized: true,
-      // Else the host header would name the server whose certificate is expected.
+      // By default Node.js would use the `Host` header as the expected name of the certificate.
       ...(proxy.secure && { servername: isIP(proxy.host) === 0 ? proxy.host : '' }),
       ...(proxy.secure && proxy.secureContext && { secureContext: proxy.secureContext }),
     } as https.RequestOptions);
     request.on('error', (error: NodeJS.ErrnoException) => {
       reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
     });
-    // Comes for every final status; only a success means a tunnel.
+    // Emitted for every final status. Only a 2xx status opens a tunnel.
     request.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       const isOpen = statusCode >= 200 && statusCode <= 299;
-      // Neither TLS nor HTTP lets the server speak first.
+      // In TLS and HTTP the client sends first.
       socket.on('error', () => undefined);
       if (isOpen && head.length === 0) return resolve(addAbortSignal(signal, socket));
       socket.destroy();

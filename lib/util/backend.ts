@@ -1,17 +1,17 @@
-/** What a store needs around its backend: a time limit, keyed records, and memory as the default backend. */
+/** Helpers of stores: a time limit, keyed records, and the default backend in memory. */
 
 import { LRUCache } from 'lru-cache';
 import { digest } from './digest.js';
 
-/** After a timeout, calls fail at once for this time: a login makes many calls, and waits for one. Milliseconds. */
-const silenceMs = 1000;
+/** After a timeout, calls fail at once for this time, because a login makes many calls. Milliseconds. */
+const cooldownMs = 1000;
 
 export class TimeLimitError extends Error {}
 
 export class TimeLimit {
-  private silentUntil = 0;
+  private failFastUntil = 0;
 
-  /** @param what is called, for the errors' messages */
+  /** @param what names the backend in errors */
   constructor(
     private readonly what: string,
     private readonly timeoutMs: number,
@@ -19,15 +19,15 @@ export class TimeLimit {
 
   /** @throws TimeLimitError, and whatever `operation` throws */
   async run<T>(operation: () => T | PromiseLike<T>): Promise<T> {
-    if (performance.now() < this.silentUntil) throw new TimeLimitError(`the ${this.what} is not answering`);
+    if (performance.now() < this.failFastUntil) throw new TimeLimitError(`the ${this.what} is not answering`);
     const answer = Promise.resolve(operation());
-    // Any answer ends the silence, also a late one or a failure.
-    const ended = () => (this.silentUntil = 0);
+    // Any answer ends the cooldown, including a late one and a failure.
+    const ended = () => (this.failFastUntil = 0);
     answer.then(ended, ended);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        this.silentUntil = performance.now() + silenceMs;
+        this.failFastUntil = performance.now() + cooldownMs;
         reject(new TimeLimitError(`the ${this.what} did not answer in time`));
       }, this.timeoutMs);
     });
@@ -40,14 +40,14 @@ interface LikeKeyv {
   readonly getRaw?: (key: string) => Promise<{ value?: unknown } | undefined>;
 }
 
-/** SQL adapters of Keyv 5 look for the row and then delete it, so two processes are both told that they deleted it. */
+/** SQL adapters of Keyv 5 read the row and then delete it, so two processes may both receive `true`. */
 const sqlDialects: ReadonlySet<unknown> = new Set(['sqlite', 'postgres', 'mysql']);
 
 export function isInSQL(backend: object): boolean {
   return sqlDialects.has((backend as LikeKeyv).store?.opts?.dialect);
 }
 
-/** Whether the backend is a Map: alone, in a Keyv, or in the adapter that Keyv 6 puts around one. */
+/** Whether the backend is a Map: directly, in a Keyv, or in Keyv 6's adapter for a Map. */
 export function isMap(backend: object): boolean {
   const { store } = backend as LikeKeyv;
   return [backend, store, store?.store].some((one) => one instanceof Map);
@@ -56,9 +56,9 @@ export function isMap(backend: object): boolean {
 /**
  * Returns a function that reads a value without side effects and rejects when the backend fails.
  *
- * Keyv 5's `get` answers a failure of its adapter like a miss; its `getRaw` does not. Both delete a key whose value they take for
- * expired, and with some adapters (memcached) also after each miss. That deletion would remove what another process has written
- * between the two steps. So `getRaw` runs on an object that inherits from the Keyv and deletes nothing.
+ * Keyv 5's `get` returns a miss when its adapter fails. Its `getRaw` rejects. Both delete an expired key, and with some
+ * adapters (memcached) also a missing one. That deletion could remove a value that another process has just written. So
+ * `getRaw` runs on an object that inherits from the Keyv and does not delete.
  */
 export function readerOf(backend: { get(key: string): unknown } & object): (key: string) => Promise<unknown> {
   const { getRaw } = backend as LikeKeyv;
@@ -69,8 +69,8 @@ export function readerOf(backend: { get(key: string): unknown } & object): (key:
 }
 
 /**
- * The field with the digest. A database client that has lost count of its answers returns one key's record to the
- * reader of another key (node-redis before version 6 does, after a connection broke under load).
+ * The field with the digest of the key. After a connection error, a database client may return the record of another
+ * key (node-redis before version 6).
  */
 const keyField = 'keptUnder';
 
@@ -78,14 +78,14 @@ export function keyedRecord(key: string, value: object): object {
   return { ...value, [keyField]: digest(key) };
 }
 
-/** The store answered, with something else than the record. */
+/** The store returned something other than the record. */
 export class UnknownRecordError extends Error {}
 
 /**
  * Reads a keyed record.
- * @param value what the store returned for `key`
- * @returns the record as it was before `keyedRecord`
- * @throws UnknownRecordError that says what is wrong with the value
+ * @param value the value that the store returned for `key`
+ * @returns the record that was passed to `keyedRecord`
+ * @throws UnknownRecordError with the reason
  */
 export function readKeyedRecord(key: string, value: unknown): object {
   if (typeof value !== 'object' || value === null || !(keyField in value)) {
@@ -98,13 +98,13 @@ export function readKeyedRecord(key: string, value: unknown): object {
   );
 }
 
-/** Every record counts as at least this many characters, so that the limit on characters limits their number, too. */
+/** Minimum size of a record, so that the limit on characters also limits the number of records. */
 const leastSize = 2048;
 
 /**
- * Keeps text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a cache of its own: a flood of
- * pending logins evicts no client. Within a kind, the record that was not used for longest is evicted first. Expiry is
- * left to Keyv, which keeps the time in the text.
+ * Stores text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a separate cache, so a flood of
+ * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv handles expiry: the
+ * text contains the time.
  *
  * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters
  * evicts others no sooner than a flood of empty ones. Larger records count with all their characters.
@@ -118,7 +118,7 @@ export class BoundedMemory {
     return this.cacheOf(key).get(key);
   }
 
-  /** @returns whether the record was kept: one that is larger than the cache is not */
+  /** @returns whether the record was stored; false for a record larger than the cache */
   set(key: string, text: string): boolean {
     return this.cacheOf(key).set(key, text).has(key);
   }
@@ -135,7 +135,7 @@ export class BoundedMemory {
     const kind = key.split(':', 3).at(-1) ?? '';
     let cache = this.caches.get(kind);
     if (!cache) {
-      // Without `max`, which would allocate room for all entries at once.
+      // `max` is not set, because it would allocate memory for all entries at once.
       const sizeCalculation = (text: string, of: string) => Math.max(leastSize, of.length + text.length);
       cache = new LRUCache({ maxSize: this.maxRecords * leastSize, sizeCalculation });
       this.caches.set(kind, cache);

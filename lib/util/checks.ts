@@ -1,9 +1,9 @@
-/** Checks of what a site sets. Each message names who was called, the option, and its value where that is no secret. */
+/** Validates options. Messages name the function, the option, and its value unless it is a secret. */
 
 import { suggestion } from './did-you-mean.js';
 import { parsedURL } from './url.js';
 
-/** Options that had another name before the first release. */
+/** Options that were renamed before the first release. */
 const newNames: ReadonlyMap<string, string> = new Map([
   ['clientURL', 'clientMetadataURL'],
   ['startTimeoutMs', 'loginTimeoutMs'],
@@ -14,7 +14,7 @@ const newNames: ReadonlyMap<string, string> = new Map([
 ]);
 
 export class Checks {
-  /** @param caller what the site has called, such as `MastodonStrategy` */
+  /** @param caller the function or class that the site called, such as `MastodonStrategy` */
   constructor(readonly caller: string) {}
 
   /** @throws TypeError always */
@@ -28,9 +28,9 @@ export class Checks {
   }
 
   /**
-   * The options themselves, of which only known ones may be there.
-   * @param all what they are called together
-   * @param one what comes before the name of one of them
+   * Checks that all options have known names.
+   * @param all what messages call the options together
+   * @param one text before the name of one option
    */
   options<T extends object>(value: T, known: readonly string[], all = 'options', one = 'option '): T {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -65,7 +65,7 @@ export class Checks {
   }
 
   wholeNumber(name: string, value: unknown, least = 1): number {
-    // setTimeout takes at most 2^31 - 1 milliseconds, and fires at once beyond that.
+    // setTimeout accepts at most 2^31 - 1 milliseconds, and fires at once for longer times.
     if (!Number.isSafeInteger(value) || Number(value) < least || Number(value) > 0x7fffffff) {
       this.wrong(name, `be a whole number of at least ${least}`, value);
     }
@@ -85,7 +85,7 @@ export class Checks {
     return value;
   }
 
-  /** An absolute URL of the site's own, to which paths are appended; without a slash at its end. @throws TypeError */
+  /** An absolute URL of the site, without a trailing slash. Paths are appended to it. @throws TypeError */
   baseURL(name: string, value: unknown): string {
     const text = this.text(name, value);
     const url = parsedURL(text);
@@ -100,12 +100,12 @@ export class Checks {
     if (/\/[:*]/.test(pathname)) this.wrong(name, 'be an address and not the pattern of a route', text);
     if (href.includes('%')) this.wrong(name, 'need no percent-encoding', text);
     if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', text);
-    // Mastodon takes at most 2000 characters of redirect URIs; a host has at most 253.
+    // Mastodon accepts redirect URIs of at most 2000 characters. A host has at most 253.
     if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', text);
     return href.replace(/\/+$/, '');
   }
 
-  /** The same, where one whole segment may be `:instance`, the place of an instance's host. @throws TypeError */
+  /** Like `baseURL`, but one segment may be `:instance`, the position of the instance's host. @throws TypeError */
   instanceURL(name: string, value: unknown): string {
     const text = this.text(name, value);
     const segment = /(?<!\/)\/:instance(?=[/?#]|$)/g;
@@ -115,24 +115,24 @@ export class Checks {
       this.wrong(name, 'hold no other pattern of a route than the segment ":instance"', text);
     const plain = this.baseURL(name, text.replace(segment, `/${placeholder}`));
     const withHost = plain.replace(`/${placeholder}`, '/:instance');
-    // Where the host is the last segment, it is appended anyway.
+    // A last segment `:instance` is removed, because the host is appended by default.
     return withHost.endsWith('/:instance') ? withHost.slice(0, -'/:instance'.length) : withHost;
   }
 }
 
-/** No site has such a segment. */
+/** Replaces `:instance` while the URL is validated. */
 const placeholder = 'instance-host-stands-here';
 
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** Whether the host names this machine, where a browser treats http like https (W3C Secure Contexts, 3.1). */
+/** Whether the host is this machine. Browsers treat http on it like https (W3C Secure Contexts, 3.1). */
 export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
-/** A value in few characters. An address with credentials in it is none to be shown. */
+/** A short form of a value for messages. URLs with credentials are not shown. */
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
@@ -143,7 +143,7 @@ function shown(value: unknown): string {
 
 const advice = 'pass a Keyv, or redisStore(client) of passport-mastodon-oauth2/stores';
 
-/** @throws TypeError that says what to pass. The value is not shown: there may be a password in it. */
+/** @throws TypeError with the fix. The value is not shown, because it may contain a password. */
 export function checkStore(checks: Checks, value: unknown): void {
   if (value === undefined) return;
   if (typeof value === 'string' || value instanceof URL) {

@@ -1,15 +1,16 @@
-/** Reads the network address under which a connection counts towards limits. */
+/** Reads the client address that limits count. */
 
 import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 
 /**
- * An IPv4 address; the sixteen hexadecimal digits of an IPv6 address's /64; or `unknown` for all clients without an address
- * in the header of a proxy. `undefined` has no limit: a connection from this machine or a private network may be a proxy's.
+ * An IPv4 address, the first 16 hexadecimal digits of an IPv6 address (its /64), or `unknown`. All clients without an
+ * address in the header of a proxy share `unknown`. `undefined` has no limit: the address is local or private, so it
+ * may belong to a proxy.
  */
 export type ClientAddress = string | undefined;
 
-/** @param trustedProxies how many entries at the end of `X-Forwarded-For` were written by our own proxies */
+/** @param trustedProxies number of entries at the end of `X-Forwarded-For` that the site's own proxies wrote */
 export function clientAddress(
   { headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
   trustedProxies: number,
@@ -17,13 +18,13 @@ export function clientAddress(
   const header = headers['x-forwarded-for'];
   if (trustedProxies === 0 || header === undefined) return countedAs(socket.remoteAddress ?? '');
   const forwarded = String(header).split(',');
-  // With fewer entries than proxies, the client itself wrote none of them.
+  // With fewer entries than proxies, the site's own proxies wrote all of them. The first one is the client.
   return countedAs(forwarded.at(-trustedProxies) ?? forwarded[0] ?? '', true);
 }
 
 /**
- * @param text an address as Node or a proxy writes it, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`
- * @param isClient the address is that of a client, also in a private network; not that of a proxy
+ * @param text an address from Node.js or a proxy, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`
+ * @param isClient whether the address belongs to a client even if it is private
  */
 export function countedAs(text: string, isClient = false): ClientAddress {
   const [, bracketed, withPort] = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text.trim()) ?? [];

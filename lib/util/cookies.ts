@@ -9,7 +9,7 @@ export interface Cookie {
  * All cookies, in the order of the header. Browsers send cookies with a longer path first (RFC 6265, section 5.4).
  *
  * Only a space or a tab around a pair is removed. `trim()` and `\s` also remove U+00A0 and other Unicode spaces, which may be
- * part of a name: a page on a sibling host could then set a cookie that is read as one with the prefix `__Host-`.
+ * part of a name. With those, a page on a sibling host could set a cookie that is read as one with the prefix `__Host-`.
  * @param header `undefined` or `null` for a request without cookies
  */
 export function readCookies(header: string | null | undefined): Cookie[] {
@@ -20,7 +20,7 @@ export function readCookies(header: string | null | undefined): Cookie[] {
   });
 }
 
-/** The values of the cookies with exactly this name, in the order of the header. */
+/** The values of all cookies with exactly this name, in the order of the header. */
 export function cookieValues(header: string | null | undefined, name: string): string[] {
   return readCookies(header)
     .filter((cookie) => cookie.name === name)

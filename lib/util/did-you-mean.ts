@@ -1,27 +1,27 @@
 /** Finds the existing name that a misspelt name resembles most. */
 
-/** `; did you mean clientName?`, or all names where none is near. */
+/** `; did you mean clientName?`, or all names if none is similar. */
 export function suggestion(name: string, known: readonly string[]): string {
   const near = nearest(name, known);
   return near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`;
 }
 
-/** The one of these that may be meant. */
+/** The known name that was probably meant, if there is one. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
   const [first] = known
     .map((key) => ({ key, distance: editDistance(written, plain(key)) }))
     .sort((a, b) => a.distance - b.distance);
-  // Less than a third: clientID is no misspelt clientMetadataURL.
+  // The distance must be below a third of the name: clientID is not a misspelt clientMetadataURL.
   return first && (first.distance <= 2 || first.distance < first.key.length / 3) ? first.key : undefined;
 }
 
-/** As it would be, whether it was written in camel case, with hyphens or with underscores. */
+/** The name without case, hyphens and underscores. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
-/** How many characters have to be put in, taken out or replaced (Levenshtein). */
+/** The number of inserted, deleted or replaced characters (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, char] of [...a].entries()) {

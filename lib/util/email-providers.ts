@@ -1,4 +1,4 @@
-/** Domains of e-mail providers: an address there is an e-mail address, not a handle. */
+/** Domains of e-mail providers. An address at one of them is an e-mail address, not a handle. */
 
 /** Providers with one domain for each country, such as `yahoo.fr` and `hotmail.co.uk`. */
 const international = /^(?:gmail|googlemail|gmx|hotmail|outlook|yahoo|yandex)\.(?:com?\.)?[a-z]{2,3}$/;

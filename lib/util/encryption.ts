@@ -1,4 +1,4 @@
-/** Encrypts text for those who share a secret, to be kept in a store or sent over a bus that has no such secret. */
+/** Encrypts text with a shared secret, for stores and message buses without access to that secret. */
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { digest } from './digest.js';
@@ -7,9 +7,9 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /**
- * Encrypts with AES-256-GCM, under a key that is derived from the secret and the purpose (HKDF, RFC 5869).
+ * Encrypts with AES-256-GCM. The key is derived from the secret and the purpose (HKDF, RFC 5869).
  * @param secret with at least 128 random bits
- * @param purpose what the text is: nothing that was encrypted for one purpose can be decrypted for another
+ * @param purpose of the text; decryption needs the same purpose
  * @returns base64url
  */
 export function encrypt(secret: string, purpose: string, text: string): string {
@@ -19,7 +19,7 @@ export function encrypt(secret: string, purpose: string, text: string): string {
   return Buffer.concat([iv, cipher.getAuthTag(), content]).toString('base64url');
 }
 
-/** @returns `undefined` for text that was not encrypted with this secret, for this purpose */
+/** @returns `undefined` for text that was encrypted with another secret or purpose */
 export function decrypt(secret: string, purpose: string, encrypted: string): string | undefined {
   const bytes = Buffer.from(encrypted, 'base64url');
   const start = ivBytes + tagBytes;

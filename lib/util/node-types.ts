@@ -1,4 +1,4 @@
-/** Types of Node.js that public types name. In a project without `@types/node` they are `any`, and it compiles all the same. */
+/** Types of Node.js in the public API. Without `@types/node` they are `any`, so a project still compiles. */
 
 /* eslint-disable @typescript-eslint/ban-ts-comment -- an error where the application has no such types */
 /** @ts-ignore */
@@ -7,7 +7,7 @@ import type { Buffer as Bytes } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 /** @ts-ignore */
 import type { LookupFunction } from 'node:net';
-// Includes @types/node where it is installed, also if the configuration lists no types (the default from TypeScript 6 on).
+// Includes `@types/node` if it is installed, even if the configuration lists no types (the default from TypeScript 6).
 /** @ts-ignore */
 import type * as All from 'node';
 /* eslint-enable @typescript-eslint/ban-ts-comment */

@@ -1,41 +1,43 @@
-/** What a site may set about requests to instances: the types, the defaults, and the checks that fail early. */
+/** The options of requests to instances: types, defaults and checks. */
 
 import type { Checks } from './checks.js';
 import type { Bytes, LookupFunction } from './node-types.js';
 import { parsedURL } from './url.js';
 
-/** How requests to instances are made. */
+/** Options of requests to instances. */
 export interface OutboundOptions {
-  /** Time for one whole exchange: lookup, connection, redirects and body. Milliseconds; default 10 000. */
+  /** Time limit of one request, including lookup, connection, redirects and body. Milliseconds; default 10 000. */
   timeoutMs?: number | undefined;
-  /** Time for a whole login start, and for a whole completion, waiting included. Milliseconds; default 15 000. */
+  /** Time limit of the start of a login, and of its end, including waiting. Milliseconds; default 15 000. */
   loginTimeoutMs?: number | undefined;
-  /** Most bytes of one answer, counted after decompression. Default 262 144; for the account itself 1 048 576. */
+  /** Maximum size of a response after decompression. Bytes; default 262 144. For the account 1 048 576. */
   maxResponseBytes?: number | undefined;
   /**
-   * The only way out: every request leaves by CONNECT through this proxy, `'http://user:password@proxy.example:3128'`
-   * (or https). Which addresses names lead to is then the proxy's business; `lookup` is not asked.
+   * A proxy that receives all requests by CONNECT: `'http://user:password@proxy.example:3128'` (or https). The proxy
+   * resolves the names, so it decides about addresses. `lookup` is not called. Default: no proxy.
    */
   proxy?: string | undefined;
-  /** Replaces name resolution, in the form of `dns.lookup`. What it answers is checked all the same. */
+  /**
+   * Replaces name resolution, with the signature of `dns.lookup`. The address rules apply to its results. Default: DNS.
+   */
   lookup?: LookupFunction | undefined;
-  /** Certificate authorities (PEM) trusted besides Node's own. */
+  /** Certificate authorities (PEM), in addition to those of Node.js. */
   ca?: string | Bytes | ReadonlyArray<string | Bytes> | undefined;
   /**
-   * Exact hosts of instances on the operator's own network, such as `['social.lan']`. Switches one rule off for them: their
-   * names may resolve to private addresses. https, the default port and all other rules stay; set `ca` where the certificate
-   * is from an authority of your own. Default: none.
+   * Exact hosts of instances on the operator's own network, such as `['social.lan']`. Their names may resolve to
+   * private addresses. All other rules apply, including https and the default port. Set `ca` if the certificate is from
+   * your own authority. Default: none.
    */
   privateInstances?: readonly string[] | undefined;
-  /** Unknown instances being explored and registered with at the same time, in all. Default 64. */
+  /** Concurrent discoveries and registrations. Default 64. */
   maxConcurrentStarts?: number | undefined;
-  /** Logins being completed at the same time, in all. Default 256. */
+  /** Concurrent ends of logins. Default 256. */
   maxConcurrentCallbacks?: number | undefined;
-  /** Logins being completed at the same time at one instance. Default 16. */
+  /** Concurrent ends of logins at one instance. Default 16. */
   maxConcurrentCallbacksPerInstance?: number | undefined;
-  /** Requests that may wait for a free place; one more is refused at once. Default 1 024. */
+  /** Maximum number of waiting logins; further ones are refused. Default 1 024. */
   maxWaiting?: number | undefined;
-  /** How long an instance that failed three times in a row is left alone. Milliseconds; default 10 000. */
+  /** How long no request is sent to an instance that failed three times in a row. Milliseconds; default 10 000. */
   failureCooldownMs?: number | undefined;
 }
 
@@ -57,7 +59,7 @@ export interface OutboundSettings extends Readonly<typeof defaults> {
   readonly proxy?: string;
   /** `https://social.lan` for each of `privateInstances`. */
   readonly privateOrigins: ReadonlySet<string>;
-  /** Most bytes of an account: Pleroma keeps all of a client's settings there, 300 KB and more. */
+  /** Maximum size of an account. Pleroma stores all settings of its client there, 300 KB and more. Bytes. */
   readonly maxAccountBytes: number;
 }
 
@@ -101,7 +103,7 @@ function checkedPrivateOrigins(checks: Checks, value: unknown): ReadonlySet<stri
   );
 }
 
-/** Node.js accepts any text here, and ignores what is no certificate. */
+/** Checks certificate authorities. Node.js accepts any text here, and ignores text without a certificate. */
 function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | Buffer>>(
   checks: Checks,
   ca: CA,
@@ -113,7 +115,7 @@ function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | 
   return arePEM ? ca : checks.fail('outbound.ca must be certificates in PEM, and not the names of files');
 }
 
-/** Its credentials are a secret, so what is at fault is not shown. */
+/** Checks the proxy URL. Messages do not show it, because it contains credentials. */
 function checkedProxy(checks: Checks, value: unknown): string {
   const url = typeof value === 'string' ? parsedURL(value) : undefined;
   const hasOnlyHost = url?.pathname === '/' && url.search === '' && url.hash === '';
@@ -123,7 +125,10 @@ function checkedProxy(checks: Checks, value: unknown): string {
   return url.href;
 }
 
-/** A stray "%" in a password makes no percent-encoding; RFC 7617 has no colon in a user name. */
+/**
+ * Whether the credentials can be decoded. A single "%" is invalid percent-encoding. RFC 7617 forbids a colon in a user
+ * name.
+ */
 function areReadable({ username, password }: URL): boolean {
   try {
     decodeURIComponent(password);

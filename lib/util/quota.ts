@@ -1,10 +1,10 @@
-/** Limits how much of a shared resource each network has: connections, or pending logins. */
+/** Limits the share of a resource per client network: connections, or pending logins. */
 
 import type { ClientAddress } from './client-address.js';
 
 /**
- * The networks that one customer of an IPv6 provider may have: the number of their first digits, and how many times the
- * quota of a /64 they get. Without this, the owner of a /48 would have 65,536 quotas.
+ * IPv6 networks that one customer of a provider may have: the number of leading digits, and the quota as a multiple of
+ * that of a /64. Otherwise the owner of a /48 would have 65,536 quotas.
  */
 const networks = [
   { digits: 16, times: 1 },
@@ -12,34 +12,36 @@ const networks = [
   { digits: 12, times: 4 },
 ] as const;
 
-/** Before an address without a limit, which still counts: it may be one client, or the proxy of all clients. */
+/**
+ * Prefix of an address without a limit. Such an address is counted: it may be one client, or the proxy of all clients.
+ */
 const unlimited = 'unlimited ';
 
-/** An address that a quota counts, and never refuses. */
+/** An address that a quota counts and never refuses. */
 export function unlimitedAddress(address = ''): string {
   return unlimited + address;
 }
 
 export class Quota {
-  /** By network: an address, or the first digits of one. */
+  /** Used amount by network: an address, or its leading digits. */
   private readonly used = new Map<string, number>();
 
-  /** @param perAddress for one address, of IPv6 for one /64 */
+  /** @param perAddress quota of one address; of one /64 for IPv6 */
   constructor(private readonly perAddress: number) {}
 
   hasRoom(address: ClientAddress): boolean {
     return this.fullNetwork(address) === undefined;
   }
 
-  /** The narrowest network of the address that has used up its quota: the address, or its first digits. */
+  /** The smallest full network of the address: the address, or its leading digits. */
   fullNetwork(address: ClientAddress): string | undefined {
     if (address === undefined || address.startsWith(unlimited)) return undefined;
     return networksOf(address).find(({ name, times }) => this.of(name) >= this.perAddress * times)?.name;
   }
 
   /**
-   * Chooses what is ended when a network is full: the oldest item of the address itself, or of the part of the network that
-   * has most, so that a customer of a provider ends nothing of another one.
+   * Chooses the item to end when a network is full. It is the oldest item of the address itself, or of the subnetwork
+   * with the most items. So one customer of a provider cannot end items of another one.
    * @param items of all networks, oldest first
    */
   oldestOfFull<T extends { readonly address: ClientAddress }>(
@@ -71,8 +73,8 @@ export class Quota {
   }
 
   /**
-   * Chooses what is ended when the resource is used up: the newest item of the network that has most, if `address` would
-   * still have less than that network.
+   * Chooses the item to end when the resource is full. It is the newest item of the network with the most items, if
+   * `address` has fewer, including the new one.
    * @param items oldest first
    */
   heaviest<T extends { readonly address: ClientAddress }>(

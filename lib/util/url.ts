@@ -1,6 +1,6 @@
-/** Reads texts as URLs, in a way that holds. */
+/** Parses and builds URLs. */
 
-/** The URL that a text is, or `undefined` where it is none. */
+/** The parsed URL, or `undefined` if the text is not a URL. */
 export function parsedURL(text: string, base?: string): URL | undefined {
   try {
     return new URL(text, base);
@@ -10,8 +10,8 @@ export function parsedURL(text: string, base?: string): URL | undefined {
 }
 
 /**
- * As `URL.canParse`, which Node.js 20 answers wrongly for some texts beyond ASCII once it has been called often: `new URL`
- * then throws for what was said to be readable, and a stranger chooses the text.
+ * Like `URL.canParse`. In Node.js 20 that function returns wrong results for some non-ASCII texts after many calls.
+ * `new URL` then throws for a text that it accepted, and visitors choose the text.
  */
 export function canParse(text: string, base?: string): boolean {
   return parsedURL(text, base) !== undefined;
@@ -19,37 +19,37 @@ export function canParse(text: string, base?: string): boolean {
 
 /** Whether a value is a URL of at most 512 characters on this origin, without credentials and fragment. */
 export function isOn(origin: string, value: unknown): value is string {
-  // The parser drops or encodes spaces and control characters: the URL would be another one.
+  // The parser removes or encodes spaces and control characters, which changes the URL.
   if (typeof value !== 'string' || value.length > 512 || /[\p{Cc} ]/u.test(value)) return false;
-  // Whatever follows is a path or a query there.
+  // The rest is a path or a query.
   if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);
   return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }
 
-/** Issuers differ by a trailing slash between servers and between places on one server. */
+/** Removes a trailing slash. Servers are inconsistent about it in issuers. */
 export function withoutSlash(issuer: string): string {
   return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }
 
 /**
- * Whether a text is a host as URLs of the web have it: a name in ASCII or an address, with or without a port. The parser
- * takes nearly any text for a host where the scheme is another one.
+ * Whether a text is a host of a web URL: an ASCII name or an address, with or without a port. For other schemes the URL
+ * parser accepts nearly any text as a host.
  */
 export function isHost(text: string): boolean {
   return /^(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/.test(text);
 }
 
-/** As connections name it: the brackets of an IPv6 address belong to the URL. */
+/** The host for a connection: an IPv6 address without the brackets of the URL. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Stands for the instance's host in `callbackURL` and `clientMetadataURL`. */
+/** The placeholder for the instance's host in `callbackURL` and `clientMetadataURL`. */
 export const hostSegment = ':instance';
 
 /**
- * The URL of one instance: its host takes the place of the segment `:instance`, or is appended.
+ * The URL for one instance: its host replaces the segment `:instance`, or is appended.
  * @example withHost('https://site.example/callback/:instance/done', 'mastodon.social')
  */
 export function withHost(template: string, host: string): string {
@@ -57,14 +57,14 @@ export function withHost(template: string, host: string): string {
   return template.includes(segment) ? template.replace(segment, () => `/${host}`) : `${template}/${host}`;
 }
 
-/** The text before and behind the host in such a URL's path, without slashes at their ends. */
+/** The text before and behind the host in the path of such a URL, without outer slashes. */
 export function aroundHost(template: string): { readonly before: string; readonly behind: string } {
   const { pathname } = new URL(template);
   const [before = '', behind = ''] = pathname.split(`/${hostSegment}`);
   return { before: before.replace(/\/$/, ''), behind: behind.replace(/^\/|\/$/g, '') };
 }
 
-/** The segment of a path at which the host stands, by its distance from the end: a proxy may change what is before it. */
+/** The path segment with the host. It is counted from the end, because a proxy may change the start of a path. */
 export function hostSegmentOf(template: string, path: string): string | undefined {
   const { behind } = aroundHost(template);
   const segments = path.split('/').filter(Boolean);
@@ -75,9 +75,10 @@ export function hostSegmentOf(template: string, path: string): string | undefine
 }
 
 /**
- * The callback URL and the client metadata URL of an adapter that serves its own pages. The host is not the last segment of
- * either: firewalls with the OWASP core rule set refuse paths that end in `.com`. Servers fetch metadata over https only.
- * @param ownURL without a slash at its end
+ * The callback URL and the client metadata URL of an adapter that serves its own pages. A segment follows the host in
+ * both, because firewalls with the OWASP core rule set refuse paths that end in `.com`. Servers fetch metadata over
+ * https only.
+ * @param ownURL without a trailing slash
  */
 export function addressesBelow(ownURL: string): {
   readonly callbackURL: string;

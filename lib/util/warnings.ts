@@ -1,13 +1,13 @@
-/** Emits warnings of the process for developers and operators, each code once. */
+/** Emits process warnings for developers and operators, once for each code. */
 
-/** What was emitted in this process. Tests clear it. */
+/** The warnings that this process has emitted. Tests clear it. */
 export const emittedWarnings = new Set<string>();
 
 /**
- * Emits a warning of the process, the first time that it is called with this code.
+ * Emits a process warning, once for each code.
  * @param code `MASTODON_…`; docs/errors.md has a row for each
  * @param text names the entry point or option, the value found, and the fix
- * @param about one of a small set, where the warning is emitted once for each
+ * @param about one of a small set; the warning is emitted once for each of them
  */
 export function warnOnce(code: string, text: string, about = ''): void {
   const key = `${code} ${about}`;
