@@ -54,8 +54,13 @@ export type BridgeEvent =
     }
   /** The server that a client requested cannot be used. */
   | { readonly event: 'host_refused'; readonly code: MastodonErrorCode; readonly instance?: string }
-  /** A connection was rejected. */
-  | { readonly event: 'socket_refused'; readonly status: number; readonly reason: string }
+  /** A connection was rejected. `origin` is the page's, where pages of it may not connect. */
+  | {
+      readonly event: 'socket_refused';
+      readonly status: number;
+      readonly reason: string;
+      readonly origin?: string;
+    }
   /** A connection was closed to accept a new one, because all connections were in use. */
   | { readonly event: 'socket_gave_way' }
   /** A configuration problem, reported once. */
