@@ -2,12 +2,8 @@
 
 import { isHost } from './util/url.js';
 
-interface Meaning {
-  /** Default HTTP status of the response. */
-  readonly status: number;
-  /** Says what happened and what to do next; `%s` is the instance, where one is known. */
-  readonly message: string;
-}
+/** `status`: default HTTP status. `message`: what happened and what to do; `%s` is the instance, where one is known. */
+type Meaning = { readonly status: number; readonly message: string };
 
 const meanings = {
   instance_missing: {
@@ -164,7 +160,7 @@ export const ErrorCode: { readonly [Code in MastodonErrorCode]: Code } = Object.
 export interface MastodonErrorDetails {
   /** Host of the instance concerned. */
   readonly instance?: string | undefined;
-  /** Details for the operator. Contains no secret, code, token or text that an instance sent. */
+  /** For the operator; a text stands for an error. Must hold no secret, code or token, and no text that an instance sent. */
   readonly cause?: unknown;
   /** HTTP status. Default: the status of the code. */
   readonly status?: number | undefined;
@@ -206,8 +202,9 @@ export class MastodonError extends Error {
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
     const { status, message } = meanings[code];
-    const { cause, reason, software, state } = details;
-    // A redirect may contain any text as its host. Only a valid host is shown.
+    const { reason, software, state } = details;
+    const cause = typeof details.cause === 'string' ? new Error(details.cause) : details.cause;
+    // A redirect may name nearly anything: only a host is shown.
     const instance =
       details.instance !== undefined && isHost(details.instance) ? details.instance : undefined;
     super(
@@ -224,8 +221,8 @@ export class MastodonError extends Error {
     if (instance !== undefined) this.instance = instance;
     if (reason !== undefined) this.reason = reason;
     if (software !== undefined) this.software = software;
-    // Serialisers skip it.
-    Object.defineProperty(this, 'details', { value: details });
+    // Not enumerable: it appears in no serialised form.
+    Object.defineProperty(this, 'details', { value: { ...details, cause } });
     if (state !== undefined) Object.defineProperty(this, 'state', { value: state });
   }
 
@@ -284,7 +281,7 @@ export function recordOf(error: MastodonError): FailureRecord {
 }
 
 export function errorOf({ code, why, ...details }: FailureRecord): MastodonError {
-  return new MastodonError(code, { ...details, cause: new Error(`remembered: ${why ?? code}`) });
+  return new MastodonError(code, { ...details, cause: `remembered: ${why ?? code}` });
 }
 
 /**

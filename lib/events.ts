@@ -104,8 +104,8 @@ export type Report<E extends AnyEvent> = <N extends E['event']>(
 const events = channel('passport-mastodon-oauth2');
 
 /**
- * @param from the entry point, as in messages
- * @param log the site's option; its failures are ignored
+ * @param from the entry point, as messages name it
+ * @param log the site's; its failures are ignored
  * @throws TypeError for a function with two parameters, the form of earlier versions
  */
 export function eventLog<E extends AnyEvent>(from: string, log: EventLog<E> | undefined): Report<E> {

@@ -40,10 +40,8 @@ const monthMs = 30 * 24 * 60 * 60 * 1000;
 
 /** A written lock is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
-
 /** Time to live of the locks of `take`. Milliseconds. */
 const takeLockMs = 5000;
-
 /** Pauses while another process holds a lock. Milliseconds. */
 export const pollMs = { first: 20, last: 100 } as const;
 
@@ -57,10 +55,7 @@ export class Store {
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
   private readonly backend: KeyValueStore;
-  /**
-   * Whether the backend is the default store in memory. That store does not fail, and its `set` returns whether it
-   * stored the record.
-   */
+  /** Whether the backend is the default store. It does not fail, and its `set` returns whether it stored the record. */
   private readonly isPrivate: boolean;
   private readonly timeLimit: TimeLimit;
   /** Number of error events of Keyv. A raised count distinguishes a failed read from a missing record. */
@@ -78,7 +73,6 @@ export class Store {
   /**
    * @param backend the site's store; without one, records are kept in memory
    * @param timeoutMs for one call of the backend
-   * @param maxRecords of each kind, in memory
    */
   constructor(
     backend: KeyValueStore | undefined,
@@ -238,10 +232,7 @@ export class Store {
     throw storeFailed('the store lost what was written');
   }
 
-  /**
-   * A lock older than its time to live is ignored, because the store does not expire it. Age counts from when this
-   * process first saw the lock.
-   */
+  /** A lock that this process saw longer ago than its time to live is ignored: the store does not expire it. */
   private isHeldElsewhere(key: string, lock: Lock | undefined): boolean {
     if (lock === undefined) return false;
     const now = performance.now();
@@ -269,43 +260,41 @@ export class Store {
   }
 
   private async put(key: string, value: object, ttlMs: number | undefined): Promise<void> {
-    // Stores read 0 as no time to live, and Redis needs whole milliseconds.
-    const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(await this.ttlTaken(ttlMs)));
+    let ttl = ttlMs;
+    // A store that does not accept the time would lose the record, and the one that it replaces. It is tried separately.
+    if (ttl !== undefined && ttl > monthMs && !this.isPrivate) {
+      this.longestTtlMs ??= await this.tryLongTtl(ttl);
+      ttl = Math.min(ttl, this.longestTtlMs);
+    }
+    // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
+    if (ttl !== undefined) ttl = Math.max(1, Math.ceil(ttl));
     const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
     if (written === false) throw storeFailed('the store did not accept a write');
   }
 
-  /**
-   * The longest time to live that the store supports, up to `ttlMs`. It is tested with a separate record, because a
-   * failed write would also lose the replaced record.
-   */
-  private async ttlTaken(ttlMs: number): Promise<number> {
-    if (ttlMs <= monthMs || this.isPrivate) return ttlMs;
-    if (this.longestTtlMs === undefined) {
-      const key = storeKey('long-ttl', '', randomUUID());
-      await this.call(() => this.backend.set(key, keyedRecord(key, {}), ttlMs));
-      this.longestTtlMs = (await this.get(key)) === undefined ? monthMs : Infinity;
-      await this.delete(key);
-    }
-    return Math.min(ttlMs, this.longestTtlMs);
+  /** @returns the longest time to live that the store takes */
+  private async tryLongTtl(ttlMs: number): Promise<number> {
+    const key = storeKey('long-ttl', '', randomUUID());
+    await this.call(() => this.backend.set(key, keyedRecord(key, {}), ttlMs));
+    const isKept = (await this.get(key)) !== undefined;
+    await this.delete(key);
+    return isKept ? Infinity : monthMs;
   }
 
   private async call<T>(operation: () => T | PromiseLike<T>): Promise<T> {
     try {
-      return await this.timeLimit.run(operation);
+      return await (this.isPrivate ? operation() : this.timeLimit.run(operation));
     } catch (error) {
       throw storeFailed(error instanceof TimeLimitError ? error : withoutDetails(error));
     }
   }
 }
 
-/**
- * An error with the kind of the failure only. Drivers quote the command, and with it the stored value, in their errors.
- */
+/** An error with the kind of the failure only. Drivers quote the command, and with it the stored value. */
 export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }
 
 function storeFailed(cause: unknown): MastodonError {
-  return new MastodonError('store_failed', { cause: typeof cause === 'string' ? new Error(cause) : cause });
+  return new MastodonError('store_failed', { cause });
 }

@@ -25,6 +25,7 @@
 import { leastScope, misskeyScope } from '../discovery/software.js';
 import type { Instance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
+import { hasMembers } from '../util/checks.js';
 import { digest } from '../util/digest.js';
 import { withHost } from '../util/url.js';
 import { clientIdAt } from './metadata-document.js';
@@ -81,8 +82,8 @@ export interface Signs {
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
 
-/** Shortest interval between two verifications of a client. */
-export const verifyEveryMs = minute;
+/** A client is verified at most this often. */
+const verifyEveryMs = minute;
 
 /** Age at which an unused client is verified. Pleroma deletes unused apps after 15 minutes. */
 const unusedForMs = 10 * minute;
@@ -162,17 +163,14 @@ function moreDeaths({ deaths }: Client, now: number): NonNullable<Client['deaths
 /** Whether a value from a store is a complete client record. */
 export function isClient(value: unknown): value is Client {
   const { replaced, deaths, former, ...record } = Object(value) as Record<string, unknown>;
-  const has = (of: unknown, type: string, ...names: string[]) =>
-    names.every((name) => typeof (Object(of) as Record<string, unknown>)[name] === type);
+  const { lastLoginAt = 0, secretExpiresAt = 0 } = record;
   return (
-    has(record, 'string', 'clientId', 'redirectURI', 'scope') &&
-    has(record, 'number', 'generation', 'registeredAt', 'verifiedAt') &&
+    hasMembers(record, 'string', ['clientId', 'redirectURI', 'scope']) &&
+    hasMembers(record, 'number', ['generation', 'registeredAt', 'verifiedAt']) &&
+    hasMembers({ lastLoginAt, secretExpiresAt }, 'number', ['lastLoginAt', 'secretExpiresAt']) &&
     ['unverified', 'active', 'dead'].includes(String(record.state)) &&
-    ['lastLoginAt', 'secretExpiresAt'].every(
-      (name) => record[name] === undefined || has(record, 'number', name),
-    ) &&
-    (replaced === undefined || has(replaced, 'number', 'at', 'unusedInARow')) &&
-    (deaths === undefined || has(deaths, 'number', 'count', 'since')) &&
+    (replaced === undefined || hasMembers(replaced, 'number', ['at', 'unusedInARow'])) &&
+    (deaths === undefined || hasMembers(deaths, 'number', ['count', 'since'])) &&
     (former === undefined || (Array.isArray(former) && former.every((id) => typeof id === 'string')))
   );
 }
@@ -255,13 +253,4 @@ export class LoginScopes {
     }
     await this.store.cache(this.key, { scopes: [...new Set([...known, asked])] }, scopesTtlMs);
   }
-}
-
-/** Kinds of records. Unused clients have separate kinds, so that a flood of new ones evicts no used client. */
-export type ClientRecordKind =
-  'client' | 'client-unused' | 'credentials' | 'credentials-unused' | 'code-check';
-
-/** @param clientId for records of one client */
-export function recordKey(kind: ClientRecordKind, host: string, appKey: string, clientId = ''): string {
-  return storeKey(kind, host, appKey, clientId);
 }

@@ -4,9 +4,9 @@ import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
 import { UnknownRecordError } from '../util/backend.js';
+import { hasMembers } from '../util/checks.js';
 import type { PinnedInstance } from '../options.js';
 import {
-  recordKey,
   isClient,
   isKnownByURL,
   successor,
@@ -44,6 +44,10 @@ export interface CodeCheck {
   readonly afterConsent?: number;
 }
 
+/**
+ * Reads and writes these kinds of records: `client` and `credentials`; the same with `-unused` for apps with which no login was
+ * finished, so that a flood of new ones evicts none in use; and `code-check`.
+ */
 export class Clients {
   /** Registered clients that could not be saved. The next try saves them and does not register again. */
   private readonly unsaved = new LRUCache<string, RegisteredClient>({
@@ -63,11 +67,11 @@ export class Clients {
 
   /** The current client of an app, in any state. @throws MastodonError `store_failed` */
   async current(host: string, appKey: string): Promise<Client | undefined> {
-    const used = recordKey('client', host, appKey);
+    const used = storeKey('client', host, appKey);
     const record =
       (await this.read(used)) ??
-      (await this.read(recordKey('client-unused', host, appKey))) ??
-      // The first login moves the record from one key to the other. A read between the two steps looks again.
+      (await this.read(storeKey('client-unused', host, appKey))) ??
+      // With the first login it moves from one key to the other: a reader between the two looks again.
       (this.store.isShared ? await this.read(used) : undefined);
     return isClient(record) ? record : undefined;
   }
@@ -83,13 +87,15 @@ export class Clients {
   /** The credentials of a client, current or replaced. @throws MastodonError `store_failed` */
   async credentials({ host, appKey, clientId }: ClientOf): Promise<ClientCredentials | undefined> {
     if (isKnownByURL({ clientId })) return { clientId };
-    const used = recordKey('credentials', host, appKey, clientId);
+    const used = storeKey('credentials', host, appKey, clientId);
     const record =
       (await this.store.get(used)) ??
-      (await this.store.get(recordKey('credentials-unused', host, appKey, clientId))) ??
-      // As above: the first login moves the credentials.
+      (await this.store.get(storeKey('credentials-unused', host, appKey, clientId))) ??
+      // As above: with the first login they move.
       (this.store.isShared ? await this.store.get(used) : undefined);
-    return isCredentials(record) && record.clientId === clientId ? record : undefined;
+    const isWhole = hasMembers(record, 'string', ['clientId', 'clientSecret']);
+    const credentials = record as ClientCredentials;
+    return isWhole && credentials.clientId === clientId ? credentials : undefined;
   }
 
   /**
@@ -101,14 +107,14 @@ export class Clients {
     const registered = this.unsaved.get(appKey) ?? (await register());
     this.unsaved.set(appKey, registered);
     const { clientId, clientSecret } = registered;
-    // The credentials are written first, so that every caller that finds the current client also finds them.
-    const own = recordKey('credentials-unused', host, appKey, clientId);
+    // First under its own ID: a caller that finds it as the current one can rely on its credentials.
+    const own = storeKey('credentials-unused', host, appKey, clientId);
     if (!isKnownByURL(registered))
       await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
     const before = await this.current(host, appKey);
     const client = successor(registered, before, Date.now());
-    await this.store.set(recordKey('client-unused', host, appKey), client, ttlOf(client));
-    if (before?.lastLoginAt !== undefined) await this.store.delete(recordKey('client', host, appKey));
+    await this.store.set(storeKey('client-unused', host, appKey), client, ttlOf(client));
+    if (before?.lastLoginAt !== undefined) await this.store.delete(storeKey('client', host, appKey));
     this.unsaved.delete(appKey);
     this.starts.delete(appKey);
     return client;
@@ -124,7 +130,7 @@ export class Clients {
       const client = await this.current(host, appKey).catch(() => undefined);
       if (client?.clientId !== clientId) return;
       const changed = { ...client, ...changes };
-      const [used, unused] = [recordKey('client', host, appKey), recordKey('client-unused', host, appKey)];
+      const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
       const isUsed = changed.lastLoginAt !== undefined;
       if (isUsed && client.lastLoginAt === undefined) return this.move(unused, used, changed, ttlOf(changed));
       await this.store.cache(isUsed ? used : unused, changed, ttlOf(changed));
@@ -146,8 +152,8 @@ export class Clients {
     const isCurrent = client?.clientId === clientId;
     if (isCurrent && client.state === 'active' && now - (client.lastLoginAt ?? 0) < lastLoginEveryMs) return;
     if (!isKnownByURL(credentials)) {
-      const own = recordKey('credentials', host, appKey, clientId);
-      const unused = recordKey('credentials-unused', host, appKey, clientId);
+      const own = storeKey('credentials', host, appKey, clientId);
+      const unused = storeKey('credentials-unused', host, appKey, clientId);
       await this.move(unused, own, credentials, usedTtlMs + pendingTtlMs);
     }
     // The client is recorded as dead but works. So verifications at this instance give no information.
@@ -157,11 +163,12 @@ export class Clients {
 
   /** Writes a record and deletes the one that it replaces. If the write fails, the old one stays. */
   private async move(from: string, to: string, value: object, ttlMs: number): Promise<void> {
-    const isKept = await this.store.set(to, value, ttlMs).then(
-      () => true,
-      () => false,
-    );
-    if (isKept) await this.store.delete(from);
+    try {
+      await this.store.set(to, value, ttlMs);
+    } catch {
+      return;
+    }
+    await this.store.delete(from);
   }
 
   /** @returns logins begun with the app since the last finished one, not counting this one */
@@ -189,11 +196,11 @@ export class Clients {
   }
 
   async codeCheck({ host, appKey, clientId }: ClientOf): Promise<CodeCheck> {
-    return ((await this.store.cached(recordKey('code-check', host, appKey, clientId))) ?? {}) as CodeCheck;
+    return ((await this.store.cached(storeKey('code-check', host, appKey, clientId))) ?? {}) as CodeCheck;
   }
 
   async rememberCodeCheck({ host, appKey, clientId }: ClientOf, check: CodeCheck): Promise<void> {
-    await this.store.cache(recordKey('code-check', host, appKey, clientId), check, usedTtlMs);
+    await this.store.cache(storeKey('code-check', host, appKey, clientId), check, usedTtlMs);
   }
 
   /** Records the client that a refresh token was issued to. */
@@ -204,10 +211,9 @@ export class Clients {
 
   async ofGrant({ host, origin }: PinnedInstance, refreshToken: string): Promise<ClientOf | undefined> {
     const grant = await this.store.cached(storeKey('grant', host, origin, refreshToken));
-    const { appKey, clientId } = (grant ?? {}) as Partial<Record<string, unknown>>;
-    return typeof appKey === 'string' && typeof clientId === 'string'
-      ? { host, appKey, clientId }
-      : undefined;
+    if (!hasMembers(grant, 'string', ['appKey', 'clientId'])) return undefined;
+    const { appKey, clientId } = grant as Omit<ClientOf, 'host'>;
+    return { host, appKey, clientId };
   }
 }
 
@@ -217,9 +223,4 @@ export class Clients {
  */
 function ttlOf({ lastLoginAt, former }: Client): number {
   return lastLoginAt === undefined && former === undefined ? unusedTtlMs : usedTtlMs;
-}
-
-function isCredentials(value: unknown): value is ClientCredentials {
-  const { clientId, clientSecret } = (value ?? {}) as Record<string, unknown>;
-  return typeof clientId === 'string' && typeof clientSecret === 'string';
 }

@@ -52,8 +52,11 @@ export class ClientLifecycle {
   ): Promise<
     { readonly client: Client } | { readonly client: undefined; readonly replaced: Client | undefined }
   > {
-    const { host, key } = app;
-    if (app.clientId !== undefined) return { client: clientByURL(app, app.clientId) };
+    const { host, key, clientId, redirectURI, scope } = app;
+    if (clientId !== undefined) {
+      const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
+      return { client: { clientId, redirectURI, scope, state: 'active', ...never } };
+    }
     let client = await this.clients.current(host, key);
     if (!client) return { client, replaced: undefined };
     if (client.lastLoginAt !== undefined) context.http.referrals.inUse(host);
@@ -118,7 +121,7 @@ export class ClientLifecycle {
     const { host, key } = app;
     await this.failures.assertNoVerdict(host);
     if (registrationEndpoint === undefined) {
-      const cause = new Error('the server knows clients by their URL, and "clientMetadataURL" is not set');
+      const cause = 'the server knows clients by their URL, and "clientMetadataURL" is not set';
       throw new MastodonError('instance_unsupported', { instance: host, cause });
     }
     const before = await this.clients.current(host, key);
@@ -139,20 +142,13 @@ export class ClientLifecycle {
       this.inBackground(context, host, (work) =>
         this.ensureCodeChecked(work, instance, of, client.redirectURI),
       );
+    // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
     if (before?.state === 'dead')
-      this.inBackground(context, host, (work) => this.testVerification(work, instance, of, client));
+      this.inBackground(context, host, async (work) => {
+        const isMeaningful = await isKnown(work, this.clients, instance, of, client);
+        if (!isMeaningful) await this.clients.rememberUnverifiable(host);
+      });
     return client;
-  }
-
-  /** Verifies a new client. An instance that reports even this one as unknown reports every client so (Iceshrimp). */
-  private async testVerification(
-    context: RequestContext,
-    instance: PinnedInstance,
-    of: ClientOf,
-    client: Client,
-  ): Promise<void> {
-    const isMeaningful = await isKnown(context, this.clients, instance, of, client);
-    if (!isMeaningful) await this.clients.rememberUnverifiable(of.host);
   }
 
   /**
@@ -233,11 +229,8 @@ export class ClientLifecycle {
     // The client was already replaced.
     if (client?.clientId !== of.clientId) return isClear ? 'dead' : 'alive';
     if (isClear) return (await declareDead(this.clients, of, client)) ? 'dead' : 'kept';
-    const signs = {
-      abandoned: [Date.now()],
-      startsInARow: 0,
-      isUnverifiable: await this.isUnverifiable(instance),
-    };
+    const isUnverifiable = await this.isUnverifiable(instance);
+    const signs = { abandoned: [Date.now()], startsInARow: 0, isUnverifiable };
     if (decide(client, signs, Date.now()) !== 'verify') return 'alive';
     return (await this.verify(context, instance, of, client)).state === 'dead' ? 'dead' : 'alive';
   }
@@ -258,10 +251,4 @@ export class ClientLifecycle {
       .catch(() => undefined)
       .finally(() => context.end());
   }
-}
-
-function clientByURL(app: App, clientId: string): Client {
-  const { redirectURI, scope } = app;
-  const never = { registeredAt: 0, verifiedAt: 0 };
-  return { clientId, redirectURI, scope, generation: 0, state: 'active', ...never };
 }

@@ -51,8 +51,8 @@ export async function registerWithLeastScope(
     });
   } catch (error) {
     if (!(error instanceof MastodonError) || error.code !== 'scope_refused') throw error;
-    // The site requested no scope, so the error must not blame its scopes.
-    const cause = new Error('the server takes none of the scopes that read the profile');
+    // The site asked for nothing: its scopes are not what the server refuses.
+    const cause = 'the server takes none of the scopes that read the profile';
     throw new MastodonError('registration_refused', { instance: error.instance, cause });
   }
 }
@@ -89,21 +89,18 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
     client_secret_expires_at: expiry,
   } = jsonObject(answer);
   if (!isCredential(clientId) || !isCredential(clientSecret)) {
-    throw new MastodonError('response_invalid', {
-      instance,
-      cause: new Error('no client credentials in the answer'),
-    });
+    throw new MastodonError('response_invalid', { instance, cause: 'no client credentials in the answer' });
   }
   if (isSingleUseClientId(clientId)) {
     throw new MastodonError('instance_unsupported', {
       instance,
-      cause: new Error('its apps serve a single login'),
+      cause: 'its apps serve a single login',
       reason: 'single_use_apps',
     });
   }
   // A URL as the client ID means a client metadata document, which is another kind of client.
   if (/^https?:/i.test(clientId)) {
-    throw new MastodonError('response_invalid', { instance, cause: new Error('the client ID is a URL') });
+    throw new MastodonError('response_invalid', { instance, cause: 'the client ID is a URL' });
   }
   // Seconds. 0 means that the secret does not expire (RFC 7591, section 3.2.1).
   const seconds = Number.isFinite(expiry) ? (expiry as number) : 0;

@@ -93,7 +93,7 @@ export class UncheckedCodesError extends Error {}
  */
 export function offerInvalidCode(
   context: RequestContext,
-  { host, tokenEndpoint }: PinnedInstance,
+  { host: instance, tokenEndpoint }: PinnedInstance,
   { clientId, clientSecret }: ClientCredentials,
   redirectURI: string,
 ): Promise<void> {
@@ -105,21 +105,19 @@ export function offerInvalidCode(
     redirect_uri: redirectURI,
     code_verifier: randomBytes(32).toString('base64url'),
   };
-  return postForm(context, tokenEndpoint, form, (answer) => assertRefused(answer, host));
-}
-
-function assertRefused(answer: Answer, instance: string): void {
-  const cause = new Error(`the token endpoint answered an invalid code with ${answer.status}`);
-  // A bot check or an overloaded server has not checked the code.
-  assertFromServer(answer);
-  if (isUnavailable(answer.status))
-    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
-  if (!acceptedInvalidCode(answer)) return;
-  const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
-  const why = 'its token endpoint does not refuse a code that it never issued';
-  throw new MastodonError('instance_insecure', {
-    instance,
-    cause: gaveToken ? new UncheckedCodesError(why) : new Error(why),
+  return postForm(context, tokenEndpoint, form, (answer) => {
+    // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
+    assertFromServer(answer);
+    const cause = `the token endpoint answered an invalid code with ${answer.status}`;
+    if (isUnavailable(answer.status))
+      throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
+    if (!acceptedInvalidCode(answer)) return;
+    const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
+    const why = 'its token endpoint does not refuse a code that it never issued';
+    throw new MastodonError('instance_insecure', {
+      instance,
+      cause: gaveToken ? new UncheckedCodesError(why) : why,
+    });
   });
 }
 

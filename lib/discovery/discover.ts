@@ -10,7 +10,7 @@ import { wasNotAsked } from './failures.js';
 import { documentOn, isAbout, readInstance } from './instance-document.js';
 import { namedOrigin } from './metadata.js';
 import { namedByItsSoftware } from './software.js';
-import { followHandle, hostMetaOrigins } from './webfinger.js';
+import { domainIn, followHandle, hostMetaOrigins } from './webfinger.js';
 
 export interface Discovered {
   readonly instance: Instance;
@@ -18,8 +18,15 @@ export interface Discovered {
   readonly isOfHandle: boolean;
 }
 
-/** Returns the stored instance of an origin. */
-export type KnownAt = (origin: string) => Promise<Instance | undefined>;
+/** The instance that was found at its own origin before. */
+type KnownAt = (origin: string) => Promise<Instance | undefined>;
+
+/** What one search has to look with. */
+interface Search {
+  readonly documents: Documents;
+  readonly settings: Settings;
+  readonly known: KnownAt;
+}
 
 /** The result of the address's own origin. */
 export type Home =
@@ -45,17 +52,18 @@ export async function discover(
   known: KnownAt,
 ): Promise<Discovered> {
   const documents = new Documents(context);
-  // Most handles are on the server of their domain. So its documents are fetched in parallel to WebFinger.
-  const led = await byHandle(documents, settings, address, home, known);
+  const search = { documents, settings, known };
+  // Most handles live where their domain says, so the host is explored while WebFinger is still asked.
+  const led = await byHandle(search, address, home);
   if (led) return { instance: led, isOfHandle: true };
   const here = await home;
   if (here.instance) return { instance: here.instance, isOfHandle: false };
   const { failure } = here;
   if (!here.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
   documents.reuse(here.documents);
-  const named = await byHostMeta(documents, settings, address, known);
+  const named = await byHostMeta(search, address);
   if (named) return { instance: named, isOfHandle: false };
-  const byActor = await byInstanceActor(documents, settings, address, known);
+  const byActor = await byInstanceActor(search, address);
   if (byActor) return { instance: byActor, isOfHandle: false };
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
 }
@@ -95,15 +103,12 @@ function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonErr
  * statement of the domain is sufficient, because the visitor chose the domain by typing the handle.
  */
 async function byHandle(
-  documents: Documents,
-  settings: Settings,
+  search: Search,
   { username, host, origin }: Address,
   home: Promise<Home>,
-  known: KnownAt,
 ): Promise<Instance | undefined> {
   if (username === undefined) return undefined;
-  const { developmentOrigins } = settings;
-  const lead = await followHandle(documents, developmentOrigins, origin, `${username}@${host}`);
+  const lead = await followHandle(search.documents, origin, `${username}@${host}`);
   if (!lead || lead.origin === origin) return undefined;
   if (!lead.proved) {
     const here = await home;
@@ -113,8 +118,8 @@ async function byHandle(
     if (wasNotAsked(here.failure)) throw here.failure;
   }
   if (lead.failure) throw lead.failure;
-  const found = await knownOr(known, documents, settings, lead.origin).catch((error: unknown) => {
-    // Failures of the named server are reported. `instance_unsupported` is reported for the domain instead.
+  const found = await knownOr(search, lead.origin).catch((error: unknown) => {
+    // Trouble of the server that the domain names is told. That there is no server of Mastodon's kind is the domain's.
     if (!lead.proved && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
     throw error;
@@ -124,16 +129,11 @@ async function byHandle(
   return { ...found, accountDomain };
 }
 
-async function byHostMeta(
-  documents: Documents,
-  settings: Settings,
-  address: Address,
-  known: KnownAt,
-): Promise<Instance | undefined> {
-  const [origin] = await hostMetaOrigins(documents, settings.developmentOrigins, address.origin);
+async function byHostMeta(search: Search, address: Address): Promise<Instance | undefined> {
+  const [origin] = await hostMetaOrigins(search.documents, address.origin);
   if (origin === undefined) return undefined;
-  // The failure of the domain itself is more useful to the visitor than a failure of this fallback.
-  const found = await knownOr(known, documents, settings, origin).catch(noneUnlessRefused);
+  // That nothing is here tells the visitor more than any failure on this way round.
+  const found = await knownOr(search, origin).catch(noneUnlessRefused);
   return found && { accountDomain: address.host, ...found };
 }
 
@@ -142,25 +142,18 @@ async function byHostMeta(
  * server itself, with the domain as its name.
  */
 async function byInstanceActor(
-  documents: Documents,
-  settings: Settings,
+  search: Search,
   { host, origin, username }: Address,
-  known: KnownAt,
 ): Promise<Instance | undefined> {
   if (username !== undefined) return undefined;
-  const lead = await followHandle(documents, settings.developmentOrigins, origin, `${host}@${host}`);
+  const lead = await followHandle(search.documents, origin, `${host}@${host}`);
   if (!lead || lead.origin === origin) return undefined;
   if (lead.failure?.reason === 'server_error') throw lead.failure;
-  const found = await knownOr(known, documents, settings, lead.origin).catch(noneUnlessRefused);
+  const found = await knownOr(search, lead.origin).catch(noneUnlessRefused);
   return found && { accountDomain: host, ...found };
 }
 
-async function knownOr(
-  known: KnownAt,
-  documents: Documents,
-  settings: Settings,
-  origin: string,
-): Promise<Instance> {
+async function knownOr({ documents, settings, known }: Search, origin: string): Promise<Instance> {
   return (await known(origin)) ?? explore(documents, settings, origin);
 }
 
@@ -174,11 +167,15 @@ async function explore(
   const [about, metadata, nodeInfo] = await Promise.all([
     instanceDocument(documents, origin),
     documents
-      .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes }, complete)
+      .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes })
       .catch(noneUnlessRefused),
     // Guessed URLs, which nearly all servers have. Fetching the index first would cost a round trip.
     Promise.any(
-      ['2.0', '2.1'].map((version) => documents.get(`${origin}/nodeinfo/${version}`, {}, successful)),
+      ['2.0', '2.1'].map(async (version) => {
+        const answer = await documents.get(`${origin}/nodeinfo/${version}`, {});
+        if (answer.status !== 200) throw new Error(`${answer.status}`);
+        return answer;
+      }),
     ).catch(({ errors }: AggregateError) => noneUnlessRefused(errors.find(wasNotAsked))),
   ]);
   // From here on, only documents of the origin that answered are used.
@@ -200,26 +197,13 @@ async function explore(
 
 /** /api/v1/instance, which all servers have. If it fails, /api/v2/instance. */
 async function instanceDocument(documents: Documents, origin: string): Promise<Answer> {
-  const old = await documents.get(`${origin}/api/v1/instance`, {}, complete);
+  const old = await documents.get(`${origin}/api/v1/instance`, {});
   if (![404, 410].includes(old.status) && old.status < 500) return old;
-  const answer = await documents.get(`${origin}/api/v2/instance`, {}, complete).catch(() => old);
+  const answer = await documents.get(`${origin}/api/v2/instance`, {}).catch(() => old);
   return answer.status === 200 && isAbout(jsonObjectOrNone(answer)) ? answer : old;
 }
 
-function complete(answer: Answer): Answer {
-  return answer;
-}
-
-function successful(answer: Answer): Answer {
-  if (answer.status !== 200) throw new Error(`${answer.status}`);
-  return answer;
-}
-
-/** Ignores a failure, but rethrows a refusal by `allowInstance` or a limit. */
+/** That a server must not be asked is told; any other failure means that there is no way round. */
 function noneUnlessRefused(error: unknown): undefined {
   if (wasNotAsked(error)) throw error;
-}
-
-function domainIn(handle: string): string {
-  return handle.slice(handle.lastIndexOf('@') + 1);
 }

@@ -2,7 +2,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
-import { SingleFlight, type Http, type RequestContext } from '../http/context.js';
+import { RequestContext, SingleFlight, type Http } from '../http/context.js';
 import { domainOf } from '../http/addresses.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
@@ -121,7 +121,7 @@ export class Discovery {
 
   private async confirm(address: Address, key: string, known: Instance): Promise<void> {
     const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
-    const context = this.http.context({ timeoutMs, typed: address.host });
+    const context = new RequestContext(this.http, { timeoutMs, typed: address.host });
     try {
       const { instance } = await this.look(address, context);
       const isSame = instance.origin === known.origin && instance.tokenEndpoint === known.tokenEndpoint;
@@ -142,17 +142,7 @@ export class Discovery {
   }
 }
 
-export type { Instance, PinnedInstance };
-
-/** The members of an instance that an authorization response needs. */
-export function pin(instance: Instance): PinnedInstance {
-  const needed: Record<string, unknown> = { ...instance };
-  for (const name of ['authorizationEndpoint', 'registrationEndpoint', 'scopesSupported'])
-    delete needed[name];
-  return needed as unknown as PinnedInstance;
-}
-
-/** Whether a value from a store is a complete instance record. */
+/** Whether a value from a store is an instance. It may be half a record, or another program's. */
 export function isInstance(value: unknown): value is Instance {
   const record = (value ?? {}) as Record<string, unknown>;
   return (

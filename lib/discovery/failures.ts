@@ -58,7 +58,7 @@ export class Failures {
   async assertNoVerdict(host: string): Promise<void> {
     const { code } = ((await this.store.cached(storeKey('verdict', host))) ?? {}) as { code?: unknown };
     if (!verdicts.has(code)) return;
-    throw new MastodonError(code as MastodonErrorCode, { instance: host, cause: new Error('remembered') });
+    throw new MastodonError(code as MastodonErrorCode, { instance: host, cause: 'remembered' });
   }
 
   async remember(

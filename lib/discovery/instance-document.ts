@@ -33,7 +33,7 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
   if (hasSingleUseApps(software)) {
     throw new MastodonError('instance_unsupported', {
       instance: host,
-      cause: new Error(`apps of ${software} serve a single login`),
+      cause: `apps of ${software} serve a single login`,
       reason: 'single_use_apps',
     });
   }
@@ -64,7 +64,7 @@ function readAbout(
   takesURLClients: boolean,
 ): JsonObject {
   const { status } = findings.instance;
-  const cause = new Error(`/api/v1/instance answered ${status} without an instance`);
+  const cause = `/api/v1/instance answered ${status} without an instance`;
   if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 429)
     throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
@@ -77,11 +77,7 @@ function readAbout(
   // Mastodon in limited federation mode answers 401 here.
   const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
   if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
-  throw new MastodonError('instance_unsupported', {
-    instance,
-    cause,
-    ...whyNot(findings, takesURLClients),
-  });
+  throw new MastodonError('instance_unsupported', { instance, cause, ...whyNot(findings, takesURLClients) });
 }
 
 /** The reason and software for a host without an instance document. */

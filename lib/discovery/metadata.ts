@@ -130,13 +130,13 @@ function requiredText(document: JsonObject, name: string, origin: string): strin
   if (typeof value === 'string') return value;
   throw new MastodonError('response_invalid', {
     instance: new URL(origin).host,
-    cause: new Error(`the metadata has no ${name}`),
+    cause: `the metadata has no ${name}`,
   });
 }
 
 function foreign(name: string, origin: string): MastodonError {
   return new MastodonError('instance_insecure', {
     instance: new URL(origin).host,
-    cause: new Error(`the metadata's ${name} is not on the instance's own origin`),
+    cause: `the metadata's ${name} is not on the instance's own origin`,
   });
 }

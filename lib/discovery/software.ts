@@ -153,10 +153,10 @@ export async function namedByItsSoftware(
 }
 
 async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefined> {
-  const ask = (url: string, accept = 'application/json', redirects = 3) =>
-    fetcher
-      .get(url, { accept, redirects }, (answer) => (answer.status === 200 ? answer : undefined))
-      .catch(() => undefined);
+  const ask = async (url: string, accept = 'application/json', redirects = 3) => {
+    const answer = await fetcher.get(url, { accept, redirects }).catch(() => undefined);
+    return answer?.status === 200 ? answer : undefined;
+  };
   const [index, did] = await Promise.all([
     ask(`${origin}/.well-known/nodeinfo`),
     // Identifies a Bluesky handle (AT Protocol, "Handle", HTTPS well-known method).

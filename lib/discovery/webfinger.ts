@@ -34,59 +34,45 @@ interface Finger {
   readonly actor: URL;
 }
 
-/** Fetches a document and reads it. */
+/** Fetches a document. */
 export interface Fetcher {
-  get<T>(
+  readonly developmentOrigins: ReadonlySet<string>;
+  get(
     url: string,
     options: { readonly accept?: string; readonly maxBytes?: number; readonly redirects?: number },
-    read: (answer: Answer) => T,
-  ): Promise<T>;
+  ): Promise<Answer>;
 }
 
 /**
- * Verifies a handle. The handle's domain must name the actor, and the actor's server must name the handle. Each alone
- * could claim a foreign account. Resolves to `undefined` if the handle is not verified, for any reason.
+ * Asks the handle's domain for the actor, and the actor's server for the handle. Only where the two agree is
+ * the handle proved: the domain alone could claim anyone's actor, the server alone anyone's domain. A domain may also give an
+ * account elsewhere a name of its own, of which the server there knows nothing. That leads, and proves nothing.
  * @param domainOrigin origin of the handle's domain
  * @param handle `alice@example.com`; some servers distinguish `Alice` from `alice`
  */
-export async function proveHandle(
-  fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
-  domainOrigin: string,
-  handle: string,
-): Promise<ProvedHandle | undefined> {
-  return (await followHandle(fetcher, developmentOrigins, domainOrigin, handle))?.proved;
-}
-
-/**
- * Finds the server of a handle, verified or not. A domain may have its own handle for an account elsewhere, unknown to
- * that server. Such a handle is not verified.
- */
 export async function followHandle(
   fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
   domainOrigin: string,
   handle: string,
 ): Promise<Lead | undefined> {
-  const finger = async (origin: string, resource: string) =>
-    ask(fetcher, developmentOrigins, fingerURL(origin, resource));
-  const answered = await finger(domainOrigin, `acct:${handle}`);
-  const there =
-    answered ??
-    (await byHostMeta(fetcher, developmentOrigins, domainOrigin, (origin) =>
-      finger(origin, `acct:${handle}`),
-    ));
+  let there = await ask(fetcher, fingerURL(domainOrigin, handle));
+  if (!there) {
+    // A domain that has no WebFinger of its own may say who answers for it (RFC 6415, lrdd).
+    const [origin] = await hostMetaOrigins(fetcher, domainOrigin);
+    if (origin !== undefined) there = await ask(fetcher, fingerURL(origin, handle));
+  }
   if (there instanceof MastodonError) {
     const { host } = new URL(domainOrigin);
-    const passedOnTo = there.instance === host ? undefined : addressOf(there.instance, developmentOrigins);
+    const passedOnTo =
+      there.instance === host ? undefined : addressOf(there.instance, fetcher.developmentOrigins);
     return passedOnTo && { origin: passedOnTo.origin, failure: there };
   }
-  if (!there || !isReachableURL(there.actor, developmentOrigins)) return undefined;
+  if (!there || !isReachableURL(there.actor, fetcher.developmentOrigins)) return undefined;
   const { origin } = there.actor;
-  const question = fingerURL(origin, `acct:${there.handle}`);
-  // The domain redirects to the actor's server, so this response is already that server's.
+  const question = fingerURL(origin, there.handle);
+  // Where the domain passes the question on to the actor's server, that server has spoken already.
   const isBoth = origin === domainOrigin || there.url.href === question;
-  const here = isBoth ? there : await ask(fetcher, developmentOrigins, question).catch(unlessBusy);
+  const here = isBoth ? there : await ask(fetcher, question).catch(unlessBusy);
   if (here instanceof MastodonError && here.code === 'login_busy') return { origin, refusal: here };
   if (!here || here instanceof MastodonError) return { origin };
   if (here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
@@ -98,34 +84,18 @@ function unlessBusy(error: unknown): MastodonError {
   throw error;
 }
 
-/** Queries the servers that the domain's host-meta names (RFC 6415, lrdd), for a domain without WebFinger. */
-async function byHostMeta<T>(
-  fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
-  domainOrigin: string,
-  work: (origin: string) => Promise<T | undefined>,
-): Promise<T | undefined> {
-  const [origin] = await hostMetaOrigins(fetcher, developmentOrigins, domainOrigin);
-  return origin === undefined ? undefined : work(origin);
-}
-
 /**
  * The other origins in a domain's host-meta. Only the origins of its templates are used, so the domain cannot choose
  * the requested path.
  */
-export async function hostMetaOrigins(
-  fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
-  domainOrigin: string,
-): Promise<string[]> {
+export async function hostMetaOrigins(fetcher: Fetcher, domainOrigin: string): Promise<string[]> {
   const accept = 'application/xrd+xml, application/jrd+json, application/json';
   try {
     const options = { accept, maxBytes: smallDocumentBytes };
-    return await fetcher.get(`${domainOrigin}/.well-known/host-meta`, options, ({ status, text }) =>
-      (status === 200 ? lrddTargets(text) : [])
-        .map(({ host }) => addressOf(host, developmentOrigins)?.origin)
-        .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin),
-    );
+    const { status, text } = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, options);
+    return (status === 200 ? lrddTargets(text) : [])
+      .map(({ host }) => addressOf(host, fetcher.developmentOrigins)?.origin)
+      .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin);
   } catch {
     return [];
   }
@@ -139,8 +109,8 @@ function addressOf(host: unknown, developmentOrigins: ReadonlySet<string>): Addr
   }
 }
 
-function fingerURL(origin: string, resource: string): string {
-  return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(resource)}`;
+function fingerURL(origin: string, handle: string): string {
+  return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(`acct:${handle}`)}`;
 }
 
 interface Found extends Finger {
@@ -148,27 +118,19 @@ interface Found extends Finger {
   readonly url: URL;
 }
 
-/**
- * Sends a WebFinger query. `undefined` for a response without a subject and an actor. A failure if there is no
- * response.
- */
-async function ask(
-  fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
-  url: string,
-): Promise<Found | MastodonError | undefined> {
+/** `undefined` for an answer without a subject and an actor, and the failure where there is no answer. */
+async function ask(fetcher: Fetcher, url: string): Promise<Found | MastodonError | undefined> {
   try {
     const options = { accept: 'application/jrd+json, application/json', maxBytes: smallDocumentBytes };
-    return await fetcher.get(url, options, (answer) => {
-      const { host } = answer.url;
-      if (answer.status >= 500 && host !== new URL(url).host) {
-        const cause = new Error(`WebFinger was answered with ${answer.status}`);
-        return new MastodonError('instance_unreachable', { instance: host, cause, reason: 'server_error' });
-      }
-      const finger =
-        answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), developmentOrigins) : undefined;
-      return finger && { ...finger, url: answer.url };
-    });
+    const answer = await fetcher.get(url, options);
+    const { host } = answer.url;
+    if (answer.status >= 500 && host !== new URL(url).host) {
+      const cause = `WebFinger was answered with ${answer.status}`;
+      return new MastodonError('instance_unreachable', { instance: host, cause, reason: 'server_error' });
+    }
+    const finger =
+      answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), fetcher.developmentOrigins) : undefined;
+    return finger && { ...finger, url: answer.url };
   } catch (error) {
     if (wasNotAsked(error)) throw error;
     return error instanceof MastodonError ? error : undefined;
@@ -190,6 +152,11 @@ export function readFinger(
   if (!address || !actor) return undefined;
   const handle = `${user}@${address.host}`;
   return { subject: `acct:${handle.toLowerCase()}`, handle, actor };
+}
+
+/** What follows the @. */
+export function domainIn(handle: string): string {
+  return handle.slice(handle.lastIndexOf('@') + 1);
 }
 
 function actorOf(link: unknown): URL | undefined {

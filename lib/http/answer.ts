@@ -68,7 +68,7 @@ export function isFromInFront(answer: Answer): boolean {
  */
 export function assertFromServer(answer: Answer): void {
   if (!isFromInFront(answer)) return;
-  const cause = new Error(`a bot check or firewall answered ${answer.status} for ${answer.url.pathname}`);
+  const cause = `a bot check or firewall answered ${answer.status} for ${answer.url.pathname}`;
   throw new MastodonError('instance_blocked', { instance: answer.url.host, cause });
 }
 
@@ -84,11 +84,11 @@ export function redirectTarget({ status, headers, url }: Answer): URL | undefine
   if (!target)
     throw new MastodonError('response_invalid', {
       instance: url.host,
-      cause: new Error('redirect to an unreadable URL'),
+      cause: 'redirect to an unreadable URL',
     });
   // Other schemes, and some https hosts, may contain any text.
   if (/^https?:$/.test(target.protocol) && /^[a-z0-9.:[\]-]{1,260}$/.test(target.host)) return target;
-  const cause = new Error('redirect to something else than a web site');
+  const cause = 'redirect to something else than a web site';
   throw new MastodonError('instance_unreachable', { instance: url.host, cause });
 }
 
@@ -111,15 +111,20 @@ export function jsonObject(answer: Answer): JsonObject {
 
 /** Like `jsonObject`, but returns `undefined` instead of throwing. */
 export function jsonObjectOrNone(answer: Answer): JsonObject | undefined {
-  return orNone(() => jsonObject(answer));
+  try {
+    return jsonObject(answer);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
  * Like `jsonObjectOrNone`, but accepts all content types except HTML. Static hosts serve files such as WebFinger as
  * `application/octet-stream` or `text/plain`, or without a type.
  */
-export function jsonObjectOfAnyType({ contentType, text }: Answer): JsonObject | undefined {
-  return /html/i.test(contentType) ? undefined : orNone(() => parseObject(text));
+export function jsonObjectOfAnyType(answer: Answer): JsonObject | undefined {
+  const isPage = /html/i.test(answer.contentType);
+  return isPage ? undefined : jsonObjectOrNone({ ...answer, contentType: 'application/json' });
 }
 
 /** @throws MastodonError `response_invalid` */
@@ -144,19 +149,11 @@ export function parseObject(text: string, instance?: string): JsonObject {
 function isShallow(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (depth > maxDepth) return false;
-  if (Array.isArray(value)) return value.every((inner) => isShallow(inner, depth + 1));
   if (Object.hasOwn(value, '__proto__')) delete (value as { ['__proto__']?: unknown })['__proto__'];
-  return Object.values(value).every((inner) => isShallow(inner, depth + 1));
-}
-
-function orNone(read: () => JsonObject): JsonObject | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+  for (const inner of Object.values(value)) if (!isShallow(inner, depth + 1)) return false;
+  return true;
 }
 
 function invalid(why: string, instance: string | undefined): MastodonError {
-  return new MastodonError('response_invalid', { instance, cause: new Error(`the answer is ${why}`) });
+  return new MastodonError('response_invalid', { instance, cause: `the answer is ${why}` });
 }

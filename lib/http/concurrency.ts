@@ -49,7 +49,7 @@ export class ConcurrencyLimit {
    */
   async run<T>(context: { readonly signal: AbortSignal }, host: string, work: () => Promise<T>): Promise<T> {
     const piece = { host, domain: domainOf(host) };
-    if (this.hasRoom(piece, new Counts(this.active))) this.active.add(piece);
+    if (this.hasRoom(piece, countsOf(this.active))) this.active.add(piece);
     else await this.wait(piece, context.signal);
     try {
       return await work();
@@ -59,13 +59,13 @@ export class ConcurrencyLimit {
     }
   }
 
-  private hasRoom({ host, domain }: Piece, counts: Counts): boolean {
+  private hasRoom({ host, domain }: Piece, { hosts, domains }: Counts): boolean {
     const { active, perDomain, reservedEach } = this;
     const mostOfDomain = active.size < this.unreserved ? perDomain : Math.min(reservedEach, perDomain);
     return (
       active.size < this.limits.inAll &&
-      counts.of(host) < this.limits.perInstance &&
-      counts.ofDomain(domain) < mostOfDomain
+      (hosts.get(host) ?? 0) < this.limits.perInstance &&
+      (domains.get(domain) ?? 0) < mostOfDomain
     );
   }
 
@@ -75,11 +75,12 @@ export class ConcurrencyLimit {
    */
   private next(): Waiting | undefined {
     if (this.queue.size === 0 || this.active.size >= this.limits.inAll) return undefined;
-    const counts = new Counts(this.active);
+    const counts = countsOf(this.active);
     let best: Waiting | undefined;
+    let least = Infinity;
     for (const one of this.queue) {
-      if (!this.hasRoom(one, counts)) continue;
-      if (!best || counts.ofDomain(one.domain) < counts.ofDomain(best.domain)) best = one;
+      const ofDomain = counts.domains.get(one.domain) ?? 0;
+      if (ofDomain < least && this.hasRoom(one, counts)) [best, least] = [one, ofDomain];
     }
     return best;
   }
@@ -112,39 +113,28 @@ export class ConcurrencyLimit {
    */
   private mayQueue({ domain }: Piece): boolean {
     if (this.queue.size < this.limits.waiting) return true;
-    const counts = new Counts(this.queue);
-    const heaviest = counts.largestDomain();
-    if (counts.ofDomain(heaviest) <= counts.ofDomain(domain) + 1) return false;
+    const { domains } = countsOf(this.queue);
+    let [heaviest, most] = ['', 0];
+    for (const [name, count] of domains) if (count > most) [heaviest, most] = [name, count];
+    if (most <= (domains.get(domain) ?? 0) + 1) return false;
     [...this.queue].findLast((waiting) => waiting.domain === heaviest)?.refuse();
     return true;
   }
 }
 
-/** Numbers of tasks by host and domain. */
-class Counts {
-  private readonly hosts = new Map<string, number>();
-  private readonly domains = new Map<string, number>();
+type Counts = Record<'hosts' | 'domains', ReadonlyMap<string, number>>;
 
-  constructor(pieces: Iterable<Piece>) {
-    for (const { host, domain } of pieces) {
-      this.hosts.set(host, this.of(host) + 1);
-      this.domains.set(domain, this.ofDomain(domain) + 1);
-    }
+/** How many pieces of work there are of each host and domain. */
+function countsOf(pieces: Iterable<Piece>): Counts {
+  const hosts = new Map<string, number>();
+  const domains = new Map<string, number>();
+  for (const { host, domain } of pieces) {
+    hosts.set(host, (hosts.get(host) ?? 0) + 1);
+    domains.set(domain, (domains.get(domain) ?? 0) + 1);
   }
-
-  of(host: string): number {
-    return this.hosts.get(host) ?? 0;
-  }
-
-  ofDomain(domain: string): number {
-    return this.domains.get(domain) ?? 0;
-  }
-
-  largestDomain(): string {
-    return [...this.domains.keys()].reduce((a, b) => (this.ofDomain(b) > this.ofDomain(a) ? b : a), '');
-  }
+  return { hosts, domains };
 }
 
 function busy(instance: string): MastodonError {
-  return new MastodonError('login_busy', { instance, cause: new Error('too many logins are under way') });
+  return new MastodonError('login_busy', { instance, cause: 'too many logins are under way' });
 }

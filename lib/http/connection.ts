@@ -48,7 +48,18 @@ export class Connection {
     closed: (connection: Connection) => void,
   ) {
     this.client = new (undici().Client)(origin, {
-      connect: (_options, opened) => this.open(open, opened),
+      // By itself a client opens another socket where the first was closed. Here the caller decides about that.
+      connect: (_options, opened) => {
+        if (this.isOpening) return opened(new ClosedConnectionError(), null);
+        this.isOpening = true;
+        open(this.opening.signal).then(
+          (socket) => {
+            this.watch(socket);
+            opened(null, socket);
+          },
+          (error: Error) => opened(error, null),
+        );
+      },
       keepAliveTimeout: keepIdleMs,
       keepAliveMaxTimeout: keepIdleMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
@@ -87,25 +98,12 @@ export class Connection {
 
   destroy(error: Error): void {
     this.isEnded = true;
-    this.reading?.fail(error);
+    this.reading?.settle(error);
     this.opening.abort();
     void this.client.destroy(error);
   }
 
-  private open(open: Open, opened: Undici.buildConnector.Callback): void {
-    // The undici client would open another socket after a closed one. Here the caller decides about that.
-    if (this.isOpening) return opened(new ClosedConnectionError(), null);
-    this.isOpening = true;
-    open(this.opening.signal).then(
-      (socket) => {
-        this.watch(socket);
-        opened(null, socket);
-      },
-      (error: Error) => opened(error, null),
-    );
-  }
-
-  /** Listens before undici, which ignores some unrequested bytes, and counts only bodies. */
+  /** Listens before undici does, which skips some of what comes unasked, and counts only bodies. */
   private watch(socket: Socket): void {
     this.socket = socket;
     socket.on('readable', () => {
@@ -164,16 +162,12 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
    */
   constructor(
     private readonly maxBytes: number,
-    private readonly settled: (error: Error | undefined, reply: Reply | undefined) => void,
+    private readonly settled: (error: Error | undefined, reply?: Reply) => void,
   ) {}
 
   /** @param bytes received on the connection since the request */
   count(bytes: number): void {
-    if (bytes > this.maxBytes + maxOverheadBytes) this.fail(tooLarge());
-  }
-
-  fail(error: Error): void {
-    this.settle(error, undefined);
+    if (bytes > this.maxBytes + maxOverheadBytes) this.settle(tooLarge());
   }
 
   /** Undici recognises the kind of a handler by this method. */
@@ -191,10 +185,13 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
     this.status = status;
     this.headers = combined(fields);
     if (Number(this.headers['content-length']) > this.maxBytes) throw tooLarge();
-    this.decoder = decoderFor(this.headers['content-encoding'])
-      ?.on('data', (chunk: Buffer) => this.take(chunk))
+    const encoding = (this.headers['content-encoding'] ?? '').trim().toLowerCase();
+    if (encoding === '' || encoding === 'identity') return;
+    if (!Object.hasOwn(decoders, encoding)) throw invalid('unknown content encoding');
+    this.decoder = decoders[encoding as keyof typeof decoders]()
+      .on('data', (chunk: Buffer) => this.take(chunk))
       .on('end', () => this.finish())
-      .on('error', (error) => this.fail(error));
+      .on('error', (error) => this.settle(error));
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -215,14 +212,14 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
     const { code } = error as NodeJS.ErrnoException;
     // Undici uses this code for an incomplete body, and for malformed headers with a length.
     const isMalformed = code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' && this.status === 0;
-    this.fail(isMalformed ? invalid(code) : error);
+    this.settle(isMalformed ? invalid(code) : error);
   }
 
   /** Copies the chunk, so that it does not keep the socket's whole buffer in memory. */
   private take(chunk: Buffer): void {
     if (this.isSettled) return;
     const size = this.size + chunk.length;
-    if (size > this.maxBytes) return this.fail(tooLarge());
+    if (size > this.maxBytes) return this.settle(tooLarge());
     if (size > this.body.length) {
       const larger = Buffer.allocUnsafe(Math.min(this.maxBytes, Math.max(size, 2 * this.body.length)));
       this.body.copy(larger, 0, 0, this.size);
@@ -238,12 +235,12 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
     try {
       text = utf8.decode(this.body.subarray(0, this.size));
     } catch {
-      return this.fail(invalid('the body is not UTF-8'));
+      return this.settle(invalid('the body is not UTF-8'));
     }
     this.settle(undefined, { status, headers, text });
   }
 
-  private settle(error: Error | undefined, reply: Reply | undefined): void {
+  settle(error: Error | undefined, reply?: Reply): void {
     if (this.isSettled) return;
     this.isSettled = true;
     // Stops the decoder, which could expand its input a thousandfold.
@@ -264,17 +261,10 @@ function combined(fields: Fields): Headers {
   return headers;
 }
 
-function decoderFor(encoding = 'identity'): Gunzip | Inflate | undefined {
-  const name = encoding.trim().toLowerCase();
-  if (name === 'identity' || name === '') return undefined;
-  if (Object.hasOwn(decoders, name)) return decoders[name as keyof typeof decoders]();
-  throw invalid('unknown content encoding');
-}
-
 function invalid(why: string): MastodonError {
-  return new MastodonError('response_invalid', { cause: new Error(why) });
+  return new MastodonError('response_invalid', { cause: why });
 }
 
 function tooLarge(why?: string): MastodonError {
-  return new MastodonError('response_too_large', { cause: why === undefined ? undefined : new Error(why) });
+  return new MastodonError('response_too_large', { cause: why });
 }

@@ -25,31 +25,27 @@ const maxAgeMs = 60_000;
 export class Connections {
   /** In the order of use, the latest at the end. */
   private idle: readonly Connection[] = [];
-  private readonly developmentOrigins: ReadonlySet<string>;
   private readonly lookups: {
     readonly public: LookupFunction;
     readonly private: LookupFunction;
     readonly development: LookupFunction | undefined;
   };
-  private readonly privateOrigins: ReadonlySet<string>;
   private readonly proxy: Proxy | undefined;
   private readonly secureContext: tls.SecureContext | undefined;
   private connector: buildConnector.connector | undefined;
 
-  constructor({ developmentOrigins, outbound }: Pick<Settings, 'developmentOrigins' | 'outbound'>) {
-    const { ca, lookup, proxy } = outbound;
-    this.developmentOrigins = developmentOrigins;
+  constructor(private readonly settings: Pick<Settings, 'developmentOrigins' | 'outbound'>) {
+    const { ca, lookup, proxy } = settings.outbound;
     this.lookups = {
       public: publicLookup(lookup),
       private: privateLookup(lookup),
       development: lookup && uncheckedLookup(lookup),
     };
-    this.privateOrigins = outbound.privateOrigins;
-    // Created once, because loading all root certificates takes longer than a handshake.
+    // Made once: reading all the roots takes far longer than a handshake.
     this.secureContext =
       ca === undefined
         ? undefined
-        : tls.createSecureContext({ ca: [...tls.rootCertificates, ...listOf(ca)] });
+        : tls.createSecureContext({ ca: [...tls.rootCertificates, ...[ca].flat()] });
     this.proxy = proxy === undefined ? undefined : new Proxy(proxy, this.secureContext);
   }
 
@@ -62,10 +58,12 @@ export class Connections {
    */
   async send(url: URL, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
     const isGet = outgoing.method === 'GET';
-    // Some servers close idle connections without notice (snac, over plain http).
-    if (!isGet && url.protocol === 'http:') this.closeIdle(url.origin);
-    const kept = this.takeIdle(url.origin);
+    // Some servers close kept connections without notice (snac, over plain http).
+    if (!isGet && url.protocol === 'http:')
+      for (const one of this.idle) if (one.origin === url.origin) this.close(one);
+    const kept = this.idle.findLast((one) => one.origin === url.origin && !one.isOver);
     if (!kept) return this.sendOn(this.open(url), url, outgoing, signal);
+    this.forget(kept);
     try {
       return await this.sendOn(kept, url, outgoing, signal);
     } catch (error) {
@@ -83,26 +81,16 @@ export class Connections {
     signal: AbortSignal,
   ): Promise<Reply> {
     const reply = await connection.send(url.pathname + url.search, outgoing, signal);
-    this.keep(connection);
-    return reply;
-  }
-
-  private takeIdle(origin: string): Connection | undefined {
-    const connection = this.idle.findLast((one) => one.origin === origin && !one.isOver);
-    if (connection) this.forget(connection);
-    return connection;
-  }
-
-  private keep(connection: Connection): void {
-    if (connection.isOver) return;
+    if (connection.isOver) return reply;
     const now = performance.now();
     connection.idleSince ??= now;
+    this.idle = [...this.idle, connection];
     const others = this.idle.filter(({ origin }) => origin === connection.origin);
     const isTooOld = now - connection.idleSince > maxAgeMs;
-    if (others.length >= maxIdlePerOrigin || isTooOld) return this.close(connection);
-    this.idle = [...this.idle, connection];
+    if (others.length > maxIdlePerOrigin || isTooOld) this.close(connection);
     const [oldest] = this.idle;
     if (oldest && this.idle.length > maxIdle) this.close(oldest);
+    return reply;
   }
 
   private forget(connection: Connection): void {
@@ -114,11 +102,7 @@ export class Connections {
     connection.destroy(new Error('not kept any longer'));
   }
 
-  private closeIdle(origin: string): void {
-    for (const one of this.idle) if (one.origin === origin) this.close(one);
-  }
-
-  /** A connection that is opened by its first request. */
+  /** A connection that opens with the first request on it. */
   private open(url: URL): Connection {
     return new Connection(
       url.origin,
@@ -130,16 +114,22 @@ export class Connections {
   private async openSocket(url: URL, signal: AbortSignal): Promise<Socket> {
     const isSecure = url.protocol === 'https:';
     const [host, port] = [hostOf(url), Number(url.port || (isSecure ? 443 : 80))];
-    const { developmentOrigins, privateOrigins, lookups, proxy } = this;
-    const listed = privateOrigins.has(url.origin) ? lookups.private : lookups.development;
+    const { lookups, proxy } = this;
+    const { developmentOrigins, outbound } = this.settings;
+    const listed = outbound.privateOrigins.has(url.origin) ? lookups.private : lookups.development;
     const lookup = developmentOrigins.has(url.origin) ? listed : lookups.public;
-    const socket = proxy
+    const httpSocket = proxy
       ? await openTunnel(proxy, host, port, signal)
-      : await openDirect(host, port, lookup, signal);
-    return isSecure ? this.secure(socket, url) : socket;
-  }
-
-  private secure(httpSocket: Socket, url: URL): Promise<Socket> {
+      : await new Promise<Socket>((resolve, reject) => {
+          // The lookup judges the addresses that are connected to.
+          const socket = connect({
+            ...{ host, port, signal, noDelay: true },
+            ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
+            ...(lookup && { lookup }),
+          });
+          socket.once('connect', () => resolve(socket)).on('error', reject);
+        });
+    if (!isSecure) return httpSocket;
     this.connector ??= undici().buildConnector({
       ...(this.secureContext && { secureContext: this.secureContext }),
       // Overrides NODE_TLS_REJECT_UNAUTHORIZED.
@@ -148,31 +138,10 @@ export class Connections {
       timeout: 0,
       keepAlive: false,
     });
-    const { host, protocol, port } = url;
-    const target = { hostname: hostOf(url), host, protocol, port, httpSocket };
+    const target = { hostname: host, host: url.host, protocol: url.protocol, port: url.port, httpSocket };
     return new Promise((resolve, reject) => {
       httpSocket.once('close', () => reject(new Error('the connection was closed during the TLS handshake')));
       this.connector?.(target, (error, socket) => (socket ? resolve(socket) : reject(error as Error)));
     });
   }
-}
-
-/** Opens a socket without a proxy. The lookup checks the addresses. */
-function openDirect(
-  host: string,
-  port: number,
-  lookup: LookupFunction | undefined,
-  signal: AbortSignal,
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      ...{ host, port, signal, noDelay: true, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
-      ...(lookup && { lookup }),
-    });
-    socket.once('connect', () => resolve(socket)).on('error', reject);
-  });
-}
-
-function listOf<T>(one: T | readonly T[]): readonly T[] {
-  return Array.isArray(one) ? (one as readonly T[]) : [one as T];
 }

@@ -13,10 +13,6 @@ export class Http {
   constructor(readonly settings: Settings) {
     this.connections = new Connections(settings);
   }
-
-  context(options: ContextOptions): RequestContext {
-    return new RequestContext(this, options);
-  }
 }
 
 export interface ContextOptions {
@@ -39,10 +35,13 @@ interface Hosts {
   readonly standing: Map<string, Referral['standing']>;
 }
 
+/** In place of a result: the deadline has passed. */
+const over = Symbol('over');
+
 /**
  * The deadline and the limits of one task: `begin`, `finish`, shared work, or background work.
  * @example
- * const context = http.context({ timeoutMs: 15_000, typed: 'mastodon.example' });
+ * const context = new RequestContext(http, { timeoutMs: 15_000, typed: 'mastodon.example' });
  * try {
  *   return await get(context, 'https://mastodon.example/api/v1/instance', {}, jsonObject);
  * } finally {
@@ -50,7 +49,13 @@ interface Hosts {
  * }
  */
 export class RequestContext {
+  readonly settings: Settings;
   private readonly controller = new AbortController();
+  /** Aborted at the deadline, and by `end`. */
+  readonly signal: AbortSignal = this.controller.signal;
+  private readonly over = new Promise<typeof over>((resolve) => {
+    this.signal.addEventListener('abort', () => resolve(over));
+  });
   private readonly endsAt: number;
   private readonly timer: NodeJS.Timeout;
   /** See `ContextOptions`. `finish` sets it once the transaction is read. */
@@ -61,6 +66,7 @@ export class RequestContext {
     options: ContextOptions,
     private readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
   ) {
+    this.settings = http.settings;
     this.typed = options.typed;
     this.endsAt = performance.now() + options.timeoutMs;
     this.timer = setTimeout(() => this.end(), Math.ceil(options.timeoutMs));
@@ -68,22 +74,9 @@ export class RequestContext {
     if (options.timeoutMs < 1) this.end();
   }
 
-  get settings(): Settings {
-    return this.http.settings;
-  }
-
-  /** Aborted at the deadline, and by `end`. */
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  get isOver(): boolean {
-    return this.signal.aborted;
-  }
-
   /** Milliseconds, never negative. */
   get remainingMs(): number {
-    return this.isOver ? 0 : Math.max(0, this.endsAt - performance.now());
+    return this.signal.aborted ? 0 : Math.max(0, this.endsAt - performance.now());
   }
 
   /** @throws MastodonError `timeout` once the deadline has passed */
@@ -96,26 +89,17 @@ export class RequestContext {
    * @param host named in the error; default: the typed host
    * @throws MastodonError `timeout` at the deadline
    */
-  race<T>(work: PromiseLike<T>, host?: string): Promise<T> {
-    const { signal } = this;
-    return new Promise<T>((resolve, reject) => {
-      const stop = () => reject(this.timeout(host));
-      if (signal.aborted) stop();
-      else signal.addEventListener('abort', stop, { once: true });
-      const done = () => signal.removeEventListener('abort', stop);
-      Promise.resolve(work).finally(done).then(resolve, reject);
-    });
+  async race<T>(work: PromiseLike<T>, host?: string): Promise<T> {
+    const result = await Promise.race([this.over, work]);
+    if (result === over) throw this.timeout(host);
+    return result;
   }
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
     const options = { typed: this.typed, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
     const part = new RequestContext(this.http, options, this.hosts);
-    const end = () => part.end();
-    this.signal.addEventListener('abort', end, { once: true });
-    part.signal.addEventListener('abort', () => this.signal.removeEventListener('abort', end), {
-      once: true,
-    });
+    this.signal.addEventListener('abort', () => part.end(), { signal: part.signal });
     return part;
   }
 
@@ -163,7 +147,7 @@ export class RequestContext {
 
   private async ask(host: string, isTooMany: boolean): Promise<void> {
     if (isTooMany) {
-      const cause = new Error('one login has led to too many hosts');
+      const cause = 'one login has led to too many hosts';
       throw new MastodonError('instance_unsupported', { instance: host, cause });
     }
     const { allowInstance } = this.settings;
@@ -197,26 +181,23 @@ export class SingleFlight<T> {
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
     const joined = this.underWay.get(key);
+    let flight = joined;
+    if (!flight) {
+      const shared = context.detached();
+      flight = (async () => work(shared))().finally(() => {
+        this.underWay.delete(key);
+        shared.end();
+      });
+      this.underWay.set(key, flight);
+    }
     try {
-      return await context.race(joined ?? this.start(key, context.detached(), work));
+      return await context.race(flight);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // The limits of the visitor who started the task do not apply to this caller.
-      if (joined && error.code === 'login_busy' && !context.isOver) return this.join(key, context, work);
+      // Limits of the visitor who started the work say nothing about this one.
+      if (joined && error.code === 'login_busy' && !context.signal.aborted)
+        return this.join(key, context, work);
       throw error.with({});
     }
-  }
-
-  private start(
-    key: string,
-    shared: RequestContext,
-    work: (shared: RequestContext) => Promise<T>,
-  ): Promise<T> {
-    const started = (async () => work(shared))().finally(() => {
-      this.underWay.delete(key);
-      shared.end();
-    });
-    this.underWay.set(key, started);
-    return started;
   }
 }

@@ -92,7 +92,7 @@ export class ReferralLimits {
     const sent = (this.sent.get(key) ?? []).filter(({ at }) => now - at < minuteMs);
     const own = sent.filter(({ source, kind }) => source === of.source && kind === of.kind).length;
     if (own >= Math.ceil((most - (sent.length - own)) * share)) {
-      const cause = new Error('too many requests were referred to it in a minute');
+      const cause = 'too many requests were referred to it in a minute';
       throw new MastodonError('login_busy', { instance: host, cause });
     }
     this.sent.set(key, [...sent, { at: now, ...of }]);

@@ -33,8 +33,6 @@ export interface GetOptions {
   readonly query?: Readonly<Record<string, string>>;
 }
 
-type Fields = Readonly<Record<string, string | undefined>>;
-
 /**
  * Sends a GET and follows its redirects. A redirect to another origin changes only the host. Path and query stay those
  * of `url`, so a server cannot use this site to send requests of its choice. (One exception: see `redirected`.)
@@ -60,11 +58,12 @@ export async function get<T>(
 export async function postForm<T>(
   context: RequestContext,
   url: string,
-  form: Fields,
+  form: Readonly<Record<string, string | undefined>>,
   read: Reader<T>,
 ): Promise<T> {
-  const fields = Object.entries(form).filter((field): field is [string, string] => field[1] !== undefined);
-  const body = new URLSearchParams(fields).toString();
+  const fields = new URLSearchParams();
+  for (const [name, value] of Object.entries(form)) if (value !== undefined) fields.append(name, value);
+  const body = fields.toString();
   return send(context, url, { method: 'POST', body, contentType: 'application/x-www-form-urlencoded' }, read);
 }
 
@@ -98,7 +97,7 @@ async function send<T>(
   read: Reader<T>,
 ): Promise<T> {
   const first = parsedURL(target);
-  if (!first) throw new MastodonError('response_invalid', { cause: new Error('a URL that cannot be read') });
+  if (!first) throw new MastodonError('response_invalid', { cause: 'a URL that cannot be read' });
   const { accept = 'application/json', accessToken, body, contentType } = request;
   const { outbound, userAgent } = caller.settings;
   const { maxResponseBytes, maxAccountBytes } = outbound;
@@ -160,7 +159,7 @@ async function sendOnce(
 ): Promise<Answer> {
   const { host } = url;
   const { developmentOrigins, log } = context.settings;
-  if (context.isOver) throw new MastodonError('timeout', { instance: host });
+  if (context.signal.aborted) throw new MastodonError('timeout', { instance: host });
   const isReachable = isReachableURL(url, developmentOrigins);
   if (isReachable) await context.assertAllowed(host);
   const begun = performance.now();
@@ -180,21 +179,21 @@ async function sendOnce(
     report({ status: reply.status });
     return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
   } catch (error) {
-    const failure = failureOf(error, context.isOver).at(host);
+    const failure = failureOf(error, context.signal.aborted).at(host);
     report({ code: failure.code });
     throw failure;
   }
 }
 
-/** Applies a reader to a response, like the request functions. @throws MastodonError about the host of the response */
-export function readAnswer<T>(answer: Answer, read: Reader<T>): T {
+/** Applies a reader to an answer, as the request functions do. @throws MastodonError about the answer's host */
+function readAnswer<T>(answer: Answer, read: Reader<T>): T {
   try {
     return read(answer);
   } catch (error) {
     const { host } = answer.url;
     if (error instanceof MastodonError) throw error.at(host);
-    // The message of the error may quote the response.
-    throw new MastodonError('response_invalid', { instance: host, cause: new Error(kindOf(error)) });
+    // The error's message may quote the answer.
+    throw new MastodonError('response_invalid', { instance: host, cause: kindOf(error) });
   }
 }
 
@@ -204,14 +203,14 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (isOver) return new MastodonError('timeout');
   const { name, message, code = '' } = error as NodeJS.ErrnoException;
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
-    return new MastodonError('response_too_large', { cause: new Error(code) });
+    return new MastodonError('response_too_large', { cause: code });
   }
-  if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: new Error(code) });
-  // Errors of undici's HTTP parser contain received bytes, which may include a token. So only the parser's own message
-  // is kept. The other two messages mean a response without a request, and an unrequested protocol upgrade.
+  if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: code });
+  // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
+  // The other two are its words for an answer to no request, and for another protocol than was asked for.
   const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
   if (name === 'HTTPParserError' || isUnreadable) {
-    return new MastodonError('response_invalid', { cause: new Error(message) });
+    return new MastodonError('response_invalid', { cause: message });
   }
   const defect = certificateDefects.find(([codes]) => codes.test(code))?.[1];
   if (defect !== undefined) {
@@ -245,25 +244,24 @@ export class Documents {
   private readonly answers = new Map<string, Promise<Answer>>();
   private readonly answered = new Set<string>();
 
-  constructor(private readonly context: RequestContext) {}
+  readonly developmentOrigins: ReadonlySet<string>;
+
+  constructor(private readonly context: RequestContext) {
+    this.developmentOrigins = context.settings.developmentOrigins;
+  }
 
   /** @throws MastodonError as `get` of this file */
-  async get<T>(url: string, options: Omit<GetOptions, 'accessToken' | 'query'>, read: Reader<T>): Promise<T> {
-    let answer = this.answers.get(url);
-    if (!answer) {
-      answer = get(this.context, url, options, (complete) => complete);
-      this.answers.set(url, answer);
-      const { origin } = new URL(url);
-      answer.then(
-        (complete) => {
-          this.answered.add(origin);
-          // The URL was the target of a redirect, so its response is cached too.
-          if (answer && !this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
-        },
-        () => undefined,
-      );
-    }
-    return readAnswer(await answer, read);
+  get(url: string, options: Omit<GetOptions, 'accessToken' | 'query'>): Promise<Answer> {
+    const known = this.answers.get(url);
+    if (known) return known;
+    const answer = get(this.context, url, options, (complete) => {
+      this.answered.add(new URL(url).origin);
+      // A redirect led here: this URL need not be fetched again.
+      if (!this.answers.has(complete.url.href)) this.answers.set(complete.url.href, answer);
+      return complete;
+    });
+    this.answers.set(url, answer);
+    return answer;
   }
 
   /** Takes over the answers of another search, so that no document is fetched twice. */

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.js';
 import { type Answer, jsonObject } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
-import { Http } from '../http/context.js';
+import { Http, RequestContext } from '../http/context.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import { isSafeRedirect } from './clients.js';
@@ -44,7 +44,7 @@ export function documentFetch(settings: Settings): typeof globalThis.fetch {
     const url = new URL(input instanceof Request ? input.url : input);
     const known = failed.get(url.href);
     if (known) throw errorOf(known);
-    const context = http.context({ timeoutMs, typed: url.host });
+    const context = new RequestContext(http, { timeoutMs, typed: url.host });
     try {
       const fetchIt = () => get(context, url.href, { redirects: 0 }, checkedDocument);
       const { text, headers } = await limit.run(context, url.host, fetchIt);
@@ -70,7 +70,7 @@ function checkedDocument(answer: Answer): Answer {
 }
 
 function invalid(why: string): MastodonError {
-  return new MastodonError('response_invalid', { cause: new Error(why) });
+  return new MastodonError('response_invalid', { cause: why });
 }
 
 /** The settings of oidc-provider for metadata documents. */

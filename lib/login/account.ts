@@ -41,7 +41,7 @@ export function readAccount(answer: Answer, instance: string, software?: string)
   const { status } = answer;
   const isBlocked = isFromInFront(answer);
   if (status === 200 && !isBlocked) return { raw: answer.text, json: jsonObject(answer) };
-  const cause = new Error(`the question for the account was answered with ${status}`);
+  const cause = `the question for the account was answered with ${status}`;
   if (isBlocked) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 401 && software !== 'gotosocial') {
     throw new MastodonError('account_unusable', { instance, cause, status: 401, reason: 'login_ended' });
@@ -68,7 +68,7 @@ export function readMisskeyAccount(
   if (typeof username !== 'string' || (host !== null && host !== undefined)) {
     throw new MastodonError('response_invalid', {
       instance,
-      cause: new Error('the account is none of the server itself'),
+      cause: 'the account is none of the server itself',
     });
   }
   const url = `${origin}/@${encodeURIComponent(username)}`;

@@ -60,17 +60,8 @@ export function targetOf(answer: Target | string): Target {
   const isTarget = answer.startsWith('/');
   const whole = !isTarget && /^https?:\/\//i.test(answer) ? parsedURL(answer) : undefined;
   if (whole) return whole;
-  const target = upTo('#', answer);
-  const path = upTo('?', target);
-  return {
-    pathname: isTarget ? path : `/${path}`,
-    searchParams: new URLSearchParams(target.slice(path.length)),
-  };
-}
-
-function upTo(mark: string, text: string): string {
-  const end = text.indexOf(mark);
-  return end < 0 ? text : text.slice(0, end);
+  const [, path = '', query = ''] = /^([^?#]*)([^#]*)/.exec(answer) ?? [];
+  return { pathname: isTarget ? path : `/${path}`, searchParams: new URLSearchParams(query) };
 }
 
 /** The parts of the callback path before and behind the instance's host, in comparable form. */
@@ -139,14 +130,12 @@ export function readResponse({ searchParams }: Target): CallbackParams {
   const [state, code, error, iss] = names.map((name) => {
     const values = searchParams.getAll(name);
     if (values.length > 1 || hasNested) {
-      throw new MastodonError('login_mismatch', { cause: new Error('repeated or nested parameters') });
+      throw new MastodonError('login_mismatch', { cause: 'repeated or nested parameters' });
     }
     return values[0];
   });
   if (state !== undefined && !isState(state)) {
-    throw new MastodonError('login_expired', {
-      cause: new Error('the state was not created by this package'),
-    });
+    throw new MastodonError('login_expired', { cause: 'the state is none of ours' });
   }
   return { state, code, error, iss };
 }
@@ -159,7 +148,7 @@ export function readResponse({ searchParams }: Target): CallbackParams {
  */
 export function assertSameInstance(login: Transaction, params: CallbackParams, hostInPath: string): void {
   const { host: instance, issuer, promisesIssuer } = login.instance;
-  const mismatch = (why: string) => new MastodonError('login_mismatch', { instance, cause: new Error(why) });
+  const mismatch = (why: string) => new MastodonError('login_mismatch', { instance, cause: why });
   if (hostInPath !== instance) throw mismatch('the path names another instance');
   if (params.iss === undefined) {
     if (promisesIssuer) throw mismatch('the promised issuer is missing');
@@ -176,15 +165,15 @@ export function codeOf(params: CallbackParams, instance: string): string {
     throw new MastodonError('token_refused', {
       instance,
       reason: 'scope_not_granted',
-      cause: new Error('the server does not grant what the option "scope" asks for'),
+      cause: 'the server does not grant what the option "scope" asks for',
     });
   }
   if (params.error !== undefined) {
-    // An attacker may have written the error text, so it is not repeated.
-    throw new MastodonError('token_refused', { instance, cause: new Error('the authorization failed') });
+    // The text may be an attacker's. Only that there was an error is told.
+    throw new MastodonError('token_refused', { instance, cause: 'the authorization failed' });
   }
   if (params.code === undefined || params.code === '' || params.code.length > 4096) {
-    throw new MastodonError('response_invalid', { instance, cause: new Error('no code in the answer') });
+    throw new MastodonError('response_invalid', { instance, cause: 'no code in the answer' });
   }
   return params.code;
 }

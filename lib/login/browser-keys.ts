@@ -102,7 +102,7 @@ const purposeHeaders = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
 export function prefetchRefusal({ method, header }: BrowserRequest): MastodonError | undefined {
   const purpose = purposeHeaders.find((name) => /prefetch|prerender|preview/i.test(header(name) ?? ''));
   if (method !== 'HEAD' && purpose === undefined) return undefined;
-  const cause = new Error(purpose === undefined ? 'the request is a HEAD request' : `${purpose} says so`);
+  const cause = purpose === undefined ? 'the request is a HEAD request' : `${purpose} says so`;
   return new MastodonError('prefetch_refused', { cause });
 }
 
@@ -130,9 +130,13 @@ export function crossSiteStart(
   host = header('host'),
 ): MastodonError | undefined {
   const why = sourceOf(header, callbackURL, host);
-  if (why === undefined || (method === 'GET' && isNavigation(header))) return undefined;
+  if (why === undefined) return undefined;
+  // The visitor's tab goes to the page: no frame, no script, no image. Safari does not say whether the visitor pressed a link.
+  const isNavigation =
+    header('sec-fetch-mode') === 'navigate' && (header('sec-fetch-dest') ?? 'document') === 'document';
+  if (method === 'GET' && isNavigation) return undefined;
   return new MastodonError('cross_site_start', {
-    cause: new Error(`${why}; with allowCrossSiteStart pages of other sites may begin logins`),
+    cause: `${why}; with allowCrossSiteStart pages of other sites may begin logins`,
   });
 }
 
@@ -152,15 +156,7 @@ function sourceOf(
   return 'Origin is not the origin of callbackURL or the host of the request';
 }
 
-/** Whether the request is a top-level navigation. Safari does not report whether the visitor pressed a link. */
-function isNavigation(header: BrowserRequest['header']): boolean {
-  return header('sec-fetch-mode') === 'navigate' && (header('sec-fetch-dest') ?? 'document') === 'document';
-}
-
-/**
- * Warns about a login start by `fetch`. The script would follow the redirect, and instances refuse that (Fetch
- * Metadata, section 2.2).
- */
+/** A script follows a redirect itself, and instances do not let it (Fetch Metadata, section 2.2). */
 export function warnOfScript({ header }: BrowserRequest, caller: string): void {
   if (!isDevelopment() || header('sec-fetch-dest') !== 'empty') return;
   warnOnce(

@@ -82,7 +82,7 @@ export class ClientLookup {
     await context.assertAllowed(instance.host);
     const abandoned = (await pending.unfinished(instance.host))?.begunAt ?? [];
     const known = await this.clientAt(context, instance, scope, abandoned);
-    if (isUsable(known)) return known;
+    if (known.client) return known;
     await this.failures.assertNoVerdict(instance.host);
     return this.findAndRegister(context, address, scope, known);
   }
@@ -117,7 +117,7 @@ export class ClientLookup {
         await this.failures.assertNoVerdict(instance.host);
         const app = describeApp(instance, this.settings, scope);
         const current = known?.app.key === app.key ? known : await this.clientAt(work, instance, scope);
-        if (isUsable(current)) return current;
+        if (current.client) return current;
         try {
           const client = await this.lifecycle.register(work, instance, app, current.replaced);
           this.failures.succeeded(instance.host);
@@ -151,11 +151,7 @@ export class ClientLookup {
   }
 }
 
-function isUsable(known: Known): known is Known & { readonly client: Client } {
-  return known.client !== undefined;
-}
-
-/** The handle, or the origin without one. A failure for one handle does not apply to the domain's other handles. */
+/** A handle, or the origin where none was typed: other handles of the domain may well be found. */
 function nameOf({ username, origin }: Address): string {
   return username === undefined ? origin : `${username}@${origin}`;
 }

@@ -31,22 +31,51 @@ export interface Redeemed {
   readonly credentials: ClientCredentials;
 }
 
+/** What the second half of a login works with. */
+export interface Return {
+  readonly context: RequestContext;
+  readonly lifecycle: ClientLifecycle;
+  readonly pending: PendingLogins;
+  readonly login: Transaction;
+  /** The very client that the login was begun with, even if another one is current by now. */
+  readonly of: ClientOf;
+}
+
 /**
- * Reads the code from a response of the right instance, and exchanges it once.
- * @throws MastodonError as `codeOf` and `exchange`
+ * Reads the response, whose origin is known by now, and exchanges its code once: a code belongs to the client that asked for
+ * it. A dead client is replaced at the next start.
+ * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
+ *   `codeOf` and `exchangeCode`
  */
 export async function redeem(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  pending: PendingLogins,
-  login: Transaction,
-  of: ClientOf,
+  { context, lifecycle, pending, login, of }: Return,
   response: CallbackParams,
   extra: Readonly<Record<string, string>> | undefined,
 ): Promise<Redeemed> {
-  const { host } = login.instance;
+  const { instance, redirectURI } = login;
+  const { host } = instance;
   try {
-    return await exchange(context, lifecycle, login, of, codeOf(response, host), extra);
+    const code = codeOf(response, host);
+    const credentials = await lifecycle.clients.credentials(of);
+    if (!credentials) {
+      await lifecycle.afterRefusal(context, instance, of, true);
+      throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });
+    }
+    await lifecycle.ensureCodeChecked(context, instance, of, redirectURI);
+    try {
+      const tokens = await exchangeCode(context, login, credentials, code, extra);
+      context.isConfirmedBy(host);
+      await lifecycle.clients.loginFinished(of, credentials);
+      return { tokens, credentials };
+    } catch (error) {
+      if (!(error instanceof MastodonError)) throw error;
+      const isClear = error.code === 'login_restart';
+      if (!isClear && !(error.cause instanceof UnclearRefusal)) throw error;
+      const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
+      if (outcome === 'alive') throw error;
+      const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
+      throw new MastodonError('login_restart', { instance: host, cause: error.cause, reason });
+    }
   } catch (error) {
     // The client works, so this login must not count as unfinished when the browser starts the next one.
     if (error instanceof MastodonError && signsOfClient.has(error.code)) await pending.finished(host);
@@ -59,13 +88,10 @@ export async function redeem(
  * @throws MastodonError as `fetchAccount` and `recheckCode`
  */
 export async function accountAfterConsent(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  pending: PendingLogins,
-  { instance, redirectURI }: Transaction,
-  of: ClientOf,
+  { context, lifecycle, pending, login, of }: Return,
   accessToken: string,
 ): Promise<AccountAnswer> {
+  const { instance, redirectURI } = login;
   try {
     const [account] = await Promise.all([
       fetchAccount(context, instance, accessToken),
@@ -80,48 +106,7 @@ export async function accountAfterConsent(
   }
 }
 
-/**
- * Exchanges the code with the client that began the login. A code belongs to that client, even if the client was
- * replaced. A dead client is replaced at the next start.
- * @throws MastodonError `login_restart` if the client is dead; `instance_insecure` if the server does not check codes;
- *   else as `codeOf` and `exchangeCode`
- */
-async function exchange(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  login: Transaction,
-  of: ClientOf,
-  code: string,
-  extra: Readonly<Record<string, string>> | undefined,
-): Promise<Redeemed> {
-  const { instance } = login;
-  const { host } = instance;
-  const credentials = await lifecycle.clients.credentials(of);
-  if (!credentials) {
-    await lifecycle.afterRefusal(context, instance, of, true);
-    throw new MastodonError('login_restart', {
-      instance: host,
-      cause: new Error('the client is not in the store'),
-    });
-  }
-  await lifecycle.ensureCodeChecked(context, instance, of, login.redirectURI);
-  try {
-    const tokens = await exchangeCode(context, login, credentials, code, extra);
-    context.isConfirmedBy(host);
-    await lifecycle.clients.loginFinished(of, credentials);
-    return { tokens, credentials };
-  } catch (error) {
-    if (!(error instanceof MastodonError)) throw error;
-    const isClear = error.code === 'login_restart';
-    if (!isClear && !(error.cause instanceof UnclearRefusal)) throw error;
-    const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
-    if (outcome === 'alive') throw error;
-    const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
-    throw new MastodonError('login_restart', { instance: host, cause: error.cause, reason });
-  }
-}
-
-/** Tokens that an instance issued for a code or a refresh token. */
+/** What an instance gave for a code, or for a refresh token. */
 export interface Tokens {
   readonly accessToken: string;
   /** Issued by few servers: Pleroma, Akkoma, Pixelfed. */
@@ -168,22 +153,20 @@ export function readTokens(answer: Answer, instance: string): Tokens {
   if (!isSuccess(status)) {
     const error = errorIn(answer);
     const named = error === undefined ? '' : ` with the error "${error}"`;
-    const cause = new Error(`the token endpoint answered ${status}${named}`);
+    const cause = `the token endpoint answered ${status}${named}`;
     if (isUnavailable(status)) throw new MastodonError('instance_unreachable', { instance, cause });
     if (error === 'invalid_client') throw new MastodonError('login_restart', { instance, cause });
     const isClear = error === 'invalid_grant' || (status !== 400 && status !== 401);
     throw new MastodonError('token_refused', {
       instance,
-      cause: isClear ? cause : new UnclearRefusal(cause.message),
+      cause: isClear ? cause : new UnclearRefusal(cause),
     });
   }
   const params = jsonObject(answer);
   const { access_token: accessToken, refresh_token: refreshToken, token_type: type } = params;
-  if (!isToken(accessToken) || (type !== undefined && !isBearer(type))) {
-    throw new MastodonError('response_invalid', {
-      instance,
-      cause: new Error('no bearer token in the answer'),
-    });
+  const isBearer = type === undefined || (typeof type === 'string' && /^bearer$/i.test(type));
+  if (!isToken(accessToken) || !isBearer) {
+    throw new MastodonError('response_invalid', { instance, cause: 'no bearer token in the answer' });
   }
   return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
 }
@@ -198,11 +181,7 @@ function errorIn(answer: Answer): string | undefined {
   return typeof code === 'string' && /^[A-Za-z][A-Za-z_]{0,39}$/.test(code) ? code : undefined;
 }
 
-function isBearer(type: unknown): boolean {
-  return typeof type === 'string' && /^bearer$/i.test(type);
-}
-
-/** Whether a value is a token that is safe in a header (RFC 6750, section 2.1). */
+/** The token goes into a header as it is (RFC 6750, section 2.1). */
 function isToken(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
 }

@@ -2,7 +2,7 @@
 
 import { ClientMetadata } from '../client/metadata-document.js';
 import { ClientLifecycle } from '../client/lifecycle.js';
-import { parseAddress } from '../discovery/address.js';
+import { parseAddress, type Address } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
 import { Documents } from '../http/request.js';
 import { Failures } from '../discovery/failures.js';
@@ -16,7 +16,7 @@ import {
 } from '../options.js';
 import { MastodonError } from '../errors.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
-import { Http, type RequestContext } from '../http/context.js';
+import { Http, RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/digest.js';
@@ -97,10 +97,10 @@ export class MastodonLogin {
    * @throws MastodonError
    */
   find(typed: unknown): Promise<Instance> {
-    return this.run(async (seen) => {
-      const address = (seen.address = parseAddress(typed, this.settings.developmentOrigins));
-      return this.within(address.host, (context) => this.lookup.find(context, address));
-    }, false);
+    return this.run(
+      (context, seen) => this.lookup.find(context, this.addressOf(typed, context, seen)),
+      false,
+    );
   }
 
   /**
@@ -113,28 +113,26 @@ export class MastodonLogin {
    * const { redirect } = await login.begin('@alice@mastodon.social', browserKey);
    */
   begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
-    return this.run(async (seen) => {
-      const address = (seen.address = parseAddress(typed, this.settings.developmentOrigins));
+    return this.run(async (context, seen) => {
+      const address = this.addressOf(typed, context, seen);
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       assertStorable(options.state);
       const pending = this.pendingOf(browser, extras.isNew);
-      return this.within(address.host, async (context) => {
-        if (scope !== undefined) await this.lifecycle.scopes.add(scope);
-        const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
-        const state = randomToken();
-        const login = newTransaction(instance, app, client, this.audience, address, options.state);
-        if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
-        context.throwIfOver();
-        if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
-          warnOfMissingResponse(this.callbackURL);
-        await pending.save(state, login);
-        this.lifecycle.clients.started(app.key);
-        report(this.settings.log, 'begun', instance);
-        return {
-          redirect: authorizationURL(instance, login, state, options, extras.authorization),
-          instance,
-        };
-      });
+      if (scope !== undefined) await this.lifecycle.scopes.add(scope);
+      const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
+      const state = randomToken();
+      const login = newTransaction(instance, app, client, this.audience, address, options.state);
+      if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
+      context.throwIfOver();
+      if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
+        warnOfMissingResponse(this.callbackURL);
+      await pending.save(state, login);
+      this.lifecycle.clients.started(app.key);
+      report(this.settings.log, 'begun', instance);
+      return {
+        redirect: authorizationURL(instance, login, state, options, extras.authorization),
+        instance,
+      };
     });
   }
 
@@ -157,65 +155,46 @@ export class MastodonLogin {
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
     this.hasHeardResponse = true;
-    return this.run(async (seen) => {
+    return this.run((context, seen) => {
       const target = targetOf(callback);
       const response = readResponse(target);
       const hostInPath = instanceInPath(target, this.callbackURL);
+      if (hostInPath !== '') context.typed = hostInPath;
       const pending = this.pendingOf(browser);
-      return this.within(hostInPath, (context) =>
-        // The login is taken within the concurrency limit. A visitor who is refused here can open the same URL again.
-        this.callbacks.run(context, hostInPath, async () => {
-          if (response.state === undefined)
-            throw await denialWithoutState(pending, hostInPath, response.error);
-          const login = await pending.take(response.state);
-          assertLive(login, this.audience);
-          seen.login = login;
-          context.typed = login.typed;
-          const { instance, applicationState } = login;
-          context.isPendingAt(instance.host);
-          assertSameInstance(login, response, hostInPath);
-          if (extras.isWanted && !(await extras.isWanted(applicationState)))
-            throw new MastodonError('login_expired', {
-              cause: new Error('the program that began it is gone'),
-            });
-          await context.assertAllowed(instance.host);
-          const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
-          const { tokens, credentials } = await redeem(
-            context,
-            this.lifecycle,
-            pending,
-            login,
-            of,
-            response,
-            extras.token,
-          );
-          const { accessToken } = tokens;
-          const revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
-          try {
-            const account = await accountAfterConsent(
-              context,
-              this.lifecycle,
-              pending,
-              login,
-              of,
-              accessToken,
-            );
-            const { developmentOrigins } = this.settings;
-            const profile = await buildProfile(new Documents(context), developmentOrigins, instance, account);
-            const grants = [tokens.refreshToken, login.hasOwnScope && accessToken].filter(
-              (token) => typeof token === 'string',
-            );
-            for (const token of grants) await this.lifecycle.clients.rememberGrant(instance, token, of);
-            await pending.keysFinished?.();
-            report(this.settings.log, 'finished', profile.instance);
-            return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
-          } catch (error) {
-            // The caller does not receive the token.
-            revoke();
-            throw error;
-          }
-        }),
-      );
+      // Taken only when there is room to finish it: a visitor who is refused here can open the same address again.
+      return this.callbacks.run(context, hostInPath, async () => {
+        if (response.state === undefined) throw await denialWithoutState(pending, hostInPath, response.error);
+        const login = await pending.take(response.state);
+        assertLive(login, this.audience);
+        seen.login = login;
+        context.typed = login.typed;
+        const { instance, applicationState } = login;
+        context.isPendingAt(instance.host);
+        assertSameInstance(login, response, hostInPath);
+        if (extras.isWanted && !(await extras.isWanted(applicationState)))
+          throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });
+        await context.assertAllowed(instance.host);
+        const { lifecycle } = this;
+        const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
+        const here = { context, lifecycle, pending, login, of };
+        const { tokens, credentials } = await redeem(here, response, extras.token);
+        const { accessToken } = tokens;
+        const revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
+        try {
+          const account = await accountAfterConsent(here, accessToken);
+          const profile = await buildProfile(new Documents(context), instance, account);
+          const grants = [tokens.refreshToken, login.hasOwnScope && accessToken];
+          for (const token of grants)
+            if (typeof token === 'string') await lifecycle.clients.rememberGrant(instance, token, of);
+          await pending.keysFinished?.();
+          report(this.settings.log, 'finished', profile.instance);
+          return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
+        } catch (error) {
+          // No caller receives the token.
+          revoke();
+          throw error;
+        }
+      });
     });
   }
 
@@ -253,29 +232,31 @@ export class MastodonLogin {
   }
 
   /**
-   * Reports a failure, and throws a new error for each caller. Callers of shared work would otherwise share one error.
+   * Everything that one half of a login waits for is inside of one deadline: the store, queues, locks and the site's functions.
+   * Reports a failure, and makes each caller an error of its own: callers of shared work share what it throws.
    */
-  private async run<T>(story: (seen: Seen) => Promise<T>, isLogin = true): Promise<T> {
+  private async run<T>(
+    story: (context: RequestContext, seen: Seen) => Promise<T>,
+    isLogin = true,
+  ): Promise<T> {
     const seen: Seen = {};
+    const context = new RequestContext(this.http, { timeoutMs: this.timeoutMs });
     try {
-      return await story(seen);
+      return await context.race(story(context, seen));
     } catch (error) {
       const own = error instanceof MastodonError ? toldOf(error, seen) : error;
       if (isLogin) reportFailure(this.settings.log, own);
       else if (own instanceof MastodonError) warnOfFailure(own);
       throw own;
-    }
-  }
-
-  /** Runs `begin` or `finish` under one deadline, including the store, queues, locks and callbacks of the site. */
-  private async within<T>(typed: string, work: (context: RequestContext) => Promise<T>): Promise<T> {
-    const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
-    const context = this.http.context({ timeoutMs, typed: typed === '' ? undefined : typed });
-    try {
-      return await context.race(work(context));
     } finally {
       context.end();
     }
+  }
+
+  private addressOf(typed: unknown, context: RequestContext, seen: Seen): Address {
+    seen.address = parseAddress(typed, this.settings.developmentOrigins);
+    context.typed = seen.address.host;
+    return seen.address;
   }
 
   private pendingOf(browser: Browser, isNew?: boolean): PendingLogins {
@@ -288,14 +269,11 @@ export class MastodonLogin {
     origin: string,
     work: (context: RequestContext, instance: Instance) => Promise<T>,
   ): Promise<T> {
-    return this.run(async (seen) => {
-      const address = (seen.address = parseAddress(origin, this.settings.developmentOrigins));
-      return this.within(address.host, async (context) => {
-        const instance = await this.lookup.find(context, address);
-        if (instance.origin === origin) return work(context, instance);
-        const cause = new Error('the server has moved to another origin since the token was issued');
-        throw new MastodonError('instance_unsupported', { instance: instance.host, cause });
-      });
+    return this.run(async (context, seen) => {
+      const instance = await this.lookup.find(context, this.addressOf(origin, context, seen));
+      if (instance.origin === origin) return work(context, instance);
+      const cause = 'the server has moved to another origin since the token was issued';
+      throw new MastodonError('instance_unsupported', { instance: instance.host, cause });
     }, false);
   }
 }

@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
-import { proveHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
+import { domainIn, followHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
 import { parseAddress } from '../discovery/address.js';
 import { isPublicHostname } from '../http/addresses.js';
 import type { PinnedInstance } from '../options.js';
@@ -90,43 +90,39 @@ interface Claims {
  */
 export async function buildProfile(
   fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
   instance: PinnedInstance,
   account: AccountAnswer,
 ): Promise<MastodonProfile> {
-  const claims = readClaims(account, instance, developmentOrigins);
+  const claims = readClaims(account, instance, fetcher.developmentOrigins);
   const { username, handleDomain, actor } = claims;
   const needsProof = handleDomain !== instance.host || instance.api === 'misskey';
   const proof =
     handleDomain !== undefined && needsProof && makesHandle(username)
-      ? await proofOf(fetcher, developmentOrigins, instance, `${username}@${handleDomain}`, actor)
+      ? await proofOf(fetcher, instance, `${username}@${handleDomain}`, actor)
       : undefined;
   return believed(instance, account, claims, proof);
 }
 
 async function proofOf(
   fetcher: Fetcher,
-  developmentOrigins: ReadonlySet<string>,
   instance: PinnedInstance,
   handle: string,
   actor: URL | undefined,
 ): Promise<ProvedHandle | undefined> {
   try {
-    const { origin } = parseAddress(handle, developmentOrigins);
-    const proved = await proveHandle(fetcher, developmentOrigins, origin, handle);
-    return proved?.origin === instance.origin && isSameName(proved, handle, actor) ? proved : undefined;
+    const { origin } = parseAddress(handle, fetcher.developmentOrigins);
+    const { proved } = (await followHandle(fetcher, origin, handle)) ?? {};
+    if (proved?.origin !== instance.origin) return undefined;
+    if (proved.handle === handle) return proved;
+    // Some servers tell `Alice` from `alice`. Only the actor, told by the account too, shows that both are one.
+    const isOne = proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
+    return isOne ? proved : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Some servers distinguish `Alice` from `alice`. If the account reports the same actor, both are the same account. */
-function isSameName(proved: ProvedHandle, handle: string, actor: URL | undefined): boolean {
-  if (proved.handle === handle) return true;
-  return proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
-}
-
-/** @throws MastodonError `response_invalid` without a usable ID or user name */
+/** @throws MastodonError `response_invalid` when there is no usable id or user name */
 export function readClaims(
   account: AccountAnswer,
   instance: PinnedInstance,
@@ -144,7 +140,9 @@ export function readClaims(
     displayName: displayName === '' ? username : displayName,
     handleDomain: handleDomainOf(json, instance, developmentOrigins),
     url: webURL(json.url),
-    avatar: avatar && isShowable(avatar, instance) ? avatar : undefined,
+    // A visitor's browser fetches the picture, perhaps inside a private network.
+    avatar:
+      avatar?.origin === instance.origin || isPublicHostname(avatar?.hostname ?? '') ? avatar : undefined,
     actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
   };
 }
@@ -155,7 +153,7 @@ function handleDomainOf(
   developmentOrigins: ReadonlySet<string>,
 ): string | undefined {
   const acct = typeof json.acct === 'string' ? json.acct : '';
-  const claimed = acct.includes('@') ? domainOf(acct) : (instance.accountDomain ?? instance.host);
+  const claimed = acct.includes('@') ? domainIn(acct) : (instance.accountDomain ?? instance.host);
   if (claimed === instance.host) return claimed;
   try {
     return parseAddress(`x@${claimed}`, developmentOrigins).host;
@@ -173,7 +171,7 @@ export function believed(
 ): MastodonProfile {
   const { origin, host, software } = instance;
   const isHandle = makesHandle(claims.username);
-  const hosts = proof ? [host, domainOf(proof.handle)] : [host];
+  const hosts = proof ? [host, domainIn(proof.handle)] : [host];
   const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
   // A claimed actor on another origin is ignored. A verified actor takes precedence.
   const actor = proof?.actor ?? (claims.actor?.origin === origin ? claims.actor.href : undefined);
@@ -185,7 +183,7 @@ export function believed(
     displayName: claims.displayName,
     ...(profileUrl !== undefined && { profileUrl }),
     photos: claims.avatar ? [{ value: claims.avatar.href }] : [],
-    handle: isHandle ? `${claims.username}@${proof ? domainOf(proof.handle) : host}` : '',
+    handle: isHandle ? `${claims.username}@${proof ? domainIn(proof.handle) : host}` : '',
     handleVerified: isHandle && (proof !== undefined || claims.handleDomain === host),
     ...(actor !== undefined && { actor }),
     instance: { origin, host, ...(software !== undefined && { software }) },
@@ -225,12 +223,7 @@ function makesHandle(username: string): boolean {
   return /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
 }
 
-/** Whether the avatar has a public address. Browsers fetch it, perhaps inside a private network. */
-function isShowable(avatar: URL, instance: PinnedInstance): boolean {
-  return avatar.origin === instance.origin || isPublicHostname(avatar.hostname);
-}
-
-/** Maximum length in code points. Mastodon allows 30, other servers more. */
+/** Code points; Mastodon allows 30, others more. */
 const longestName = 500;
 
 /** Removes control characters, lone surrogates and direction marks. */
@@ -248,13 +241,6 @@ function webURL(value: unknown): URL | undefined {
   return url.username === '' && url.password === '' && /^[\w.:[\]-]+$/.test(url.host) ? url : undefined;
 }
 
-function domainOf(handle: string): string {
-  return handle.slice(handle.lastIndexOf('@') + 1);
-}
-
 function invalid(instance: PinnedInstance, why: string): MastodonError {
-  return new MastodonError('response_invalid', {
-    instance: instance.host,
-    cause: new Error(`the account has ${why}`),
-  });
+  return new MastodonError('response_invalid', { instance: instance.host, cause: `the account has ${why}` });
 }

@@ -8,7 +8,7 @@ import type { Transaction } from './transactions.js';
 
 /** What is known of a login when it fails. */
 export interface Seen {
-  address?: Pick<Address, 'host' | 'typedHost'>;
+  address?: Address;
   login?: Transaction;
 }
 

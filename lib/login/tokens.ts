@@ -34,16 +34,62 @@ export class SiteTokens {
     this.revocations = new ConcurrencyLimit({ ...revocationLimits, waiting });
   }
 
-  /** Callers with the same token share one request. @throws MastodonError as `refreshToken` */
-  refresh(context: RequestContext, instance: Instance, token: string): Promise<Tokens> {
-    return this.refreshing.join(`${instance.origin} ${digest(token)}`, context, (work) =>
-      refreshToken(work, this.lifecycle, instance, token),
-    );
+  /**
+   * A new token for a refresh token, with the client that it was issued to. A server that replaces refresh tokens takes the
+   * second use of one for a theft and may end the grant (RFC 9700, section 4.14). So all callers with one token, in all processes
+   * that share the store, get the result of one request, for ten seconds. The store holds it encrypted with the old token.
+   * @throws MastodonError `token_refused` when the token is no longer good; `login_restart` when the client is gone; else as an
+   *   exchange of a code
+   */
+  refresh(caller: RequestContext, instance: Instance, token: string): Promise<Tokens> {
+    const { host, origin } = instance;
+    return this.refreshing.join(`${origin} ${digest(token)}`, caller, async (context) => {
+      const refresh = () => refreshNow(context, this.lifecycle, instance, token);
+      const { store } = this.lifecycle;
+      if (!store.isShared) return refresh();
+      const key = storeKey('refreshed', host, origin, token);
+      const result = async (): Promise<Tokens | undefined> => {
+        const { text } = ((await store.cached(key)) ?? {}) as { readonly text?: unknown };
+        const plain = typeof text === 'string' ? decrypt(token, purpose, text) : undefined;
+        return plain === undefined ? undefined : (JSON.parse(plain) as Tokens);
+      };
+      let hasBegun = false;
+      const work = async (): Promise<Tokens> => {
+        hasBegun = true;
+        const tokens = await refresh();
+        await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
+        return tokens;
+      };
+      try {
+        // The second use of a token may end the grant, so the whole deadline is spent on waiting for the process that uses it.
+        return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
+      } catch (error) {
+        const isStore = error instanceof MastodonError && error.code === 'store_failed';
+        // Without the store no other process is heard of, but there may be a token.
+        if (hasBegun || !isStore) throw error;
+        return refresh();
+      }
+    });
   }
 
-  /** @throws MastodonError as `revokeToken` */
-  revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
-    return revokeToken(context, this.lifecycle, instance, accessToken);
+  /**
+   * Ends an access token. A server revokes it only for the client that it was issued to, so the clients that this site had there
+   * are tried, the current one first.
+   * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
+   */
+  async revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
+    assertRevocable(instance);
+    const { clients } = this.lifecycle;
+    // A server may confirm the revocation of a token that is not the client's (RFC 7009, section 2.2), and then it stays good.
+    const known = await clients.ofGrant(instance, accessToken);
+    for (const of of known ? [known] : await clientsAt(this.lifecycle, instance)) {
+      const credentials = await clients.credentials(of);
+      if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
+    }
+    throw new MastodonError('token_refused', {
+      instance: instance.host,
+      cause: 'the token belongs to no client that this site has there',
+    });
   }
 
   /** Revokes the token of a login in the background. A failure is reported to the log. */
@@ -65,47 +111,6 @@ export class SiteTokens {
         lifecycle.settings.log('revocation_failed', { instance: instance.host, code });
       })
       .finally(() => context.end());
-  }
-}
-
-/**
- * Refreshes a token with the client that it was issued to. A server that replaces refresh tokens treats a second use as
- * theft, and may end the grant (RFC 9700, section 4.14). So all callers with one token share one request for ten
- * seconds, in all processes that share the store. The store holds the result, encrypted with the old token.
- * @throws MastodonError `token_refused` if the token is no longer valid; `login_restart` if the client is dead; else as
- *   for the exchange of a code
- */
-async function refreshToken(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  instance: Instance,
-  token: string,
-): Promise<Tokens> {
-  const refresh = () => refreshNow(context, lifecycle, instance, token);
-  const { store } = lifecycle;
-  if (!store.isShared) return refresh();
-  const key = storeKey('refreshed', instance.host, instance.origin, token);
-  const result = async (): Promise<Tokens | undefined> => {
-    const { text } = ((await store.cached(key)) ?? {}) as { readonly text?: unknown };
-    const plain = typeof text === 'string' ? decrypt(token, purpose, text) : undefined;
-    return plain === undefined ? undefined : (JSON.parse(plain) as Tokens);
-  };
-  let hasBegun = false;
-  const work = async (): Promise<Tokens> => {
-    hasBegun = true;
-    const tokens = await refresh();
-    await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
-    return tokens;
-  };
-  try {
-    // A second use of a token may end the grant. So this caller waits until its deadline for the process that uses the
-    // token.
-    return await withLock(store, storeKey('lock', instance.host, key), context.remainingMs, result, work);
-  } catch (error) {
-    const isStore = error instanceof MastodonError && error.code === 'store_failed';
-    // The store failed before the request was sent. The refresh continues without a lock.
-    if (hasBegun || !isStore) throw error;
-    return refresh();
   }
 }
 
@@ -134,34 +139,7 @@ async function refreshNow(
   return kept;
 }
 
-/**
- * Revokes an access token. A server accepts only the client that the token was issued to. So all clients of this site
- * are tried, the current one first.
- * @throws MastodonError `revocation_unsupported`; `token_refused` if the token belongs to none of them; and as every
- *   request
- */
-async function revokeToken(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  instance: Instance,
-  accessToken: string,
-): Promise<void> {
-  assertRevocable(instance);
-  const { clients } = lifecycle;
-  // A server may confirm the revocation of another client's token and keep the token valid (RFC 7009, section 2.2). So
-  // if the client is known, only that client is used.
-  const known = await clients.ofGrant(instance, accessToken);
-  for (const of of known ? [known] : await clientsAt(lifecycle, instance)) {
-    const credentials = await clients.credentials(of);
-    if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
-  }
-  throw new MastodonError('token_refused', {
-    instance: instance.host,
-    cause: new Error('the token belongs to no client that this site has there'),
-  });
-}
-
-/** The current and former clients at the instance. The current one of the site's own scope comes first. */
+/** The clients that this site has or had at the instance: the current ones of its own scope first. */
 async function clientsAt(
   { clients, settings, scopes }: ClientLifecycle,
   instance: Instance,
@@ -181,8 +159,8 @@ async function clientsAt(
 }
 
 /**
- * @returns false if the token may belong to another client
- * @throws MastodonError as `revokeToken`
+ * @returns false where another client may be the one that the token belongs to
+ * @throws MastodonError as `SiteTokens.revoke`
  */
 async function revoke(
   context: RequestContext,
@@ -207,7 +185,7 @@ function assertRevocable({ host, software, revocationEndpoint }: PinnedInstance)
 export function isRevoked(answer: Answer, instance: string): boolean {
   assertFromServer(answer);
   const { status, text } = answer;
-  const cause = new Error(`the revocation endpoint answered ${status}`);
+  const cause = `the revocation endpoint answered ${status}`;
   if (status === 404 || status === 405 || status === 501)
     throw new MastodonError('revocation_unsupported', { instance, cause });
   if (status === 429 || status >= 500)

@@ -3,9 +3,10 @@
 import { MastodonError } from '../errors.js';
 import type { Client, App } from '../client/client.js';
 import type { Address } from '../discovery/address.js';
-import { isPinned, pin } from '../discovery/discovery.js';
+import { isPinned } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
+import { hasMembers } from '../util/checks.js';
 import { digest } from '../util/digest.js';
 import { loginExpired } from './expiry.js';
 import { loginTtlMs, randomToken } from './browser-keys.js';
@@ -68,8 +69,12 @@ export function newTransaction(
   applicationState: unknown,
 ): Transaction {
   const isInItsScript = address.typedHost !== undefined && address.host === instance.host;
+  // The callback does not need all of it.
+  const pinned: Record<string, unknown> = { ...instance };
+  for (const name of ['authorizationEndpoint', 'registrationEndpoint', 'scopesSupported'])
+    delete pinned[name];
   return {
-    instance: pin(instance),
+    instance: pinned as unknown as PinnedInstance,
     audience,
     appKey: app.key,
     clientId: client.clientId,
@@ -100,16 +105,14 @@ export function assertStorable(applicationState: unknown): void {
   );
 }
 
-/** @throws MastodonError `login_expired` unless the value is a live login of this site */
+const texts = ['audience', 'appKey', 'clientId', 'redirectURI', 'scope', 'codeVerifier', 'typed'];
+
+/** @throws MastodonError `login_expired` unless it is a login of this site that can still be finished */
 export function assertLive(login: unknown, audience: string): asserts login is Transaction {
   if (login === undefined || login === null)
     throw loginExpired('unknown', 'the site’s stateStore has no such login for this browser');
   const record = login as Record<string, unknown>;
-  const isWhole =
-    isPinned(record.instance) &&
-    ['audience', 'appKey', 'clientId', 'redirectURI', 'scope', 'codeVerifier', 'typed'].every(
-      (name) => typeof record[name] === 'string',
-    );
+  const isWhole = isPinned(record.instance) && hasMembers(record, 'string', texts);
   const { expiresAt } = record;
   if (!isWhole || typeof expiresAt !== 'number' || expiresAt <= Date.now())
     throw loginExpired('unknown', 'the login has expired');
@@ -172,24 +175,26 @@ export class Transactions {
     const browsers = keys.map((key) => digest(key + this.audience));
     const [current = ''] = browsers;
     let begunWith: string | undefined;
-    const hints = new Map<string, Promise<Hint | undefined>>();
-    /** Cached, because the start of a login reads it twice. */
-    const hintAt = (host: string, browser: string): Promise<Hint | undefined> => {
-      const key = hintKey(host, browser);
-      const hint = hints.get(key) ?? (isNew ? Promise.resolve(undefined) : this.hint(key));
-      hints.set(key, hint);
-      return hint;
+    const known = new Map<string, Hint | undefined>();
+    /** Read once: a login that begins asks for its hint twice. */
+    const hintAt = async (host: string, browser: string): Promise<Hint | undefined> => {
+      const key = storeKey('unfinished', host, browser);
+      if (isNew || known.has(key)) return known.get(key);
+      const { times, login } = ((await this.store.cached(key)) ?? {}) as Partial<Hint>;
+      const isHint = Array.isArray(times) && times.every(Number.isFinite) && typeof login === 'string';
+      known.set(key, isHint ? { times, login } : undefined);
+      return known.get(key);
     };
     return {
       save: async (state, login) => {
         if (current === '') throw new TypeError('a login is begun with the key of a browser');
-        const key = this.loginKey(state);
+        const key = storeKey('login', '', digest(state + this.audience));
         const { host } = login.instance;
         const before = await hintAt(host, current);
         const times = [Date.now(), ...(before?.times ?? [])].slice(0, maxTimes);
         await Promise.all([
           this.store.set(key, { browser: current, login }, 2 * loginTtlMs),
-          this.store.cache(hintKey(host, current), { times, login: key }, unfinishedTtlMs),
+          this.store.cache(storeKey('unfinished', host, current), { times, login: key }, unfinishedTtlMs),
         ]);
       },
       take: async (state) => {
@@ -206,14 +211,19 @@ export class Transactions {
         return { begunAt: found.flatMap(({ times }) => times), applicationState };
       },
       finished: async (host) => {
-        await Promise.all(browsers.map((browser) => this.store.delete(hintKey(host, browser))));
+        await Promise.all(
+          browsers.map((browser) => this.store.delete(storeKey('unfinished', host, browser))),
+        );
       },
       // The other former keys need no record: each has one, or the browser invented it.
       keysFinished: () => {
         const ended = new Set([keys[0], begunWith].filter((key) => key !== undefined));
-        const finish = (key: string) =>
-          this.store.cache(this.finishedKey(key), { finished: true }, finishedKeyTtlMs);
-        return Promise.all([...ended].map(finish));
+        return Promise.all(
+          // A session is shared by all strategies of a site, and so are these records.
+          [...ended].map((key) =>
+            this.store.cache(storeKey('browser-finished', '', key), { finished: true }, finishedKeyTtlMs),
+          ),
+        );
       },
     };
   }
@@ -223,14 +233,14 @@ export class Transactions {
    * it.
    */
   async hasFinished(key: string): Promise<boolean> {
-    return (await this.store.cached(this.finishedKey(key))) !== undefined;
+    return (await this.store.cached(storeKey('browser-finished', '', key))) !== undefined;
   }
 
   private async take(
     state: string,
     browsers: readonly string[],
   ): Promise<{ browser: string; login: Transaction | undefined }> {
-    const key = this.loginKey(state);
+    const key = storeKey('login', '', digest(state + this.audience));
     const used = storeKey('used', '', digest(state + this.audience));
     // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
     if ((await this.store.get(used)) !== undefined) throw loginExpired('used', 'the login was used already');
@@ -253,27 +263,6 @@ export class Transactions {
     }
     return { browser, login: loginIn(record) };
   }
-
-  private async hint(key: string): Promise<Hint | undefined> {
-    const hint = (await this.store.cached(key)) as Partial<Hint> | undefined;
-    const { times, login } = hint ?? {};
-    const isHint = Array.isArray(times) && times.every(Number.isFinite) && typeof login === 'string';
-    return isHint ? { times, login } : undefined;
-  }
-
-  private loginKey(state: string): string {
-    return storeKey('login', '', digest(state + this.audience));
-  }
-
-  private finishedKey(key: string): string {
-    // The key has no audience, because all strategies of a site share one session.
-    return storeKey('browser-finished', '', key);
-  }
-}
-
-/** @param browser digest of the browser key */
-function hintKey(instanceHost: string, browser: string): string {
-  return storeKey('unfinished', instanceHost, browser);
 }
 
 /** The stored login, unvalidated. `assertLive` validates it. */

@@ -11,7 +11,7 @@ import {
 } from '../login/authorization.js';
 import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-keys.js';
 import { isOtherBrowser } from '../login/expiry.js';
-import type { Browser, Finished, MastodonLogin } from '../login/login.js';
+import type { Browser, MastodonLogin } from '../login/login.js';
 import type { PendingLogins as BrowserLogins, Transaction } from '../login/transactions.js';
 import { isThenable } from '../util/checks.js';
 import { digest } from '../util/digest.js';
@@ -30,7 +30,7 @@ import {
   warnOfMissingField,
   warnOfSessionCookie,
 } from './session.js';
-import { callVerify, textOf, type AnyVerifyFunction, type Verified } from './verify.js';
+import { callVerify, textOf, type AnyVerifyFunction } from './verify.js';
 
 /** The result of a request: exactly one of Passport's actions. */
 type Outcome =
@@ -49,10 +49,17 @@ export interface Actions {
   error(error: unknown): void;
 }
 
-/** Handles all requests of a strategy. Immutable after construction. */
+/** For how long after a login its response may be repeated. Milliseconds. */
+const repeatMs = 5000;
+
+/** More logins at the same time are not remembered. */
+const maxRemembered = 1000;
+
+/** One object serves all requests of a strategy. */
 export class Requests {
   private readonly callbackPath: CallbackPaths;
-  private readonly repeats = new Repeats<Outcome>((outcome) => 'user' in outcome);
+  /** Of logins that were finished just now, by the response's state and the browser's cookies. */
+  private readonly finished = new Map<string, Outcome>();
 
   constructor(
     private readonly login: MastodonLogin,
@@ -94,9 +101,39 @@ export class Requests {
     if (!isCallbackRoute && !isCallback(target, this.callbackPath)) {
       return this.begin(strategy, req, target, options);
     }
-    const finish = () => this.finish(strategy, req, target, options);
-    // A custom `stateStore` may identify browsers without cookies.
-    return this.settings.stateStore ? finish() : this.repeats.run(target, req.headers.cookie, finish);
+    return this.finishOnce(strategy, req, target, options);
+  }
+
+  /**
+   * A browser may send an authorization response twice, the second time with the cookies of before the login: a second
+   * press of a button, a reload, a program that checks links. If the second request failed, what the site writes into
+   * the session of the failure (`failureMessage`) would replace the session of the login, and the visitor would be
+   * logged out. So a request that comes after the login was finished gets the same result: the code is exchanged once,
+   * and the verify function is called once. Of requests at the same moment, one is the login.
+   *
+   * The same browser is one that sends the same `Cookie` header, with the session that the login was begun in. Only
+   * results of finished logins are given again, by the process that has them, for a few seconds.
+   */
+  private async finishOnce(
+    strategy: Hooks,
+    req: Request,
+    target: Target,
+    options: MastodonAuthenticateOptions,
+  ): Promise<Outcome> {
+    const states = target.searchParams.getAll('state');
+    const { cookie } = req.headers;
+    // A site with a stateStore may recognise browsers by other means than cookies.
+    if (this.settings.stateStore || !cookie || states.length !== 1)
+      return this.finish(strategy, req, target, options);
+    const key = digest(JSON.stringify([states[0], cookie]));
+    const first = this.finished.get(key);
+    if (first !== undefined) return first;
+    const outcome = await this.finish(strategy, req, target, options);
+    if ('user' in outcome && this.finished.size < maxRemembered) {
+      this.finished.set(key, outcome);
+      setTimeout(() => this.finished.delete(key), repeatMs).unref();
+    }
+    return outcome;
   }
 
   private async begin(
@@ -111,14 +148,20 @@ export class Requests {
     const crossSite = allowCrossSiteStart ? undefined : crossSiteStart(request, login.callbackURL);
     if (crossSite) throw login.refused(crossSite);
     warnOfScript(request, 'MastodonStrategy');
-    const typed = options.instance ?? typedInstance(req, target, instanceField);
+    const { body } = req as { body?: unknown };
+    const typed = options.instance ?? ownValue(body, instanceField) ?? queryValue(req, target, instanceField);
     if (typed === undefined) {
       warnOfMissingField(req, instanceField);
-      throw login.refused(nothingTyped(req, instanceField));
+      // For the visitor the field is empty. The cause, for the operator, says whether a parser is missing.
+      const cause =
+        req.method !== 'GET' && body === undefined
+          ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'
+          : `neither body nor query have a field "${instanceField}"`;
+      throw login.refused(new MastodonError('instance_missing', { cause }));
     }
     const { keys: browser, isNew = false } = stateStore
       ? { keys: loginsIn(stateStore, req) }
-      : await browserKeysToBegin(req, (key) => login.hasFinished(key));
+      : await browserKeysToBegin(req, login);
     const authorization = parametersOf('authorizationParams', strategy.authorizationParams(options));
     const { redirect } = await login.begin(typed, browser, options, { authorization, isNew });
     if (!stateStore) warnOfSessionCookie(req);
@@ -141,32 +184,24 @@ export class Requests {
     });
     if (session) retireKeys(req);
     try {
-      return outcomeOf(await callVerify(this.verify, req, passRequest, finished), finished);
+      const { user, info } = await callVerify(this.verify, req, passRequest, finished);
+      if (!user) return { challenge: info, status: undefined };
+      const { state } = finished;
+      return { user, info: { ...info, ...(state !== undefined && { state }) } };
     } finally {
       if (revokeToken) finished.revoke();
     }
   }
 }
 
-function typedInstance(req: IncomingMessage, target: Target, field: string): unknown {
-  return ownValue((req as { body?: unknown }).body, field) ?? queryValue(req, target, field);
-}
-
-/** An error for an empty field. Its cause tells the operator whether a body parser is missing. */
-function nothingTyped(req: IncomingMessage, field: string): MastodonError {
-  const isParserMissing = req.method !== 'GET' && (req as { body?: unknown }).body === undefined;
-  const cause = isParserMissing
-    ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'
-    : `neither body nor query have a field "${field}"`;
-  return new MastodonError('instance_missing', { cause: new Error(cause) });
-}
-
-/** The pending logins of the request's browser in a custom `stateStore`. */
+/** The logins of the request's browser, as the site's own store keeps them. */
 function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   return {
-    // The record is copied, because many logins share one instance object.
-    save: (state, login) =>
-      stateStore.save(req, state, opaque({ ...login, instance: { ...login.instance } })),
+    // For the site, a record without known members. The instance is one object for many logins.
+    save: (state, login) => {
+      const record: Partial<Transaction> = { ...login, instance: { ...login.instance } };
+      return stateStore.save(req, state, record as LoginTransaction);
+    },
     take: async (state) => (await stateStore.take(req, state)) as Transaction | undefined,
     async unfinished(host) {
       return (await stateStore.hasUnfinished?.(req, host)) ? { begunAt: [Date.now()] } : undefined;
@@ -175,15 +210,7 @@ function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
   };
 }
 
-/** The record with an opaque type, for the site. */
-function opaque(login: Transaction): LoginTransaction {
-  return login as Partial<Transaction> as LoginTransaction;
-}
-
-/**
- * Reads the parameters that a hook returns. A promise is refused, because its parameters would be missing without an
- * error.
- */
+/** passport-oauth2 reads the members of what a hook returns. A promise has none, so its parameters would silently be missing. */
 function parametersOf(hook: string, given: unknown): Record<string, string> {
   const isPromise = isThenable(given);
   if (typeof given === 'object' && given !== null && !isPromise) return given as Record<string, string>;
@@ -201,11 +228,6 @@ function queryValue(req: IncomingMessage, { searchParams }: Target, name: string
   if (Object.hasOwn(req, 'query')) return ownValue((req as { query?: unknown }).query, name);
   const values = searchParams.getAll(name);
   return values.length > 1 ? values : values[0];
-}
-
-function outcomeOf({ user, info }: Verified, { state }: Finished): Outcome {
-  if (!user) return { challenge: info, status: undefined };
-  return { user, info: { ...info, ...(state !== undefined && { state }) } };
 }
 
 /**
@@ -231,41 +253,4 @@ function failureOf(thrown: unknown): Outcome {
   // For the operator's logs. Not enumerable.
   Object.defineProperty(challenge, 'cause', { value: thrown.cause });
   return { challenge, status };
-}
-
-/** How long a result is repeated after a login. Milliseconds. */
-const repeatMs = 5000;
-
-/** Maximum number of remembered results. */
-const maxRemembered = 1000;
-
-/**
- * Repeats the result of a finished login for a second request with the same authorization response. Browsers send a
- * second one after a double click or a reload, with the cookies from before the login. If it failed, the site would
- * write into the old session (`failureMessage`) and so log the visitor out. The code is exchanged once, and the verify
- * function is called once. Simultaneous requests share one login.
- *
- * The second request must have the same `Cookie` header, with the session that began the login. Results are kept in
- * this process for a few seconds, and only for finished logins.
- */
-export class Repeats<T> {
-  private readonly results = new Map<string, T>();
-
-  /** @param isFinished whether a result belongs to a finished login */
-  constructor(private readonly isFinished: (result: T) => boolean) {}
-
-  /** @param cookies the request's `Cookie` header */
-  async run(response: Target, cookies: string | undefined, finish: () => Promise<T>): Promise<T> {
-    const states = response.searchParams.getAll('state');
-    if (!cookies || states.length !== 1) return finish();
-    const key = digest(JSON.stringify([states[0], cookies]));
-    const first = this.results.get(key);
-    if (first !== undefined) return first;
-    const result = await finish();
-    if (this.isFinished(result) && this.results.size < maxRemembered) {
-      this.results.set(key, result);
-      setTimeout(() => this.results.delete(key), repeatMs).unref();
-    }
-    return result;
-  }
 }

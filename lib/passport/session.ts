@@ -11,6 +11,7 @@ import {
   type BrowserKeys,
   writeFormer,
 } from '../login/browser-keys.js';
+import type { MastodonLogin } from '../login/login.js';
 import { digest } from '../util/digest.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 
@@ -39,21 +40,20 @@ export function browserKeys(req: IncomingMessage): SessionKeys {
 }
 
 /**
- * The browser's keys, including one that may begin a login. It is derived from the session ID, because a parallel
- * request may save an old copy of the session (`resave: true`). A session without an ID holds a random key. The key is
- * always written into the session, because an unmodified session is not saved.
- * @param hasFinished whether a login was finished with a key
- * @returns `isNew`: whether the key was just created
- * @throws Error without a session, or if the session does not keep the key
+ * The browser's keys, with one that may begin a login. It is derived from the session's ID, so that a parallel request that
+ * saves the whole session as it was before (`resave: true`) cannot remove it. A session without an ID holds a random key. The
+ * key is written into the session in either case, or the session would not be kept.
+ * @returns `isNew`: the key was made just now
+ * @throws Error where there is no session, or where it does not keep the key
  */
 export async function browserKeysToBegin(
   req: IncomingMessage,
-  hasFinished: (key: string) => Promise<boolean>,
+  login: Pick<MastodonLogin, 'hasFinished'>,
 ): Promise<{ keys: readonly string[]; isNew: boolean }> {
   const session = sessionOf(req);
   const stored = storedKeys(session);
   const known = stored.current ?? derivedKey(session);
-  const isUsable = known !== undefined && !(await hasFinished(known));
+  const isUsable = known !== undefined && !(await login.hasFinished(known));
   if (stored.current === undefined || !isUsable) {
     session[currentField] = (isUsable ? known : randomToken()) + userSuffix(session);
   }
@@ -93,40 +93,30 @@ function sessionOf(req: IncomingMessage): Session {
   throw new Error(problem);
 }
 
-function storedKeys(session: Session): BrowserKeys {
-  const former = session[formerField];
-  return {
-    current: currentKey(session),
-    former: former === undefined ? [] : readFormer(String(former).split(' ')),
-  };
-}
-
 /**
  * The current key, if the logged-in user is the same as when it was created. An attacker who planted a session knows
  * its key. A site may copy the session's content at a login by other means, such as a password.
  */
-function currentKey(session: Session): string | undefined {
+function storedKeys(session: Session): BrowserKeys {
   const [key = '', user = ''] = String(session[currentField]).split('.', 2);
-  return isSecretKey(key) && userSuffix(session) === (user && `.${user}`) ? key : undefined;
+  const isValid = isSecretKey(key) && userSuffix(session) === (user && `.${user}`);
+  const former = session[formerField];
+  return {
+    current: isValid ? key : undefined,
+    former: former === undefined ? [] : readFormer(String(former).split(' ')),
+  };
 }
 
 function derivedKey(session: Session): string | undefined {
-  const id = idOf(session);
+  // `id` of express-session, `sessionId` of @fastify/session.
+  const id = idIn(session, 'id') ?? idIn(session, 'sessionId');
   return id === undefined ? undefined : digest(JSON.stringify([currentField, id, userSuffix(session)]));
 }
 
 /** Minimum length of a random session ID. */
 const shortestId = 16;
 
-/** The ID of a server-side session: `id` of express-session, `sessionId` of @fastify/session. */
-function idOf(session: Session): string | undefined {
-  return ['id', 'sessionId'].map((name) => idIn(session, name)).find((id) => id !== undefined);
-}
-
-/**
- * The session ID from a member of the framework. Content of the application is ignored, because such a `session.id` may
- * be equal for all visitors.
- */
+/** The ID of a session that the server keeps. Not the application's own content, which may be the same for all visitors. */
 function idIn(session: Session, name: string): string | undefined {
   const own = Object.getOwnPropertyDescriptor(session, name);
   const isContent = own ? own.enumerable : !(name in Object(Object.getPrototypeOf(session)));

@@ -120,8 +120,12 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
-    const failed = (error: unknown) => (isDecided ? warnOfLateError(error) : reject(error as Error));
-    throwOnProfileFields(done);
+    const failed = (error: unknown) => {
+      if (!isDecided) return reject(error as Error);
+      const text = `the verify function threw after it had called done: ${textOf(error)}`;
+      process.emitWarning(`MastodonStrategy: ${text}`);
+    };
+    Object.setPrototypeOf(done, notTheProfile);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const call = verify as (...args: unknown[]) => unknown;
     const result = call(...before, accessToken, refreshToken, ...rest);
@@ -157,27 +161,13 @@ function doneTimeoutMs(returned: unknown): number {
   return prototype === Object.prototype || prototype === null ? 100 : 10_000;
 }
 
-function warnOfLateError(error: unknown): void {
-  process.emitWarning(
-    `MastodonStrategy: the verify function threw after it had called done: ${textOf(error)}`,
-  );
-}
-
-/** The message of a thrown value. Some values cannot be converted to text. */
+/** Not every value that is thrown can be shown. */
 export function textOf(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {
     return kindOf(thrown) || 'something that cannot be shown';
   }
-}
-
-/**
- * Makes `done` throw if a function reads profile fields from it. Such a function has its parameters in the wrong order.
- * It would read `undefined` as the ID, and log all visitors in as one user.
- */
-function throwOnProfileFields(done: VerifyDone): void {
-  Object.setPrototypeOf(done, profileFieldTraps);
 }
 
 const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
@@ -193,8 +183,11 @@ const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
   ...{ handle: true, handleVerified: true, actor: true, instance: true, _raw: true, _json: true },
 };
 
-/** A function prototype whose profile fields throw. */
-const profileFieldTraps = Object.create(
+/**
+ * A function's prototype in which the profile's fields are traps. A function that expects the profile where it gets `done` would
+ * find `undefined` under every name, and log all visitors in as one user.
+ */
+const notTheProfile = Object.create(
   Function.prototype,
   Object.fromEntries(Object.keys(profileFields).map((name) => [name, { get: () => refuseToRead(name) }])),
 ) as object;

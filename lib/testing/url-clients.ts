@@ -1,7 +1,7 @@
 /** Reads the client metadata of a site, which a Misskey fetches from the URL that is the site's client ID. */
 
 import { Checks } from '../util/checks.js';
-import { Http } from '../http/context.js';
+import { Http, RequestContext } from '../http/context.js';
 import { get, type Answer } from '../http/request.js';
 import { readOptions } from '../options.js';
 import { parsedURL } from '../util/url.js';
@@ -35,7 +35,7 @@ export class URLClients implements ClientReader {
   }
 
   private async fetch(url: string): Promise<Answer | undefined> {
-    const context = this.http.context({ timeoutMs: fetchMs, typed: new URL(url).host });
+    const context = new RequestContext(this.http, { timeoutMs: fetchMs, typed: new URL(url).host });
     try {
       return await get(context, url, { accept: '*/*', redirects: 0 }, (answer) => answer);
     } catch {

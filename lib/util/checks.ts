@@ -3,16 +3,6 @@
 import { suggestion } from './did-you-mean.js';
 import { parsedURL } from './url.js';
 
-/** Options that were renamed before the first release. */
-const newNames: ReadonlyMap<string, string> = new Map([
-  ['clientURL', 'clientMetadataURL'],
-  ['startTimeoutMs', 'loginTimeoutMs'],
-  ['maxPreparations', 'maxConcurrentStarts'],
-  ['maxExchanges', 'maxConcurrentCallbacks'],
-  ['maxExchangesPerInstance', 'maxConcurrentCallbacksPerInstance'],
-  ['failureMemoryMs', 'failureCooldownMs'],
-]);
-
 export class Checks {
   /** @param caller the function or class that the site called, such as `MastodonStrategy` */
   constructor(readonly caller: string) {}
@@ -37,11 +27,8 @@ export class Checks {
       this.wrong(all, 'be an object', value);
     }
     for (const [name, given] of Object.entries(value)) {
-      if (given === undefined || known.includes(name)) continue;
-      const renamed = newNames.get(name);
-      if (renamed !== undefined && known.includes(renamed))
-        this.fail(`${one}${name} is called ${renamed} now`);
-      this.fail(`there is no ${one}${name}${suggestion(name, known)}`);
+      if (given !== undefined && !known.includes(name))
+        this.fail(`there is no ${one}${name}${suggestion(name, known)}`);
     }
     return value;
   }
@@ -122,6 +109,13 @@ export class Checks {
 
 /** Replaces `:instance` while the URL is validated. */
 const placeholder = 'instance-host-stands-here';
+
+/** Whether a value has a member of this type by each of these names, as a record from a store should. */
+export function hasMembers(value: unknown, type: 'string' | 'number', names: readonly string[]): boolean {
+  const record = Object(value) as Record<string, unknown>;
+  for (const name of names) if (typeof record[name] !== type) return false;
+  return true;
+}
 
 export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';

@@ -8,6 +8,7 @@ import {
   isSecretKey,
   randomToken,
 } from '../login/browser-keys.js';
+import type { MastodonLogin } from '../login/login.js';
 import { cookieValues } from '../util/cookies.js';
 
 /** Longer than a pending login, to detect unfinished logins of a browser. Seconds. */
@@ -48,16 +49,15 @@ export class BrowserCookie {
 }
 
 /**
- * The browser's keys, including a current one that may begin a login. An attacker who planted a key knows it, so a key
- * that finished a login cannot begin another. It becomes a former key, for logins of other tabs.
- * @param hasFinished whether a login was finished with a key
+ * The browser's keys, with a current one that may begin a login. The owner of a planted key knows it, so a key that finished
+ * a login begins no other: it stays as a former one, for the logins that this browser began in other tabs.
  */
 export async function keysToBegin(
   known: BrowserKeys,
-  hasFinished: (key: string) => Promise<boolean>,
+  login: Pick<MastodonLogin, 'hasFinished'>,
 ): Promise<BrowserKeys> {
   const { current, former } = known;
   if (current === undefined) return { current: randomToken(), former };
-  if (!(await hasFinished(current))) return known;
+  if (!(await login.hasFinished(current))) return known;
   return { current: randomToken(), former: formerAfterLogin(known) };
 }

@@ -99,10 +99,10 @@ async function bytesOf({ body }: Request, timeoutMs: number): Promise<Uint8Array
 }
 
 function tooLong(): MastodonError {
-  const cause = new Error(`the body of the request has more than ${maxBodyBytes} bytes`);
+  const cause = `the body of the request has more than ${maxBodyBytes} bytes`;
   return new MastodonError('instance_invalid', { status: 413, cause });
 }
 
 function missing(why: string, status?: number): MastodonError {
-  return new MastodonError('instance_missing', { ...(status && { status }), cause: new Error(why) });
+  return new MastodonError('instance_missing', { ...(status && { status }), cause: why });
 }

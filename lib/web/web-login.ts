@@ -98,7 +98,7 @@ export function createLogin(options: WebLoginOptions): WebLogin {
               throw error instanceof MastodonError ? login.refused(error) : error;
             });
       const known = cookie.read(request.headers);
-      const keys = await keysToBegin(known, (key) => login.hasFinished(key));
+      const keys = await keysToBegin(known, login);
       const { redirect } = await login.begin(typed, allKeys(keys), beginOptions, {
         isNew: allKeys(known).length === 0,
       });

@@ -313,14 +313,29 @@ describe('with a store that takes its time', () => {
 
   it('a client that goes while its request is written leaves nothing behind', async () => {
     const store = slowStore();
-    const { connect, bridge, events } = await startBridge([instance], { store });
+    let hold: ((key: string) => Promise<void>) | undefined;
+    const set = async (key: string, value: unknown) => {
+      await hold?.(key);
+      return store.set(key, value);
+    };
+    const { connect, bridge, events } = await startBridge([instance], { store: { ...store, set } });
     await (await connect()).request(instance.host);
     const client = await connect();
+    let release = () => undefined as void;
+    const isWritten = new Promise<void>((resolve) => {
+      hold = (key) => {
+        if (!key.includes(':bridge-')) return Promise.resolve();
+        resolve();
+        hold = undefined;
+        return new Promise((go) => (release = go));
+      };
+    });
     client.ask(instance.host);
-    // Known already, so nothing but the store is waited for.
-    await pause(25);
+    await isWritten;
     client.socket.terminate();
-    await pause(200);
+    while (bridge.status().sockets > 1) await pause(5);
+    release();
+    while (bridge.status().pending > 1) await pause(5);
     expect(bridge.status()).toEqual({ sockets: 1, pending: 1 });
     expect(events.filter(([event]) => event === 'request_opened')).toHaveLength(1);
   });

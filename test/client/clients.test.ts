@@ -1,6 +1,6 @@
 /** How the records of clients are kept, moved and found, also while other processes change them. */
 
-import { recordKey, type Client, type RegisteredClient } from '../../lib/client/client.js';
+import { type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { keyedRecord } from '../../lib/util/backend.js';
@@ -60,7 +60,7 @@ describe('a client', () => {
   });
 
   it('that has its first login at this moment is found, and not registered anew', async () => {
-    const [unused, used] = [recordKey('client-unused', host, app), recordKey('client', host, app)];
+    const [unused, used] = [storeKey('client-unused', host, app), storeKey('client', host, app)];
     /** Another process finishes the first login between two reads of this one. */
     class Moving extends JSONStore {
       override async get(key: string): Promise<unknown> {
@@ -81,10 +81,10 @@ describe('a client', () => {
 
   it('whose record is half of one is registered anew', async () => {
     const backend = new JSONStore();
-    const key = recordKey('client', host, app);
+    const key = storeKey('client', host, app);
     await backend.set(key, keyedRecord(key, { clientId: 'id' }));
     expect(await processOn(backend).current(host, app)).toBeUndefined();
-    const own = recordKey('credentials', host, app, 'id');
+    const own = storeKey('credentials', host, app, 'id');
     for (const half of [
       { clientId: 'id' },
       { clientId: 'other', clientSecret: 's' },
@@ -102,8 +102,8 @@ describe('a client', () => {
     for (const ttl of backend.ttls.values()) expect(ttl).toBeLessThanOrEqual(75 * minute);
     await clients.loginFinished(of('id'), registered('id'));
     expect([...backend.records.keys()]).toEqual([
-      recordKey('credentials', host, app, 'id'),
-      recordKey('client', host, app),
+      storeKey('credentials', host, app, 'id'),
+      storeKey('client', host, app),
     ]);
     for (const key of backend.records.keys()) expect(backend.ttls.get(key)).toBeGreaterThanOrEqual(90 * day);
   });
@@ -113,7 +113,7 @@ describe('a client', () => {
     const clients = processOn(backend);
     await add(clients, 'id');
     const lifeOf = (kind: 'client' | 'credentials', unused: '' | '-unused') =>
-      backend.ttls.get(recordKey(`${kind}${unused}`, host, app, kind === 'client' ? '' : 'id')) ?? 0;
+      backend.ttls.get(storeKey(`${kind}${unused}`, host, app, ...(kind === 'client' ? [] : ['id']))) ?? 0;
     expect(lifeOf('credentials', '-unused') - lifeOf('client', '-unused')).toBeGreaterThanOrEqual(
       10 * minute,
     );
@@ -129,7 +129,7 @@ describe('a client', () => {
     expect(client).toMatchObject({ clientId: 'new', generation: 2, former: ['old'] });
     expect(await clients.current(host, app)).toEqual(client);
     expect(await clients.credentials(of('old'))).toMatchObject({ clientSecret: 'secret of old' });
-    expect(backend.ttls.get(recordKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
+    expect(backend.ttls.get(storeKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
   });
 
   it('that was registered and could not be saved is saved at the next try, not registered again', async () => {

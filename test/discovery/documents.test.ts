@@ -28,7 +28,7 @@ function documentsOf(all: readonly StandIn[], allowInstance?: (host: string) => 
   return {
     documents,
     /** The URL that the document was found at. */
-    get: (url: string) => documents.get(url, {}, (answer) => answer.url.href),
+    get: async (url: string) => (await documents.get(url, {})).url.href,
   };
 }
 

@@ -98,7 +98,7 @@ describe('the servers that a host-meta names', () => {
       asked.push([url, accept]);
       return answer();
     });
-    return { origins: await hostMetaOrigins(fetcher, new Set(), 'https://example.com'), asked };
+    return { origins: await hostMetaOrigins(fetcher, 'https://example.com'), asked };
   };
 
   it('are others than the domain, and public ones', async () => {
@@ -136,7 +136,7 @@ describe('a handle is proved', () => {
       asked.push(url);
       return answerTo(url, options);
     });
-    const lead = await followHandle(fetcher, new Set(), 'https://example.com', 'alice@example.com');
+    const lead = await followHandle(fetcher, 'https://example.com', 'alice@example.com');
     return { lead, proved: lead?.proved, asked };
   }
 

@@ -184,7 +184,7 @@ describe('a single flight', () => {
     let wasOver: boolean | undefined;
     const work = async (shared: RequestContext) => {
       const result = await new Promise<string>((resolve) => (end = resolve));
-      wasOver = shared.isOver;
+      wasOver = shared.signal.aborted;
       return result;
     };
     const hurried = flight.join('a', aContext(20), work);

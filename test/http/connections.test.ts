@@ -112,15 +112,15 @@ describe('the site’s own requests by fetch', () => {
     const server = await answeringAndThen(() => undefined);
     const { origin } = originOf(server);
     const own = `
-      const { Http } = require('./lib/http/context.ts');
+      const { Http, RequestContext } = require('./lib/http/context.ts');
       const { get } = require('./lib/http/request.ts');
       const { readOptions } = require('./lib/options.ts');
       const dispatcher = () => globalThis[Symbol.for('undici.globalDispatcher.1')];
       const names = ['fetch', 'Headers', 'Response', 'Request', 'FormData', 'WebSocket', 'EventSource'];
       const request = () => {
         const options = { clientName: 'A site', callbackURL: 'https://site.example/' };
-        const context = new Http(readOptions({ ...options, developmentInstances: ['${origin}'] }))
-          .context({ timeoutMs: 10_000 });
+        const http = new Http(readOptions({ ...options, developmentInstances: ['${origin}'] }));
+        const context = new RequestContext(http, { timeoutMs: 10_000 });
         return get(context, '${origin}/', {}, ({ text }) => text).finally(() => context.end());
       };
       const print = (value) => console.log(JSON.stringify(value));

@@ -228,7 +228,7 @@ describe('a handle of another domain', () => {
       return jrd && url.includes('webfinger') ? answerOf(200, jrd) : answerOf(404, '');
     });
     const account = answer({ ...honest, ...changes });
-    return buildProfile(fetcher, new Set(), at, account).then((profile) => ({ profile, asked }));
+    return buildProfile(fetcher, at, account).then((profile) => ({ profile, asked }));
   };
   const jrd = (subject: string, href = honest.uri) => ({
     subject: `acct:${subject}`,
@@ -269,7 +269,7 @@ describe('a handle of another domain', () => {
   it('is not verified where its domain must not be asked, and the login goes on', async () => {
     const fetcher = fetching(() => Promise.reject(new MastodonError('instance_not_allowed')));
     const account = answer({ ...honest, acct: 'alice@example.com' });
-    const profile = await buildProfile(fetcher, new Set(), instance, account);
+    const profile = await buildProfile(fetcher, instance, account);
     expect(profile).toMatchObject({ handle: 'alice@social.example', handleVerified: false });
   });
 

@@ -61,7 +61,7 @@ it('is found out where the authority is nobody’s', async () => {
 /** What a request comes to, in a process that was told to look at no certificate. */
 async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   const program = `
-    const { Http } = require('./lib/http/context.ts');
+    const { Http, RequestContext } = require('./lib/http/context.ts');
     const { get } = require('./lib/http/request.ts');
     const { readOptions } = require('./lib/options.ts');
     const { lookup } = require('node:dns');
@@ -71,7 +71,7 @@ async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
       developmentInstances: ['${origin}'],
       outbound: { lookup: (_name, options, callback) => lookup('127.0.0.1', options, callback), ${outbound} },
     }));
-    const context = http.context({ timeoutMs: 10_000 });
+    const context = new RequestContext(http, { timeoutMs: 10_000 });
     get(context, '${origin}/', {}, () => undefined)
       .then(() => console.log('fooled'), ({ code }) => console.log(code))
       .finally(() => context.end());

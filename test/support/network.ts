@@ -1,6 +1,6 @@
 /** Requests of a test's own, which reach the given origins, and what comes of them. */
 
-import { Http, type ContextOptions, type RequestContext } from '../../lib/http/context.js';
+import { Http, RequestContext, type ContextOptions } from '../../lib/http/context.js';
 import { get, postForm, postJSON, type Answer, type GetOptions } from '../../lib/http/request.js';
 import { readOptions, type OutboundOptions, type Settings } from '../../lib/options.js';
 import { names, type RawServer } from './hostile.js';
@@ -38,7 +38,7 @@ afterEach(() => contexts.splice(0).forEach((context) => context.end()));
 
 /** Ended after the test. */
 export function contextOf(http: Http, options: Partial<ContextOptions> = {}): RequestContext {
-  const context = http.context({ timeoutMs: 60_000, ...options });
+  const context = new RequestContext(http, { timeoutMs: 60_000, ...options });
   contexts.push(context);
   return context;
 }
