@@ -46,7 +46,7 @@ export class Connections {
       ca === undefined
         ? undefined
         : tls.createSecureContext({ ca: [...tls.rootCertificates, ...[ca].flat()] });
-    this.proxy = proxy === undefined ? undefined : new Proxy(proxy, this.secureContext);
+    this.proxy = proxy === undefined ? undefined : new Proxy(proxy(), this.secureContext);
   }
 
   /**

@@ -56,7 +56,8 @@ const defaults = {
 export interface OutboundSettings extends Readonly<typeof defaults> {
   readonly lookup?: LookupFunction;
   readonly ca?: Exclude<OutboundOptions['ca'], undefined>;
-  readonly proxy?: string;
+  /** The URL, whose credentials are printed with no object that holds these settings. */
+  readonly proxy?: () => string;
   /** `https://social.lan` for each of `privateInstances`. */
   readonly privateOrigins: ReadonlySet<string>;
   /** Maximum size of an account. Pleroma stores all settings of its client there, 300 KB and more. Bytes. */
@@ -78,13 +79,14 @@ export function checkedOutbound(checks: Checks, options: OutboundOptions): Outbo
   ) as typeof defaults;
   const lookup = checks.function('outbound.lookup', options.lookup);
   const { ca, proxy, privateInstances = [] } = options;
+  const proxyURL = proxy === undefined ? undefined : checkedProxy(checks, proxy);
   return {
     ...numbers,
     privateOrigins: checkedPrivateOrigins(checks, privateInstances),
     maxAccountBytes: options.maxResponseBytes ?? defaultAccountBytes,
     ...(lookup && { lookup }),
     ...(ca !== undefined && { ca: checkedAuthorities(checks, ca) }),
-    ...(proxy !== undefined && { proxy: checkedProxy(checks, proxy) }),
+    ...(proxyURL !== undefined && { proxy: () => proxyURL }),
   };
 }
 

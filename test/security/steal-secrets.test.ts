@@ -1,9 +1,21 @@
 /** The attacker reads what the site shows, logs, serialises or sends, and wants a secret, a code or a token in it. */
 
 import { inspect } from 'node:util';
+import { MastodonLogin } from '../../lib/core/index.js';
+import { MastodonStrategy } from '../../lib/index.js';
+import { createLogin } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';
 import type { Site } from '../support/site.js';
-import { aSite, anInstance, aStage, comeBack, JSONStore, leave, open } from '../support/stage.js';
+import {
+  aSite,
+  anInstance,
+  aStage,
+  comeBack,
+  JSONStore,
+  leastOptions,
+  leave,
+  open,
+} from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
 /** Everything that came out of the site during a test, in every form that an application might give it. */
@@ -275,4 +287,14 @@ it("an application's own error reaches its error handler as it is, without ours 
   showPage(await new Visitor().login(site, instance.host));
   expect(site.errors).toEqual([mine]);
   nothingLeaked(instance, site);
+});
+
+it('an object of the package that is printed or serialised shows no password of the proxy', () => {
+  const options = { ...leastOptions, outbound: { proxy: 'http://user:proxy-password@proxy.example:3128' } };
+  const strategy = new MastodonStrategy({ ...options, passReqToCallback: false }, async () => false);
+  for (const one of [new MastodonLogin(options), createLogin(options), strategy]) {
+    expect(inspect(one, { showHidden: true, depth: Infinity }) + JSON.stringify(one)).not.toContain(
+      'proxy-password',
+    );
+  }
 });
