@@ -1,5 +1,6 @@
 /** What a site may set: a wrong option is told at once, by its name. */
 
+import { MastodonLogin } from '../lib/core/index.js';
 import { createClient } from '@redis/client';
 import { MastodonStrategy } from '../lib/index.js';
 import { createBridge, type BridgeOptions } from '../lib/bridge/index.js';
@@ -160,7 +161,7 @@ describe('outbound.proxy', () => {
       clientName: 'A site',
       callbackURL: 'https://site.example/callback',
       outbound: { proxy: proxy as string },
-    }).outbound.proxy;
+    }).outbound.proxy?.();
 
   it.each([
     'http://proxy.example:3128',
@@ -314,3 +315,16 @@ describe('without a store', () => {
     }
   });
 });
+
+it.each([
+  [{ clientURL: 'https://site.example/client' }, 'option clientURL is called clientMetadataURL now'],
+  [{ passReqToCallback: true }, 'MastodonLogin: there is no option passReqToCallback'],
+  [{ outbound: { startTimeoutMs: 1 } }, 'option outbound.startTimeoutMs is called loginTimeoutMs now'],
+  [{ outbound: { maxExchanges: 1 } }, 'option outbound.maxExchanges is called maxConcurrentCallbacks now'],
+])(
+  'an option that the login does not know is refused, with the new name of a former one: %j',
+  (changes, message) => {
+    const options = { clientName: 'A site', callbackURL: 'https://site.example/callback', ...changes };
+    expect(() => new MastodonLogin(options as never)).toThrow(message);
+  },
+);

@@ -9,6 +9,7 @@ import { Failures } from '../discovery/failures.js';
 import {
   type Instance,
   checkedScope,
+  loginOptionNames,
   readOptions,
   type BeginOptions,
   type LoginOptions,
@@ -67,8 +68,13 @@ export class MastodonLogin {
   /** Identifies the site and its options. A login can be finished only with the audience that began it. */
   private readonly audience: string;
 
-  /** @throws TypeError that names the option at fault */
-  constructor(options: LoginOptions, checks = new Checks('MastodonLogin')) {
+  /**
+   * @param entryPoint checks of an entry point that has checked the names of the options, some of which are its own
+   * @throws TypeError that names the option at fault
+   */
+  constructor(options: LoginOptions, entryPoint?: Checks) {
+    const checks = entryPoint ?? new Checks('MastodonLogin');
+    if (!entryPoint) checks.options(options, loginOptionNames);
     const settings = readOptions(options, checks);
     const { clientName, callbackURL, website, scope, outbound } = settings;
     this.settings = settings;
