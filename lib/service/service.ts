@@ -138,6 +138,9 @@ async function closeServer(server: Server, runnable: Runnable): Promise<void> {
   clearInterval(tidy);
 }
 
+/** The process that started this one, as it is before the service starts: it may end at any time from then on. */
+const launcher = process.ppid;
+
 /** Calls `stop` at the first signal; a second one ends the process at once. */
 function onStop(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   let since: number | undefined;
@@ -150,8 +153,7 @@ function onStop(stop: (signal: NodeJS.Signals) => Promise<void>): void {
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   // npm and npx run a shell, which ends at SIGTERM without passing it on.
   if (process.env['npm_lifecycle_event'] === undefined) return;
-  const { ppid } = process;
   setInterval(() => {
-    if (process.ppid !== ppid && since === undefined) onSignal('SIGTERM');
+    if (process.ppid !== launcher && since === undefined) onSignal('SIGTERM');
   }, 250).unref();
 }
