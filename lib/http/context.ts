@@ -74,6 +74,11 @@ export class RequestContext {
     if (options.timeoutMs < 1) this.end();
   }
 
+  /** Whether the work ended before its deadline, because its result is not needed. Timers may fire some milliseconds early. */
+  get isNotNeeded(): boolean {
+    return this.signal.aborted && this.endsAt - performance.now() > 5;
+  }
+
   /** Milliseconds, never negative. */
   get remainingMs(): number {
     return this.signal.aborted ? 0 : Math.max(0, this.endsAt - performance.now());

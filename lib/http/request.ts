@@ -180,7 +180,7 @@ async function sendOnce(
     return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
   } catch (error) {
     const failure = failureOf(error, context.signal.aborted).at(host);
-    report({ code: failure.code });
+    if (!context.isNotNeeded) report({ code: failure.code });
     throw failure;
   }
 }

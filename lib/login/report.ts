@@ -70,7 +70,7 @@ export function warnOfFailure(error: MastodonError): void {
   const why = error.cause === undefined ? error.message : sentencesOf(error.cause);
   warnOnce(
     'MASTODON_LOGIN_FAILED',
-    `passport-mastodon-oauth2: a login failed with ${error.code}: ${why}. See docs/errors.md#${error.code}`,
+    `passport-mastodon-oauth2: a login failed with ${error.code}: ${why.replace(/\.$/, '')}. See docs/errors.md#${error.code}`,
     error.code,
   );
 }
