@@ -22,26 +22,24 @@ import { digest } from './util/digest.js';
 /** Changes with the format of the records, so that two versions of this package can share one store. */
 const prefix = 'passport-mastodon-oauth2:2';
 
-/** Longer hosts are hashed. Keys have at most 250 characters in memcached, and 255 in Keyv's SQL tables. */
-const longestHost = 80;
-
 /**
  * The key of a record. Short hosts stay readable. The other parts are hashed, so that different parts give different
  * keys and every store accepts the characters.
  */
 export function storeKey(kind: string, host: string, ...rest: readonly string[]): string {
-  // A digest contains no dot, so it cannot equal a host.
-  const key = `${prefix}:${kind}:${host.length > longestHost ? digest(host) : host}`;
+  // Keys have at most 250 characters in memcached, 255 in Keyv's SQL tables. A digest has no dot, so it equals no host.
+  const key = `${prefix}:${kind}:${host.length > 80 ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
 }
 
 /** Memcached reads a longer time to live as a date in 1970, and deletes the record at once. Milliseconds. */
 const monthMs = 30 * 24 * 60 * 60 * 1000;
-
 /** A written lock is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
 /** Time to live of the locks of `take`. Milliseconds. */
 const takeLockMs = 5000;
+/** Time to live of the claims of `take`: longer than two calls of the slowest store. Milliseconds. */
+const claimTtlMs = 60_000;
 /** Pauses while another process holds a lock. Milliseconds. */
 export const pollMs = { first: 20, last: 100 } as const;
 
@@ -70,10 +68,7 @@ export class Store {
   /** When this process first saw a lock of another one, by key. */
   private readonly seen = new LRUCache<string, { owner: string; at: number }>({ max: 1000 });
 
-  /**
-   * @param backend the site's store; without one, records are kept in memory
-   * @param timeoutMs for one call of the backend
-   */
+  /** @param backend default: memory. @param timeoutMs of one call of the backend */
   constructor(
     backend: KeyValueStore | undefined,
     private readonly timeoutMs: number,
@@ -98,7 +93,7 @@ export class Store {
     try {
       return readKeyedRecord(key, value);
     } catch (error) {
-      throw storeFailed(error instanceof UnknownRecordError ? error : withoutDetails(error));
+      throw storeFailed(error);
     }
   }
 
@@ -128,8 +123,13 @@ export class Store {
       if (!release) return undefined;
       try {
         const value = await this.get(key);
-        if (value !== undefined) await this.remove(key);
-        return value;
+        if (value === undefined) return undefined;
+        // While the store was slow, another process may have taken the lock as well. The last claim written is valid.
+        const [claim, owner] = [`${key}:claim`, randomUUID()];
+        await this.put(claim, { owner }, claimTtlMs);
+        await this.remove(key);
+        const last = (await this.cached(claim)) as Lock | undefined;
+        return last === undefined || last.owner === owner ? value : undefined;
       } finally {
         await release();
       }
@@ -157,10 +157,7 @@ export class Store {
    * Changes a record under its lock. No other `update` of any process runs between the read and the write.
    * @param change returns the next record, or `undefined` to keep the current one
    * @returns what `change` returned
-   * @throws MastodonError `store_failed`, also when another process holds the lock for longer than the store's timeout;
-   *   and whatever `change` throws
-   * @example
-   * const claimed = await store.update(key, ttlMs, (current) => (current?.user ? undefined : { ...current, user }));
+   * @throws MastodonError `store_failed`, also if the lock stays taken for the store's timeout; errors of `change`
    */
   async update<T extends object>(
     key: string,
@@ -285,7 +282,7 @@ export class Store {
     try {
       return await (this.isPrivate ? operation() : this.timeLimit.run(operation));
     } catch (error) {
-      throw storeFailed(error instanceof TimeLimitError ? error : withoutDetails(error));
+      throw storeFailed(error);
     }
   }
 }
@@ -295,6 +292,9 @@ export function withoutDetails(error: unknown, what = 'store'): Error {
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }
 
-function storeFailed(cause: unknown): MastodonError {
+/** @param error a text or an error of this package, or an error of the backend, of which the kind alone is kept */
+function storeFailed(error: unknown): MastodonError {
+  const isOwn = [TimeLimitError, UnknownRecordError].some((own) => error instanceof own);
+  const cause = isOwn || typeof error === 'string' ? error : withoutDetails(error);
   return new MastodonError('store_failed', { cause });
 }

@@ -250,10 +250,6 @@ export class Transactions {
         'no login has this state: another request is using it, it was made up, is long over, or was begun for another site';
       throw loginExpired('unknown', why + (this.store.isShared ? '' : noSharedStore));
     }
-    // Another process may also have taken the login, if the store cannot report which caller deleted a record. The
-    // login is used up now. A failed read must not lose its state, which adapters need.
-    const isTwice = this.store.isShared && (await this.store.cached(used)) !== undefined;
-    if (isTwice) throw loginExpired('used', 'another process used the login at the same moment');
     await this.store.cache(used, { used: true }, loginTtlMs);
     // A login is used up also by a response in another browser, because the code may have leaked.
     const browser = String((record as { readonly browser?: unknown }).browser);
