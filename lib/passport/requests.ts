@@ -9,7 +9,7 @@ import {
   type CallbackPaths,
   type Target,
 } from '../login/authorization.js';
-import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-keys.js';
+import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-request.js';
 import { isOtherBrowser } from '../login/expiry.js';
 import type { Browser, MastodonLogin } from '../login/login.js';
 import type { PendingLogins as BrowserLogins, Transaction } from '../login/transactions.js';

@@ -1,13 +1,13 @@
 /** `createLogin`: the adapter for `Request` and `Response`, with a cookie instead of a session. */
 
 import { MastodonError } from '../errors.js';
+import { allKeys } from '../login/browser-keys.js';
 import {
-  allKeys,
   crossSiteStart,
   prefetchRefusal,
   warnOfScript,
   type BrowserRequest,
-} from '../login/browser-keys.js';
+} from '../login/browser-request.js';
 import { isOtherBrowser } from '../login/expiry.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/exchange.js';

@@ -1,0 +1,96 @@
+/** Refuses requests that the visitor did not make: prefetches, and starts by pages of other sites. */
+
+import { MastodonError } from '../errors.js';
+import { parsedURL } from '../util/url.js';
+import { isDevelopment, warnOnce } from '../util/warnings.js';
+
+/** The parts of a request that are read, for all frameworks. */
+export interface BrowserRequest {
+  readonly method: string | undefined;
+  /** @param name in lower case */
+  readonly header: (name: string) => string | undefined;
+}
+
+/** A `BrowserRequest` from a Node.js request or a framework's request with the same members. */
+export function browserRequest(req: {
+  readonly method?: string | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}): BrowserRequest {
+  return { method: req.method, header: (name) => req.headers[name]?.toString() };
+}
+
+/** Headers of Chromium and Firefox, of Safari, and of their earlier versions. */
+const purposeHeaders = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
+
+/**
+ * Refuses prefetches, prerenders and HEAD requests. Such a request must not use up an authorization response, and must
+ * not begin a login. Browsers discard a response with status 503, and send the request again when the visitor opens the
+ * page.
+ * @returns the refusal, `prefetch_refused`
+ */
+export function prefetchRefusal({ method, header }: BrowserRequest): MastodonError | undefined {
+  const purpose = purposeHeaders.find((name) => /prefetch|prerender|preview/i.test(header(name) ?? ''));
+  if (method !== 'HEAD' && purpose === undefined) return undefined;
+  const cause = purpose === undefined ? 'the request is a HEAD request' : `${purpose} says so`;
+  return new MastodonError('prefetch_refused', { cause });
+}
+
+/**
+ * Refuses login starts from other sites. A page of an attacker could start a login at an instance of the attacker, and so
+ * log the visitor in to an account of the attacker. The browser's headers decide:
+ *
+ * - `Sec-Fetch-Site` (Chromium 76, Firefox 90, Safari 16.4; over https and on localhost): `same-origin`, and `none` for a
+ *   visitor who typed the address. `same-site` is another host of the domain, and is refused like `cross-site`.
+ * - `Origin` where that header is missing: the origin of `callbackURL`, or the host that the request was sent to. `null` is
+ *   what a sandboxed frame sends, and is refused.
+ * - A top-level navigation by GET is accepted from every source. Browsers keep `cross-site` for a whole chain of redirects.
+ *   Such a chain may be a link in a chat to a page of the site that redirects to the login. It may also be a callback that
+ *   ends in `login_restart` and redirects to a new start. A direct link to the start looks the same. A site prevents that
+ *   link with a start that accepts POST only.
+ *
+ * A request without any of these headers is accepted, because no current browser sent it.
+ * @param callbackURL the option
+ * @param host that the request was sent to
+ * @returns the refusal, `cross_site_start`
+ */
+export function crossSiteStart(
+  { method, header }: BrowserRequest,
+  callbackURL: string,
+  host = header('host'),
+): MastodonError | undefined {
+  const why = sourceOf(header, callbackURL, host);
+  if (why === undefined) return undefined;
+  // The visitor's tab goes to the page: no frame, no script, no image. Safari does not say whether the visitor pressed a link.
+  const isNavigation =
+    header('sec-fetch-mode') === 'navigate' && (header('sec-fetch-dest') ?? 'document') === 'document';
+  if (method === 'GET' && isNavigation) return undefined;
+  return new MastodonError('cross_site_start', {
+    cause: `${why}; with allowCrossSiteStart pages of other sites may begin logins`,
+  });
+}
+
+/** The source that the browser reports, if it is not this site. */
+function sourceOf(
+  header: BrowserRequest['header'],
+  callbackURL: string,
+  host: string | undefined,
+): string | undefined {
+  const site = header('sec-fetch-site');
+  if (site !== undefined) {
+    return site === 'cross-site' || site === 'same-site' ? `Sec-Fetch-Site is ${site}` : undefined;
+  }
+  const origin = header('origin');
+  if (origin === undefined || origin === new URL(callbackURL).origin) return undefined;
+  if (host !== undefined && parsedURL(origin)?.host === host.toLowerCase()) return undefined;
+  return 'Origin is not the origin of callbackURL or the host of the request';
+}
+
+/** A script follows a redirect itself, and instances do not let it (Fetch Metadata, section 2.2). */
+export function warnOfScript({ header }: BrowserRequest, caller: string): void {
+  if (!isDevelopment() || header('sec-fetch-dest') !== 'empty') return;
+  warnOnce(
+    'MASTODON_BY_SCRIPT',
+    `${caller}: a login was begun by a script (fetch or XMLHttpRequest), which cannot take the visitor to the instance. ` +
+      'Submit a form, or set location',
+  );
+}
