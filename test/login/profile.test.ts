@@ -1,4 +1,4 @@
-/** What of an account's answer becomes the profile. (Which claims are believed: test/security/be-somebody-else.) */
+/** What of an account's answer becomes the profile. (Which claims are believed: test/security/be-another-user.) */
 
 import { MastodonError } from '../../lib/errors.js';
 import { believed, buildProfile, readClaims } from '../../lib/login/profile.js';

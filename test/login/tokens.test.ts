@@ -1,6 +1,5 @@
 /** Token refresh and token revocation, each with the client that the token belongs to. */
 
-import { MastodonError } from '../../lib/errors.js';
 import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
@@ -14,6 +13,7 @@ import {
   answerOf,
   codeThrownBy,
   ExpiringStore,
+  failureOf,
   JSONStore,
   leastOptions,
 } from '../support/stage.js';
@@ -49,15 +49,6 @@ async function replaceClient(login: MastodonLogin, instance: StandIn): Promise<v
   await expect(logIn(login, instance)).rejects.toMatchObject({ code: 'login_restart' });
   undo();
   await logIn(login, instance);
-}
-
-async function failureOf(work: Promise<unknown>): Promise<MastodonError> {
-  const error = await work.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof MastodonError)) throw error;
-  return error;
 }
 
 const clientOf = (instance: StandIn, accessToken: string) => instance.tokens.get(accessToken)?.clientId;

@@ -17,7 +17,7 @@ import {
 import { JSONStore } from '../support/stage';
 
 describe('a hostile instance', () => {
-  it('speaks for nobody but its own accounts', async () => {
+  it('is trusted for its own accounts only', async () => {
     const { instance, stage } = await aStage();
     instance.account('alice').fields = {
       acct: 'gargron@mastodon.social',
@@ -90,7 +90,7 @@ describe('another client', () => {
     });
   });
 
-  it('cannot have a code sent to a redirect URI of somebody else', async () => {
+  it('cannot have a code sent to a redirect URI of another client', async () => {
     const other = 'http://other.localhost:1/callback';
     const { stage, visitor } = await aStage({ clients: [shop, { ...app, redirect_uris: [other] }] });
     const { url } = await ask(await discover(stage), { redirect_uri: other });
@@ -162,7 +162,7 @@ describe('a page of somebody else', () => {
     expect((await visitor.post(stage.issuerURL + path, fields, own)).status).not.toBe(403);
   });
 
-  it('cannot use the proof of another login of the same browser', async () => {
+  it('cannot use the form token of another login of the same browser', async () => {
     const { visitor, page, stage, instance } = await aForm();
     const other = await openPage(visitor, (await ask(await discover(stage))).url);
     const { proof = '' } = formsOf(other)[0]?.fields ?? {};

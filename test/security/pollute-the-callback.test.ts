@@ -27,7 +27,7 @@ describe('repeated and nested parameters of an otherwise good answer', () => {
   });
 });
 
-describe('the text of an error is shown to nobody', () => {
+describe('the text of an error is not shown', () => {
   const text = 'Please-call-0800-EVIL<script>alert(1)</script>';
   const query = new URLSearchParams({ error_description: text, error_uri: `https://evil.example/${text}` });
 

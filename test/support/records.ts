@@ -1,5 +1,6 @@
 /** Answers, instances and pending logins as values, for tests without a server. */
 
+import { MastodonError } from '../../lib/errors.js';
 import type { Instance } from '../../lib/options.js';
 import type { Fetcher } from '../../lib/discovery/webfinger.js';
 import type { Answer } from '../../lib/http/request.js';
@@ -82,4 +83,14 @@ export function codeThrownBy(work: () => unknown): string | undefined {
     return (error as { code?: string }).code ?? String(error);
   }
   return undefined;
+}
+
+/** The error of work that must fail. Errors of other kinds are thrown again. */
+export async function failureOf(work: Promise<unknown>): Promise<MastodonError> {
+  const error = await work.then(
+    () => new Error('it did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof MastodonError)) throw error;
+  return error;
 }

@@ -5,7 +5,7 @@ import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
 
 export { ExpiringStore, JSONStore } from './json-store.js';
-export { aLogin, anInstanceRecord, answerOf, codeThrownBy, leastOptions } from './records.js';
+export { aLogin, anInstanceRecord, answerOf, codeThrownBy, failureOf, leastOptions } from './records.js';
 
 const running: { close(): Promise<void> }[] = [];
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));

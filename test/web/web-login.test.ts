@@ -1,8 +1,8 @@
 /** The web door, by itself: what it reads of a request, what it says in its cookie, and what it refuses. */
 
-import { createLogin, MastodonError, type WebLogin, type WebLoginOptions } from '../../lib/web/index.js';
+import { createLogin, type WebLogin, type WebLoginOptions } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';
-import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
+import { anInstance, failureOf, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 import { randomToken } from '../../lib/login/browser-keys.js';
 
@@ -28,15 +28,6 @@ const post = (body: string | URLSearchParams | FormData, contentType?: string) =
     body,
     ...(contentType && { headers: { 'Content-Type': contentType } }),
   });
-
-async function failureOf(work: Promise<unknown>): Promise<MastodonError> {
-  const error = await work.then(
-    () => new Error('it did not fail'),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof MastodonError)) throw error;
-  return error;
-}
 
 /** Begins a login with the cookie that the browser has, and comes back from the instance. */
 async function comeBack(login: WebLogin, instance: StandIn, cookie = '') {

@@ -22,7 +22,7 @@ async function loginAs(fields: Record<string, unknown>) {
   return { victim, evil, site, page, profile: site.verified[0] };
 }
 
-describe('whatever an instance claims, the user is one of its own', () => {
+describe('despite every claim of an instance, the user is one of its own', () => {
   const claims = (victim: StandIn): Record<string, Record<string, unknown>> => ({
     uri: { uri: `${victim.origin}/users/alice` },
     url: { url: `${victim.origin}/@alice` },
