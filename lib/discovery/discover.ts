@@ -119,7 +119,7 @@ async function byHandle(
   }
   if (lead.failure) throw lead.failure;
   const found = await knownOr(search, lead.origin).catch((error: unknown) => {
-    // Trouble of the server that the domain names is told. That there is no server of Mastodon's kind is the domain's.
+    // A failure of the server that the domain names is reported. `instance_unsupported` says nothing about the domain itself.
     if (!lead.proved && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
     throw error;

@@ -1,4 +1,4 @@
-/** The context of requests to instances: a deadline, `allowInstance`, and the referral rate limits. */
+/** The context of requests (deadline, `allowInstance`, referral rate limits), and work that several callers share. */
 
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';

@@ -169,7 +169,7 @@ export function codeOf(params: CallbackParams, instance: string): string {
     });
   }
   if (params.error !== undefined) {
-    // The text may be an attacker's. Only that there was an error is told.
+    // An attacker may have written the text, so it is not shown.
     throw new MastodonError('token_refused', { instance, cause: 'the authorization failed' });
   }
   if (params.code === undefined || params.code === '' || params.code.length > 4096) {

@@ -31,21 +31,21 @@ export interface Redeemed {
   readonly credentials: ClientCredentials;
 }
 
-/** What the second half of a login works with. */
+/** The parameters of the steps after the response was validated. */
 export interface Return {
   readonly context: RequestContext;
   readonly lifecycle: ClientLifecycle;
   readonly pending: PendingLogins;
   readonly login: Transaction;
-  /** The very client that the login was begun with, even if another one is current by now. */
+  /** The client that the login was begun with, which may not be the current one. */
   readonly of: ClientOf;
 }
 
 /**
- * Reads the response, whose origin is known by now, and exchanges its code once: a code belongs to the client that asked for
- * it. A dead client is replaced at the next start.
- * @throws MastodonError `login_restart` when the client is gone; `instance_insecure` where codes are not checked; else as
- *   `codeOf` and `exchangeCode`
+ * Reads the validated response, and exchanges its code once with the client that requested it. A dead client is replaced
+ * at the next start.
+ * @throws MastodonError `login_restart` if the client is dead; `instance_insecure` if the instance accepts invalid codes;
+ *   the errors of `codeOf` and `exchangeCode`
  */
 export async function redeem(
   { context, lifecycle, pending, login, of }: Return,
@@ -106,7 +106,7 @@ export async function accountAfterConsent(
   }
 }
 
-/** What an instance gave for a code, or for a refresh token. */
+/** Tokens that an instance issued for a code or a refresh token. */
 export interface Tokens {
   readonly accessToken: string;
   /** Issued by few servers: Pleroma, Akkoma, Pixelfed. */

@@ -167,7 +167,7 @@ export class MastodonLogin {
       const hostInPath = instanceInPath(target, this.callbackURL);
       if (hostInPath !== '') context.typed = hostInPath;
       const pending = this.pendingOf(browser);
-      // Taken only when there is room to finish it: a visitor who is refused here can open the same address again.
+      // The login is taken after the concurrency limit. A visitor that the limit refuses can open the URL again.
       return this.callbacks.run(context, hostInPath, async () => {
         if (response.state === undefined) throw await denialWithoutState(pending, hostInPath, response.error);
         const login = await pending.take(response.state);
@@ -196,7 +196,7 @@ export class MastodonLogin {
           report(this.settings.log, 'finished', profile.instance);
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
         } catch (error) {
-          // No caller receives the token.
+          // No caller receives this token, so it must not stay valid.
           revoke();
           throw error;
         }
@@ -238,8 +238,8 @@ export class MastodonLogin {
   }
 
   /**
-   * Everything that one half of a login waits for is inside of one deadline: the store, queues, locks and the site's functions.
-   * Reports a failure, and makes each caller an error of its own: callers of shared work share what it throws.
+   * Runs `begin` or `finish` within one deadline, which includes the store, queues, locks and the site's functions.
+   * Reports a failure, and throws a new error for each caller, because callers of shared work receive the same error.
    */
   private async run<T>(
     story: (context: RequestContext, seen: Seen) => Promise<T>,

@@ -114,7 +114,7 @@ async function proofOf(
     const { proved } = (await followHandle(fetcher, origin, handle)) ?? {};
     if (proved?.origin !== instance.origin) return undefined;
     if (proved.handle === handle) return proved;
-    // Some servers tell `Alice` from `alice`. Only the actor, told by the account too, shows that both are one.
+    // Some servers distinguish `Alice` and `alice`. Only an actor that the account also names shows that both are one.
     const isOne = proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
     return isOne ? proved : undefined;
   } catch {
