@@ -93,7 +93,7 @@ export class Store {
     try {
       return readKeyedRecord(key, value);
     } catch (error) {
-      throw storeFailed(error);
+      throw storeFailed(withoutDetails(error));
     }
   }
 
@@ -282,19 +282,17 @@ export class Store {
     try {
       return await (this.isPrivate ? operation() : this.timeLimit.run(operation));
     } catch (error) {
-      throw storeFailed(error);
+      throw storeFailed(withoutDetails(error));
     }
   }
 }
 
-/** An error with the kind of the failure only. Drivers quote the command, and with it the stored value. */
+/** An error without text of the driver, which quotes the command, and with it the stored value. */
 export function withoutDetails(error: unknown, what = 'store'): Error {
+  if (error instanceof TimeLimitError || error instanceof UnknownRecordError) return error;
   return new Error(`the ${what} failed: ${kindOf(error)}`);
 }
 
-/** @param error a text or an error of this package, or an error of the backend, of which the kind alone is kept */
-function storeFailed(error: unknown): MastodonError {
-  const isOwn = [TimeLimitError, UnknownRecordError].some((own) => error instanceof own);
-  const cause = isOwn || typeof error === 'string' ? error : withoutDetails(error);
+function storeFailed(cause: string | Error): MastodonError {
   return new MastodonError('store_failed', { cause });
 }

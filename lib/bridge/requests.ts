@@ -155,19 +155,25 @@ export class Requests {
   async close(): Promise<void> {
     const ids = [...this.waiting.values()].map(({ id }) => id);
     await Promise.all(ids.map((id) => this.abandon(id)));
-    const unsubscribe = await this.listening?.catch(() => undefined);
+    // A subscription that is made after the time limit is ended as well, or its connection would stay open.
+    const ended = this.listening?.then((unsubscribe) => unsubscribe());
     this.listening = undefined;
-    if (unsubscribe) await this.onBus(async () => unsubscribe()).catch(() => undefined);
+    await this.onBus(async () => ended).catch(() => undefined);
   }
 
-  private listen(): Promise<() => unknown> {
-    this.listening ??= this.onBus(() =>
-      this.bus.subscribe(this.channel, (message) => this.receive(message)),
-    ).catch((error: unknown) => {
-      this.listening = undefined;
-      throw error;
+  /** Subscribes once. A subscription that takes longer than the time limit is waited for again, not made again. */
+  private async listen(): Promise<void> {
+    await this.onBus(() => {
+      const listening = (this.listening ??= this.subscribe());
+      listening.catch(() => {
+        if (this.listening === listening) this.listening = undefined;
+      });
+      return listening;
     });
-    return this.listening;
+  }
+
+  private async subscribe(): Promise<() => unknown> {
+    return this.bus.subscribe(this.channel, (message) => this.receive(message));
   }
 
   private receive(message: string): void {

@@ -24,15 +24,15 @@ export function redisBus(
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
   const subscriber = listening && asSubscriber(listening);
   let own: Promise<RedisSubscriber> | undefined;
-  let subscriptions = 0;
+  /** Subscriptions that were begun at `own` and have not ended. */
+  let users = 0;
 
-  const connection = async (): Promise<RedisSubscriber> => {
-    if (subscriber) return subscriber;
-    own ??= ready(client.duplicate()).catch((error: unknown) => {
-      own = undefined;
-      throw error;
-    });
-    return own;
+  /** Closing a connection ends its subscriptions, also while Redis does not answer. */
+  const release = async (): Promise<void> => {
+    if (--users > 0) return;
+    const closing = own;
+    own = undefined;
+    await closing?.then(close, () => undefined);
   };
   return {
     async publish(channel, text) {
@@ -41,25 +41,53 @@ export function redisBus(
       return isCluster(connected) ? undefined : heard;
     },
     async subscribe(channel, listener) {
-      const open = await connection();
-      await open.subscribe(channel, listener);
-      subscriptions++;
-      return async () => {
-        await open.unsubscribe(channel, listener).catch(() => undefined);
-        if (--subscriptions > 0 || open === subscriber) return;
-        own = undefined;
-        if (open.destroy) open.destroy();
-        else await open.disconnect?.();
-      };
+      if (subscriber) {
+        await subscriber.subscribe(channel, listener);
+        return async () => subscriber.unsubscribe(channel, listener).catch(() => undefined);
+      }
+      users++;
+      try {
+        own ??= ready(client.duplicate());
+        const open = await own;
+        await open.subscribe(channel, listener);
+        return once(async () => {
+          if (users > 1) await open.unsubscribe(channel, listener).catch(() => undefined);
+          await release();
+        });
+      } catch (error) {
+        await release();
+        throw error;
+      }
     },
   };
 }
 
+/** @throws what `connect` throws; the connection is closed then, since clients go on trying by themselves */
 async function ready(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
   // An error without a listener ends the process. The client connects and subscribes again by itself.
   subscriber.on('error', () => undefined);
-  if (!subscriber.isOpen) await subscriber.connect();
+  try {
+    if (!subscriber.isOpen) await subscriber.connect();
+  } catch (error) {
+    await close(subscriber);
+    throw error;
+  }
   return subscriber;
+}
+
+async function close(subscriber: RedisSubscriber): Promise<void> {
+  try {
+    if (subscriber.destroy) subscriber.destroy();
+    else await subscriber.disconnect?.();
+  } catch {
+    // It is closed already.
+  }
+}
+
+/** @returns a function that does its work at the first call only */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
 }
 
 function asSubscriber(client: RedisSubscriber | IORedisSubscriber): RedisSubscriber {
