@@ -3,9 +3,11 @@
  * `npm run test:part -- browser -- -t pictures`. `npm run test:all` runs the parts of CI.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
 const jestPath = createRequire(import.meta.url).resolve('jest/bin/jest');
@@ -13,6 +15,7 @@ const jest = (...args) => [process.execPath, jestPath, ...args];
 const ending = (name, ...args) => jest('--testMatch', `**/*.${name}.ts`, ...args);
 const node = (file, ...args) => [process.execPath, file, ...args];
 const long = ['--testTimeout', '60000'];
+const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mjs'];
 
 /** By name: the folders whose packages it needs, and its commands. */
 const parts = {
@@ -23,7 +26,7 @@ const parts = {
   browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
   stores: {
     packages: ['test/databases', 'test/keyv-6'],
-    run: [ending('stores', ...long, '--maxWorkers', '1')],
+    run: [ending('stores', ...progress, ...long, '--maxWorkers', '1')],
   },
   node: { packages: ['test/node'], run: [node('test/node/run.mjs')] },
   consumers: { packages: ['test/consumers'], run: [ending('consumer', ...long)] },
@@ -52,8 +55,11 @@ const parts = {
 /** A part of CI takes less than a third of this. */
 const timeoutMs = 15 * 60_000;
 
+/** The end of what a part that failed said, which is said again after the last part. */
+const linesOfFailure = 40;
+
 /** @returns what went wrong */
-function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
+async function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
   const install = packages.map((folder) => [
     'npm',
     'ci',
@@ -66,18 +72,35 @@ function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
   ]);
   const commands = [...install, ...run.slice(0, -1), [...run.at(-1), ...args]];
   for (const [program, ...rest] of commands) {
-    const { status, error } = spawnSync(program, rest, {
+    const child = spawn(program, rest, {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio: 'inherit',
+      stdio: ['inherit', 'pipe', 'pipe'],
       shell: process.platform === 'win32' && program === 'npm',
       ...(isInCI && { timeout: timeoutMs, killSignal: 'SIGKILL' }),
     });
+    let said = '';
+    for (const name of ['stdout', 'stderr'])
+      child[name].on('data', (chunk) => {
+        process[name].write(chunk);
+        said = (said + chunk).slice(-100_000);
+      });
+    const [status, signal] = await once(child, 'exit');
     if (status === 0) continue;
     const shown = [program, ...rest].join(' ').replaceAll(`${root}/`, '');
-    return `${shown}: ${error?.code === 'ETIMEDOUT' ? 'did not end' : `exit status ${status}`}`;
+    const why = signal === 'SIGKILL' ? 'did not end' : `exit status ${status}`;
+    return `${shown}: ${why}\n${endOf(said)}`;
   }
   return undefined;
+}
+
+/** Failures first: the lines with which Jest begins one. */
+function endOf(said) {
+  const lines = stripVTControlCharacters(said)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const failed = lines.filter((line) => /^\s*(FAIL|●|failed:|still )/u.test(line)).slice(-linesOfFailure);
+  return [...new Set([...failed, '…', ...lines.slice(-15)])].map((line) => `    ${line}`).join('\n');
 }
 
 const given = process.argv.slice(2);
@@ -99,7 +122,7 @@ const failures = [];
 for (const name of names) {
   console.log(`\n==> ${name}`);
   const since = Date.now();
-  const failure = runPart(parts[name], name === names.at(-1) ? args : []);
+  const failure = await runPart(parts[name], name === names.at(-1) ? args : []);
   if (failure !== undefined) failures.push(`${name}: ${failure}`);
   console.log(
     `==> ${name}: ${failure === undefined ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - since) / 1000)} s`,

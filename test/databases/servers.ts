@@ -25,6 +25,9 @@ export interface Server {
 /** PostgreSQL and MariaDB refuse to run as root. */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
+/** How long the files of a database may take to be made. */
+const installMs = 40_000;
+
 /** Why a server cannot be run here; undefined if it can. */
 export const missing = {
   postgres: () => (postgresFolder() === undefined ? notInstalled('PostgreSQL') : undefined),
@@ -118,7 +121,10 @@ export async function startCluster(): Promise<Server> {
     }),
   );
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  // It waits for the nodes to meet, without an end.
+  const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
+    timeout: installMs,
+  });
   if (status !== 0) throw new Error(String(stdout));
   // Each node hears of it by itself, and refuses everything until then.
   for (const { port } of nodes) {
@@ -163,8 +169,12 @@ function aFolder(): string {
 }
 
 function run(program: string, args: readonly string[]): void {
-  const { status, stderr, stdout } = spawnSync(program, args, { ...nobody, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program}: ${stdout}${stderr}`);
+  const { status, stderr, stdout, error } = spawnSync(program, args, {
+    ...nobody,
+    encoding: 'utf8',
+    timeout: installMs,
+  });
+  if (status !== 0) throw new Error(`${program}: ${error?.message ?? ''}${stdout}${stderr}`);
 }
 
 /** Whether something on this port says a first word, after what is said to it. */
