@@ -73,7 +73,8 @@ export function loadConfig<Keys extends v.ObjectEntries>(
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new StartError(`${path}: cannot be read (${codeOf(error)})`);
+    const way = '--config names another file, --print-config prints an example';
+    throw new StartError(`${path}: cannot be read (${codeOf(error)}); ${way}`);
   }
   const config = readConfig(text, path, command);
   refusePublishedSecrets(config);

@@ -2,7 +2,8 @@
 
 /** Reasons of the authorization page: the visitor stays there. */
 export const pageReasons = {
-  page_client: 'it does not know the client_id',
+  page_client:
+    'it does not know this client_id. It forgets all apps when it is restarted; the site registers a new one when the login is begun again',
   page_redirect: 'the redirect_uri is not the one that was registered',
   page_request: 'the response_type is not code, or there is no code_challenge with the method S256',
   page_scope: 'the app has not registered this scope',

@@ -292,7 +292,10 @@ describe('the command line', () => {
     [['authenticator', 'config.yml'], /^config\.yml: one argument too many\./],
     [['authenticator', '--conf', 'a.yml'], /^Unknown option '--conf'/],
     [['authenticator', '--config'], /argument missing/],
-    [['authenticator', '--config', 'none.yml'], /^none\.yml: cannot be read \(ENOENT\)\n$/],
+    [
+      ['authenticator', '--config', 'none.yml'],
+      /^none\.yml: cannot be read \(ENOENT\); --config .*--print-config .*\n$/,
+    ],
   ])('refuses %j', async (args, errors) => {
     const program = command(...args);
     expect(await program.ended).toBe(2);

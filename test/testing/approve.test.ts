@@ -90,7 +90,7 @@ describe('a login', () => {
 
 describe('a visitor whom a real instance would keep', () => {
   it.each([
-    ['an unknown client', { client_id: 'x' }, /does not know the client_id/],
+    ['an unknown client', { client_id: 'x' }, /does not know this client_id/],
     ['another redirect URI', { redirect_uri: 'https://evil.example/' }, /not the one that was registered/],
     ['another scope', { scope: 'write' }, /has not registered this scope/],
     ['no PKCE', { code_challenge: '' }, /no code_challenge/],
