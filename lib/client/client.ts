@@ -19,7 +19,9 @@
  * | any | a token for an invalid code | dead, and `instance_insecure` for an hour |
  *
  * If the instance reports three unused clients in a row as unknown within ten minutes, the next client is kept. Replacements
- * without a verification are rate-limited: one in ten minutes. The interval doubles each time until a login finishes.
+ * without a verification are rate-limited: one in ten minutes. The interval doubles with each unused client in a row, and with
+ * each former client whose tokens may still be in use. So visitors who leave logins unfinished cannot push a client out of the
+ * record before its tokens have ended.
  */
 
 import { leastScope, misskeyScope } from '../discovery/software.js';
@@ -65,8 +67,15 @@ export interface Client {
   readonly replaced?: { readonly at: number; readonly unusedInARow: number };
   /** Earlier unused clients that the instance reported as unknown, since a time. */
   readonly deaths?: { readonly count: number; readonly since: number };
-  /** Earlier used clients, the latest first. Their tokens may still be in use. */
-  readonly former?: readonly string[];
+  /** Earlier used clients, the latest first. Token revocation needs them. */
+  readonly former?: readonly FormerClient[];
+}
+
+/** A used client that was replaced. */
+export interface FormerClient {
+  readonly clientId: string;
+  /** End of its credentials. Milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /** Observations that may indicate a dead client. */
@@ -81,6 +90,15 @@ export interface Signs {
 
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
+
+/** Time to live of a used client after its last login, also if it was replaced. */
+export const usedTtlMs = 90 * day;
+
+/**
+ * Maximum number of former clients in a record. Replacements without a verification cannot reach it: within `usedTtlMs` their
+ * interval allows 22. An instance that forgets one client after another can, and has forgotten the tokens as well.
+ */
+const maxFormer = 32;
 
 /** A client is verified at most this often. */
 const verifyEveryMs = minute;
@@ -102,7 +120,8 @@ export function decide(client: Client | undefined, signs: Signs, now: number): '
   if (!client || client.state === 'dead') return 'replace';
   if (isKnownByURL(client)) return 'use';
   const { registeredAt, verifiedAt, lastLoginAt = 0, secretExpiresAt = Infinity } = client;
-  if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now)) return 'replace';
+  // A former client with an expired secret does not count: its tokens cannot be revoked anyway.
+  if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now, 0)) return 'replace';
   const abandoned = signs.abandoned.filter((at) => at >= Math.max(registeredAt, lastLoginAt));
   const isSuspicious = abandoned.length > 0 || signs.startsInARow >= suspiciousStartsInARow;
   const age = now - Math.max(verifiedAt, registeredAt, lastLoginAt);
@@ -113,12 +132,28 @@ export function decide(client: Client | undefined, signs: Signs, now: number): '
   // A verification between abandoned logins was the response to the earlier ones. Then a replacement needs two later
   // ones.
   const isUnanswered = sinceVerified > 0 && (sinceVerified === abandoned.length || sinceVerified > 1);
-  return isUnanswered && mayReplace(client, now) ? 'replace' : 'use';
+  return isUnanswered && mayReplace(client, now, formerOf(client, now).length) ? 'replace' : 'use';
 }
 
-function mayReplace({ replaced }: Client, now: number): boolean {
+function mayReplace({ replaced }: Client, now: number, formerClients: number): boolean {
   if (!replaced) return true;
-  return now - replaced.at >= replaceEveryMs * 2 ** Math.min(replaced.unusedInARow, 10);
+  return now - replaced.at >= replaceEveryMs * 2 ** Math.min(replaced.unusedInARow + formerClients, 10);
+}
+
+/** The former clients whose tokens may still be in use. */
+function formerOf({ former = [] }: Client, now: number): FormerClient[] {
+  return former.filter(({ until }) => until > now);
+}
+
+/** The record with a former client: one that was replaced, or with which a login finished after that. */
+export function withFormer(client: Client, clientId: string, until: number): Client {
+  const others = (client.former ?? []).filter((one) => one.clientId !== clientId);
+  return { ...client, former: [{ clientId, until }, ...others].slice(0, maxFormer) };
+}
+
+/** When the tokens of a replaced client cannot be revoked any more. */
+function endOf({ lastLoginAt = 0, secretExpiresAt = Infinity }: Client): number {
+  return Math.min(lastLoginAt + usedTtlMs, secretExpiresAt);
 }
 
 /** Whether the client ID is a URL. The instance stores nothing for such a client, so it cannot delete it. */
@@ -137,7 +172,9 @@ export function successor(registered: RegisteredClient, before: Client | undefin
   const { clientId, redirectURI, scope, secretExpiresAt } = registered;
   const isDead = before?.state === 'dead';
   const wasUsed = before?.lastLoginAt !== undefined;
-  const former = [...(before && wasUsed ? [before.clientId] : []), ...(before?.former ?? [])].slice(0, 3);
+  const former = before
+    ? formerOf(wasUsed ? withFormer(before, before.clientId, endOf(before)) : before, now)
+    : [];
   return {
     ...{ clientId, redirectURI, scope },
     generation: (before?.generation ?? 0) + 1,
@@ -171,8 +208,12 @@ export function isClient(value: unknown): value is Client {
     ['unverified', 'active', 'dead'].includes(String(record.state)) &&
     (replaced === undefined || hasMembers(replaced, 'number', ['at', 'unusedInARow'])) &&
     (deaths === undefined || hasMembers(deaths, 'number', ['count', 'since'])) &&
-    (former === undefined || (Array.isArray(former) && former.every((id) => typeof id === 'string')))
+    (former === undefined || (Array.isArray(former) && former.every(isFormer)))
   );
+}
+
+function isFormer(value: unknown): boolean {
+  return hasMembers(value, 'string', ['clientId']) && hasMembers(value, 'number', ['until']);
 }
 
 /** The properties of an app. Different properties need different apps. */

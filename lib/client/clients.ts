@@ -10,6 +10,8 @@ import {
   isClient,
   isKnownByURL,
   successor,
+  usedTtlMs,
+  withFormer,
   type Client,
   type ClientCredentials,
   type RegisteredClient,
@@ -20,8 +22,6 @@ const day = 24 * 60 * minute;
 
 /** Time to live of an unused client. Short, because visitors can cause any number of them. */
 const unusedTtlMs = 60 * minute;
-/** Time to live of a used client after its last login, also if it was replaced. */
-const usedTtlMs = 90 * day;
 /** Additional time to live of credentials, for a login that began just before the client record expired. */
 const pendingTtlMs = 15 * minute;
 /** Shortest interval between two writes of `lastLoginAt`. */
@@ -111,10 +111,13 @@ export class Clients {
     const own = storeKey('credentials-unused', host, appKey, clientId);
     if (!isKnownByURL(registered))
       await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
-    const before = await this.current(host, appKey);
-    const client = successor(registered, before, Date.now());
-    await this.store.set(storeKey('client-unused', host, appKey), client, ttlOf(client));
-    if (before?.lastLoginAt !== undefined) await this.store.delete(storeKey('client', host, appKey));
+    const client = await this.inTurn(appKey, async () => {
+      const before = await this.current(host, appKey);
+      const next = successor(registered, before, Date.now());
+      await this.store.set(storeKey('client-unused', host, appKey), next, ttlOf(next));
+      if (before?.lastLoginAt !== undefined) await this.store.delete(storeKey('client', host, appKey));
+      return next;
+    });
     this.unsaved.delete(appKey);
     this.starts.delete(appKey);
     return client;
@@ -126,19 +129,25 @@ export class Clients {
     changes: Partial<Pick<Client, 'state' | 'verifiedAt' | 'lastLoginAt'>>,
   ): Promise<void> {
     const { host, appKey, clientId } = of;
-    const work = async () => {
+    await this.inTurn(appKey, async () => {
       const client = await this.current(host, appKey).catch(() => undefined);
-      if (client?.clientId !== clientId) return;
-      const changed = { ...client, ...changes };
-      const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
-      const isUsed = changed.lastLoginAt !== undefined;
-      if (isUsed && client.lastLoginAt === undefined) return this.move(unused, used, changed, ttlOf(changed));
-      await this.store.cache(isUsed ? used : unused, changed, ttlOf(changed));
-    };
+      if (client?.clientId === clientId) await this.write(of, client, { ...client, ...changes });
+    });
+  }
+
+  private async write({ host, appKey }: ClientOf, client: Client, changed: Client): Promise<void> {
+    const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
+    const isUsed = changed.lastLoginAt !== undefined;
+    if (isUsed && client.lastLoginAt === undefined) return this.move(unused, used, changed, ttlOf(changed));
+    await this.store.cache(isUsed ? used : unused, changed, ttlOf(changed));
+  }
+
+  /** Runs the changes of one record one after another. */
+  private async inTurn<T>(appKey: string, work: () => Promise<T>): Promise<T> {
     const before = this.changing.get(appKey) ?? Promise.resolve();
     const next = before.then(work, work);
     this.changing.set(appKey, next);
-    await next.finally(() => {
+    return next.finally(() => {
       if (this.changing.get(appKey) === next) this.changing.delete(appKey);
     });
   }
@@ -158,7 +167,20 @@ export class Clients {
     }
     // The client is recorded as dead but works. So verifications at this instance give no information.
     if (isCurrent && client.state === 'dead') await this.rememberUnverifiable(host);
-    await this.change(of, { state: 'active', lastLoginAt: now });
+    if (isCurrent || !client) return this.change(of, { state: 'active', lastLoginAt: now });
+    // The login was begun before another caller replaced its client. Token revocation must find this one.
+    const isFresh = client.former?.some(
+      (one) => one.clientId === clientId && one.until > now + usedTtlMs - lastLoginEveryMs,
+    );
+    if (!isFresh) await this.rememberFormer(of, now + usedTtlMs);
+  }
+
+  private async rememberFormer(of: ClientOf, until: number): Promise<void> {
+    await this.inTurn(of.appKey, async () => {
+      const client = await this.current(of.host, of.appKey).catch(() => undefined);
+      if (client && client.clientId !== of.clientId)
+        await this.write(of, client, withFormer(client, of.clientId, until));
+    });
   }
 
   /** Writes a record and deletes the one that it replaces. If the write fails, the old one stays. */

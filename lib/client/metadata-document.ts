@@ -9,7 +9,7 @@ import { documentScope } from '../discovery/software.js';
 import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
-import { hostSegmentOf, withHost } from '../util/url.js';
+import { hostSegmentOf, isHost, withHost } from '../util/url.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
 
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
@@ -103,7 +103,7 @@ export class ClientMetadata {
     const segment = (clientMetadataURL && isItsSpelling && hostSegmentOf(clientMetadataURL, path)) || '';
     const form = segment.endsWith(jsonEnding) ? 'json' : 'html';
     const host = form === 'json' ? segment.slice(0, -jsonEnding.length) : segment;
-    if (clientMetadataURL === undefined || !this.isHost(host) || !(await this.isServed(host))) {
+    if (clientMetadataURL === undefined || !this.isInstanceHost(host) || !(await this.isServed(host))) {
       return answerOf(method, 404, 'There is nothing at this address.\n', {
         'Content-Type': 'text/plain; charset=utf-8',
       });
@@ -180,10 +180,9 @@ export class ClientMetadata {
     return known !== undefined;
   }
 
-  private isHost(segment: string): boolean {
-    if (!/^[a-z0-9.:[\]-]{1,260}$/.test(segment)) return false;
+  private isInstanceHost(segment: string): boolean {
     try {
-      return parseAddress(segment, this.settings.developmentOrigins).host === segment;
+      return isHost(segment) && parseAddress(segment, this.settings.developmentOrigins).host === segment;
     } catch {
       return false;
     }

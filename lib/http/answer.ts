@@ -1,7 +1,7 @@
 /** Types of requests and responses, and functions that read a response. */
 
 import { MastodonError } from '../errors.js';
-import { parsedURL } from '../util/url.js';
+import { isHost, parsedURL } from '../util/url.js';
 
 /** Names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>;
@@ -87,7 +87,7 @@ export function redirectTarget({ status, headers, url }: Answer): URL | undefine
       cause: 'redirect to an unreadable URL',
     });
   // Other schemes, and some https hosts, may contain any text.
-  if (/^https?:$/.test(target.protocol) && /^[a-z0-9.:[\]-]{1,260}$/.test(target.host)) return target;
+  if (/^https?:$/.test(target.protocol) && isHost(target.host)) return target;
   const cause = 'redirect to something else than a web site';
   throw new MastodonError('instance_unreachable', { instance: url.host, cause });
 }

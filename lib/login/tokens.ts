@@ -73,19 +73,21 @@ export class SiteTokens {
   }
 
   /**
-   * Ends an access token. A server revokes it only for the client that it was issued to, so the clients that this site had there
-   * are tried, the current one first.
+   * Ends an access token. A server revokes it only for the client that it was issued to. Where the client is unknown, all clients
+   * that this site had there are tried, the current one first. A server may confirm the revocation of another client's token, and
+   * not revoke it (RFC 7009, section 2.2; Pleroma). So all of them are asked, also after a confirmation.
    * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
    */
   async revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
     assertRevocable(instance);
     const { clients } = this.lifecycle;
-    // A server may confirm the revocation of a token that is not the client's (RFC 7009, section 2.2), and then it stays good.
     const known = await clients.ofGrant(instance, accessToken);
+    let isConfirmed = false;
     for (const of of known ? [known] : await clientsAt(this.lifecycle, instance)) {
       const credentials = await clients.credentials(of);
-      if (credentials && (await revoke(context, instance, credentials, accessToken))) return;
+      if (credentials && (await revoke(context, instance, credentials, accessToken))) isConfirmed = true;
     }
+    if (isConfirmed) return;
     throw new MastodonError('token_refused', {
       instance: instance.host,
       cause: 'the token belongs to no client that this site has there',
@@ -151,8 +153,8 @@ async function clientsAt(
   const found = await Promise.all(
     keys.map(async (appKey) => {
       const client = await clients.current(host, appKey);
-      const ids = client ? [client.clientId, ...(client.former ?? [])] : [];
-      return ids.map((id) => ({ host, appKey, clientId: id }));
+      const all = client ? [client, ...(client.former ?? [])] : [];
+      return all.map(({ clientId: id }) => ({ host, appKey, clientId: id }));
     }),
   );
   return found.flat();

@@ -22,6 +22,9 @@ const aClient = (changes: Partial<Client> = {}): Client =>
 /** Abandoned logins of one browser, in minutes ago. */
 const abandoned = (...ago: number[]) => ago.map((minutes) => now - minutes * minute);
 
+/** A used client that was replaced, as its successors name it. */
+const former = (clientId: string, until = now - 5 * minute + 90 * day) => ({ clientId, until });
+
 const decided = (
   client: Client | undefined,
   times: number[] = [],
@@ -162,6 +165,22 @@ describe('an instance that answers alike for living and dead clients', () => {
   });
 });
 
+it('visitors who leave logins unfinished push no client out of the record while its tokens may be in use', () => {
+  let client = aClient();
+  const names = [client.clientId];
+  // Every minute one browser leaves a login unfinished, and another visitor finishes one.
+  for (let at = now; at < now + 90 * day; at += minute) {
+    client = { ...client, lastLoginAt: at, state: 'active' };
+    const signs = { abandoned: [at + 1000], startsInARow: 0, isUnverifiable: true };
+    if (decide(client, signs, at + 2000) !== 'replace') continue;
+    names.unshift(`${at}`);
+    client = successor({ ...registered, clientId: `${at}` }, client, at + 2000);
+    const known = [client.clientId, ...(client.former ?? []).map(({ clientId }) => clientId)];
+    expect(known).toEqual(names);
+  }
+  expect(names.length).toBeGreaterThan(10);
+});
+
 describe('the record of a new client', () => {
   it('that is the first one has the first generation', () => {
     expect(successor(registered, undefined, now)).toStrictEqual({
@@ -175,13 +194,13 @@ describe('the record of a new client', () => {
     expect(successor(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
       ...registered,
       ...{ generation: 5, state: 'unverified', registeredAt: now, verifiedAt: 0 },
-      ...{ deaths: { count: 1, since: now }, former: ['id'] },
+      ...{ deaths: { count: 1, since: now }, former: [former('id')] },
     });
   });
 
   it('in the place of a living one counts as verified, and is rationed', () => {
     const first = successor(registered, aClient(), now);
-    expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: ['id'] });
+    expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: [former('id')] });
     expect(first.replaced).toEqual({ at: now, unusedInARow: 0 });
     const second = successor(registered, first, now + minute);
     expect(second.replaced).toEqual({ at: now + minute, unusedInARow: 1 });
@@ -190,13 +209,24 @@ describe('the record of a new client', () => {
     expect(successor(registered, { ...second, lastLoginAt: now }, now + day).replaced?.unusedInARow).toBe(0);
   });
 
-  it('names the last three used clients before it, the last one first, and no unused one', () => {
-    const after = (former: string[], changes: Partial<Client> = {}) =>
-      successor(registered, aClient({ former, ...changes }), now).former;
-    expect(after(['a', 'b', 'c'])).toEqual(['id', 'a', 'b']);
+  it('names the used clients before it until their credentials end, the last one first, and no unused one', () => {
+    const ids = (client: Client) => client.former?.map(({ clientId }) => clientId);
+    const after = (before: string[], changes: Partial<Client> = {}) =>
+      ids(successor(registered, aClient({ former: before.map((id) => former(id)), ...changes }), now));
+    expect(after(['a', 'b', 'c'])).toEqual(['id', 'a', 'b', 'c']);
     expect(after(['a'], { state: 'dead' })).toEqual(['id', 'a']);
-    expect(successor(registered, aNewClient({ former: ['a', 'b'] }), now).former).toEqual(['a', 'b']);
+    const unused = aNewClient({ former: [former('a'), former('ended', now), former('b')] });
+    expect(ids(successor(registered, unused, now))).toEqual(['a', 'b']);
     expect(successor(registered, aNewClient(), now)).not.toHaveProperty('former');
+    expect(ids(successor(registered, aClient({ secretExpiresAt: now - 1 }), now))).toBeUndefined();
+  });
+
+  it('names a bounded number of them, where the instance forgets one used client after another', () => {
+    let client = aClient();
+    for (let i = 0; i < 100; i++)
+      client = successor(registered, { ...client, clientId: `${i}`, state: 'dead', lastLoginAt: now }, now);
+    expect(client.former).toHaveLength(32);
+    expect(client.former?.[0]?.clientId).toBe('99');
   });
 });
 

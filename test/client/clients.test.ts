@@ -126,10 +126,23 @@ describe('a client', () => {
     const clients = processOn(backend);
     await addUsed(clients, 'old');
     const client = await add(clients, 'new');
-    expect(client).toMatchObject({ clientId: 'new', generation: 2, former: ['old'] });
+    expect(client).toMatchObject({ clientId: 'new', generation: 2, former: [{ clientId: 'old' }] });
     expect(await clients.current(host, app)).toEqual(client);
     expect(await clients.credentials(of('old'))).toMatchObject({ clientSecret: 'secret of old' });
     expect(backend.ttls.get(storeKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
+  });
+
+  it('that another one replaced before its first login was finished is named from then on', async () => {
+    const clients = processOn(new JSONStore());
+    await add(clients, 'old');
+    await add(clients, 'new');
+    expect(await clients.current(host, app)).not.toHaveProperty('former');
+    await clients.loginFinished(of('old'), registered('old'));
+    await clients.loginFinished(of('old'), registered('old'));
+    expect(await clients.current(host, app)).toMatchObject({
+      ...{ clientId: 'new', state: 'unverified' },
+      former: [{ clientId: 'old' }],
+    });
   });
 
   it('that was registered and could not be saved is saved at the next try, not registered again', async () => {

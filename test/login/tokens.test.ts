@@ -255,6 +255,21 @@ describe('revoking a token', () => {
     expect([asked.length, asked.at(-1)]).toEqual([2, issuedTo]);
   });
 
+  it('asks every client, where the server confirms the revocation of a token of another client as well', async () => {
+    const { instance, options, login } = await aStage('pleroma');
+    const { accessToken } = await logIn(login, instance);
+    const issuedTo = clientOf(instance, accessToken);
+    await replaceClient(login, instance);
+    // Pleroma answers so for a token that the client does not have.
+    instance.answerWith(
+      ({ path, body }) => path === '/oauth/revoke' && body['client_id'] !== issuedTo,
+      200,
+      {},
+    );
+    await new MastodonLogin(options).revoke(instance.origin, accessToken);
+    expect(instance.tokens.has(accessToken)).toBe(false);
+  });
+
   it('ends one of a login with a scope of its own, also in another process and without the record of the login', async () => {
     const { instance, options, login } = await aStage('mastodon45');
     const all = [await logIn(login, instance), await logIn(login, instance, 'read write')];

@@ -9,10 +9,14 @@ import {
   anInstance,
   anotherProcessOf,
   changed,
+  ExpiringStore,
+  leastOptions,
   leave,
   open,
   whoIsLoggedIn,
 } from '../support/stage.js';
+import { MastodonLogin } from '../../lib/login/login.js';
+import { randomToken } from '../../lib/login/browser-keys.js';
 import { until } from '../support/hostile.js';
 import type { Site } from '../support/site.js';
 import type { StandIn } from '../support/instance.js';
@@ -195,4 +199,49 @@ it('the callback asks again whether the instance is allowed', async () => {
   instance.resetRequests();
   expect((await open(visitor, callback)).json().code).toBe('instance_not_allowed');
   expect(instance.requests).toEqual([]);
+});
+
+describe('a stranger who leaves logins unfinished, while others finish theirs', () => {
+  /** Forty minutes, in which the stranger leaves logins unfinished and another visitor finishes one every minute. */
+  async function fortyMinutes(persona: 'mastodon45' | 'takahe') {
+    const instance = await anInstance(persona);
+    const store = new ExpiringStore();
+    const login = new MastodonLogin({ ...leastOptions, store, developmentInstances: [instance.origin] });
+    const tokens: string[] = [];
+    const logIn = async () => {
+      const key = randomToken();
+      const { redirect } = await login.begin(instance.host, key);
+      const callback = await new Visitor().approve(redirect);
+      return async () => void tokens.push((await login.finish(callback, key)).accessToken);
+    };
+    await (
+      await logIn()
+    )();
+    const start = Date.now();
+    const stranger = randomToken();
+    for (let seconds = 0; seconds < 2400; seconds += 60) {
+      jest.spyOn(Date, 'now').mockReturnValue(start + seconds * 1000);
+      const finish = await logIn();
+      for (let n = 0; n < 3; n++) await login.begin(instance.host, stranger);
+      jest.spyOn(Date, 'now').mockReturnValue(start + (seconds + 50) * 1000);
+      await login.begin(instance.host, stranger);
+      await finish();
+    }
+    return { instance, login, tokens };
+  }
+
+  it.each(['mastodon45', 'takahe'] as const)(
+    'replaces the client of %s a few times at most',
+    async (persona) => {
+      const { instance } = await fortyMinutes(persona);
+      expect(instance.registrations).toBeLessThanOrEqual(3);
+    },
+  );
+
+  it('leaves every token revocable', async () => {
+    const { instance, login, tokens } = await fortyMinutes('takahe');
+    expect(new Set(tokens.map((token) => instance.tokens.get(token)?.clientId)).size).toBeGreaterThan(1);
+    for (const token of tokens) await login.revoke(instance.origin, token);
+    expect(tokens.filter((token) => instance.tokens.has(token))).toEqual([]);
+  });
 });
