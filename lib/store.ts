@@ -17,6 +17,7 @@ import {
   TimeLimitError,
   UnknownRecordError,
 } from './util/backend.js';
+import { Changes } from './util/changes.js';
 import { digest } from './util/digest.js';
 
 /** Changes with the format of the records, so that two versions of this package can share one store. */
@@ -65,6 +66,9 @@ export class Store {
   private readonly taking = new Set<string>();
   /** Locks of this process by key, with the time at which they end (`performance.now()`). */
   private readonly held = new Map<string, number>();
+  private readonly changes = new Changes(this, (error) =>
+    error instanceof MastodonError ? error.with({}) : error,
+  );
   /** When this process first saw a lock of another one, by key. */
   private readonly seen = new LRUCache<string, { owner: string; at: number }>({ max: 1000 });
 
@@ -159,25 +163,22 @@ export class Store {
    * @returns what `change` returned
    * @throws MastodonError `store_failed`, also if the lock stays taken for the store's timeout; errors of `change`
    */
-  async update<T extends object>(
+  update<T extends object>(
     key: string,
     ttlMs: number | undefined,
     change: (current: object | undefined) => T | undefined,
   ): Promise<T | undefined> {
+    return this.changes.make(key, ttlMs, change);
+  }
+
+  /** Like `lock`, and waits for it. @throws MastodonError `store_failed` after the store's timeout */
+  async waitForLock(key: string): Promise<Release> {
     const giveUpAt = performance.now() + this.timeoutMs;
-    let release: Release | undefined;
     for (let wait: number = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {
-      release = await this.lock(key, this.timeoutMs);
-      if (release) break;
+      const release = await this.lock(key, this.timeoutMs);
+      if (release) return release;
       if (performance.now() > giveUpAt) throw storeFailed('another process holds the lock of a record');
       await pause(wait);
-    }
-    try {
-      const next = change(await this.get(key));
-      if (next !== undefined) await this.set(key, next, ttlMs);
-      return next;
-    } finally {
-      await release();
     }
   }
 

@@ -195,3 +195,16 @@ it('a tab that asks again and again, over a store that takes its time, keeps nob
     expect(await errorAt(visitor, (await ask(config, { prompt: 'none' })).url)).toBe('login_required');
   }
 }, 60_000);
+
+it('a browser that opens 150 pages at once has each answered, over a store without locks', async () => {
+  const { stage, visitor, config } = await aStage();
+  const opened = Array.from({ length: 150 }, async (_, i) => {
+    const page = await visitor.get(`${stage.issuerURL}/${i % 2 === 0 ? 'device' : 'logout'}`, {
+      Accept: 'text/html',
+    });
+    return page.status;
+  });
+  expect(new Set(await Promise.all(opened))).toEqual(new Set([200]));
+  expect(stage.events.filter(([event]) => event === 'failed')).toEqual([]);
+  expect(await silently(visitor, config)).toBe('alice');
+}, 30_000);
