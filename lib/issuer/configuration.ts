@@ -4,7 +4,7 @@ import { parsedURL } from '../util/url.js';
 import { claimsFor, emailClaims, fitsHint, profileClaims, type Accounts, type Claims } from './claims.js';
 import { isUnknown } from './clients.js';
 import type { IssuerCookies } from './cookies.js';
-import { documentFeature } from './documents.js';
+import type { Documents } from './documents.js';
 import type { KeySet } from './keys.js';
 import { deviceGrant } from './client-options.js';
 import type { Adapter, Client, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
@@ -40,7 +40,7 @@ export interface Parts {
   readonly keySet: KeySet;
   readonly cookies: IssuerCookies;
   readonly accounts: Accounts;
-  readonly fetch: typeof globalThis.fetch;
+  readonly documents: Documents;
   readonly developmentOrigins: ReadonlySet<string>;
   adapter(model: string): Adapter;
   /** The login page of an authorization request. From then on the request belongs to this browser. */
@@ -116,11 +116,11 @@ export function configurationOf(parts: Parts): Configuration {
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },
     renderError,
-    fetch: parts.fetch,
+    fetch: parts.documents.fetch,
   };
 }
 
-function features({ oidc, settings }: Parts): Configuration['features'] {
+function features({ oidc, settings, documents }: Parts): Configuration['features'] {
   const { allowDocument, deviceFlow, introspection } = settings;
   return {
     devInteractions: { enabled: false },
@@ -151,7 +151,7 @@ function features({ oidc, settings }: Parts): Configuration['features'] {
       userCodeConfirmSource: devices.userCodeConfirmSource,
       successSource: devices.successSource,
     },
-    ...(allowDocument && { clientIdMetadataDocument: documentFeature(oidc, allowDocument) }),
+    ...(allowDocument && { clientIdMetadataDocument: documents.feature(oidc, allowDocument) }),
   };
 }
 

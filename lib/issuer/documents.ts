@@ -5,20 +5,30 @@ import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.
 import { type Answer, jsonObject } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { Http, RequestContext } from '../http/context.js';
+import type { Referral } from '../http/referrals.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
+import type { ClientAddress } from '../util/client-address.js';
 import { isSafeRedirect } from './clients.js';
+import { MinuteQuota } from './limits.js';
 import type { Client, DocumentFeature, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
+import type { IssuerStore } from './store.js';
 
 /** Any visitor can make the issuer fetch such a URL. */
-const limits = { inAll: 16, perInstance: 4, waiting: 64 };
+const concurrency = { inAll: 16, perInstance: 4, waiting: 64 };
 
 /** For a whole fetch, waiting included. Milliseconds. */
 const timeoutMs = 5000;
 
 /** A document that failed is not fetched again in this time. */
 const failures = { most: 1000, ms: 30_000 };
+
+/** Documents that one network may have fetched for the first time in a minute. */
+const firstFetches = 10;
+
+/** How long a document counts as known after its client got a token. Milliseconds. */
+const knownMs = 30 * 24 * 60 * 60 * 1000;
 
 /** oidc-provider would fetch these URLs of a document each time the client is used. */
 const furtherURLs = ['jwks_uri', 'sector_identifier_uri'] as const;
@@ -29,35 +39,105 @@ const longestId = 1024;
 /** Bounds for the `max-age` of a document. Seconds. */
 const cacheDuration = { min: 5 * 60, max: 60 * 60 };
 
-/** A `fetch` for oidc-provider: GET of a JSON object, without redirects. */
-export function documentFetch(settings: Settings): typeof globalThis.fetch {
-  // `allowDocument` decides about clients. `allowInstance` is about accounts.
-  const http = new Http({ ...settings, allowInstance: undefined });
-  const limit = new ConcurrencyLimit(limits);
-  const failed = new LRUCache<string, FailureRecord>({
+/**
+ * The metadata documents of clients. A document is known once it was fetched, or once its client got a token. Other
+ * visitors' requests for made-up URLs of its host do not delay or refuse a known document. They are limited by the visitor's
+ * network and by the host's domain, where the first request of a network has room of its own.
+ */
+export class Documents {
+  private readonly http: Http;
+  private readonly known = new LRUCache<string, true>({ max: 10_000 });
+  private readonly failed = new LRUCache<string, FailureRecord>({
     max: failures.most,
     ttl: failures.ms,
     perf: Date,
     noUpdateTTL: true,
   });
-  return async (input) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    const known = failed.get(url.href);
-    if (known) throw errorOf(known);
-    const context = new RequestContext(http, { timeoutMs, typed: url.host });
+  private readonly first = new MinuteQuota(firstFetches);
+  private readonly limits = {
+    known: new ConcurrencyLimit(concurrency),
+    first: new ConcurrencyLimit(concurrency),
+  };
+
+  /** @param address of the visitor whose request is being answered */
+  constructor(
+    settings: Settings,
+    private readonly store: IssuerStore,
+    private readonly address: () => ClientAddress,
+  ) {
+    // `allowDocument` decides about clients. `allowInstance` is about accounts.
+    this.http = new Http({ ...settings, allowInstance: undefined });
+  }
+
+  /** A `fetch` for oidc-provider: GET of a JSON object, without redirects. */
+  readonly fetch: typeof globalThis.fetch = async (input) => {
+    const { href, host } = new URL(input instanceof Request ? input.url : input);
+    const failure = this.failed.get(href);
+    if (failure) throw errorOf(failure);
+    const isKnown = this.known.has(href);
+    const standing: Referral['standing'] = isKnown
+      ? 'confirmed'
+      : this.first.countOf(this.address()) === 1
+        ? 'pending'
+        : undefined;
+    const context = new RequestContext(
+      this.http,
+      { timeoutMs, typed: host },
+      { allowed: new Map(), standing: new Map([[host, standing]]) },
+    );
     try {
-      const fetchIt = () => get(context, url.href, { redirects: 0 }, checkedDocument);
-      const { text, headers } = await limit.run(context, url.host, fetchIt);
+      const fetchIt = () => get(context, href, { redirects: 0 }, checkedDocument);
+      const { text, headers } = await this.limits[isKnown ? 'known' : 'first'].run(context, host, fetchIt);
+      this.known.set(href, true);
       return new Response(text, { headers: { 'Cache-Control': headers['cache-control'] ?? '' } });
     } catch (error) {
       // The failure is this process's, not the document's.
       if (error instanceof MastodonError && error.code !== 'login_busy')
-        failed.set(url.href, recordOf(error));
+        this.failed.set(href, recordOf(error));
       throw error;
     } finally {
       context.end();
     }
   };
+
+  /** Keeps the document known, also after a restart. A failure is ignored. */
+  async remember({ clientId }: Client): Promise<void> {
+    await this.store.set(['document', clientId], {}, knownMs).catch(() => undefined);
+  }
+
+  /** The settings of oidc-provider. */
+  feature({ errors }: OIDC, allowDocument: NonNullable<IssuerSettings['allowDocument']>): DocumentFeature {
+    return {
+      enabled: true,
+      ack: 'draft-02',
+      cacheDuration,
+      allowFetch: async (_ctx, clientId) =>
+        clientId.length <= longestId && (await allowDocument(clientId)) === true && this.mayFetch(clientId),
+      // Also for a cached document: a client that is no longer allowed is refused at once.
+      async allowClient(_ctx, client) {
+        if (!urisOf(client).every(isSafeRedirect)) {
+          throw new errors.InvalidClientMetadata(
+            'redirect_uris of a client_id metadata document must be https, loopback, or of a scheme with a dot',
+          );
+        }
+        return (await allowDocument(client.clientId)) === true;
+      },
+    };
+  }
+
+  /** Each visitor is asked about, also where several visitors share one fetch. */
+  private async mayFetch(clientId: string): Promise<boolean> {
+    const { href } = new URL(clientId);
+    if (this.known.has(href) || this.failed.has(href)) return true;
+    if (await this.store.cached(['document', clientId])) {
+      this.known.set(href, true);
+      return true;
+    }
+    const address = this.address();
+    if (!this.first.hasRoom(address)) return false;
+    this.first.add(address);
+    return true;
+  }
 }
 
 /** @throws MastodonError `response_invalid` */
@@ -71,29 +151,6 @@ function checkedDocument(answer: Answer): Answer {
 
 function invalid(why: string): MastodonError {
   return new MastodonError('response_invalid', { cause: why });
-}
-
-/** The settings of oidc-provider for metadata documents. */
-export function documentFeature(
-  { errors }: OIDC,
-  allowDocument: NonNullable<IssuerSettings['allowDocument']>,
-): DocumentFeature {
-  return {
-    enabled: true,
-    ack: 'draft-02',
-    cacheDuration,
-    allowFetch: async (_ctx, clientId) =>
-      clientId.length <= longestId && (await allowDocument(clientId)) === true,
-    // Also for a cached document: a client that is no longer allowed is refused at once.
-    async allowClient(_ctx, client) {
-      if (!urisOf(client).every(isSafeRedirect)) {
-        throw new errors.InvalidClientMetadata(
-          'redirect_uris of a client_id metadata document must be https, loopback, or of a scheme with a dot',
-        );
-      }
-      return (await allowDocument(client.clientId)) === true;
-    },
-  };
 }
 
 function urisOf({ redirectUris, postLogoutRedirectUris }: Client): readonly string[] {

@@ -1,5 +1,6 @@
 /** `createIssuer`: an OpenID provider whose visitors log in at any instance. */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
@@ -11,7 +12,8 @@ import { Accounts } from './claims.js';
 import { configurationOf, lifetimes, longestOf, type Parts } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
 import { keepUserCode } from './device-views.js';
-import { documentFetch } from './documents.js';
+import { isUnknown } from './clients.js';
+import { Documents } from './documents.js';
 import { Endings } from './endings.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
@@ -112,9 +114,13 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   };
   const interactions = new Interactions(() => now().provider, store, lifetimes.interaction * 1000);
   const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
+  const asking = new AsyncLocalStorage<IncomingMessage>();
+  const documents = new Documents(loginSettings, store, () => {
+    const req = asking.getStore();
+    return req && addressOf(req);
+  });
   const parts: Omit<Parts, 'keySet'> = {
-    ...{ oidc, settings, cookies, accounts, developmentOrigins },
-    fetch: documentFetch(loginSettings),
+    ...{ oidc, settings, cookies, accounts, developmentOrigins, documents },
     adapter: (model) => (model === 'Session' ? sessions : new StoreAdapter(adapterOptions, model)),
     async loginURL({ req, res }, uid) {
       await interactions.bind(uid, cookies.giveBrowserKey(req, res));
@@ -137,6 +143,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     provider.proxy = true;
     for (const one of middleware) provider.use(one);
     logFailures(provider, settings);
+    provider.on('grant.success', ({ oidc: { client } }) => {
+      if (client && isUnknown(client)) void documents.remember(client);
+    });
     return { keySet: keySet.id, provider, answer: provider.callback() };
   };
   running = build(keyring.current());
@@ -147,13 +156,14 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   });
   const posted = new PostedRequests(store, addressOf);
   let isClosed = false;
+  const router = routerOf({
+    ...{ oidc, settings, login, logins, interactions, cookies, posted },
+    running: now,
+    refreshKeys: () => keyring.refresh(),
+    isClosed: () => isClosed,
+  });
   return {
-    router: routerOf({
-      ...{ oidc, settings, login, logins, interactions, cookies, posted },
-      running: now,
-      refreshKeys: () => keyring.refresh(),
-      isClosed: () => isClosed,
-    }),
+    router: (req, ...others) => asking.run(req, router, req, ...others),
     rotateKeys: () => keyring.rotate(),
     endLogins: (subject) => endings.end(['PersonEnded', subject]),
     async close() {

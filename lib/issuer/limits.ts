@@ -95,16 +95,52 @@ export class PendingRecords {
   }
 }
 
-/** Counts failed client authentications within a minute, by client and network. `undefined` has no limit. */
+/** Limits what each network does within a minute. `undefined` has no limit. */
+export class MinuteQuota {
+  private readonly quota: Quota;
+  /** Oldest first. */
+  private readonly recent: { readonly address: ClientAddress; readonly until: number }[] = [];
+
+  constructor(perAddress: number) {
+    this.quota = new Quota(perAddress);
+  }
+
+  hasRoom(address: ClientAddress): boolean {
+    this.forget();
+    return this.quota.hasRoom(address);
+  }
+
+  add(address: ClientAddress): void {
+    if (address === undefined) return;
+    this.forget();
+    this.recent.push({ address, until: performance.now() + 60_000 });
+    this.quota.add(address);
+  }
+
+  /** Of the address, or of the IPv6 network that may have one owner. */
+  countOf(address: ClientAddress): number {
+    return this.quota.countOf(address);
+  }
+
+  private forget(): void {
+    const now = performance.now();
+    const firstLeft = this.recent.findIndex(({ until }) => until > now);
+    const ended = this.recent.splice(0, firstLeft < 0 ? this.recent.length : firstLeft);
+    for (const { address } of ended) this.quota.remove(address);
+  }
+}
+
+/** Counts failed authentications of each client. */
 export class Guesses {
-  private readonly wrong = new LRUCache<string, number>({ max: 10_000, ttl: 60_000, noUpdateTTL: true });
+  private readonly wrong = new LRUCache<string, MinuteQuota>({ max: 1000 });
 
   isOverLimit(client: string, address: ClientAddress): boolean {
-    return (this.wrong.get(`${address} ${client}`) ?? 0) >= limits.guesses;
+    return this.wrong.get(client)?.hasRoom(address) === false;
   }
 
   add(client: string, address: ClientAddress): void {
-    const key = `${address} ${client}`;
-    if (address !== undefined) this.wrong.set(key, (this.wrong.get(key) ?? 0) + 1);
+    const wrong = this.wrong.get(client) ?? new MinuteQuota(limits.guesses);
+    this.wrong.set(client, wrong);
+    wrong.add(address);
   }
 }

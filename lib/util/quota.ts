@@ -33,6 +33,11 @@ export class Quota {
     return this.fullNetwork(address) === undefined;
   }
 
+  /** The used amount of the largest network of the address. */
+  countOf(address: ClientAddress): number {
+    return this.of(widest(address));
+  }
+
   /** The smallest full network of the address: the address, or its leading digits. */
   fullNetwork(address: ClientAddress): string | undefined {
     if (address === undefined || address.startsWith(unlimited)) return undefined;

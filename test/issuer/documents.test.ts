@@ -2,7 +2,9 @@
 
 import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
-import { documentFetch } from '../../lib/issuer/documents';
+import { Documents } from '../../lib/issuer/documents';
+import { IssuerStore } from '../../lib/issuer/store';
+import { Store } from '../../lib/store';
 import { aRawServer, until } from '../support/hostile';
 import { codeOf, settingsTo, originOf } from '../support/network';
 import { anInstance } from '../support/stage';
@@ -140,7 +142,9 @@ describe('the visitor who waits for the document of a client', () => {
       });
     });
     const site = originOf(slow);
-    const fetchDocument = documentFetch(settingsTo([site], { timeoutMs: 10_000 }));
+    const store = new IssuerStore(new Store(undefined, 1000), 'https://login.example');
+    const documents = new Documents(settingsTo([site], { timeoutMs: 10_000 }), store, () => undefined);
+    const fetchDocument = documents.fetch;
     const others = Array.from({ length: 4 }, (_, i) => fetchDocument(`${site.origin}/${i}.json`));
     const last = codeOf(fetchDocument(`${site.origin}/last.json`));
     await until(() => asking.length === 4);

@@ -160,6 +160,27 @@ describe('a client with a secret', () => {
       clock.mockRestore();
     });
 
+    it('from many addresses of one /48', async () => {
+      const { stage } = await aStage({ trustedProxies: 1 });
+      const statuses: number[] = [];
+      for (let i = 0; i < 45; i++) {
+        const address = `2001:db8:1:${i.toString(16)}::1`;
+        statuses.push((await attempt(stage.issuerURL, address, { basic: 'shop:guess' })).status);
+      }
+      expect(statuses.filter((status) => status === 401)).toHaveLength(40);
+      expect(statuses.at(-1)).toBe(429);
+    });
+
+    it('and leaves nothing behind for clients that do not exist, which would make room for more guesses', async () => {
+      const { stage } = await aStage({ trustedProxies: 1 });
+      for (let i = 0; i < 10; i++) await attempt(stage.issuerURL, network, { basic: 'shop:guess' });
+      for (let i = 0; i < 1100; i += 50) {
+        const madeUp = Array.from({ length: 50 }, (_, n) => ({ basic: `client-${i + n}:guess` }));
+        await Promise.all(madeUp.map((proof) => attempt(stage.issuerURL, '198.51.100.1', proof)));
+      }
+      expect((await attempt(stage.issuerURL, network, { basic: right })).status).toBe(429);
+    });
+
     it('by an assertion that a secret has signed', async () => {
       const { stage } = await aStage({
         trustedProxies: 1,

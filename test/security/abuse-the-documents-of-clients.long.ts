@@ -9,8 +9,8 @@ import {
   discoverAs,
   type DocumentSite,
 } from '../issuer/document-stage';
-import { ask, logIn, openPage, press, shop } from '../issuer/stage';
-import { anInstance, JSONStore } from '../support/stage';
+import { answerOf, ask, logIn, logInAt, openPage, press, shop, type IssuerStage } from '../issuer/stage';
+import { anInstance, ExpiringStore, JSONStore } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 
 async function aStage(options: Parameters<typeof anOpenIssuer>[2] = {}) {
@@ -341,5 +341,80 @@ describe('who names documents without end', () => {
     for (let i = 0; i < 5; i++) expect((await open(`${site.origin}/good-${i}.json`)).status).toBe(200);
     const grown = [...store.records.values()].join('').length - before;
     expect(grown).toBeLessThan(5 * 2000);
+  });
+});
+
+describe('links with made-up documents at the domain of a client', () => {
+  /** The site has one document, and a page for everything else. */
+  async function aFloodedStage() {
+    const store = new ExpiringStore();
+    const [instance, site] = [await anInstance(), await aDocumentSite()];
+    const { clientId } = site;
+    const pretend = (req: IncomingMessage, res: ServerResponse) => {
+      const isItself = site.origin + String(req.url) === clientId;
+      res.writeHead(isItself ? 200 : 404, { 'Content-Type': 'application/json' });
+      const [redirect_uris, token_endpoint_auth_method] = [[site.redirectURI], 'none'];
+      res.end(JSON.stringify({ client_id: clientId, redirect_uris, token_endpoint_auth_method }));
+    };
+    site.answer = pretend;
+    const open = async (stage: IssuerStage, id: string, from: string): Promise<number> => {
+      const { url } = await ask(await discoverAs(stage, site.clientId), { redirect_uri: site.redirectURI });
+      url.searchParams.set('client_id', id);
+      url.host = new URL(stage.origin).host;
+      const headers = { 'X-Forwarded-For': from, Accept: 'text/html' };
+      const visitor = new Visitor();
+      const { status, location } = await visitor.get(url.href, headers);
+      return location === undefined ? status : (await visitor.get(location, headers)).status;
+    };
+    const flood = (stage: IssuerStage, addresses: readonly string[], each: number) =>
+      Promise.all(
+        addresses.map(async (from, n) => {
+          for (let i = 0; i < each; i++) await open(stage, `${site.origin}/made-up-${n}-${i}`, from);
+        }),
+      );
+    const start = (options = {}) =>
+      anOpenIssuer([instance], [site], { store, trustedProxies: 1, ...options });
+    return { instance, site, open, flood, start };
+  }
+  const networks = (count: number) => Array.from({ length: count }, (_, i) => `198.51.100.${i + 1}`);
+
+  it('of one network do not keep out the first visitor of the client', async () => {
+    const { site, open, flood, start } = await aFloodedStage();
+    const stage = await start();
+    await flood(stage, ['198.51.100.1'], 120);
+    expect(site.requests.length).toBeLessThanOrEqual(10);
+    expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
+  });
+
+  it('of one /48 do not either', async () => {
+    const { site, open, flood, start } = await aFloodedStage();
+    const stage = await start();
+    const ownAddresses = Array.from({ length: 120 }, (_, i) => `2001:db8:1:${i.toString(16)}::1`);
+    await flood(stage, ownAddresses, 2);
+    expect(site.requests.length).toBeLessThanOrEqual(40);
+    expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
+  });
+
+  it('of twelve networks, which use up what a domain is asked for, do not either', async () => {
+    const { site, open, flood, start } = await aFloodedStage();
+    const stage = await start();
+    await flood(stage, networks(12), 10);
+    expect(site.requests.length).toBeLessThan(120);
+    expect(await open(stage, site.clientId, '198.51.100.1')).toBe(400);
+    expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
+  });
+
+  it('of two hundred networks do not keep out a client that has logged in before, also after a restart', async () => {
+    const { instance, site, open, flood, start } = await aFloodedStage();
+    const before = await start();
+    const config = await discoverAs(before, site.clientId);
+    const asked = await ask(config, { redirect_uri: site.redirectURI });
+    const visitor = new Visitor();
+    const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
+    await openid.authorizationCodeGrant(config, answer, asked.checks);
+    const stage = await start({ issuerURL: before.issuerURL });
+    await flood(stage, networks(200), 1);
+    expect(await open(stage, `${site.origin}/other.json`, '192.0.2.1')).toBe(400);
+    expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
   });
 });
