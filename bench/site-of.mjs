@@ -37,9 +37,12 @@ export async function aStage() {
   };
 }
 
-/** Names of many instances, of which each domain has a few. */
+/**
+ * Hosts of many instances, each with a registrable domain of its own, since requests to one domain are limited. The sites
+ * resolve every name to this machine.
+ */
 export function manyHosts(count, port) {
-  return Array.from({ length: count }, (_, n) => `i${n}.domain${n % 500}.test:${port}`);
+  return Array.from({ length: count }, (_, n) => `instance${n}.test:${port}`);
 }
 
 export function startsAt(hosts) {

@@ -2,15 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 import { kindOf, MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
 import {
-  BoundedMemory,
   keyedRecord,
   isInSQL,
   isMap,
+  memoryStore,
   readerOf,
   readKeyedRecord,
   TimeLimit,
@@ -54,7 +53,7 @@ export class Store {
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
   private readonly backend: KeyValueStore;
-  /** Whether the backend is the default store. It does not fail, and its `set` returns whether it stored the record. */
+  /** Whether the backend is the default store. */
   private readonly isPrivate: boolean;
   private readonly timeLimit: TimeLimit;
   /** Number of error events of Keyv. A raised count distinguishes a failed read from a missing record. */
@@ -80,7 +79,7 @@ export class Store {
   ) {
     this.isPrivate = backend === undefined;
     this.isShared = backend !== undefined && !isMap(backend);
-    this.backend = backend ?? new Keyv({ store: new BoundedMemory(maxRecords), useKeyPrefix: false });
+    this.backend = backend ?? memoryStore(maxRecords);
     this.read = readerOf(this.backend);
     this.timeLimit = new TimeLimit('store', timeoutMs);
     const { on } = this.backend as { on?: unknown };

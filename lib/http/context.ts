@@ -53,9 +53,10 @@ export class RequestContext {
   private readonly controller = new AbortController();
   /** Aborted at the deadline, and by `end`. */
   readonly signal: AbortSignal = this.controller.signal;
-  private readonly over = new Promise<typeof over>((resolve) => {
-    this.signal.addEventListener('abort', () => resolve(over));
-  });
+  private endRaces!: (result: typeof over) => void;
+  private readonly over = new Promise<typeof over>((resolve) => (this.endRaces = resolve));
+  /** Contexts that end with this one. */
+  private readonly parts = new Set<RequestContext>();
   private readonly endsAt: number;
   private readonly timer: NodeJS.Timeout;
   /** See `ContextOptions`. `finish` sets it once the transaction is read. */
@@ -65,7 +66,9 @@ export class RequestContext {
     readonly http: Http,
     options: ContextOptions,
     private readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
+    private readonly whole?: RequestContext,
   ) {
+    whole?.parts.add(this);
     this.settings = http.settings;
     this.typed = options.typed;
     this.endsAt = performance.now() + options.timeoutMs;
@@ -103,9 +106,7 @@ export class RequestContext {
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
     const options = { typed: this.typed, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
-    const part = new RequestContext(this.http, options, this.hosts);
-    this.signal.addEventListener('abort', () => part.end(), { signal: part.signal });
-    return part;
+    return new RequestContext(this.http, options, this.hosts, this);
   }
 
   /** A context for shared work, with the same limits and its own deadline. The caller calls its `end`. */
@@ -147,7 +148,11 @@ export class RequestContext {
   /** Clears the timer, and aborts running requests. */
   end(): void {
     clearTimeout(this.timer);
-    this.controller.abort();
+    this.whole?.parts.delete(this);
+    for (const part of this.parts) part.end();
+    this.endRaces(over);
+    // Without a reason, Node.js makes an error with a stack trace for every request.
+    this.controller.abort(over);
   }
 
   private async ask(host: string, isTooMany: boolean): Promise<void> {

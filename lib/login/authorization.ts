@@ -29,12 +29,12 @@ export function authorizationURL(
     code_challenge_method: 'S256',
   };
   const url = new URL(instance.authorizationEndpoint);
+  const query = new URLSearchParams(url.search);
   for (const [name, value] of Object.entries({ ...extra, ...own })) {
-    url.searchParams.delete(name);
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const one of values)
-      if (one !== undefined && one !== null) url.searchParams.append(name, String(one));
+    query.delete(name);
+    for (const one of [value].flat()) if (one !== undefined && one !== null) query.append(name, String(one));
   }
+  url.search = query.toString();
   return url.href;
 }
 

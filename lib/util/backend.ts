@@ -1,7 +1,7 @@
 /** Helpers of stores: a time limit, keyed records, and the default backend in memory. */
 
+import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
-import { digest } from './digest.js';
 
 /** After a timeout, calls fail at once for this time, because a login makes many calls. Milliseconds. */
 const cooldownMs = 1000;
@@ -69,13 +69,11 @@ export function readerOf(backend: { get(key: string): unknown } & object): (key:
 }
 
 /**
- * The field with the digest of the key. After a connection error, a database client may return the record of another
- * key (node-redis before version 6).
+ * Adds the key to a record. After a connection error, a database client may return the record of another key (node-redis
+ * before version 6).
  */
-const keyField = 'keptUnder';
-
 export function keyedRecord(key: string, value: object): object {
-  return { ...value, [keyField]: digest(key) };
+  return { ...value, keptUnder: key };
 }
 
 /** The store returned something other than the record. */
@@ -88,11 +86,11 @@ export class UnknownRecordError extends Error {}
  * @throws UnknownRecordError with the reason
  */
 export function readKeyedRecord(key: string, value: unknown): object {
-  if (typeof value !== 'object' || value === null || !(keyField in value)) {
+  if (typeof value !== 'object' || value === null || !('keptUnder' in value)) {
     throw new UnknownRecordError('the store returned a value that this package did not write');
   }
-  const { [keyField]: keptUnder, ...record } = value;
-  if (keptUnder === digest(key)) return record;
+  const { keptUnder, ...record } = value;
+  if (keptUnder === key) return record;
   throw new UnknownRecordError(
     "the store returned another key's record: its client has lost count of the answers and must reconnect",
   );
@@ -109,7 +107,7 @@ const leastSize = 2048;
  * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters
  * evicts others no sooner than a flood of empty ones. Larger records count with all their characters.
  */
-export class BoundedMemory {
+class BoundedMemory {
   private readonly caches = new Map<string, LRUCache<string, string>>();
 
   constructor(private readonly maxRecords: number) {}
@@ -142,4 +140,15 @@ export class BoundedMemory {
     }
     return cache;
   }
+}
+
+/** The default store. It does not fail, and its `set` returns whether it stored the record. */
+export function memoryStore(maxRecords: number): Keyv {
+  return new Keyv({
+    store: new BoundedMemory(maxRecords),
+    useKeyPrefix: false,
+    // Records are plain JSON. Keyv's own functions also handle buffers, and take several times longer.
+    serialize: JSON.stringify,
+    deserialize: JSON.parse,
+  });
 }
