@@ -93,6 +93,7 @@ export class Store {
     if (value === undefined && this.errorsSeen !== errorsBefore)
       throw storeFailed('the store reported an error');
     if (value === undefined) return undefined;
+    if (this.isPrivate) return value;
     try {
       return readKeyedRecord(key, value);
     } catch (error) {
@@ -265,7 +266,8 @@ export class Store {
     }
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
     if (ttl !== undefined) ttl = Math.max(1, Math.ceil(ttl));
-    const written = await this.call(() => this.backend.set(key, keyedRecord(key, value), ttl));
+    const record = this.isPrivate ? value : keyedRecord(key, value);
+    const written = await this.call(() => this.backend.set(key, record, ttl));
     if (written === false) throw storeFailed('the store did not accept a write');
   }
 

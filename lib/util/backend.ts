@@ -2,6 +2,7 @@
 
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
+import { digest } from './digest.js';
 
 /** After a timeout, calls fail at once for this time, because a login makes many calls. Milliseconds. */
 const cooldownMs = 1000;
@@ -69,11 +70,11 @@ export function readerOf(backend: { get(key: string): unknown } & object): (key:
 }
 
 /**
- * Adds the key to a record. After a connection error, a database client may return the record of another key (node-redis
- * before version 6).
+ * Adds the digest of the key to a record. After a connection error, a database client may return the record of another
+ * key (node-redis before version 6).
  */
 export function keyedRecord(key: string, value: object): object {
-  return { ...value, keptUnder: key };
+  return { ...value, keptUnder: digest(key) };
 }
 
 /** The store returned something other than the record. */
@@ -90,7 +91,7 @@ export function readKeyedRecord(key: string, value: unknown): object {
     throw new UnknownRecordError('the store returned a value that this package did not write');
   }
   const { keptUnder, ...record } = value;
-  if (keptUnder === key) return record;
+  if (keptUnder === digest(key)) return record;
   throw new UnknownRecordError(
     "the store returned another key's record: its client has lost count of the answers and must reconnect",
   );
