@@ -179,10 +179,11 @@ export class Requests {
     const browser: Browser = session?.keys ?? loginsIn(stateStore as StateStore, req);
     const token = parametersOf('tokenParams', strategy.tokenParams(options));
     const finished = await this.login.finishWithScope(target, browser, { token }).catch((error: unknown) => {
-      if (session?.isStored === false && isOtherBrowser(error)) warnOfLostSession(req);
+      if (session && session.current === undefined && session.former.length === 0 && isOtherBrowser(error))
+        warnOfLostSession(req);
       throw error;
     });
-    if (session) retireKeys(req);
+    if (session) retireKeys(req, session);
     try {
       const { user, info } = await callVerify(this.verify, req, passRequest, finished);
       if (!user) return { challenge: info, status: undefined };

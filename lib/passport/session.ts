@@ -3,7 +3,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import {
-  allKeys,
   formerAfterLogin,
   isSecretKey,
   randomToken,
@@ -23,20 +22,17 @@ const formerField = `${currentField}:former`;
 /** The type of a session in express-session, koa-session, cookie-session and Fastify. */
 type Session = Record<string, unknown>;
 
-export interface SessionKeys {
+/** The keys of a session. */
+export interface SessionKeys extends BrowserKeys {
+  /** Derived from the session's ID, if it has one. */
+  readonly derived: string | undefined;
   /** All keys, the one that begins logins first. */
   readonly keys: readonly string[];
-  /** Whether the session holds a key. */
-  readonly isStored: boolean;
 }
 
 /** @throws Error without a session */
 export function browserKeys(req: IncomingMessage): SessionKeys {
-  const session = sessionOf(req);
-  const stored = storedKeys(session);
-  const derived = derivedKey(session);
-  const keys = [...new Set([...allKeys(stored), ...(derived === undefined ? [] : [derived])])];
-  return { keys, isStored: stored.current !== undefined || stored.former.length > 0 };
+  return keysIn(sessionOf(req));
 }
 
 /**
@@ -51,17 +47,20 @@ export async function browserKeysToBegin(
   login: Pick<MastodonLogin, 'hasFinished'>,
 ): Promise<{ keys: readonly string[]; isNew: boolean }> {
   const session = sessionOf(req);
-  const stored = storedKeys(session);
-  const known = stored.current ?? derivedKey(session);
+  const before = keysIn(session);
+  const known = before.current ?? before.derived;
   const isUsable = known !== undefined && !(await login.hasFinished(known));
-  if (stored.current === undefined || !isUsable) {
-    session[currentField] = (isUsable ? known : randomToken()) + userSuffix(session);
-  }
-  if (known !== undefined && !isUsable) retire(session, known, stored);
-  const { keys } = browserKeys(req);
-  if (storedKeys(session).current === undefined)
+  if (isUsable && known === before.current) return { keys: before.keys, isNew: false };
+  const current = isUsable ? known : randomToken();
+  const written = current + userSuffix(session);
+  session[currentField] = written;
+  if (session[currentField] !== written)
     throw new Error('the session does not keep what is written into it');
-  return { keys, isNew: known === undefined && stored.former.length === 0 };
+  if (known !== undefined && !isUsable) retire(session, known, before);
+  return {
+    keys: [...new Set([current, ...before.keys])],
+    isNew: known === undefined && before.keys.length === 0,
+  };
 }
 
 /**
@@ -69,16 +68,18 @@ export async function browserKeysToBegin(
  * begin another login. Former keys finish logins of other tabs. A site that replaces the session, as Passport does,
  * ends those logins.
  */
-export function retireKeys(req: IncomingMessage): void {
+export function retireKeys(req: IncomingMessage, { current, derived, former }: SessionKeys): void {
   const session = sessionOf(req);
-  const stored = storedKeys(session);
-  // A session with former keys and no current key has begun no login.
-  const current = stored.current ?? (stored.former.length === 0 ? derivedKey(session) : undefined);
   session[currentField] = undefined;
-  retire(session, current, stored);
+  // A session with former keys and no current key has begun no login.
+  retire(session, current ?? (former.length === 0 ? derived : undefined), { former });
 }
 
-function retire(session: Session, current: string | undefined, { former }: BrowserKeys): void {
+function retire(
+  session: Session,
+  current: string | undefined,
+  { former }: Pick<BrowserKeys, 'former'>,
+): void {
   const next = formerAfterLogin({ current, former });
   if (next.length > 0) session[formerField] = next.map(writeFormer).join(' ');
 }
@@ -94,23 +95,20 @@ function sessionOf(req: IncomingMessage): Session {
 }
 
 /**
- * The current key, if the logged-in user is the same as when it was created. An attacker who planted a session knows
- * its key. A site may copy the session's content at a login by other means, such as a password.
+ * The stored key counts only if the logged-in user is the same as when it was created. An attacker who planted a session
+ * knows its key. A site may copy the session's content at a login by other means, such as a password.
  */
-function storedKeys(session: Session): BrowserKeys {
+function keysIn(session: Session): SessionKeys {
+  const suffix = userSuffix(session);
   const [key = '', user = ''] = String(session[currentField]).split('.', 2);
-  const isValid = isSecretKey(key) && userSuffix(session) === (user && `.${user}`);
-  const former = session[formerField];
-  return {
-    current: isValid ? key : undefined,
-    former: former === undefined ? [] : readFormer(String(former).split(' ')),
-  };
-}
-
-function derivedKey(session: Session): string | undefined {
+  const current = isSecretKey(key) && suffix === (user && `.${user}`) ? key : undefined;
+  const formerKeys = session[formerField];
+  const former = formerKeys === undefined ? [] : readFormer(String(formerKeys).split(' '));
   // `id` of express-session, `sessionId` of @fastify/session.
   const id = idIn(session, 'id') ?? idIn(session, 'sessionId');
-  return id === undefined ? undefined : digest(JSON.stringify([currentField, id, userSuffix(session)]));
+  const derived = id === undefined ? undefined : digest(JSON.stringify([currentField, id, suffix]));
+  const keys = [current, ...former.map((one) => one.key), derived].filter((one) => one !== undefined);
+  return { current, former, derived, keys: [...new Set(keys)] };
 }
 
 /** Minimum length of a random session ID. */
