@@ -99,7 +99,7 @@ export default defineConfig(
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
-    files: ['example/**', 'scripts/**', 'test/node/**'],
+    files: ['example/**', 'scripts/**', 'test/node/**', 'test/mutation/run.mjs'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -114,7 +114,7 @@ export async function anIssuer(
 let keys: Promise<object> | undefined;
 
 /** One set for all issuers of a test file, as if each had been started before. */
-async function giveKeys(backend: KeyValueStore, issuerURL: string, secret?: string): Promise<void> {
+export async function giveKeys(backend: KeyValueStore, issuerURL: string, secret?: string): Promise<void> {
   const store = new IssuerStore(new Store(backend, 1000), issuerURL, secret);
   if (!(await store.has(['keys']))) await store.set(['keys'], await (keys ??= madeKeys()));
 }

@@ -2,8 +2,10 @@
 
 import fc from 'fast-check';
 import { breakdowns, delays, type Operation } from '../support/bad-store.js';
+import { disturbances } from './disturbances.js';
+import { entryPoints } from './processes.js';
 import { holds } from './runs.js';
-import { entryPoints, World, type Callback } from './world.js';
+import { World, type Callback } from './world.js';
 
 /** fast-check wants a model; the world knows all that it would. */
 type Model = Record<string, never>;
@@ -20,7 +22,6 @@ class Command implements fc.AsyncCommand<Model, World> {
   }
 
   async run(_model: Model, world: World): Promise<void> {
-    world.steps += 1;
     await this.step(world);
     world.invariants();
   }
@@ -73,7 +74,10 @@ const finishTwice = fc.tuple(position, fc.option(browser, { freq: 3 })).map(
 /** Changes that an attacker makes to a callback URL that was caught on its way; true where the code is another login's. */
 const changes: Readonly<Record<string, (url: URL, hosts: string[], other: URL | undefined) => unknown>> = {
   'another instance in the path': (url, hosts) =>
-    (url.pathname = url.pathname.replace(/[^/]+$/, hosts.find((host) => !url.pathname.includes(host)) ?? '')),
+    (url.pathname = url.pathname.replace(
+      hosts.find((host) => url.pathname.includes(host)) ?? '',
+      hosts.find((host) => !url.pathname.includes(host)) ?? '',
+    )),
   'another issuer': (url) => url.searchParams.set('iss', 'https://evil.example/'),
   'the code of another login': (url, _hosts, other) =>
     url.searchParams.set('code', other?.searchParams.get('code') ?? 'x'),
@@ -103,6 +107,34 @@ const tamper = fc.tuple(process, position, fc.constantFrom(...Object.keys(change
 
 const restart = process.map((index) => new Command(`restart(${index})`, (world) => world.restart(index)));
 
+/** The browser goes away in the middle of its request. */
+const leave = fc.tuple(process, position).map(
+  ([at, which]) =>
+    new Command(`leave(${at},${which})`, async (world) => {
+      const callback = callbackAt(world, which);
+      if (callback) world.leave(at, callback);
+    }),
+);
+
+/** A process that ends between any two operations of the store or requests, while it begins or finishes a login. */
+const kill = fc.tuple(process, fc.nat({ max: 30 }), fc.boolean(), browser, instance, position).map(
+  ([at, operations, isBeginning, by, of, which]) =>
+    new Command(
+      `kill(${at},${operations},${isBeginning ? 'begin' : 'finish'},${by},${of},${which})`,
+      async (world) => {
+        const callback = callbackAt(world, which);
+        await world.kill(at, operations, async () => {
+          if (isBeginning) await world.begin(at, by, of, 'alice');
+          else if (callback) await world.finish(at, callback.browser, callback);
+        });
+      },
+    ),
+);
+
+const slow = instance.map(
+  (index) => new Command(`slow(${index})`, async ({ instances }) => void (instances[index]!.latencyMs = 40)),
+);
+
 const logOut = browser.map(
   (index) =>
     new Command(`logOut(${index})`, async (world) => {
@@ -112,10 +144,10 @@ const logOut = browser.map(
 );
 
 /** Everything that was begun before a fault may end in a failure afterwards. */
-const fault = (name: string, step: (world: World) => void) =>
+const fault = (name: string, step: (world: World) => unknown) =>
   new Command(name, async (world) => {
     world.hasFaults = true;
-    step(world);
+    await step(world);
   });
 
 const faults = { ...breakdowns, ...delays };
@@ -143,34 +175,48 @@ const forget = instance.map((index) =>
 const breakInstance = fc
   .tuple(instance, fc.constantFrom(500, 503, 403, 429), fc.nat({ max: 3 }))
   .map(([index, status, times]) =>
-    fault(`breakInstance(${index},${status},${times})`, ({ instances }) => {
-      instances[index]?.answer(
-        /./,
-        (_req, res) =>
-          void res.writeHead(status, { 'Content-Type': 'text/html' }).end('<title>Just a moment</title>'),
-        { times: times + 1 },
-      );
-    }),
+    fault(`breakInstance(${index},${status},${times})`, (world) =>
+      world.breakInstance(index, status, times + 1),
+    ),
   );
+const disturb = fc
+  .tuple(instance, fc.nat({ max: 8 }), fc.nat({ max: 2 }), fc.constantFrom(...Object.keys(disturbances)))
+  .map(([index, after, times, what]) =>
+    fault(`disturb(${index},${after},${times},${what})`, (world) =>
+      world.disturb(index, after, times + 1, disturbances[what]!),
+    ),
+  );
+const hour = 60 * 60_000;
+const wrongClock = fc
+  .tuple(process, fc.constantFrom(-8760 * hour, -2 * hour, 2 * hour, 8760 * hour))
+  .map(([index, skewMs]) => fault(`wrongClock(${index},${skewMs})`, (world) => world.restart(index, skewMs)));
 
-const honest = [begin, beginAtOnce, finish, finish, finishTwice, tamper, restart, logOut];
-const all = [...honest, begin, finish, breakStore, heal, heal, emptyStore, forget, breakInstance];
+const honest = [begin, beginAtOnce, finish, finish, finishTwice, tamper, restart, logOut, leave, kill, slow];
+const troubles = [breakStore, heal, heal, emptyStore, forget, breakInstance, disturb, wrongClock];
+const all = [...honest, begin, finish, ...troubles];
+/** Differences between the clocks of two machines without a time server. Milliseconds. */
+const skew = fc.constantFrom(0, -4 * 60_000, 4 * 60_000);
 
 describe.each(entryPoints)('through %s', (entryPoint) => {
   it.each([
     ['everything works', honest],
-    ['the store, the instances and the processes fail', all],
-  ])('while %s', (_what, commands) =>
+    ['the store, the instances, the clocks and the processes fail', all],
+  ])('while %s, and a login afterwards works', (_what, commands) =>
     holds(
-      fc.asyncProperty(fc.commands(commands, { maxCommands: 20, size: 'max' }), async (steps) => {
-        const world = await World.start(entryPoint);
-        try {
-          await fc.asyncModelRun(() => ({ model: {}, real: world }), steps);
-        } finally {
-          await world.close();
-        }
-      }),
-      700,
+      fc.asyncProperty(
+        skew,
+        fc.commands(commands, { maxCommands: 20, size: 'max' }),
+        async (skewMs, steps) => {
+          const world = await World.start(entryPoint, [0, skewMs]);
+          try {
+            await fc.asyncModelRun(() => ({ model: {}, real: world }), steps);
+            await world.recovers();
+          } finally {
+            await world.close();
+          }
+        },
+      ),
+      2000,
     ),
   );
 });

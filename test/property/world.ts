@@ -1,31 +1,24 @@
 /** Browsers, processes of one site over one store, and instances, for generated logins; and what must hold after each step. */
 
-import { randomBytes } from 'node:crypto';
-import { MemoryStore } from 'express-session';
-import { MastodonLogin } from '../../lib/core/index.js';
-import { ErrorCode } from '../../lib/errors.js';
-import { createLogin } from '../../lib/web/index.js';
-import type { LoginOptions } from '../../lib/options.js';
+import { ErrorCode, MastodonError, type MastodonErrorCode } from '../../lib/errors.js';
 import { BadStore } from '../support/bad-store.js';
 import { startInstance, type PersonaName, type StandIn } from '../support/instance.js';
-import { startSite } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
+import type { Disturbance } from './disturbances.js';
+import { Jar } from './jar.js';
+import {
+  advance,
+  Life,
+  Shared,
+  startProcess,
+  type EntryPoint,
+  type Failure,
+  type Outcome,
+  type Process,
+} from './processes.js';
 
-/** A login's outcome: the profile's ID, or the code of the failure. */
-export type Outcome = { readonly id: string } | { readonly code: string | undefined };
-
-/** One browser at one site: its cookies, or the key that a program keeps for it. */
-export type Jar = Map<string, string>;
-
-/** One process of the site, by one of its entry points. */
-interface Process {
-  begin(jar: Jar, typed: string): Promise<{ redirect: string } | { code: string | undefined }>;
-  finish(jar: Jar, pathAndQuery: string): Promise<Outcome>;
-  close(): Promise<void>;
-}
-
-export const entryPoints = ['web', 'core', 'passport'] as const;
-export type EntryPoint = (typeof entryPoints)[number];
+/** Codes of the bridge beside those of a login. */
+const bridgeCodes = ['server_busy', 'server_closing', 'server_failed', 'too_many_requests'];
 
 /** An authorization response that a browser may bring back. */
 export interface Callback {
@@ -36,22 +29,23 @@ export interface Callback {
   readonly account?: string;
   /** The ID of the profile that alone may come of it. */
   readonly id: string;
+  /** The process that began it. */
+  readonly life: Life;
   /** The site's cookies were there when it was begun, and no fault has happened since. */
   isClean: boolean;
   /** Opened before, by any browser. */
   isOpened: boolean;
 }
 
-export const origin = 'https://site.example';
-export const callbackURL = `${origin}/auth/mastodon/callback`;
-
 /** Everything that one part of a login may take at most, the slack of a busy machine included. */
 const boundMs = 15_000;
 const families: readonly PersonaName[] = ['mastodon45', 'pleroma', 'gotosocial'];
+/** An issuer keeps most: its session, interaction, binding, grant, code and token, and what says that each was used. */
+const recordsPerVisit = 30;
 
 export class World {
   readonly store = new BadStore();
-  readonly jars: Jar[] = [new Map(), new Map(), new Map()];
+  readonly jars: Jar[] = [new Jar(), new Jar(), new Jar()];
   readonly callbacks: Callback[] = [];
   private readonly injectedCodes = new Set<unknown>();
   readonly events: string[] = [];
@@ -59,29 +53,102 @@ export class World {
   processes: Process[] = [];
   /** Faults are active, or their effects (cooldowns, dead clients) may last. */
   hasFaults = false;
-  steps = 0;
-  private readonly sessions = new MemoryStore();
+  /** Parts of logins that browsers asked for. */
+  private visits = 0;
+  /** Of all processes that were ever started, and of those that run. */
+  private readonly lives: Life[] = [];
+  private readonly current: Life[] = [];
+  private readonly shared = new Shared(this.store);
+  private readonly repairs: (() => void)[] = [];
+  private readonly unfinished: Promise<unknown>[] = [];
 
-  static async start(entryPoint: EntryPoint): Promise<World> {
-    const world = new World(entryPoint);
+  /** @param skewsMs of the processes' clocks */
+  static async start(entryPoint: EntryPoint, skewsMs: readonly number[] = [0, 0]): Promise<World> {
+    const world = new World(entryPoint, skewsMs);
     world.instances = await Promise.all(families.map((family) => startInstance(family)));
-    world.processes = await Promise.all([world.newProcess(), world.newProcess()]);
+    // A dead process sends nothing.
+    for (const instance of world.instances)
+      instance.answer(
+        ({ headers }) => world.lives.some((life) => headers['user-agent'] === life.userAgent && !life.step()),
+        (req) => void req.socket.destroy(),
+      );
+    for (const index of skewsMs.keys()) await world.startProcess(index);
     return world;
   }
 
-  private constructor(private readonly entryPoint: EntryPoint) {}
+  private constructor(
+    private readonly entryPoint: EntryPoint,
+    private readonly skewsMs: readonly number[],
+  ) {}
 
   /** Ends a process in the middle of what it does, and starts another one in its place. */
-  async restart(index: number): Promise<void> {
-    const before = this.processes[index];
-    this.processes[index] = await this.newProcess();
-    await before?.close();
+  async restart(index: number, skewMs?: number): Promise<void> {
+    await this.kill(index, 0, async () => void this.livesAt(index).step(), skewMs);
+  }
+
+  /** Lets a process die after so many operations of the store and requests in the middle of `work`. @returns whether it did */
+  async kill(
+    index: number,
+    operations: number,
+    work: () => Promise<void>,
+    skewMs?: number,
+  ): Promise<boolean> {
+    const life = this.livesAt(index);
+    life.killAfter(operations);
+    await work();
+    if (life.isDead) await this.startProcess(index, skewMs);
+    else life.killAfter(Infinity);
+    return life.isDead;
+  }
+
+  /** Ends all trouble; then a new browser can log in at every instance. */
+  async recovers(): Promise<void> {
+    this.store.heal();
+    this.store.release();
+    for (const repair of this.repairs.splice(0)) repair();
+    for (const instance of this.instances) [instance.alter, instance.latencyMs] = [undefined, 0];
+    await this.bounded(Promise.allSettled(this.unfinished));
+    for (const index of this.processes.keys()) await this.restart(index);
+    // A client is verified once a minute at most.
+    advance(61_000);
+    for (const [index, instance] of this.instances.entries()) {
+      const jar = new Jar();
+      const outcomes: (Outcome | undefined)[] = [];
+      // A client that the instance does not know is verified after three starts in a row that no visitor came back from.
+      while (outcomes.length < 5 && !('id' in (outcomes.at(-1) ?? {})))
+        outcomes.push(await this.logIn(outcomes.length + index, jar, instance));
+      expect({ at: instance.persona.name, outcomes, last: outcomes.at(-1) }).toMatchObject({
+        last: { id: `${instance.origin}#${instance.account('alice').id}` },
+      });
+    }
   }
 
   async close(): Promise<void> {
     this.store.heal();
     this.store.release();
     await Promise.all([...this.processes, ...this.instances].map((one) => one.close()));
+  }
+
+  /** Every answer to the site from the next one but `after` on, `times` of them, is changed on its way. */
+  disturb(index: number, after: number, times: number, disturbance: Disturbance): void {
+    const instance = this.at(this.instances, index);
+    let count = 0;
+    instance.alter = ({ headers }, answer) => {
+      if (headers['user-agent']?.startsWith('Mozilla')) return answer;
+      count += 1;
+      return count > after && count <= after + times ? disturbance(answer) : answer;
+    };
+  }
+
+  /** The instance's answers are refusals by something in front of it. */
+  breakInstance(index: number, status: number, times: number): void {
+    const stop = this.at(this.instances, index).answer(
+      ({ headers }) => headers['user-agent']?.startsWith('Mozilla') !== true,
+      (_req, res) =>
+        void res.writeHead(status, { 'Content-Type': 'text/html' }).end('<title>Just a moment</title>'),
+      { times },
+    );
+    this.repairs.push(stop);
   }
 
   /** Begins a login in a browser, and lets the instance answer it. */
@@ -92,41 +159,50 @@ export class World {
     account: string | undefined,
   ): Promise<void> {
     const at = this.at(this.instances, instance);
-    const jar = this.at(this.jars, browser);
-    const begun = await this.bounded(this.at(this.processes, process).begin(jar, at.host));
-    if ('code' in begun) {
-      this.expectKnown(begun.code);
-      if (!this.hasFaults) throw new Error(`a login could not be begun: ${begun.code}`);
+    const life = this.livesAt(process);
+    const { hasFaults } = this;
+    const begun = await this.begun(process, this.at(this.jars, browser), at.host);
+    if (begun === 'killed') return;
+    if (!('redirect' in begun)) {
+      this.expectKnown(begun);
+      if (!this.hasFaults) throw new Error(`a login could not be begun: ${JSON.stringify(begun)}`);
       return;
     }
-    const asked = new URL(begun.redirect);
-    expect([asked.origin, asked.searchParams.get('code_challenge_method')]).toEqual([at.origin, 'S256']);
-    const visitor = new Visitor();
-    const decision =
-      account === undefined ? visitor.deny(asked.href) : visitor.approve(asked.href, { as: account });
+    const back = await this.answered(begun.redirect, at, account);
     // A family without a way back from a denial, or an instance that forgot the app, keeps the visitor.
-    const back = await decision.catch(() => undefined);
     if (back === undefined) return;
     const id = account === undefined ? '' : `${at.origin}#${at.account(account).id}`;
-    const known = { browser, instance, id, isClean: !this.hasFaults, isOpened: false };
+    const isClean = !hasFaults && !this.hasFaults;
+    const known = { browser, instance, id, life, isClean, isOpened: false };
     this.callbacks.push({ url: new URL(back), ...known, ...(account !== undefined && { account }) });
   }
 
   /** Opens a callback URL in a browser. */
   async finish(process: number, browser: number, callback: Callback): Promise<void> {
     const mustSucceed =
-      browser === callback.browser && callback.isClean && !callback.isOpened && !this.hasFaults;
-    const mayNot = browser !== callback.browser || callback.account === undefined;
+      browser === callback.browser && callback.isClean && !callback.isOpened && !this.isLost(callback);
     const wasOpened = callback.isOpened && !this.hasFaults;
     callback.isOpened = true;
     const outcome = await this.opened(process, browser, callback.url);
-    if ('code' in outcome) {
-      this.expectKnown(outcome.code);
-      if (!mustSucceed || callback.account === undefined) return;
-      throw new Error(`a login of ${callback.account} failed without a fault: ${outcome.code}`);
+    if (outcome === 'killed') return;
+    if (!('id' in outcome)) {
+      this.expectKnown(outcome);
+      if (!mustSucceed || this.hasFaults || callback.account === undefined) return;
+      throw new Error(`a login of ${callback.account} failed without a fault: ${JSON.stringify(outcome)}`);
     }
+    const mayNot = browser !== callback.browser || callback.account === undefined;
     expect(outcome.id).toBe(callback.id);
     expect({ mayNot, wasOpened, outcome }).toEqual({ mayNot: false, wasOpened: false, outcome });
+  }
+
+  /** Opens a callback URL in a browser that waits for no answer. The login may come of it, or is used up. */
+  leave(process: number, callback: Callback): void {
+    callback.isOpened = true;
+    const opened = this.opened(process, callback.browser, callback.url).then((outcome) => {
+      if (outcome !== 'killed' && 'id' in outcome) expect(outcome.id).toBe(callback.id);
+    });
+    opened.catch(() => undefined);
+    this.unfinished.push(opened);
   }
 
   /** Opens a callback URL that an attacker changed, in the victim's browser. @param injected the login whose code is in it */
@@ -145,7 +221,8 @@ export class World {
       this.injectedCodes.add(injected.url.searchParams.get('code'));
     }
     const outcome = await this.opened(process, browser, url);
-    if ('code' in outcome) return this.expectKnown(outcome.code);
+    if (outcome === 'killed') return;
+    if (!('id' in outcome)) return this.expectKnown(outcome);
     // Only PKCE tells an injected code from the login's own, and some families do not know PKCE.
     const hasPKCE = injected && this.at(this.instances, injected.instance).persona.token.pkce;
     expect([hasPKCE, outcome.id]).toEqual([false, injected?.id]);
@@ -156,8 +233,8 @@ export class World {
     const wasOpened = callback.isOpened;
     callback.isOpened = true;
     const outcomes = await Promise.all([0, 1].map((process) => this.opened(process, browser, callback.url)));
-    const ids = outcomes.flatMap((outcome) => ('id' in outcome ? [outcome.id] : []));
-    for (const outcome of outcomes) if ('code' in outcome) this.expectKnown(outcome.code);
+    const ids = outcomes.flatMap((outcome) => (outcome !== 'killed' && 'id' in outcome ? [outcome.id] : []));
+    for (const outcome of outcomes) if (outcome !== 'killed' && !('id' in outcome)) this.expectKnown(outcome);
     const mayNot = browser !== callback.browser || callback.account === undefined;
     expect(ids.every((id) => id === callback.id)).toBe(true);
     if (mayNot || (wasOpened && !this.hasFaults)) expect(ids).toEqual([]);
@@ -187,17 +264,77 @@ export class World {
     }
     for (const { url } of this.callbacks)
       expect(told).not.toContain(url.searchParams.get('state') ?? 'x'.repeat(9));
-    // Records of logins, keys and lookups for each step, and those of clients.
-    expect(this.store.inner.records.size).toBeLessThanOrEqual(60 + 12 * this.steps);
+    // Records of logins, keys and lookups for each visit, and those of clients.
+    expect(this.store.inner.records.size).toBeLessThanOrEqual(60 + recordsPerVisit * this.visits);
   }
 
-  private async opened(process: number, browser: number, url: URL): Promise<Outcome> {
-    const jar = this.at(this.jars, browser);
-    return this.bounded(this.at(this.processes, process).finish(jar, url.pathname + url.search));
+  /** A whole login by one process or several. */
+  private async logIn(process: number, jar: Jar, instance: StandIn): Promise<Outcome | undefined> {
+    const begun = await this.begun(process, jar, instance.host);
+    if (begun === 'killed' || !('redirect' in begun)) return begun === 'killed' ? undefined : begun;
+    const back = await this.answered(begun.redirect, instance, 'alice');
+    if (back === undefined) return undefined;
+    const { pathname, search } = new URL(back);
+    const finishing = this.at(this.processes, process + 1).finish(jar, pathname + search);
+    return this.bounded(finishing);
   }
 
-  private expectKnown(code: string | undefined): void {
-    expect(Object.keys(ErrorCode)).toContain(code);
+  private async answered(
+    redirect: string,
+    instance: StandIn,
+    account: string | undefined,
+  ): Promise<string | undefined> {
+    const asked = new URL(redirect);
+    expect([asked.origin, asked.searchParams.get('code_challenge_method')]).toEqual([
+      instance.origin,
+      'S256',
+    ]);
+    const visitor = new Visitor();
+    const decision =
+      account === undefined ? visitor.deny(asked.href) : visitor.approve(asked.href, { as: account });
+    return decision.catch(() => undefined);
+  }
+
+  private begun(
+    process: number,
+    jar: Jar,
+    typed: string,
+  ): Promise<{ redirect: string } | Failure | 'killed'> {
+    this.visits += 1;
+    return this.bounded(this.whileAlive(process, this.at(this.processes, process).begin(jar, typed)));
+  }
+
+  private opened(process: number, browser: number, url: URL): Promise<Outcome | 'killed'> {
+    this.visits += 1;
+    const opening = this.at(this.processes, process).finish(
+      this.at(this.jars, browser),
+      url.pathname + url.search,
+    );
+    return this.bounded(this.whileAlive(process, opening));
+  }
+
+  /** What a process would answer after its death is lost. */
+  private async whileAlive<T>(process: number, work: Promise<T>): Promise<T | 'killed'> {
+    const life = this.livesAt(process);
+    work.catch(() => undefined);
+    try {
+      return await Promise.race([work, life.died]);
+    } catch (error) {
+      if (life.isDead) return 'killed';
+      throw error;
+    }
+  }
+
+  /** A program waits at one process of the bridge, and goes with it. */
+  private isLost({ life }: Callback): boolean {
+    return this.entryPoint === 'bridge' && life.isDead;
+  }
+
+  private expectKnown({ code, status }: Failure): void {
+    if (code === undefined) return expect(status ?? 400).toBeGreaterThanOrEqual(400);
+    expect([...Object.keys(ErrorCode), ...bridgeCodes]).toContain(code);
+    if (status !== undefined && !bridgeCodes.includes(code))
+      expect({ code, status }).toEqual({ code, status: new MastodonError(code as MastodonErrorCode).status });
   }
 
   /** Nothing hangs. */
@@ -213,103 +350,24 @@ export class World {
     return list[index % list.length]!;
   }
 
-  private newProcess(): Promise<Process> {
+  private livesAt(process: number): Life {
+    return this.at(this.current, process);
+  }
+
+  private async startProcess(index: number, skewMs = this.skewsMs[index] ?? 0): Promise<void> {
+    const life = new Life(`process-${this.lives.length}`, skewMs);
     const options = {
-      clientName: 'A site of many processes',
-      callbackURL,
-      store: this.store,
       developmentInstances: this.instances.map((instance) => instance.origin),
-      outbound: { timeoutMs: 2000, loginTimeoutMs: 4000 },
       log: (event: object) => void this.events.push(JSON.stringify(event)),
     };
-    return { web: webProcess, core: coreProcess, passport: passportProcess }[this.entryPoint](
-      options,
-      this.sessions,
-    );
-  }
-}
-
-const failed = (error: unknown) => {
-  const { code } = error as { code?: string };
-  if (code === undefined) throw error;
-  return { code };
-};
-
-async function webProcess(options: LoginOptions): Promise<Process> {
-  const login = createLogin(options);
-  const request = (jar: Jar, path: string, init: RequestInit = {}) =>
-    new Request(origin + path, { ...init, headers: { cookie: cookieOf(jar) } });
-  return {
-    begin: (jar, instance) =>
-      login.begin(request(jar, '/auth/mastodon', { method: 'POST' }), { instance }).then((response) => {
-        keep(jar, response.headers);
-        return { redirect: response.headers.get('location') ?? '' };
-      }, failed),
-    finish: (jar, path) => login.finish(request(jar, path)).then(({ profile: { id } }) => ({ id }), failed),
-    close: async () => undefined,
-  };
-}
-
-/** The program keeps the browser's keys as docs/core.md says: one that finished a login begins no other. */
-async function coreProcess(options: LoginOptions): Promise<Process> {
-  const login = new MastodonLogin(options);
-  const keys = (jar: Jar) => [...jar.keys()];
-  return {
-    async begin(jar, instance) {
-      try {
-        const [current] = keys(jar);
-        if (current === undefined || (await login.hasFinished(current))) {
-          const former = keys(jar).slice(0, 3);
-          jar.clear();
-          for (const key of [randomBytes(32).toString('base64url'), ...former]) jar.set(key, '');
-        }
-        return { redirect: (await login.begin(instance, keys(jar))).redirect };
-      } catch (error) {
-        return failed(error);
-      }
-    },
-    finish: (jar, path) => login.finish(path, keys(jar)).then(({ profile: { id } }) => ({ id }), failed),
-    close: async () => undefined,
-  };
-}
-
-async function passportProcess(options: LoginOptions, store: MemoryStore): Promise<Process> {
-  // Callbacks that other tabs wait for stay usable.
-  const site = await startSite({ options, session: { store }, keepSessionInfo: true });
-  const send = async (jar: Jar, path: string, init: RequestInit) => {
-    const headers = { cookie: cookieOf(jar), connection: 'close' };
-    const response = await fetch(site.origin + path, { ...init, headers, redirect: 'manual' });
-    keep(jar, response.headers);
-    return response;
-  };
-  const codeOf = async (response: Response) => ({
-    code: ((await response.json()) as { code?: string }).code,
-  });
-  return {
-    async begin(jar, instance) {
-      const body = new URLSearchParams({ instance });
-      const response = await send(jar, '/auth/mastodon', { method: 'POST', body });
-      const redirect = response.headers.get('location');
-      return redirect === null ? codeOf(response) : { redirect };
-    },
-    async finish(jar, path) {
-      const response = await send(jar, path, {});
-      if (response.status !== 302) return codeOf(response);
-      const me = await send(jar, '/me', {});
-      return { id: ((await me.json()) as { user: { id: string } }).user.id };
-    },
-    close: () => site.close(),
-  };
-}
-
-function cookieOf(jar: Jar): string {
-  return [...jar].map((pair) => pair.join('=')).join('; ');
-}
-
-function keep(jar: Jar, headers: Headers): void {
-  for (const line of headers.getSetCookie()) {
-    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-    if (/max-age=0/i.test(line)) jar.delete(name);
-    else jar.set(name, value);
+    const start = () => startProcess(this.entryPoint, options, this.shared, life);
+    // The issuer does not start without its keys, so it starts once the store is in order.
+    const process = await start().catch(() => {
+      this.store.heal();
+      return start();
+    });
+    this.lives.push(life);
+    this.current[index] = life;
+    this.processes[index] = process;
   }
 }

@@ -1,0 +1,84 @@
+/**
+ * Runs Stryker for one file after the other, each with the tests that judge it, and prints the scores as a table:
+ * `npm run test:part -- mutation`, or with a part of the files' names: `npm run test:part -- mutation -- discovery/`.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+const stryker = resolve(import.meta.dirname, 'node_modules/@stryker-mutator/core/bin/stryker.js');
+const goal = 95;
+
+/** Files of lib/, and the tests of each in test/: a file's name without its ending, or a folder with a slash at its end. */
+const judged = {
+  'discovery/address': 'discovery/address',
+  'discovery/instance-document': 'discovery/instance-document discovery/other-software',
+  'discovery/metadata': 'discovery/metadata',
+  'discovery/software': 'discovery/software discovery/metadata',
+  'discovery/webfinger': 'discovery/webfinger discovery/host-meta',
+  'discovery/discover': 'discovery/',
+  'discovery/discovery': 'discovery/',
+  'discovery/failures': 'discovery/ client/register-once',
+  'client/client': 'client/client',
+  'client/clients': 'client/clients client/verification',
+  'client/lock': 'client/lock',
+  'client/metadata-document': 'client/metadata-document client/url-clients',
+  'client/registration': 'client/registration client/invalid-code-check',
+  'client/verification': 'client/verification client/invalid-code-check',
+  'client/lifecycle': 'client/',
+  'login/authorization': 'login/authorization login/response',
+  'login/browser-keys': 'login/transactions',
+  'login/exchange': 'login/token login/login',
+  'login/profile': 'login/profile',
+  'login/transactions': 'login/transactions login/stored-logins',
+  'login/account': 'login/token login/login',
+  'login/client-lookup': 'login/ client/',
+  'login/login': 'login/',
+  'login/tokens': 'login/tokens',
+  'http/addresses': 'http/addresses http/dns http/lookup',
+  'http/answer': 'http/answer http/json',
+  'http/concurrency': 'http/concurrency',
+  'http/referrals': 'http/referrals',
+  'http/context': 'http/context http/connections http/concurrency',
+  'http/request': 'http/request http/connections http/referrals',
+  'issuer/claims': 'issuer/claims',
+  'issuer/clients': 'issuer/redirects issuer/clients',
+  'issuer/adapter': 'issuer/adapter',
+  'issuer/documents': 'issuer/documents',
+  'issuer/keys': 'issuer/keys',
+  'util/url': 'util/url discovery/address',
+};
+
+/** @returns the mutants by their status, and the score in percent */
+function measure(file, tests) {
+  const report = `coverage/mutation/${file.replace('/', '-')}.json`;
+  const args = ['run', 'test/mutation/stryker.config.mjs', '--mutate', `lib/${file}.ts`];
+  const { status } = spawnSync(process.execPath, [stryker, ...args], {
+    cwd: root,
+    env: { ...process.env, MUTATION_TESTS: tests, MUTATION_REPORT: report },
+    stdio: 'inherit',
+  });
+  if (status !== 0) return undefined;
+  const [{ mutants }] = Object.values(JSON.parse(readFileSync(resolve(root, report), 'utf8')).files);
+  const count = (...names) => mutants.filter((one) => names.includes(one.status)).length;
+  const detected = count('Killed', 'Timeout');
+  const undetected = count('Survived', 'NoCoverage');
+  return { detected, undetected, score: (100 * detected) / Math.max(1, detected + undetected) };
+}
+
+const wanted = process.argv.slice(2);
+const chosen = Object.entries(judged).filter(
+  ([file]) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+);
+mkdirSync(resolve(root, 'coverage/mutation'), { recursive: true });
+const rows = [];
+for (const [file, tests] of chosen) {
+  const result = measure(file, tests);
+  if (!(result?.score >= goal)) process.exitCode = 1;
+  rows.push(
+    `| \`lib/${file}.ts\` | ${result ? `${result.detected + result.undetected} | ${result.score.toFixed(1)}` : '| failed'} |`,
+  );
+}
+console.log(['', '| file | mutants | noticed (%) |', '|---|---|---|', ...rows].join('\n'));

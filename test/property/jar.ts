@@ -1,0 +1,75 @@
+/** A browser of a generated story: its cookies by name and path, or the keys that a program keeps for it. */
+
+/** A response of the site. */
+export interface Page {
+  readonly status: number;
+  readonly text: string;
+  /** Path and query of the request. */
+  readonly path: string;
+  /** Absolute, of a redirect. */
+  readonly location: string | undefined;
+  /** The fields of the page's first form, as a browser without scripts sends them. */
+  fields(): Record<string, string>;
+}
+
+const origin = 'https://site.example';
+
+export class Jar {
+  /** For the entry point without cookies. */
+  keys: string[] = [];
+  private readonly kept = new Map<string, { name: string; value: string; path: string }>();
+
+  clear(): void {
+    this.kept.clear();
+    this.keys = [];
+  }
+
+  cookies(path: string): string {
+    const matching = [...this.kept.values()].filter((cookie) => path.startsWith(cookie.path));
+    return matching.map(({ name, value }) => `${name}=${value}`).join('; ');
+  }
+
+  keep(headers: Headers): void {
+    for (const line of headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      const [, path = '/'] = /; path=([^;]*)/i.exec(line) ?? [];
+      const isOver = /; max-age=0/i.test(line) || /; expires=Thu, 01 Jan 1970/i.test(line);
+      if (isOver) this.kept.delete(`${path} ${name}`);
+      else this.kept.set(`${path} ${name}`, { name, value, path });
+    }
+  }
+
+  /** Sends one request to a process, with the cookies of the site. */
+  async open(local: string, target: string, form?: Readonly<Record<string, string>>): Promise<Page> {
+    const response = await fetch(local + target, {
+      ...(form && { method: 'POST', body: new URLSearchParams(form) }),
+      headers: { cookie: this.cookies(target), connection: 'close', ...(form && { origin }) },
+      redirect: 'manual',
+    });
+    this.keep(response.headers);
+    const location = response.headers.get('location');
+    const text = await response.text();
+    return {
+      ...{ status: response.status, text, path: target },
+      location: location === null ? undefined : new URL(location, origin + target).href,
+      fields: () => fieldsOf(text),
+    };
+  }
+
+  /** Follows redirects within the site. */
+  async follow(local: string, target: string): Promise<Page> {
+    let page = await this.open(local, target);
+    for (let hops = 0; hops < 10 && page.location?.startsWith(`${origin}/`); hops += 1)
+      page = await this.open(local, page.location.slice(origin.length));
+    return page;
+  }
+}
+
+function fieldsOf(text: string): Record<string, string> {
+  const [form = ''] = /<form.*?<\/form>/s.exec(text) ?? [];
+  const inputs = [...form.matchAll(/<input[^>]*>/g)].map(([input]) => [
+    / name="([^"]*)"/.exec(input)?.[1] ?? '',
+    / value="([^"]*)"/.exec(input)?.[1] ?? '',
+  ]);
+  return Object.fromEntries(inputs) as Record<string, string>;
+}
