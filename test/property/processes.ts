@@ -16,7 +16,7 @@ import { createLogin } from '../../lib/web/index.js';
 import { giveKeys, shop } from '../issuer/stage.js';
 import type { BadStore } from '../support/bad-store.js';
 import { startSite } from '../support/site.js';
-import { Jar, type Page } from './jar.js';
+import type { Jar, Page } from './jar.js';
 
 /** `code` is absent where the visitor sees a page without it, `status` where the failure is no HTTP response. */
 export type Failure = { readonly code?: string | undefined; readonly status?: number | undefined };
