@@ -1,6 +1,6 @@
 /**
  * Runs Stryker for one file after the other, each with the tests that judge it, and prints the scores as a table:
- * `npm run test:part -- mutation`, or with a part of the files' names: `npm run test:part -- mutation -- discovery/`.
+ * `npm run test:part -- mutation`, or for some files or folders of `lib/`: `npm run test:part -- mutation -- discovery/ login/profile`.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ const judged = {
   'discovery/address': 'discovery/address',
   'discovery/instance-document': 'discovery/instance-document discovery/other-software',
   'discovery/metadata': 'discovery/metadata',
-  'discovery/software': 'discovery/software discovery/metadata',
+  'discovery/software': 'discovery/software discovery/metadata discovery/other-software',
   'discovery/webfinger': 'discovery/webfinger discovery/host-meta',
   'discovery/discover': 'discovery/',
   'discovery/discovery': 'discovery/',
@@ -24,7 +24,7 @@ const judged = {
   'client/client': 'client/client',
   'client/clients': 'client/clients client/verification',
   'client/lock': 'client/lock',
-  'client/metadata-document': 'client/metadata-document client/url-clients',
+  'client/metadata-document': 'client/metadata-document',
   'client/registration': 'client/registration client/invalid-code-check',
   'client/verification': 'client/verification client/invalid-code-check',
   'client/lifecycle': 'client/',
@@ -70,7 +70,9 @@ function measure(file, tests) {
 
 const wanted = process.argv.slice(2);
 const chosen = Object.entries(judged).filter(
-  ([file]) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+  ([file]) =>
+    wanted.length === 0 ||
+    wanted.some((part) => file === part || (part.endsWith('/') && file.startsWith(part))),
 );
 mkdirSync(resolve(root, 'coverage/mutation'), { recursive: true });
 const rows = [];
