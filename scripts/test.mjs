@@ -21,8 +21,11 @@ const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mj
 const parts = {
   // What `npm test` runs.
   unit: { run: [['npm', 'run', '-s', 'check'], jest()] },
-  // Tests of a minute each.
-  long: { run: [ending('long', '--verbose=false')] },
+  // Tests of a minute each, and more of the generated logins.
+  long: {
+    env: { PROPERTY_RUNS: '20000' },
+    run: [ending('long', '--verbose=false'), jest('test/property/logins', 'test/property/answers-in-a-login')],
+  },
   browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
   stores: {
     packages: ['test/databases', 'test/keyv-6'],
