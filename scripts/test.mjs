@@ -32,7 +32,7 @@ const parts = {
     run: [ending('stores', ...progress, ...long, '--maxWorkers', '1')],
   },
   node: { packages: ['test/node'], run: [node('test/node/run.mjs')] },
-  consumers: { packages: ['test/consumers'], run: [ending('consumer', ...long)] },
+  consumers: { packages: ['test/consumers'], run: [ending('consumer', '--verbose', ...long)] },
   recipes: { packages: ['test/recipes'], run: [ending('recipe', ...long)] },
   examples: { run: [ending('examples', '--globalSetup', './test/examples-setup.js')] },
   next: { run: [ending('next', ...long)] },

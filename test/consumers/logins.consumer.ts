@@ -1,69 +1,231 @@
-/** Whole logins by systems that nobody here wrote: at the site, the issuer's page, the instance, and back. */
+/** Whole logins with OpenID clients of other projects, set up as docs/issuer.md says. */
 
-import { anIssuer, logInAt } from '../issuer/stage';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { anIssuer, logInAt, press } from '../issuer/stage';
 import { freePort } from '../support/free-port';
+import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
-import { certificate, startSite } from './running';
+import { rowOf, settingsOf } from './recipe';
+import { certificate, folder, itUnless, printed, problemOf, started, startSite } from './running';
 
-interface Consumer {
-  readonly name: string;
-  readonly callback: string;
-  /** It knows no PKCE. */
-  readonly withoutPKCE?: true;
-  /** Presses the site's button; the page is a redirect to the issuer. */
-  readonly begin?: (visitor: Visitor, origin: string) => Promise<Page>;
-  /** Needs an address. */
-  readonly placeholder?: boolean;
+const test = 'test/consumers/logins.consumer.ts';
+const secret = 'f2d1c6a0b94e4f7d8c3a5e6b7d8f9a01';
+
+interface Person {
+  readonly instance: StandIn;
+  readonly username: string;
 }
 
+interface Consumer {
+  /** As its row in docs/issuer.md begins. */
+  readonly product: string;
+  /** In `sites/`. */
+  readonly file: string;
+  readonly callback: string;
+  /** A text of the settings that docs/issuer.md shows for it; in the others the page shows an excerpt of the file. */
+  readonly recipe?: string;
+  readonly clientId?: string;
+  readonly client?: object;
+  /** Begins the login; the page is a redirect to the issuer. Default: opens `/login`. */
+  readonly begin?: (visitor: Visitor, origin: string) => Promise<Page>;
+  /** The name that the site shows. Default: the display name. */
+  readonly name?: RegExp;
+  /** Why it cannot be run here. */
+  readonly problem?: string | undefined;
+}
+
+const pressButton = async (visitor: Visitor, origin: string) =>
+  press(visitor, await visitor.get(`${origin}/`));
+const python = (modules: string) => problemOf('/usr/bin/python3', ['-c', `import ${modules}`]);
+
 const consumers: readonly Consumer[] = [
-  { name: 'express-openid-connect', callback: '/callback' },
-  { name: 'passport-openidconnect', callback: '/callback', withoutPKCE: true },
-  { name: 'better-auth', callback: '/api/auth/callback/mastodon', placeholder: true },
+  { product: 'express-openid-connect', file: 'express-openid-connect.mjs', callback: '/callback' },
   {
-    name: 'auth-express',
+    product: 'passport-openidconnect',
+    file: 'passport-openidconnect.mjs',
+    callback: '/callback',
+    client: { require_pkce: false },
+  },
+  {
+    product: 'Better Auth',
+    file: 'better-auth.mjs',
+    callback: '/api/auth/callback/mastodon',
+    client: { placeholder_email: true },
+  },
+  {
+    product: '@auth/express',
+    file: 'auth-express.mjs',
     callback: '/auth/callback/mastodon',
     async begin(visitor, origin) {
       const { csrfToken } = (await visitor.get(`${origin}/auth/csrf`)).json() as { csrfToken: string };
       return visitor.post(`${origin}/auth/signin/mastodon`, { csrfToken, callbackUrl: `${origin}/` });
     },
   },
+  {
+    product: 'social-django',
+    file: 'social-django.py',
+    recipe: 'SOCIAL_AUTH_OIDC_KEY',
+    clientId: 'social-django',
+    callback: '/complete/oidc/',
+    client: { require_pkce: false, preferred_username: 'nickname' },
+    begin: pressButton,
+    // Two people with one nickname: social-django adds a random ending to the second one's.
+    name: /^alice[0-9a-f]*$/,
+    problem: python('social_django, jose'),
+  },
+  {
+    product: 'Authlib',
+    file: 'flask-authlib.py',
+    recipe: 'server_metadata_url',
+    clientId: 'authlib',
+    callback: '/callback',
+    problem: python('authlib, flask'),
+  },
+  {
+    product: 'omniauth-openid-connect',
+    file: 'omniauth.rb',
+    recipe: 'OmniAuth::Builder',
+    clientId: 'omniauth',
+    callback: '/auth/mastodon/callback',
+    client: { require_pkce: false },
+    begin: pressButton,
+    problem: problemOf('/usr/bin/ruby', [
+      '-e',
+      'require "omniauth_openid_connect"; require "sinatra/base"; require "webrick"',
+    ]),
+  },
 ];
 
-it.each(consumers)('$name logs somebody in, and tells two people apart', async (consumer) => {
-  const instances = [await anInstance(), await anInstance()];
-  const origin = `http://localhost:${await freePort()}`;
-  const client = {
-    client_id: 'site',
-    ...(consumer.withoutPKCE && { require_pkce: false }),
-    client_secret: 'the secret between the site and the issuer',
-    client_name: 'A site',
-    redirect_uris: [origin + consumer.callback],
-    placeholder_email: consumer.placeholder ?? false,
-  };
-  const { issuerURL } = await anIssuer(instances, { tls: certificate, clients: [client] });
-  await startSite(consumer.name, {
-    ISSUER: issuerURL,
-    ORIGIN: origin,
-    CLIENT_ID: client.client_id,
-    CLIENT_SECRET: client.client_secret,
+/** A client's members that the page has to name. */
+const membersOf = (text: string) => text.match(/require_pkce: false|placeholder_email|preferred_username/g);
+
+describe.each(consumers)('$product', (consumer) => {
+  const { product, callback, client = {}, clientId = 'site', problem } = consumer;
+
+  it('has the members of its client in the documents', () => {
+    const members = Object.keys(client).map((name) =>
+      name === 'require_pkce' ? 'require_pkce: false' : name,
+    );
+    expect(new Set(membersOf(rowOf(product)))).toEqual(new Set(members));
   });
-  const found = [];
-  for (const instance of instances) {
-    const visitor = new Visitor();
-    const begin = consumer.begin ?? (() => visitor.get(`${origin}/login`));
-    const begun = await begin(visitor, origin);
-    const page = await visitor.follow(await visitor.get(begun.location ?? ''));
-    const back = await logInAt(visitor, page, instance);
-    expect(String(back.location)).toContain(origin);
-    await visitor.follow(await visitor.get(back.location ?? ''));
-    const me = (await visitor.get(`${origin}/me`)).json() as Record<string, unknown> | null;
-    expect(me).toMatchObject({
-      sub: `${instance.origin}#${String(instance.account('alice').id)}`,
-      name: 'Alice',
+
+  itUnless(
+    problem,
+    '.ci/install-consumers',
+    'logs users in, and keeps people of one name apart',
+    async () => {
+      const instances = [await anInstance(), await anInstance()];
+      const origin = `http://localhost:${await freePort()}`;
+      const { issuerURL } = await anIssuer(instances, {
+        tls: certificate,
+        clients: [
+          {
+            client_id: clientId,
+            client_secret: secret,
+            client_name: 'A site',
+            redirect_uris: [origin + callback],
+            ...client,
+          },
+        ],
+      });
+      const addresses = { issuerURL, origin, secret };
+      await startSite(consumer.file, {
+        ISSUER: issuerURL,
+        ORIGIN: origin,
+        CLIENT_ID: clientId,
+        CLIENT_SECRET: secret,
+        DATABASE: join(mkdtempSync(join(folder, 'site-')), 'database'),
+        RECIPE: consumer.recipe === undefined ? '' : settingsOf(test, consumer.recipe, addresses),
+      });
+      const accounts: unknown[] = [];
+      for (const instance of [instances[0]!, instances[1]!, instances[0]!]) {
+        const visitor = new Visitor();
+        const begin = consumer.begin ?? (() => visitor.get(`${origin}/login`));
+        await comeBack(visitor, await begin(visitor, origin), { instance, username: 'alice' }, origin);
+        const me = (await visitor.get(`${origin}/me`)).json() as Record<string, unknown> | null;
+        expect(me).toMatchObject({
+          sub: subOf({ instance, username: 'alice' }),
+          name: expect.stringMatching(consumer.name ?? /^Alice$/),
+        });
+        accounts.push(me?.account ?? me?.sub);
+      }
+      expect(accounts[1]).not.toBe(accounts[0]);
+      expect(accounts[2]).toBe(accounts[0]);
+    },
+  );
+});
+
+const subOf = ({ instance, username }: Person) =>
+  `${instance.origin}#${String(instance.account(username).id)}`;
+
+/** Logs in at the instance; returns the consumer's first page after its callback. */
+async function comeBack(visitor: Visitor, begun: Page, person: Person, origin: string): Promise<Page> {
+  if (begun.location === undefined) throw new Error(`Not sent to the issuer: ${begun.status} ${begun.text}`);
+  const page = await visitor.follow(await visitor.get(begun.location));
+  const back = await logInAt(visitor, page, person.instance, person.username);
+  expect(String(back.location)).toContain(origin);
+  return visitor.follow(await visitor.get(back.location ?? ''));
+}
+
+describe('Node-RED', () => {
+  let home: string;
+  // Below the packages, among which the settings find passport-openidconnect.
+  beforeEach(() => void (home = mkdtempSync(join(__dirname, 'node_modules', '.node-red-'))));
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  it('gives each person their permissions, and refuses others', async () => {
+    const [one, two] = [await anInstance(), await anInstance()];
+    const [admin, reader, stranger] = [
+      { instance: one, username: 'alice' },
+      { instance: two, username: 'alice' },
+      { instance: one, username: 'bob' },
+    ] as const;
+    const port = await freePort();
+    const origin = `http://localhost:${port}`;
+    const { issuerURL } = await anIssuer([one, two], {
+      tls: certificate,
+      clients: [
+        {
+          client_id: 'node-red',
+          client_secret: secret,
+          redirect_uris: [`${origin}/auth/strategy/callback`],
+          require_pkce: false,
+        },
+      ],
     });
-    found.push(me);
-  }
-  expect(new Set(found.map((me) => me?.sub)).size).toBe(2);
+    expect(membersOf(rowOf('Node-RED'))).toEqual(['require_pkce: false']);
+    const recipe = settingsOf(
+      test,
+      'adminAuth',
+      { issuerURL, origin, secret },
+      { 'https://mastodon.social#7112': subOf(admin), 'https://fosstodon.org#85': subOf(reader) },
+    );
+    const ours = {
+      uiHost: '127.0.0.1',
+      uiPort: port,
+      userDir: home,
+      telemetry: { enabled: false },
+      logging: { console: { level: 'info' } },
+    };
+    const settings = join(home, 'settings.js');
+    writeFileSync(settings, `${recipe}\nObject.assign(module.exports, ${JSON.stringify(ours)});\n`);
+    const program = join(__dirname, 'node_modules', 'node-red', 'red.js');
+    const env = { HOME: home, NODE_RED_DISABLE_TELEMETRY: 'true' };
+    await printed(started(process.execPath, [program, '--settings', settings], env), 'Server now running');
+
+    const userAt = async (person: Person) => {
+      const visitor = new Visitor();
+      const begun = await visitor.get(`${origin}/auth/strategy`);
+      const { url } = await comeBack(visitor, begun, person, origin);
+      // As the editor reads it: not decoded.
+      const token = /[?&]access_token=([^&]*)/.exec(url)?.[1];
+      const answer = await visitor.get(`${origin}/settings`, { Authorization: `Bearer ${token}` });
+      return answer.status === 200 ? (answer.json() as { user: unknown }).user : answer.status;
+    };
+    expect(await userAt(admin)).toMatchObject({ username: subOf(admin), permissions: '*' });
+    expect(await userAt(reader)).toMatchObject({ username: subOf(reader), permissions: 'read' });
+    expect(await userAt(stranger)).toBe(401);
+  });
 });

@@ -1,10 +1,10 @@
-/** Programs that log people in by way of the issuer, each a process of its own, and what they trust. */
+/** Starts programs that log users in through the issuer, each as a process of its own that trusts its certificate. */
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { selfSigned } from '../support/certificate';
 
 /** The issuer's. */
@@ -13,15 +13,16 @@ export const certificate = selfSigned();
 /** Deleted after the tests of a file. */
 export const folder = mkdtempSync(join(tmpdir(), 'consumers-'));
 
-/** What trusts the issuer's certificate, as a file. */
+/** The issuer's certificate as a file, for programs that trust it. */
 export const authority = join(folder, 'ca.pem');
 writeFileSync(authority, certificate.cert);
-// Some of them run as a user of their own.
+// Apache runs as another user.
 chmodSync(folder, 0o755);
 
 const children: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of children.splice(0)) {
+    if (child.exitCode !== null) continue;
     child.kill('SIGTERM');
     await once(child, 'close');
   }
@@ -32,18 +33,61 @@ afterAll(() => rmSync(folder, { recursive: true }));
 export function started(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: authority, ...env },
+    env: {
+      PATH: process.env.PATH,
+      // Node.js; Python's requests; OpenSSL, which Ruby uses.
+      NODE_EXTRA_CA_CERTS: authority,
+      REQUESTS_CA_BUNDLE: authority,
+      SSL_CERT_FILE: authority,
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...env,
+    },
   });
   children.push(child);
   return child;
 }
 
-/** One of the sites here, once it listens. */
-export async function startSite(name: string, env: Readonly<Record<string, string>>): Promise<void> {
-  const child = started(process.execPath, [join(__dirname, 'sites', `${name}.mjs`)], env);
-  const ended = once(child, 'close').then(() =>
-    Promise.reject(new Error(`${name} ended before it listened`)),
-  );
-  await Promise.race([once(child.stdout ?? child, 'data'), ended]);
-  ended.catch(() => undefined);
+/** By the ending of the site's file. Python and Ruby are Debian's, which have the packages. */
+const programs: Readonly<Record<string, string>> = {
+  '.mjs': process.execPath,
+  '.py': '/usr/bin/python3',
+  '.rb': '/usr/bin/ruby',
+};
+
+/** Starts one of the programs in `sites/`; resolves when it listens. */
+export async function startSite(file: string, env: Readonly<Record<string, string>>): Promise<void> {
+  const child = started(programs[extname(file)]!, [join(__dirname, 'sites', file)], env);
+  await printed(child, '');
+}
+
+/** Resolves when the program has printed the text. */
+export async function printed(child: ChildProcess, text: string): Promise<void> {
+  let seen = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stdout!.on('data', (chunk: Buffer) => {
+      seen += String(chunk);
+      if (seen.includes(text)) resolve();
+    });
+    child.once('close', () =>
+      reject(new Error(`${child.spawnargs.join(' ')} ended before it listened: ${seen}`)),
+    );
+  });
+}
+
+/** What keeps a program from being started here, as its own message says it; undefined where nothing does. */
+export function problemOf(command: string, args: readonly string[]): string | undefined {
+  const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n').pop() ?? command);
+}
+
+/** `it`; or, where there is a problem, an `it.skip` whose title names it. In CI a problem is an error. */
+export function itUnless(
+  problem: string | undefined,
+  installer: string,
+  title: string,
+  test: () => Promise<void>,
+): void {
+  if (problem === undefined) return it(title, test);
+  if (process.env.CI) throw new Error(`${problem}: see ${installer}`);
+  it.skip(`${title} (skipped: ${problem}; ${installer} installs it)`, test);
 }

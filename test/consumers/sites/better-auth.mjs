@@ -1,4 +1,4 @@
-/** Better Auth with its plugin for any OAuth provider. It insists on an e-mail address. */
+/** Better Auth with its plugin for any OAuth provider. It requires an e-mail address. */
 
 import { betterAuth } from 'better-auth';
 import { memoryAdapter } from 'better-auth/adapters/memory';

@@ -1,8 +1,8 @@
-/** What every site here is told, and how it is asked who is logged in. */
+/** What every site here gets from its test, and how it starts. */
 
 import { createServer } from 'node:http';
 
-/** The issuer, and what this site is to it: given by the test. */
+/** The issuer, and this site as its client. */
 export const {
   ISSUER: issuer,
   ORIGIN: origin,
@@ -12,7 +12,7 @@ export const {
 
 export const secret = 'a secret of the site, for its own cookies';
 
-/** Listens where the test expects it, and says so. */
+/** Listens at the origin; then prints a line, for which the test waits. */
 export function listen(handler) {
   createServer(handler).listen(Number(new URL(origin).port), '127.0.0.1', () =>
     process.stdout.write('listening\n'),
