@@ -1,4 +1,4 @@
-/** What the linter holds: the one way out, no promise left alone, and the usual care. */
+/** The linter's rules: only lib/http sends requests, every promise is awaited, and names and prose use plain words. */
 
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
@@ -84,7 +84,6 @@ export default defineConfig(
     },
   },
   {
-    files: ['lib/**', 'scripts/**', 'test/testing/**', 'test/support/stand-in/**', 'test/property/**'],
     ignores: ['scripts/words.mjs'],
     plugins: { project: plainWords },
     rules: { 'project/plain-words': 'error' },

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { timed } from './crowd.mjs';
+import { timed } from './visitors.mjs';
 import { answering } from './processes.mjs';
 
 const sockets = [];

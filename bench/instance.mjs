@@ -1,7 +1,7 @@
 /**
  * Any number of instances in one process, told apart by the host that a request names. Each is a Mastodon as far as a login
  * needs one: it tells about itself, registers apps, checks codes with PKCE, and knows one account. A code says itself
- * what it was given for, so that whoever plays the visitor can write one without asking.
+ * what it was given for, so that a simulated visitor can build one without a request.
  */
 
 import { createHash } from 'node:crypto';

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { Browser } from './browser.mjs';
-import { agreed, poolOf, timed } from './crowd.mjs';
+import { agreed, poolOf, timed } from './visitors.mjs';
 import { answering, settings } from './processes.mjs';
 
 const { client, host } = settings();
@@ -24,7 +24,7 @@ answering({
 async function login(pool) {
   const verifier = randomBytes(32).toString('base64url');
   const code = await codeFor(aBrowser(pool), verifier);
-  // The client's own requests: nobody gives it cookies.
+  // The client's own requests carry no cookies.
   const own = aBrowser(pool);
   const grant = {
     grant_type: 'authorization_code',

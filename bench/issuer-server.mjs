@@ -1,4 +1,4 @@
-/** The issuer, or a bare oidc-provider that logs everybody in at once, asking nobody. */
+/** The issuer, or a bare oidc-provider that logs each visitor in at once, without a request to an instance. */
 
 import { generateKeyPairSync } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -16,7 +16,7 @@ const { port } = server.address();
 const issuerURL = `http://127.0.0.1:${port}`;
 const hour = 60 * 60;
 const { host } = new URL(origin);
-/** What the bare one knows of everybody. */
+/** The claims that the bare oidc-provider has for every user. */
 const account = {
   ...{ name: 'Alice', preferred_username: `alice@${host}`, nickname: 'alice', profile: `${origin}/@alice` },
   ...{ picture: `${origin}/avatars/alice.png`, mastodon_handle: `alice@${host}` },

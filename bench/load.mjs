@@ -1,9 +1,9 @@
 /** Plays visitors against one site: many at a time, on kept connections, from a process of its own. */
 
-import { agreed, poolOf, timed } from './crowd.mjs';
+import { agreed, poolOf, timed } from './visitors.mjs';
 import { answering } from './processes.mjs';
 
-let begunLogins = [];
+let pendingLogins = [];
 
 answering({
   /** Starts of logins by new browsers. Milliseconds for all. */
@@ -18,13 +18,13 @@ answering({
     }),
   /** First halves, kept for `finishAll`. */
   async beginAll({ port, paths, count, atOnce }) {
-    begunLogins = [];
+    pendingLogins = [];
     const pool = poolOf(port, atOnce);
-    return timed(count, atOnce, async (n) => begunLogins.push(await start(pool, paths[n % paths.length])));
+    return timed(count, atOnce, async (n) => pendingLogins.push(await start(pool, paths[n % paths.length])));
   },
   async finishAll({ port, atOnce }) {
     const pool = poolOf(port, atOnce);
-    return timed(begunLogins.length, atOnce, (n) => finish(pool, begunLogins[n]));
+    return timed(pendingLogins.length, atOnce, (n) => finish(pool, pendingLogins[n]));
   },
 });
 

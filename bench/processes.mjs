@@ -62,7 +62,7 @@ const ownFigures = {
   },
 };
 
-/** Answers questions until whoever asks is gone. */
+/** Answers messages until the parent process disconnects. */
 export function answering(answers) {
   const all = { ...ownFigures, ...answers };
   process.on('message', async ({ number, question, argument }) => {

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { bridge } from './parts/bridge.mjs';
-import { crowds } from './parts/crowds.mjs';
+import { manyLogins } from './parts/many-logins.mjs';
 import { firstLogin } from './parts/first-login.mjs';
 import { installing } from './parts/install.mjs';
 import { issuerLogins } from './parts/issuer.mjs';
@@ -21,7 +21,7 @@ import { markdown } from './table.mjs';
 const parts = {
   first: [firstLogin],
   warm: [warmLogins, 12],
-  crowds: [crowds],
+  logins: [manyLogins],
   known: [knownInstances, 40],
   install: [installing, 15],
   bridge: [bridge, 3, 24],

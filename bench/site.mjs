@@ -29,7 +29,7 @@ app.get(['/auth/callback', '/auth/callback/:instance'], passport.authenticate('l
 );
 // A failure is shown in one word, which the load takes for one.
 app.use((error, _req, res, _next) => res.status(500).send(String(error.stack)));
-// A crowd comes at once.
+// Many visitors connect at once.
 const server = createServer(app).listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
 server.keepAliveTimeout = 60_000;
 

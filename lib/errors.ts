@@ -106,7 +106,7 @@ const meanings = {
 export type MastodonErrorCode = keyof typeof meanings;
 
 /** Messages that replace the message of the code, by reason. */
-const particulars = {
+const reasonMessages = {
   /** `instance_invalid`: a single word. */
   name_without_dot:
     'That is not the whole address of a server. The address contains a dot, as in mastodon.social. Your browser shows it in the address bar when you visit your server.',
@@ -145,11 +145,11 @@ const particulars = {
 } as const;
 
 /** Identifies the cause where one code has several causes. New reasons may be added. */
-export type MastodonErrorReason = keyof typeof particulars;
+export type MastodonErrorReason = keyof typeof reasonMessages;
 
 /** Whether a text from a URL or a session is a known reason. */
 export function isReason(text: string | undefined): text is MastodonErrorReason {
-  return text !== undefined && Object.hasOwn(particulars, text);
+  return text !== undefined && Object.hasOwn(reasonMessages, text);
 }
 
 /** All codes as constants: `ErrorCode.login_expired === 'login_expired'`. */
@@ -208,7 +208,7 @@ export class MastodonError extends Error {
     const instance =
       details.instance !== undefined && isHost(details.instance) ? details.instance : undefined;
     super(
-      (reason ? particulars[reason] : message)
+      (reason ? reasonMessages[reason] : message)
         .replace('%p', () => software ?? 'other software')
         .replace(/(the server )?%s/i, (_, theServer?: string) => {
           const shown = details.typedInstance ?? instance;

@@ -80,7 +80,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     );
     expect(finished.filter((how) => how !== 'in')).toEqual([]);
     expect(instance.requestsTo('POST /api/v1/apps').length).toBeLessThanOrEqual(mastodonAllows);
-    // One that stayed would keep everybody waiting, should the instance forget the site soon.
+    // A lock that stayed would delay every start if the instance forgot the site soon.
     await inRedis(redis, async (client) => expect(await client.keys('*:lock')).toEqual([]));
     // Eight processes and their visitors share a machine that may be busy.
   }, 60_000);
@@ -95,7 +95,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     const waiting = others.map((process) => begin(process));
     await first.kill();
     expect(await lost).toBe('lost');
-    await letLeasesEnd(redis);
+    await expireLocks(redis);
 
     for (const { visitor, page } of await Promise.all(waiting)) {
       const end = await visitor.get(at(others[0] as SiteProcess, consent(page, 'alice')));
@@ -105,16 +105,16 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
   }, 60_000);
 });
 
-/** A lease ends by itself, within half a minute; this is the same, without the waiting. */
-async function letLeasesEnd(redis: Redis): Promise<void> {
+/** A lock expires within half a minute. This ends it at once. */
+async function expireLocks(redis: Redis): Promise<void> {
   await inRedis(redis, async (client) => {
-    const leases = await client.keys('*:lock');
-    expect(leases).toHaveLength(1);
-    for (const lease of leases) {
-      const left = await client.pTTL(lease);
+    const locks = await client.keys('*:lock');
+    expect(locks).toHaveLength(1);
+    for (const lock of locks) {
+      const left = await client.pTTL(lock);
       expect(left).toBeGreaterThan(0);
       expect(left).toBeLessThanOrEqual(30_000);
-      await client.pExpire(lease, 1);
+      await client.pExpire(lock, 1);
     }
   });
 }

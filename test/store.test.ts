@@ -212,7 +212,7 @@ describe('the key of a record', () => {
   const longest = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253);
 
   it('is short enough for memcached, with a namespace before it, whatever the host', () => {
-    expect(`${storeKey('client-own', longest, 'x')}:${'x'.repeat(43)}:lease`.length).toBeLessThan(220);
+    expect(`${storeKey('client-own', longest, 'x')}:${'x'.repeat(43)}:lock`.length).toBeLessThan(220);
   });
 
   it('differs where hosts do, and is readable where they are short', () => {
@@ -324,7 +324,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
     await store.cached('key');
     backend.heal();
     backend.release();
-    // An answer, even a late one, ends the time in which nobody waits for it.
+    // An answer, even a late one, ends the time in which requests skip the store.
     await new Promise((resolve) => setImmediate(resolve));
     const value = await store.cached('key');
     expect(value).toEqual({ n: 1 });
@@ -373,7 +373,7 @@ describe('a store that', () => {
     await expect(store.set('key', { n: 2 })).rejects.toMatchObject({ code: 'store_failed' });
   });
 
-  it('says there was nothing to delete gives to nobody: another process was there before', async () => {
+  it('says there was nothing to delete returns no record: another process has taken it', async () => {
     const backend = new BadStore().break(() => false, ['delete']);
     const store = new Store(backend, timeoutMs);
     await store.set('key', { n: 1 });
@@ -506,7 +506,7 @@ describe('the error of a failed store', () => {
 
 /**
  * Keyv 6 needs a newer Node than this package. This has its shape: expiry as a moment in time, failures only
- * told as an event, and an `emit` that throws where nobody listens.
+ * emitted as an event, and an `emit` that throws without a listener.
  */
 class Keyv6 extends EventEmitter implements KeyValueStore {
   constructor(private readonly inner: KeyValueStore) {

@@ -55,7 +55,7 @@ async function talking(begin, contender) {
   const server = await begin('./bridge-server.mjs', { contender });
   const clients = await begin('./bridge-clients.mjs');
   await clients.ask('connect', { port: await server.ask('port'), count: talkers });
-  const text = JSON.stringify({ type: 'auth', parameters: { host: 'nobody' } });
+  const text = JSON.stringify({ type: 'auth', parameters: { host: 'unknown' } });
   const count = talkers * messagesOfEach;
   const turn = async () => {
     const before = await server.ask('cpu');

@@ -15,7 +15,7 @@ export async function firstLogin({ instance, load, site }) {
     const begun = { port: ours.port, paths: ours.paths, count: 1, atOnce: 1 };
     times.push(await load.ask('beginAll', begun));
     const asked = await instance.ask('requests');
-    // The made-up code is offered while the visitor is away.
+    // The invalid code is offered while the visitor is away.
     const before = asked.filter(({ path }) => path !== '/oauth/token');
     requests.before.push(before.length);
     roundTrips.push(longestRow(before));

@@ -1,4 +1,4 @@
-/** Logins at the issuer, from the client's link to userinfo, beside a bare oidc-provider that asks nobody. */
+/** Logins at the issuer, from the client's link to userinfo, beside a bare oidc-provider, which sends no requests. */
 
 import { compared, inTurns, spread } from '../numbers.mjs';
 
@@ -20,7 +20,7 @@ export async function issuerLogins({ begin, instance, httpPort }, rounds) {
   const contenders = { ours: await turn(ours, load, instance), bare: await turn(bare, load, instance) };
   const figures = await inTurns(rounds, contenders, warmUps);
   await Promise.all([ours, bare, load].map((one) => one.stop()));
-  const row = (what, unit, of) => ({ what, unit, peer: 'bare oidc-provider, asking nobody', ...of });
+  const row = (what, unit, of) => ({ what, unit, peer: 'bare oidc-provider, no requests', ...of });
   const { requests } = figures.ours;
   return [
     row('Issuer, whole logins', 'per s', compared(figures.ours.logins, figures.bare.logins)),

@@ -8,7 +8,7 @@ import type { Bus } from '../stores/bus.js';
 import { digest } from '../util/digest.js';
 import { TimeLimit } from '../util/backend.js';
 import { loginError } from './protocol.js';
-import { decryptResult, encryptResult, newID, refOf } from './secrets.js';
+import { decryptResult, encryptResult, newID, busNameOf } from './secrets.js';
 
 /** A program that waits for the end of a request. */
 export interface Recipient {
@@ -78,7 +78,7 @@ export class Requests {
     const stored: StoredRequest = { instance: { origin, host }, expiresAt, channel: this.channel };
     await this.store.set(this.key('request', id), stored, this.ttlMs);
     const expiry = setTimeout(() => this.expire(id), this.ttlMs).unref();
-    this.waiting.set(refOf(id), { id, recipient, expiry });
+    this.waiting.set(busNameOf(id), { id, recipient, expiry });
     return { id, ...stored };
   }
 
@@ -89,7 +89,7 @@ export class Requests {
   }
 
   /** Whether another browser than the one with this secret has pressed the button. */
-  async isOthers(id: string, secret: string): Promise<boolean> {
+  async isHeldByOtherBrowser(id: string, secret: string): Promise<boolean> {
     const claim = (await this.store.get(this.key('claim', id))) as Claim | undefined;
     return claim !== undefined && claim.browser !== digest(secret);
   }
@@ -115,13 +115,13 @@ export class Requests {
    */
   async isWanted(id: string, secret: string): Promise<boolean> {
     const request = await this.find(id);
-    if (!request || (await this.isOthers(id, secret))) return false;
+    if (!request || (await this.isHeldByOtherBrowser(id, secret))) return false;
     return this.isAwaited(request);
   }
 
   /** Whether the process with the program's socket is there, and the program still waits. */
   async isAwaited({ channel, id }: PendingRequest): Promise<boolean> {
-    if (channel === this.channel) return this.waiting.has(refOf(id));
+    if (channel === this.channel) return this.waiting.has(busNameOf(id));
     return this.publish(channel, '{}');
   }
 
@@ -136,14 +136,17 @@ export class Requests {
       request = await this.store.take(this.key('request', id));
     } catch (error) {
       // Without the store, the process with the socket can still deliver, once.
-      if (this.waiting.has(refOf(id))) return this.deliver(id, text);
+      if (this.waiting.has(busNameOf(id))) return this.deliver(id, text);
       throw error;
     }
     // Another caller may be taking it: nothing of it may be deleted here.
     if (!isLive(request)) return false;
     await this.store.delete(this.key('claim', id));
     if (request.channel === this.channel) return this.deliver(id, text);
-    return this.publish(request.channel, JSON.stringify({ ref: refOf(id), result: encryptResult(id, text) }));
+    return this.publish(
+      request.channel,
+      JSON.stringify({ ref: busNameOf(id), result: encryptResult(id, text) }),
+    );
   }
 
   /** Ends a request whose program is gone. */
@@ -212,7 +215,7 @@ export class Requests {
   }
 
   private remove(id: string): Waiting | undefined {
-    const ref = refOf(id);
+    const ref = busNameOf(id);
     const waiting = this.waiting.get(ref);
     clearTimeout(waiting?.expiry);
     this.waiting.delete(ref);

@@ -3,8 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
-import { proofFor, readOwnForm } from '../pages/form.js';
-import { notFoundPage, sendAway, sendPage, wrongMethodPage, type Page } from '../pages/page.js';
+import { formTokenFor, readOwnForm } from '../pages/form.js';
+import { notFoundPage, sendRedirect, sendPage, wrongMethodPage, type Page } from '../pages/page.js';
 import { isPreload, preloadPage } from '../pages/preload.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL, sendScript } from '../pages/script.js';
@@ -51,8 +51,8 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     secret: string,
     problem?: Confirmation['problem'],
   ): Promise<void> {
-    if (await requests.isOthers(id, secret)) return sendPage(res, inUsePage(clientName));
-    const [code, proof, script] = [codeFor(id), proofFor(secret), scriptURL(publicURL)];
+    if (await requests.isHeldByOtherBrowser(id, secret)) return sendPage(res, inUsePage(clientName));
+    const [code, proof, script] = [codeFor(id), formTokenFor(secret), scriptURL(publicURL)];
     sendPage(res, confirmationPage({ clientName, host: instance.host, code, proof, script, problem }));
   }
 
@@ -75,7 +75,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
       // The instance asks even a visitor who has agreed before: any program can send a visitor there.
       const options = { forceLogin: true, state: stateOf(browserKey, id) };
       const { redirect } = await login.begin(instance.host, [browserKey], options);
-      sendAway(res, redirect);
+      sendRedirect(res, redirect);
     } catch (error) {
       await fail(res, error, id);
     }
@@ -189,7 +189,7 @@ function routeOf(
   const below = originalUrl.startsWith(`${basePath}/`)
     ? matched(originalUrl.slice(basePath.length))
     : undefined;
-  if (below) return basePath === '' && !isAlone ? besideApplication(below) : below;
+  if (below) return basePath === '' && !isAlone ? unlessApplicationPath(below) : below;
   const mount = originalUrl.endsWith(url) ? originalUrl.slice(0, -url.length) : '';
   return isAlone || !`${basePath}/`.startsWith(`${mount}/`) ? matched(url) : undefined;
 }
@@ -204,7 +204,7 @@ function matched(url: string): Route | undefined {
 }
 
 /** Without a path of the bridge's own, `/auth/…` may be the application's, too, as in `/auth/mastodon`. */
-function besideApplication(route: Route): Route | undefined {
+function unlessApplicationPath(route: Route): Route | undefined {
   return route.name !== 'auth' || isID(route.segment) ? route : undefined;
 }
 

@@ -20,7 +20,7 @@ export function isID(text: string): boolean {
 }
 
 /** The request's name on the bus. */
-export function refOf(id: string): string {
+export function busNameOf(id: string): string {
   return createHash('sha256').update(`request:${id}`).digest('base64url');
 }
 

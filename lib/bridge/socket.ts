@@ -6,7 +6,7 @@ import { bridgeError, type BridgeErrorCode } from './protocol.js';
 import type { Recipient } from './requests.js';
 
 /** What all connections share, as one object. */
-export interface Hub {
+export interface SocketContext {
   readonly maxBufferedBytes: number;
   readonly messagesPerMinute: number;
   readonly badMessages: number;
@@ -34,7 +34,7 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
 
 export class BridgeSocket extends WebSocket implements Recipient {
   /** Set once, when the connection is opened. */
-  hub!: Hub;
+  hub!: SocketContext;
   address: ClientAddress = undefined;
   /** Whether anything came since the last ping. */
   isAlive = true;
@@ -45,7 +45,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   private minute = 0;
   private messagesInMinute = 0;
 
-  open(hub: Hub, address: ClientAddress): void {
+  open(hub: SocketContext, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
     this.on('message', (data: RawData, isBinary: boolean) => {

@@ -9,10 +9,10 @@ import { Quota, unlimitedAddress } from '../util/quota.js';
 import type { Logins } from './logins.js';
 import type { BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
-import { BridgeSocket, type Hub } from './socket.js';
+import { BridgeSocket, type SocketContext } from './socket.js';
 
-/** Connections are pinged in turns: pinging ten thousand at once would take a burst of memory. */
-const turns = 16;
+/** Connections are pinged in pingGroups: pinging ten thousand at once would take a burst of memory. */
+const pingGroups = 16;
 
 /** How long programs have to close their connection. Milliseconds. */
 const closingMs = 2000;
@@ -30,7 +30,7 @@ interface Refusal {
   readonly origin?: string;
 }
 
-export class Sockets implements Hub {
+export class Sockets implements SocketContext {
   readonly maxBufferedBytes: number;
   readonly messagesPerMinute: number;
   readonly badMessages: number;
@@ -94,7 +94,7 @@ export class Sockets implements Hub {
     server.on('upgrade', listener);
     this.detach.push(() => server.off('upgrade', listener));
     // One timer for all connections.
-    const everyMs = Math.max(1, Math.round(limits.heartbeatMs / turns));
+    const everyMs = Math.max(1, Math.round(limits.heartbeatMs / pingGroups));
     this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
   }
 
@@ -142,7 +142,7 @@ export class Sockets implements Hub {
     this.server.handleUpgrade(req, socket, head, (client) => {
       this.sockets.add(client);
       this.quota.add(address);
-      client.turn = this.opened++ % turns;
+      client.turn = this.opened++ % pingGroups;
       client.open(this, address);
     });
   }
@@ -181,7 +181,7 @@ export class Sockets implements Hub {
   }
 
   private beat(): void {
-    this.turn = (this.turn + 1) % turns;
+    this.turn = (this.turn + 1) % pingGroups;
     for (const socket of this.sockets) if (socket.turn === this.turn) socket.beat();
   }
 }

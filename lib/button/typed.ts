@@ -4,7 +4,7 @@
  */
 
 import type { MastodonErrorCode, MastodonErrorReason } from '../errors.js';
-import { nearest } from '../util/did-you-mean.js';
+import { closestName } from '../util/did-you-mean.js';
 import { isEmailProvider } from '../util/email-providers.js';
 import { canParse } from '../util/url.js';
 
@@ -105,7 +105,7 @@ function similarTo(host: string, servers: readonly string[]): string[] {
   if (host.length < shortestMisspelling) return [];
   // Where no dot was typed yet, the first labels are compared: "mastodn" means mastodon.social.
   const names = servers.map((server) => (host.includes('.') ? server : (server.split('.', 1)[0] ?? '')));
-  const name = nearest(host, names);
+  const name = closestName(host, names);
   return servers.filter((_server, index) => names[index] === name).slice(0, 1);
 }
 

@@ -109,7 +109,7 @@ const unusedForMs = 10 * minute;
 const secretNeededMs = 15 * minute;
 const replaceEveryMs = 10 * minute;
 const suspiciousStartsInARow = 3;
-const deathsBelieved = 3;
+const maxDeathsInARow = 3;
 
 /**
  * Decides what to do with a client. An unfinished login may mean that the instance deleted the client, because visitors
@@ -162,13 +162,13 @@ export function isKnownByURL({ clientId }: { readonly clientId: string }): boole
 }
 
 /** Whether a new client may be registered after the instance reported this one as unknown. */
-export function believesDeath({ lastLoginAt, deaths }: Client, now: number): boolean {
+export function acceptsDeath({ lastLoginAt, deaths }: Client, now: number): boolean {
   if (lastLoginAt !== undefined || !deaths) return true;
-  return deaths.count < deathsBelieved || now - deaths.since > replaceEveryMs;
+  return deaths.count < maxDeathsInARow || now - deaths.since > replaceEveryMs;
 }
 
 /** The record of a new client, with the history of the one before it. */
-export function successor(registered: RegisteredClient, before: Client | undefined, now: number): Client {
+export function nextClient(registered: RegisteredClient, before: Client | undefined, now: number): Client {
   const { clientId, redirectURI, scope, secretExpiresAt } = registered;
   const isDead = before?.state === 'dead';
   const wasUsed = before?.lastLoginAt !== undefined;
@@ -187,12 +187,12 @@ export function successor(registered: RegisteredClient, before: Client | undefin
       !isDead && {
         replaced: { at: now, unusedInARow: wasUsed ? 0 : (before.replaced?.unusedInARow ?? 0) + 1 },
       }),
-    ...(before && isDead && { deaths: wasUsed ? { count: 1, since: now } : moreDeaths(before, now) }),
+    ...(before && isDead && { deaths: wasUsed ? { count: 1, since: now } : countDeath(before, now) }),
     ...(former.length > 0 && { former }),
   };
 }
 
-function moreDeaths({ deaths }: Client, now: number): NonNullable<Client['deaths']> {
+function countDeath({ deaths }: Client, now: number): NonNullable<Client['deaths']> {
   if (!deaths || now - deaths.since > replaceEveryMs) return { count: 1, since: now };
   return { count: deaths.count + 1, since: deaths.since };
 }

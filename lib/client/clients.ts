@@ -9,7 +9,7 @@ import type { PinnedInstance } from '../options.js';
 import {
   isClient,
   isKnownByURL,
-  successor,
+  nextClient,
   usedTtlMs,
   withFormer,
   type Client,
@@ -113,7 +113,7 @@ export class Clients {
       await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
     const client = await this.inTurn(appKey, async () => {
       const before = await this.current(host, appKey);
-      const next = successor(registered, before, Date.now());
+      const next = nextClient(registered, before, Date.now());
       await this.store.set(storeKey('client-unused', host, appKey), next, ttlOf(next));
       if (before?.lastLoginAt !== undefined) await this.store.delete(storeKey('client', host, appKey));
       return next;

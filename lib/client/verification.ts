@@ -2,17 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import {
-  assertFromServer,
-  isFromInFront,
-  isSuccess,
-  isUnavailable,
-  jsonObjectOrNone,
-} from '../http/answer.js';
+import { assertFromServer, isFromProxy, isSuccess, isUnavailable, jsonObjectOrNone } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import type { PinnedInstance } from '../options.js';
-import { believesDeath, type Client, type ClientCredentials } from './client.js';
+import { acceptsDeath, type Client, type ClientCredentials } from './client.js';
 import type { ClientOf, Clients } from './clients.js';
 
 /** @returns the updated client; `dead` if the instance does not know it */
@@ -62,7 +56,7 @@ export async function isKnown(
  * @returns whether the client was marked as dead
  */
 export async function declareDead(clients: Clients, of: ClientOf, client: Client): Promise<boolean> {
-  if (!believesDeath(client, Date.now())) return false;
+  if (!acceptsDeath(client, Date.now())) return false;
   await clients.change(of, { state: 'dead' });
   return true;
 }
@@ -75,7 +69,7 @@ const recognised = new Set(['unsupported_grant_type', 'unauthorized_client', 'in
  * its scope is no longer accepted (`invalid_scope`). The status is read first, the error's name second.
  */
 export function isUnknownClient(answer: Answer): boolean {
-  if ((answer.status !== 400 && answer.status !== 401) || isFromInFront(answer)) return false;
+  if ((answer.status !== 400 && answer.status !== 401) || isFromProxy(answer)) return false;
   const error = jsonObjectOrNone(answer)?.error;
   if (typeof error !== 'string') return true;
   // Mitra answers this grant with 401 and a sentence. Iceshrimp reports a missing code, although this grant has none,

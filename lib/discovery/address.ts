@@ -147,14 +147,14 @@ function unlistedServer(
 /** The typed form, if the visitor did not type the ASCII form. */
 function typedForm(typed: string, host: string): Pick<Address, 'typedHost'> {
   if (!host.includes('xn--') || /xn--/i.test(typed)) return {};
-  return { typedHost: inItsScript(host) };
+  return { typedHost: unicodeHost(host) };
 }
 
 /**
  * An international name in its script. Show it only to the visitor who typed it, because names in different scripts
  * look alike.
  */
-export function inItsScript(host: string): string {
+export function unicodeHost(host: string): string {
   return domainToUnicode(host);
 }
 

@@ -6,7 +6,7 @@ import { jsonObjectOrNone } from '../http/answer.js';
 import { smallDocumentBytes, type Answer, Documents } from '../http/request.js';
 import type { Settings, Instance } from '../options.js';
 import type { Address } from './address.js';
-import { wasNotAsked } from './failures.js';
+import { isLocalRefusal } from './failures.js';
 import { documentOn, isAbout, readInstance } from './instance-document.js';
 import { namedOrigin } from './metadata.js';
 import { namedByItsSoftware } from './software.js';
@@ -115,7 +115,7 @@ async function byHandle(
     // The account may be on either server.
     if (here.instance && lead.refusal) throw lead.refusal;
     if (here.instance) return undefined;
-    if (wasNotAsked(here.failure)) throw here.failure;
+    if (isLocalRefusal(here.failure)) throw here.failure;
   }
   if (lead.failure) throw lead.failure;
   const found = await knownOr(search, lead.origin).catch((error: unknown) => {
@@ -133,7 +133,7 @@ async function byHostMeta(search: Search, address: Address): Promise<Instance | 
   const [origin] = await hostMetaOrigins(search.documents, address.origin);
   if (origin === undefined) return undefined;
   // That nothing is here tells the visitor more than any failure on this way round.
-  const found = await knownOr(search, origin).catch(noneUnlessRefused);
+  const found = await knownOr(search, origin).catch(ignoreServerFailure);
   return found && { accountDomain: address.host, ...found };
 }
 
@@ -149,7 +149,7 @@ async function byInstanceActor(
   const lead = await followHandle(search.documents, origin, `${host}@${host}`);
   if (!lead || lead.origin === origin) return undefined;
   if (lead.failure?.reason === 'server_error') throw lead.failure;
-  const found = await knownOr(search, lead.origin).catch(noneUnlessRefused);
+  const found = await knownOr(search, lead.origin).catch(ignoreServerFailure);
   return found && { accountDomain: host, ...found };
 }
 
@@ -168,7 +168,7 @@ async function explore(
     instanceDocument(documents, origin),
     documents
       .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes })
-      .catch(noneUnlessRefused),
+      .catch(ignoreServerFailure),
     // Guessed URLs, which nearly all servers have. Fetching the index first would cost a round trip.
     Promise.any(
       ['2.0', '2.1'].map(async (version) => {
@@ -176,7 +176,7 @@ async function explore(
         if (answer.status !== 200) throw new Error(`${answer.status}`);
         return answer;
       }),
-    ).catch(({ errors }: AggregateError) => noneUnlessRefused(errors.find(wasNotAsked))),
+    ).catch(({ errors }: AggregateError) => ignoreServerFailure(errors.find(isLocalRefusal))),
   ]);
   // From here on, only documents of the origin that answered are used.
   const pinned = about.url.origin;
@@ -187,7 +187,8 @@ async function explore(
   const ownMetadata = documentOn(pinned, metadata);
   // The server has a second name. The first name identifies its accounts, if it works.
   const first = wasNamed ? undefined : ownMetadata && namedOrigin(ownMetadata, pinned);
-  const underFirstName = first && (await explore(documents, settings, first, true).catch(noneUnlessRefused));
+  const underFirstName =
+    first && (await explore(documents, settings, first, true).catch(ignoreServerFailure));
   if (underFirstName) return underFirstName;
   return readInstance(
     { origin: pinned, instance: about, metadata: ownMetadata, nodeInfo: documentOn(pinned, nodeInfo) },
@@ -204,6 +205,6 @@ async function instanceDocument(documents: Documents, origin: string): Promise<A
 }
 
 /** That a server must not be asked is told; any other failure means that there is no way round. */
-function noneUnlessRefused(error: unknown): undefined {
-  if (wasNotAsked(error)) throw error;
+function ignoreServerFailure(error: unknown): undefined {
+  if (isLocalRefusal(error)) throw error;
 }

@@ -73,6 +73,6 @@ export class Failures {
 const refusals: ReadonlySet<MastodonErrorCode> = new Set(['instance_not_allowed', 'login_busy']);
 
 /** Whether no request was sent, because of `allowInstance` or a limit. */
-export function wasNotAsked(error: unknown): boolean {
+export function isLocalRefusal(error: unknown): boolean {
   return error instanceof MastodonError && refusals.has(error.code);
 }

@@ -8,7 +8,7 @@ import { bindsCodes, readMetadata, type Metadata } from './metadata.js';
 import { isOn, parsedURL, withoutSlash } from '../util/url.js';
 import { otherSoftware, hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
 
-export interface Findings {
+export interface InstanceDocuments {
   readonly origin: string;
   /** Response of /api/v1/instance, or of /api/v2/instance if the first failed. */
   readonly instance: Answer;
@@ -22,14 +22,14 @@ export interface Findings {
  * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
  *   `response_invalid`
  */
-export function readInstance(findings: Findings, takesURLClients = false): Instance {
-  const { origin } = findings;
+export function readInstance(documents: InstanceDocuments, takesURLClients = false): Instance {
+  const { origin } = documents;
   const { host } = new URL(origin);
-  const metadata = findings.metadata && readMetadata(findings.metadata, origin);
-  const byURL = takesURLClients ? readMisskey(findings) : undefined;
+  const metadata = documents.metadata && readMetadata(documents.metadata, origin);
+  const byURL = takesURLClients ? readMisskey(documents) : undefined;
   if (byURL) return byURL;
-  const about = readAbout(findings, metadata, host, takesURLClients);
-  const software = softwareOf(findings.nodeInfo, about.version);
+  const about = readAbout(documents, metadata, host, takesURLClients);
+  const software = softwareOf(documents.nodeInfo, about.version);
   if (hasSingleUseApps(software)) {
     throw new MastodonError('instance_unsupported', {
       instance: host,
@@ -58,48 +58,52 @@ export function readInstance(findings: Findings, takesURLClients = false): Insta
 
 /** Reads /api/v1/instance. Returns an empty object if it is not public, and other documents show a supported server. */
 function readAbout(
-  findings: Findings,
+  documents: InstanceDocuments,
   metadata: Metadata | undefined,
   instance: string,
   takesURLClients: boolean,
 ): JsonObject {
-  const { status } = findings.instance;
+  const { status } = documents.instance;
   const cause = `/api/v1/instance answered ${status} without an instance`;
-  if (isChallenge(findings.instance)) throw new MastodonError('instance_blocked', { instance, cause });
+  if (isChallenge(documents.instance)) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 429)
     throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
   if (status >= 500)
     throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
-  if (status === 200 && /json/i.test(findings.instance.contentType)) {
-    const about = jsonObject(findings.instance);
+  if (status === 200 && /json/i.test(documents.instance.contentType)) {
+    const about = jsonObject(documents.instance);
     if (isAbout(about)) return about;
   }
   // Mastodon in limited federation mode answers 401 here.
-  const closed = (status === 401 || status === 403) && jsonObjectOrNone(findings.instance) !== undefined;
-  if (metadata?.registrationEndpoint !== undefined || (closed && findings.nodeInfo)) return {};
-  throw new MastodonError('instance_unsupported', { instance, cause, ...whyNot(findings, takesURLClients) });
+  const closed = (status === 401 || status === 403) && jsonObjectOrNone(documents.instance) !== undefined;
+  if (metadata?.registrationEndpoint !== undefined || (closed && documents.nodeInfo)) return {};
+  throw new MastodonError('instance_unsupported', {
+    instance,
+    cause,
+    ...unsupportedReason(documents, takesURLClients),
+  });
 }
 
 /** The reason and software for a host without an instance document. */
-function whyNot(
-  findings: Findings,
+function unsupportedReason(
+  documents: InstanceDocuments,
   takesURLClients: boolean,
 ): Pick<MastodonErrorDetails, 'reason' | 'software'> {
-  const name = softwareOf(findings.nodeInfo, undefined);
+  const name = softwareOf(documents.nodeInfo, undefined);
   const software = otherSoftware(name);
   if (software !== undefined) return { reason: 'other_software', software };
   if (hasSingleUseApps(name)) return { reason: 'single_use_apps' };
-  return isMisskey(findings) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
+  return isMisskey(documents) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
 }
 
 /** A Misskey fork that identifies clients by URL. Sharkey and Firefish describe themselves alike. */
-function readMisskey(findings: Findings): Instance | undefined {
-  const software = softwareOf(findings.nodeInfo, undefined);
-  const { status } = findings.instance;
+function readMisskey(documents: InstanceDocuments): Instance | undefined {
+  const software = softwareOf(documents.nodeInfo, undefined);
+  const { status } = documents.instance;
   // A server with an instance document has the Mastodon API. A busy or failing server may have one.
   const hasNoInstance = status >= 400 && status < 500 && status !== 429;
-  if (!hasNoInstance || !isMisskey(findings) || hasSingleUseApps(software)) return undefined;
-  const server = readURLClientServer(findings.metadata, findings.origin);
+  if (!hasNoInstance || !isMisskey(documents) || hasSingleUseApps(software)) return undefined;
+  const server = readURLClientServer(documents.metadata, documents.origin);
   return server && { ...server, api: 'misskey', ...(software !== undefined && { software }) };
 }
 
@@ -123,7 +127,7 @@ export function readURLClientServer(document: JsonObject | undefined, origin: st
   };
 }
 
-function isMisskey({ nodeInfo, instance }: Findings): boolean {
+function isMisskey({ nodeInfo, instance }: InstanceDocuments): boolean {
   return speaksMisskey(softwareOf(nodeInfo, undefined), jsonObjectOrNone(instance));
 }
 

@@ -5,7 +5,7 @@ import { isReachableURL } from '../http/addresses.js';
 import { jsonObjectOfAnyType, parseObject, type JsonObject } from '../http/answer.js';
 import { smallDocumentBytes, type Answer } from '../http/request.js';
 import { parseAddress, type Address } from './address.js';
-import { wasNotAsked } from './failures.js';
+import { isLocalRefusal } from './failures.js';
 import { parsedURL } from '../util/url.js';
 
 export interface ProvedHandle {
@@ -44,9 +44,9 @@ export interface Fetcher {
 }
 
 /**
- * Asks the handle's domain for the actor, and the actor's server for the handle. Only where the two agree is
- * the handle proved: the domain alone could claim anyone's actor, the server alone anyone's domain. A domain may also give an
- * account elsewhere a name of its own, of which the server there knows nothing. That leads, and proves nothing.
+ * Asks the handle's domain for the actor, and the actor's server for the handle. The handle is confirmed only if both
+ * agree: a domain alone could claim any actor, and a server alone any domain. A domain may also give an account
+ * elsewhere a name that its server does not know. Such an answer leads to the server, and confirms no handle.
  * @param domainOrigin origin of the handle's domain
  * @param handle `alice@example.com`; some servers distinguish `Alice` from `alice`
  */
@@ -132,7 +132,7 @@ async function ask(fetcher: Fetcher, url: string): Promise<Found | MastodonError
       answer.status === 200 ? readFinger(jsonObjectOfAnyType(answer), fetcher.developmentOrigins) : undefined;
     return finger && { ...finger, url: answer.url };
   } catch (error) {
-    if (wasNotAsked(error)) throw error;
+    if (isLocalRefusal(error)) throw error;
     return error instanceof MastodonError ? error : undefined;
   }
 }

@@ -57,7 +57,7 @@ export function isReachableURL(url: URL, developmentOrigins: ReadonlySet<string>
  * Second-level names of countries that allow registrations below them: "co.uk", "com.au", "or.jp". In other countries
  * such a name has one owner, so its hosts count together.
  */
-const belowShared =
+const publicSecondLevel =
   /\.(?:(?:ac|co|gov|ltd|me|net|org|plc|sch)\.uk|(?:ac|co|go|ne|or)\.(?:jp|kr|th)|(?:ac|co|net|org)\.(?:nz|za|il|in|id|ke|ug|zw)|(?:com|edu|gov|net|org)\.(?:au|ar|bd|br|cn|co|eg|hk|mx|my|ng|pe|ph|pk|pl|sa|sg|tr|tw|ua|vn)|(?:co|or)\.at|com\.es)$/;
 
 /**
@@ -73,7 +73,7 @@ export function domainOf(host: string): string {
   if (!name.includes('.') || /\.\d+$/.test(name)) return host;
   return name
     .split('.')
-    .slice(belowShared.test(name) ? -3 : -2)
+    .slice(publicSecondLevel.test(name) ? -3 : -2)
     .join('.');
 }
 

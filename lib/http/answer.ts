@@ -57,7 +57,7 @@ export function isChallenge({ status, headers, contentType, text }: Answer): boo
 }
 
 /** Whether a refusal comes from a proxy or firewall in front of the server. The server itself refuses in JSON. */
-export function isFromInFront(answer: Answer): boolean {
+export function isFromProxy(answer: Answer): boolean {
   return isChallenge(answer) || (answer.status === 403 && /html/i.test(answer.contentType));
 }
 
@@ -67,7 +67,7 @@ export function isFromInFront(answer: Answer): boolean {
  * @throws MastodonError `instance_blocked` for the response of a bot check or firewall
  */
 export function assertFromServer(answer: Answer): void {
-  if (!isFromInFront(answer)) return;
+  if (!isFromProxy(answer)) return;
   const cause = `a bot check or firewall answered ${answer.status} for ${answer.url.pathname}`;
   throw new MastodonError('instance_blocked', { instance: answer.url.host, cause });
 }

@@ -18,7 +18,7 @@ const usesOf: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A record stays this much longer, so that oidc-provider answers "expired" rather than "unknown". Seconds. */
-const afterlife = 60;
+const expiredKeepSeconds = 60;
 
 interface Saved {
   readonly payload: AdapterPayload;
@@ -47,13 +47,13 @@ export class StoreAdapter implements Adapter {
     private readonly options: AdapterOptions,
     private readonly model: string,
   ) {
-    this.endings = new Endings(options.store, (options.longest + afterlife) * 1000);
+    this.endings = new Endings(options.store, (options.longest + expiredKeepSeconds) * 1000);
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn = this.options.longest): Promise<void> {
     const { store, longest } = this.options;
     // A client chooses the time of its own assertions.
-    const ttl = (Math.min(expiresIn, longest) + afterlife) * 1000;
+    const ttl = (Math.min(expiresIn, longest) + expiredKeepSeconds) * 1000;
     if (this.model === 'ReplayDetection') return this.useAssertion(id, ttl);
     const isNew = this.isNew(payload);
     this.checkSize(payload, isNew);

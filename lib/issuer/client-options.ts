@@ -230,7 +230,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** A message of oidc-provider, followed by what to set. */
-export function explained(message: string): string {
+export function withAdvice(message: string): string {
   const [, setting] = advice.find(([pattern]) => pattern.test(message)) ?? [];
   return setting === undefined ? message : `${message}: ${setting}`;
 }

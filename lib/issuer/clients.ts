@@ -39,7 +39,7 @@ function plain(name: string): string {
 }
 
 /** What a redirect URI leads to, for the visitor: a host, or a program or an app on their device. */
-export function leadsTo(redirectURI: unknown): string | undefined {
+export function redirectDestination(redirectURI: unknown): string | undefined {
   const url = parsed(redirectURI);
   if (!url) return undefined;
   if (isLoopback(url)) return `a program on this device (${url.host})`;

@@ -3,9 +3,9 @@
 import { escape, formAttributes, messagePage } from '../pages/page.js';
 import { clientNameOf } from './clients.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
-import { expiredPage, internalError, introduced } from './pages.js';
+import { expiredPage, internalError, clientTitle } from './pages.js';
 import { routes } from './route.js';
-import { proofOf, show, type Failure } from './views.js';
+import { formTokenOf, show, type Failure } from './views.js';
 
 /** Fills a code of the URL into the field. oidc-provider would submit it at once. */
 export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
@@ -50,7 +50,7 @@ export function userCodeInputSource(
     status: err ? Math.max(400, ctx.status) : 200,
     title: 'Log in on a device',
     body: `<form ${formAttributes} action="${escape(action)}">
-<input type="hidden" name="xsrf" value="${escape(proofOf(ctx))}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
 <label for="user_code">Which code does your device show?</label>
 <input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
  autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
@@ -111,12 +111,12 @@ export function userCodeConfirmSource(
   show(ctx, {
     status: 200,
     title: `Log in to ${name.name} on a device`,
-    body: `<p>A device asked to be logged in to ${introduced(name)} ${when}. It ${itself}, and should be showing this code now:</p>
+    body: `<p>A device asked to be logged in to ${clientTitle(name)} ${when}. It ${itself}, and should be showing this code now:</p>
 <p class="code"><span aria-hidden="true">${escape(userCode)}</span><span class="spoken">${escape(spelled)}</span></p>
 <p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
 they would get into your account.</p>
 <form ${formAttributes} action="${escape(ctx.oidc.urlFor('code_verification'))}">
-<input type="hidden" name="xsrf" value="${escape(proofOf(ctx))}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
 <input type="hidden" name="user_code" value="${escape(userCode)}">
 <input type="hidden" name="confirm" value="yes">
 <button>The code is the same: go on</button>
@@ -127,7 +127,7 @@ they would get into your account.</p>
 
 export function successSource(ctx: KoaContextWithOIDC): void {
   const { client } = ctx.oidc;
-  const to = client ? ` to ${introduced(clientNameOf(client)).replace(/,$/, '')}` : '';
+  const to = client ? ` to ${clientTitle(clientNameOf(client)).replace(/,$/, '')}` : '';
   const done = `Your device is now logged in${to}. There is nothing more to do here.`;
   show(ctx, messagePage(200, 'You may close this window', [done]));
 }

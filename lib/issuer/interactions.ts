@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digest } from '../util/digest.js';
 import { bindingOf } from './adapter.js';
-import { clientNameOf, isUnknown, leadsTo } from './clients.js';
+import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { Provider } from './oidc-provider.js';
 import type { RequestingClient } from './pages.js';
 import type { IssuerStore } from './store.js';
@@ -72,7 +72,7 @@ export class Interactions {
     const isDevice = deviceCode !== undefined;
     return {
       name: client ? clientNameOf(client) : { name: String(params.client_id) },
-      leadsTo: isDevice ? undefined : leadsTo(params.redirect_uri),
+      redirectDestination: isDevice ? undefined : redirectDestination(params.redirect_uri),
       isUnknown: isDevice || !client || isUnknown(client),
     };
   }

@@ -17,18 +17,18 @@ import { Documents } from './documents.js';
 import { Endings } from './endings.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
-import { Guesses, PendingRecords } from './limits.js';
+import { AuthenticationFailures, PendingRecords } from './limits.js';
 import { Logins } from './logins.js';
 import { endWithoutSession } from './logout-views.js';
 import {
   askForConsent,
   endTokensAtLogout,
   keepSessionCookies,
-  limitGuesses,
+  limitAuthenticationFailures,
   paceDevices,
 } from './middleware.js';
 import { loadOIDCProvider, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
-import { checks, explained } from './client-options.js';
+import { checks, withAdvice } from './client-options.js';
 import { readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
 import { PostedRequests } from './posted.js';
 import { routerOf, type Router, type Running } from './router.js';
@@ -127,7 +127,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       return `${basePath}/login/${uid}`;
     },
   };
-  const guesses = new Guesses();
+  const guesses = new AuthenticationFailures();
   const middleware = [
     guardPages,
     keepUserCode,
@@ -136,7 +136,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     endTokensAtLogout(endings),
     endWithoutSession,
     paceDevices(store),
-    limitGuesses(guesses, (ctx) => addressOf(ctx.req)),
+    limitAuthenticationFailures(guesses, (ctx) => addressOf(ctx.req)),
   ];
   const build = (keySet: KeySet) => {
     const provider = new oidc.Provider(issuerURL, configurationOf({ ...parts, keySet }));
@@ -191,10 +191,10 @@ function logFailures(provider: Provider, { log }: IssuerSettings): void {
       const client = ctx.oidc?.client?.clientId;
       const { error: code, error_description: description, error_detail: detail } = error;
       const reason = detail ?? description;
-      if (!quietCodes.has(code))
+      if (!normalRefusals.has(code))
         log(
           'client_refused',
-          withoutUndefined({ client, code, reason: reason === undefined ? undefined : explained(reason) }),
+          withoutUndefined({ client, code, reason: reason === undefined ? undefined : withAdvice(reason) }),
         );
     });
   }
@@ -215,7 +215,7 @@ interface RefusalError {
 }
 
 /** Codes of refusals that are part of normal logins. */
-const quietCodes: ReadonlySet<string> = new Set([
+const normalRefusals: ReadonlySet<string> = new Set([
   'access_denied',
   'authorization_pending',
   'consent_required',
@@ -234,7 +234,7 @@ async function checkClients(provider: Provider, { clients }: IssuerSettings): Pr
       await provider.Client.find(id);
     } catch (error) {
       const { error_description: description, message } = error as Error & { error_description?: string };
-      throw new TypeError(`createIssuer: clients[${i}] (${id}): ${explained(description ?? message)}`, {
+      throw new TypeError(`createIssuer: clients[${i}] (${id}): ${withAdvice(description ?? message)}`, {
         cause: error,
       });
     }

@@ -131,7 +131,7 @@ export class MinuteQuota {
 }
 
 /** Counts failed authentications of each client. */
-export class Guesses {
+export class AuthenticationFailures {
   private readonly wrong = new LRUCache<string, MinuteQuota>({ max: 1000 });
 
   isOverLimit(client: string, address: ClientAddress): boolean {

@@ -5,8 +5,8 @@ import { someServers } from '../button/servers.js';
 import { MastodonError } from '../errors.js';
 import { parseAddress } from '../discovery/address.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
-import { proofFor, readOwnForm } from '../pages/form.js';
-import { sendAway, sendPage, wrongMethodPage } from '../pages/page.js';
+import { formTokenFor, readOwnForm } from '../pages/form.js';
+import { sendRedirect, sendPage, wrongMethodPage } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/script.js';
 import { accountName, claimsOf, fitsHint, subjectOf, type Accounts, type Claims } from './claims.js';
@@ -64,7 +64,7 @@ export class Logins {
     const hinted = this.addressIn(interaction.params.login_hint);
     const page = loginPage({
       client,
-      proof: proofFor(pageKey(visit)),
+      proof: formTokenFor(pageKey(visit)),
       typed: shown?.typed ?? hinted ?? this.addressIn(cookies.lastServer(req)) ?? '',
       isHinted: shown?.typed === undefined && hinted !== undefined,
       refusal: shown?.message,
@@ -120,7 +120,7 @@ export class Logins {
         ...(lang !== undefined && { lang }),
         state: { interaction: interaction.uid },
       });
-      sendAway(res, redirect);
+      sendRedirect(res, redirect);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       // A proxy in front may replace a page with a gateway status by its own.
@@ -200,7 +200,7 @@ export class Logins {
     if (!interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.parts.interactions.bind(interaction.uid, key, { message: error.message });
-    sendAway(res, `${this.parts.settings.issuerURL}/login/${interaction.uid}`);
+    sendRedirect(res, `${this.parts.settings.issuerURL}/login/${interaction.uid}`);
   }
 
   private async interactionOf(state: unknown, key: string): Promise<Interaction | undefined> {
@@ -211,7 +211,7 @@ export class Logins {
   }
 
   private async end(res: ServerResponse, interaction: Interaction, result: Result): Promise<void> {
-    sendAway(res, await this.parts.interactions.end(interaction, result));
+    sendRedirect(res, await this.parts.interactions.end(interaction, result));
   }
 }
 

@@ -1,14 +1,14 @@
 /** oidc-provider's views of RP-initiated logout. */
 
 import { escape, formAttributes, messagePage } from '../pages/page.js';
-import { clientNameOf, isUnknown, leadsTo } from './clients.js';
+import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
 import { routes } from './route.js';
-import { proofOf, show } from './views.js';
+import { formTokenOf, show } from './views.js';
 
 export function logoutSource(ctx: KoaContextWithOIDC): void {
   const { client, params } = ctx.oidc;
-  const target = leadsTo(params?.post_logout_redirect_uri);
+  const target = redirectDestination(params?.post_logout_redirect_uri);
   const from = client ? strong(clientNameOf(client).name) : 'here';
   const then = target === undefined ? '' : ` You are then sent to ${strong(target)}.`;
   show(ctx, {
@@ -16,7 +16,7 @@ export function logoutSource(ctx: KoaContextWithOIDC): void {
     title: 'Log out?',
     body: `<p>You are being logged out of ${from}. Do you want to log out here, too? Other sites use this login as well.${then}</p>
 <form ${formAttributes} action="${escape(ctx.oidc.urlFor('end_session_confirm'))}">
-<input type="hidden" name="xsrf" value="${escape(proofOf(ctx))}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
 <button name="logout" value="yes">Log out here, too</button>
 <button class="mastodon-login-quiet">Stay logged in here</button>
 </form>`,
@@ -41,7 +41,7 @@ export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Pro
   const url = new URL(target);
   if (typeof state === 'string') url.searchParams.set('state', state);
   if (isUnknown(client)) {
-    const link = `<a href="${escape(url.href)}">go on to <bdi>${escape(leadsTo(target) ?? '')}</bdi></a>`;
+    const link = `<a href="${escape(url.href)}">go on to <bdi>${escape(redirectDestination(target) ?? '')}</bdi></a>`;
     const text = `You may close this window; or ${link}, where\n${strong(clientNameOf(client).name)} wants to send you.`;
     return show(ctx, messagePage(200, 'You are logged out', [text]));
   }

@@ -4,7 +4,7 @@ import type { ClientAddress } from '../util/client-address.js';
 import { digest } from '../util/digest.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Endings } from './endings.js';
-import { limits, type Guesses } from './limits.js';
+import { limits, type AuthenticationFailures } from './limits.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
@@ -41,8 +41,8 @@ export function paceDevices(store: IssuerStore): Middleware {
 }
 
 /** After too many wrong secrets of a client, a network gets the same answer to right and wrong ones for a minute. */
-export function limitGuesses(
-  guesses: Guesses,
+export function limitAuthenticationFailures(
+  guesses: AuthenticationFailures,
   addressOf: (ctx: KoaContextWithOIDC) => ClientAddress,
 ): Middleware {
   return async (ctx, next) => {

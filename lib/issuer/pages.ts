@@ -8,7 +8,7 @@ import type { ClientName } from './clients.js';
 export interface RequestingClient {
   readonly name: ClientName;
   /** Where the visitor is redirected to; undefined for a device. */
-  readonly leadsTo?: string | undefined;
+  readonly redirectDestination?: string | undefined;
   /** The operator has not registered it, or it is a device. */
   readonly isUnknown: boolean;
 }
@@ -42,9 +42,9 @@ export function loginPage(form: LoginForm): Page {
   const { client, account, refusal, note, script, status = 200 } = form;
   const { name } = client.name;
   const back =
-    client.leadsTo === undefined
+    client.redirectDestination === undefined
       ? `on a device. Nothing is sent back to this browser`
-      : `and be sent back to <strong><bdi>${escape(client.leadsTo)}</bdi></strong>`;
+      : `and be sent back to <strong><bdi>${escape(client.redirectDestination)}</bdi></strong>`;
   const keeps =
     form.days === undefined
       ? ''
@@ -57,8 +57,8 @@ export function loginPage(form: LoginForm): Page {
     status,
     title: `Log in to ${name}`,
     script,
-    body: `<p>You are about to log in to ${introduced(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.${keeps}</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? goOn(form.proof, account.name, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
+    body: `<p>You are about to log in to ${clientTitle(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.${keeps}</p>
+${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? continueForm(form.proof, account.name, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
 <input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"
@@ -69,18 +69,18 @@ ${sure}<button name="action" value="login"${account ? ' class="mastodon-login-qu
 </form></mastodon-login>
 <form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(form.proof)}">
-<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.leadsTo === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
+<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.redirectDestination === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
 </form>`,
   };
 }
 
 /** `client_name` of a metadata document is marked as not verified. */
-export function introduced({ name, claim }: ClientName): string {
+export function clientTitle({ name, claim }: ClientName): string {
   const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escape(claim)}</bdi>”,`;
   return `<strong><bdi>${escape(name)}</bdi></strong>${claimed}`;
 }
 
-function goOn(proof: string, account: string, sure: string): string {
+function continueForm(proof: string, account: string, sure: string): string {
   return `<form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(proof)}">
 ${sure}<button name="action" value="continue"><span>Continue as <bdi>${escape(account)}</bdi></span></button>

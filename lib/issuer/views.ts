@@ -38,6 +38,6 @@ export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<vo
 }
 
 /** oidc-provider has written it to the session, and compares the field of the form. */
-export function proofOf(ctx: KoaContextWithOIDC): string {
+export function formTokenOf(ctx: KoaContextWithOIDC): string {
   return String((ctx.oidc.session?.state as { secret?: unknown } | undefined)?.secret ?? '');
 }

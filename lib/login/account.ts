@@ -1,7 +1,7 @@
 /** Fetches the account of a token: GET /api/v1/accounts/verify_credentials, or POST /api/i on Misskey. */
 
 import { MastodonError } from '../errors.js';
-import { isFromInFront, jsonObject, type JsonObject } from '../http/answer.js';
+import { isFromProxy, jsonObject, type JsonObject } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { get, postJSON, type Answer } from '../http/request.js';
 import type { PinnedInstance } from '../options.js';
@@ -39,7 +39,7 @@ export function fetchAccount(
  */
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
-  const isBlocked = isFromInFront(answer);
+  const isBlocked = isFromProxy(answer);
   if (status === 200 && !isBlocked) return { raw: answer.text, json: jsonObject(answer) };
   const cause = `the question for the account was answered with ${status}`;
   if (isBlocked) throw new MastodonError('instance_blocked', { instance, cause });

@@ -4,7 +4,7 @@ import { needsForcedLogin } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import type { BeginOptions, Instance } from '../options.js';
 import { digest } from '../util/digest.js';
-import { aroundHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.js';
+import { splitAtHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.js';
 import { isState } from './browser-keys.js';
 import type { Transaction } from './transactions.js';
 
@@ -72,7 +72,7 @@ export interface CallbackPaths {
 
 /** @param callbackURL the option, with or without `:instance` */
 export function callbackPaths(callbackURL: string): CallbackPaths {
-  const { before, behind } = aroundHost(callbackURL);
+  const { before, behind } = splitAtHost(callbackURL);
   return { before: plainPath(before), behind: behind === '' ? '' : plainPath(`/${behind}`) };
 }
 

@@ -33,7 +33,14 @@ import {
 import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
 import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
-import { report, reportFailure, toldOf, type Seen, warnOfFailure, warnOfMissingResponse } from './report.js';
+import {
+  report,
+  reportFailure,
+  withLoginDetails,
+  type Seen,
+  warnOfFailure,
+  warnOfMissingResponse,
+} from './report.js';
 import { keysOf, randomToken } from './browser-keys.js';
 import { SiteTokens } from './tokens.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
@@ -250,7 +257,7 @@ export class MastodonLogin {
     try {
       return await context.race(story(context, seen));
     } catch (error) {
-      const own = error instanceof MastodonError ? toldOf(error, seen) : error;
+      const own = error instanceof MastodonError ? withLoginDetails(error, seen) : error;
       if (isLogin) reportFailure(this.settings.log, own);
       else if (own instanceof MastodonError) warnOfFailure(own);
       throw own;

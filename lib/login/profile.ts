@@ -100,7 +100,7 @@ export async function buildProfile(
     handleDomain !== undefined && needsProof && makesHandle(username)
       ? await proofOf(fetcher, instance, `${username}@${handleDomain}`, actor)
       : undefined;
-  return believed(instance, account, claims, proof);
+  return supportedFields(instance, account, claims, proof);
 }
 
 async function proofOf(
@@ -163,7 +163,7 @@ function handleDomainOf(
 }
 
 /** The profile fields that the claims and the proof support. Sends no request. */
-export function believed(
+export function supportedFields(
   instance: PinnedInstance,
   account: AccountAnswer,
   claims: Claims,

@@ -1,6 +1,6 @@
 /** Reports the results of `begin` and `finish` to the log, and in development failures as process warnings. */
 
-import { UnlistedServer, inItsScript, type Address } from '../discovery/address.js';
+import { UnlistedServer, unicodeHost, type Address } from '../discovery/address.js';
 import { MastodonError, kindOf } from '../errors.js';
 import type { LoginEvent, Report } from '../events.js';
 import { isDevelopment, warnOnce } from '../util/warnings.js';
@@ -13,10 +13,10 @@ export interface Seen {
 }
 
 /** The error with the host as the visitor typed it, and with the application's state. */
-export function toldOf(error: MastodonError, { address, login }: Seen): MastodonError {
+export function withLoginDetails(error: MastodonError, { address, login }: Seen): MastodonError {
   const host = login?.instance.host ?? address?.host;
   const isItsName = error.instance !== undefined && error.instance === host;
-  const inScript = login ? login.isInItsScript && inItsScript(login.instance.host) : address?.typedHost;
+  const inScript = login ? login.isInItsScript && unicodeHost(login.instance.host) : address?.typedHost;
   // After the consent the address is known to be correct.
   const isFailing = login && error.code === 'instance_unreachable' && error.reason === undefined;
   return error.with({
@@ -43,14 +43,14 @@ export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
   log('refused', {
     code,
     ...(instance !== undefined && { instance }),
-    ...(cause !== undefined && { cause: sentencesOf(cause) }),
+    ...(cause !== undefined && { cause: messagesOf(cause) }),
   });
 }
 
 const maxCauses = 5;
 
 /** The messages of an error and of its causes. Other thrown values are not shown. */
-export function sentencesOf(error: unknown): string {
+export function messagesOf(error: unknown): string {
   const sentences: string[] = [];
   try {
     for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
@@ -67,7 +67,7 @@ export function warnOfFailure(error: MastodonError): void {
   // Entry points that read a field emit a more specific warning about a missing one.
   if (!isDevelopment() || error.code === 'instance_missing') return;
   if (error.cause instanceof UnlistedServer) return warnOfUnlistedServer(error.cause);
-  const why = error.cause === undefined ? error.message : sentencesOf(error.cause);
+  const why = error.cause === undefined ? error.message : messagesOf(error.cause);
   warnOnce(
     'MASTODON_LOGIN_FAILED',
     `passport-mastodon-oauth2: a login failed with ${error.code}: ${why.replace(/\.$/, '')}. See docs/errors.md#${error.code}`,

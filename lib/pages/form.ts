@@ -11,14 +11,14 @@ type RequestWithBody = IncomingMessage & { body?: unknown };
  * The hidden field `proof` of a form. It is valid for one key.
  * @param key a secret of the browser, together with what the form is for
  */
-export function proofFor(key: string): string {
+export function formTokenFor(key: string): string {
   return digest(`form:${key}`);
 }
 
 /**
  * The fields of a form that was sent from our page. The proof shows that this browser, which has the key in a cookie, has loaded
  * the page. `Sec-Fetch-Site` and `Origin` are checked too, because other hosts of the domain can set cookies.
- * @param key as for `proofFor`
+ * @param key as for `formTokenFor`
  * @returns `undefined` if the form was not sent from our page
  */
 export async function readOwnForm(
@@ -27,7 +27,7 @@ export async function readOwnForm(
   publicURL: string,
 ): Promise<URLSearchParams | undefined> {
   const fields = await readFields(req, maxBodyBytes);
-  return isFromOwnPage(req, publicURL) && fields?.get('proof') === proofFor(key) ? fields : undefined;
+  return isFromOwnPage(req, publicURL) && fields?.get('proof') === formTokenFor(key) ? fields : undefined;
 }
 
 /** Whether a form was sent from our pages, or by a browser that sends neither header. */

@@ -71,7 +71,7 @@ export function sendPage(res: ServerResponse, page: Page): void {
 }
 
 /** Redirects with 303: the browser follows with GET, also after a form, and caches nothing. */
-export function sendAway(res: ServerResponse, url: string): void {
+export function sendRedirect(res: ServerResponse, url: string): void {
   setHeaders(res, secureHeaders("form-action 'none'"));
   res.statusCode = 303;
   res.setHeader('Location', url);

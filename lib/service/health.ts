@@ -2,11 +2,11 @@
 
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { countedAs } from '../util/client-address.js';
+import { parseClientAddress } from '../util/client-address.js';
 import { digest } from '../util/digest.js';
 import type { Config } from './config.js';
 
-type Told = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;
+type HealthSettings = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;
 
 export function sendHealth(res: ServerResponse, isStopping: boolean, counts: object): void {
   res
@@ -18,17 +18,17 @@ export function sendHealth(res: ServerResponse, isStopping: boolean, counts: obj
  * Whether a request has the token, or comes from this machine or a private network. A proxy is on one of these, too, so a
  * request that came through a proxy needs the token.
  */
-export function mayReadCounts({ headers, socket }: IncomingMessage, config: Told): boolean {
+export function mayReadCounts({ headers, socket }: IncomingMessage, config: HealthSettings): boolean {
   const { healthToken, trustedProxies } = config;
   const given = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
   if (given !== undefined) return healthToken !== undefined && isSame(given, healthToken);
-  const isNear = socket.remoteAddress !== undefined && countedAs(socket.remoteAddress) === undefined;
+  const isNear = socket.remoteAddress !== undefined && parseClientAddress(socket.remoteAddress) === undefined;
   // A proxy that is not declared may add no header that shows it.
   return isNear && !isForwarded(headers) && !(isBehindProxy(config) && trustedProxies === 0);
 }
 
 /** Browsers use https, and the service itself has no certificate. */
-export function isBehindProxy({ publicURL, tls }: Told): boolean {
+export function isBehindProxy({ publicURL, tls }: HealthSettings): boolean {
   return publicURL.startsWith('https:') && tls === undefined;
 }
 

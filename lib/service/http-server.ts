@@ -3,7 +3,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { countedAs } from '../util/client-address.js';
+import { parseClientAddress } from '../util/client-address.js';
 import { Quota } from '../util/quota.js';
 import type { TLSFiles } from './config.js';
 
@@ -45,7 +45,7 @@ export function createHTTPServer(
   server.maxConnections = limits.inAll;
   const quota = new Quota(limits.perAddress);
   server.on('connection', (socket: Socket) => {
-    const address = countedAs(socket.remoteAddress ?? '');
+    const address = parseClientAddress(socket.remoteAddress ?? '');
     if (!quota.hasRoom(address)) return socket.destroy();
     quota.add(address);
     socket.once('close', () => quota.remove(address));

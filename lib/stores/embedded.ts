@@ -64,7 +64,7 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
 }
 
 function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): EmbeddedStore {
-  // It holds client secrets. LMDB makes files that everyone may read, so they are made before it opens them.
+  // The file holds client secrets. LMDB creates files that every user of the machine may read, so it is created first.
   const { start, size } = checkPrivateFile(folder.path, path, headerBytes);
   const problem = databaseProblem(start, size);
   if (problem !== undefined) throw Object.assign(new Error(problem.message), { code: problem.code });
@@ -182,7 +182,7 @@ function living(item: Item | undefined): Item | undefined {
 
 /** Two header pages of the largest page size. */
 const headerBytes = 2 * 65_536;
-const magic = 0xbeefc0de;
+const lmdbMagic = 0xbeefc0de;
 
 /**
  * LMDB ends the process when it opens the file of another program, or reads a page behind the end of a file that was cut
@@ -194,7 +194,7 @@ function databaseProblem(
   size: number,
 ): { readonly code: 'NO_DATABASE' | 'DAMAGED_DATABASE'; readonly message: string } | undefined {
   if (size === 0) return undefined;
-  if (start.length < 28 || start.readUInt32LE(24) !== magic) {
+  if (start.length < 28 || start.readUInt32LE(24) !== lmdbMagic) {
     return { code: 'NO_DATABASE', message: 'not an LMDB file' };
   }
   const damaged = {
@@ -207,7 +207,8 @@ function databaseProblem(
   if (!isPageSize || start.length < pageSize + 160) return damaged;
   const headers = [0, pageSize].map((offset) => {
     const number = (at: number) => Number(start.readBigUInt64LE(offset + at));
-    const isHeader = start.readUInt32LE(offset + 24) === magic && number(32) === 0 && number(40) < 2 ** 47;
+    const isHeader =
+      start.readUInt32LE(offset + 24) === lmdbMagic && number(32) === 0 && number(40) < 2 ** 47;
     return { isHeader, roots: [number(88), number(136)], transaction: number(152) };
   });
   const [newer] = headers.sort((one, other) => other.transaction - one.transaction);

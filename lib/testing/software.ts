@@ -1,6 +1,6 @@
 /** How the servers differ that a testing instance can simulate, as far as a site's tests may notice. */
 
-import { nearest } from '../util/did-you-mean.js';
+import { closestName } from '../util/did-you-mean.js';
 
 export interface Software {
   readonly name: string;
@@ -66,7 +66,7 @@ const known: Readonly<Record<string, Partial<Software>>> = {
 export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
   const meant =
     typeof given === 'string' && !Object.hasOwn(known, given)
-      ? nearest(given, Object.keys(known))
+      ? closestName(given, Object.keys(known))
       : undefined;
   if (meant !== undefined) {
     throw new TypeError(

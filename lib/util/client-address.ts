@@ -16,17 +16,17 @@ export function clientAddress(
   trustedProxies: number,
 ): ClientAddress {
   const header = headers['x-forwarded-for'];
-  if (trustedProxies === 0 || header === undefined) return countedAs(socket.remoteAddress ?? '');
+  if (trustedProxies === 0 || header === undefined) return parseClientAddress(socket.remoteAddress ?? '');
   const forwarded = String(header).split(',');
   // With fewer entries than proxies, the site's own proxies wrote all of them. The first one is the client.
-  return countedAs(forwarded.at(-trustedProxies) ?? forwarded[0] ?? '', true);
+  return parseClientAddress(forwarded.at(-trustedProxies) ?? forwarded[0] ?? '', true);
 }
 
 /**
  * @param text an address from Node.js or a proxy, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`
  * @param isClient whether the address belongs to a client even if it is private
  */
-export function countedAs(text: string, isClient = false): ClientAddress {
+export function parseClientAddress(text: string, isClient = false): ClientAddress {
   const [, bracketed, withPort] = /^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text.trim()) ?? [];
   const bare = (bracketed ?? withPort ?? text.trim()).replace(/%.*$/, '');
   if (!ipaddr.isValid(bare)) return 'unknown';

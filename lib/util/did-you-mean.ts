@@ -2,12 +2,12 @@
 
 /** `; did you mean clientName?`, or all names if none is similar. */
 export function suggestion(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
+  const near = closestName(name, known);
   return near === undefined ? `; there are ${known.join(', ')}` : `; did you mean ${near}?`;
 }
 
 /** The known name that was probably meant, if there is one. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+export function closestName(name: string, known: readonly string[]): string | undefined {
   const written = plain(name);
   const [first] = known
     .map((key) => ({ key, distance: editDistance(written, plain(key)) }))

@@ -58,7 +58,7 @@ export function withHost(template: string, host: string): string {
 }
 
 /** The text before and behind the host in the path of such a URL, without outer slashes. */
-export function aroundHost(template: string): { readonly before: string; readonly behind: string } {
+export function splitAtHost(template: string): { readonly before: string; readonly behind: string } {
   const { pathname } = new URL(template);
   const [before = '', behind = ''] = pathname.split(`/${hostSegment}`);
   return { before: before.replace(/\/$/, ''), behind: behind.replace(/^\/|\/$/g, '') };
@@ -66,7 +66,7 @@ export function aroundHost(template: string): { readonly before: string; readonl
 
 /** The path segment with the host. It is counted from the end, because a proxy may change the start of a path. */
 export function hostSegmentOf(template: string, path: string): string | undefined {
-  const { behind } = aroundHost(template);
+  const { behind } = splitAtHost(template);
   const segments = path.split('/').filter(Boolean);
   const rest = behind === '' ? [] : behind.split('/');
   const end = segments.length - rest.length;

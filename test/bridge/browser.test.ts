@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { proofFor } from '../../lib/pages/form';
+import { formTokenFor } from '../../lib/pages/form';
 import { pressScript } from '../../lib/pages/press';
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
@@ -386,7 +386,7 @@ describe('an attacker', () => {
     const cookie = [...(victim.jars.get(host) ?? [])].map(([name, value]) => `${name}=${value}`).join('; ');
     const attempts: [what: string, fields: Record<string, string>, headers: Record<string, string>][] = [
       ['without the cookie, as SameSite has it', fields, {}],
-      ['without the cookie, and with what would go with an empty one', { proof: proofFor('') }, {}],
+      ['without the cookie, and with what would go with an empty one', { proof: formTokenFor('') }, {}],
       ['without the form', {}, { Cookie: cookie }],
       ['with the form of another browser', stolen, { Cookie: cookie }],
       ['from a site of the same domain', fields, { Cookie: cookie, 'Sec-Fetch-Site': 'same-site' }],

@@ -26,7 +26,7 @@ describe('the program is told', () => {
   it('each, where the logins of several shared what failed', async () => {
     const stage = await startBridge([instance]);
     const logins = [await agreed(stage), await agreed(stage), await agreed(stage)];
-    // The check whether the instance takes made-up codes is shared.
+    // The invalid-code check is shared.
     instance.answerWith('POST /oauth/token', 500, { error: 'down' });
     const pages = await Promise.all(logins.map(({ visitor, callback }) => visitor.get(callback)));
     expect(pages.map(({ status }) => status >= 400)).toEqual([true, true, true]);

@@ -36,7 +36,7 @@ it('tells the log what kind of failure it was, and nothing of what was sent', as
   const b = await startBridge([instance], { store, bus, publicURL: a.origin });
   const client = await a.connect();
   const { url } = await client.request(instance.host);
-  // The other process has to publish, to find out whether anybody waits.
+  // The other process has to publish, to find out whether a client waits.
   const answer = await agree(new Visitor(), url.replace(a.origin, b.origin)).catch((error: unknown) => error);
   expect(inspect(answer)).toContain('503');
   expect(sent.length).toBeGreaterThan(0);

@@ -246,7 +246,7 @@ describe('the sockets', () => {
     expect(await echoed(`${origin.replace('http', 'ws')}/slow`)).toBe('echo hello');
   });
 
-  it('are refused at other paths that nobody takes', async () => {
+  it('are refused at other paths without a handler', async () => {
     const { server, origin } = await startBridge([instance], { path: '/socket' });
     const second = createBridge({ clientName: 'b', publicURL: origin, path: '/second' });
     second.attach(server);

@@ -1,6 +1,6 @@
-/** Who shares the store or the bus with a bridge: another bridge, or somebody who reads and writes what is there. */
+/** A bridge beside others on one store or bus: another bridge, and an attacker that reads and writes what is there. */
 
-import { encryptResult, refOf } from '../../lib/bridge/secrets';
+import { encryptResult, busNameOf } from '../../lib/bridge/secrets';
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
 import { JSONStore } from '../support/stage';
@@ -64,7 +64,7 @@ it('neither store nor bus holds an ID or a token, and each record has an end', a
   for (const secret of [id, token]) {
     expect([...seen, ...heard.flat()].join('\n')).not.toContain(secret);
   }
-  expect(heard.some(([, text]) => text.includes(refOf(id)))).toBe(true);
+  expect(heard.some(([, text]) => text.includes(busNameOf(id)))).toBe(true);
   expect(ttls.filter(([, ttl]) => typeof ttl !== 'number' || ttl <= 0)).toEqual([]);
 });
 
@@ -77,7 +77,7 @@ it('who knows the channel and how the request is called there cannot end it', as
   await press(visitor, url);
   const records = [...store.records.values()].map((text) => JSON.parse(text) as Record<string, unknown>);
   const channel = String(records.find((record) => 'channel' in record)?.['channel']);
-  const ref = refOf(id);
+  const ref = busNameOf(id);
   const text = JSON.stringify({ type: 'fulfill', parameters: { token: 'forged' } });
   for (const message of [
     { ref, text },

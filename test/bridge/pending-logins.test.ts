@@ -20,23 +20,23 @@ it('many logins of one /48 end no login of another network', async () => {
   });
   const early = await from(stage, '203.0.113.7');
   const waiting = await early.request(instance.host);
-  const crowd = [];
+  const clients = [];
   for (let i = 1; i <= 3; i++) {
-    crowd.push(await from(stage, `2001:db8:1:${i}00::1`));
-    await crowd.at(-1)!.request(instance.host);
+    clients.push(await from(stage, `2001:db8:1:${i}00::1`));
+    await clients.at(-1)!.request(instance.host);
   }
   const late = await from(stage, '203.0.113.8');
   const second = await late.request(instance.host);
-  expect((await crowd.at(-1)!.hear('error')).code).toBe('server_busy');
+  expect((await clients.at(-1)!.hear('error')).code).toBe('server_busy');
   expect(stage.bridge.status().pending).toBe(4);
 
-  // Those of the crowd that are left, and those who came before and after, finish their logins.
+  // The remaining clients, and those who came before and after, finish their logins.
   expect((await agree(new Visitor(), waiting.url)).status).toBe(200);
   await early.hear('fulfill');
   expect((await agree(new Visitor(), second.url)).status).toBe(200);
   await late.hear('fulfill');
   // What gave way is no way in.
-  await crowd[2]!.request(instance.host);
+  await clients[2]!.request(instance.host);
   expect(stage.bridge.status().pending).toBe(3);
 });
 

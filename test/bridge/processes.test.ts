@@ -80,7 +80,7 @@ describe('two bridges with one store and one bus', () => {
     expect(instance.registrations).toBe(0);
   });
 
-  it('do not fetch a token that nobody is there to receive', async () => {
+  it('do not fetch a token when no client is connected to receive it', async () => {
     const { a, b, store } = await start(localBus());
     const client = await a.connect();
     const { url } = await client.request(instance.host);
@@ -189,7 +189,7 @@ const why = redisAvailable();
 
     const again = await connect(b);
     const { url } = await again.request(instance.host);
-    // The person comes back for the client that is gone: nobody is given that token.
+    // The visitor returns for a client that has disconnected: the token is given to no client.
     expect((await visitor.get(at(b.origin, callback))).status).toBe(403);
     expect((await visitor.get(at(b.origin, begun.url))).status).toBe(200);
     expect((await press(visitor, at(b.origin, begun.url))).status).toBe(404);

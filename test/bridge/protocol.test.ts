@@ -88,7 +88,7 @@ describe('a login', () => {
     for (const [index, { location }] of pages.entries()) {
       callbacks.push(await visitor.approve(location ?? '', { as: index === 0 ? 'alice' : 'bob' }));
     }
-    // Mastodon's session is one, so whoever signed in first agreed twice; each request got an answer of its own.
+    // A browser has one session at Mastodon, so the first account consented twice. Each request got an answer of its own.
     for (const callback of callbacks.reverse()) expect((await visitor.get(callback)).status).toBe(200);
     await client.hear('fulfill');
     await client.hear('fulfill');
@@ -150,7 +150,7 @@ describe('a host that is none', () => {
     expect(events.map(([event]) => event)).toEqual(['failed']);
   });
 
-  it('registers nowhere before somebody has agreed to go there', async () => {
+  it('registers nowhere before the visitor has agreed to go there', async () => {
     const { connect } = await startBridge([instance]);
     const { url } = await (await connect()).request(instance.host);
     await new Visitor().get(url);
@@ -275,7 +275,7 @@ describe('a login that fails', () => {
   });
 });
 
-it('logs what happens without what opens a door', async () => {
+it('logs what happens without a secret', async () => {
   const { connect, events } = await startBridge([instance]);
   const client = await connect();
   const { id, url } = await client.request(instance.host);

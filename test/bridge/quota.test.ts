@@ -1,7 +1,7 @@
 /** Whose connection it is, and how much of what is there for all one network may take. */
 
 import type { IncomingMessage } from 'node:http';
-import { clientAddress, countedAs } from '../../lib/util/client-address';
+import { clientAddress, parseClientAddress } from '../../lib/util/client-address';
 import { Quota } from '../../lib/util/quota';
 import { startInstance } from '../support/instance';
 import { closeAll, startBridge } from './stage';
@@ -25,7 +25,7 @@ describe('an address is counted', () => {
     ['fe80::1%eth0', undefined],
     ['fd00::1', undefined],
   ])('%j as %j', (text, counted) => {
-    expect(countedAs(text)).toBe(counted);
+    expect(parseClientAddress(text)).toBe(counted);
   });
 
   const from = (forwarded: string | undefined, proxies: number, remoteAddress = '198.51.100.9') =>
@@ -53,7 +53,7 @@ describe('an address is counted', () => {
 });
 
 describe('quota', () => {
-  const at = (network: string): string => countedAs(`${network}::1`) ?? '';
+  const at = (network: string): string => parseClientAddress(`${network}::1`) ?? '';
 
   it('has a /56 twice, and a /48 four times, what a /64 has', () => {
     const quota = new Quota(10);
@@ -100,7 +100,7 @@ describe('quota', () => {
   });
 });
 
-describe('a crowd of connections from one network', () => {
+describe('many connections from one network', () => {
   afterEach(closeAll);
 
   it('does not keep others out, however many addresses it has', async () => {
@@ -110,15 +110,15 @@ describe('a crowd of connections from one network', () => {
       trustedProxies: 1,
     });
     const from = (address: string) => connect({ headers: { 'X-Forwarded-For': address } });
-    const crowd = [];
-    for (let i = 0; i < 8; i++) crowd.push(await from(`2001:db8:1:${i}00::1`));
+    const clients = [];
+    for (let i = 0; i < 8; i++) clients.push(await from(`2001:db8:1:${i}00::1`));
     const honest = await from('203.0.113.7');
     await honest.request(instance.host);
-    expect((await crowd.at(-1)!.hear('error')).code).toBe('server_busy');
-    await crowd.at(-1)!.ended;
+    expect((await clients.at(-1)!.hear('error')).code).toBe('server_busy');
+    await clients.at(-1)!.ended;
     expect(bridge.status().sockets).toBe(8);
-    await crowd[0]!.request(instance.host);
-    // The crowd gets nothing back at the expense of others.
+    await clients[0]!.request(instance.host);
+    // The flooding network regains no quota at the expense of others.
     await expect(from('2001:db8:1:900::1')).rejects.toThrow('503');
     await instance.close();
   });

@@ -198,7 +198,7 @@ describe('too much', () => {
     await from('203.0.113.7');
     await expect(from('203.0.113.7')).rejects.toThrow('429');
     await from('203.0.113.8');
-    // A household has a /64, and so has everyone who rents a server.
+    // A household has a /64, and so has each rented server.
     await from('2001:db8:1:2::1');
     await from('2001:db8:1:2:ffff::1');
     await expect(from('2001:db8:1:2::3')).rejects.toThrow('429');
@@ -304,7 +304,7 @@ describe('a web page', () => {
 
   it('of any origin can, where all are allowed', async () => {
     const { connect } = await startBridge([instance], { origins: ['*'] });
-    await connect({ origin: 'https://anyone.example' });
+    await connect({ origin: 'https://any-origin.example' });
     await connect({ origin: 'null' });
   });
 });

@@ -149,9 +149,9 @@ inChromium("the issuer's pages", () => {
       expect(await faults()).toEqual([]);
       await button('Log out here, too').click();
       expect([await heading(), await faults()]).toEqual(['You are logged out', []]);
-      await page.goto(`${stage.issuerURL}/login/nobody`);
+      await page.goto(`${stage.issuerURL}/login/unknown`);
       expect([await heading(), await faults()]).toEqual(['This login is not valid any more', []]);
-      await page.goto(`${stage.issuerURL}/authorize?client_id=nobody`);
+      await page.goto(`${stage.issuerURL}/authorize?client_id=unknown`);
       expect([await heading(), await faults()]).toEqual(['This login cannot go on', []]);
     },
     60_000,
@@ -187,7 +187,7 @@ inChromium("the issuer's pages", () => {
     await button('Go on').click();
     await button(/The code is the same/).click();
     await page.locator('#instance').fill(instance.host);
-    // Anyone may have such a device: in place of a moment's wait, a box is ticked.
+    // Any visitor may have such a device. A box to tick replaces the short wait.
     await page.getByRole('checkbox').check();
     await button('Log in').click();
     await agree();

@@ -30,7 +30,7 @@ export interface Login {
   /** Answers as a site does whose login has failed: by a redirect to a page of the site. */
   fail(path: string): void;
   /** Leaves the visitor on the page, which cannot tell that from a server that is still to answer. (Chromium's debugger
-   * answers nobody while a page is being left, so that a test could not look at one that is.) */
+   * does not answer while the browser leaves a page, so a test could not look at such a page.) */
   stay(): void;
 }
 

@@ -1,4 +1,4 @@
-/** A Mastodon that some day registers nobody, and reads what a site says of itself, is one more server to log in at. */
+/** Logins at a Mastodon that reads client metadata documents and offers no registration. */
 
 import { aFutureMastodon, allNamesHere, aURLClientSite, aWebSite } from '../support/url-client-stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -20,7 +20,7 @@ it('logs alice in, by a document in JSON that it fetches, with no secret and not
   ]);
   const clientId = `${site.origin}/client/${instance.host}.json`;
   expect([...instance.apps.values()]).toMatchObject([
-    { clientId, name: 'A site on the web door', scopes: ['profile'] },
+    { clientId, name: 'A site on the web adapter', scopes: ['profile'] },
   ]);
   expect(instance.requestsTo('POST /api/v1/apps')).toEqual([]);
   const offered = instance.requestsTo('POST /oauth/token').map(({ body }) => body as Record<string, string>);
@@ -56,7 +56,7 @@ it('is registered with as ever, as long as it registers: it need not reach the s
 });
 
 describe('a site without a URL to be known by', () => {
-  it('is refused there, and nobody sent to a page that does not know it', async () => {
+  it('is refused there, before a visitor is sent to a page that does not know it', async () => {
     const instance = await aFutureMastodon();
     const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);

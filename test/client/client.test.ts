@@ -1,6 +1,6 @@
 /** The one rule for the use of a client, as a table, and what a new client's record keeps of the one before it. */
 
-import { believesDeath, decide, isClient, successor, type Client } from '../../lib/client/client.js';
+import { acceptsDeath, decide, isClient, nextClient, type Client } from '../../lib/client/client.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -174,7 +174,7 @@ it('visitors who leave logins unfinished push no client out of the record while 
     const signs = { abandoned: [at + 1000], startsInARow: 0, isUnverifiable: true };
     if (decide(client, signs, at + 2000) !== 'replace') continue;
     names.unshift(`${at}`);
-    client = successor({ ...registered, clientId: `${at}` }, client, at + 2000);
+    client = nextClient({ ...registered, clientId: `${at}` }, client, at + 2000);
     const known = [client.clientId, ...(client.former ?? []).map(({ clientId }) => clientId)];
     expect(known).toEqual(names);
   }
@@ -183,15 +183,15 @@ it('visitors who leave logins unfinished push no client out of the record while 
 
 describe('the record of a new client', () => {
   it('that is the first one has the first generation', () => {
-    expect(successor(registered, undefined, now)).toStrictEqual({
+    expect(nextClient(registered, undefined, now)).toStrictEqual({
       ...registered,
       ...{ generation: 1, state: 'unverified', registeredAt: now, verifiedAt: 0 },
     });
-    expect(successor({ ...registered, secretExpiresAt: 7 }, undefined, now).secretExpiresAt).toBe(7);
+    expect(nextClient({ ...registered, secretExpiresAt: 7 }, undefined, now).secretExpiresAt).toBe(7);
   });
 
   it('in the place of a dead one starts anew, and finds the other’s tokens', () => {
-    expect(successor(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
+    expect(nextClient(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
       ...registered,
       ...{ generation: 5, state: 'unverified', registeredAt: now, verifiedAt: 0 },
       ...{ deaths: { count: 1, since: now }, former: [former('id')] },
@@ -199,32 +199,32 @@ describe('the record of a new client', () => {
   });
 
   it('in the place of a living one counts as verified, and is rationed', () => {
-    const first = successor(registered, aClient(), now);
+    const first = nextClient(registered, aClient(), now);
     expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: [former('id')] });
     expect(first.replaced).toEqual({ at: now, unusedInARow: 0 });
-    const second = successor(registered, first, now + minute);
+    const second = nextClient(registered, first, now + minute);
     expect(second.replaced).toEqual({ at: now + minute, unusedInARow: 1 });
-    expect(successor(registered, second, now + day).replaced?.unusedInARow).toBe(2);
+    expect(nextClient(registered, second, now + day).replaced?.unusedInARow).toBe(2);
     // A login that finished ends the row.
-    expect(successor(registered, { ...second, lastLoginAt: now }, now + day).replaced?.unusedInARow).toBe(0);
+    expect(nextClient(registered, { ...second, lastLoginAt: now }, now + day).replaced?.unusedInARow).toBe(0);
   });
 
   it('names the used clients before it until their credentials end, the last one first, and no unused one', () => {
     const ids = (client: Client) => client.former?.map(({ clientId }) => clientId);
     const after = (before: string[], changes: Partial<Client> = {}) =>
-      ids(successor(registered, aClient({ former: before.map((id) => former(id)), ...changes }), now));
+      ids(nextClient(registered, aClient({ former: before.map((id) => former(id)), ...changes }), now));
     expect(after(['a', 'b', 'c'])).toEqual(['id', 'a', 'b', 'c']);
     expect(after(['a'], { state: 'dead' })).toEqual(['id', 'a']);
     const unused = aNewClient({ former: [former('a'), former('ended', now), former('b')] });
-    expect(ids(successor(registered, unused, now))).toEqual(['a', 'b']);
-    expect(successor(registered, aNewClient(), now)).not.toHaveProperty('former');
-    expect(ids(successor(registered, aClient({ secretExpiresAt: now - 1 }), now))).toBeUndefined();
+    expect(ids(nextClient(registered, unused, now))).toEqual(['a', 'b']);
+    expect(nextClient(registered, aNewClient(), now)).not.toHaveProperty('former');
+    expect(ids(nextClient(registered, aClient({ secretExpiresAt: now - 1 }), now))).toBeUndefined();
   });
 
   it('names a bounded number of them, where the instance forgets one used client after another', () => {
     let client = aClient();
     for (let i = 0; i < 100; i++)
-      client = successor(registered, { ...client, clientId: `${i}`, state: 'dead', lastLoginAt: now }, now);
+      client = nextClient(registered, { ...client, clientId: `${i}`, state: 'dead', lastLoginAt: now }, now);
     expect(client.former).toHaveLength(32);
     expect(client.former?.[0]?.clientId).toBe('99');
   });
@@ -235,34 +235,34 @@ describe('an instance that calls one new client after another unknown', () => {
   function unusedAfterAUsedOne(count: number, minutes: number): { client: Client; at: number } {
     let [client, at] = [aClient({ state: 'dead' }), now];
     for (let i = 0; i < count; i++, at += minutes * minute)
-      client = { ...successor(registered, client, at), state: 'dead' };
+      client = { ...nextClient(registered, client, at), state: 'dead' };
     return { client, at };
   }
 
-  it('is believed about a used client, and about two unused ones after it', () => {
-    expect(believesDeath(aClient(), now)).toBe(true);
+  it('is accepted for a used client, and about two unused ones after it', () => {
+    expect(acceptsDeath(aClient(), now)).toBe(true);
     for (const count of [1, 2]) {
       const { client, at } = unusedAfterAUsedOne(count, 1);
-      expect(believesDeath(client, at)).toBe(true);
+      expect(acceptsDeath(client, at)).toBe(true);
     }
   });
 
-  it('is not believed about the next one, which stays', () => {
+  it('is not accepted for the next one, which stays', () => {
     const { client, at } = unusedAfterAUsedOne(3, 1);
-    expect(believesDeath(client, at)).toBe(false);
-    expect(believesDeath(client, now + 10 * minute)).toBe(false);
+    expect(acceptsDeath(client, at)).toBe(false);
+    expect(acceptsDeath(client, now + 10 * minute)).toBe(false);
   });
 
-  it('is believed again after ten minutes', () => {
+  it('is accepted again after ten minutes', () => {
     const { client } = unusedAfterAUsedOne(3, 1);
-    expect(believesDeath(client, now + 10 * minute + 1)).toBe(true);
+    expect(acceptsDeath(client, now + 10 * minute + 1)).toBe(true);
     const slow = unusedAfterAUsedOne(30, 11);
-    expect(believesDeath(slow.client, slow.at)).toBe(true);
+    expect(acceptsDeath(slow.client, slow.at)).toBe(true);
   });
 
-  it('is believed about a client once a login was finished with it', () => {
+  it('is accepted for a client once a login was finished with it', () => {
     const { client, at } = unusedAfterAUsedOne(3, 1);
-    expect(believesDeath({ ...client, lastLoginAt: at }, at)).toBe(true);
+    expect(acceptsDeath({ ...client, lastLoginAt: at }, at)).toBe(true);
   });
 });
 
@@ -293,7 +293,7 @@ it.each([
   { state: 'half' },
   { generation: undefined },
 ])('a record that holds %j is none of this package', (part) => {
-  const whole = { ...successor({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
+  const whole = { ...nextClient({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
   expect(isClient(whole)).toBe(true);
   expect(isClient({ ...whole, ...part })).toBe(false);
 });

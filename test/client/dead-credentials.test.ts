@@ -49,7 +49,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('long ago: that is noticed before anyone is sent there', async () => {
+  it('long ago: that is noticed before a visitor is sent there', async () => {
     const { instance, site, visitor } = await aStage(family);
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
@@ -58,7 +58,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('because nobody had finished a login for ten minutes: the same', async () => {
+  it('because no user had finished a login for ten minutes: the same', async () => {
     const { instance, site, visitor } = await aStage(family);
     await leave(new Visitor(), site, instance.host);
     instance.forgetApps();
@@ -79,7 +79,7 @@ describe('proof of life', () => {
     expect(proofs(instance)).toBe(2);
   });
 
-  it('is not asked for again because somebody finished a login in between', async () => {
+  it('is not asked for again because another visitor finished a login in between', async () => {
     const { instance, site, visitor } = await aStage();
     for (let i = 0; i < 3; i++) {
       await leave(visitor, site, instance.host);

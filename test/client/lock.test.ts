@@ -80,7 +80,7 @@ describe('where the store has locks', () => {
   it.each<[string, () => Promise<never>]>([
     ['fails', () => Promise.reject(new Error('down'))],
     ['never answers', () => new Promise<never>(() => undefined)],
-  ])('nobody works where the lock %s', async (_how, lock) => {
+  ])('the work does not run where the lock %s', async (_how, lock) => {
     const backend = Object.assign(new LockingStore(), { lock });
     let isAtWork = false;
     const work = async () => void (isAtWork = true);
@@ -89,7 +89,7 @@ describe('where the store has locks', () => {
     expect(isAtWork).toBe(false);
   });
 
-  it('a lock that cannot be released costs nobody the work that is done', async () => {
+  it('a lock that cannot be released does not lose the finished work', async () => {
     const backend = new LockingStore();
     backend.lock = async () => () => {
       throw new Error('down');
@@ -161,7 +161,7 @@ describe('a written lock', () => {
     await until(() => release !== undefined);
   });
 
-  it('is nobody’s where the store cannot be asked whether it stands', async () => {
+  it('is not held where the store cannot confirm it', async () => {
     const backend = new JSONStore();
     const store = new Store(backend, 5000);
     backend.get = () => Promise.reject(new Error('down'));

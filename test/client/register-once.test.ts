@@ -16,11 +16,11 @@ import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
-const crowd = (size: number) => Array.from({ length: size }, () => new Visitor());
+const visitors = (size: number) => Array.from({ length: size }, () => new Visitor());
 
 it('200 first logins at the same time need one', async () => {
   const { instance, site } = await aStage();
-  const pages = await Promise.all(crowd(200).map((visitor) => start(visitor, site, instance.host)));
+  const pages = await Promise.all(visitors(200).map((visitor) => start(visitor, site, instance.host)));
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
   expect(instance.registrations).toBe(1);
   expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
@@ -29,7 +29,7 @@ it('200 first logins at the same time need one', async () => {
 it('also when each of them types a handle of their own', async () => {
   const { instance, site } = await aStage();
   const pages = await Promise.all(
-    crowd(200).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
+    visitors(200).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
   );
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
   expect(instance.registrations).toBe(1);
@@ -41,7 +41,7 @@ it('also in two processes that share a store', async () => {
   const site = await aSite(options);
   const other = await anotherProcessOf(site, options);
   const pages = await Promise.all(
-    crowd(200).map((visitor, i) => start(visitor, i % 2 ? site : other, instance.host)),
+    visitors(200).map((visitor, i) => start(visitor, i % 2 ? site : other, instance.host)),
   );
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
   expect(instance.registrations).toBe(1);
@@ -144,7 +144,7 @@ describe('an instance that takes no new sites just now', () => {
     expect((await start(visitor, site, instance.host)).status).toBe(302);
   });
 
-  it('is asked again where it says nothing, though not by everyone', async () => {
+  it('is asked again where it does not answer, but not by every caller', async () => {
     const { instance, site, visitor } = await aStage();
     const undo = instance.answerWith('/api/v1/apps', 429, '');
     for (let i = 0; i < 10; i++) {
@@ -174,7 +174,7 @@ describe('an instance that takes no new sites just now', () => {
   it('with the limit of Mastodon itself, a site stays far from it', async () => {
     const instance = await anInstance('mastodon45', { throttle: true });
     const site = await aSite({ instances: [instance] });
-    await Promise.all(crowd(50).map((visitor) => visitor.login(site, instance.host)));
+    await Promise.all(visitors(50).map((visitor) => visitor.login(site, instance.host)));
     expect(instance.registrations).toBe(1);
     expect(site.verified).toHaveLength(50);
   });

@@ -1,4 +1,4 @@
-/** Accounts of Misskey and its relatives log in through every door, each of which serves its own document. */
+/** Accounts of Misskey and its relatives log in through every entry point. Each serves its own client metadata document. */
 
 import { createHash } from 'node:crypto';
 import { agree, closeAll, startBridge } from '../bridge/stage.js';
@@ -12,7 +12,7 @@ afterEach(closeAll);
 
 const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2026', 'cherrypick'];
 
-/** The one ID that a door had at the instance, which fetched its document and was shown the name in it. */
+/** The one client ID that an entry point had at the instance, which fetched its document and read the name in it. */
 function clientIdAt(instance: MisskeyStandIn): string | undefined {
   const ids = instance
     .requestsTo(/(GET \/oauth\/authorize|POST \/oauth\/token)/)
@@ -29,7 +29,7 @@ describe.each(byURL)('%s', (persona) => {
     visitor = new Visitor(allNamesHere);
   });
 
-  it('logs alice in through the web door', async () => {
+  it('logs alice in through the web adapter', async () => {
     const front = await aWebSite([instance]);
     const page = await visitor.login(front, instance.host);
     expect([page.status, page.json()]).toMatchObject([
@@ -75,7 +75,7 @@ describe.each(byURL)('%s', (persona) => {
   });
 });
 
-it('a denial there comes back through the web door as one', async () => {
+it('a denial there comes back through the web adapter as one', async () => {
   const instance = await aMisskey();
   const front = await aWebSite([instance]);
   const visitor = new Visitor(allNamesHere);

@@ -1,4 +1,4 @@
-/** Accounts of Misskey and its relatives log in, at servers that register nobody: they fetch the site's own document. */
+/** Accounts of Misskey and its relatives log in, at servers without registration, which fetch the site's client metadata document. */
 
 import { MemoryStore } from 'express-session';
 import { startInstance } from '../support/instance.js';
@@ -68,7 +68,7 @@ describe.each(byURL)('%s', (persona) => {
     expect(offered.filter(({ grant_type: type }) => type !== 'authorization_code')).toEqual([]);
   });
 
-  it('has refused a made-up code before anybody is let in, and takes each real one once', async () => {
+  it('has refused an invalid code before any user is logged in, and takes each real one once', async () => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -132,7 +132,7 @@ describe('a server of Misskey’s kind', () => {
     expect(site.verified[0]).not.toHaveProperty('actor');
   });
 
-  it('lets in whoever has chosen no name, typed as a handle', async () => {
+  it('logs in a user without a display name, typed as a handle', async () => {
     const { instance, site } = await aURLClientStage();
     await new Visitor().login(site, `@bob@${instance.host}`, { as: 'bob' });
     expect(site.verified).toMatchObject([{ username: 'bob', displayName: 'bob' }]);

@@ -107,7 +107,7 @@ describe('at a server', () => {
     expect(seen?.verifiedAt).toBeGreaterThanOrEqual(begun);
   });
 
-  it('that calls one new client after another unknown is not believed about the fourth, which stays', async () => {
+  it('that calls one new client after another unknown is not accepted for the fourth, which stays', async () => {
     const { server, clients, add, ofClient } = await aStage();
     for (const [clientId, isBelieved] of [
       ...(['one', 'two', 'three'] as const).map((id) => [id, true] as const),

@@ -36,7 +36,7 @@ const cluster = { skipped: redisAvailable(), start: startCluster };
 const valkey = { skipped: missing.valkey(), start: () => startRedisLike('valkey-server') };
 
 const deadlyPool =
-  'nobody hears the errors of idle connections in the pool of @keyv/postgres, which ends the process';
+  'the pool of @keyv/postgres has no error listener for idle connections, so such an error ends the process';
 
 export const kinds: readonly Kind[] = [
   { name: 'a Keyv on Redis', opener: here('redis'), ...redis },

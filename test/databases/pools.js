@@ -4,7 +4,7 @@ const users = new Map();
 
 exports.pooled = async (Adapter, url) => {
   const adapter = new Adapter(url);
-  // It makes its table meanwhile, which nobody may cut short.
+  // It creates its table meanwhile, and must not be interrupted.
   await adapter.query('SELECT 1');
   users.set(url, (users.get(url) ?? 0) + 1);
   const close = async () => {

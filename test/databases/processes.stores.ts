@@ -44,7 +44,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       const pairs = processes.flatMap((from) => processes.map((to) => [from, to] as const));
       const ends = await Promise.all(pairs.map(([from, to]) => logIn(from, to)));
       expect(ends).toEqual(pairs.map(() => 'in'));
-      // Where a store has no locks, those that come within the same moment on a busy machine may all take a lease.
+      // Where a store has no locks, those that come within the same moment on a busy machine may all take the lock.
       expect(instance.registrations).toBeLessThanOrEqual(faults?.hasLocks ? 1 : processes.length);
     });
 

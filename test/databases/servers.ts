@@ -23,7 +23,7 @@ export interface Server {
 }
 
 /** PostgreSQL and MariaDB refuse to run as root. */
-const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 /** How long the files of a database may take to be made. */
 const installMs = 40_000;
@@ -71,7 +71,7 @@ export async function startPostgres(): Promise<Server> {
     spawnSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0;
   // As in an outage: by that signal it does not wait for those who are connected.
   return served(`postgresql://site@127.0.0.1:${port}/postgres`, folder, () =>
-    startProgram(join(programs, 'postgres'), args, isReady, { ...nobody, stopBy: 'SIGINT' }),
+    startProgram(join(programs, 'postgres'), args, isReady, { ...unprivileged, stopBy: 'SIGINT' }),
   );
 }
 
@@ -92,7 +92,7 @@ export async function startMariaDB(): Promise<Server> {
   ];
   const args = [none, ...files, `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve'];
   return served(`mysql://root@127.0.0.1:${port}/site`, folder, () =>
-    startProgram('/usr/sbin/mariadbd', args, () => greets(port), nobody),
+    startProgram('/usr/sbin/mariadbd', args, () => greets(port), unprivileged),
   );
 }
 
@@ -100,7 +100,7 @@ export async function startMemcached(): Promise<Server> {
   const port = await freePort();
   const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0'];
   return served(`127.0.0.1:${port}`, undefined, () =>
-    startProgram('memcached', args, () => greets(port, 'version\r\n'), nobody),
+    startProgram('memcached', args, () => greets(port, 'version\r\n'), unprivileged),
   );
 }
 
@@ -164,13 +164,13 @@ async function served(url: string, folder: string | undefined, run: () => Promis
 
 function aFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'store-server-'));
-  if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid);
+  if (unprivileged.uid !== undefined) chownSync(folder, unprivileged.uid, unprivileged.gid);
   return folder;
 }
 
 function run(program: string, args: readonly string[]): void {
   const { status, stderr, stdout, error } = spawnSync(program, args, {
-    ...nobody,
+    ...unprivileged,
     encoding: 'utf8',
     timeout: installMs,
   });

@@ -19,7 +19,10 @@ describe('an account is found by whatever names its server', () => {
     ['a home URL', 'https://mastodon.social/'],
     ['a home URL over http', 'HTTP://mastodon.social'],
     ['a profile URL', 'https://mastodon.social/@alice'],
-    ['the profile of somebody elsewhere, seen from home', 'https://mastodon.social/@bob@example.com?x=1#y'],
+    [
+      'the profile of a remote account, as its own instance shows it',
+      'https://mastodon.social/@bob@example.com?x=1#y',
+    ],
     ['a profile without a scheme', 'mastodon.social/@alice'],
   ])('%s', (_what, typed) => {
     const found = { origin: 'https://mastodon.social', host: 'mastodon.social' };
@@ -49,7 +52,7 @@ describe('an account is found by whatever names its server', () => {
     });
   });
 
-  it('a profile URL of as much as anybody pastes, and no more', () => {
+  it('a profile URL up to the limit of pasted texts, and none beyond it', () => {
     const longest = 'https://mastodon.social/@alice?'.padEnd(2048, 'x');
     expect(parseAddress(longest, none).host).toBe('mastodon.social');
     expect(codeThrownBy(() => parseAddress(`${longest}x`, none))).toBe('instance_invalid');
@@ -239,7 +242,7 @@ describe('a server of the builder’s own that is not listed is named as it woul
     ['four numbers and more', '10.20.30.40.50'],
     ['a word', 'mastodon'],
     ['words', 'mastodon social'],
-  ])('and %s is somebody’s mistake', (_what, typed) => {
+  ])('and %s is refused as a mistake', (_what, typed) => {
     expect(told(typed)).toBeUndefined();
   });
 });

@@ -110,7 +110,7 @@ const at = (base: string) => ({
 });
 const unregistered = { ...honest, app_registration_endpoint: undefined };
 
-describe('a server that registers nobody', () => {
+describe('a server without registration', () => {
   const fetching = {
     issuer: origin,
     authorization_endpoint: `${origin}/oauth/authorize`,

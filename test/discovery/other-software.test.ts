@@ -1,4 +1,4 @@
-/** Whoever types a server whose accounts cannot log in is told so, by the name of what runs there. */
+/** A visitor types a server whose accounts cannot log in: the message says so, and names the software. */
 
 import { anInstance, aSite, leave, start } from '../support/stage.js';
 import { names } from '../support/hostile.js';
@@ -54,7 +54,7 @@ it.each([
   expect(page.json()).toMatchObject({ message: sentence(server.host, name) });
 });
 
-it('a domain that is somebody’s name at Bluesky', async () => {
+it('a domain that is a handle at Bluesky', async () => {
   server = await OtherServer.start({ software: '', nodeInfo: '/none' });
   server.answer('/.well-known/atproto-did', (_req, res) => {
     res.writeHead(200, { 'Content-Type': 'text/plain' }).end('did:plc:ewvi7nxzyoun6zhxrhs64oiz\n');
@@ -118,7 +118,7 @@ describe('what stands in NodeInfo', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('is asked for only where nobody can log in: nobody who can waits for it', async () => {
+  it('is asked for only where accounts cannot log in, so that no login waits for it', async () => {
     const instance = await anInstance('wordpress');
     const site = await aSite({ instances: [instance] });
     await leave(new Visitor(), site, instance.host);

@@ -60,7 +60,7 @@ afterEach(() => {
   client.close();
 });
 
-/** Where somebody is sent back to who goes to the client and logs in. */
+/** The URL to which a visitor returns who begins at the client and logs in. */
 async function answerTo(visitor: Visitor): Promise<URL> {
   const { location = '' } = await visitor.get(origin);
   return answerOf(await logInAt(visitor, await openPage(visitor, location), instance));
@@ -74,7 +74,7 @@ it('says who has logged in', async () => {
   );
 });
 
-it('logs nobody in by a link that somebody else has begun', async () => {
+it('refuses a login link that another browser has begun', async () => {
   const answer = await answerTo(new Visitor());
   expect((await new Visitor().get(String(answer))).text).toMatch(/^That did not work: /);
 });

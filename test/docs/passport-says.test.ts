@@ -58,7 +58,7 @@ it('there is nothing to write a user into the session', async () => {
 
 it('there is nothing to read a user out of the session', async () => {
   const loggedIn: RequestHandler = (req, _res, next) => {
-    Object.assign(req.session, { passport: { user: 'somebody' } });
+    Object.assign(req.session, { passport: { user: 'another' } });
     next();
   };
   const said = await saidAtStart([withSession(), loggedIn, new Passport().session()]);

@@ -51,7 +51,7 @@ function before(app: Express, router: RequestHandler): void {
 /** Where the instance sends back who agrees there; at the instance they are another browser, and not logged in yet. */
 const agreedBy = (name: string, location = '') => new Visitor().approve(location, { as: name });
 
-describe('adding an account to somebody who is logged in', () => {
+describe('adding an account to a logged-in user', () => {
   beforeEach(() => cook(recipe('mastodon-link')));
 
   async function add(visitor: Visitor): Promise<string> {
@@ -69,7 +69,7 @@ describe('adding an account to somebody who is logged in', () => {
     expect((await visitor.get(`${site.origin}/me`)).json().user).toMatchObject({ username: 'alice' });
   });
 
-  it('links nothing to somebody else who has logged in with the same browser meanwhile', async () => {
+  it('links nothing to another user who has logged in with the same browser meanwhile', async () => {
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
     const callback = await add(visitor);

@@ -108,7 +108,7 @@ it('asks for the host, and asks again when the service does not accept it', asyn
   ]);
 });
 
-it('ends when nobody answers it', async () => {
+it('ends when it gets no answer', async () => {
   const service = await script((send) => send({ type: 'invalid-host', parameters: {} }));
   const program = client(service.url, 'nonsense');
   program.endInput();

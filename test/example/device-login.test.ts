@@ -71,7 +71,7 @@ it('says that the person did not ask for it', async () => {
 });
 
 it('says what is wrong where it cannot begin', async () => {
-  const unknown = await startClient('somebody');
+  const unknown = await startClient('unknown');
   expect(await unknown.ended).toBe(1);
   expect(unknown.errors()).toMatch(/^The issuer at localhost:\d+ does not know this program\.\n$/);
   const host = `localhost:${await freePort()}`;

@@ -140,7 +140,7 @@ describe('what goes wrong', () => {
     expect((await logIn()).text).toContain('You are logged in as');
   });
 
-  it('logs nobody in with a forged or used callback', async () => {
+  it('refuses a forged or used callback', async () => {
     const callback = `${example.site}/auth/mastodon/callback/${demoHost}`;
     const forged = await browser.open(`${callback}?code=x&state=${'x'.repeat(43)}`);
     expect(forged.url).toBe(`${example.site}/login`);

@@ -129,7 +129,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
       expect(instance.requests).toHaveLength(before);
     }
 
-    it('that nobody began', async () => {
+    it('that was never begun', async () => {
       const state = 'x'.repeat(43);
       await expectExpired(
         `${site.origin}/auth/mastodon/callback/${instance.host}?code=forged&state=${state}`,

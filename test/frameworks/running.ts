@@ -41,7 +41,7 @@ export async function runSite(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
-      // As whoever tries it has it: what is told to builders looks at requests, too. Here nobody reads it.
+      // Development mode, as for a developer who tries it: the warnings look at requests, too. Here they are not read.
       ...{ NODE_ENV: 'development', NODE_NO_WARNINGS: '1' },
       ORIGIN: ownOrigin,
       PORT: '0',

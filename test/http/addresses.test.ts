@@ -187,7 +187,7 @@ describe('the registrable domain', () => {
     ['a.mstdn.jp', 'mstdn.jp'],
     // A number is a label as any other, unless it is the last one.
     ['a.1.example', '1.example'],
-    // Whoever has "co.example" owns all below it, as "example" has seven letters and is no country.
+    // The owner of "co.example" owns all below it: "example" has seven letters, so it is not a country's domain.
     ['a.co.example', 'co.example'],
     // A label that only begins or ends like one that countries share.
     ['a.b.company.de', 'company.de'],

@@ -3,7 +3,7 @@
 import {
   assertFromServer,
   isChallenge,
-  isFromInFront,
+  isFromProxy,
   isSuccess,
   isUnavailable,
 } from '../../lib/http/answer.js';
@@ -49,7 +49,7 @@ describe('where an API was asked, what stands in front of it answers by', () => 
     ['no page of another error', answerOf(500, '<title>Error</title>', 'text/html'), false],
     ['no page that was found', answerOf(200, '<title>Welcome</title>', 'text/html'), false],
   ])('%s', (_what, answer, isInFront) => {
-    expect(isFromInFront(answer)).toBe(isInFront);
+    expect(isFromProxy(answer)).toBe(isInFront);
     expect(codeThrownBy(() => assertFromServer(answer))).toBe(isInFront ? 'instance_blocked' : undefined);
   });
 });

@@ -9,7 +9,7 @@ import { originOf, requestsTo } from '../support/network.js';
 
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 
-/** Answers each request properly, and then does something to the connection that nobody asked for. */
+/** Answers each request properly, and then does something unexpected to the connection. */
 async function answeringAndThen(afterwards: (socket: Socket) => void): Promise<RawServer> {
   return aRawServer((socket) => {
     socket.on('data', () => socket.write(answer, () => afterwards(socket)));
@@ -62,7 +62,7 @@ describe('a kept connection', () => {
     });
     await ask(server);
     await until(() => server.open() === 0, atOnceMs);
-    // What the kernel takes in on both sides before anybody has read it.
+    // The kernel's buffers on both sides, for bytes that were not read yet.
     expect(server.sent()).toBeLessThan(8 * 2 ** 20);
   });
 

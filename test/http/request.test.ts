@@ -396,7 +396,7 @@ describe('the log', () => {
     expect(JSON.stringify(lines)).not.toContain('secret');
   });
 
-  it('is in nobody’s way when it fails', async () => {
+  it('does not disturb the request when it fails', async () => {
     const instance = await anInstance();
     const log = () => {
       throw new Error('disk full');

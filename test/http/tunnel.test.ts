@@ -124,7 +124,7 @@ describe('through a proxy', () => {
 
 describe('a proxy that refuses', () => {
   const origin = 'http://localhost:4000';
-  const credentials = 'someone:p%40ssword-secret';
+  const credentials = 'proxyuser:p%40ssword-secret';
 
   it.each([
     [403, 'does not allow'],
@@ -144,7 +144,7 @@ describe('a proxy that refuses', () => {
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: 'localhost:4000' });
     expect(String(error?.cause)).toContain(`the proxy answered CONNECT with ${status}`);
     expect(String(error?.cause)).toContain(text);
-    const basic = Buffer.from('someone:p@ssword-secret').toString('base64');
+    const basic = Buffer.from('proxyuser:p@ssword-secret').toString('base64');
     expect(proxy.heads[0]).toContain(`proxy-authorization: Basic ${basic}`);
     expect(inspect([error, lines], { depth: 9, showHidden: true })).not.toMatch(
       new RegExp(`ssword-secret|${basic}`),
@@ -180,13 +180,13 @@ const missing = tinyproxyAvailable();
       const instance = await anInstance();
       const secure = await aSecureInstance('localhost', 'localhost');
       const ports = [instance.port, secure.server.port];
-      const { port, stop } = await startTinyproxy('someone', 'secret', ports);
+      const { port, stop } = await startTinyproxy('proxyuser', 'secret', ports);
       try {
-        const outbound = { proxy: `http://someone:secret@127.0.0.1:${port}` };
+        const outbound = { proxy: `http://proxyuser:secret@127.0.0.1:${port}` };
         const site = await aSite({ instances: [instance], options: { outbound } });
         expect((await new Visitor().login(site, instance.host)).status).toBe(200);
 
-        const stranger = requestsTo([instance], { proxy: `http://someone:else@127.0.0.1:${port}` });
+        const stranger = requestsTo([instance], { proxy: `http://proxyuser:else@127.0.0.1:${port}` });
         const error = await failureOf(stranger.get(`${instance.origin}/`));
         expect(error).toMatchObject({ code: 'instance_unreachable' });
         expect(String(error?.cause)).toMatch(/the proxy answered CONNECT with 40[17]/);

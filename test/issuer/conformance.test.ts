@@ -82,7 +82,7 @@ describe('an authorization request', () => {
 
   it('of an unknown client leads nowhere', async () => {
     const { stage, visitor } = await aStage();
-    const { url } = await ask(await discover(stage), { client_id: 'nobody' });
+    const { url } = await ask(await discover(stage), { client_id: 'unknown' });
     const page = await openPage(visitor, url);
     expect(page).toMatchObject({ status: 400, location: undefined });
   });

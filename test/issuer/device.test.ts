@@ -111,7 +111,7 @@ describe('a device', () => {
     expect(right.text).toContain('The code is the same');
   });
 
-  it('finds no such door where devices are not served', async () => {
+  it('finds no such endpoint where devices are not served', async () => {
     const instance = await anInstance();
     const stage = await anIssuer([instance], { deviceFlow: false, clients: [] });
     const metadata = (await (

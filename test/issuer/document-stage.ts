@@ -53,7 +53,7 @@ export async function aDocumentSite(host = 'app.example'): Promise<DocumentSite>
     res.setHeader('Content-Type', 'application/json');
     const metadata = {
       client_id: `${site.origin}${req.url}`,
-      client_name: 'An App of Somebody',
+      client_name: 'An Unknown App',
       redirect_uris: [site.redirectURI],
       token_endpoint_auth_method: 'none',
       ...site.metadata,

@@ -1,4 +1,4 @@
-/** Clients that nobody registered: their ID is the URL of a document about them. */
+/** Clients without registration: their ID is the URL of their client metadata document. */
 
 import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
@@ -64,7 +64,7 @@ describe('a client that goes by its document', () => {
     const typed = await openPage(visitor, device.verification_uri_complete ?? '');
     const compared = await press(visitor, typed);
     const { host } = new URL(site.clientId);
-    const name = `<strong><bdi>${host}</bdi></strong>, which calls itself “<bdi>An App of Somebody</bdi>”`;
+    const name = `<strong><bdi>${host}</bdi></strong>, which calls itself “<bdi>An Unknown App</bdi>”`;
     expect(compared.text).toContain(`to ${name}, less than a minute ago`);
     const done = await logInAt(visitor, await visitor.follow(await press(visitor, compared)), instance);
     expect(done.text).toContain(`logged in to ${name}.`);
@@ -104,7 +104,7 @@ describe('a client that goes by its document', () => {
     expect((await openPage(visitor, (await begin()).url)).status).toBe(400);
   });
 
-  it('that is lost under way is told to whoever looks after it, not as a fault of ours', async () => {
+  it('that is lost under way is reported to its operator, not as a fault of the issuer', async () => {
     const { site, begin, visitor, stage } = await aStage();
     site.answer = (_req, res) => void res.writeHead(404).end();
     const page = await openPage(visitor, (await begin()).url);
@@ -126,7 +126,7 @@ describe('the visitor who waits for the document of a client', () => {
   afterEach(() => void jest.restoreAllMocks());
 
   it.each([
-    ['is let go after five seconds, if nobody had the time to ask for it', 5000, 'timeout', 4],
+    ['is dropped after five seconds in the queue', 5000, 'timeout', 4],
     ['sees it asked for, as soon as there is room', 4000, undefined, 5],
   ])('%s', async (_what, milliseconds, code, requests) => {
     const asking: Socket[] = [];

@@ -113,7 +113,7 @@ it('below a path, takes none of the application’s other addresses', async () =
   expect((await logIn(stage, instance)).claims).toMatchObject({ iss: stage.issuerURL });
 });
 
-it('beside another issuer on the same host, logs nobody out of that one', async () => {
+it('beside another issuer on the same host, does not log users out of that one', async () => {
   const instance = await anInstance();
   const listeners: Issuer['router'][] = [];
   const serve =
@@ -140,7 +140,7 @@ it('beside another issuer on the same host, logs nobody out of that one', async 
   expect(new Set(hosts.map((name) => name.replace(/issuer-.{8}-/, ''))).size).toBe(hosts.length / 2);
 });
 
-it('at another port of the same host, logs nobody out', async () => {
+it('at another port of the same host, does not log users out', async () => {
   const instance = await anInstance();
   const stages = [await anIssuer([instance]), await anIssuer([instance])];
   const names = await Promise.all(

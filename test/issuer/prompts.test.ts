@@ -108,7 +108,7 @@ it('select_account: another account may live at another instance, and the number
   const other = (await openid.authorizationCodeGrant(config, answer, asked.checks)).claims();
   expect(other?.sub).toBe(`${two.origin}#${String(two.account('alice').id)}`);
   expect(other?.sub.split('#')[1]).toBe(claims?.sub.split('#')[1]);
-  // From now on, that is who is logged in here; the first one is nobody's any more.
+  // From now on the second user is logged in here; the first session has ended.
   const silent = await ask(config, { prompt: 'none' });
   const again = answerOf(await openPage(visitor, silent.url));
   const tokens = await openid.authorizationCodeGrant(config, again, silent.checks);

@@ -1,6 +1,6 @@
 /** What the page says about where a client's redirect URI leads, and which of them a stranger's client may have. */
 
-import { leadsTo, isSafeRedirect } from '../../lib/issuer/clients.js';
+import { redirectDestination, isSafeRedirect } from '../../lib/issuer/clients.js';
 
 it.each([
   ['https://app.example/callback?x=1', 'app.example'],
@@ -14,13 +14,13 @@ it.each([
   ['localapp://localhost/', 'an app on this device (localapp:)'],
   ['web+app:callback', 'an app on this device (web+app:)'],
 ])('%s leads to %s', (redirectURI, place) => {
-  expect(leadsTo(redirectURI)).toBe(place);
+  expect(redirectDestination(redirectURI)).toBe(place);
 });
 
 it.each([undefined, 7, '', 'callback', '/callback', ['https://app.example/']])(
   '%j leads nowhere that can be told',
   (redirectURI) => {
-    expect(leadsTo(redirectURI)).toBeUndefined();
+    expect(redirectDestination(redirectURI)).toBeUndefined();
   },
 );
 

@@ -1,4 +1,4 @@
-/** An issuer on a server of its own, clients that nobody here wrote, and the visitors they send. */
+/** An issuer on a server of its own, clients on an OpenID library of another project, and the visitors they send. */
 
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';

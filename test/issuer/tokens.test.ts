@@ -78,7 +78,7 @@ describe('introspection', () => {
     expect(await openid.tokenIntrospection(resource, 'made up')).toEqual({ active: false });
   });
 
-  it('takes nobody without a secret for a client that has one', async () => {
+  it('refuses a request without the secret of a client that has one', async () => {
     const { stage, instance } = await aStage({ introspection: true });
     const { tokens } = await logIn(stage, instance);
     const body = new URLSearchParams({ client_id: 'shop', token: tokens.access_token });
@@ -123,7 +123,7 @@ describe('a client with a secret', () => {
     await expect(aStage({ secret: 'short' })).rejects.toThrow(/secret has fewer than 32/);
   });
 
-  describe('is not guessed by one network without an end, which ends nobody else’s logins', () => {
+  describe('is not guessed without an end by one network, and other networks keep their logins', () => {
     type Proof = Record<string, string>;
     const attempt = async (issuerURL: string, address: string, proof: { basic?: string; fields?: Proof }) => {
       const response = await fetch(`${issuerURL}/token`, {

@@ -5,7 +5,7 @@ const { pooled } = require('../databases/pools.js');
 
 function opened(store, close = async () => undefined) {
   const backend = new Keyv(store);
-  // Without a listener an error would be thrown where nobody waits for it.
+  // Without a listener, an error would be thrown outside of any awaited call.
   backend.on('error', () => undefined);
   return { backend, close };
 }

@@ -31,7 +31,7 @@ const protocol = {
   code_challenge_method: 'S256',
 };
 
-it('is asked with PKCE, and with nothing that nobody wished for', () => {
+it('has PKCE, and no parameter that the site did not ask for', () => {
   expect(paramsOf()).toEqual(protocol);
   expect(authorizationURL(instance, login, 'state', {})).toMatch(
     /^https:\/\/mastodon\.example\/oauth\/authorize\?/,

@@ -1,4 +1,4 @@
-/** One login start, and one completion, has one time for all that it consists of. */
+/** Each half of a login has one deadline for all of its requests. */
 
 import { aStage, comeBack, open, start } from '../support/stage.js';
 

@@ -1,4 +1,4 @@
-/** What the process's diagnostics channel is told about logins, whichever door they take, and what it is not. */
+/** The events of logins on the process's diagnostics channel, for each entry point, and what they omit. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventMessage } from '../../lib/index.js';
@@ -30,9 +30,9 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** The events of a door in order, but for requests to instances, which some login or other may share. */
-const eventsFrom = (door: string) =>
-  messages.filter(({ from, event }) => from === door && event !== 'request').map(({ event }) => event);
+/** The events of an entry point in order, without requests to instances, which several logins may share. */
+const eventsFrom = (entryPoint: string) =>
+  messages.filter(({ from, event }) => from === entryPoint && event !== 'request').map(({ event }) => event);
 
 const aLogin = ['registered', 'begun', 'finished'];
 
@@ -62,7 +62,7 @@ it('a login by Passport is told, without a log of the site', async () => {
   });
 });
 
-it('a login by the web door is told', async () => {
+it('a login by the web adapter is reported', async () => {
   const instance = await anInstance();
   const login = createLogin({ ...leastOptions, developmentInstances: [instance.origin] });
   const address = leastOptions.callbackURL;

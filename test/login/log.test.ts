@@ -75,7 +75,7 @@ it.each<[string, () => unknown]>([
     },
   ],
   ['rejects', () => Promise.reject(new Error('disk full'))],
-])("a log that %s is in nobody's way", async (_how, log) => {
+])('a log that %s does not disturb the login', async (_how, log) => {
   const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
   expect((await visitor.login(site, instance.host)).json().user).toMatchObject({ username: 'alice' });
   expect(site.errors).toEqual([]);

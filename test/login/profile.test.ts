@@ -1,7 +1,7 @@
-/** What of an account's answer becomes the profile. (Which claims are believed: test/security/be-another-user.) */
+/** What of an account's answer becomes the profile. (Which claims are supportedFields: test/security/be-another-user.) */
 
 import { MastodonError } from '../../lib/errors.js';
-import { believed, buildProfile, readClaims } from '../../lib/login/profile.js';
+import { supportedFields, buildProfile, readClaims } from '../../lib/login/profile.js';
 import { anInstanceRecord, answerOf, codeThrownBy, fetching } from '../support/records.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
@@ -15,9 +15,9 @@ const honest = {
   avatar: 'https://files.example/alice.png',
 };
 const answer = (json: Record<string, unknown>) => ({ raw: JSON.stringify(json), json });
-const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof believed>[3]) => {
+const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof supportedFields>[3]) => {
   const account = answer({ ...honest, ...changes });
-  return believed(instance, account, readClaims(account, instance, new Set()), proof);
+  return supportedFields(instance, account, readClaims(account, instance, new Set()), proof);
 };
 const proof = {
   handle: 'alice@example.com',
@@ -95,7 +95,7 @@ it.each([
 it('the software of an instance that tells none is absent, too', () => {
   const account = answer(honest);
   const untold = anInstanceRecord();
-  const profile = believed(untold, account, readClaims(account, untold, new Set()), undefined);
+  const profile = supportedFields(untold, account, readClaims(account, untold, new Set()), undefined);
   expect(profile.instance).toStrictEqual({ origin: 'https://social.example', host: 'social.example' });
 });
 
@@ -345,7 +345,7 @@ it("no profile page is at an inner address, and a development instance's picture
   ] as const) {
     const account = answer({ ...honest, avatar });
     expect(
-      believed(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
+      supportedFields(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
     ).toHaveLength(count);
   }
 });

@@ -24,7 +24,7 @@ describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])(
       // More than a busy machine may take between two requests of one round.
       instance.latencyMs = 500;
       await leave(visitor, site, how === 'a handle' ? `@alice@${instance.host}` : instance.host);
-      // The made-up code is offered while the visitor is away.
+      // The invalid code is offered while the visitor is away.
       const requests = instance.requests.filter(({ path }) => path !== '/oauth/token');
       expect(rounds({ requests, latencyMs: instance.latencyMs })).toBeLessThanOrEqual(2);
     },
@@ -32,17 +32,17 @@ describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])(
 });
 
 describe.each(soundFamilies)('%s', (family) => {
-  it('any later start asks nobody', async () => {
+  it('any later start sends no request', async () => {
     const { instance, site, visitor } = await aStage(family);
     await visitor.login(site, instance.host);
     instance.resetRequests();
-    for (const someone of [visitor, new Visitor()]) await leave(someone, site, instance.host);
+    for (const each of [visitor, new Visitor()]) await leave(each, site, instance.host);
     expect(instance.requests).toEqual([]);
   });
 
   it('coming back takes two requests on one connection', async () => {
     const { instance, site, visitor } = await aStage(family);
-    // After the first login, made-up codes are offered once more.
+    // After the first login, invalid codes are offered once more.
     await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();

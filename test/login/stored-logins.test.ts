@@ -38,7 +38,7 @@ it('the store is asked once at a start whether the browser has begun a login bef
   expect(hintsAskedFor()).toBe(1);
 });
 
-it('everything that a begun login leaves behind has an end', async () => {
+it('every record of a pending login has an end', async () => {
   const kept = new Map<string, number | undefined>();
   const values = new Map<string, unknown>();
   const store = {
@@ -60,10 +60,10 @@ it('everything that a begun login leaves behind has an end', async () => {
   for (const [, ttl] of unused) expect(ttl).toBeLessThanOrEqual(75 * 60 * 1000);
 });
 
-it('a begun login takes less than two kilobytes, at a server that says much of itself', async () => {
+it('a pending login takes less than two kilobytes, at a server with large metadata', async () => {
   const values = new Map<string, unknown>();
   const instance = await anInstance();
-  const scopes = Array.from({ length: 100 }, (_, n) => `a:scope:with:a:long:name:that:nobody:needs:${n}`);
+  const scopes = Array.from({ length: 100 }, (_, n) => `a:scope:with:a:long:name:that:no:app:needs:${n}`);
   instance.answerWith('/.well-known/oauth-authorization-server', 200, {
     issuer: instance.origin,
     authorization_endpoint: `${instance.origin}/oauth/authorize`,

@@ -11,10 +11,10 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   exports: Record<string, string | { require: { types: string } }>;
 };
 
-/** The declarations of each door. */
-const doors = Object.entries(manifest.exports).flatMap(([door, target]) => {
+/** The declarations of each entry point. */
+const entryPoints = Object.entries(manifest.exports).flatMap(([name, target]) => {
   if (typeof target === 'string') return [];
-  return [[door, join(root, target.require.types)]] as [string, string][];
+  return [[name, join(root, target.require.types)]] as [string, string][];
 });
 
 const compilerOptions: ts.CompilerOptions = {
@@ -39,7 +39,7 @@ const isPrivate = (symbol: ts.Symbol) =>
   ) ?? false;
 
 const everywhere = join(__dirname, 'any-everywhere.d.ts');
-const program = ts.createProgram([...doors.map(([, path]) => path), everywhere], compilerOptions);
+const program = ts.createProgram([...entryPoints.map(([, path]) => path), everywhere], compilerOptions);
 const checker = program.getTypeChecker();
 
 /** Every place where `any` is, as a path from an export; what other packages and the language declare is theirs. */
@@ -59,7 +59,7 @@ function placesOfAny(files: readonly string[], isOurs: (path: string) => boolean
     if (type.isUnionOrIntersection()) return type.types.forEach((part) => visit(part, path));
     for (const argument of checker.getTypeArguments(type as ts.TypeReference)) visit(argument, `${path}<>`);
     for (const { type: value } of checker.getIndexInfosOfType(type)) visit(value, `${path}[]`);
-    // A name of somebody else's (Buffer, IncomingMessage) is not looked into.
+    // The types of other packages (Buffer, IncomingMessage) are not checked.
     const symbol = type.aliasSymbol ?? type.symbol;
     if (symbol && !isDeclaredHere(symbol)) return;
     for (const signature of [
@@ -91,15 +91,17 @@ function placesOfAny(files: readonly string[], isOurs: (path: string) => boolean
   return found;
 }
 
-it('every door has declarations', () => {
-  expect(doors.map(([door]) => door)).toEqual(expect.arrayContaining(['.', './web', './bridge', './issuer']));
+it('every entry point has declarations', () => {
+  expect(entryPoints.map(([name]) => name)).toEqual(
+    expect.arrayContaining(['.', './web', './bridge', './issuer']),
+  );
 });
 
 it('none of them holds an any', () => {
   const dist = join(root, 'dist').replaceAll('\\', '/');
   expect(
     placesOfAny(
-      doors.map(([, path]) => path),
+      entryPoints.map(([, path]) => path),
       (path) => path.startsWith(dist),
     ),
   ).toEqual([]);

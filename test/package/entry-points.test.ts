@@ -71,8 +71,8 @@ describe.each(entryPoints)('%s', (name) => {
       if (MastodonStrategy) new MastodonStrategy(options, async () => undefined);
       // Whatever is loaded for the first login.
       const begun = createLogin
-        ? createLogin(options).begin(new Request('https://site.example/login?instance=nobody'))
-        : MastodonLogin && new MastodonLogin(options).begin('nobody', 'a key of this browser');
+        ? createLogin(options).begin(new Request('https://site.example/login?instance=unknown'))
+        : MastodonLogin && new MastodonLogin(options).begin('unknown', 'a key of this browser');
       Promise.resolve(begun).then(
         () => console.log(JSON.stringify(Object.keys(require.cache))),
         ({ code }) => console.log(JSON.stringify(code === 'instance_invalid' ? Object.keys(require.cache) : code)),

@@ -24,7 +24,7 @@ it.each([
   );
   const callbacks: URL[] = [];
   for (const [i, away] of begun.entries()) {
-    // Each server remembers who signed in, so the browser is somebody else there every time.
+    // Each server keeps its own session, so the browser has another account at each.
     visitor.jars.delete(new URL(away).host);
     callbacks.push(new URL(await visitor.approve(away, { as: i % 3 ? 'alice' : 'bob' })));
   }
@@ -130,7 +130,7 @@ it('a login that failed does not take the others with it', async () => {
   expect((await open(visitor, other)).status).toBe(200);
 });
 
-it('what the site had in the session of somebody else is gone after the login', async () => {
+it('what the site had in the session of another user is gone after the login', async () => {
   const { instance, site, visitor } = await aStage();
   site.app.get('/cart', (req, res) => {
     const session = req.session as unknown as { cart?: string };

@@ -183,7 +183,7 @@ it('the next login works, or waits for as long as a failure is remembered', () =
           }
           outcomes.push((outcome as { code?: string }).code ?? outcome.message);
         }
-        // What a server says of its own endpoints is believed for a while.
+        // What a server says of its own endpoints is accepted for a while.
         if (changedPath() === 'GET /.well-known/oauth-authorization-server') return;
         const remembered = ['registration_throttled', 'instance_insecure', 'instance_unsupported'];
         for (const code of outcomes) expect(remembered).toContain(code);

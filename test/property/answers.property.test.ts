@@ -10,7 +10,7 @@ import { readInstance } from '../../lib/discovery/instance-document.js';
 import { readMetadata } from '../../lib/discovery/metadata.js';
 import { jsonObject, jsonObjectOrNone } from '../../lib/http/answer.js';
 import { readAccount } from '../../lib/login/account.js';
-import { believed, readClaims } from '../../lib/login/profile.js';
+import { supportedFields, readClaims } from '../../lib/login/profile.js';
 import { readTokens } from '../../lib/login/exchange.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { assertLive } from '../../lib/login/transactions.js';
@@ -217,7 +217,7 @@ it('readAccount and the profile: the user is one of the instance, whatever it cl
         const proof = proved
           ? { handle: 'alice@example.com', actor: `${origin}/users/alice`, origin }
           : undefined;
-        const profile = believed(instance, account, read, proof);
+        const profile = supportedFields(instance, account, read, proof);
         expect(profile.id).toMatch(/^https:\/\/social\.example#[A-Za-z0-9_-]{1,128}$/);
         // A name with something in it that no handle has makes none; a plain one always does.
         const isPlain = /^\w(?:[\w.-]*\w)?$/.test(profile.username);

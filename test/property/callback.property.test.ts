@@ -86,7 +86,7 @@ it('belongs to a login only by the right path, and by no other issuer than its o
 
 it('reaches a real site, which answers and asks no instance', async () => {
   const { instance, site, visitor } = await aStage();
-  // Someone with a session, a login under way and nothing else: the browser that could do most.
+  // A browser with a session and a pending login: the one with the most rights.
   const state = new URL(await leave(visitor, site, instance.host)).searchParams.get('state') ?? '';
   const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]
     .map((pair) => pair.join('='))

@@ -45,7 +45,7 @@ export async function logIn({ hasIssuer = true, hasLMDB = false } = {}) {
     state,
     again: again instanceof MastodonError && again.code === ErrorCode.login_expired,
     strategy: strategy instanceof byDefault && strategy.name,
-    found: await new MastodonLogin(options).find('nobody').catch(({ code }) => code),
+    found: await new MastodonLogin(options).find('unknown').catch(({ code }) => code),
     form: loginForm({ action: '/login' }).slice(0, 15),
     others: [redisStore, MastodonLoginElement].map((one) => typeof one),
   };

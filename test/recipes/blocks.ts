@@ -21,7 +21,7 @@ export function blocksRunBy(test: string, page: string): Block[] {
 export const errorsIn = (blocks: readonly Block[]): string[] => compilerErrors(blocks, __dirname);
 
 /**
- * Runs a program, in a process of its own, that imports the blocks as `./0.mjs`, `./1.mjs` … and the package's doors from
+ * Runs a program, in a process of its own, that imports the blocks as `./0.mjs`, `./1.mjs` … and the package's entry points from
  * `dist`. Returns what it printed, line by line.
  */
 export async function runWith(

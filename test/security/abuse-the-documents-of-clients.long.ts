@@ -101,7 +101,7 @@ describe('a document has nothing else fetched', () => {
   });
 });
 
-describe('who follows a link of a client that nobody looked at', () => {
+describe('a visitor who follows a link of an unreviewed client', () => {
   it('is not sent on from the logout without a press', async () => {
     const { site, stage } = await aStage();
     site.metadata = { post_logout_redirect_uris: [`${site.origin}/bye`] };
@@ -190,7 +190,7 @@ describe('a client with a key', () => {
   });
 });
 
-describe('a document is believed only if', () => {
+describe('a document is accepted only if', () => {
   const serving =
     (type: string, text: (site: DocumentSite) => string) =>
     (site: DocumentSite) =>
@@ -231,8 +231,8 @@ describe('a document is believed only if', () => {
   });
 
   it.each([
-    ['that lies in the open', { client_secret: 'known to everybody' }],
-    ['that nobody gave it', { token_endpoint_auth_method: 'client_secret_basic' }],
+    ['that is public', { client_secret: 'known to all' }],
+    ['that it was never given', { token_endpoint_auth_method: 'client_secret_basic' }],
     ['that the default asks for', { token_endpoint_auth_method: undefined }],
     ['for its ID tokens', { id_token_signed_response_alg: 'HS256' }],
   ])('it has no secret %s', async (_what, metadata) => {
@@ -242,14 +242,14 @@ describe('a document is believed only if', () => {
   });
 });
 
-describe('a client that nobody looked at sends people to', () => {
+describe('an unreviewed client sends visitors to', () => {
   it.each([
     ['no script', 'javascript:alert(document.domain)//'],
     ['no page of its making', 'data:text/html,hello'],
     ['no file', 'file:///etc/passwd'],
     ['no other app by its intent', 'intent://scan/#Intent;end'],
     ['nothing of the system', 'ms-settings:network'],
-    ['nobody by mail', 'mailto:somebody@example.org'],
+    ['no mail address', 'mailto:user@example.org'],
     ['no other machine in the clear', 'http://app.example/callback'],
     ['no machine of the same network', 'http://192.168.0.1/callback'],
     ['no host with a password', 'https://user:password@app.example/callback'],
@@ -269,7 +269,7 @@ describe('a client that nobody looked at sends people to', () => {
   });
 });
 
-it('a client that nobody looked at is told nothing of the tokens of others', async () => {
+it('an unreviewed client learns nothing of the tokens of others', async () => {
   const { site, stage, instance } = await aStage({ clients: [shop], introspection: true });
   const { tokens } = await logIn(stage, instance);
   const { metadata, auth } = await aKeyPair();
@@ -286,7 +286,7 @@ describe('who names documents without end', () => {
     expect(site.requests).toHaveLength(1);
   });
 
-  it('waits for slow ones no longer than a request may take, and keeps nobody else waiting', async () => {
+  it('waits for slow ones no longer than a request may take, and delays no other request', async () => {
     const [instance, slow, good] = [
       await anInstance(),
       await aDocumentSite(),

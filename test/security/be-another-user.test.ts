@@ -1,4 +1,4 @@
-/** A hostile instance wants its user to be taken for somebody of another server. */
+/** A hostile instance tries to pass its user off as a user of another server. */
 
 import type { SplitStyle, StandIn } from '../support/instance.js';
 import {
@@ -77,7 +77,7 @@ describe('despite every claim of an instance, the user is one of its own', () =>
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, evil.host);
     const code = callback.searchParams.get('code');
-    // It knows better than to give one for a made-up code.
+    // It knows better than to give one for an invalid code.
     evil.answer(
       ({ body }) => body['code'] === code,
       (_req, res) => {
@@ -125,7 +125,7 @@ describe('despite every claim of an instance, the user is one of its own', () =>
   });
 });
 
-describe('an account without a usable id or name logs nobody in', () => {
+describe('an account without a usable id or name is refused', () => {
   it.each<[string, Record<string, unknown>]>([
     ...[undefined, null, '', ' ', true, {}, [], ['7'], { toString: '7' }, -1, 1.5, 1e300].map(
       (id): [string, { id: unknown }] => [`id ${JSON.stringify(id) ?? 'missing'}`, { id }],
@@ -349,7 +349,7 @@ describe('a handle of another domain', () => {
   });
 });
 
-it('somebody whose login the site refuses is not logged in', async () => {
+it('a user whose login the site refuses is not logged in', async () => {
   const { instance, site, visitor } = await aStage('mastodon45', { verify: async (_a: string) => false });
   expect((await visitor.login(site, instance.host)).status).toBe(401);
   expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();

@@ -168,7 +168,7 @@ it('parallel requests of one browser do not undo what each of them has changed',
   expect(await silently(visitor, config)).toBe('alice');
 });
 
-it('a tab that asks again and again, over a store that takes its time, keeps nobody logged in', async () => {
+it('a tab that asks again and again, over a slow store, keeps no session alive', async () => {
   const instance = await anInstance();
   class SlowStore extends JSONStore {
     override async get(key: string): Promise<unknown> {

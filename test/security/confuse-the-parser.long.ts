@@ -153,7 +153,7 @@ async function loginWith(route: string, answered: Bad, persona: 'mastodon42' | '
     page = await start(visitor, site, `@alice@${instance.host}`);
   } else {
     const callback = await comeBack(visitor, site, instance.host);
-    // The made-up code is offered meanwhile, and is to be refused as ever.
+    // The invalid code is offered meanwhile, and is to be refused as ever.
     await until(() => instance.requestsTo(needed.token).length > 0);
     answer(instance, route, answered);
     page = await visitor.get(callback.href);

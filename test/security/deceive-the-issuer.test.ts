@@ -27,7 +27,7 @@ describe('a hostile instance', () => {
       email_verified: true,
       sub: 'https://mastodon.social#1',
       iss: 'https://mastodon.social',
-      aud: 'somebody-else',
+      aud: 'another-client',
     };
     const { claims, config, tokens } = await logIn(stage, instance, {
       params: { scope: 'openid profile email' },
@@ -120,7 +120,7 @@ describe('another client', () => {
   });
 });
 
-describe('a page of somebody else', () => {
+describe('a page of another site', () => {
   async function aForm() {
     const all = await aStage();
     const { url } = await ask(await discover(all.stage));

@@ -33,7 +33,7 @@ async function comeBackWith(code: string, attacker: Visitor, site: Site, instanc
 }
 
 describe('a server whose answer to a proof says nothing of the client', () => {
-  it('ends nobody’s login at Iceshrimp, whoever comes with a made-up code meanwhile, and gets one app', async () => {
+  it('ends no login at Iceshrimp with invalid codes, and causes one registration', async () => {
     const { instance, site, visitor: victim } = await aStage('iceshrimp');
     const callback = await victim.approve(await leave(victim, site, instance.host));
     for (let n = 0; n < 3; n++) {
@@ -50,7 +50,7 @@ describe('a server whose answer to a proof says nothing of the client', () => {
     [401, ''],
     [400, { error: 'Nope' }],
   ])(
-    'ends nobody’s login where it answers %s %j to living clients too, and gets few apps',
+    'ends no login where the instance answers %s %j to living clients too, and causes few registrations',
     async (status, body) => {
       const { instance, site, visitor: victim } = await aStage();
       instance.answerWith((seen) => seen.body['grant_type'] === 'client_credentials', status, body);
@@ -121,7 +121,7 @@ it.each(['mastodon45', 'hollo'] as const)(
   },
 );
 
-it('a secret that is about to expire is replaced before anyone is sent away with it', async () => {
+it('a secret that is about to expire is replaced before a visitor is sent away with it', async () => {
   const instance = await anInstance();
   const site = await aSite({ instances: [instance] });
   const soon = Math.floor(Date.now() / 1000) + 60;

@@ -1,4 +1,4 @@
-/** The attacker wants the site's time, memory and sockets: answers without end, bombs, and silence. */
+/** The attacker uses up the site's time, memory and sockets: endless answers, compression bombs, and no answer. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { Visitor, type Page } from '../support/visitor.js';
 
 /** For what ends by the deadline alone. */
 const timeoutMs = 1000;
-/** What a kernel may take in on both sides of a loopback connection before anybody has read it. */
+/** The kernel's buffers on both sides of a loopback connection, for bytes that were not read yet. */
 const buffersInBetween = 8 * 2 ** 20;
 
 /** Does something to the connection instead of answering; ends when the connection does. */
@@ -23,7 +23,7 @@ type Attack = (socket: Socket) => void;
 
 const head = (headers: string) => `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${headers}\r\n`;
 
-/** Writes the same bytes for as long as anybody takes them. */
+/** Writes the same bytes for as long as the other side reads them. */
 function pump(socket: Socket, bytes: Buffer | string): void {
   const go = (): void => {
     while (!socket.destroyed && socket.write(bytes));
@@ -32,7 +32,7 @@ function pump(socket: Socket, bytes: Buffer | string): void {
   go();
 }
 
-/** One piece after another, each long before anybody would call the connection idle. */
+/** One piece after another, each long before the connection counts as idle. */
 function drip(socket: Socket, piece: string | Buffer): void {
   const timer = setInterval(() => socket.write(piece), 15);
   socket.once('close', () => clearInterval(timer));
@@ -249,7 +249,7 @@ describe('too slow', () => {
 });
 
 describe('broken', () => {
-  it('a brotli stream, which nobody asked for, and which may claim much memory', async () => {
+  it('an unrequested brotli stream, which may claim much memory', async () => {
     const how: Attack = (socket) => {
       socket.write(head('Content-Encoding: br\r\n'));
       socket.write(brotliCompressSync('{"uri":"x","version":"4"}'));

@@ -64,7 +64,7 @@ it('a login that the visitor cancels leaves no record', async () => {
   expect(store.records.size).toBe(before);
 });
 
-it('the session of a user does not grow by clients that nobody agreed to', async () => {
+it('the session of a user does not grow by clients without the user’s consent', async () => {
   const many = Array.from({ length: 40 }, (_, i) => ({ ...app, client_id: `app-${i}` }));
   const { store, stage, instance } = await aStage({ clients: [app, ...many] });
   const { visitor } = await logIn(stage, instance, { client: app });

@@ -1,10 +1,10 @@
-/** The attacker begins logins, and finishes some, to leave behind what nobody ever takes away. */
+/** The attacker begins logins, and finishes some, to leave records that never end. */
 
 import { aSite, anInstance, comeBack, JSONStore, leave, open } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 it.each(['mastodon45', 'pleroma', 'takahe', 'iceshrimp'] as const)(
-  'whatever a login at %s writes has an end, and an app that nobody used a near one',
+  'every record of a login at %s has an end, and that of an unused app ends soon',
   async (family) => {
     const store = new JSONStore();
     const ends = new Map<string, number[]>();

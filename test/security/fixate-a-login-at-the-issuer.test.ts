@@ -79,7 +79,7 @@ it('the way back from the instance finishes nothing in another browser, and noth
   }
 });
 
-it('the session gets another name when somebody logs in', async () => {
+it('the session gets another name when a user logs in', async () => {
   const { stage, instance, config } = await aStage();
   const { host } = new URL(stage.issuerURL);
   const sessionOf = (visitor: Visitor) => valueOf(visitor, host, /-session$/);
@@ -113,7 +113,7 @@ describe('answers of the instance and of the issuer', () => {
     const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
     const callback = new URL(await victim.approve(left.location ?? ''));
     const uid = page.url.split('/').at(-1) ?? '';
-    // Whoever goes on without having logged in is asked to log in.
+    // A browser that goes on without a login is asked to log in.
     const early = await victim.follow(
       await victim.get(`${stage.issuerURL}/authorize/${uid}${callback.search}`),
     );

@@ -19,7 +19,7 @@ function pending(promises: readonly Promise<unknown>[]): () => number {
   return () => left;
 }
 
-/** A name server that keeps everyone waiting until it is told to let go; from then on no name exists. */
+/** A name server that delays every answer until it is released; from then on no name exists. */
 function silentNames() {
   const asked: string[] = [];
   const waiting: (() => void)[] = [];
@@ -56,7 +56,7 @@ function refuse(res: ServerResponse): void {
   res.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
 }
 
-/** Nobody is sent away for having waited, while a busy machine is still taking in the flood. */
+/** No visitor is refused for having waited, while a busy machine is still taking in the flood. */
 const patient = { timeoutMs: 30_000, loginTimeoutMs: 30_000 };
 
 describe('a flood of hosts that never answer', () => {
@@ -69,7 +69,7 @@ describe('a flood of hosts that never answer', () => {
 
     const flood = hosts(400).map((host) => start(new Visitor(), site, host));
     const left = pending(flood);
-    // Those beyond what may wait are sent away at once, and everybody else is kept.
+    // Starts beyond the queue are refused at once; all others are kept.
     await until(() => left() === 120, 15_000);
     expect(hostsAsked()).toBe(20);
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
@@ -169,7 +169,7 @@ describe('a host that fails', () => {
     for (let tries = 0; tries < 4; tries++) {
       const page = await start(new Visitor(), site, honest.host);
       expect(refusal(page)).toEqual({ status: 503, code: 'login_busy' });
-      // Nothing is wrong with the address, and nobody is told to check it.
+      // The address is right, so the message does not ask to check it.
       expect(page.text).not.toContain('Check the address');
     }
     release();

@@ -61,7 +61,7 @@ describe('what /api/i answers', () => {
     ['null', null, 'response_invalid'],
     ['an account that is suspended, in a success', { ...own, isSuspended: true }, 'account_unusable'],
     ['an error in a success', { error: { code: 'PERMISSION_DENIED' } }, 'response_invalid'],
-  ])('%s: nobody is in', async (_what, body, code) => {
+  ])('%s: the login fails', async (_what, body, code) => {
     const { site, page, who } = await loggedInWith(json(200, body));
     expect([page.json().code, who, site.verified]).toEqual([code, undefined, []]);
   });
@@ -78,7 +78,7 @@ describe('what /api/i answers', () => {
       'a redirect to where the token would be told',
       (_req, res) => void res.writeHead(307, { Location: '/x' }).end(),
     ],
-  ] as [string, Handler][])('%s: nobody is in, and it is asked once', async (_what, handler) => {
+  ] as [string, Handler][])('%s: the login fails after one request', async (_what, handler) => {
     const { instance, page, who } = await loggedInWith(handler);
     expect([page.json().code, who]).toEqual(['response_invalid', undefined]);
     expect(instance.requestsTo('POST /api/i')).toHaveLength(1);
@@ -196,7 +196,7 @@ describe('a server that changes what it is while a visitor is there', () => {
     expect(offered?.body).toHaveProperty('client_secret');
   });
 
-  it('and the account has the same key before and after, so that nobody becomes somebody else by it', async () => {
+  it('and the account has the same key before and after, so that no user becomes another', async () => {
     const store = new JSONStore();
     const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
     await new Visitor().login(site, instance.host);
@@ -226,7 +226,7 @@ describe('a server that registers sites, made to look like one that does not, or
     expect(site.verified).toHaveLength(1);
   });
 
-  it('a Misskey that says where to register, and gives the ID of another site’s page, gets nobody sent there', async () => {
+  it('a Misskey that says where to register, and gives the ID of another site’s page, gets no visitor sent there', async () => {
     const { instance, site } = await aURLClientStage();
     instance.answerWith('/.well-known/oauth-authorization-server', 200, {
       ...ofMisskey(instance.origin),
@@ -273,7 +273,7 @@ describe('a server that registers sites, made to look like one that does not, or
 });
 
 describe('who calls itself otherwise', () => {
-  it('a Sharkey that says it is Misskey sends nobody on: its page does not know our URL', async () => {
+  it('a Sharkey that says it is Misskey gets no further: its page does not know our URL', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.persona = { ...instance.persona, software: { name: 'misskey', version: '2025.12.2' } };
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
@@ -283,7 +283,7 @@ describe('who calls itself otherwise', () => {
     expect(site.verified).toEqual([]);
   });
 
-  it('a Sharkey that gives a token for any session is caught by the made-up code', async () => {
+  it('a Sharkey that gives a token for any session is caught by the invalid code', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.persona = { ...instance.persona, software: { name: 'misskey', version: '2025.12.2' } };
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
@@ -305,7 +305,7 @@ describe('who calls itself otherwise', () => {
     expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();
   });
 
-  it('one with MiAuth alone that writes the metadata of OAuth gets nobody by MiAuth', async () => {
+  it('one with MiAuth alone that writes the metadata of OAuth gets no login by MiAuth', async () => {
     const { instance, site } = await aURLClientStage('miAuthOnly');
     instance.answerWith('/.well-known/oauth-authorization-server', 200, ofMisskey(instance.origin));
     const visitor = new Visitor();

@@ -23,7 +23,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const hour = 60 * 60_000;
 
-it.each(soundFamilies)('code=x at %s lets nobody in, and costs the next one nothing', async (family) => {
+it.each(soundFamilies)('code=x at %s is refused, and the next visitor logs in as ever', async (family) => {
   const { instance, site, visitor: attacker } = await aStage(family);
   await new Visitor().login(site, instance.host);
   for (const code of ['x', '', '../', 'x'.repeat(4000)]) {
@@ -54,7 +54,7 @@ it('an answer with a token in place of a code is none', async () => {
 });
 
 describe('an instance that does not look at codes', () => {
-  it('is found out right after registration, and nobody is sent there', async () => {
+  it('is found out right after registration, and no visitor is sent there', async () => {
     const { instance, site, visitor } = await aStage('snac');
     const page = await start(visitor, site, instance.host);
     expect([page.status, page.location, page.json()]).toEqual([
@@ -85,7 +85,7 @@ describe('an instance that does not look at codes', () => {
     const { instance, site, visitor } = await aStage(disguised);
     expect((await visitor.login(site, instance.host)).json().code).toBe('instance_insecure');
     expect(site.verified).toEqual([]);
-    // Nobody else is even sent there.
+    // No other visitor is sent there.
     expect((await start(new Visitor(), site, instance.host)).json().code).toBe('instance_insecure');
     expect(instance.registrations).toBe(1);
   });
@@ -110,11 +110,11 @@ describe('an instance that does not look at codes', () => {
   });
 
   it.each(['refuses', 'accepts'])(
-    'one that %s made-up codes once somebody has agreed there',
+    'one that %s invalid codes once a user has consented there',
     async (does) => {
       const { instance, site, visitor } = await aStage();
       let codes = 0;
-      const token = { access_token: 'of whoever agreed last', token_type: 'Bearer' };
+      const token = { access_token: 'of the last user who consented', token_type: 'Bearer' };
       instance.answerWith(
         ({ path }) => path === '/oauth/token' && ++codes === 3 && does === 'accepts',
         ...([200, token] as const),
@@ -131,7 +131,7 @@ describe('an instance that does not look at codes', () => {
     ['a challenge that was found', 200, '<script id="anubis_challenge" type="application/json">', {}],
     ['a page that forbids', 403, '<title>403 Forbidden</title>', {}],
     ['a question', 401, '<div class="h-captcha"></div>', {}],
-  ])('one whose made-up code was answered by %s in front of it', async (_what, ...reply) => {
+  ])('one whose invalid code was answered by %s in front of it', async (_what, ...reply) => {
     const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
     const site = await aSite({ instances: [instance] });
     const undo = instance.answerWith('/oauth/token', ...reply);

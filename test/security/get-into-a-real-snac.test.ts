@@ -1,4 +1,4 @@
-/** The attacker wants to be whoever signed in last at a server that checks no codes: a real one, from Debian. */
+/** The attacker tries to be the user who signed in last at a server that checks no codes: a real one, from Debian. */
 
 import { startSite, type Site } from '../support/site.js';
 import { snacAvailable, startSnac, type Snac } from '../support/snac.js';
@@ -35,13 +35,13 @@ withSnac(`a real snac${missing === undefined ? '' : ` (skipped: ${missing})`}`, 
     expect(answer.json()).toHaveProperty('access_token');
   });
 
-  it('is refused before anybody is sent there, and says why', async () => {
+  it('is refused before any visitor is sent there, and the message says why', async () => {
     const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { instance: snac.host });
     expect(page.status).toBe(403);
     expect(page.json()).toMatchObject({ code: 'instance_insecure', instance: snac.host });
   });
 
-  it('lets nobody in with code=x', async () => {
+  it('refuses code=x', async () => {
     const visitor = new Visitor();
     await visitor.post(`${site.origin}/auth/mastodon`, { instance: snac.host });
     for (const query of ['code=x', `code=x&state=${'a'.repeat(43)}`, 'code=x&state=']) {

@@ -4,7 +4,7 @@ import * as openid from 'openid-client';
 import { aStage, answerOf, ask, discover, formsOf, logIn, logInAt, openPage } from '../issuer/stage';
 import { Visitor } from '../support/visitor';
 
-/** What the client is told when somebody logs in after it has named a person. */
+/** The client names a user, and another user logs in. */
 async function answerAfter(params: (host: string) => Record<string, string>, as: string) {
   const { stage, instance, visitor } = await aStage();
   const config = await discover(stage);
@@ -33,7 +33,7 @@ describe('a login_hint', () => {
   it.each([
     ['a server', (host: string) => host],
     ['no address', () => 'bob, who else?'],
-  ])('that is %s is for everybody', async (_what, hint) => {
+  ])('that is %s is for every user', async (_what, hint) => {
     const { answer } = await answerAfter((host) => ({ login_hint: hint(host) }), 'alice');
     expect(answer.searchParams.has('code')).toBe(true);
   });

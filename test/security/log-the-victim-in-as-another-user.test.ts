@@ -20,7 +20,7 @@ describe("the attacker's own callback, opened in the victim's browser", () => {
     ['without its state', { state: undefined }],
     ['with an empty state', { state: '' }],
     ['with a guessed state', { state: 'A'.repeat(43) }],
-  ])('%s, logs nobody in and sends nothing', async (_how, changes) => {
+  ])('%s, logs no user in and sends nothing', async (_how, changes) => {
     const { instance, site, visitor: victim } = await aStage();
     const forged = changed(await comeBack(new Visitor(), site, instance.host), changes);
     instance.resetRequests();
@@ -104,7 +104,7 @@ it('each login has a session id of its own', async () => {
   expect(ids.size).toBe(3);
 });
 
-it('a denial is believed only of a browser that began a login there', async () => {
+it('a denial is accepted only of a browser that began a login there', async () => {
   const { instance, site, visitor } = await aStage('hollo');
   const denial = `${site.callbackURL}/${instance.host}?error=access_denied`;
   expect((await open(visitor, denial)).json().code).toBe('login_expired');

@@ -1,4 +1,4 @@
-/** An attacker wants to use the site's document, or a server that registers nobody, to get a login that is not theirs. */
+/** An attacker uses the site's client metadata document, or a server without registration, to get another user's login. */
 
 import express from 'express';
 import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';
@@ -23,7 +23,7 @@ function codesOfferedTo(...instances: MisskeyStandIn[]): (string | undefined)[] 
 }
 
 describe('the document', () => {
-  it('tells whoever fetches it nothing but what every visitor sees, also after logins', async () => {
+  it('contains only what every visitor sees, also after logins', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
@@ -38,7 +38,7 @@ describe('the document', () => {
     expect(headers.link).toBe(`<${redirectURI}>; rel="redirect_uri"`);
   });
 
-  it('is the same for whoever asks, so that nothing in a cache is anybody’s', async () => {
+  it('is the same for every client, so that a cache holds nothing personal', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
@@ -82,7 +82,7 @@ describe('an answer from another server', () => {
     ['the evil issuer', (evil: string) => evil],
     ['no issuer', () => undefined],
     ['an empty issuer', () => ''],
-  ])('names %s, and the code is offered to nobody', async (_what, iss) => {
+  ])('names %s, and the code is sent to no server', async (_what, iss) => {
     const { honest, evil, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
     const page = await open(visitor, changed(callback, { iss: iss(evil.origin) }));
@@ -98,7 +98,7 @@ describe('an answer from another server', () => {
     expect(codesOfferedTo(honest, evil)).not.toContain(callback.searchParams.get('code'));
   });
 
-  it('with a code of somebody else’s, which was asked for with another verifier', async () => {
+  it('with a code of another user, which was requested with another verifier', async () => {
     const { instance, site } = await aURLClientStage();
     const [victim, attacker] = [new Visitor(), new Visitor()];
     const stolen = (await comeBack(victim, site, instance.host, 'alice')).searchParams.get('code') ?? '';
@@ -107,7 +107,7 @@ describe('an answer from another server', () => {
     expect(await whoIsLoggedIn(attacker, site)).toBeUndefined();
   });
 
-  it('that only shows an error is believed only with its issuer', async () => {
+  it('that only shows an error is accepted only with its issuer', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const denied = new URL(await visitor.deny(await leave(visitor, site, instance.host)));
@@ -115,8 +115,8 @@ describe('an answer from another server', () => {
   });
 });
 
-describe('a server that registers nobody', () => {
-  it('that gives a token for any code lets nobody in', async () => {
+describe('a server without registration', () => {
+  it('that gives a token for any code logs no user in', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -165,7 +165,7 @@ describe('a server that registers nobody', () => {
     ['PKCE in plain only', { code_challenge_methods_supported: ['plain'] }, 'instance_unsupported'],
     ['no PKCE', { code_challenge_methods_supported: undefined }, 'instance_unsupported'],
     ['a place to register', { registration_endpoint: '/register' }, 'instance_insecure'],
-  ])('that describes itself with %s sends nobody away', async (_what, changes, code) => {
+  ])('that describes itself with %s gets no visitor sent away', async (_what, changes, code) => {
     const { instance, site } = await aURLClientStage();
     const document = { ...honest(instance.origin), ...changes };
     instance.answerWith('/.well-known/oauth-authorization-server', 200, document);
@@ -179,7 +179,7 @@ describe('a server that registers nobody', () => {
     expect(page.json().code).toBe('response_invalid');
   });
 
-  it('that claims an actor, a page and a picture elsewhere is believed in none of them', async () => {
+  it('that claims an actor, a page and a picture elsewhere is accepted in none of them', async () => {
     const { instance, site } = await aURLClientStage();
     instance.account('alice').fields = {
       uri: 'https://social.example/users/alice',

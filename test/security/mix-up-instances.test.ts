@@ -32,7 +32,7 @@ const metadataOf = (origin: string) => ({
   app_registration_endpoint: `${origin}/api/v1/apps`,
 });
 
-describe('an answer at the wrong door', () => {
+describe('a callback at another entry point', () => {
   it('a login begun at the evil instance, which passes the visitor on to the honest one', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const { searchParams } = new URL(await leave(visitor, site, evil.host));

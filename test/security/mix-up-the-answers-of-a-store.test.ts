@@ -1,6 +1,6 @@
 /**
  * A client of a database has lost count of its answers, as node-redis before version 6 does once a connection has broken under
- * load: who reads one record is given another. The attacker hopes that it is somebody else's.
+ * load: a read of one record returns another. The attacker hopes for the record of another user.
  */
 
 import { createIssuer } from '../../lib/issuer/index.js';
@@ -13,7 +13,7 @@ import { Visitor } from '../support/visitor.js';
 class ConfusedStore extends JSONStore {
   /** Which record is given to who asks for another. */
   readonly instead = new Map<string, string>();
-  /** How many answers nobody waits for any more; each question gets the answer of so many before it. */
+  /** The number of abandoned answers. Each question gets the answer of as many questions before it. */
   behind = 0;
   private readonly answers: Promise<unknown>[] = [];
 
@@ -61,7 +61,7 @@ it('no instance is given the secret that another gave out', async () => {
   expect([knows(one, secretsOf(other)), knows(other, secretsOf(one))]).toEqual([false, false]);
 });
 
-it('nobody is logged in by what another began', async () => {
+it('no visitor is logged in by what another began', async () => {
   const store = new ConfusedStore();
   const { one, other, site } = await twoInstances(store);
   const [alice, bob] = [new Visitor(), new Visitor()];
@@ -124,7 +124,7 @@ it('the operator is told, of every login that is begun meanwhile', async () => {
 });
 
 it.each([1, 2, 3, 7])(
-  'nobody is logged in as somebody else by answers of %i questions before',
+  'no visitor is logged in as another user by answers of %i questions before',
   async (behind) => {
     const store = new ConfusedStore();
     const { one, other, site } = await twoInstances(store);
@@ -156,7 +156,7 @@ describe('an issuer', () => {
     return { alice, bob };
   }
 
-  it('tells an access token nothing of somebody else', async () => {
+  it('gives an access token no data of another user', async () => {
     const { alice, bob } = await twoPeople('issuer-AccessToken');
     for (const [{ tokens, config }, other] of [
       [alice, bob],
@@ -169,7 +169,7 @@ describe('an issuer', () => {
     }
   });
 
-  it('takes nobody for the one whose session is another’s', async () => {
+  it('takes no visitor for the owner of another session', async () => {
     const { alice, bob } = await twoPeople('issuer-Session');
     for (const { visitor, config } of [alice, bob]) {
       const page = await openPage(visitor, (await ask(config)).url);

@@ -25,7 +25,7 @@ class CountingStore {
 /** As much as Node takes in one head. */
 const headerBytes = 15_000;
 
-it('by a cookie of the web door that is full of former keys', async () => {
+it('by a cookie of the web adapter that is full of former keys', async () => {
   const instance = await anInstance();
   const store = new CountingStore();
   const callbackURL = 'http://localhost:1/callback';

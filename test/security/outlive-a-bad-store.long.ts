@@ -140,7 +140,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(attempts(scene)).toBe(1);
   });
 
-  it.each(['cold', 'warm'])('lets nobody in wrongly, whenever it begins to (%s)', async (state) => {
+  it.each(['cold', 'warm'])('logs no visitor in wrongly, whenever it begins to (%s)', async (state) => {
     await logIn(scene);
     const outcomes = new Set<string>();
     let untouched = false;
@@ -255,7 +255,7 @@ describe('a store that loses', () => {
     expect(attempts(scene)).toBe(0);
   });
 
-  it('the deleting of a login lets nobody in twice', async () => {
+  it('deleting a login does not allow a second use', async () => {
     const store = aStore();
     const scene = await stage(store);
     const visitor = new Visitor();
@@ -326,7 +326,7 @@ describe('a store that holds something strange', () => {
     expect(scene.site.errors).toEqual([]);
   });
 
-  it('in place of a begun login lets nobody in, and asks the instance nothing', async () => {
+  it('in place of a pending login logs no user in, and sends the instance no request', async () => {
     const [, whole] = await beginAndRuin((record) => record);
     const { login } = whole as { login: Record<string, unknown> & { instance: Record<string, unknown> } };
     const essential = (record: Record<string, unknown>) =>
@@ -358,7 +358,7 @@ describe('a store that holds something strange', () => {
     expect(exchanges(scene)).toBe(before);
   });
 
-  it('in place of the credentials of a begun login asks to begin anew, where no process remembers', async () => {
+  it('in place of the credentials of a pending login asks to begin anew, where no process remembers', async () => {
     const sessions = { store: new MemoryStore().setMaxListeners(0) };
     const first = await aSite({ ...scene.options, session: sessions });
     const [key = ''] = store.keysOf('credentials');
@@ -384,7 +384,7 @@ describe('a store that holds something strange', () => {
     expectStoreFailedOnly(scene.site);
   });
 
-  it('in place of the current credentials, or others, still has those of a begun login', async () => {
+  it('in place of the current credentials, or others, still has those of a pending login', async () => {
     const sessions = { store: new MemoryStore().setMaxListeners(0) };
     const first = await aSite({ ...scene.options, session: sessions });
     await logIn({ ...scene, site: first });
@@ -457,7 +457,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
     }
   });
 
-  it('whose client loses count of its answers by that lets nobody in as somebody else', async () => {
+  it('whose client loses count of its answers by that logs no visitor in as another user', async () => {
     const { keyv, close } = miscountingRedisKeyv(redis.url);
     try {
       // So short a time may also be too short for the instance.

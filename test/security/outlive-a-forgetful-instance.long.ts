@@ -103,7 +103,7 @@ describe('an instance that forgot every app', () => {
     scene.instance.forgetApps();
     const first = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
     const second = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
-    // Those who come after the first few are not sent there in vain.
+    // Visitors after the first few are not sent to a login that cannot succeed.
     expect(['alice', 'stuck']).toEqual(expect.arrayContaining([...new Set(first)]));
     expect(second.filter((how) => how !== 'alice')).toEqual([]);
     expect(attempts(scene)).toBe(2);
@@ -270,7 +270,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       expect(scene.site.verified).toHaveLength(6);
     });
 
-    it('to proofs does not get a registration at every doubtful login', async () => {
+    it('to verifications does not get a registration at every abandoned login', async () => {
       const scene = await stage('mastodon45', false);
       const visitor = new Visitor();
       await leave(visitor, scene.site, scene.instance.host);
@@ -282,7 +282,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       expect(attempts(scene)).toBeLessThanOrEqual(4);
     });
 
-    it('to a crowd of its users gets few registrations', async () => {
+    it('to many of its users gets few registrations', async () => {
       const scene = await stage('mastodon45', false);
       breakRoute(scene, 'POST /api/v1/apps', broken);
       // Slow enough for all of them to be waiting when the first ones fail.

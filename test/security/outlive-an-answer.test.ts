@@ -1,4 +1,4 @@
-/** The attacker's answer is judged already, and still holds connections and processor time, which nobody counts any more. */
+/** The attacker's answer is judged already, and still holds connections and processor time beyond all limits. */
 
 import type { Socket } from 'node:net';
 import { deflateSync, Gunzip, gzipSync, Inflate } from 'node:zlib';
@@ -46,7 +46,7 @@ it.each([
   ['is a bomb', 'gzip', gzipSync(Buffer.alloc(2 ** 20))],
   ['is nothing', 'deflate', Buffer.alloc(0)],
   ['is not UTF-8', 'identity', Buffer.from([0xff, 0xfe])],
-])('a body that came whole and %s keeps no connection that nobody counts', async (_what, encoding, body) => {
+])('a body that came whole and %s keeps no uncounted connection', async (_what, encoding, body) => {
   const server = await answering(encoding, body);
   const { origin } = originOf(server);
   const network = requestsTo([{ origin }], { timeoutMs: 60_000 });

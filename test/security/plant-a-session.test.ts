@@ -23,7 +23,7 @@ function later(milliseconds: number): void {
   jest.spyOn(Date, 'now').mockReturnValue(now + milliseconds);
 }
 
-/** Ways in which a site that knows passwords too logs somebody in. */
+/** Ways in which a site with passwords logs a user in. */
 const byPassword: Record<string, (req: Request, site: Site, done: () => void) => void> = {
   'with a new session that takes all of the old one along': (req, _site, done) =>
     req.logIn({ username: 'victim' }, { session: true, keepSessionInfo: true }, done),

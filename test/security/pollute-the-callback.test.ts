@@ -1,4 +1,4 @@
-/** A stranger wants a crafted address of the site to do, or to show, something of theirs. */
+/** An attacker crafts a callback URL that makes the site do or show what the attacker wants. */
 
 import http from 'node:http';
 import { aSite, aStage, anInstance, comeBack, open, start } from '../support/stage.js';
@@ -69,7 +69,7 @@ describe('the text of an error is not shown', () => {
   );
 });
 
-describe('junk is answered, quickly, and asks nobody', () => {
+describe('junk is answered quickly, and causes no request', () => {
   const junk = (site: { origin: string }, path: string) =>
     new Promise<number | undefined>((resolve, reject) => {
       const { port } = new URL(site.origin);
@@ -119,7 +119,7 @@ it.each([
   ['a list', 'instance[]=HOST'],
   ['an object', 'instance[toString]=HOST'],
   ['a line break', 'instance=HOST%0d%0aX-Evil:1'],
-])('the address typed as %s is nobody’s', async (_what, query) => {
+])('the address typed as %s is refused', async (_what, query) => {
   const { instance, site } = await aStage();
   const typed = query.replaceAll('HOST', encodeURIComponent(instance.host));
   const page = await new Visitor().get(`${site.origin}/auth/mastodon?${typed}`);

@@ -52,7 +52,7 @@ it.each([
   expect(instance.requests).toEqual([]);
 });
 
-it('is found out where the authority is nobody’s', async () => {
+it('is found out where the certificate authority is unknown', async () => {
   const { instance, site } = await posing(authority.issue([hostname]));
   expect(refusal(await start(new Visitor(), site, instance.host)).code).toBe('instance_unreachable');
   expect(instance.requests).toEqual([]);

@@ -184,7 +184,7 @@ describe('typed', () => {
     ['with slashes alone', `//${inner}/`],
   ] as const;
 
-  it.each(typed)('%s: %j is refused before anyone is asked', async (_what, text) => {
+  it.each(typed)('%s: %j is refused before any request', async (_what, text) => {
     const { site, names } = await stage();
     const { status, code } = refusal(await start(new Visitor(), site, text));
     expect(code).toBe('instance_invalid');

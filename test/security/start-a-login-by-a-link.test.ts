@@ -67,7 +67,7 @@ describe('a host that redirects to an honest instance', () => {
   });
 });
 
-describe('a flood of begun logins', () => {
+describe('a flood of pending logins', () => {
   it('pushes no credentials out of the store that there is by default', async () => {
     const store = new Store(undefined, 5000);
     const client = storeKey('client', 'mastodon.social', 'credentials');

@@ -21,7 +21,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const minutes = 60_000;
 
-it('a callback that was used is over, and asks nobody', async () => {
+it('a used callback has ended, and sends no request', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   await open(visitor, callback);
@@ -169,7 +169,7 @@ it('of two processes with one store and one session, one is a login', async () =
   expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
 });
 
-/** Lets the first deletion of a login wait, until somebody else has finished that login. */
+/** Delays the first deletion of a login until another request has finished that login. */
 class LateStore extends JSONStore {
   isLate = false;
   private readonly told: (() => void)[] = [];
@@ -265,7 +265,7 @@ describe('a code is offered once, whatever comes back', () => {
 
   it('an account that cannot be read', async () => {
     const { instance, site, visitor } = await aStage();
-    // After the first login, made-up codes are offered once more.
+    // After the first login, invalid codes are offered once more.
     await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();

@@ -19,7 +19,7 @@ function aLoginAmong(instances: readonly StandIn[], loginTimeoutMs = 15_000): Ma
   });
 }
 
-/** Leads whoever comes to the victim, in each way that there is. */
+/** Leads each visitor to the victim, in each way that there is. */
 async function anAttacker(victim: StandIn): Promise<StandIn> {
   const attacker = await anInstance();
   attacker.answerWith(/^GET /, 302, '', { Location: `${victim.origin}/expensive?q=x` });
@@ -55,7 +55,7 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   expect(asked.size).toBeLessThanOrEqual(9);
   for (const path of asked) expect(victim.requestsTo(path).length).toBeLessThanOrEqual(30);
 
-  // Nobody else is held up by that: neither who comes there directly, nor who is led there by others.
+  // No other visitor is held up by that: neither one that typed the server, nor one led there by another domain.
   for (const host of [victim.host, other.host]) {
     victim.resetRequests();
     expect(await codeOf(login, host)).toBe('instance_unsupported');
@@ -68,7 +68,7 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   expect(await codeOf(login, `@later@${attacker.host}`)).toBe('instance_unsupported');
 });
 
-it('a start that was led to a server gives nobody who comes there directly its own failure', async () => {
+it('a start that was led to a server does not pass its failure on to a visitor who typed that server', async () => {
   const victim = await anInstance();
   let hold: (res: ServerResponse) => void = () => undefined;
   const held = new Promise<ServerResponse>((resolve) => (hold = resolve));
@@ -136,7 +136,7 @@ describe('a server in use, to which domains of strangers lead', () => {
     return { key, callback: await new Visitor().approve(redirect) };
   }
 
-  /** Each handle begins a login, and brings back a made-up code. */
+  /** Each handle begins a login, and returns with an invalid code. */
   async function flood(login: MastodonLogin, victim: StandIn, domains: readonly StandIn[], rounds: number) {
     for (let round = 0; round < rounds; round++) {
       for (const { host } of domains) {

@@ -25,7 +25,7 @@ it.each<[string, string, Record<string, string>, Parameters<typeof mayReadCounts
     false,
   ],
   [
-    'anybody, through a proxy that may say nothing',
+    'every client, through a proxy without headers of its own',
     '127.0.0.1',
     {},
     { ...proxied, trustedProxies: 0 },

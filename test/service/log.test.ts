@@ -1,4 +1,4 @@
-/** The service's log: one line of JSON for each event, without what opens a door. */
+/** The service's log: one line of JSON for each event, without a secret. */
 
 import { MastodonError } from '../../lib/errors.js';
 import { errorKind } from '../../lib/events.js';

@@ -30,7 +30,7 @@ withRedis(`with Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`, 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Behind a proxy all processes have one public address, whose port is nobody's here. */
+  /** Behind a proxy all processes have one public address, whose port is unused here. */
   const config =
     (url: string) =>
     (port: number): string => `app_name: A game

@@ -77,7 +77,7 @@ async function logIn(visitor = new Visitor()): Promise<{ token: string }> {
 }
 
 describe('a running service', () => {
-  it('logs someone in, and logs that without anything secret', async () => {
+  it('logs a user in, and logs that without a secret', async () => {
     const service = await start();
     const { token } = await logIn();
     expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
@@ -166,7 +166,7 @@ describe('a service behind a proxy', () => {
     expect(await warnings('trusted_proxies: 1\n')).toEqual([]);
   });
 
-  it('tells its counts to nobody without the token', async () => {
+  it('shows its counts only with the token', async () => {
     const { port: at } = await behind('health_token: 0123456789abcdef\n');
     const health = async (headers: Record<string, string>) => {
       const answer = await fetch(`http://127.0.0.1:${at}/healthz`, { headers });
@@ -205,7 +205,7 @@ describe('a stop', () => {
     return socket;
   }
 
-  it('is told to whoever still asks', async () => {
+  it('is reported to clients that still ask', async () => {
     const service = await start();
     const socket = await unfinishedRequest();
     service.signal('SIGTERM');

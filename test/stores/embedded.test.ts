@@ -169,14 +169,17 @@ describe('one process', () => {
     ['that is a link to nothing', (path) => symlinkSync(`${path}.other`, path), 'is a symbolic link'],
     ['with a second name', (path) => linkSync(made(`${path}.other`), path), 'has a second name'],
     ['that is a folder', (path) => mkdirSync(path), 'EISDIR'],
-  ])('writes no secret into a file %s, prepared by somebody else', async (_what, prepare, problem) => {
-    for (const part of ['', '-lock']) {
-      const path = join(folder, `prepared${part}.mdb`);
-      prepare(path + part);
-      await expect(openEmbeddedStore(path)).rejects.toThrow(problem);
-      expect(existsSync(`${path}.other`) ? readFileSync(`${path}.other`, 'utf8') : '').toBe('');
-    }
-  });
+  ])(
+    'writes no secret into a file %s, prepared by another user of the machine',
+    async (_what, prepare, problem) => {
+      for (const part of ['', '-lock']) {
+        const path = join(folder, `prepared${part}.mdb`);
+        prepare(path + part);
+        await expect(openEmbeddedStore(path)).rejects.toThrow(problem);
+        expect(existsSync(`${path}.other`) ? readFileSync(`${path}.other`, 'utf8') : '').toBe('');
+      }
+    },
+  );
 
   it('serves as the store of a Keyv', async () => {
     const keyv = new Keyv({ store, namespace: 'site' });

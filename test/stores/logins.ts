@@ -102,7 +102,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
   });
 
   if (!isShared) return;
-  it('a login goes on after a restart in its middle, and nobody is registered anew', async () => {
+  it('a login goes on after a restart in its middle, without another registration', async () => {
     // It is left and taken again.
     const port = await freePort();
     const site = await aSite({ ...optionsOf(first), port });

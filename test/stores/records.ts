@@ -64,7 +64,7 @@ export function itKeepsRecords(kind: StoreKind): void {
     await store.delete(key);
   });
 
-  it('has nothing under a key that nobody wrote', async () => {
+  it('has nothing under a key that was never written', async () => {
     const { store } = open;
     expect(await store.get(storeKey('test', aHost()))).toBeUndefined();
     expect(await store.take(storeKey('test', aHost()))).toBeUndefined();
@@ -99,8 +99,8 @@ export function itKeepsRecords(kind: StoreKind): void {
   it('keeps records of hosts with the longest of names, and keeps them apart', async () => {
     const { store } = open;
     const hosts = ['a', 'b'].map((end) => `${'long-name.'.repeat(24)}${aHost().slice(0, 11)}.${end}`);
-    // The longest of all keys: of a client by its ID, and its lease.
-    const keys = hosts.map((host) => `${storeKey('client-own', host, 'a', 'b')}:${'x'.repeat(43)}:lease`);
+    // The longest of all keys: of a client by its ID, and its lock.
+    const keys = hosts.map((host) => `${storeKey('client-own', host, 'a', 'b')}:${'x'.repeat(43)}:lock`);
     for (const [n, key] of keys.entries()) await store.set(key, { n });
     expect(await Promise.all(keys.map((key) => store.get(key)))).toEqual([{ n: 0 }, { n: 1 }]);
   });

@@ -10,7 +10,7 @@ const [lowest, count] = [20_000, 10_000];
 let next = randomInt(count);
 
 /**
- * A port of 127.0.0.1 that nobody listens on, and that nobody is given by chance before it is used: neither a second time
+ * A free port of 127.0.0.1, which the system gives to no other program before it is used: neither a second time
  * here, nor by the system, to one of the servers and connections that other tests open all the time.
  */
 export async function freePort(): Promise<number> {

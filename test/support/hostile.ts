@@ -80,7 +80,7 @@ export async function startRaw(
   };
 }
 
-/** A listener nobody must ever reach. It answers like an instance, so that a mistake would go far. */
+/** A listener that no request may reach. It answers like an instance, so that a mistake would go far. */
 export function startTrap(options: RawOptions = {}): Promise<RawServer> {
   const body = JSON.stringify({ uri: 'inner.example', version: '4.5.0', secret: 'of the inner network' });
   const answer = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;

@@ -9,7 +9,7 @@ export interface RedisKeyv {
   close(): Promise<void>;
 }
 
-/** Its errors are noted by whoever uses it. */
+/** Its caller listens to its errors. */
 export function redisKeyv(url: string, namespace = 'site'): RedisKeyv {
   return keyvOn(new KeyvRedis(createClient({ url }) as never), namespace);
 }

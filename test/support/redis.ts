@@ -58,7 +58,7 @@ async function answersPing(port: number): Promise<boolean> {
   try {
     socket.setTimeout(1_000, () => socket.destroy(new Error('no answer')));
     socket.end('PING\r\n');
-    // Whoever else has the port meanwhile may hang up without a word.
+    // Another program that has the port meanwhile may close the connection without an answer.
     const closed = once(socket, 'close').then(() => undefined);
     const heard = await Promise.race([once(socket, 'data') as Promise<[Buffer]>, closed]);
     return heard?.[0].toString().startsWith('+PONG') === true;

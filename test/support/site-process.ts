@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     site.errors.length = 0;
     process.send?.({ verified: site.verified.splice(0).length, memory: memory() });
   });
-  // Whoever started this process has gone.
+  // The parent process has gone.
   process.on('disconnect', () => process.exit());
   process.send?.({ origin: site.origin });
 }

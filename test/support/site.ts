@@ -21,7 +21,7 @@ declare module 'express-session' {
   }
 }
 
-/** What a verify function of any of the accepted forms is, to someone who only passes it on. */
+/** A verify function of any of the accepted forms, for code that only passes it on. */
 type AnyVerify = (...args: never[]) => unknown;
 
 export interface Failure {
@@ -90,7 +90,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       callbackURL,
       // Which form verify has is known to the test only, so one of the typed forms has to stand for all.
     } as MastodonStrategyOptions & { passReqToCallback: true },
-    recording(options.verify ?? acceptEveryone, verified) as never,
+    recording(options.verify ?? acceptUser, verified) as never,
   );
   const passport = new Passport();
   passport.use(strategy);
@@ -203,11 +203,7 @@ function isProfile(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'provider' in value && value.provider === 'mastodon';
 }
 
-async function acceptEveryone(
-  _accessToken: string,
-  _refreshToken: unknown,
-  profile: object,
-): Promise<object> {
+async function acceptUser(_accessToken: string, _refreshToken: unknown, profile: object): Promise<object> {
   return profile;
 }
 

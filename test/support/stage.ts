@@ -54,11 +54,11 @@ export async function leave(visitor: Visitor, site: { origin: string }, typed: s
   return page.location;
 }
 
-/** Waits for the made-up code that is offered after a registration, while the visitor is at the instance. */
+/** Waits for the invalid code that is offered after a registration, while the visitor is at the instance. */
 export async function codesAreChecked(instance: StandIn): Promise<void> {
   const giveUpAt = performance.now() + 5000;
   while (instance.requestsTo('POST /oauth/token').length === 0) {
-    if (performance.now() > giveUpAt) throw new Error('no made-up code was offered');
+    if (performance.now() > giveUpAt) throw new Error('no invalid code was offered');
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -92,7 +92,7 @@ export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }):
   return (page.json() as { user: { username?: string } | null }).user?.username;
 }
 
-/** What nobody may be told of a login: its code and state, and what the instance gave. @param back the callback's URL */
+/** The secrets of a login: its code and state, and what the instance gave. @param back the callback's URL */
 export function secretsOf(instance: StandIn, back: URL): (string | null | undefined)[] {
   const secrets = [
     back.searchParams.get('code'),

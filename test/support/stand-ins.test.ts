@@ -8,7 +8,7 @@ import { Visitor } from './visitor.js';
 
 const redirectURI = 'https://site.example/callback/here';
 const verifier = 'a-verifier-of-more-than-forty-three-characters-0123456789';
-const everyone = Object.keys(personas) as PersonaName[];
+const families = Object.keys(personas) as PersonaName[];
 
 interface Client {
   readonly client_id: string;
@@ -48,7 +48,7 @@ async function ownerOf(standIn: StandIn, token: unknown): Promise<string | undef
   return page.status === 200 ? (page.json() as { username: string }).username : undefined;
 }
 
-test.each(everyone)('%s logs alice in, once and by the code', async (name) => {
+test.each(families)('%s logs alice in, once and by the code', async (name) => {
   const standIn = await anInstance(name);
   const client = await register(standIn);
   const { status, json } = await redeem(standIn, client, await codeFor(standIn, client));

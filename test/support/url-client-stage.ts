@@ -79,14 +79,14 @@ export async function aURLClientStage(
   return { instance, site };
 }
 
-/** A site on the web door, all of it over https and under its one name: visitors need `allNamesHere`. */
+/** A site on the web adapter, all of it over https and under its one name: visitors need `allNamesHere`. */
 export async function aWebSite(
   instances: readonly { origin: string }[],
   options: Partial<WebLoginOptions> = {},
 ) {
   const front = await aFront();
   const login = createLogin({
-    clientName: 'A site on the web door',
+    clientName: 'A site on the web adapter',
     callbackURL: `${front.origin}/callback`,
     clientMetadataURL: `${front.origin}/client`,
     developmentInstances: instances.map(({ origin }) => origin),

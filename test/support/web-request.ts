@@ -1,4 +1,4 @@
-/** Node's requests and responses as those of the platform, for doors that speak `Request` and `Response`. */
+/** Node's requests and responses as those of the platform, for entry points that use `Request` and `Response`. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';

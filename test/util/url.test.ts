@@ -1,7 +1,7 @@
 /** The place of an instance's host in a URL of the site, and URLs that are read without a failure. */
 
 import { Checks } from '../../lib/util/checks.js';
-import { isOn, aroundHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';
+import { isOn, splitAtHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';
 
 const site = 'https://site.example';
 
@@ -24,7 +24,7 @@ it.each([
   [`${site}/auth/callback/:instance/done`, '/auth/callback', 'done'],
   [`${site}/:instance/a/b`, '', 'a/b'],
 ])('%s has %j before the host and %j behind it', (template, before, behind) => {
-  expect(aroundHost(template)).toEqual({ before, behind });
+  expect(splitAtHost(template)).toEqual({ before, behind });
 });
 
 it.each([

@@ -1,4 +1,4 @@
-/** What attackers try at the web door, on a site as its users would write it: beside what every site has to hold. */
+/** Attacks on the web adapter, at a site as its users would write it, beside those that every site has to withstand. */
 
 import { startInstance, type StandIn } from '../support/instance.js';
 import { Visitor, type Page } from '../support/visitor.js';
@@ -43,7 +43,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     return jar;
   }
 
-  /** The sentence is shown, nobody is logged in, and no code that the address had was offered anywhere. */
+  /** The sentence is shown, no user is logged in, and no code in the URL was sent to any server. */
   async function expectRefusal(page: Page, sentence: RegExp): Promise<void> {
     expect((await visitor.follow(page)).text).toMatch(sentence);
     expect(await whoIs(visitor)).toBeUndefined();

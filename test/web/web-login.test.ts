@@ -1,4 +1,4 @@
-/** The web door, by itself: what it reads of a request, what it says in its cookie, and what it refuses. */
+/** The web adapter alone: what it reads from a request, what it writes into its cookie, and what it refuses. */
 
 import { createLogin, type WebLogin, type WebLoginOptions } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';

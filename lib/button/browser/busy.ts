@@ -27,8 +27,8 @@ export function busyOf(
     timers = [];
     // Nothing is `disabled`: the text is still to be sent, and the button would lose the focus.
     input.readOnly = isBusy;
-    mark(form, 'aria-busy', isBusy);
-    for (const button of form.querySelectorAll('button')) mark(button, 'aria-disabled', isBusy);
+    setFlag(form, 'aria-busy', isBusy);
+    for (const button of form.querySelectorAll('button')) setFlag(button, 'aria-disabled', isBusy);
     const [atOnce, later] = texts();
     status.textContent = isBusy ? atOnce : '';
     if (!isBusy) return;
@@ -41,7 +41,7 @@ export function busyOf(
   return { isOn, set };
 }
 
-function mark(element: Element, attribute: string, isTrue: boolean): void {
+function setFlag(element: Element, attribute: string, isTrue: boolean): void {
   if (isTrue) element.setAttribute(attribute, 'true');
   else element.removeAttribute(attribute);
 }

@@ -6,9 +6,9 @@ import { completionOf, destinationOf, isLoopback, readTyped, refusalOf, suggesti
 import { busyOf } from './busy.js';
 import { fieldErrorOf } from './field-error.js';
 import {
-  cameStraightBack,
+  returnedWithoutLogin,
   forgetServer,
-  noteAttempt,
+  rememberAttempt,
   rememberedServer,
   rememberServer,
   takeAttempt,
@@ -115,7 +115,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   function recall(hasFailed: boolean): void {
     const attempt = takeAttempt();
     const { host: server, typed } = attempt;
-    if (server !== undefined && !hasFailed && !cameStraightBack(attempt)) rememberServer(server);
+    if (server !== undefined && !hasFailed && !returnedWithoutLogin(attempt)) rememberServer(server);
     const last = rememberedServer();
     const isServer = last !== undefined && hostIn(last) === last;
     if (last !== undefined && !isServer) forgetServer();
@@ -145,7 +145,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   function submitted(event: SubmitEvent): void {
     if (event.target !== form || event.defaultPrevented) return;
     const server = target()?.server;
-    if (help && server !== undefined && settings().remembers) noteAttempt(server, input.value);
+    if (help && server !== undefined && settings().remembers) rememberAttempt(server, input.value);
     // With another target, another window or frame shows the answer.
     if (['', '_self', '_top', '_parent'].includes(form.target)) busy.set(true);
   }

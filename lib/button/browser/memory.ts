@@ -37,7 +37,7 @@ export interface Attempt {
   readonly typed?: string | undefined;
 }
 
-export function noteAttempt(host: string, typed: string): void {
+export function rememberAttempt(host: string, typed: string): void {
   withStorage('localStorage', (storage) => storage.setItem(attemptKey, host));
   withStorage('sessionStorage', (storage) => storage.setItem(typedKey, typed));
 }
@@ -59,7 +59,7 @@ export function takeAttempt(): Attempt {
  * Whether the visitor returned to the form before a server could answer: by "Back", by a reload, or because the site
  * redirected to the page of the form. A login that worked ends elsewhere.
  */
-export function cameStraightBack({ typed }: Attempt): boolean {
+export function returnedWithoutLogin({ typed }: Attempt): boolean {
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
   if (navigation?.type === 'back_forward' || navigation?.type === 'reload') return true;
   const [referrer] = document.referrer.split(/[?#]/, 1);

@@ -1,4 +1,4 @@
-/** Put before every site: tells whoever started it where it listens, and ends with them. */
+/** Loaded before every site: tells the parent process where the site listens, and ends with it. */
 
 const { Server } = require('node:net');
 

@@ -1,4 +1,4 @@
-/** node:http alone, with the web door: requests and responses are turned into each other as one would by hand. */
+/** node:http alone, with the web adapter: requests and responses are turned into each other as one would by hand. */
 
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';

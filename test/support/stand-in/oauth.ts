@@ -37,7 +37,7 @@ export class FamilyOAuth extends OAuth {
 
   override async token(form: Fields): Promise<Reply | Refusal> {
     const { credentials, codeBeforeClient } = this.persona.token;
-    if (form['grant_type'] === 'client_credentials' && credentials === 'anyone') {
+    if (form['grant_type'] === 'client_credentials' && credentials === 'any-client') {
       this.standIn.tokensIssued += 1;
       return [200, { access_token: secret(), token_type: 'Bearer', scope: 'read' }];
     }

@@ -36,8 +36,8 @@ export interface TokenHabits {
   readonly pkce: boolean;
   readonly oneTime: boolean;
   readonly codeLifetimeMs: number;
-  /** `anyone`: the client credentials grant answers every client. */
-  readonly credentials: 'plain' | 'anyone';
+  /** `any-client`: the client credentials grant answers every client. */
+  readonly credentials: 'plain' | 'any-client';
   /** The same app, account and scopes get the same token again. */
   readonly reuses: boolean;
   readonly refresh: boolean;

@@ -16,7 +16,7 @@ export const sharkey = variant(other, {
   apps: { singleUse: true },
   scopes: { compare: 'never', reading: undefined },
   authorize: { returning: 'code' },
-  token: { credentials: 'anyone', revoke: 'absent' },
+  token: { credentials: 'any-client', revoke: 'absent' },
   accounts: { id: (index) => `9f3k2m5x${index}a`, actor: (_username, id) => `/users/${id}` },
   replies: {
     invalid_app: [400, { error: 'Required parameters are missing' }],

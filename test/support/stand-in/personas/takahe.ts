@@ -12,7 +12,7 @@ export const takahe = variant(other, {
   apiVersion: 'takahe/0.11.0',
   nodeinfo: [['2.0', '/nodeinfo/2.0/']],
   scopes: { compare: 'never', reading: ['read'] },
-  token: { codeLifetimeMs: 60_000, credentials: 'anyone', codeBeforeClient: 'unknown' },
+  token: { codeLifetimeMs: 60_000, credentials: 'any-client', codeBeforeClient: 'unknown' },
   accounts: { id: (index) => 114_211_000_000 + index, actor: (username) => `/@${username}@/` },
   replies: {
     invalid_app: [400, { error: 'bad_request' }],

@@ -27,9 +27,9 @@ export async function logIn(cookies: Cookies, user: User): Promise<void> {
 }
 
 export async function userOf(cookies: Cookies): Promise<User | undefined> {
-  const sealed = cookies.get('session');
-  if (sealed === undefined) return undefined;
-  const user = await unsealData<Partial<User>>(sealed, { password, ttl });
+  const encrypted = cookies.get('session');
+  if (encrypted === undefined) return undefined;
+  const user = await unsealData<Partial<User>>(encrypted, { password, ttl });
   return user.id && user.handle ? { id: user.id, handle: user.handle, picture: user.picture } : undefined;
 }
 

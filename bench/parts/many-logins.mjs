@@ -9,15 +9,15 @@ import { join } from 'node:path';
 import { spread } from '../numbers.mjs';
 import { manyHosts, startsAt } from '../site-of.mjs';
 
-export async function crowds(stage) {
+export async function manyLogins(stage) {
   return [
-    await crowd(stage, { count: 1000, instances: 1 }),
-    await crowd(stage, { count: 10_000, instances: 100 }),
+    await loginsAt(stage, { count: 1000, instances: 1 }),
+    await loginsAt(stage, { count: 10_000, instances: 100 }),
     ...(await processesOnRedis(stage)),
   ];
 }
 
-async function crowd({ instance, load, site, httpPort }, { count, instances }) {
+async function loginsAt({ instance, load, site, httpPort }, { count, instances }) {
   const hosts = manyHosts(instances, httpPort);
   const ours = await site('ours', { scheme: 'http', known: { count: instances, port: httpPort } });
   await instance.ask('requests');

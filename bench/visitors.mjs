@@ -1,4 +1,4 @@
-/** What everybody does who plays a crowd: many at a time, on kept connections, and agreeing to what an instance asks. */
+/** Sends the requests of many visitors in parallel over kept connections, and consents at the instance. */
 
 import { Pool } from 'undici';
 
@@ -10,7 +10,7 @@ export function poolOf(port, connections) {
   return pools.get(name);
 }
 
-/** A crowd may have to wait for its turn. */
+/** A visitor of a large load may wait for a turn. */
 function options(connections) {
   const patience = 300_000;
   return { connections, connect: { timeout: patience }, headersTimeout: patience };
