@@ -63,6 +63,20 @@ const consumers: readonly Consumer[] = [
       return visitor.post(`${origin}/auth/signin/mastodon`, { csrfToken, callbackUrl: `${origin}/` });
     },
   },
+  { product: '@fastify/oauth2', file: 'fastify-oauth2.mjs', callback: '/callback' },
+  {
+    product: '@hono/oidc-auth',
+    file: 'hono-oidc-auth.mjs',
+    callback: '/callback',
+    client: { grant_types: ['authorization_code', 'refresh_token'] },
+  },
+  { product: 'arctic', file: 'arctic.mjs', callback: '/callback' },
+  {
+    product: 'grant',
+    file: 'grant.mjs',
+    callback: '/connect/mastodon/callback',
+    begin: (visitor, origin) => visitor.get(`${origin}/connect/mastodon`),
+  },
   {
     product: 'social-django',
     file: 'social-django.py',
@@ -99,7 +113,8 @@ const consumers: readonly Consumer[] = [
 ];
 
 /** A client's members that the page has to name. */
-const membersOf = (text: string) => text.match(/require_pkce: false|placeholder_email|preferred_username/g);
+const membersOf = (text: string) =>
+  text.match(/require_pkce: false|placeholder_email|preferred_username|grant_types/g);
 
 describe.each(consumers)('$product', (consumer) => {
   const { product, callback, client = {}, clientId = 'site', problem } = consumer;
