@@ -19,7 +19,7 @@ export const de: Language = {
     join: 'Einen Server finden',
   },
   messages: {
-    instance_missing: 'Sag uns, wo dein Konto ist: Gib deinen Server ein, zum Beispiel mastodon.social.',
+    instance_missing: 'Es wurde kein Server eingegeben. Gib deinen Server ein, zum Beispiel mastodon.social.',
     instance_invalid:
       'Das ist keine Adresse eines Servers. Gib etwas wie mastodon.social oder @du@mastodon.social ein.',
     instance_not_allowed: 'Mit Konten des Servers %s kann man sich auf dieser Seite nicht anmelden.',
@@ -28,14 +28,14 @@ export const de: Language = {
     instance_unsupported:
       'Wir haben unter der Adresse %s keinen Server gefunden, der eine Anmeldung mit der Mastodon-API anbietet.',
     instance_insecure:
-      'Die Anmeldung des Servers %s ist nicht sicher genug: Sie beweist nicht, wer sich anmeldet. Seine Betreiber können helfen.',
+      'Die Anmeldung des Servers %s ist nicht sicher: Sie weist nicht verlässlich nach, wer sich anmeldet. Seine Betreiber können helfen.',
     instance_blocked:
-      'Der Server %s will einen Beweis, dass wir kein Roboter sind, und den können wir nicht geben. Seine Betreiber können diese Seite zulassen.',
+      'Der Server %s steht hinter einer Bot-Prüfung, deshalb können wir ihn nicht erreichen. Seine Betreiber können diese Seite zulassen.',
     registration_refused: 'Der Server %s hat diese Seite nicht angenommen. Seine Betreiber können helfen.',
     registration_throttled:
       'Der Server %s nimmt gerade keine neuen Seiten an. Versuche es in ein paar Minuten noch einmal.',
     scope_refused:
-      'Diese Seite verlangt vom Server %s mehr, als er gewährt. Die Betreiber dieser Seite können helfen.',
+      'Diese Seite verlangt mehr Berechtigungen, als der Server %s gewährt. Die Betreiber dieser Seite können helfen.',
     cross_site_start:
       'Dein Browser hat nicht bestätigt, dass du diese Anmeldung auf dieser Seite begonnen hast. Bitte beginne sie hier.',
     prefetch_refused:
@@ -50,8 +50,9 @@ export const de: Language = {
     token_refused: 'Der Server %s hat die Anmeldung nicht abgeschlossen. Bitte melde dich noch einmal an.',
     account_unusable:
       'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen, noch nicht bestätigt oder ohne die Zwei-Faktor-Anmeldung, die der Server verlangt.',
-    response_invalid: 'Der Server %s hat eine Antwort gegeben, die wir nicht verstehen.',
-    response_too_large: 'Der Server %s hat eine zu große Antwort gegeben.',
+    response_invalid:
+      'Der Server %s hat eine Antwort gesendet, die wir nicht lesen können. Seine Betreiber können helfen.',
+    response_too_large: 'Der Server %s hat eine zu große Antwort gesendet. Seine Betreiber können helfen.',
     timeout: 'Der Server %s hat zu lange für eine Antwort gebraucht. Bitte versuche es gleich noch einmal.',
     login_busy: 'Hier laufen gerade zu viele Anmeldungen. Bitte versuche es gleich noch einmal.',
     revocation_unsupported:

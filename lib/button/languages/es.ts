@@ -19,7 +19,7 @@ export const es: Language = {
     join: 'Encuentra un servidor',
   },
   messages: {
-    instance_missing: 'Dinos dónde está tu cuenta: escribe tu servidor, por ejemplo mastodon.social.',
+    instance_missing: 'No se ha indicado ningún servidor. Escribe tu servidor, por ejemplo mastodon.social.',
     instance_invalid:
       'Esa no es la dirección de un servidor. Escribe algo como mastodon.social o @tú@mastodon.social.',
     instance_not_allowed: 'En este sitio no se puede iniciar sesión con cuentas del servidor %s.',
@@ -28,14 +28,14 @@ export const es: Language = {
     instance_unsupported:
       'No encontramos en la dirección %s ningún servidor que permita iniciar sesión con la API de Mastodon.',
     instance_insecure:
-      'El inicio de sesión del servidor %s no es lo bastante seguro: no demuestra quién inicia sesión. Quien lo administra puede ayudar.',
+      'El inicio de sesión del servidor %s no es seguro: no identifica al usuario de forma fiable. Quien lo administra puede ayudar.',
     instance_blocked:
-      'El servidor %s nos pide demostrar que no somos un robot, y no podemos. Quien lo administra puede permitir este sitio.',
+      'El servidor %s está detrás de un control antibots, así que no podemos contactar con él. Quien lo administra puede permitir este sitio.',
     registration_refused: 'El servidor %s no ha aceptado este sitio. Quien lo administra puede ayudar.',
     registration_throttled:
       'El servidor %s no acepta sitios nuevos en este momento. Inténtalo de nuevo en unos minutos.',
     scope_refused:
-      'Este sitio pide al servidor %s más de lo que concede. Quienes llevan este sitio pueden ayudar.',
+      'Este sitio pide más permisos de los que concede el servidor %s. Quienes llevan este sitio pueden ayudar.',
     cross_site_start:
       'Tu navegador no ha confirmado que empezaras este inicio de sesión en este sitio. Empiézalo aquí.',
     prefetch_refused:
@@ -50,8 +50,10 @@ export const es: Language = {
     token_refused: 'El servidor %s no completó el inicio de sesión. Vuelve a iniciar sesión.',
     account_unusable:
       'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada, sin confirmar o sin la verificación en dos pasos que exige el servidor.',
-    response_invalid: 'El servidor %s dio una respuesta que no entendemos.',
-    response_too_large: 'El servidor %s dio una respuesta demasiado grande.',
+    response_invalid:
+      'El servidor %s envió una respuesta que no podemos leer. Quien lo administra puede ayudar.',
+    response_too_large:
+      'El servidor %s envió una respuesta demasiado grande. Quien lo administra puede ayudar.',
     timeout: 'El servidor %s tardó demasiado en responder. Inténtalo de nuevo en un momento.',
     login_busy: 'Hay demasiados inicios de sesión en curso aquí. Inténtalo de nuevo en un momento.',
     revocation_unsupported:

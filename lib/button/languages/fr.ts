@@ -19,8 +19,7 @@ export const fr: Language = {
     join: 'Trouver un serveur',
   },
   messages: {
-    instance_missing:
-      'Dites-nous où se trouve votre compte\u00a0: saisissez votre serveur, par exemple mastodon.social.',
+    instance_missing: 'Aucun serveur n’a été saisi. Saisissez votre serveur, par exemple mastodon.social.',
     instance_invalid:
       'Ce n’est pas l’adresse d’un serveur. Saisissez par exemple mastodon.social ou @vous@mastodon.social.',
     instance_not_allowed: 'Ce site n’accepte pas les comptes du serveur %s.',
@@ -28,14 +27,14 @@ export const fr: Language = {
     instance_unsupported:
       'Nous n’avons pas trouvé à l’adresse %s de serveur qui propose une connexion par l’API Mastodon.',
     instance_insecure:
-      'La connexion du serveur %s n’est pas assez sûre\u00a0: elle ne prouve pas qui se connecte. Son administration peut aider.',
+      'La connexion du serveur %s n’est pas sûre\u00a0: elle n’identifie pas l’utilisateur de façon fiable. Son administration peut aider.',
     instance_blocked:
-      'Le serveur %s nous demande de prouver que nous ne sommes pas un robot, ce que nous ne pouvons pas faire. Son administration peut autoriser ce site.',
+      'Le serveur %s est protégé par un contrôle anti-robots, nous ne pouvons donc pas le contacter. Son administration peut autoriser ce site.',
     registration_refused: 'Le serveur %s n’a pas accepté ce site. Son administration peut aider.',
     registration_throttled:
       'Le serveur %s n’accepte pas de nouveaux sites pour le moment. Réessayez dans quelques minutes.',
     scope_refused:
-      'Ce site demande au serveur %s plus que ce qu’il accorde. Les responsables de ce site peuvent aider.',
+      'Ce site demande plus d’autorisations que le serveur %s n’en accorde. Les responsables de ce site peuvent aider.',
     cross_site_start:
       'Votre navigateur n’a pas confirmé que vous avez lancé cette connexion sur ce site. Veuillez la lancer ici.',
     prefetch_refused:
@@ -49,8 +48,9 @@ export const fr: Language = {
     token_refused: 'Le serveur %s n’a pas terminé la connexion. Veuillez vous reconnecter.',
     account_unusable:
       'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé, pas encore confirmé, ou sans l’authentification à deux facteurs qu’exige le serveur.',
-    response_invalid: 'Le serveur %s a donné une réponse que nous ne comprenons pas.',
-    response_too_large: 'Le serveur %s a donné une réponse trop longue.',
+    response_invalid:
+      'Le serveur %s a envoyé une réponse que nous ne pouvons pas lire. Son administration peut aider.',
+    response_too_large: 'Le serveur %s a envoyé une réponse trop longue. Son administration peut aider.',
     timeout: 'Le serveur %s a mis trop de temps à répondre. Veuillez réessayer dans un instant.',
     login_busy: 'Trop de connexions sont en cours ici en ce moment. Veuillez réessayer dans un instant.',
     revocation_unsupported:

@@ -19,8 +19,7 @@ export const it: Language = {
     join: 'Trova un server',
   },
   messages: {
-    instance_missing:
-      'Dicci dove si trova il tuo account: scrivi il tuo server, per esempio mastodon.social.',
+    instance_missing: 'Non è stato indicato alcun server. Scrivi il tuo server, per esempio mastodon.social.',
     instance_invalid:
       'Questo non è l’indirizzo di un server. Scrivi qualcosa come mastodon.social o @tu@mastodon.social.',
     instance_not_allowed: 'Su questo sito non si può accedere con gli account del server %s.',
@@ -28,13 +27,13 @@ export const it: Language = {
     instance_unsupported:
       'All’indirizzo %s non abbiamo trovato alcun server che offra l’accesso con l’API di Mastodon.',
     instance_insecure:
-      'L’accesso del server %s non è abbastanza sicuro: non dimostra chi sta accedendo. Chi lo gestisce può aiutare.',
+      'L’accesso del server %s non è sicuro: non identifica l’utente in modo affidabile. Chi lo gestisce può aiutare.',
     instance_blocked:
-      'Il server %s ci chiede di dimostrare che non siamo un robot, e non possiamo. Chi lo gestisce può autorizzare questo sito.',
+      'Il server %s è protetto da un controllo anti-bot, quindi non possiamo contattarlo. Chi lo gestisce può autorizzare questo sito.',
     registration_refused: 'Il server %s non ha accettato questo sito. Chi lo gestisce può aiutare.',
     registration_throttled: 'Il server %s al momento non accetta nuovi siti. Riprova tra qualche minuto.',
     scope_refused:
-      'Questo sito chiede al server %s più di quanto conceda. Chi gestisce questo sito può aiutare.',
+      'Questo sito chiede più permessi di quanti ne conceda il server %s. Chi gestisce questo sito può aiutare.',
     cross_site_start:
       'Il tuo browser non ha confermato che hai avviato questo accesso su questo sito. Avvialo da qui.',
     prefetch_refused:
@@ -48,8 +47,9 @@ export const it: Language = {
     token_refused: 'Il server %s non ha completato l’accesso. Accedi di nuovo.',
     account_unusable:
       'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito, non ancora confermato o senza l’autenticazione a due fattori richiesta dal server.',
-    response_invalid: 'Il server %s ha dato una risposta che non comprendiamo.',
-    response_too_large: 'Il server %s ha dato una risposta troppo grande.',
+    response_invalid:
+      'Il server %s ha inviato una risposta che non riusciamo a leggere. Chi lo gestisce può aiutare.',
+    response_too_large: 'Il server %s ha inviato una risposta troppo grande. Chi lo gestisce può aiutare.',
     timeout: 'Il server %s ha impiegato troppo tempo a rispondere. Riprova tra un momento.',
     login_busy: 'In questo momento ci sono troppi accessi in corso qui. Riprova tra un momento.',
     revocation_unsupported:

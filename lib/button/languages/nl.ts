@@ -19,21 +19,21 @@ export const nl: Language = {
     join: 'Zoek een server',
   },
   messages: {
-    instance_missing: 'Vertel ons waar je account staat: typ je server, bijvoorbeeld mastodon.social.',
+    instance_missing: 'Er is geen server ingevuld. Typ je server, bijvoorbeeld mastodon.social.',
     instance_invalid:
       'Dat is geen adres van een server. Typ iets als mastodon.social of @jij@mastodon.social.',
     instance_not_allowed: 'Op deze site kun je niet inloggen met accounts van de server %s.',
     instance_unreachable: 'De server %s is niet bereikbaar. Controleer het adres of probeer het zo nog eens.',
     instance_unsupported: 'We vonden op het adres %s geen server die inloggen met de Mastodon-API aanbiedt.',
     instance_insecure:
-      'De login van de server %s is niet veilig genoeg: die bewijst niet wie er inlogt. De beheerder kan helpen.',
+      'De login van de server %s is niet veilig: die stelt niet betrouwbaar vast wie de gebruiker is. De beheerder kan helpen.',
     instance_blocked:
-      'De server %s vraagt ons te bewijzen dat we geen robot zijn, en dat kunnen we niet. De beheerder kan deze site toelaten.',
+      'De server %s staat achter een botcontrole, dus we kunnen er geen contact mee maken. De beheerder kan deze site toelaten.',
     registration_refused: 'De server %s heeft deze site niet geaccepteerd. De beheerder kan helpen.',
     registration_throttled:
       'De server %s neemt nu geen nieuwe sites aan. Probeer het over een paar minuten nog eens.',
     scope_refused:
-      'Deze site vraagt de server %s om meer dan die toestaat. De mensen achter deze site kunnen helpen.',
+      'Deze site vraagt meer rechten dan de server %s geeft. De beheerders van deze site kunnen helpen.',
     cross_site_start:
       'Je browser heeft niet bevestigd dat je op deze site bent begonnen met inloggen. Log hier in.',
     prefetch_refused:
@@ -46,8 +46,8 @@ export const nl: Language = {
     token_refused: 'De server %s heeft het inloggen niet afgerond. Log opnieuw in.',
     account_unusable:
       'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd, nog niet bevestigd, of zonder de tweestapsverificatie die de server vereist.',
-    response_invalid: 'De server %s gaf een antwoord dat we niet begrijpen.',
-    response_too_large: 'De server %s gaf een te groot antwoord.',
+    response_invalid: 'De server %s stuurde een antwoord dat we niet kunnen lezen. De beheerder kan helpen.',
+    response_too_large: 'De server %s stuurde een te groot antwoord. De beheerder kan helpen.',
     timeout: 'De server %s deed te lang over een antwoord. Probeer het zo nog eens.',
     login_busy: 'Er wordt hier nu te veel tegelijk ingelogd. Probeer het zo nog eens.',
     revocation_unsupported:

@@ -19,7 +19,7 @@ export const pt: Language = {
     join: 'Encontre um servidor',
   },
   messages: {
-    instance_missing: 'Diga onde fica sua conta: digite seu servidor, por exemplo mastodon.social.',
+    instance_missing: 'Nenhum servidor foi informado. Digite seu servidor, por exemplo mastodon.social.',
     instance_invalid:
       'Esse não é o endereço de um servidor. Digite algo como mastodon.social ou @nome@mastodon.social.',
     instance_not_allowed: 'Não é possível entrar neste site com contas do servidor %s.',
@@ -28,14 +28,14 @@ export const pt: Language = {
     instance_unsupported:
       'Não encontramos no endereço %s um servidor que permita entrar com a API do Mastodon.',
     instance_insecure:
-      'A entrada pelo servidor %s não é segura o bastante: não prova quem está entrando. Quem o administra pode ajudar.',
+      'A entrada pelo servidor %s não é segura: ela não identifica o usuário de forma confiável. Quem o administra pode ajudar.',
     instance_blocked:
-      'O servidor %s pede que provemos que não somos um robô, e não podemos. Quem o administra pode liberar este site.',
+      'O servidor %s está atrás de uma verificação contra robôs, por isso não conseguimos contatá-lo. Quem o administra pode liberar este site.',
     registration_refused: 'O servidor %s não aceitou este site. Quem o administra pode ajudar.',
     registration_throttled:
       'O servidor %s não está aceitando novos sites agora. Tente novamente em alguns minutos.',
     scope_refused:
-      'Este site pede ao servidor %s mais do que ele concede. As pessoas que mantêm este site podem ajudar.',
+      'Este site pede mais permissões do que o servidor %s concede. As pessoas que mantêm este site podem ajudar.',
     cross_site_start:
       'Seu navegador não confirmou que este pedido de entrada começou neste site. Comece-o aqui.',
     prefetch_refused:
@@ -48,8 +48,9 @@ export const pt: Language = {
     token_refused: 'O servidor %s não concluiu a entrada. Entre novamente.',
     account_unusable:
       'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida, ainda não confirmada ou sem a autenticação de dois fatores que o servidor exige.',
-    response_invalid: 'O servidor %s deu uma resposta que não entendemos.',
-    response_too_large: 'O servidor %s deu uma resposta grande demais.',
+    response_invalid:
+      'O servidor %s enviou uma resposta que não conseguimos ler. Quem o administra pode ajudar.',
+    response_too_large: 'O servidor %s enviou uma resposta grande demais. Quem o administra pode ajudar.',
     timeout: 'O servidor %s demorou demais para responder. Tente novamente daqui a pouco.',
     login_busy: 'Há pedidos de entrada demais em andamento aqui. Tente novamente daqui a pouco.',
     revocation_unsupported:
