@@ -102,7 +102,7 @@ const meanings = {
   },
 } as const satisfies Record<string, Meaning>;
 
-/** A stable code that identifies a failure. `docs/errors.md` has a section for each code. */
+/** A stable code that identifies a failure. `docs/errors.md` has a row for each code. */
 export type MastodonErrorCode = keyof typeof meanings;
 
 /** Messages that replace the message of the code, by reason. */

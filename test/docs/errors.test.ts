@@ -1,4 +1,4 @@
-/** docs/errors.md has a section for each error code, and says in it what the code says. */
+/** docs/errors.md has a row for each error code, with the code's status and message. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,24 +30,26 @@ const reasons: Record<MastodonErrorReason, true> = {
   secrets_forgotten: true,
 };
 
-it.each(codes)('%s: what the visitor reads, why, and what to do', (code) => {
-  const [, section = ''] = page.split(`### \`${code}\`\n`);
-  const text = section.split(/^##/m)[0] ?? '';
+it.each(codes)('%s: the status, what the visitor reads, the cause, and what to do', (code) => {
   const { status, message } = new MastodonError(code, { instance: 'mastodon.example' });
-  expect(text).toContain(`Status ${status}. The visitor reads: “${message}”`);
-  expect(text).toMatch(/\*\*Cause\.\*\* [\s\S]{20,}\*\*What to do\.\*\* [\s\S]{10,}/);
+  const [row = ''] = page
+    .split('\n')
+    .filter((line) => line.startsWith(`| <a id="${code}"></a>\`${code}\` |`));
+  expect(row).toContain(`| ${status} | ${message} |`);
+  const [cause = '', advice = ''] = row.split(' | ').slice(3);
+  expect([cause, advice]).toEqual([expect.stringMatching(/.{20}/), expect.stringMatching(/.{10}/)]);
 });
 
-it('no section is about a code that there is not', () => {
-  const sections = Array.from(page.matchAll(/^### `(\w+)`$/gm), ([, code]) => code);
-  expect([...sections].sort()).toEqual([...codes].sort());
+it('every row is about a code that exists', () => {
+  const rows = Array.from(page.matchAll(/^\| <a id="(\w+)">/gm), ([, code]) => code);
+  expect([...rows].sort()).toEqual([...codes].sort());
 });
 
-it.each(Object.keys(reasons))('the reason %s is told', (reason) => {
+it.each(Object.keys(reasons))('the reason %s is explained', (reason) => {
   expect(page).toContain(`\`${reason}\``);
 });
 
-it('every warning is told', () => {
+it('every warning is explained', () => {
   const lib = join(root, 'lib');
   const warnings = readdirSync(lib, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
