@@ -24,7 +24,10 @@ const parts = {
   // Tests of a minute each, and more of the generated logins.
   long: {
     env: { PROPERTY_RUNS: '20000' },
-    run: [ending('long', '--verbose=false'), jest('test/property/logins', 'test/property/answers-in-a-login')],
+    run: [
+      ending('long', '--verbose=false'),
+      jest('test/property/logins', 'test/property/answers-in-a-login'),
+    ],
   },
   browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
   stores: {
