@@ -1,6 +1,18 @@
 /** The one rule for the use of a client, as a table, and what a new client's record keeps of the one before it. */
 
-import { acceptsDeath, decide, isClient, nextClient, type Client } from '../../lib/client/client.js';
+import {
+  acceptsDeath,
+  decide,
+  describeApp,
+  isClient,
+  LoginScopes,
+  nextClient,
+  type Client,
+} from '../../lib/client/client.js';
+import type { Instance, Settings } from '../../lib/options.js';
+import { Store } from '../../lib/store.js';
+import { JSONStore } from '../support/json-store.js';
+import { anInstanceRecord } from '../support/records.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -296,4 +308,115 @@ it.each([
   const whole = { ...nextClient({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
   expect(isClient(whole)).toBe(true);
   expect(isClient({ ...whole, ...part })).toBe(false);
+});
+
+describe('the app of this site at an instance', () => {
+  const site = {
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    website: undefined,
+    scope: undefined,
+    clientMetadataURL: undefined,
+  };
+  const appAt = (changes: Partial<Instance> = {}, settings: Partial<Settings> = {}, scope?: string) =>
+    describeApp(anInstanceRecord(changes), { ...site, ...settings } as Settings, scope);
+  const misskey = { api: 'misskey' as const };
+
+  it('has the site’s name and website, and a redirect URI of its own', () => {
+    expect(appAt({}, { website: 'https://site.example/' })).toMatchObject({
+      ...{ host: 'social.example', clientName: 'A site', website: 'https://site.example/' },
+      redirectURI: 'https://site.example/callback/social.example',
+    });
+  });
+
+  it.each([
+    [
+      'that of the login',
+      'read write',
+      'read',
+      { scope: 'read write', isScopeOfSite: true, isScopeOfLogin: true },
+    ],
+    [
+      'else that of the site',
+      undefined,
+      'read',
+      { scope: 'read', isScopeOfSite: true, isScopeOfLogin: false },
+    ],
+    ['else the least', undefined, undefined, { isScopeOfSite: false, isScopeOfLogin: false }],
+  ])('asks for a scope: %s', (_what, ofLogin, ofSite, expected) => {
+    expect(appAt({}, { scope: ofSite }, ofLogin)).toMatchObject(expected);
+  });
+
+  it('asks Misskey for its own scope, whatever the site asks of others', () => {
+    const asked = [appAt(misskey), appAt(misskey, { scope: 'read' }), appAt(misskey, {}, 'read write')];
+    expect(asked.map(({ scope }) => scope)).toEqual(Array(3).fill('read:account'));
+    expect(asked.map(({ isScopeOfSite }) => isScopeOfSite)).toEqual(Array(3).fill(false));
+  });
+
+  it('is known by a URL only where both the site and the instance have such clients', () => {
+    const clientMetadataURL = 'https://site.example/client';
+    expect(appAt({}, { clientMetadataURL }).clientId).toBeUndefined();
+    expect(appAt({ clientMetadata: 'json' }).clientId).toBeUndefined();
+    expect(appAt({ clientMetadata: 'json' }, { clientMetadataURL }).clientId).toMatch(
+      /^https:\/\/site\.example\//,
+    );
+    expect(Object.keys(appAt())).not.toContain('clientId');
+  });
+
+  it.each<[string, Partial<Instance>, Partial<Settings>, string | undefined]>([
+    ['origin', { origin: 'https://other.example', host: 'social.example' }, {}, undefined],
+    ['name', {}, { clientName: 'Another' }, undefined],
+    ['redirect URI', {}, { callbackURL: 'https://site.example/other' }, undefined],
+    ['website', {}, { website: 'https://site.example/' }, undefined],
+    ['scope', {}, {}, 'write'],
+    ['URL', { clientMetadata: 'json' }, { clientMetadataURL: 'https://site.example/client' }, undefined],
+  ])('of another %s is another one', (_what, instance, settings, scope) => {
+    expect(appAt(instance, settings, scope).key).not.toBe(appAt().key);
+  });
+
+  it('is the same one for the same scopes in another order', () => {
+    expect(appAt({}, {}, 'write read read').key).toBe(appAt({}, {}, 'read write').key);
+  });
+});
+
+describe('the scopes of single logins', () => {
+  const aSite = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
+
+  it('are known to every process of the site, each set once, and to no other site', async () => {
+    const store = new Store(new JSONStore(), 1000);
+    const scopes = new LoginScopes(store, aSite);
+    expect(await scopes.list()).toEqual([]);
+    for (const scope of ['read write', 'write read', 'follow']) await scopes.add(scope);
+    expect(await new LoginScopes(store, aSite).list()).toEqual(['read write', 'follow']);
+    expect(await new LoginScopes(store, { ...aSite, clientName: 'Another' }).list()).toEqual([]);
+  });
+
+  it('are at most sixteen sets, of which each may be asked for again', async () => {
+    const scopes = new LoginScopes(new Store(new JSONStore(), 1000), aSite);
+    for (let n = 0; n < 16; n += 1) await scopes.add(`read:${n}`);
+    await scopes.add('read:15');
+    await expect(scopes.add('read:16')).rejects.toThrow(/16 different sets of scopes/);
+    expect(await scopes.list()).toHaveLength(16);
+  });
+
+  it.each([{ scopes: 'read' }, { scopes: [7, 'read', null] }, {}])(
+    'are those of a record that are texts: %j',
+    async (record) => {
+      const backend = new JSONStore();
+      const store = new Store(backend, 1000);
+      const scopes = new LoginScopes(store, aSite);
+      await scopes.add('read');
+      const [key = ''] = backend.records.keys();
+      await store.set(key, record);
+      expect(await scopes.list()).toEqual(Array.isArray(record.scopes) ? ['read'] : []);
+    },
+  );
+});
+
+it('deaths that are longer ago than ten minutes do not count', () => {
+  const deaths = (since: number) => ({ count: 2, since });
+  const counted = (since: number) =>
+    nextClient(registered, aNewClient({ state: 'dead', deaths: deaths(since) }), now).deaths;
+  expect(counted(now - 10 * minute)).toEqual({ count: 3, since: now - 10 * minute });
+  expect(counted(now - 10 * minute - 1)).toEqual({ count: 1, since: now });
 });

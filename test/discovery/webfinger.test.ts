@@ -1,7 +1,7 @@
 /** What is read of a WebFinger answer, and when two of them prove a handle. */
 
 import { MastodonError } from '../../lib/errors.js';
-import { followHandle, hostMetaOrigins, readFinger } from '../../lib/discovery/webfinger.js';
+import { domainIn, followHandle, hostMetaOrigins, readFinger } from '../../lib/discovery/webfinger.js';
 import type { Answer } from '../../lib/http/request.js';
 import { answerOf, fetching } from '../support/records.js';
 
@@ -218,6 +218,22 @@ describe('a handle is proved', () => {
     },
   );
 
+  it('and the domain only leads there where a limit keeps the account’s server from being asked', async () => {
+    const busy = new MastodonError('login_busy');
+    const { lead } = await follow(async (url) =>
+      isDomain(url) ? answerOf(200, agreed) : Promise.reject(busy),
+    );
+    expect(lead).toEqual({ ...there, refusal: busy });
+  });
+
+  it('and a handle at a server that the site refuses fails as such', async () => {
+    const refusal = new MastodonError('instance_not_allowed');
+    const following = follow(async (url) =>
+      isDomain(url) ? answerOf(200, agreed) : Promise.reject(refusal),
+    );
+    await expect(following).rejects.toBe(refusal);
+  });
+
   it('by one request, where the domain passes it on to the account’s server', async () => {
     const passedOn = { ...answerOf(200, agreed), url: new URL(question('social.example')) };
     const { proved, asked } = await follow(async () => passedOn);
@@ -270,6 +286,11 @@ describe('a handle is proved', () => {
       });
     });
 
+    it('also where it fails in a way of its own', async () => {
+      const { lead } = await follow(async () => failing('social.example', 500));
+      expect(lead?.failure).toMatchObject({ reason: 'server_error' });
+    });
+
     it('also where it gives no answer at all', async () => {
       const failure = new MastodonError('timeout', { instance: 'social.example' });
       expect((await follow(() => Promise.reject(failure))).lead).toMatchObject({
@@ -286,4 +307,11 @@ describe('a handle is proved', () => {
       expect((await follow(answer)).lead).toBeUndefined();
     });
   });
+});
+
+it('the domain of a handle is what follows its last @', () => {
+  expect([domainIn('alice@example.com'), domainIn('@alice@example.com')]).toEqual([
+    'example.com',
+    'example.com',
+  ]);
 });

@@ -6,6 +6,7 @@ import {
   isFromProxy,
   isSuccess,
   isUnavailable,
+  redirectTarget,
 } from '../../lib/http/answer.js';
 import { answerOf, codeThrownBy } from '../support/records.js';
 
@@ -80,4 +81,44 @@ it('the error about a bot check names the instance, and quotes no page', () => {
     expect(String((error as Error).cause)).not.toContain('SECRET');
   }
   expect.assertions(2);
+});
+
+describe('a redirect', () => {
+  const to = (location: string | undefined, status = 302) =>
+    redirectTarget(answerOf(status, '', '', location === undefined ? {} : { location }));
+
+  it.each([301, 302, 303, 307, 308])('of the status %s leads to its URL', (status) => {
+    expect(to('https://other.example/x?y=1', status)?.href).toBe('https://other.example/x?y=1');
+  });
+
+  it('may be relative, and lead to a port or to http, which other rules judge', () => {
+    expect(to('/login')?.href).toBe('https://social.example/login');
+    expect(to('http://other.example:8080/')?.href).toBe('http://other.example:8080/');
+  });
+
+  it.each([200, 201, 300, 304, 305, 401])('is no answer with the status %s', (status) => {
+    expect(to('https://other.example/', status)).toBeUndefined();
+  });
+
+  it('is no answer without a URL', () => {
+    expect(to(undefined)).toBeUndefined();
+  });
+
+  it('to what is no URL fails as an invalid answer of the instance', () => {
+    expect(() => to('https://')).toThrow(
+      expect.objectContaining({ code: 'response_invalid', instance: 'social.example' }),
+    );
+  });
+
+  it.each([
+    'foo://"x"/',
+    'xhttps://other.example/',
+    'https+x://other.example/',
+    'javascript:alert(1)',
+    'https://a"b/',
+  ])('to %s, which is no web site, fails as an unreachable instance', (location) => {
+    expect(() => to(location)).toThrow(
+      expect.objectContaining({ code: 'instance_unreachable', instance: 'social.example' }),
+    );
+  });
 });
