@@ -8,8 +8,13 @@
  * records over the restart: then every login that fails has to fail with `store_failed`.
  *
  *     npm run soak -- --nginx --processes 8 --seconds 300
+ *
+ * With --issuer, the processes are those of an OpenID issuer behind nginx, and a client takes the visitors there:
+ *
+ *     npm run soak -- --issuer --processes 2 --seconds 300
  */
 
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -46,10 +51,11 @@ const folder = mkdtempSync(join(tmpdir(), 'soak-'));
 
 const number = (value) => ({ type: 'string', default: String(value) });
 const {
-  values: { nginx: isBehindNginx, ...values },
+  values: { nginx, issuer: isIssuer, ...values },
 } = parseArgs({
   options: {
     nginx: { type: 'boolean', default: false },
+    issuer: { type: 'boolean', default: false },
     seconds: number(60),
     seed: number(Date.now() % 1_000_000),
     processes: number(3),
@@ -57,6 +63,7 @@ const {
     visitors: number(40),
   },
 });
+const isBehindNginx = nginx || isIssuer;
 const settings = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
 for (const [name, value] of Object.entries(settings)) {
   if (!Number.isSafeInteger(value) || value < 1)
@@ -165,9 +172,44 @@ async function logIn(processes, instances) {
   return undefined;
 }
 
+const clientURL = 'http://client.localhost:1/callback';
+const secret = 'the secret of the shop, which is long';
+
+/** A login of a client's visitor through the issuer, until the client has the ID token. */
+async function logInAtIssuer([{ origin }], instances) {
+  const visitor = new Visitor();
+  const instance = oneOf(instances);
+  const as = oneOf(['alice', 'bob']);
+  const verifier = randomBytes(32).toString('base64url');
+  const query = new URLSearchParams({
+    ...{ client_id: 'shop', redirect_uri: clientURL, response_type: 'code', scope: 'openid profile' },
+    ...{ code_challenge: createHash('sha256').update(verifier).digest('base64url'), state: 'state' },
+    code_challenge_method: 'S256',
+  });
+  const get = async (url) => answered(visitor.get(url).then((page) => visitor.follow(page)));
+  const page = await get(`${origin}/authorize?${query}`);
+  const proof = / name="proof" value="([^"]*)"/.exec(page.text)?.[1];
+  if (proof === undefined) return refused(`status ${page.status} before the login`);
+  const typed = { proof, instance: oneOf([instance.host, `@${as}@${instance.host}`]), action: 'login' };
+  const left = await answered(visitor.post(page.url, typed));
+  if (left.location === undefined) return refused(`status ${left.status} at the start`);
+  counts.begun += 1;
+  const end = await get(await visitor.approve(left.location, { as }));
+  const code = end.location && new URL(end.location).searchParams.get('code');
+  if (!code) return refused(`status ${end.status} at the end`);
+  const grant = { grant_type: 'authorization_code', code, redirect_uri: clientURL, code_verifier: verifier };
+  const body = new URLSearchParams({ ...grant, client_id: 'shop', client_secret: secret });
+  const token = await answered(fetch(`${origin}/token`, { method: 'POST', body }));
+  if (token.status !== 200) return refused(`status ${token.status} at the token endpoint`);
+  const [, claims] = (await token.json()).id_token.split('.');
+  const { sub } = JSON.parse(Buffer.from(claims, 'base64url').toString());
+  counts.finished += 1;
+  if (sub !== `${instance.origin}#${instance.account(as).id}`) counts.wrong += 1;
+  return undefined;
+}
+
 /** One address in front of all processes. */
-async function startNginx(processes) {
-  const port = await freePort();
+async function startNginx(port, processes) {
   const file = (name) => join(folder, name);
   const servers = processes.map(({ origin }) => `server 127.0.0.1:${new URL(origin).port};`).join(' ');
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -181,7 +223,7 @@ server { listen 127.0.0.1:${port}; location / { proxy_pass http://site; proxy_ht
   writeFileSync(file('nginx.conf'), conf);
   const origin = `http://localhost:${port}`;
   const isReady = () =>
-    fetch(`${origin}/me`).then(
+    fetch(`${origin}/`).then(
       () => true,
       () => false,
     );
@@ -199,9 +241,12 @@ async function main() {
   const instances = await Promise.all(
     Array.from({ length: settings.instances }, (_, n) => startFaultyInstance(families[n % families.length])),
   );
+  const port = await freePort();
+  const front = `http://localhost:${port}`;
   const processes = await Promise.all(
     Array.from({ length: settings.processes }, () =>
       startProcess({
+        ...(isIssuer && { issuerURL: front }),
         store: isBehindNginx ? redisOnly(redis.url) : keyvOnRedis(redis.url),
         // Sessions outlive the restart, so that no failure is theirs.
         ...(isBehindNginx && { sessions: inFile(join(folder, 'sessions.mdb')) }),
@@ -211,17 +256,24 @@ async function main() {
     ),
   );
   for (const { child } of processes) child.on('exit', () => (counts.ended += 1));
-  const nginx = isBehindNginx ? await startNginx(processes) : undefined;
-  const reached = nginx ? [nginx] : processes;
+  const proxy = isBehindNginx ? await startNginx(port, processes) : undefined;
+  const reached = proxy ? [proxy] : processes;
+  /** By process, since its start. */
+  const failuresOf = new Map();
+  const reportOf = async (one) => {
+    const { memory, failures = {} } = await report(one);
+    failuresOf.set(one, failures);
+    return memory;
+  };
   const memory = async () =>
-    (await Promise.all(processes.map(report))).reduce((sum, one) => sum + one.memory, 0) / processes.length;
+    (await Promise.all(processes.map(reportOf))).reduce((sum, one) => sum + one, 0) / processes.length;
 
   const endsAt = Date.now() + settings.seconds * 1000;
   const untilShare = (share) =>
     pause(Math.max(0, endsAt - Date.now() - (1 - share) * settings.seconds * 1000));
   const visits = Array.from({ length: settings.visitors }, async () => {
     while (Date.now() < endsAt) {
-      await logIn(reached, instances).catch((error) => {
+      await (isIssuer ? logInAtIssuer : logIn)(reached, instances).catch((error) => {
         if (error instanceof Hung) counts.hung += 1;
         else refused(`${error.name}: ${error.message}`.slice(0, 100));
       });
@@ -229,7 +281,7 @@ async function main() {
   });
   const tidying = setInterval(() => {
     for (const instance of instances) instance.resetRequests();
-    for (const one of processes) void report(one);
+    for (const one of processes) void reportOf(one);
   }, 2000);
   const forgetting = setInterval(() => isBehindNginx || oneOf(instances).forgetApps(), 10_000);
 
@@ -244,7 +296,7 @@ async function main() {
   const atEnd = await memory();
   const { ended } = counts;
   await Promise.all([
-    nginx?.stop(),
+    proxy?.stop(),
     ...processes.map((one) => one.kill()),
     ...instances.map((one) => one.close()),
     redis.stop(),
@@ -267,7 +319,14 @@ async function main() {
   console.log(`memory at the end    ${inMegabytes(atEnd)} per process`);
   const grows = atEnd > 1.5 * atStart + 20 * megabyte;
   if (grows) console.log('The memory grows.');
-  const others = isBehindNginx ? [...counts.refused.keys()].filter((code) => code !== 'store_failed') : [];
+  const failures = new Map();
+  for (const [code, count] of [...failuresOf.values()].flatMap(Object.entries))
+    failures.set(code, (failures.get(code) ?? 0) + count);
+  for (const [code, count] of failures)
+    console.log(`  logged             ${String(count).padEnd(6)} ${code}`);
+  // The issuer's pages name no code, its log does.
+  const codes = isIssuer ? failures : counts.refused;
+  const others = isBehindNginx ? [...codes.keys()].filter((code) => code !== 'store_failed') : [];
   if (others.length > 0) console.log('Some logins failed with another code than store_failed.');
   const isWrong = counts.wrong > 0 || counts.hung > 0 || ended > 0 || others.length > 0;
   if (isWrong || grows || counts.finished === 0) process.exitCode = 1;

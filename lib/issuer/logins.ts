@@ -140,10 +140,9 @@ export class Logins {
     }
     const { login, cookies, settings } = this.parts;
     const key = cookies.browserKey(req);
-    if (key === undefined) return sendPage(res, expiredPage());
     let finished: FinishedWithScope;
     try {
-      finished = await login.finishWithScope(response, key);
+      finished = await login.finishWithScope(response, key ?? []);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       return this.refused(res, key, error);
@@ -192,18 +191,18 @@ export class Logins {
   /** A denial goes to the client. After other errors the visitor may try again. */
   private async refused(
     res: ServerResponse,
-    key: string,
+    key: string | undefined,
     error: MastodonError,
     state = (error as { state?: unknown }).state,
   ): Promise<void> {
     const interaction = await this.interactionOf(state, key);
-    if (!interaction) return sendPage(res, failedPage(error.status, error.message));
+    if (key === undefined || !interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.parts.interactions.bind(interaction.uid, key, { message: error.message });
     sendRedirect(res, `${this.parts.settings.issuerURL}/login/${interaction.uid}`);
   }
 
-  private async interactionOf(state: unknown, key: string): Promise<Interaction | undefined> {
+  private async interactionOf(state: unknown, key: string | undefined): Promise<Interaction | undefined> {
     const { interactions } = this.parts;
     const { interaction: uid } = (state ?? {}) as { interaction?: unknown };
     if (typeof uid !== 'string' || !(await interactions.bindingOf(uid, key))) return undefined;

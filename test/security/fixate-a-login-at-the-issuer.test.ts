@@ -79,6 +79,18 @@ it('the way back from the instance finishes nothing in another browser, and noth
   }
 });
 
+it('the way back from the instance is used up also by a browser that was never here before', async () => {
+  const { instance, config, attacker } = await aStage();
+  const page = await openPage(attacker, (await ask(config)).url);
+  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
+  const callback = await attacker.approve(left.location ?? '');
+  for (const visitor of [new Visitor(), attacker]) {
+    const answer = await visitor.get(callback);
+    expect(answer.status).toBe(403);
+    expect(answer.location).toBeUndefined();
+  }
+});
+
 it('the session gets another name when a user logs in', async () => {
   const { stage, instance, config } = await aStage();
   const { host } = new URL(stage.issuerURL);

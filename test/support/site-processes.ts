@@ -19,6 +19,8 @@ export interface ProcessSettings {
   readonly sessions?: Opener;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
+  /** Runs an issuer at this address, instead of a site. */
+  readonly issuerURL?: string;
 }
 
 /** Where all of them believe to be; nothing listens there, a visitor is told another way by `at`. */
@@ -28,7 +30,10 @@ export async function startProcess(settings: ProcessSettings): Promise<SiteProce
   const origins = settings.instances.map(({ origin }) => ({ origin }));
   const child = fork(
     join(__dirname, 'from-source.js'),
-    [join(__dirname, 'site-process.ts'), JSON.stringify({ ...settings, callbackURL, instances: origins })],
+    [
+      join(__dirname, settings.issuerURL === undefined ? 'site-process.ts' : 'issuer-process.ts'),
+      JSON.stringify({ ...settings, callbackURL, instances: origins }),
+    ],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: ['--expose-gc'] },
   );
   // A test that fails before it ends them must not hold up the run; without this process each ends itself.
@@ -60,8 +65,10 @@ export function shareCookies(visitor: Visitor, processes: readonly SiteProcess[]
 export interface Report {
   /** Bytes in use after collecting what is garbage. */
   readonly memory: number;
-  /** How often verify was called since the last report. */
-  readonly verified: number;
+  /** How often verify was called since the last report. Of a site. */
+  readonly verified?: number;
+  /** How often each code failed since the start. Of an issuer. */
+  readonly failures?: Readonly<Record<string, number>>;
 }
 
 export async function report(process: SiteProcess): Promise<Report> {
