@@ -1,4 +1,4 @@
-/** A real Apache with mod_auth_openidc, configured as docs/issuer.md says. */
+/** A real Apache with mod_auth_openidc, configured as docs/issuer-clients.md says. */
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Whole logins with OpenID clients of other projects, set up as docs/issuer.md says. */
+/** Whole logins with OpenID clients of other projects, set up as docs/issuer-clients.md says. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,12 +19,12 @@ interface Person {
 }
 
 interface Consumer {
-  /** As its row in docs/issuer.md begins. */
+  /** As its row in docs/issuer-clients.md begins. */
   readonly product: string;
   /** In `sites/`. */
   readonly file: string;
   readonly callback: string;
-  /** A text of the settings that docs/issuer.md shows for it; in the others the page shows an excerpt of the file. */
+  /** A text of the settings that docs/issuer-clients.md shows for it; in the others the page shows an excerpt of the file. */
   readonly recipe?: string;
   readonly clientId?: string;
   readonly client?: object;

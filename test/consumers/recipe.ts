@@ -1,4 +1,4 @@
-/** The settings that docs/issuer.md shows for a product, with the addresses and the secret of a test. */
+/** The settings that docs/issuer-clients.md shows for a product, with the addresses and the secret of a test. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export function settingsOf(
     'the client_secret of issuer.yml': secret,
     ...more,
   };
-  let settings = blockOf('docs/issuer.md', test, holding);
+  let settings = blockOf('docs/issuer-clients.md', test, holding);
   for (const [theirs, ours] of Object.entries(replacements)) {
     if (!settings.includes(theirs)) throw new Error(`The settings with ${holding} do not have ${theirs}`);
     settings = settings.replaceAll(theirs, ours);
@@ -31,10 +31,10 @@ export function settingsOf(
   return settings.replaceAll('https://SITE', origin);
 }
 
-/** What docs/issuer.md says about a product: its row of the table. */
+/** What docs/issuer-clients.md says about a product: its row of the table. */
 export function rowOf(product: string): string {
-  const page = readFileSync(join(root, 'docs/issuer.md'), 'utf8');
+  const page = readFileSync(join(root, 'docs/issuer-clients.md'), 'utf8');
   const rows = page.split('\n').filter((line) => line.startsWith(`| ${product}`));
-  if (rows.length !== 1) throw new Error(`docs/issuer.md has ${rows.length} rows of ${product}`);
+  if (rows.length !== 1) throw new Error(`docs/issuer-clients.md has ${rows.length} rows of ${product}`);
   return rows[0]!;
 }

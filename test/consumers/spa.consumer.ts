@@ -1,4 +1,4 @@
-/** A page with oidc-client-ts in Chromium, as docs/issuer.md says: page, issuer and instance have an origin each. */
+/** A page with oidc-client-ts in Chromium, as docs/issuer-clients.md says: page, issuer and instance have an origin each. */
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,8 @@ import { anIssuer, type IssuerStage } from '../issuer/stage';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 
-const recipe = (holding: string) => blockOf('docs/issuer.md', 'test/consumers/spa.consumer.ts', holding);
+const recipe = (holding: string) =>
+  blockOf('docs/issuer-clients.md', 'test/consumers/spa.consumer.ts', holding);
 const packaged = (path: string) => readFileSync(join(__dirname, 'node_modules', path), 'utf8');
 
 const html = `<!doctype html><title>An app</title>
