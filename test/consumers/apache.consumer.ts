@@ -2,13 +2,12 @@
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { anIssuer, logInAt } from '../issuer/stage';
 import { freePort } from '../support/free-port';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { settingsOf } from './recipe';
-import { authority, certificate, folder, itUnless, started } from './running';
+import { answers, authority, certificate, folder, itUnless, started } from './running';
 
 const modules = '/usr/lib/apache2/modules';
 const absent = ['/usr/sbin/apache2', `${modules}/mod_auth_openidc.so`].find((path) => !existsSync(path));
@@ -52,12 +51,7 @@ OIDCCABundlePath ${authority}
 `,
   );
   started('/usr/sbin/apache2', ['-f', configuration, '-DFOREGROUND']);
-  const visitor = new Visitor();
-  for (let i = 0; i < 200; i += 1) {
-    if (await visitor.get(`http://localhost:${port}/`).then(Boolean, () => false)) return;
-    await pause(25);
-  }
-  throw new Error('Apache does not listen');
+  await answers(`http://localhost:${port}/`);
 }
 
 itUnless(

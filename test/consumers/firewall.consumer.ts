@@ -2,12 +2,11 @@
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { randomToken } from '../../lib/login/browser-keys';
 import { freePort } from '../support/free-port';
 import { aSite } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { folder, itUnless, started } from './running';
+import { answers, folder, itUnless, started } from './running';
 
 const modules = '/usr/lib/apache2/modules';
 const rules = '/usr/share/modsecurity-crs/owasp-crs.load';
@@ -44,11 +43,8 @@ ProxyPass / ${site}/
   );
   started('/usr/sbin/apache2', ['-f', configuration, '-DFOREGROUND']);
   const origin = `http://localhost:${port}`;
-  for (let i = 0; i < 200; i += 1) {
-    if (await new Visitor().get(`${origin}/me`).then(Boolean, () => false)) return origin;
-    await pause(25);
-  }
-  throw new Error('Apache does not listen');
+  await answers(`${origin}/me`);
+  return origin;
 }
 
 itUnless(

@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { selfSigned } from '../support/certificate';
+import { Visitor } from '../support/visitor';
 
 /** The issuer's. */
 export const certificate = selfSigned();
@@ -72,6 +74,16 @@ export async function printed(child: ChildProcess, text: string): Promise<void> 
       reject(new Error(`${child.spawnargs.join(' ')} ended before it listened: ${seen}`)),
     );
   });
+}
+
+/** Resolves when a server answers at the URL; a loaded machine takes many seconds for it. */
+export async function answers(url: string): Promise<void> {
+  const giveUpAt = performance.now() + 40_000;
+  while (performance.now() < giveUpAt) {
+    if (await new Visitor().get(url).then(Boolean, () => false)) return;
+    await pause(25);
+  }
+  throw new Error(`No server answers at ${url}`);
 }
 
 /** What keeps a program from being started here, as its own message says it; undefined where nothing does. */
