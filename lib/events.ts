@@ -1,4 +1,4 @@
-/** Typed events for the option `log` and the diagnostics channel of this package. */
+/** Typed events for the option `log` and the diagnostics channel of this package, and process warnings. */
 
 import { channel } from 'node:diagnostics_channel';
 import { kindOf, MastodonError, type MastodonErrorCode } from './errors.js';
@@ -148,4 +148,26 @@ export function errorKind(error: unknown): string {
   } catch {
     return kind;
   }
+}
+
+/** The warnings that this process has emitted. Tests clear it. */
+export const emittedWarnings = new Set<string>();
+
+/**
+ * Emits a process warning, once for each code.
+ * @param code `MASTODON_…`; docs/errors.md has a row for each
+ * @param text names the entry point or option, the value found, and the fix
+ * @param about one of a small set; the warning is emitted once for each of them
+ */
+export function warnOnce(code: string, text: string, about = ''): void {
+  const key = `${code} ${about}`;
+  if (emittedWarnings.has(key)) return;
+  emittedWarnings.add(key);
+  process.emitWarning(text, { code });
+}
+
+/** Whether `NODE_ENV` is unset or `development`. Only then may visitors cause warnings about what they sent. */
+export function isDevelopment(): boolean {
+  const { NODE_ENV = '' } = process.env;
+  return NODE_ENV === '' || NODE_ENV === 'development';
 }

@@ -1,10 +1,9 @@
 /** The options of every entry point: types, defaults and checks. */
 
 import { checkStore, Checks, isLoopbackHost } from './util/checks.js';
-import { eventLog, type EventLog, type LoginEvent, type Report } from './events.js';
+import { eventLog, type EventLog, type LoginEvent, type Report, warnOnce } from './events.js';
 import { checkedOutbound, type OutboundOptions, type OutboundSettings } from './util/outbound.js';
 import { parsedURL } from './util/url.js';
-import { warnOnce } from './util/warnings.js';
 
 export type { OutboundOptions, OutboundSettings };
 

@@ -2,22 +2,21 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
 import { kindOf, MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
 import {
   keyedRecord,
   isInSQL,
   isMap,
-  memoryStore,
   readerOf,
   readKeyedRecord,
   TimeLimit,
   TimeLimitError,
   UnknownRecordError,
 } from './util/backend.js';
+import { boundedMap, memoryStore } from './util/memory.js';
 import { Changes } from './util/changes.js';
-import { digest } from './util/digest.js';
+import { digest } from './util/crypto.js';
 
 /** Changes with the format of the records, so that two versions of this package can share one store. */
 const prefix = 'passport-mastodon-oauth2:2';
@@ -69,7 +68,7 @@ export class Store {
     error instanceof MastodonError ? error.with({}) : error,
   );
   /** When this process first saw a lock of another one, by key. */
-  private readonly seen = new LRUCache<string, { owner: string; at: number }>({ max: 1000 });
+  private readonly seen = boundedMap<{ owner: string; at: number }>(1000);
 
   /** @param backend default: memory. @param timeoutMs of one call of the backend */
   constructor(

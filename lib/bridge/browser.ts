@@ -1,10 +1,9 @@
 /** The visitor's browser: its cookie with a secret key, and the values that are derived from the key. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isSecretKey, randomToken } from '../login/browser-keys.js';
+import { isSecretKey, randomToken } from '../login/browser.js';
 import { cookieValues } from '../util/cookies.js';
-import { digest } from '../util/digest.js';
-import { decrypt, encrypt } from '../util/encryption.js';
+import { digest, decrypt, encrypt } from '../util/crypto.js';
 
 /** Seconds; longer than a request lasts. */
 const maxAge = 60 * 60;

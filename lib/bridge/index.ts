@@ -10,7 +10,7 @@ import './needs-ws.js';
 import type { Server } from 'node:http';
 import { addressesBelow } from '../util/url.js';
 import { MastodonLogin } from '../login/login.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import { Store } from '../store.js';
 import { Logins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';

@@ -5,7 +5,7 @@ import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
 import { storeKey, withoutDetails, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import { TimeLimit } from '../util/backend.js';
 import { loginError } from './protocol.js';
 import { decryptResult, encryptResult, newID, busNameOf } from './secrets.js';

@@ -4,7 +4,7 @@
  */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { decrypt, encrypt } from '../util/encryption.js';
+import { decrypt, encrypt } from '../util/crypto.js';
 
 /** RFC 8628, section 6.1: no vowels, so no words, and no letters that look alike. */
 const codeLetters = 'BCDFGHJKLMNPQRSTVWXZ';

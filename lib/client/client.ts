@@ -27,8 +27,8 @@
 import { leastScope, misskeyScope } from '../discovery/software.js';
 import type { Instance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
-import { hasMembers } from '../util/checks.js';
-import { digest } from '../util/digest.js';
+import { hasMembers } from '../util/backend.js';
+import { digest } from '../util/crypto.js';
 import { withHost } from '../util/url.js';
 import { clientIdAt } from './metadata-document.js';
 

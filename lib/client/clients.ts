@@ -1,10 +1,8 @@
 /** Reads and writes client records. */
 
-import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
-import { UnknownRecordError } from '../util/backend.js';
-import { hasMembers } from '../util/checks.js';
+import { hasMembers, UnknownRecordError } from '../util/backend.js';
 import type { PinnedInstance } from '../options.js';
 import {
   isClient,
@@ -16,6 +14,7 @@ import {
   type ClientCredentials,
   type RegisteredClient,
 } from './client.js';
+import { boundedMap } from '../util/memory.js';
 
 const minute = 60 * 1000;
 const day = 24 * 60 * minute;
@@ -50,16 +49,8 @@ export interface CodeCheck {
  */
 export class Clients {
   /** Registered clients that could not be saved. The next try saves them and does not register again. */
-  private readonly unsaved = new LRUCache<string, RegisteredClient>({
-    max: 1000,
-    ttl: 10 * minute,
-    perf: Date,
-  });
-  private readonly starts = new LRUCache<string, { readonly count: number; readonly at: number }>({
-    max: 1000,
-    ttl: 10 * minute,
-    perf: Date,
-  });
+  private readonly unsaved = boundedMap<RegisteredClient>(1000, 10 * minute);
+  private readonly starts = boundedMap<{ readonly count: number; readonly at: number }>(1000, 10 * minute);
   /** Changes of one record run one after another, so that none is lost within this process. */
   private readonly changing = new Map<string, Promise<unknown>>();
 

@@ -10,7 +10,7 @@ import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
 import { hostSegmentOf, isHost, withHost } from '../util/url.js';
-import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { isDevelopment, warnOnce } from '../events.js';
 
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
 export type DocumentForm = 'html' | 'json';

@@ -1,6 +1,5 @@
 /** Finds the server of an address, and caches the result. */
 
-import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { RequestContext, SingleFlight, type Http } from '../http/context.js';
 import { domainOf } from '../http/addresses.js';
@@ -9,6 +8,7 @@ import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { discover, exploreHome, type Discovered, type Home } from './discover.js';
 import { isOn, parsedURL } from '../util/url.js';
+import { boundedMap } from '../util/memory.js';
 
 const minute = 60 * 1000;
 
@@ -29,11 +29,7 @@ type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 
 export class Discovery {
   private readonly exploring = new SingleFlight<Home>();
-  private readonly confirmations = new LRUCache<string, Confirmation>({
-    max: 10_000,
-    ttl: confirmEveryMs,
-    perf: Date,
-  });
+  private readonly confirmations = boundedMap<Confirmation>(10_000, confirmEveryMs);
   private readonly underWay = new Map<string, number>();
 
   constructor(

@@ -1,8 +1,8 @@
 /** Caches recent failures by handle or host, so that the request is not repeated at once. */
 
-import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord, type MastodonErrorCode } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
+import { boundedMap } from '../util/memory.js';
 
 /** Failures that are not caused by the server. */
 const notRemembered: ReadonlySet<MastodonErrorCode> = new Set([
@@ -29,11 +29,10 @@ export class Failures {
     private readonly store: Store,
     cooldownMs: number,
   ) {
-    this.streaks = new LRUCache<string, { readonly count: number; readonly failure: FailureRecord }>({
-      max: 10_000,
-      ttl: cooldownMs,
-      perf: Date,
-    });
+    this.streaks = boundedMap<{ readonly count: number; readonly failure: FailureRecord }>(
+      10_000,
+      cooldownMs,
+    );
   }
 
   /** @throws MastodonError a copy of the last failure, after several in a row */

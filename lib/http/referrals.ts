@@ -1,9 +1,9 @@
 /** Limits requests to third parties that visitors cause (referral rate limit). */
 
-import { LRUCache } from 'lru-cache';
 import { MastodonError } from '../errors.js';
 import { domainOf } from './addresses.js';
 import { ConcurrencyLimit } from './concurrency.js';
+import { boundedMap } from '../util/memory.js';
 
 const minuteMs = 60_000;
 
@@ -64,9 +64,9 @@ export interface Referral {
  */
 export class ReferralLimits {
   /** Requests of the last minute, by domain. */
-  private readonly sent = new LRUCache<string, readonly Sent[]>({ max: 10_000 });
+  private readonly sent = boundedMap<readonly Sent[]>(10_000);
   /** Hosts at which a login was finished, and pairs of a typed domain and the domain of such a host. */
-  private readonly known = new LRUCache<string, true>({ max: 10_000 });
+  private readonly known = boundedMap<true>(10_000);
   private readonly turns = new ConcurrencyLimit({
     ...{ inAll: 1024, perInstance: maxAtOnce, perDomain: maxAtOnce, waiting: 1024 },
   });

@@ -1,10 +1,9 @@
 /** The issuer's cookies: their names, the browser's key, its last server, and the session before the login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/browser-keys.js';
+import { randomToken } from '../login/browser.js';
 import { cookieValues } from '../util/cookies.js';
-import { digest } from '../util/digest.js';
-import { decrypt, encrypt } from '../util/encryption.js';
+import { digest, decrypt, encrypt } from '../util/crypto.js';
 import type { AdapterPayload } from './oidc-provider.js';
 
 /** Chromium keeps no cookie longer. Seconds. */

@@ -1,7 +1,7 @@
 /** The interactions of oidc-provider: its authorization requests while a visitor logs in. Each is bound to one browser. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import { bindingOf } from './adapter.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { Provider } from './oidc-provider.js';

@@ -1,7 +1,7 @@
 /** Middleware around oidc-provider for devices, client secrets, refresh tokens, logouts and session cookies. */
 
 import type { ClientAddress } from '../util/client-address.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Endings } from './endings.js';
 import { limits, type AuthenticationFailures } from './limits.js';

@@ -1,7 +1,7 @@
 /** Redirects posted requests to a URL by GET. A request with an ID token is stored, so that the token is not in a URL. */
 
 import type { IncomingMessage } from 'node:http';
-import { randomToken } from '../login/browser-keys.js';
+import { randomToken } from '../login/browser.js';
 import { readFields } from '../pages/form.js';
 import type { ClientAddress } from '../util/client-address.js';
 import { limits, PendingRecords } from './limits.js';

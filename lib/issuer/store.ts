@@ -1,7 +1,7 @@
 /** Reads and writes the issuer's records in the site's store, encrypted. */
 
 import { storeKey, type Store } from '../store.js';
-import { decrypt, encrypt } from '../util/encryption.js';
+import { decrypt, encrypt } from '../util/crypto.js';
 
 /** The kind of a record, and what identifies it. If a part is secret, such as a token, it is the last one. */
 export type RecordName = readonly [kind: string, ...parts: string[]];

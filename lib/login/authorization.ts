@@ -3,9 +3,9 @@
 import { needsForcedLogin } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import type { BeginOptions, Instance } from '../options.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import { splitAtHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.js';
-import { isState } from './browser-keys.js';
+import { isState } from './browser.js';
 import type { Transaction } from './transactions.js';
 
 /** @param extra further parameters; they cannot replace parameters of the protocol */

@@ -1,6 +1,5 @@
 /** Finds the instance of an address and a client for it, once for all concurrent callers. */
 
-import { LRUCache } from 'lru-cache';
 import { describeApp, type App, type Client } from '../client/client.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
@@ -11,6 +10,7 @@ import { MastodonError } from '../errors.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import type { PendingLogins } from './transactions.js';
+import { boundedMap } from '../util/memory.js';
 
 /** An instance and a usable client. */
 export interface Usable {
@@ -35,7 +35,7 @@ export class ClientLookup {
   private readonly finding = new SingleFlight<Instance>();
   private readonly starts: ConcurrencyLimit;
   /** Addresses that `find` has resolved. A following `get` does not repeat the discovery. */
-  private readonly justFound = new LRUCache<string, true>({ max: 1000, ttl: justFoundMs, perf: Date });
+  private readonly justFound = boundedMap<true>(1000, justFoundMs);
 
   constructor(
     private readonly settings: Settings,

@@ -20,8 +20,8 @@ import { ConcurrencyLimit } from '../http/concurrency.js';
 import { Http, RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
-import { digest } from '../util/digest.js';
-import { isDevelopment } from '../util/warnings.js';
+import { digest } from '../util/crypto.js';
+import { isDevelopment } from '../events.js';
 import {
   authorizationURL,
   assertSameInstance,
@@ -34,14 +34,13 @@ import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
 import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
 import {
-  report,
   reportFailure,
   withLoginDetails,
   type Seen,
   warnOfFailure,
   warnOfMissingResponse,
 } from './report.js';
-import { keysOf, randomToken } from './browser-keys.js';
+import { keysOf, randomToken } from './browser.js';
 import { SiteTokens } from './tokens.js';
 import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
 import {
@@ -141,7 +140,8 @@ export class MastodonLogin {
         warnOfMissingResponse(this.callbackURL);
       await pending.save(state, login);
       this.lifecycle.clients.started(app.key);
-      report(this.settings.log, 'begun', instance);
+      const { host, software } = instance;
+      this.settings.log('begun', { instance: host, ...(software !== undefined && { software }) });
       return {
         redirect: authorizationURL(instance, login, state, options, extras.authorization),
         instance,
@@ -200,7 +200,8 @@ export class MastodonLogin {
           for (const token of grants)
             if (typeof token === 'string') await lifecycle.clients.rememberGrant(instance, token, of);
           await pending.keysFinished?.();
-          report(this.settings.log, 'finished', profile.instance);
+          const { host, software } = instance;
+          this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
         } catch (error) {
           // No caller receives this token, so it must not stay valid.

@@ -2,8 +2,7 @@
 
 import { UnlistedServer, unicodeHost, type Address } from '../discovery/address.js';
 import { MastodonError, kindOf } from '../errors.js';
-import type { LoginEvent, Report } from '../events.js';
-import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { type LoginEvent, type Report, isDevelopment, warnOnce } from '../events.js';
 import type { Transaction } from './transactions.js';
 
 /** What is known of a login when it fails. */
@@ -24,15 +23,6 @@ export function withLoginDetails(error: MastodonError, { address, login }: Seen)
     ...(isItsName && inScript !== undefined && { typedInstance: inScript }),
     ...(login && { state: login.applicationState }),
   });
-}
-
-/** Reports the success of `begin` or `finish`. */
-export function report(
-  log: Report<LoginEvent>,
-  event: 'begun' | 'finished',
-  { host, software }: { readonly host: string; readonly software?: string },
-): void {
-  log(event, { instance: host, ...(software !== undefined && { software }) });
 }
 
 export function reportFailure(log: Report<LoginEvent>, error: unknown): void {

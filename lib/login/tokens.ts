@@ -12,8 +12,7 @@ import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import { storeKey } from '../store.js';
-import { digest } from '../util/digest.js';
-import { decrypt, encrypt } from '../util/encryption.js';
+import { digest, decrypt, encrypt } from '../util/crypto.js';
 import { readTokens, type Tokens } from './exchange.js';
 
 /** How long callers with the same token get the result of a refresh. Milliseconds. */

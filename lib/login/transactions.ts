@@ -6,10 +6,9 @@ import type { Address } from '../discovery/address.js';
 import { isPinned } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
-import { hasMembers } from '../util/checks.js';
-import { digest } from '../util/digest.js';
-import { loginExpired } from './expiry.js';
-import { loginTtlMs, randomToken } from './browser-keys.js';
+import { hasMembers } from '../util/backend.js';
+import { digest } from '../util/crypto.js';
+import { loginExpired, loginTtlMs, randomToken } from './browser.js';
 
 /** The values that validate the authorization response. Plain JSON. */
 export interface Transaction {

@@ -1,7 +1,7 @@
 /** Reads the forms of our pages, and checks that they were sent from our page in the same browser. */
 
 import type { IncomingMessage } from 'node:http';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 
 const maxBodyBytes = 4096;
 

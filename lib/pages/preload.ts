@@ -1,7 +1,7 @@
 /** Answers requests that the visitor did not make: browsers preload pages, and link checkers send HEAD. */
 
 import type { IncomingMessage } from 'node:http';
-import { browserRequest, prefetchRefusal } from '../login/browser-request.js';
+import { browserRequest, prefetchRefusal } from '../login/browser.js';
 import { messagePage, type Page } from './page.js';
 
 /** Whether the request must use up and start nothing. The visit itself comes later, as a request of its own. */

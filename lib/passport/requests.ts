@@ -9,12 +9,16 @@ import {
   type CallbackPaths,
   type Target,
 } from '../login/authorization.js';
-import { browserRequest, crossSiteStart, prefetchRefusal, warnOfScript } from '../login/browser-request.js';
-import { isOtherBrowser } from '../login/expiry.js';
+import {
+  browserRequest,
+  crossSiteStart,
+  prefetchRefusal,
+  warnOfScript,
+  isOtherBrowser,
+} from '../login/browser.js';
 import type { Browser, MastodonLogin } from '../login/login.js';
 import type { PendingLogins as BrowserLogins, Transaction } from '../login/transactions.js';
-import { isThenable } from '../util/checks.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import type {
   LoginTransaction,
   MastodonAuthenticateOptions,
@@ -213,7 +217,7 @@ function loginsIn(stateStore: StateStore, req: IncomingMessage): BrowserLogins {
 
 /** passport-oauth2 reads the members of what a hook returns. A promise has none, so its parameters would silently be missing. */
 function parametersOf(hook: string, given: unknown): Record<string, string> {
-  const isPromise = isThenable(given);
+  const isPromise = given instanceof Object && 'then' in given;
   if (typeof given === 'object' && given !== null && !isPromise) return given as Record<string, string>;
   const what = isPromise ? 'a promise: it cannot be async' : given === null ? 'null' : typeof given;
   throw new TypeError(`MastodonStrategy: ${hook} must return an object, and has returned ${what}`);

@@ -9,10 +9,10 @@ import {
   readFormer,
   type BrowserKeys,
   writeFormer,
-} from '../login/browser-keys.js';
+} from '../login/browser.js';
 import type { MastodonLogin } from '../login/login.js';
-import { digest } from '../util/digest.js';
-import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { digest } from '../util/crypto.js';
+import { isDevelopment, warnOnce } from '../events.js';
 
 /** Session field with the key that begins logins. A session with this field existed when a login began. */
 const currentField = 'passport-mastodon-oauth2';
@@ -54,8 +54,7 @@ export async function browserKeysToBegin(
   const current = isUsable ? known : randomToken();
   const written = current + userSuffix(session);
   session[currentField] = written;
-  if (session[currentField] !== written)
-    throw new Error('the session does not keep what is written into it');
+  if (session[currentField] !== written) throw new Error('the session does not keep what is written into it');
   if (known !== undefined && !isUsable) retire(session, known, before);
   return {
     keys: [...new Set([current, ...before.keys])],

@@ -1,7 +1,6 @@
 /** Checks the application's verify function, and calls it in each of its forms. */
 
 import { kindOf } from '../errors.js';
-import { isThenable } from '../util/checks.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
 
@@ -198,4 +197,8 @@ function refuseToRead(name: string): never {
       'Its parameters are (accessToken, refreshToken, profile, done), or ' +
       '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
   );
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseClientAddress } from '../util/client-address.js';
-import { digest } from '../util/digest.js';
+import { digest } from '../util/crypto.js';
 import type { Config } from './config.js';
 
 type HealthSettings = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;

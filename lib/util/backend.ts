@@ -1,8 +1,6 @@
-/** Helpers of stores: a time limit, keyed records, and the default backend in memory. */
+/** Helpers of stores: a time limit, and keyed records. */
 
-import { Keyv } from 'keyv';
-import { LRUCache } from 'lru-cache';
-import { digest } from './digest.js';
+import { digest } from './crypto.js';
 
 /** After a timeout, calls fail at once for this time, because a login makes many calls. Milliseconds. */
 const cooldownMs = 1000;
@@ -77,6 +75,13 @@ export function keyedRecord(key: string, value: object): object {
   return { ...value, keptUnder: digest(key) };
 }
 
+/** Whether a value has a member of this type by each of these names, as a record from a store should. */
+export function hasMembers(value: unknown, type: 'string' | 'number', names: readonly string[]): boolean {
+  const record = Object(value) as Record<string, unknown>;
+  for (const name of names) if (typeof record[name] !== type) return false;
+  return true;
+}
+
 /** The store returned something other than the record. */
 export class UnknownRecordError extends Error {}
 
@@ -95,61 +100,4 @@ export function readKeyedRecord(key: string, value: unknown): object {
   throw new UnknownRecordError(
     "the store returned another key's record: its client has lost count of the answers and must reconnect",
   );
-}
-
-/** Minimum size of a record, so that the limit on characters also limits the number of records. */
-const leastSize = 2048;
-
-/**
- * Stores text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a separate cache, so a flood of
- * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv handles expiry: the
- * text contains the time.
- *
- * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters
- * evicts others no sooner than a flood of empty ones. Larger records count with all their characters.
- */
-class BoundedMemory {
-  private readonly caches = new Map<string, LRUCache<string, string>>();
-
-  constructor(private readonly maxRecords: number) {}
-
-  get(key: string): string | undefined {
-    return this.cacheOf(key).get(key);
-  }
-
-  /** @returns whether the record was stored; false for a record larger than the cache */
-  set(key: string, text: string): boolean {
-    return this.cacheOf(key).set(key, text).has(key);
-  }
-
-  delete(key: string): boolean {
-    return this.cacheOf(key).delete(key);
-  }
-
-  clear(): void {
-    this.caches.clear();
-  }
-
-  private cacheOf(key: string): LRUCache<string, string> {
-    const kind = key.split(':', 3).at(-1) ?? '';
-    let cache = this.caches.get(kind);
-    if (!cache) {
-      // `max` is not set, because it would allocate memory for all entries at once.
-      const sizeCalculation = (text: string, of: string) => Math.max(leastSize, of.length + text.length);
-      cache = new LRUCache({ maxSize: this.maxRecords * leastSize, sizeCalculation });
-      this.caches.set(kind, cache);
-    }
-    return cache;
-  }
-}
-
-/** The default store. It does not fail, and its `set` returns whether it stored the record. */
-export function memoryStore(maxRecords: number): Keyv {
-  return new Keyv({
-    store: new BoundedMemory(maxRecords),
-    useKeyPrefix: false,
-    // Records are plain JSON. Keyv's own functions also handle buffers, and take several times longer.
-    serialize: JSON.stringify,
-    deserialize: JSON.parse,
-  });
 }

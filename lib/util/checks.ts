@@ -123,17 +123,6 @@ export class Checks {
 /** Replaces `:instance` while the URL is validated. */
 const placeholder = 'instance-host-stands-here';
 
-/** Whether a value has a member of this type by each of these names, as a record from a store should. */
-export function hasMembers(value: unknown, type: 'string' | 'number', names: readonly string[]): boolean {
-  const record = Object(value) as Record<string, unknown>;
-  for (const name of names) if (typeof record[name] !== type) return false;
-  return true;
-}
-
-export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
-}
-
 /** Whether the host is this machine. Browsers treat http on it like https (W3C Secure Contexts, 3.1). */
 export function isLoopbackHost(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);

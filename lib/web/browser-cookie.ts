@@ -7,7 +7,7 @@ import {
   type BrowserKeys,
   isSecretKey,
   randomToken,
-} from '../login/browser-keys.js';
+} from '../login/browser.js';
 import type { MastodonLogin } from '../login/login.js';
 import { cookieValues } from '../util/cookies.js';
 

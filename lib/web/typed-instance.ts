@@ -1,7 +1,7 @@
 /** Reads the visitor's server from a form, from JSON, or from the query. */
 
 import { MastodonError } from '../errors.js';
-import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { isDevelopment, warnOnce } from '../events.js';
 
 const field = 'instance';
 

@@ -1,18 +1,18 @@
 /** `createLogin`: the adapter for `Request` and `Response`, with a cookie instead of a session. */
 
 import { MastodonError } from '../errors.js';
-import { allKeys } from '../login/browser-keys.js';
 import {
+  allKeys,
   crossSiteStart,
   prefetchRefusal,
   warnOfScript,
   type BrowserRequest,
-} from '../login/browser-request.js';
-import { isOtherBrowser } from '../login/expiry.js';
+  isOtherBrowser,
+} from '../login/browser.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/exchange.js';
 import type { BeginOptions } from '../options.js';
-import { isDevelopment, warnOnce } from '../util/warnings.js';
+import { isDevelopment, warnOnce } from '../events.js';
 import { parsedURL } from '../util/url.js';
 import { BrowserCookie, keysToBegin } from './browser-cookie.js';
 import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';

@@ -1,6 +1,6 @@
 /** The client metadata document: its URL at each instance, its two forms, and the hosts that it is served for. */
 
-import { emittedWarnings } from '../../lib/util/warnings.js';
+import { emittedWarnings } from '../../lib/events.js';
 import { allWarnings, inDevelopment, warningsOf } from '../support/warnings.js';
 import { clientIdAt, ClientMetadata } from '../../lib/client/metadata-document.js';
 

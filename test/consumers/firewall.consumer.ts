@@ -2,7 +2,7 @@
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomToken } from '../../lib/login/browser-keys';
+import { randomToken } from '../../lib/login/browser';
 import { freePort } from '../support/free-port';
 import { aSite } from '../support/stage';
 import { Visitor } from '../support/visitor';

@@ -3,7 +3,7 @@
 import { describeApp } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import { readOptions } from '../../lib/options.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { aSite, aSplitPair, anInstance, anInstanceRecord, JSONStore, start } from '../support/stage.js';

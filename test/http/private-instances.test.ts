@@ -1,7 +1,7 @@
 /** The option `outbound.privateInstances`: an instance on the operator's own network, and nothing else there. */
 
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import type { OutboundOptions } from '../../lib/options.js';
 import { loopbackAddress, lowPortsUnavailable, names, type Answers } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';

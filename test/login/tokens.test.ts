@@ -3,7 +3,7 @@
 import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import { createLogin } from '../../lib/web/index.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { until } from '../support/hostile.js';

@@ -1,7 +1,7 @@
 /** Pending logins: the browser keys that they are bound to, how often they can be taken, and what they keep. */
 
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import { assertLive, Transactions } from '../../lib/login/transactions.js';
 import { Store } from '../../lib/store.js';
 import { aLogin, anInstance, codeThrownBy, JSONStore, leastOptions } from '../support/stage.js';

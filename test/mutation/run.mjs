@@ -29,7 +29,7 @@ const judged = {
   'client/verification': 'client/verification client/invalid-code-check',
   'client/lifecycle': 'client/',
   'login/authorization': 'login/authorization login/response',
-  'login/browser-keys': 'login/transactions',
+  'login/browser': 'login/transactions',
   'login/exchange': 'login/token login/login',
   'login/profile': 'login/profile',
   'login/transactions': 'login/transactions login/stored-logins',

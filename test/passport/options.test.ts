@@ -6,7 +6,7 @@ import type { LoginTransaction as Transaction } from '../../lib/index.js';
 import type { StateStore } from '../../lib/passport/options.js';
 import { aSite, aSplitPair, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 
 const query = (away: string) => new URL(away).searchParams;
 

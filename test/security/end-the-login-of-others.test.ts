@@ -2,7 +2,7 @@
 
 import { MemoryStore } from 'express-session';
 import { Keyv } from 'keyv';
-import { personas, variant } from '../support/instance.js';
+import { personas, variant, type StandIn } from '../support/instance.js';
 import {
   aSite,
   aStage,
@@ -16,10 +16,9 @@ import {
   whoIsLoggedIn,
 } from '../support/stage.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import { until } from '../support/hostile.js';
 import type { Site } from '../support/site.js';
-import type { StandIn } from '../support/instance.js';
 import { StuckAtInstance, Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());

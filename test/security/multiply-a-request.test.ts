@@ -1,6 +1,6 @@
 /** The attacker sends one request, and has the store asked hundreds of times. */
 
-import { randomToken } from '../../lib/login/browser-keys';
+import { randomToken } from '../../lib/login/browser';
 import { createLogin } from '../../lib/web';
 import { closeAll, startBridge } from '../bridge/stage';
 import { anInstance } from '../support/stage';

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';

@@ -1,6 +1,6 @@
 /** Collects the warnings of the process that a test causes. */
 
-import { emittedWarnings } from '../../lib/util/warnings.js';
+import { emittedWarnings } from '../../lib/events.js';
 
 type Warning = readonly [text: string, code: string | undefined];
 

@@ -1,6 +1,6 @@
 /** What a reader of the store can do with encrypted text: nothing but lose it. */
 
-import { decrypt, encrypt } from '../../lib/util/encryption';
+import { decrypt, encrypt } from '../../lib/util/crypto';
 
 const secret = 's'.repeat(43);
 const encrypted = encrypt(secret, 'a session', 'tokens of alice, é');

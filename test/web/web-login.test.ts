@@ -4,7 +4,7 @@ import { createLogin, type WebLogin, type WebLoginOptions } from '../../lib/web/
 import type { StandIn } from '../support/instance.js';
 import { anInstance, failureOf, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 
 afterEach(() => void jest.restoreAllMocks());
 

@@ -1,7 +1,11 @@
-/** Encrypts text with a shared secret, for stores and message buses without access to that secret. */
+/** SHA-256 digests; and encryption of text with a shared secret, for stores and message buses without access to it. */
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { digest } from './digest.js';
+import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
+
+/** SHA-256. @returns base64url, 43 characters of `[A-Za-z0-9_-]` */
+export function digest(text: string): string {
+  return hash('sha256', text, 'base64url');
+}
 
 const ivBytes = 12;
 const tagBytes = 16;
