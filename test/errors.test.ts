@@ -1,4 +1,4 @@
-/** Codes are stable, sentences are fit to be shown, and nothing else comes out. */
+/** Codes are stable, messages can be shown to visitors, and errors contain no secrets. */
 
 import { ErrorCode, MastodonError, type MastodonErrorCode, errorOf, recordOf } from '../lib/errors.js';
 

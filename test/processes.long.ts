@@ -1,4 +1,4 @@
-/** Many processes of one site on one Redis behave as one: what one began another can finish. */
+/** Many processes of one site on one Redis: each can finish a login that another began. */
 
 import { createClient, type RedisClientType } from '@redis/client';
 import { startInstance, type StandIn } from './support/instance.js';

@@ -1,4 +1,4 @@
-/** What the package makes of stores that are broken, away, or hide that they are. */
+/** `Store` over stores that fail, that are unreachable, or that hide a failure. */
 
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';

@@ -1,4 +1,4 @@
-/** The visitor's page, and what other browsers and pages can do with it. */
+/** Attacks by other browsers and pages on the bridge's page. */
 
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';

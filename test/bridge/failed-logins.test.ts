@@ -1,4 +1,4 @@
-/** Whatever makes a login fail: the program is told, no other browser gets the request, and no token stays behind. */
+/** Failed logins: the program gets an error, no other browser gets the request, and the token is revoked. */
 
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** A visitor who has agreed at the instance, and is about to come back. */
+/** A visitor who has consented at the instance, before the callback. */
 async function agreed({ connect }: Stage) {
   const client = await connect();
   const { url } = await client.request(instance.host);

@@ -1,4 +1,4 @@
-/** A bus that fails, with all it was given in its errors, or that never answers. */
+/** A bus that never answers, or that fails with errors that contain its arguments. */
 
 import { inspect } from 'node:util';
 import type { Bus } from '../../lib/stores/bus';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** As drivers do: the command, with its arguments, in the message and beside it. */
+/** An error as drivers make it: the command and its arguments are in the message and in fields. */
 function failed(...args: string[]): Error {
   return Object.assign(new Error(`PUBLISH ${args.join(' ')}`), { code: 'ECONNRESET', args });
 }

@@ -14,7 +14,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** A store and a bus that write down all that passes through them. */
+/** A store and a bus that record all their arguments. */
 function watched() {
   const store = new JSONStore();
   const bus = localBus();

@@ -19,7 +19,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** The same address at another server, as a load balancer would have it. */
+/** The same URL at another process, as behind a load balancer. */
 const at = (origin: string, url: string): string => url.replace(new URL(url).origin, origin);
 
 describe('two bridges with one store and one bus', () => {

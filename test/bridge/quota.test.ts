@@ -1,4 +1,4 @@
-/** Whose connection it is, and how much of what is there for all one network may take. */
+/** How connections are counted per network, and the share that one network may use. */
 
 import type { IncomingMessage } from 'node:http';
 import { clientAddress, parseClientAddress } from '../../lib/util/client-address';

@@ -13,7 +13,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** The TCP connection below a client, for what a well-behaved library does not do. */
+/** The TCP connection below a client, to send what a WebSocket library would not send. */
 function wire(client: Client): Duplex {
   return (client.socket as WebSocket & { _socket: Duplex })._socket;
 }

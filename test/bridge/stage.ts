@@ -13,7 +13,7 @@ export interface Stage {
   readonly origin: string;
   readonly server: Server;
   readonly bridge: Bridge;
-  /** What was logged, in order. */
+  /** The events in order. */
   readonly events: [event: string, fields: Readonly<Record<string, unknown>>][];
   connect(options?: ClientOptions & { path?: string }): Promise<Client>;
   close(): Promise<void>;
@@ -71,7 +71,7 @@ export async function startBridge(
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- messages of any shape */
 
-/** A client that keeps what it was told. */
+/** A client that records the messages that it receives. */
 export class Client {
   readonly heard: any[] = [];
   /** The code with which the socket was closed. */
@@ -115,13 +115,13 @@ export class Client {
     return message.parameters;
   }
 
-  /** Asks, and waits for the answer. */
+  /** Sends `auth` and waits for `set-id`. */
   async request(host: string): Promise<{ id: string; url: string; code: string; expires: number }> {
     this.ask(host);
     return this.hear('set-id');
   }
 
-  /** True if nothing comes for a while. */
+  /** True if no message arrives for a while. */
   async hearsNothing(milliseconds = 150): Promise<boolean> {
     await pause(milliseconds);
     return this.heard.length === 0;
@@ -142,7 +142,7 @@ export async function press(visitor: Visitor, url: string): Promise<Page> {
   return visitor.post(action, fields);
 }
 
-/** Opens the page, goes on to the instance, agrees there, and comes back. */
+/** Opens the page, presses the button, consents at the instance, and opens the callback. */
 export async function agree(visitor: Visitor, url: string, as = 'alice'): Promise<Page> {
   const { location, status, text } = await press(visitor, url);
   if (location === undefined) throw new Error(`No way to the instance (${status}): ${text}`);

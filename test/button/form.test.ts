@@ -1,4 +1,4 @@
-/** The form as a server writes it. */
+/** `loginForm`: the HTML of the form. */
 
 import { languageFor, loginForm } from '../../lib/button/form';
 

@@ -1,4 +1,4 @@
-/** Ten languages, each of which says everything. */
+/** Each of the ten languages has every text. */
 
 import { ErrorCode, MastodonError, type MastodonErrorCode } from '../../lib/errors';
 import { codeOf, languageCodes, languageOf, messageFor } from '../../lib/button/texts';

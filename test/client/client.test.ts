@@ -1,4 +1,4 @@
-/** The one rule for the use of a client, as a table, and what a new client's record keeps of the one before it. */
+/** `decide` as a table, and what the record of a new client keeps of the replaced one. */
 
 import {
   acceptsDeath,

@@ -1,4 +1,4 @@
-/** The invalid-code check: what is offered to an instance, and which answers mean that it checks no codes. */
+/** The invalid-code check: the request, and the answers that show an instance without a check of codes. */
 
 import { acceptedInvalidCode, offerInvalidCode, UncheckedCodesError } from '../../lib/client/verification.js';
 import { registerApp } from '../../lib/client/registration.js';
@@ -30,7 +30,7 @@ const app = {
   website: undefined,
 };
 
-/** Registers, and offers an invalid code twice. */
+/** Registers a client, and sends an invalid code twice. */
 async function offered(persona: PersonaName, answer?: Parameters<StandIn['answerWith']>) {
   const server = await anInstance(persona);
   const instance = anInstanceRecord({ origin: server.origin });

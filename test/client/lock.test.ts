@@ -15,13 +15,13 @@ class LockingStore extends JSONStore {
   }
 }
 
-/** What one process after another does under the lock, and how it tells. */
+/** Logs which process works under the lock. */
 class Works {
   result: string | undefined;
   started = 0;
   finish = (): void => undefined;
 
-  /** As in a process of its own. */
+  /** Simulates another process. */
   join(backend: JSONStore): Promise<string> {
     return withLock(
       new Store(backend, 5000),

@@ -1,4 +1,4 @@
-/** An instance sees one registration, however many people log in, and in however many processes. */
+/** Many visitors in many processes cause one registration at an instance. */
 
 import { personas, variant, type PersonaName } from '../support/instance.js';
 import type { SiteOptions } from '../support/site.js';

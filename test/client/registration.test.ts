@@ -1,4 +1,4 @@
-/** The registration of an app: the request, what its answers say, and the scope that is asked for. */
+/** The registration of an app: the request, its responses, and the requested scope. */
 
 import {
   readRegistration,

@@ -1,4 +1,4 @@
-/** Verification of client credentials: the request, and which answers mean that the instance forgot the client. */
+/** Verification of client credentials: the request, and the answers that show a deleted client. */
 
 import type { Client } from '../../lib/client/client.js';
 import { Clients, type ClientOf } from '../../lib/client/clients.js';

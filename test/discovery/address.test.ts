@@ -1,4 +1,4 @@
-/** What a visitor may type, and what becomes of it. */
+/** `parseAddress`: accepted input and its result. */
 
 import { parseAddress } from '../../lib/discovery/address.js';
 import { codeThrownBy } from '../support/records.js';

@@ -1,4 +1,4 @@
-/** The documents of one discovery: which hosts are asked, for what, and how often. */
+/** The requests of one discovery: to which hosts, for which documents, and how often. */
 
 import { Documents } from '../../lib/http/request.js';
 import type { StandIn } from '../support/instance.js';

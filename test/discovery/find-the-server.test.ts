@@ -1,4 +1,4 @@
-/** A server that describes itself badly, or a domain in trouble, is found all the same; and told truly where it is not. */
+/** Discovery finds servers with faulty documents and domains with faults; otherwise the error names the cause. */
 
 import { describeApp } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';

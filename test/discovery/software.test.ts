@@ -1,4 +1,4 @@
-/** Which software a server tells it runs, and what a login does differently for it. */
+/** The software that a server names in NodeInfo, and the special cases for it. */
 
 import {
   canRevokeTokens,

@@ -1,4 +1,4 @@
-/** What is read of a WebFinger answer, and when two of them prove a handle. */
+/** How WebFinger answers are read, and when two of them confirm a handle. */
 
 import { MastodonError } from '../../lib/errors.js';
 import { domainIn, followHandle, hostMetaOrigins, readFinger } from '../../lib/discovery/webfinger.js';

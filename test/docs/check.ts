@@ -1,4 +1,4 @@
-/** What blocks in other languages than TypeScript and JavaScript are held to, and what a block's mark promises. */
+/** Checks blocks of code in other languages, and the claim of the comment above each block. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { root, type Block } from './pages.js';
 
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
 
-/** Shown as they are: a picture, and what a program prints. */
+/** Languages without a check: pictures and the output of programs. */
 const unchecked = ['mermaid', 'text'];
 
 /** By language: what is wrong with a block, if anything. */
@@ -48,7 +48,7 @@ const emptyElements = ['input', 'img', 'link', 'meta', 'br'];
 
 const commands = { authenticator, issuer };
 
-/** Every broken promise of the blocks, with page and line. */
+/** The failed checks of all blocks, with page and line. */
 export async function brokenPromises(blocks: readonly Block[]): Promise<string[]> {
   const wrong = await Promise.all(blocks.map(wrongIn));
   return blocks.flatMap(({ page, line }, index) =>

@@ -40,7 +40,7 @@ afterAll(async () => {
   await instance.close();
 });
 
-/** Begins a login, and has ada agree to it. */
+/** Begins a login, and consents as ada. */
 async function begun(): Promise<{ path: string; cookie: string }> {
   const start = await request(origin)
     .post('/login')

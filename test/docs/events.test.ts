@@ -1,4 +1,4 @@
-/** docs/operators.md names each event that something in lib/ tells, and none else. */
+/** docs/operators.md lists exactly the events that lib/ emits. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** docs/frameworks.md: every example is there, and an install line names what it needs beside its scaffold. */
+/** docs/frameworks.md lists every example, and its install lines name the packages of the example. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

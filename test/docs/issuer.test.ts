@@ -1,4 +1,4 @@
-/** The client of docs/issuer.md, run as it stands against the issuer of its issuer.yml; only the ports are others. */
+/** Runs the client of docs/issuer.md against the issuer of its issuer.yml. Only the ports differ. */
 
 import { once } from 'node:events';
 import http, { type RequestListener, type Server } from 'node:http';
@@ -21,7 +21,7 @@ function moved(text: string, from: string, to: string): string {
   return text.replace(from, to);
 }
 
-/** What the page has on port 3003, at the address that it is called back to here. */
+/** The client of the page, on a free port instead of 3003. */
 async function startClient(issuerURL: string, callback: string, server: Server): Promise<void> {
   const written = moved(
     moved(code, `http://${addresses.app_host}`, issuerURL),

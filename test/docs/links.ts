@@ -1,4 +1,4 @@
-/** Where the pages' links lead: files that are there, and headings that are there. */
+/** Checks that links of the pages lead to existing files and headings. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -48,7 +48,7 @@ export function linksOf(text: string): Link[] {
   );
 }
 
-/** Every link of the pages that leads nowhere. Of other sites nothing is asked; the form of the address is. */
+/** The broken links of the pages. Links to other sites are checked for their form only. */
 export function brokenLinks(pages: readonly Page[]): string[] {
   return pages.flatMap((page) =>
     linksOf(page.text).flatMap(({ line, target }) => {

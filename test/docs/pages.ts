@@ -27,13 +27,13 @@ export interface Block {
   readonly page: string;
   /** Of the code's first line, counted from one. */
   readonly line: number;
-  /** As the fence says it; empty where it says none. */
+  /** The language after the fence; empty if there is none. */
   readonly language: string;
   readonly tag: Tag | undefined;
   readonly code: string;
 }
 
-/** Without installed packages, among which a link leads back to the root. */
+/** Without node_modules, which has a link back to the root. */
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;

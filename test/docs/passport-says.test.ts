@@ -1,4 +1,4 @@
-/** What docs/errors.md quotes of Passport is what Passport says to a site with that mistake. */
+/** Passport's messages in docs/errors.md are those that Passport gives for these mistakes. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The site in README.md, run as it stands. */
+/** Runs the site in README.md unchanged. */
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -16,7 +16,7 @@ const recipe = (holding: string) => blockOf('docs/recipes.md', test, holding);
 
 let instance: StandIn;
 let site: Site;
-/** Who was linked: the user, the account's key, the handle. */
+/** The linked accounts: user, account key, handle. */
 let linked: string[][];
 
 beforeEach(async () => {

@@ -12,7 +12,7 @@ export interface Page {
   readonly status: number;
   readonly headers: Headers;
   readonly html: string;
-  /** What a person reads, without the markup. */
+  /** The visible text of a page. */
   readonly text: string;
   readonly forms: readonly Form[];
 }
@@ -25,7 +25,7 @@ export class Browser {
     return this.go(url, { method: 'GET' }, from);
   }
 
-  /** Another browser with the cookies of this one, as a thief has it. */
+  /** Another browser with stolen cookies of this one. */
   copy(): Browser {
     const copy = new Browser();
     for (const [host, jar] of this.cookies) copy.cookies.set(host, new Map(jar));

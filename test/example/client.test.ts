@@ -1,4 +1,4 @@
-/** The terminal client against a scripted service: what it says and asks, and when it tries again. */
+/** The terminal client against a scripted service: its output, its messages, and its retries. */
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';

@@ -10,7 +10,7 @@ export interface Running {
   /** Origin of the demonstration instance, where one runs. */
   readonly demo: string | undefined;
   readonly output: () => string;
-  /** At once, without a chance to clean up. */
+  /** Kills the process without a cleanup. */
   kill(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What a login has to do under every framework, tried from the outside on a site as its users would write it. */
+/** The promises of a login under every framework, tested over HTTP at a typical site. */
 
 import { MastodonError, type MastodonErrorCode, type MastodonErrorReason } from '../../lib/errors.js';
 import { startInstance, type StandIn } from '../support/instance.js';
@@ -28,7 +28,7 @@ const garbage: readonly [string, Record<string, string>, MastodonErrorCode, Mast
   ['ten thousand letters', { instance: `${'a'.repeat(10_000)}.example` }, 'instance_invalid'],
 ];
 
-/** An origin at which nothing listens, and nothing can that is given its port by chance. */
+/** An origin without a listener, whose port the system gives to no program. */
 const unreachable = 'http://localhost:1';
 
 export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionReplaced = true }: Site): void {
@@ -45,7 +45,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     return visitor.post(`${site.origin}/auth/mastodon`, form, { Origin: site.origin });
   }
 
-  /** The address to come back to, with code and state, not yet opened. */
+  /** The callback URL with code and state, before it is opened. */
   async function comeBack(visitor: Visitor, decision: Decision = {}, from = 'pricing'): Promise<string> {
     const { location, status, text } = await begin(visitor, { instance: instance.host, from });
     if (location === undefined) throw new Error(`Not sent away: ${status} ${text}`);

@@ -1,4 +1,4 @@
-/** What a newcomer types in a clone, `npm run example koa`, and then does in a browser at the demonstration instance. */
+/** Runs `npm run example NAME` in a clone, and logs in at the demonstration instance. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

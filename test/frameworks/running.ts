@@ -10,7 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const folders: string[] = [];
 
-/** Where the sites believe to be, as behind a proxy; nothing listens there. */
+/** The public origin of the sites, as behind a proxy. No server listens there. */
 export const publicOrigin = 'https://site.example';
 
 export interface RunningSite {

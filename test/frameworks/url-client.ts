@@ -1,4 +1,4 @@
-/** That a site is known by a URL of its own, under every framework: a server of Misskey's kind fetches what is there. */
+/** The client metadata document of a site under every framework: a server like Misskey fetches it. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request, type RequestListener } from 'node:http';

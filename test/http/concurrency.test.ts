@@ -1,4 +1,4 @@
-/** Work under way is limited in all, for one instance, and for one domain; and the same work is shared. */
+/** Limits on concurrent work: in total, per instance and per domain. Callers share the same work. */
 
 import { ConcurrencyLimit, type ConcurrencyOptions } from '../../lib/http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../../lib/http/context.js';
@@ -11,7 +11,7 @@ interface Piece {
   fail(): void;
 }
 
-/** Everything that is ready has happened. */
+/** Waits until all pending callbacks have run. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const http = httpTo([]);

@@ -1,4 +1,4 @@
-/** Kept connections are silent, few, and replaced; and what undici changes in the process: nothing. */
+/** Keep-alive connections: limits, reuse and replacement. undici changes nothing else in the process. */
 
 import { execFile } from 'node:child_process';
 import type { Socket } from 'node:net';

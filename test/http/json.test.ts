@@ -1,4 +1,4 @@
-/** What counts as a JSON object that is safe to hand on. */
+/** Which JSON objects are accepted as safe. */
 
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Name resolution that answers with public addresses or not at all. */
+/** Name resolution accepts public addresses only. */
 
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';

@@ -1,4 +1,4 @@
-/** The option `outbound.privateInstances`: an instance on the operator's own network, and nothing else there. */
+/** The option `outbound.privateInstances`: an instance on the operator's own network can be reached, and no other host there. */
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';

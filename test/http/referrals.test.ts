@@ -1,4 +1,4 @@
-/** Attackers use the site's visitors to send requests to servers of others: how many arrive there. */
+/** Attackers make visitors cause requests to third parties: how many requests arrive there. */
 
 import type { Socket } from 'node:net';
 import type { Http } from '../../lib/http/context.js';

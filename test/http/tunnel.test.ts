@@ -1,4 +1,4 @@
-/** A site whose only way out is a proxy: everything goes through it, and every rule and limit holds. */
+/** `outbound.proxy`: all requests go through the proxy, and every rule and limit holds. */
 
 import { inspect } from 'node:util';
 import { freePort } from '../support/free-port.js';

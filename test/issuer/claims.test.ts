@@ -1,4 +1,4 @@
-/** What a client of the issuer is told about who logged in. */
+/** The claims that a client of the issuer gets about a user. */
 
 import {
   accountName,

@@ -1,4 +1,4 @@
-/** What an operator sets for one client: its e-mail address, its user name, its origins; and what refusals tell the operator. */
+/** Settings of one client: placeholder address, user name, origins. Refusals name the setting to change. */
 
 import type { IssuerClient } from '../../lib/issuer';
 import { Visitor } from '../support/visitor';

@@ -1,4 +1,4 @@
-/** A client that the issuer does not know: a site over TLS, which serves the document that it goes by. */
+/** A client without registration: a site over TLS that serves its client metadata document. */
 
 import { once } from 'node:events';
 import { createServer } from 'node:https';

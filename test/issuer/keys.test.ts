@@ -1,4 +1,4 @@
-/** Keys over time and between processes: who signs with which, and who is shown which. */
+/** Signing keys over time and between processes: which key signs, and which keys are published. */
 
 import * as openid from 'openid-client';
 import { Keyv } from 'keyv';
@@ -26,7 +26,7 @@ async function aClock(backend = new JSONStore()) {
 
 const ids = (ring: Keyring) => ring.current().jwks.map(({ kid }) => kid);
 
-/** Lets a process look at the store again, which it does beside its work. */
+/** Makes a process read the keys from the store again. */
 async function looked(ring: Keyring): Promise<string[]> {
   ring.current();
   await new Promise((resolve) => setImmediate(resolve));

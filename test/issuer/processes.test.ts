@@ -1,4 +1,4 @@
-/** Several issuers at one address, on a real Redis: what one process begins, another one may end, and only once. */
+/** Several issuer processes on a real Redis: another process can finish what one began, and only once. */
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';

@@ -1,4 +1,4 @@
-/** When a visitor is asked again, and whom they may go on as: `prompt`, `max_age` and a session that is there. */
+/** `prompt`, `max_age` and existing sessions: when a visitor must log in again, and as which user. */
 
 import * as openid from 'openid-client';
 import { anInstance } from '../support/stage';

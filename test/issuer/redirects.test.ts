@@ -1,4 +1,4 @@
-/** What the page says about where a client's redirect URI leads, and which of them a stranger's client may have. */
+/** How the page names the destination of a redirect URI, and which ones a client without registration may have. */
 
 import { redirectDestination, isSafeRedirect } from '../../lib/issuer/clients.js';
 

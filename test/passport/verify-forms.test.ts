@@ -1,4 +1,4 @@
-/** The verify function's forms, through Passport, and what becomes of its answer. */
+/** The forms of the verify function through Passport, and the handling of its result. */
 
 import type { Request, RequestHandler } from 'express';
 import { until } from '../support/hostile.js';

@@ -18,7 +18,7 @@ async function aStage(options: SiteOptions = {}) {
   return { instance, site, visitor: new Visitor() };
 }
 
-/** A whole login. @param back the browser that comes back; by default the one that left */
+/** A whole login. @param back the browser that opens the callback; by default the one that began */
 async function logIn({ instance, site, visitor }: Awaited<ReturnType<typeof aStage>>, back = visitor) {
   return open(back, await visitor.approve(await leave(visitor, site, instance.host)));
 }

@@ -1,4 +1,4 @@
-/** Whatever is typed: a public host in one spelling, or a refusal. */
+/** Any input gives a public host in one spelling, or an error. */
 
 import fc from 'fast-check';
 import { parseAddress } from '../../lib/discovery/address.js';
@@ -12,7 +12,7 @@ const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const host = fc
   .tuple(label, fc.constantFrom('example', 'social', 'co.uk', 'xn--p1ai'))
   .map((parts) => parts.join('.'));
-/** What people type and what attackers do, around a host. */
+/** Input around a host: by visitors and by attackers. */
 const typed = fc.oneof(
   anyText,
   fc.webUrl({ withFragments: true, withQueryParameters: true }),

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => trap.close());
 
-/** What a member of a JSON document becomes. */
+/** The changes to one member of a JSON document. */
 const oddValues: Readonly<Record<string, (value: unknown) => unknown>> = {
   missing: () => undefined,
   null: () => null,
@@ -67,7 +67,7 @@ function changeMember(position: number, odd: (value: unknown) => unknown): Distu
   };
 }
 
-/** What happens to a whole answer. The last ones need a server that does it on purpose. */
+/** The changes to a whole answer. The last ones need a malicious server. */
 const wholes: Readonly<Record<string, Disturbance>> = {
   ...disturbances,
   'too many requests for years': inFront(429, '', { 'Retry-After': '999999999' }),

@@ -1,4 +1,4 @@
-/** Whatever an instance answers: the validators keep their promises or refuse with an error of their own. */
+/** For any answer of an instance, the validators return a valid value or throw a `MastodonError`. */
 
 import fc from 'fast-check';
 import { isClient } from '../../lib/client/client.js';

@@ -1,4 +1,4 @@
-/** Whatever address a browser opens: it is read, or refused, and no instance hears of it unless a login is due. */
+/** Any callback URL is read or refused, and causes a request only if it finishes a pending login. */
 
 import fc from 'fast-check';
 import http from 'node:http';

@@ -1,8 +1,8 @@
-/** What happens to the answers of an instance on their way, or by something in front of the server. */
+/** Changes to the answers of an instance, by the network or by a proxy in front of it. */
 
 import type { Outgoing } from '../../lib/testing/server.js';
 
-/** What becomes of an answer; `undefined`: the connection is cut. */
+/** Returns the changed answer; `undefined` closes the connection. */
 export type Disturbance = (answer: Outgoing) => Outgoing | undefined;
 
 const html = { 'Content-Type': 'text/html' };

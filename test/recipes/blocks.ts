@@ -17,7 +17,7 @@ export function blocksRunBy(test: string, page: string): Block[] {
   return blocksOf({ path: page, text }).filter(({ tag }) => tag?.kind === 'run by' && tag.value === test);
 }
 
-/** What a strict compiler has against them, with the types of the packages they name. */
+/** The errors of a strict compiler, with the types of the packages that the blocks import. */
 export const errorsIn = (blocks: readonly Block[]): string[] => compilerErrors(blocks, __dirname);
 
 /**

@@ -1,4 +1,4 @@
-/** The listeners of docs/operators.md, each told about one login, one refusal and one failure of the site. */
+/** The listeners of docs/operators.md, each with the events of a login, a refusal and a failure of the site. */
 
 import { blocksRunBy, errorsIn, runWith } from './blocks.js';
 

@@ -1,4 +1,4 @@
-/** A store breaks, and the attacker hopes for what falls out: a wrong login, a hanging site, a banned one. */
+/** The store fails: no wrong login, no hanging request, and no flood of registrations may follow. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryStore } from 'express-session';
@@ -49,7 +49,7 @@ const exchanges = (scene: Scene) =>
     .requestsTo('POST /oauth/token')
     .filter(({ body }) => body['grant_type'] === 'authorization_code' && body['scope'] !== undefined).length;
 
-/** Everything that reached the error handler is what an operator can act on. */
+/** Checks that every error in the error handler tells the operator what to do. */
 function expectStoreFailedOnly(site: Site): void {
   for (const error of site.errors) {
     expect(error).toMatchObject({ name: 'MastodonError', code: 'store_failed', status: 503 });

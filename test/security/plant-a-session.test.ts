@@ -58,7 +58,7 @@ describe.each(Object.entries(byPassword))('a login by password, %s,', (_how, log
   });
 });
 
-/** As where the whole session is in a cookie: who had one once, has it still. */
+/** A session in a cookie: an attacker who had a copy keeps it. */
 class Undestroyed extends MemoryStore {
   override destroy(_id: string, done?: () => void): void {
     done?.();

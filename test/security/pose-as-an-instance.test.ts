@@ -1,4 +1,4 @@
-/** The attacker sits between the site and an instance, and wants to be taken for it. */
+/** A network attacker between the site and an instance poses as the instance. */
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

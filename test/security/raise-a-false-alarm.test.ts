@@ -9,7 +9,7 @@ import { until } from '../support/hostile';
 import { startInstance } from '../support/instance';
 import { Visitor } from '../support/visitor';
 
-/** A store in which a request takes its time, so that its sender can be gone before the answer. */
+/** A slow store, so that a client can disconnect before the answer. */
 function slowStore() {
   const memory = new Map<string, unknown>();
   let asked = 0;

@@ -4,7 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { aSite, aStage, anInstance, leave, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-/** No name is looked up: what is not the instance itself leads nowhere. */
+/** The name server knows only the instance. */
 const noName: LookupFunction = (_name, _options, callback) =>
   callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '');
 

@@ -11,7 +11,7 @@ export interface StoreKind {
   readonly isShared?: boolean;
   /** It has locks of its own. Default false. */
   readonly hasLocks?: boolean;
-  /** Forgets by itself; records of the others say themselves when they end. Default true. */
+  /** Whether the store removes expired records itself. Default true. */
   readonly forgets?: boolean;
   /** Characters of the longest value it takes; it says so of a longer one. Default: longer than any here. */
   readonly longestValue?: number;

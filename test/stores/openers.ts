@@ -1,4 +1,4 @@
-/** How each store that needs nothing but this package's own development is opened, in this process or another. */
+/** Opens each store that needs no server, in this process or another. */
 
 import { createClient } from '@redis/client';
 import { Keyv } from 'keyv';

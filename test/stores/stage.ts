@@ -26,7 +26,7 @@ const inProcess = (file: string, job: string): NodeProcess =>
       ${job}
     })();`);
 
-/** Writes without an end, 20 at a time, and says each key that was acknowledged. */
+/** Writes without an end, 20 at a time, and prints each acknowledged key. */
 export function writer(file: string): NodeProcess {
   return inProcess(
     file,

@@ -83,12 +83,12 @@ export class BadStore implements KeyValueStore {
     this.inner.records.set(key, JSON.stringify(record) ?? 'null');
   }
 
-  /** An answer that never comes; at the end of the test it does, so that nothing is left waiting. */
+  /** An answer that does not come before the end of the test. */
   never(): Promise<never> {
     return new Promise((_resolve, reject) => this.unanswered.push(reject));
   }
 
-  /** How many wait for such an answer, or did until they gave up. */
+  /** The number of operations without an answer. */
   get waiting(): number {
     return this.unanswered.length;
   }
@@ -104,7 +104,7 @@ export class BadStore implements KeyValueStore {
   }
 }
 
-/** The ways in which nothing works, each in words of its own. */
+/** The ways in which every operation fails, by name. */
 export const breakdowns: Readonly<Record<string, Fault>> = {
   throws: () => {
     throw new Error('thrown by the adapter');

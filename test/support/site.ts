@@ -56,7 +56,7 @@ export interface SiteOptions {
 
 export interface Site {
   readonly origin: string;
-  /** What the strategy was told, without an instance's host at its end. */
+  /** The `callbackURL` of the strategy, without the instance's host. */
   readonly callbackURL: string;
   readonly app: Express;
   readonly strategy: MastodonStrategy;

@@ -47,7 +47,7 @@ export function start(visitor: Visitor, site: { origin: string }, typed: string)
   return visitor.post(`${site.origin}/auth/mastodon`, { instance: typed });
 }
 
-/** The address at the instance that the site sends the visitor to. */
+/** The authorization URL to which the site redirects. */
 export async function leave(visitor: Visitor, site: { origin: string }, typed: string): Promise<string> {
   const page = await start(visitor, site, typed);
   if (page.location === undefined) throw new Error(`Not sent away: ${page.status} ${page.text}`);

@@ -1,4 +1,4 @@
-/** Every stand-in logs in the right account, refuses codes as its family does, and obeys a test. */
+/** Every stand-in logs in the right account, and refuses codes as its server family does. */
 
 import { createHash } from 'node:crypto';
 import { selfSigned } from './certificate.js';

@@ -48,7 +48,7 @@ export async function aFutureMastodon(options: Partial<FutureOptions> = {}): Pro
   return standIn;
 }
 
-/** The other side of a site, where it is found over https: what answers there, and at which origin. */
+/** The https side of a site: its handler and its origin. */
 export async function aFront(handler?: Parameters<typeof https.createServer>[1]) {
   const server = https.createServer(tls, handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

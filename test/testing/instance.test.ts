@@ -1,4 +1,4 @@
-/** The testing instance over HTTP: as strict as a real one, so that it hides no mistake of a site or the strategy. */
+/** The testing instance over HTTP is as strict as a real server. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { startInstance, type TestInstance } from '../../lib/testing/index.js';

@@ -1,4 +1,4 @@
-/** What a reader of the store can do with encrypted text: nothing but lose it. */
+/** Encrypted text cannot be read, changed or moved to another key. */
 
 import { decrypt, encrypt } from '../../lib/util/crypto';
 

@@ -29,7 +29,7 @@ const post = (body: string | URLSearchParams | FormData, contentType?: string) =
     ...(contentType && { headers: { 'Content-Type': contentType } }),
   });
 
-/** Begins a login with the cookie that the browser has, and comes back from the instance. */
+/** Begins a login with the browser's cookie, and returns the authorization response. */
 async function comeBack(login: WebLogin, instance: StandIn, cookie = '') {
   const begun = await login.begin(withCookie(start, cookie), { instance: instance.host });
   const callback = await new Visitor().approve(begun.headers.get('location') ?? '');

@@ -1,4 +1,4 @@
-/** What differs between families of servers and matters to a login, as a table that the stand-in reads. */
+/** The table of differences between server families that matter to a login. */
 
 import { pageReasons, replies, type Refusal } from '../../../lib/testing/refusals.js';
 import type { Reply } from './server.js';
@@ -87,7 +87,7 @@ export interface Persona {
   readonly replies: Replies;
 }
 
-/** Changes to a persona: whole values, or some habits of a section. */
+/** Changes to a persona: whole values, or single properties of a section. */
 export type Habits = {
   readonly [Part in keyof Persona]?: Persona[Part] extends
     ((...args: never[]) => unknown) | undefined | readonly unknown[] | string | boolean

@@ -1,4 +1,4 @@
-/** How families hold asked-for scopes against those of the app. */
+/** How server families compare the requested scopes with those of the app. */
 
 import type { ScopeHabits } from './persona.js';
 
