@@ -87,7 +87,7 @@ const consumers: readonly Consumer[] = [
     begin: pressButton,
     // Two people with one nickname: social-django adds a random ending to the second one's.
     name: /^alice[0-9a-f]*$/,
-    problem: python('social_django, jose'),
+    problem: python('django, jose, social_django'),
   },
   {
     product: 'Authlib',
@@ -95,7 +95,7 @@ const consumers: readonly Consumer[] = [
     recipe: 'server_metadata_url',
     clientId: 'authlib',
     callback: '/callback',
-    problem: python('authlib, flask'),
+    problem: python('authlib, flask, requests'),
   },
   {
     product: 'omniauth-openid-connect',
