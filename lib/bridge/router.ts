@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
-import { notFoundPage, sendRedirect, sendPage, wrongMethodPage, type Page } from '../pages/page.js';
+import { notFoundPage, sendRedirect, sendPage, sendWrongMethod, type Page } from '../pages/page.js';
 import { isPreload, preloadPage } from '../pages/preload.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL, sendScript } from '../pages/script.js';
@@ -37,7 +37,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
   async function request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
     const { method } = req;
     if (isPreload(req)) return sendPage(res, preloadPage());
-    if (method !== 'GET' && method !== 'POST') return wrongMethod(res, 'GET, HEAD, POST');
+    if (method !== 'GET' && method !== 'POST') return sendWrongMethod(res, 'GET, HEAD, POST');
     const pending = await requests.find(id);
     if (!pending) return sendPage(res, unknownPage(clientName));
     if (method === 'POST') return press(req, res, pending);
@@ -83,7 +83,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
 
   async function callback(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
     if (isPreload(req)) return sendPage(res, preloadPage());
-    if (req.method !== 'GET') return wrongMethod(res, 'GET');
+    if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
     const browserKey = cookie.read(req);
     let id: string | undefined;
     let finished: FinishedWithScope;
@@ -206,9 +206,4 @@ function matched(url: string): Route | undefined {
 /** Without a path of the bridge's own, `/auth/…` may be the application's, too, as in `/auth/mastodon`. */
 function unlessApplicationPath(route: Route): Route | undefined {
   return route.name !== 'auth' || isID(route.segment) ? route : undefined;
-}
-
-function wrongMethod(res: ServerResponse, allowed: string): void {
-  res.setHeader('Allow', allowed);
-  sendPage(res, wrongMethodPage());
 }

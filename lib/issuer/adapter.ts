@@ -1,10 +1,9 @@
 /** oidc-provider's store adapter for all records but sessions. One operation of the store uses up what is valid once. */
 
 import type { ClientAddress } from '../util/client-address.js';
-import { Endings, isCurrent, type EndingName } from './endings.js';
 import { limits, type PendingRecords } from './limits.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
-import type { IssuerStore, RecordName } from './store.js';
+import { isCurrent, type EndingName, type Endings, type IssuerStore, type RecordName } from './store.js';
 
 /** Models whose records are issued on a grant and end with it. */
 const ofGrants = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'DeviceCode']);
@@ -18,7 +17,7 @@ const usesOf: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A record stays this much longer, so that oidc-provider answers "expired" rather than "unknown". Seconds. */
-const expiredKeepSeconds = 60;
+export const expiredKeepSeconds = 60;
 
 interface Saved {
   readonly payload: AdapterPayload;
@@ -30,6 +29,7 @@ interface Saved {
 
 export interface AdapterOptions {
   readonly store: IssuerStore;
+  readonly endings: Endings;
   readonly errors: OIDC['errors'];
   /** Longer than anything lives that is issued on a grant. Seconds. */
   readonly longest: number;
@@ -41,14 +41,10 @@ export interface AdapterOptions {
 }
 
 export class StoreAdapter implements Adapter {
-  private readonly endings: Endings;
-
   constructor(
     private readonly options: AdapterOptions,
     private readonly model: string,
-  ) {
-    this.endings = new Endings(options.store, (options.longest + expiredKeepSeconds) * 1000);
-  }
+  ) {}
 
   async upsert(id: string, payload: AdapterPayload, expiresIn = this.options.longest): Promise<void> {
     const { store, longest } = this.options;
@@ -126,7 +122,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    await this.endings.end(['GrantEnded', grantId]);
+    await this.options.endings.end(['GrantEnded', grantId]);
   }
 
   private isNew(payload: AdapterPayload): boolean {
@@ -177,7 +173,7 @@ export class StoreAdapter implements Adapter {
     const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
     const read = (name: EndingName) => {
       const key = JSON.stringify(name);
-      const generation = known.get(key) ?? this.endings.generationOf(name);
+      const generation = known.get(key) ?? this.options.endings.generationOf(name);
       known.set(key, generation);
       return generation;
     };

@@ -1,11 +1,11 @@
-/** The claims of OpenID Connect about a user: made from the profile, and stored while a client may ask for them. */
+/** The claims of OpenID Connect about a user. */
 
 import { createHash } from 'node:crypto';
 import { parseAddress } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { ClientSettings } from './client-options.js';
-import type { IssuerStore } from './store.js';
+import type { RecordName } from './store.js';
 
 /** OpenID Connect Core, section 2: `sub` has at most 255 ASCII characters. */
 const maxSubject = 255;
@@ -111,20 +111,7 @@ function handleIn(hint: unknown, developmentOrigins: ReadonlySet<string>): strin
   }
 }
 
-export class Accounts {
-  /** @param ttlMs longer than any session, and any token that is issued in its last moment */
-  constructor(
-    private readonly store: IssuerStore,
-    private readonly ttlMs: number,
-  ) {}
-
-  /** @throws MastodonError `store_failed` */
-  async remember(subject: string, claims: Claims): Promise<void> {
-    await this.store.set(['account', subject], { claims }, this.ttlMs);
-  }
-
-  /** @throws MastodonError `store_failed` */
-  async find(subject: string): Promise<Claims | undefined> {
-    return (await this.store.get<{ claims: Claims }>(['account', subject]))?.claims;
-  }
+/** The record of an account's claims. */
+export function accountRecord(subject: string): RecordName {
+  return ['account', subject];
 }

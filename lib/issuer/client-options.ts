@@ -182,55 +182,34 @@ export function warningsAbout({ metadata }: CheckedClient): readonly string[] {
   ];
 }
 
-/** What to set, by what oidc-provider says. */
-const advice: readonly (readonly [RegExp, string])[] = [
-  [
-    /must only contain web uris/,
+/** What to set, by patterns of what oidc-provider says. */
+const advice: Readonly<Record<string, string>> = {
+  'must only contain web uris':
     'for the scheme of an app set application_type to native; otherwise use https or http',
-  ],
-  [/for native clients using http as a protocol/, 'use https, or leave out application_type: native'],
-  [
-    /for native clients using claimed HTTPS/,
+  'for native clients using http as a protocol': 'use https, or leave out application_type: native',
+  'for native clients using claimed HTTPS':
     'use http for a loopback address, or leave out application_type: native',
-  ],
-  [
-    /redirect_uris (?:is mandatory|must contain members)/,
-    `set redirect_uris; or set grant_types to ${deviceGrant} alone for a device`,
-  ],
-  [
-    /client_secret is mandatory/,
+  'redirect_uris (?:is mandatory|must contain members)': `set redirect_uris; or set grant_types to ${deviceGrant} alone for a device`,
+  'client_secret is mandatory':
     'set client_secret, or token_endpoint_auth_method to none for a program that cannot keep a secret',
-  ],
-  [/jwks or jwks_uri is mandatory/, 'set jwks, or leave out token_endpoint_auth_method'],
-  [
-    /response_type/,
+  'jwks or jwks_uri is mandatory': 'set jwks, or leave out token_endpoint_auth_method',
+  response_type:
     'the program has to ask for response_type=code. It finds all claims in the ID token and at userinfo',
-  ],
-  [
-    /grant_types can only contain/,
-    'for devices also set the option deviceFlow (in YAML device_flow) to true',
-  ],
-  [
-    /redirect_uri did not match/,
-    'add the redirect_uri to redirect_uris of the client, character by character',
-  ],
-  [/post_logout_redirect_uri not registered/, 'add it to post_logout_redirect_uris of the client'],
-  [
-    /requires PKCE/,
+  'grant_types can only contain': 'for devices also set the option deviceFlow (in YAML device_flow) to true',
+  'redirect_uri did not match': 'add the redirect_uri to redirect_uris of the client, character by character',
+  'post_logout_redirect_uri not registered': 'add it to post_logout_redirect_uris of the client',
+  'requires PKCE':
     'switch on PKCE (S256) in the program; or set require_pkce of a client with a secret to false',
-  ],
-  [/origin \S+ not allowed/, 'add it to origins of the client'],
-  [/client not found/, 'add the client_id to clients, or correct it in the program'],
-  [/invalid secret provided/, 'set the same client_secret here and in the program'],
-  [
-    /does not match the registered client authentication method/,
+  'origin \\S+ not allowed': 'add it to origins of the client',
+  'client not found': 'add the client_id to clients, or correct it in the program',
+  'invalid secret provided': 'set the same client_secret here and in the program',
+  'does not match the registered client authentication method':
     'set token_endpoint_auth_method of the client to what the program uses',
-  ],
-  [/grant type is not allowed|unsupported grant_type/, 'add the grant to grant_types of the client'],
-];
+  'grant type is not allowed|unsupported grant_type': 'add the grant to grant_types of the client',
+};
 
 /** A message of oidc-provider, followed by what to set. */
 export function withAdvice(message: string): string {
-  const [, setting] = advice.find(([pattern]) => pattern.test(message)) ?? [];
+  const [, setting] = Object.entries(advice).find(([pattern]) => new RegExp(pattern).test(message)) ?? [];
   return setting === undefined ? message : `${message}: ${setting}`;
 }

@@ -1,7 +1,7 @@
 /** The configuration of oidc-provider: its features, paths, lifetimes, and where its pages and records are. */
 
 import { parsedURL } from '../util/url.js';
-import { claimsFor, emailClaims, fitsHint, profileClaims, type Accounts, type Claims } from './claims.js';
+import { accountRecord, claimsFor, emailClaims, fitsHint, profileClaims, type Claims } from './claims.js';
 import { isUnknown } from './clients.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Documents } from './documents.js';
@@ -10,9 +10,8 @@ import { deviceGrant } from './client-options.js';
 import type { Adapter, Client, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
-import * as devices from './device-views.js';
-import * as logout from './logout-views.js';
-import { renderError } from './views.js';
+import type { IssuerStore } from './store.js';
+import * as views from './views.js';
 
 /** Seconds. The lifetime of a session is an option. */
 export const lifetimes = {
@@ -39,7 +38,7 @@ export interface Parts {
   readonly settings: IssuerSettings;
   readonly keySet: KeySet;
   readonly cookies: IssuerCookies;
-  readonly accounts: Accounts;
+  readonly store: IssuerStore;
   readonly documents: Documents;
   readonly developmentOrigins: ReadonlySet<string>;
   adapter(model: string): Adapter;
@@ -48,7 +47,7 @@ export interface Parts {
 }
 
 export function configurationOf(parts: Parts): Configuration {
-  const { settings, keySet, accounts } = parts;
+  const { settings, keySet, store } = parts;
   const { names } = parts.cookies;
   const { sessionTtl, refreshTtl } = settings;
   return {
@@ -76,7 +75,7 @@ export function configurationOf(parts: Parts): Configuration {
     rotateRefreshToken: true,
     conformIdTokenClaims: false,
     findAccount: async (ctx, subject) => {
-      const claims = await accounts.find(subject);
+      const claims = await store.get<Claims>(accountRecord(subject));
       return (
         claims && {
           accountId: subject,
@@ -115,7 +114,7 @@ export function configurationOf(parts: Parts): Configuration {
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },
-    renderError,
+    renderError: views.renderError,
     fetch: parts.documents.fetch,
   };
 }
@@ -139,17 +138,17 @@ function features({ oidc, settings, documents }: Parts): Configuration['features
     },
     rpInitiatedLogout: {
       enabled: true,
-      logoutSource: logout.logoutSource,
-      postLogoutSuccessSource: logout.postLogoutSuccessSource,
+      logoutSource: views.logoutSource,
+      postLogoutSuccessSource: views.postLogoutSuccessSource,
     },
     deviceFlow: {
       enabled: deviceFlow,
       charset: 'base-20',
       mask: '****-****',
-      deviceInfo: devices.deviceInfo,
-      userCodeInputSource: devices.userCodeInputSource,
-      userCodeConfirmSource: devices.userCodeConfirmSource,
-      successSource: devices.successSource,
+      deviceInfo: views.deviceInfo,
+      userCodeInputSource: views.userCodeInputSource,
+      userCodeConfirmSource: views.userCodeConfirmSource,
+      successSource: views.successSource,
     },
     ...(allowDocument && { clientIdMetadataDocument: documents.feature(oidc, allowDocument) }),
   };

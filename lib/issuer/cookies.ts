@@ -11,24 +11,10 @@ const serverMaxAge = 400 * 24 * 60 * 60;
 
 const visitorPurpose = 'visitor session';
 
-/** The session of a visitor before the login: it holds the secret of the form that the visitor sees. */
-interface VisitorSession {
-  readonly id: string;
-  readonly uid: string;
-  readonly iat: number;
-  readonly exp: number;
-  readonly secret: string;
-}
-
 export class IssuerCookies {
-  readonly names: {
-    readonly session: string;
-    readonly interaction: string;
-    readonly resume: string;
-    readonly browser: string;
-    readonly server: string;
-    readonly visitor: string;
-  };
+  readonly names: Readonly<
+    Record<'session' | 'interaction' | 'resume' | 'browser' | 'server' | 'visitor', string>
+  >;
   private readonly attributes: string;
 
   /** @param keys secrets of the issuer, the first of which encrypts */
@@ -87,30 +73,22 @@ export class IssuerCookies {
   visitorSession(req: Pick<IncomingMessage, 'headers'>, id: string): AdapterPayload | undefined {
     const value = this.read(req, this.names.visitor) ?? '';
     const [text] = this.keys().flatMap((key) => decrypt(key, visitorPurpose, value) ?? []);
-    const kept = text === undefined ? undefined : (JSON.parse(text) as VisitorSession);
-    if (kept?.id !== id) return undefined;
-    const { uid, iat, exp, secret } = kept;
-    return { kind: 'Session', jti: id, uid, iat, exp, state: { secret } };
+    const kept = text === undefined ? undefined : (JSON.parse(text) as AdapterPayload);
+    return kept?.jti === id ? kept : undefined;
   }
 
-  /** @returns whether the session has a secret to keep */
-  keepVisitorSession(
-    req: IncomingMessage,
-    res: ServerResponse,
-    id: string,
-    payload: AdapterPayload,
-  ): boolean {
+  /**
+   * Keeps the session of a visitor before the login, if it has the secret of a form that the visitor sees.
+   * @returns whether it has one
+   */
+  keepVisitorSession(req: IncomingMessage, res: ServerResponse, payload: AdapterPayload): boolean {
     const { secret } = (payload.state ?? {}) as { readonly secret?: unknown };
     const [key = ''] = this.keys();
-    if (typeof secret !== 'string') {
-      if (this.read(req, this.names.visitor) !== undefined)
-        this.set(res, this.names.visitor, '', 'Max-Age=0; ');
-      return false;
-    }
-    const { uid = '', iat = 0, exp = 0 } = payload;
-    const kept: VisitorSession = { id, uid, iat, exp, secret };
-    this.set(res, this.names.visitor, encrypt(key, visitorPurpose, JSON.stringify(kept)));
-    return true;
+    if (typeof secret === 'string')
+      this.set(res, this.names.visitor, encrypt(key, visitorPurpose, JSON.stringify(payload)));
+    else if (this.read(req, this.names.visitor) !== undefined)
+      this.set(res, this.names.visitor, '', 'Max-Age=0; ');
+    return typeof secret === 'string';
   }
 
   /**

@@ -21,8 +21,8 @@ const concurrency = { inAll: 16, perInstance: 4, waiting: 64 };
 /** For a whole fetch, waiting included. Milliseconds. */
 const timeoutMs = 5000;
 
-/** A document that failed is not fetched again in this time. */
-const failures = { most: 1000, ms: 30_000 };
+/** A URL is fetched once in this time, also where oidc-provider does not keep its document. */
+const answers = { max: 1000, ttl: 30_000 };
 
 /** Documents that one network may have fetched for the first time in a minute. */
 const firstFetches = 10;
@@ -47,9 +47,8 @@ const cacheDuration = { min: 5 * 60, max: 60 * 60 };
 export class Documents {
   private readonly http: Http;
   private readonly known = new LRUCache<string, true>({ max: 10_000 });
-  private readonly failed = new LRUCache<string, FailureRecord>({
-    max: failures.most,
-    ttl: failures.ms,
+  private readonly answers = new LRUCache<string, Fetched | FailureRecord>({
+    ...answers,
     perf: Date,
     noUpdateTTL: true,
   });
@@ -72,8 +71,8 @@ export class Documents {
   /** A `fetch` for oidc-provider: GET of a JSON object, without redirects. */
   readonly fetch: typeof globalThis.fetch = async (input) => {
     const { href, host } = new URL(input instanceof Request ? input.url : input);
-    const failure = this.failed.get(href);
-    if (failure) throw errorOf(failure);
+    const recent = this.answers.get(href);
+    if (recent) return responseOf(recent);
     const isKnown = this.known.has(href);
     const standing: Referral['standing'] = isKnown
       ? 'confirmed'
@@ -87,13 +86,14 @@ export class Documents {
     );
     try {
       const fetchIt = () => get(context, href, { redirects: 0 }, checkedDocument);
-      const { text, headers } = await this.limits[isKnown ? 'known' : 'first'].run(context, host, fetchIt);
-      this.known.set(href, true);
-      return new Response(text, { headers: { 'Cache-Control': headers['cache-control'] ?? '' } });
+      const fetched = await this.limits[isKnown ? 'known' : 'first'].run(context, host, fetchIt);
+      this.answers.set(href, fetched);
+      if (fetched.clientId === href) this.known.set(href, true);
+      return responseOf(fetched);
     } catch (error) {
       // The failure is this process's, not the document's.
       if (error instanceof MastodonError && error.code !== 'login_busy')
-        this.failed.set(href, recordOf(error));
+        this.answers.set(href, recordOf(error));
       throw error;
     } finally {
       context.end();
@@ -112,7 +112,9 @@ export class Documents {
       ack: 'draft-02',
       cacheDuration,
       allowFetch: async (_ctx, clientId) =>
-        clientId.length <= longestId && (await allowDocument(clientId)) === true && this.mayFetch(clientId),
+        clientId.length <= longestId &&
+        (await allowDocument(clientId)) === true &&
+        (await this.mayFetch(clientId, () => new errors.InvalidClient(tooMany))),
       // Also for a cached document: a client that is no longer allowed is refused at once.
       async allowClient(_ctx, client) {
         if (!urisOf(client).every(isSafeRedirect)) {
@@ -126,27 +128,43 @@ export class Documents {
   }
 
   /** Each visitor is asked about, also where several visitors share one fetch. */
-  private async mayFetch(clientId: string): Promise<boolean> {
+  private async mayFetch(clientId: string, refusal: () => Error): Promise<true> {
     const { href } = new URL(clientId);
-    if (this.known.has(href) || this.failed.has(href)) return true;
+    if (this.known.has(href) || this.answers.has(href)) return true;
     if (await this.store.cached(['document', clientId])) {
       this.known.set(href, true);
       return true;
     }
     const address = this.address();
-    if (!this.first.hasRoom(address)) return false;
+    if (!this.first.hasRoom(address)) throw refusal();
     this.first.add(address);
     return true;
   }
 }
 
+interface Fetched {
+  readonly text: string;
+  readonly cacheControl: string;
+  /** As the document says. */
+  readonly clientId: unknown;
+}
+
+const tooMany = 'too many documents were fetched for this network: try again in a minute';
+
+/** @throws MastodonError */
+function responseOf(recent: Fetched | FailureRecord): Response {
+  if (!('text' in recent)) throw errorOf(recent);
+  return new Response(recent.text, { headers: { 'Cache-Control': recent.cacheControl } });
+}
+
 /** @throws MastodonError `response_invalid` */
-function checkedDocument(answer: Answer): Answer {
+function checkedDocument(answer: Answer): Fetched {
   if (answer.status !== 200) throw invalid(`status ${answer.status}`);
   const document = jsonObject(answer);
   const further = furtherURLs.find((name) => document[name] !== undefined);
   if (further !== undefined) throw invalid(`${further} is not taken from a metadata document`);
-  return answer;
+  const { text, headers } = answer;
+  return { text, cacheControl: headers['cache-control'] ?? '', clientId: document['client_id'] };
 }
 
 function invalid(why: string): MastodonError {

@@ -7,19 +7,15 @@ import { MastodonLogin } from '../login/login.js';
 import { readOptions } from '../options.js';
 import { Store } from '../store.js';
 import { clientAddress } from '../util/client-address.js';
-import { StoreAdapter, type AdapterOptions } from './adapter.js';
-import { Accounts } from './claims.js';
+import { expiredKeepSeconds, StoreAdapter, type AdapterOptions } from './adapter.js';
 import { configurationOf, lifetimes, longestOf, type Parts } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
-import { keepUserCode } from './device-views.js';
 import { isUnknown } from './clients.js';
 import { Documents } from './documents.js';
-import { Endings } from './endings.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
 import { AuthenticationFailures, PendingRecords } from './limits.js';
 import { Logins } from './logins.js';
-import { endWithoutSession } from './logout-views.js';
 import {
   askForConsent,
   endTokensAtLogout,
@@ -30,11 +26,10 @@ import {
 import { loadOIDCProvider, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
 import { checks, withAdvice } from './client-options.js';
 import { readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
-import { PostedRequests } from './posted.js';
 import { routerOf, type Router, type Running } from './router.js';
 import { Sessions } from './sessions.js';
-import { IssuerStore } from './store.js';
-import { guardPages } from './views.js';
+import { Endings, IssuerStore } from './store.js';
+import { endWithoutSession, guardPages, keepUserCode } from './views.js';
 
 export type { Router };
 
@@ -86,18 +81,17 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   if (backend.isShared && settings.secret === undefined) settings.log('warning', { hint: withoutSecret });
 
   const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
-  const accounts = new Accounts(store, longestOf(settings) * 1000);
   const context = () => oidc.Provider.ctx;
   const addressOf = (req: IncomingMessage) => clientAddress(req, settings.trustedProxies);
-  const endings = new Endings(store, longestOf(settings) * 1000);
+  const longest = longestOf(settings);
+  const endings = new Endings(store, (longest + expiredKeepSeconds) * 1000);
   const sessions = new Sessions({
     ...{ store, cookies, endings, context },
     ended: () => new oidc.errors.LoginRequired('the session has ended'),
   });
   const pending = new Map<string, PendingRecords>();
   const adapterOptions: AdapterOptions = {
-    ...{ store, pending, context, errors: oidc.errors },
-    longest: longestOf(settings),
+    ...{ store, endings, longest, pending, context, errors: oidc.errors },
     addressOf: (ctx) => ctx && addressOf(ctx.req),
   };
   for (const model of ['Interaction', 'DeviceCode']) {
@@ -120,7 +114,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     return req && addressOf(req);
   });
   const parts: Omit<Parts, 'keySet'> = {
-    ...{ oidc, settings, cookies, accounts, developmentOrigins, documents },
+    ...{ oidc, settings, store, cookies, developmentOrigins, documents },
     adapter: (model) => (model === 'Session' ? sessions : new StoreAdapter(adapterOptions, model)),
     async loginURL({ req, res }, uid) {
       await interactions.bind(uid, cookies.giveBrowserKey(req, res));
@@ -152,12 +146,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   await checkClients(running.provider, settings);
 
   const logins = new Logins({
-    ...{ settings, login, interactions, accounts, cookies, developmentOrigins },
+    ...{ settings, store, login, interactions, cookies, developmentOrigins },
+    accountTtlMs: longest * 1000,
   });
-  const posted = new PostedRequests(store, addressOf);
   let isClosed = false;
   const router = routerOf({
-    ...{ oidc, settings, login, logins, interactions, cookies, posted },
+    ...{ oidc, settings, login, logins, interactions, cookies, store, addressOf },
     running: now,
     refreshKeys: () => keyring.refresh(),
     isClosed: () => isClosed,
@@ -189,23 +183,12 @@ function logFailures(provider: Provider, { log }: IssuerSettings): void {
   for (const event of refusals) {
     (provider as EventEmitter).on(event, (ctx: KoaContextWithOIDC, error: RefusalError) => {
       const client = ctx.oidc?.client?.clientId;
-      const { error: code, error_description: description, error_detail: detail } = error;
-      const reason = detail ?? description;
-      if (!normalRefusals.has(code))
-        log(
-          'client_refused',
-          withoutUndefined({ client, code, reason: reason === undefined ? undefined : withAdvice(reason) }),
-        );
+      const { error: code, error_description: description, error_detail: detail = description } = error;
+      if (normalRefusals.has(code)) return;
+      const reason = detail && withAdvice(detail);
+      log('client_refused', { code, ...(client && { client }), ...(reason && { reason }) });
     });
   }
-}
-
-function withoutUndefined(fields: {
-  readonly client: string | undefined;
-  readonly code: string;
-  readonly reason: string | undefined;
-}): { readonly client?: string; readonly code?: string; readonly reason?: string } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 interface RefusalError {

@@ -6,20 +6,23 @@ import { MastodonError } from '../errors.js';
 import { parseAddress } from '../discovery/address.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
-import { sendRedirect, sendPage, wrongMethodPage } from '../pages/page.js';
+import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/script.js';
-import { accountName, claimsOf, fitsHint, subjectOf, type Accounts, type Claims } from './claims.js';
+import { accountName, accountRecord, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Binding, Interaction, Interactions, Refusal, Result } from './interactions.js';
 import type { IssuerSettings } from './options.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
+import type { IssuerStore } from './store.js';
 
 export interface LoginParts {
   readonly settings: IssuerSettings;
   readonly login: MastodonLogin;
   readonly interactions: Interactions;
-  readonly accounts: Accounts;
+  readonly store: IssuerStore;
+  /** Longer than any session, and any token that is issued in its last moment. */
+  readonly accountTtlMs: number;
   readonly cookies: IssuerCookies;
   readonly developmentOrigins: ReadonlySet<string>;
 }
@@ -41,10 +44,7 @@ export class Logins {
 
   /** Shows the login page, or handles its form. */
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
-    if (req.method !== 'GET' && req.method !== 'POST') {
-      res.setHeader('Allow', 'GET, POST');
-      return sendPage(res, wrongMethodPage());
-    }
+    if (req.method !== 'GET' && req.method !== 'POST') return sendWrongMethod(res, 'GET, POST');
     const { cookies, interactions } = this.parts;
     const key = cookies.browserKey(req);
     const binding = await interactions.bindingOf(uid, key);
@@ -57,10 +57,10 @@ export class Logins {
   /** Changes nothing: any link can lead here, with any `login_hint`. */
   private async show(visit: Visit, shown?: Shown): Promise<void> {
     const { interaction, req, res } = visit;
-    const { interactions, accounts, cookies, developmentOrigins, settings } = this.parts;
+    const { interactions, store, cookies, developmentOrigins, settings } = this.parts;
     const client = await interactions.clientOf(interaction);
     const sessionOf = interaction.session?.accountId;
-    const claims = sessionOf === undefined ? undefined : await accounts.find(sessionOf);
+    const claims = sessionOf === undefined ? undefined : await store.get<Claims>(accountRecord(sessionOf));
     const hinted = this.addressIn(interaction.params.login_hint);
     const page = loginPage({
       client,
@@ -134,10 +134,7 @@ export class Logins {
    * @param response path and query
    */
   async callback(req: IncomingMessage, res: ServerResponse, response: string): Promise<void> {
-    if (req.method !== 'GET') {
-      res.setHeader('Allow', 'GET');
-      return sendPage(res, wrongMethodPage());
-    }
+    if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
     const { login, cookies, settings } = this.parts;
     const key = cookies.browserKey(req);
     let finished: FinishedWithScope;
@@ -172,7 +169,7 @@ export class Logins {
     subject: string,
     claims: Claims,
   ): Promise<boolean> {
-    const { accounts, interactions, developmentOrigins, settings } = this.parts;
+    const { store, accountTtlMs, interactions, developmentOrigins, settings } = this.parts;
     const { client_id: id, id_token_hint: token, login_hint: hint } = interaction.params;
     const client = String(id);
     const instance = new URL(String(claims.mastodon_instance)).host;
@@ -182,7 +179,7 @@ export class Logins {
       await this.end(res, interaction, otherAccount);
       return false;
     }
-    await accounts.remember(subject, claims);
+    await store.set(accountRecord(subject), claims, accountTtlMs);
     settings.log('login', { client, instance });
     await this.end(res, interaction, await interactions.login(interaction, subject));
     return true;

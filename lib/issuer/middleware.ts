@@ -3,13 +3,12 @@
 import type { ClientAddress } from '../util/client-address.js';
 import { digest } from '../util/crypto.js';
 import type { IssuerCookies } from './cookies.js';
-import type { Endings } from './endings.js';
 import { limits, type AuthenticationFailures } from './limits.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
 import type { Sessions } from './sessions.js';
-import type { IssuerStore } from './store.js';
+import type { Endings, IssuerStore } from './store.js';
 
 export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
 

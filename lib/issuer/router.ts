@@ -1,14 +1,16 @@
 /** The router: checks a request, and passes it to oidc-provider or to the pages of a login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { randomToken } from '../login/browser.js';
 import type { MastodonLogin } from '../login/login.js';
-import { isFromOwnPage } from '../pages/form.js';
-import { notFoundPage, sendPage } from '../pages/page.js';
+import { isFromOwnPage, readFields } from '../pages/form.js';
+import { notFoundPage, sendPage, type Page } from '../pages/page.js';
 import { isPreload, preloadPage } from '../pages/preload.js';
 import { sendScript } from '../pages/script.js';
+import type { ClientAddress } from '../util/client-address.js';
 import type { IssuerCookies } from './cookies.js';
 import type { Interactions } from './interactions.js';
-import { limits } from './limits.js';
+import { limits, PendingRecords } from './limits.js';
 import type { Logins } from './logins.js';
 import type { OIDC, Provider } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
@@ -20,8 +22,8 @@ import {
   goneRequestPage,
   internalError,
 } from './pages.js';
-import type { PostedRequests } from './posted.js';
 import { routeOf, routes, type Route } from './route.js';
+import type { IssuerStore, RecordName } from './store.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -39,7 +41,8 @@ export interface RouterParts {
   readonly logins: Logins;
   readonly interactions: Interactions;
   readonly cookies: IssuerCookies;
-  readonly posted: PostedRequests;
+  readonly store: IssuerStore;
+  addressOf(req: IncomingMessage): ClientAddress;
   running(): Running;
   /** Reads the keys that another process may have added. */
   refreshKeys(): Promise<void>;
@@ -50,9 +53,10 @@ export interface RouterParts {
 const ownForms: ReadonlySet<string> = new Set([routes.code_verification, `${routes.end_session}/confirm`]);
 
 export function routerOf(parts: RouterParts): Router {
-  const { oidc, settings, login, logins, interactions, cookies, posted, running } = parts;
+  const { oidc, settings, login, logins, interactions, cookies, running } = parts;
   const { issuerURL, log } = settings;
   const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
+  const requestedBy = postedRequests(parts);
 
   const serve = async (
     route: Exclude<Route, { name: 'button' }>,
@@ -70,15 +74,8 @@ export function routerOf(parts: RouterParts): Router {
     if (uid !== undefined && !(await interactions.bindingOf(uid, cookies.browserKey(req)))) {
       return sendPage(res, expiredPage());
     }
-    const requested = await posted.read(req, route.url);
-    if (requested === 'gone') return sendPage(res, goneRequestPage());
-    if (requested === 'too long') {
-      const page = clientErrorPage(414, 'invalid_request', `longer than ${limits.request} characters`);
-      return sendPage(res, page);
-    }
-    if (requested === 'no form') {
-      return sendPage(res, clientErrorPage(415, 'invalid_request', 'what is posted has to be a form'));
-    }
+    const requested = await requestedBy(req, route.url);
+    if ('refusal' in requested) return sendPage(res, requested.refusal);
     if ('redirect' in requested) {
       return void res.writeHead(303, { location: issuerURL + requested.redirect }).end();
     }
@@ -118,6 +115,60 @@ export function routerOf(parts: RouterParts): Router {
       else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
       else sendPage(res, failedPage(500, internalError));
     });
+  };
+}
+
+/** Endpoints that also accept POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
+const postable: ReadonlySet<string> = new Set([routes.authorization, routes.end_session]);
+
+const form = 'application/x-www-form-urlencoded';
+const tooLong = clientErrorPage(414, 'invalid_request', `longer than ${limits.request} characters`);
+const noForm = clientErrorPage(415, 'invalid_request', 'what is posted has to be a form');
+
+/** Time for one redirect. Milliseconds. */
+const postedTtlMs = 60 * 1000;
+
+/** The path and query that a request is for, the ones to redirect to first, or the page that refuses the request. */
+type Requested = { readonly url: string } | { readonly redirect: string } | { readonly refusal: Page };
+
+/**
+ * Reads a request as its client has made it, by GET or by POST. A posted one is redirected to a URL by GET: browsers send no
+ * `SameSite=Lax` cookies with a POST from another site, so the session would be missing. One with an ID token is stored: the
+ * token has the claims of a person, and URLs are in histories and logs.
+ * @throws MastodonError `store_failed`
+ */
+function postedRequests({ store, addressOf }: Pick<RouterParts, 'store' | 'addressOf'>) {
+  const nameOf = (path: string, key: string): RecordName => ['posted', path, key];
+  const pending = new PendingRecords((key) => {
+    for (const path of postable) void store.delete(nameOf(path, key));
+  });
+
+  async function posted(
+    req: IncomingMessage & { readonly body?: unknown },
+    path: string,
+  ): Promise<Requested> {
+    const { 'content-type': type = form } = req.headers;
+    if (Object(req.body) !== req.body && !type.toLowerCase().startsWith(form)) return { refusal: noForm };
+    const fields = await readFields(req, limits.request);
+    const query = String(fields);
+    if (!fields || path.length + 1 + query.length > limits.request) return { refusal: tooLong };
+    if (![...fields.keys()].some((name) => name.includes('id_token_hint')))
+      return { redirect: `${path}?${query}` };
+    const id = randomToken();
+    await store.set(nameOf(path, id), { query }, postedTtlMs);
+    const [client, address] = [fields.get('client_id') ?? '', addressOf(req)];
+    pending.add({ id, client, address, size: query.length, until: Date.now() + postedTtlMs });
+    return { redirect: `${path}?posted=${id}` };
+  }
+
+  return async (req: IncomingMessage, url: string): Promise<Requested> => {
+    const [path = '', query = ''] = url.split('?', 2);
+    if (postable.has(path) && req.method === 'POST') return posted(req, path);
+    if (url.length > limits.request) return { refusal: tooLong };
+    const [, key] = /^posted=([\w-]{43})$/.exec(query) ?? [];
+    if (key === undefined || !postable.has(path)) return { url };
+    const kept = await store.get<{ query: string }>(nameOf(path, key));
+    return kept === undefined ? { refusal: goneRequestPage() } : { url: `${path}?${kept.query}` };
   };
 }
 

@@ -2,10 +2,9 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { IssuerCookies } from './cookies.js';
-import { isCurrent, type Endings } from './endings.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
 import { routes } from './route.js';
-import type { IssuerStore } from './store.js';
+import { isCurrent, type Endings, type IssuerStore } from './store.js';
 
 /** Clients that a session remembers. A user of more clients has to agree again to the first ones. */
 const maxClients = 32;
@@ -74,7 +73,7 @@ export class Sessions implements Adapter {
     const ctx = this.options.context();
     // Without the fields that are undefined, as it is stored.
     const payload = bounded(JSON.parse(JSON.stringify(written)) as AdapterPayload);
-    if (payload.accountId === undefined) return this.keepInBrowser(ctx, id, payload);
+    if (payload.accountId === undefined) return this.keepInBrowser(ctx, payload);
     // oidc-provider writes again after it has answered with the error.
     if (ctx && this.refused.has(ctx)) return;
     const read = ctx && this.reads.get(ctx);
@@ -115,11 +114,11 @@ export class Sessions implements Adapter {
     throw this.options.ended();
   }
 
-  private keepInBrowser(ctx: KoaContextWithOIDC | undefined, id: string, payload: AdapterPayload): void {
+  private keepInBrowser(ctx: KoaContextWithOIDC | undefined, payload: AdapterPayload): void {
     if (!ctx) return;
     // At this endpoint no form follows for a visitor without a login.
     const isEnd = ctx.path === routes.end_session;
-    const isKept = !isEnd && this.options.cookies.keepVisitorSession(ctx.req, ctx.res, id, payload);
+    const isKept = !isEnd && this.options.cookies.keepVisitorSession(ctx.req, ctx.res, payload);
     if (isKept) this.unsaved.delete(ctx);
     else this.unsaved.add(ctx);
   }
@@ -136,9 +135,12 @@ export class Sessions implements Adapter {
     const { store } = this.options;
     if (isSame(read.payload, payload)) return;
     if (!(await store.has(['SessionAlive', read.id])) || (await this.hasEnded(payload))) this.refuse();
-    await store.update<StoredSession>(['Session', read.id], ttlMs, (current) =>
-      current ? merged(read.payload, payload, current) : this.refuse(),
+    const written = await store.update<StoredSession>(
+      ['Session', read.id],
+      ttlMs,
+      (current) => current && merged(read.payload, payload, current),
     );
+    if (!written) this.refuse();
   }
 
   /** Of several requests that replace the ID of one session, the first succeeds and the others are refused. */

@@ -1,15 +1,17 @@
-/** What all views of oidc-provider share: how they are sent, and the page for an error. */
+/** oidc-provider's pages: errors, RP-initiated logout, and the device grant. */
 
-import { rendered, type Page } from '../pages/page.js';
+import { escape, formAttributes, messagePage, rendered, type Page } from '../pages/page.js';
+import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
-import { clientErrorPage, expiredPage, failedPage, internalError } from './pages.js';
+import { clientErrorPage, expiredPage, failedPage, internalError, clientTitle } from './pages.js';
+import { routes } from './route.js';
 
-export interface Failure {
+interface Failure {
   readonly error: string;
   readonly error_description?: string | undefined;
 }
 
-export function show(ctx: KoaContextWithOIDC, page: Page): void {
+function show(ctx: KoaContextWithOIDC, page: Page): void {
   const { html, headers } = rendered(page);
   ctx.status = page.status;
   ctx.set({ ...headers });
@@ -38,6 +40,179 @@ export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<vo
 }
 
 /** oidc-provider has written it to the session, and compares the field of the form. */
-export function formTokenOf(ctx: KoaContextWithOIDC): string {
+function formTokenOf(ctx: KoaContextWithOIDC): string {
   return String((ctx.oidc.session?.state as { secret?: unknown } | undefined)?.secret ?? '');
+}
+
+export function logoutSource(ctx: KoaContextWithOIDC): void {
+  const { client, params } = ctx.oidc;
+  const target = redirectDestination(params?.post_logout_redirect_uri);
+  const from = client ? strong(clientNameOf(client).name) : 'here';
+  const then = target === undefined ? '' : ` You are then sent to ${strong(target)}.`;
+  show(ctx, {
+    status: 200,
+    title: 'Log out?',
+    body: `<p>You are being logged out of ${from}. Do you want to log out here, too? Other sites use this login as well.${then}</p>
+<form ${formAttributes} action="${escape(ctx.oidc.urlFor('end_session_confirm'))}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
+<button name="logout" value="yes">Log out here, too</button>
+<button class="mastodon-login-quiet">Stay logged in here</button>
+</form>`,
+  });
+}
+
+export function postLogoutSuccessSource(ctx: KoaContextWithOIDC): void {
+  show(ctx, messagePage(200, 'You are logged out', ['You may close this window.']));
+}
+
+/**
+ * The end session endpoint without a session, for which oidc-provider has a form that submits itself. The visitor is
+ * redirected at once. For a client without registration the page has a link instead, so that the issuer is no open redirector.
+ */
+export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next();
+  if (ctx.path !== routes.end_session || ctx.status !== 200 || ctx.oidc.session?.accountId !== undefined)
+    return;
+  const { client, params } = ctx.oidc;
+  const { post_logout_redirect_uri: target, state } = { ...params };
+  if (typeof target !== 'string' || !client) return postLogoutSuccessSource(ctx);
+  const url = new URL(target);
+  if (typeof state === 'string') url.searchParams.set('state', state);
+  if (isUnknown(client)) {
+    const link = `<a href="${escape(url.href)}">go on to <bdi>${escape(redirectDestination(target) ?? '')}</bdi></a>`;
+    const text = `You may close this window; or ${link}, where\n${strong(clientNameOf(client).name)} wants to send you.`;
+    return show(ctx, messagePage(200, 'You are logged out', [text]));
+  }
+  ctx.body = '';
+  ctx.status = 303;
+  ctx.redirect(url.href);
+}
+
+/** Fills a code of the URL into the field. oidc-provider would submit it at once. */
+export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  const code = ctx.query.user_code;
+  if (ctx.method === 'GET' && typeof code === 'string') {
+    ctx.state.userCode = code.slice(0, 64);
+    if (ctx.path === routes.code_verification) ctx.querystring = '';
+  }
+  await next();
+}
+
+/**
+ * The form for the code.
+ * @param err why a code was refused, or why the login for a device failed
+ */
+export function userCodeInputSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  out?: Failure,
+  err?: Error & { userCode?: string },
+): void {
+  const { session } = ctx.oidc;
+  const action = ctx.oidc.urlFor('code_verification');
+  if (session && session.exp === undefined && err) {
+    // The session of the form is gone. oidc-provider has started another one, which a new page saves.
+    (session as { touched?: boolean }).touched = false;
+    if (ctx.method === 'POST') {
+      ctx.status = 303;
+      return ctx.redirect(action);
+    }
+  }
+  if (err?.name === 'SessionNotFound') return show(ctx, expiredPage());
+  if (err?.name === 'AbortedError') {
+    const begin = 'You may close this window. To log in after all, begin again on the device.';
+    return show(ctx, messagePage(200, 'The device was not logged in', [begin]));
+  }
+  const given: unknown = ctx.state.userCode;
+  const code = err?.userCode ?? (typeof given === 'string' ? given : '');
+  const refusal =
+    err && `<p id="refusal" class="mastodon-login-error" role="alert">${refusalOf(err, out)}</p>\n`;
+  show(ctx, {
+    status: err ? Math.max(400, ctx.status) : 200,
+    title: 'Log in on a device',
+    body: `<form ${formAttributes} action="${escape(action)}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
+<label for="user_code">Which code does your device show?</label>
+<input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
+ autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
+ ${refusal === undefined ? '' : 'aria-describedby="refusal" aria-invalid="true"'}>
+${refusal ?? ''}<button>Go on</button>
+</form>
+<p class="soft">Type a code only if you began to log in on a device yourself, just now.</p>`,
+  });
+}
+
+function refusalOf(error: Error, out: Failure | undefined): string {
+  switch (error.name) {
+    case 'NoCodeError':
+      return 'Type the code that your device shows.';
+    case 'NotFoundError':
+      return 'There is no such code. Compare it with the one on your device.';
+    case 'ExpiredError':
+      return 'This code has expired. Begin again on your device, which will show you a new one.';
+    case 'AlreadyUsedError':
+    case 'InvalidGrant':
+      return 'This code was already used. Begin again on your device, which will show you a new one.';
+    default:
+      return out?.error === 'server_error' ? internalError : 'That did not work. Begin again on your device.';
+  }
+}
+
+/** What a device tells about itself. Not verified. */
+export interface DeviceInfo {
+  readonly device?: string;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
+
+export function deviceInfo(ctx: KoaContextWithOIDC): DeviceInfo & Record<string, unknown> {
+  const device = ctx
+    .get('user-agent')
+    .replace(/[^\x20-\x7e]/g, '')
+    .slice(0, 100)
+    .trim();
+  return { ...(device !== '' && { device }), at: Math.floor(Date.now() / 1000) };
+}
+
+/** The page on which the user compares the codes. */
+export function userCodeConfirmSource(
+  ctx: KoaContextWithOIDC,
+  _form: string,
+  client: object,
+  info: Record<string, unknown>,
+  userCode: string,
+): void {
+  const { device, at } = info as unknown as DeviceInfo;
+  const name = clientNameOf(client);
+  const minutes = Math.floor((Date.now() / 1000 - at) / 60);
+  const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
+  const itself =
+    device === undefined ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
+  const spelled = userCode.replace(/\W/g, '').split('').join(' ');
+  show(ctx, {
+    status: 200,
+    title: `Log in to ${name.name} on a device`,
+    body: `<p>A device asked to be logged in to ${clientTitle(name)} ${when}. It ${itself}, and should be showing this code now:</p>
+<p class="code"><span aria-hidden="true">${escape(userCode)}</span><span class="spoken">${escape(spelled)}</span></p>
+<p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
+they would get into your account.</p>
+<form ${formAttributes} action="${escape(ctx.oidc.urlFor('code_verification'))}">
+<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
+<input type="hidden" name="user_code" value="${escape(userCode)}">
+<input type="hidden" name="confirm" value="yes">
+<button>The code is the same: go on</button>
+<button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>
+</form>`,
+  });
+}
+
+export function successSource(ctx: KoaContextWithOIDC): void {
+  const { client } = ctx.oidc;
+  const to = client ? ` to ${clientTitle(clientNameOf(client)).replace(/,$/, '')}` : '';
+  const done = `Your device is now logged in${to}. There is nothing more to do here.`;
+  show(ctx, messagePage(200, 'You may close this window', [done]));
+}
+
+function strong(text: string): string {
+  return `<strong><bdi>${escape(text)}</bdi></strong>`;
 }

@@ -20,10 +20,6 @@ export function notFoundPage(): Page {
   return messagePage(404, 'Not found', ['There is nothing at this address.']);
 }
 
-export function wrongMethodPage(): Page {
-  return messagePage(405, 'That does not work here', ['Open the address as a page in a browser.']);
-}
-
 /** @param paragraphs HTML */
 export function messagePage(status: number, title: string, paragraphs: readonly string[]): Page {
   return { status, title, body: paragraphs.map((text) => `<p>${text}</p>`).join('\n') };
@@ -68,6 +64,12 @@ export function sendPage(res: ServerResponse, page: Page): void {
   setHeaders(res, headers);
   res.setHeader('Content-Length', Buffer.byteLength(html));
   res.end(html);
+}
+
+/** @param allowed methods, as in the header `Allow` */
+export function sendWrongMethod(res: ServerResponse, allowed: string): void {
+  res.setHeader('Allow', allowed);
+  sendPage(res, messagePage(405, 'That does not work here', ['Open the address as a page in a browser.']));
 }
 
 /** Redirects with 303: the browser follows with GET, also after a form, and caches nothing. */

@@ -91,8 +91,8 @@ export function readConfig<Keys extends v.ObjectEntries>(
   const values = file.values as Values<typeof keys>;
   const folder = dirname(resolve(path));
   const { app_scheme: scheme, app_host: host, db_path: database = `${command.name}.mdb` } = values;
-  const isThisMachine = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host);
-  if (scheme === 'http' && !isThisMachine) {
+  const { hostname, origin: publicURL } = new URL(`${scheme}://${host}`);
+  if (scheme === 'http' && !isLoopbackHost(hostname)) {
     // Codes and tokens would cross the network unencrypted, and servers refuse to send them there.
     const problem = 'must be https unless app_host is localhost; give tls, or put a proxy with TLS before it';
     throw file.mistake('app_scheme', problem);
@@ -100,7 +100,7 @@ export function readConfig<Keys extends v.ObjectEntries>(
   if (scheme === 'http' && values.tls) throw file.mistake('tls', 'is of no use with app_scheme: http');
   return {
     clientName: values.app_name,
-    publicURL: new URL(`${scheme}://${host}`).origin,
+    publicURL,
     website: values.app_website,
     listen: values.listen,
     tls: values.tls && readTLS(values.tls, folder, file),

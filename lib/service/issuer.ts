@@ -4,7 +4,7 @@ import type { Log } from './log.js';
 import * as v from 'valibot';
 import { createIssuer, type Issuer, type IssuerOptions } from '../issuer/index.js';
 import { asConfigError, type ConfigOf } from './config.js';
-import type { Command } from './runnable.js';
+import type { Command, Task } from './runnable.js';
 import * as s from './schemas.js';
 
 const placeholderEmail = v.union(
@@ -57,24 +57,27 @@ export const issuer: Command<typeof keys> = {
   },
 
   tasks: {
-    'rotate-keys': {
-      async run(config, { store }, log) {
-        const running = await open(config, { store, log: eventsTo(log) });
-        const since = await running.rotateKeys();
-        await running.close();
-        return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
-      },
-    },
-    'end-logins': {
-      async run(config, { store }, log, subject) {
-        const running = await open(config, { store, log: eventsTo(log) });
-        await running.endLogins(subject);
-        await running.close();
-        return `${subject} is logged out: all sessions and tokens have ended.`;
-      },
-    },
+    'rotate-keys': task(async (running) => {
+      const since = await running.rotateKeys();
+      return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
+    }),
+    'end-logins': task(async (running, subject) => {
+      await running.endLogins(subject);
+      return `${subject} is logged out: all sessions and tokens have ended.`;
+    }),
   },
 };
+
+function task(work: (running: Issuer, value: string) => Promise<string>): Task<typeof keys> {
+  return {
+    async run(config, { store }, log, value) {
+      const running = await open(config, { store, log: eventsTo(log) });
+      const text = await work(running, value);
+      await running.close();
+      return text;
+    },
+  };
+}
 
 /** The log takes the name and the fields of an event apart. */
 function eventsTo(log: Log): NonNullable<IssuerOptions['log']> {

@@ -25,7 +25,7 @@ export class Changes {
     private readonly copyOf: (error: unknown) => unknown,
   ) {}
 
-  /** Like `Store.update`. */
+  /** Like `Store.update`. Another caller's async context may run `change`. */
   make<T extends object>(
     key: string,
     ttlMs: number | undefined,

@@ -1,7 +1,7 @@
 /** The library's records in a store that several processes share: what only the store can decide. */
 
 import { StoreAdapter, type AdapterOptions } from '../../lib/issuer/adapter.js';
-import { IssuerStore } from '../../lib/issuer/store.js';
+import { Endings, IssuerStore } from '../../lib/issuer/store.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore } from '../support/stage';
 
@@ -9,8 +9,10 @@ class Used extends Error {}
 
 /** A process that shares `backend`. */
 function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example') {
+  const store = new IssuerStore(new Store(backend, 1000), issuerURL);
   const options = {
-    store: new IssuerStore(new Store(backend, 1000), issuerURL),
+    store,
+    endings: new Endings(store, 7260_000),
     errors: {
       InvalidGrant: Used,
       InvalidClientAuth: Used,

@@ -164,7 +164,7 @@ describe('a client with a secret', () => {
       const { stage } = await aStage({ trustedProxies: 1 });
       const statuses: number[] = [];
       for (let i = 0; i < 45; i++) {
-        const address = `2001:db8:1:${i.toString(16)}::1`;
+        const address = `2001:db8:1:${(i * 256).toString(16)}::1`;
         statuses.push((await attempt(stage.issuerURL, address, { basic: 'shop:guess' })).status);
       }
       expect(statuses.filter((status) => status === 401)).toHaveLength(40);

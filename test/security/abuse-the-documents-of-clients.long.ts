@@ -389,7 +389,7 @@ describe('links with made-up documents at the domain of a client', () => {
   it('of one /48 do not either', async () => {
     const { site, open, flood, start } = await aFloodedStage();
     const stage = await start();
-    const ownAddresses = Array.from({ length: 120 }, (_, i) => `2001:db8:1:${i.toString(16)}::1`);
+    const ownAddresses = Array.from({ length: 120 }, (_, i) => `2001:db8:1:${(i * 256).toString(16)}::1`);
     await flood(stage, ownAddresses, 2);
     expect(site.requests.length).toBeLessThanOrEqual(40);
     expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
@@ -401,6 +401,22 @@ describe('links with made-up documents at the domain of a client', () => {
     await flood(stage, networks(12), 10);
     expect(site.requests.length).toBeLessThan(120);
     expect(await open(stage, site.clientId, '198.51.100.1')).toBe(400);
+    expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
+  });
+
+  it.each([
+    ['in capitals', (id: string) => id.replace('app.example', 'APP.example')],
+    ['with a query', (id: string) => `${id}?again`],
+  ])('have one URL %s fetched once, however often it is asked for', async (_how, spelled) => {
+    const { site, open, start } = await aFloodedStage();
+    const { answer } = site;
+    site.answer = (req, res) => {
+      req.url = '/client.json';
+      answer?.(req, res);
+    };
+    const stage = await start();
+    for (let i = 0; i < 8; i++) expect(await open(stage, spelled(site.clientId), '198.51.100.1')).toBe(400);
+    expect(site.requests).toHaveLength(1);
     expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
   });
 
