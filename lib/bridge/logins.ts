@@ -42,7 +42,7 @@ export class Logins {
     for (const login of socket.logins) if (login.id === id) this.remove(login);
   }
 
-  /** The program has gone. A login still counts until the search for its instance has ended. */
+  /** The program has disconnected. A login still counts until its discovery has ended. */
   closed(socket: BridgeSocket): void {
     for (const login of socket.logins) if (login.id !== undefined) this.abandon(login);
   }

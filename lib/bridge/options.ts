@@ -7,11 +7,11 @@ import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
 export const limitDefaults = {
-  /** Bytes of one message. More is answered with an error, and the connection closed (1009). */
+  /** Bytes of one message. A larger message gets an error, and closes the connection (1009). */
   maxPayloadBytes: 4096,
-  /** Logins that may wait on one connection, hosts being looked up included. */
+  /** Pending logins of one connection, including those in discovery. */
   requestsPerSocket: 5,
-  /** Messages and pings of one connection within a minute. More, and it is closed (1008). */
+  /** Messages and pings of one connection within a minute. One more closes it (1008). */
   messagesPerMinute: 120,
   /** Invalid messages of one connection; the last one closes it (1003 or 1008). */
   badMessages: 3,
@@ -22,22 +22,22 @@ export const limitDefaults = {
    * forwards it: a direct connection from one may be that of a proxy.
    */
   maxSocketsPerAddress: 100,
-  /** Bytes that wait for a program to read them. More, and it is cut off. */
+  /** Bytes that the program has not read. With more, the connection is closed. */
   maxBufferedBytes: 65_536,
-  /** Milliseconds between pings. A connection without an answer to the last one is cut off. */
+  /** Milliseconds between pings. A connection without an answer to the last one is closed. */
   heartbeatMs: 30_000,
   /** Milliseconds that a login may take, from the program's message to the token. */
   requestTtlMs: 600_000,
-  /** Logins that may wait in this process, on all connections. */
+  /** Pending logins of all connections of this process. */
   pendingInAll: 10_000,
-  /** Of one address, for IPv6 of one /64; private addresses as above. More are refused. */
+  /** Pending logins of one address, for IPv6 of one /64; private addresses as above. More are refused. */
   pendingPerAddress: 200,
 };
 
 /** The limits of a bridge. */
 export type BridgeLimits = typeof limitDefaults;
 
-/** Receives one event of the bridge or of its logins. What it throws or rejects with is ignored. */
+/** Receives one event of the bridge or of its logins. Its errors and rejections are ignored. */
 export type BridgeLog = EventLog<BridgeEvent>;
 
 /** The options of every login. */
@@ -79,7 +79,7 @@ export interface BridgeOptions extends SharedOptions {
 
 export interface BridgeSettings {
   readonly clientName: string;
-  /** Without a slash at its end. */
+  /** Without the trailing slash. */
   readonly publicURL: string;
   readonly store: KeyValueStore | undefined;
   readonly bus: Bus;
@@ -103,7 +103,7 @@ const names = [
   'revokeUndelivered',
 ];
 
-/** Messages about options name this caller. */
+/** Error messages about options begin with this name. */
 export const bridgeChecks = new Checks('createBridge');
 
 /** @throws TypeError that names the option at fault. `MastodonLogin` checks its own options. */

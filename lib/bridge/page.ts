@@ -5,10 +5,10 @@ import { secondStep } from '../pages/press.js';
 
 export interface Confirmation {
   readonly clientName: string;
-  /** Of the instance. */
+  /** Host of the instance. */
   readonly host: string;
   readonly code: string;
-  /** Proves that the form was sent from this page. */
+  /** The form token: shows that the form was sent from this page. */
   readonly proof: string;
   /** URL of the button's script. */
   readonly script: string;
@@ -48,7 +48,7 @@ ${step}
   };
 }
 
-/** For a form from a browser without our cookie, which may have come from a page of another site. */
+/** The page for a form without the browser's cookie, which a page of another site may have sent. */
 export function noCookiePage(): Page {
   return messagePage(403, 'Open this page again', [
     'That did not reach us from this page. It needs cookies to work.',

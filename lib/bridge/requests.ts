@@ -119,7 +119,7 @@ export class Requests {
     return this.isAwaited(request);
   }
 
-  /** Whether the process with the program's socket is there, and the program still waits. */
+  /** Whether the process with the program's socket runs, and the program still waits. */
   async isAwaited({ channel, id }: PendingRequest): Promise<boolean> {
     if (channel === this.channel) return this.waiting.has(busNameOf(id));
     return this.publish(channel, '{}');

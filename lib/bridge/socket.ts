@@ -5,7 +5,7 @@ import type { ClientAddress } from '../util/client-address.js';
 import { bridgeError, type BridgeErrorCode } from './protocol.js';
 import type { Recipient } from './requests.js';
 
-/** What all connections share, as one object. */
+/** The state that all connections share. */
 export interface SocketContext {
   readonly maxBufferedBytes: number;
   readonly messagesPerMinute: number;
@@ -21,7 +21,7 @@ export interface PendingLogin {
   readonly address: ClientAddress;
   /** Of the request, once the instance was found. */
   id: string | undefined;
-  /** It made room for another login during the search for its instance. */
+  /** Whether it was ended for another login during discovery. */
   isEvicted: boolean;
 }
 
@@ -36,7 +36,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   /** Set once, when the connection is opened. */
   hub!: SocketContext;
   address: ClientAddress = undefined;
-  /** Whether anything came since the last ping. */
+  /** Whether data arrived since the last ping. */
   isAlive = true;
   /** The part of a heartbeat's interval in which this connection is pinged. */
   turn = 0;

@@ -11,7 +11,7 @@ import type { BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
 import { BridgeSocket, type SocketContext } from './socket.js';
 
-/** Connections are pinged in pingGroups: pinging ten thousand at once would take a burst of memory. */
+/** Connections are pinged in groups: ten thousand pings at once would need much memory for a moment. */
 const pingGroups = 16;
 
 /** How long programs have to close their connection. Milliseconds. */
@@ -26,7 +26,7 @@ const pathsOf = new WeakMap<object, string>();
 interface Refusal {
   readonly status: number;
   readonly reason: string;
-  /** Of the page that may not connect. */
+  /** The origin of the page that may not connect. */
   readonly origin?: string;
 }
 

@@ -38,7 +38,7 @@ export function subjectOf({ id, instance }: MastodonProfile): string {
   throw new MastodonError('response_invalid', { instance: instance.host, cause });
 }
 
-/** Claims that the profile leaves out, because the instance did not prove them, and empty claims are absent. */
+/** Unconfirmed and empty claims are absent. */
 export function claimsOf(profile: MastodonProfile): Claims {
   const { displayName, username, handle, handleVerified, profileUrl, photos, actor, instance } = profile;
   const claims = {
@@ -58,7 +58,7 @@ export function claimsOf(profile: MastodonProfile): Claims {
   ) as Claims;
 }
 
-/** The claims as one client gets them. */
+/** The claims for one client. */
 export function claimsFor(
   { emailDomain, usesNickname }: ClientSettings,
   subject: string,
@@ -90,7 +90,7 @@ export function accountName({ mastodon_handle: handle, name, mastodon_instance: 
   return typeof handle === 'string' ? `@${handle}` : `${String(name)} (${new URL(String(origin)).host})`;
 }
 
-/** Whether these claims are of the person that a `login_hint` names. A hint with a server alone fits all its accounts. */
+/** Whether these claims belong to the user that a `login_hint` names. A hint with a server alone fits all its accounts. */
 export function fitsHint(
   hint: unknown,
   { mastodon_handle: handle, nickname, mastodon_instance: origin }: Claims,

@@ -46,9 +46,9 @@ export interface IssuerClient {
   [name: string]: unknown;
 }
 
-/** What the issuer itself reads of a client. oidc-provider gets the rest. */
+/** The members of a client that the issuer reads. oidc-provider gets the others. */
 export interface ClientSettings {
-  /** Undefined where the client gets no e-mail address. */
+  /** Undefined if the client gets no e-mail address. */
   readonly emailDomain: string | undefined;
   readonly usesNickname: boolean;
   readonly origins: ReadonlySet<string>;

@@ -38,7 +38,7 @@ function plain(name: string): string {
     .trim();
 }
 
-/** What a redirect URI leads to, for the visitor: a host, or a program or an app on their device. */
+/** The destination of a redirect URI, as shown to the visitor: a host, or a program or app on their device. */
 export function redirectDestination(redirectURI: unknown): string | undefined {
   const url = parsed(redirectURI);
   if (!url) return undefined;

@@ -14,7 +14,7 @@ import {
   type PlaceholderEmail,
 } from './client-options.js';
 
-/** Takes one event of the issuer or of its logins. What it throws or rejects with is ignored. */
+/** Takes one event of the issuer or of its logins. Its errors and rejections are ignored. */
 export type IssuerLog = EventLog<IssuerEvent>;
 
 /** The options of the login itself, but for those that the issuer sets. */
@@ -64,7 +64,7 @@ export interface IssuerOptions extends SharedOptions {
 }
 
 export interface IssuerSettings {
-  /** Without a slash at its end. */
+  /** Without the trailing slash. */
   readonly issuerURL: string;
   /** Metadata for oidc-provider. */
   readonly clients: readonly IssuerClient[];

@@ -10,7 +10,7 @@ import { StartError } from './start-error.js';
 const { version } = require('../../package.json') as { version: string };
 
 interface CommandName {
-  /** Packages that it needs, beside those of the configuration and of the store. */
+  /** The packages that this command needs, in addition to those of configuration and store. */
   readonly packages: readonly string[];
   /** Options that run something once. */
   readonly tasks: readonly string[];

@@ -88,7 +88,7 @@ function offsetOf(document: yaml.Document, path: Path): number {
   return offset;
 }
 
-/** The node that shows where a part of a path is, and the node of its value. */
+/** The node with the position of a path's part, and the node of its value. */
 function stepInto(node: unknown, part: string | number): readonly [place: unknown, value: unknown] {
   if (yaml.isSeq(node)) {
     const item = node.items[Number(part)];

@@ -14,7 +14,7 @@ export interface TLSFiles {
   readonly key: Buffer;
 }
 
-/** What every command is told. */
+/** The configuration of every command. */
 export interface Config<Own = unknown> {
   readonly clientName: string;
   /** `app_scheme` and `app_host`: where browsers reach the service. */

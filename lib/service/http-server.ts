@@ -10,16 +10,16 @@ import type { TLSFiles } from './config.js';
 export interface ConnectionLimits {
   /** Connections in all, WebSockets included. */
   readonly inAll: number;
-  /** Of one public address, for IPv6 of one /64. */
+  /** Connections of one public address, for IPv6 of one /64. */
   readonly perAddress: number;
 }
 
 export interface Deadlines {
   /** For the TLS handshake, and again for the head of a request, which a new connection has to send at once. */
   readonly headMs: number;
-  /** For a whole request. */
+  /** Time limit for a whole request. Milliseconds. */
   readonly requestMs: number;
-  /** For a client that neither reads nor writes. */
+  /** Time limit for a client that neither reads nor writes. Milliseconds. */
   readonly idleMs: number;
 }
 

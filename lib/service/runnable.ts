@@ -1,4 +1,4 @@
-/** What the service and a command of it expect of each other. */
+/** The interface between the service and its commands. */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { ObjectEntries } from 'valibot';
@@ -8,7 +8,7 @@ import type { ConfigOf, OwnKeys } from './config.js';
 import type { ConnectionLimits } from './http-server.js';
 import type { Log } from './log.js';
 
-/** What processes share, or keep over a restart. */
+/** The store that processes share or keep over a restart. */
 export interface Backends {
   /** Absent from a check of the configuration. */
   readonly store: KeyValueStore | undefined;
@@ -16,13 +16,13 @@ export interface Backends {
   readonly bus: Bus | undefined;
 }
 
-/** What a command runs: it takes requests, and can be stopped. */
+/** A running command: it answers requests, and can be stopped. */
 export interface Runnable {
-  /** Where programs reach it, for the log. */
+  /** The URL for programs, for the log. */
   readonly url: string;
   /** Answers every request except those for `/` and `/healthz`. */
   router(req: IncomingMessage, res: ServerResponse): void;
-  /** Takes upgrades to WebSockets. */
+  /** Handles upgrades to WebSockets. */
   attach?(server: Server): void;
   /** Numbers for the log and for `/healthz`. */
   status(): Readonly<Record<string, number>>;
@@ -31,11 +31,11 @@ export interface Runnable {
   close(): Promise<void>;
 }
 
-/** One of the words after `passport-mastodon-oauth2`. */
+/** A command: a word after `passport-mastodon-oauth2`. */
 export interface Command<Keys extends ObjectEntries = ObjectEntries> extends OwnKeys<Keys> {
   /** @throws StartError for values that the schema cannot check. Uses no network. */
   create(config: ConfigOf<Keys>, backends: Backends, log: Log): Promise<Runnable>;
-  /** What is done once, instead of running, by the name of its option. */
+  /** Tasks that run once instead of the service, by the name of the option. */
   readonly tasks?: Readonly<Record<string, Task<Keys>>>;
 }
 

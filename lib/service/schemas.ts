@@ -91,7 +91,7 @@ export const secret = matching(
   'must have at least 16 characters, without spaces: openssl rand -hex 16 makes one',
 );
 
-/** For encryption: with fewer characters, stored records could be tried out. */
+/** A secret for encryption. Shorter ones can be found by trying. */
 export const encryptionSecret = matching(
   /^[\x21-\x7e]{32,}$/,
   'must have at least 32 characters, without spaces: openssl rand -hex 32 makes one',

@@ -1,18 +1,18 @@
-/** The error that keeps the service from starting, in words for its operator. */
+/** The error of a failed start, with a message for the operator. */
 
 export class StartError extends Error {
   override readonly name = 'StartError';
 
   constructor(
     message: string,
-    /** Exit status: 2 where arguments or configuration are wrong, 1 for everything else. */
+    /** Exit status: 2 for wrong arguments or configuration, 1 for other errors. */
     readonly status: 1 | 2 = 2,
   ) {
     super(message);
   }
 }
 
-/** The code of a system error. Its message may quote what the operator keeps secret. */
+/** The code of a system error. Its message may contain secrets of the operator. */
 export function codeOf(error: unknown): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : 'unknown error';

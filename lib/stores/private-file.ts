@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 /** A file that was checked. */
 export interface PrivateFile {
-  /** Where it is found, for libraries that open files by name. */
+  /** The path of the opened file, for libraries that open files by name. */
   readonly path: string;
   /** Ends the validity of `path`. */
   close(): void;

@@ -1,4 +1,4 @@
-/** The JSON documents of a testing instance: what it runs, and its accounts. Pure. */
+/** The JSON documents of a testing instance about its software and its accounts. */
 
 import type { TestAccount } from './accounts.js';
 import type { Software } from './software.js';

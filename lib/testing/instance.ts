@@ -1,4 +1,4 @@
-/** Starts a testing instance, and decides there in the visitor's place. */
+/** Starts a testing instance, and consents or denies there for the visitor. */
 
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -7,7 +7,7 @@ import { pageReasons, type PageRefusal, type Refusal, type Reply } from './refus
 import type { Fields } from './server.js';
 import type { Software } from './software.js';
 
-/** Where an app is known by the URL of its client metadata: reads that. */
+/** Reads the client metadata of an app whose client ID is a URL. */
 export interface ClientReader {
   /** @returns the app's name and redirect URIs, or why the document is refused */
   read(clientId: string): Promise<Pick<App, 'name' | 'redirectURIs'> | string>;

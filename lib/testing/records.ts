@@ -21,7 +21,7 @@ export interface Question {
   readonly challenge: string | undefined;
 }
 
-/** Why the visitor stays on a page of the instance. */
+/** The reason for which the instance shows an error page instead of a redirect. */
 export interface Kept {
   readonly refusal: PageRefusal;
   readonly reason: string;

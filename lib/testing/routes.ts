@@ -8,7 +8,7 @@ import type { Posts } from './posts.js';
 import { pageReasons, replies, type PageRefusal, type Refusal, type Reply } from './refusals.js';
 import { json, type Incoming, type Outgoing } from './server.js';
 
-/** An instance, as its routes see it. The project's own tests answer some requests and refusals in another way. */
+/** The instance that the routes use. The project's own tests replace some answers and refusals. */
 export interface Instance {
   readonly self: documents.Self;
   readonly oauth: OAuth;
@@ -66,7 +66,7 @@ export async function route(instance: Instance, incoming: Incoming): Promise<Out
   return ofAccount(instance, path);
 }
 
-/** What the published instance answers to a refusal. */
+/** The answers of the published instance to refused requests. */
 export function refuse(self: documents.Self, refusal: Refusal, reason?: string): Outgoing {
   if (refusal === 'not_found') return html(pages.notFoundPage(self));
   if (Object.hasOwn(pageReasons, refusal)) {

@@ -1,4 +1,4 @@
-/** How the servers differ that a testing instance can simulate, as far as a site's tests may notice. */
+/** The server software that a testing instance can simulate, and its differences. */
 
 import { closestName } from '../util/did-you-mean.js';
 
