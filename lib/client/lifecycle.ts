@@ -53,6 +53,7 @@ export class ClientLifecycle {
     { readonly client: Client } | { readonly client: undefined; readonly replaced: Client | undefined }
   > {
     const { host, key, clientId, redirectURI, scope } = app;
+    context.http.referrals.serverFound(host);
     if (clientId !== undefined) {
       const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
       return { client: { clientId, redirectURI, scope, state: 'active', ...never } };

@@ -25,6 +25,8 @@ export interface ContextOptions {
   readonly typed?: string | undefined;
 }
 
+export const webFingerPath = '/.well-known/webfinger';
+
 /** Maximum number of hosts per context: the typed domain, its server, and another name of each. */
 const maxHosts = 4;
 
@@ -128,10 +130,11 @@ export class RequestContext {
   }
 
   /** Sends a request once the referral rate limits allow it. @throws MastodonError `login_busy` */
-  limited<T>(host: string, send: () => Promise<T>): Promise<T> {
+  limited<T>({ host, pathname }: URL, send: () => Promise<T>): Promise<T> {
     const { typed, signal } = this;
     const standing = this.hosts.standing.get(host);
-    return this.http.referrals.run({ host, typed, standing, signal }, send);
+    const isForHandle = pathname === webFingerPath;
+    return this.http.referrals.run({ host, typed, standing, isForHandle, signal }, send);
   }
 
   /** Records that the visitor's login is pending at this host. */

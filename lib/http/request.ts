@@ -4,7 +4,7 @@ import { kindOf, MastodonError } from '../errors.js';
 import { parsedURL } from '../util/url.js';
 import { isReachableURL, NotPublicError } from './addresses.js';
 import { redirectTarget, type Answer, type Outgoing } from './answer.js';
-import type { RequestContext } from './context.js';
+import { webFingerPath, type RequestContext } from './context.js';
 
 export type { Answer, Headers } from './answer.js';
 
@@ -143,8 +143,6 @@ function redirected(first: URL, from: URL, to: URL): URL {
     : new URL(first.pathname + first.search, to.origin);
 }
 
-const webFingerPath = '/.well-known/webfinger';
-
 const isAccount = /^acct:[\w.+~-]{1,100}@[a-z0-9.-]{1,253}(?::\d{1,5})?$/i;
 
 /** Maximum length of a logged path, because a redirect may choose it. */
@@ -173,7 +171,7 @@ async function sendOnce(
   };
   try {
     if (!isReachable) throw new NotPublicError(host);
-    const reply = await context.limited(host, () =>
+    const reply = await context.limited(url, () =>
       context.http.connections.send(url, outgoing, context.signal),
     );
     report({ status: reply.status });
