@@ -77,6 +77,13 @@ export class ClientLifecycle {
       : { client };
   }
 
+  /** Lifts the limit of a host at which another process finished a login, so that invalid codes use up no limit there. */
+  async recallUse({ http }: RequestContext, { host, appKey }: ClientOf): Promise<void> {
+    if (http.referrals.isInUse(host)) return;
+    const client = await this.clients.current(host, appKey).catch(() => undefined);
+    if (client?.lastLoginAt !== undefined) http.referrals.inUse(host);
+  }
+
   /** @returns the client after the verification */
   private verify(
     context: RequestContext,

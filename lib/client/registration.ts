@@ -103,8 +103,10 @@ export function readRegistration(answer: Answer, instance: string): ClientCreden
     throw new MastodonError('response_invalid', { instance, cause: 'the client ID is a URL' });
   }
   // Seconds. 0 means that the secret does not expire (RFC 7591, section 3.2.1).
-  const seconds = Number.isFinite(expiry) ? (expiry as number) : 0;
-  return { clientId, clientSecret, ...(seconds > 0 && { secretExpiresAt: seconds * 1000 }) };
+  const secretExpiresAt = Number(typeof expiry === 'number' && expiry) * 1000;
+  // A time that JSON cannot store would make the record unreadable, and each start would register again.
+  const expires = secretExpiresAt > 0 && Number.isFinite(secretExpiresAt);
+  return { clientId, clientSecret, ...(expires && { secretExpiresAt }) };
 }
 
 /** A refused registration, with the time to wait. */

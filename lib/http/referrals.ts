@@ -35,7 +35,7 @@ type TypedKind = 'unseen' | 'handle' | 'own' | 'pending';
 const typedAllowances: Record<TypedKind, Allowance> = {
   unseen: { most: 90, share: 1 / 2, ofKind: 52 },
   handle: { most: 90, share: 1, ofKind: 20 },
-  own: { most: 90, share: 1 / 2 },
+  own: { most: 90, share: 2 / 3 },
   pending: { most: 120, share: 1 / 2, ofKind: 60 },
 };
 
@@ -173,6 +173,10 @@ export class ReferralLimits {
   /** Records that a server was found at the host. */
   serverFound(host: string): void {
     this.found.set(host, true);
+  }
+
+  isInUse(host: string): boolean {
+    return this.known.has(host);
   }
 
   /** Records a finished login at the host. Requests of visitors who type this host are then unlimited. */

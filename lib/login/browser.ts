@@ -179,7 +179,7 @@ function sourceOf(
 ): string | undefined {
   const site = header('sec-fetch-site');
   if (site !== undefined) {
-    return site === 'cross-site' || site === 'same-site' ? `Sec-Fetch-Site is ${site}` : undefined;
+    return site === 'same-origin' || site === 'none' ? undefined : `Sec-Fetch-Site is ${site}`;
   }
   const origin = header('origin');
   if (origin === undefined || origin === new URL(callbackURL).origin) return undefined;

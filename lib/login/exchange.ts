@@ -57,6 +57,7 @@ export async function redeem(
   try {
     const code = codeOf(response, host);
     const credentials = await lifecycle.clients.credentials(of);
+    await lifecycle.recallUse(context, of);
     if (!credentials) {
       await lifecycle.afterRefusal(context, instance, of, true);
       throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });

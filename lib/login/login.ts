@@ -200,6 +200,8 @@ export class MastodonLogin {
           for (const token of grants)
             if (typeof token === 'string') await lifecycle.clients.rememberGrant(instance, token, of);
           await pending.keysFinished?.();
+          // After the deadline the caller has an error and no token.
+          context.throwIfOver();
           const { host, software } = instance;
           this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };

@@ -45,7 +45,6 @@ export class SiteTokens {
     return this.refreshing.join(`${origin} ${digest(token)}`, caller, async (context) => {
       const refresh = () => refreshNow(context, this.lifecycle, instance, token);
       const { store } = this.lifecycle;
-      if (!store.isShared) return refresh();
       const key = storeKey('refreshed', host, origin, token);
       const result = async (): Promise<Tokens | undefined> => {
         const { text } = ((await store.cached(key)) ?? {}) as { readonly text?: unknown };
@@ -59,6 +58,8 @@ export class SiteTokens {
         await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
         return tokens;
       };
+      // A caller whose deadline passed before the answer came may ask again.
+      if (!store.isShared) return (await result()) ?? work();
       try {
         // The second use of a token may end the grant, so the whole deadline is spent on waiting for the process that uses it.
         return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
@@ -82,7 +83,7 @@ export class SiteTokens {
     const { clients } = this.lifecycle;
     const known = await clients.ofGrant(instance, accessToken);
     let isConfirmed = false;
-    for (const of of known ? [known] : await clientsAt(this.lifecycle, instance)) {
+    for (const of of known ? [known] : await clientsAt(context, this.lifecycle, instance)) {
       const credentials = await clients.credentials(of);
       if (credentials && (await revoke(context, instance, credentials, accessToken))) isConfirmed = true;
     }
@@ -122,7 +123,7 @@ async function refreshNow(
   token: string,
 ): Promise<Tokens> {
   const { clients } = lifecycle;
-  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(lifecycle, instance))[0];
+  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(context, lifecycle, instance))[0];
   const credentials = of && (await clients.credentials(of));
   if (!credentials) throw new MastodonError('login_restart', { instance: instance.host });
   const form = {
@@ -131,9 +132,19 @@ async function refreshNow(
     client_id: credentials.clientId,
     client_secret: credentials.clientSecret,
   };
-  const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) =>
-    readTokens(answer, instance.host),
-  );
+  const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) => {
+    // Only a refusal may cost the user the refresh token.
+    const cause = `the token endpoint answered ${answer.status}`;
+    if (answer.status >= 500)
+      throw new MastodonError('instance_unreachable', {
+        instance: instance.host,
+        cause,
+        reason: 'server_error',
+      });
+    if (answer.status >= 300 && answer.status < 400)
+      throw new MastodonError('response_invalid', { instance: instance.host, cause });
+    return readTokens(answer, instance.host);
+  });
   // Without a new refresh token in the response, the old one stays valid.
   const kept = { ...tokens, refreshToken: tokens.refreshToken ?? token };
   await clients.rememberGrant(instance, kept.refreshToken, of);
@@ -142,6 +153,7 @@ async function refreshNow(
 
 /** The clients that this site has or had at the instance: the current ones of its own scope first. */
 async function clientsAt(
+  context: RequestContext,
   { clients, settings, scopes }: ClientLifecycle,
   instance: Instance,
 ): Promise<ClientOf[]> {
@@ -152,6 +164,7 @@ async function clientsAt(
   const found = await Promise.all(
     keys.map(async (appKey) => {
       const client = await clients.current(host, appKey);
+      if (client?.lastLoginAt !== undefined) context.http.referrals.inUse(host);
       const all = client ? [client, ...(client.former ?? [])] : [];
       return all.map(({ clientId: id }) => ({ host, appKey, clientId: id }));
     }),

@@ -23,6 +23,7 @@ it.each([
   ['0', undefined],
   ['-1', undefined],
   ['1e999', undefined],
+  ['1e308', undefined],
   ['null', undefined],
   ['"1795176000"', undefined],
 ])('a secret that expires at %s, in seconds, does so at %s, in milliseconds', (seconds, milliseconds) => {

@@ -142,7 +142,7 @@ it('a host that visitors typed receives more, and within limits, too', async () 
   const { http, origin, requests } = await aVictim();
   const { host } = new URL(origin);
   const ends = await causeMany(150, http, () => host, origin);
-  expect(requests()).toBe(45);
+  expect(requests()).toBe(60);
   expect(ends.at(-1)).toBe(`login_busy ${host}`);
   // Those are not referred ones.
   expect(await cause(http, 'other.example', origin)).toBe(200);

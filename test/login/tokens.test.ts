@@ -1,5 +1,6 @@
 /** Token refresh and token revocation, each with the client that the token belongs to. */
 
+import type { ServerResponse } from 'node:http';
 import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
@@ -174,6 +175,52 @@ describe('a refresh token', () => {
       refreshToken,
       params: { access_token: 'another', token_type: 'Bearer', expires_in: 600 },
     });
+  });
+
+  it.each([
+    [500, 'instance_unreachable'],
+    [503, 'instance_unreachable'],
+    [429, 'instance_unreachable'],
+    [302, 'response_invalid'],
+    [400, 'token_refused'],
+  ])('is refused only by a refusal: %i is %s', async (status, code) => {
+    const { instance, login } = await aStage('pleroma');
+    const { refreshToken } = await logIn(login, instance);
+    instance.answerWith(({ body }) => body['grant_type'] === 'refresh_token', status, {});
+    expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe(code);
+  });
+
+  it('is not lost where its caller ran out of time before the answer came', async () => {
+    const instance = await anInstance('pleroma');
+    let hold = false;
+    const login = new MastodonLogin({
+      ...leastOptions,
+      developmentInstances: [instance.origin],
+      outbound: { loginTimeoutMs: 1000 },
+      // The caller waits for this first, and the request has a time limit of its own.
+      allowInstance: async () => !hold || new Promise((resolve) => void setTimeout(resolve, 600, true)),
+    });
+    const { refreshToken } = await logIn(login, instance);
+    const held: ServerResponse[] = [];
+    const isRefresh = (seen: { body: Record<string, unknown> }) =>
+      seen.body['grant_type'] === 'refresh_token';
+    const undo = instance.answer(isRefresh, (_req, res) => void held.push(res));
+    hold = true;
+    const first = failureOf(login.refresh(instance.origin, refreshToken));
+    await until(() => held.length === 1);
+    expect((await first).code).toBe('timeout');
+    const answer = {
+      access_token: 'new-access-token',
+      refresh_token: 'new-refresh-token',
+      token_type: 'Bearer',
+    };
+    held[0]?.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+    hold = false;
+    expect(await login.refresh(instance.origin, refreshToken)).toMatchObject({
+      refreshToken: 'new-refresh-token',
+    });
+    expect(held).toHaveLength(1);
+    undo();
   });
 
   it('is refused where the instance knows none', async () => {
@@ -356,6 +403,26 @@ describe('the token of a login that fails after the exchange of its code', () =>
       one.answerWith('/api/v1/accounts/verify_credentials', 500, ''),
     );
     expect(code).toBe('instance_unreachable');
+    await until(() => instance.tokens.size === 0);
+  });
+
+  it('is revoked where the store was so slow that the caller has an error', async () => {
+    const { instance, options } = await aStage('mastodon45');
+    const login = new MastodonLogin({ ...options, outbound: { loginTimeoutMs: 1500 } });
+    const browser = randomToken();
+    const { redirect } = await login.begin(instance.host, browser);
+    const callback = await new Visitor().approve(redirect);
+    const { store } = options;
+    const set = store.set.bind(store);
+    let goOn: () => void = () => undefined;
+    const isOver = new Promise<void>((resolve) => (goOn = resolve));
+    store.set = async (key: string, ...rest: [unknown, number?]) => {
+      if (key.includes(':browser-finished:')) await isOver;
+      return set(key, ...rest);
+    };
+    expect((await failureOf(login.finish(callback, browser))).code).toBe('timeout');
+    expect(instance.tokens.size).toBe(1);
+    goOn();
     await until(() => instance.tokens.size === 0);
   });
 

@@ -4,7 +4,8 @@ import type { LookupFunction } from 'node:net';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser-keys.js';
 import type { StandIn } from '../support/instance.js';
-import { anInstance, leastOptions } from '../support/stage.js';
+import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
 
 /** Only these names exist. */
 const existing = (names: readonly string[]): LookupFunction => {
@@ -75,6 +76,28 @@ it('made-up handles of a domain leave the first login at its server alone', asyn
   for (let n = 0; n < 50; n++) await tries(login, [`@u${n}@${domain.instance.host}`]);
   expect(domain.instance.requests.length).toBeGreaterThan(40);
   await beginsAt(login, server.instance);
+});
+
+it('made-up codes in a process that has just started leave a login at a server in use alone', async () => {
+  const instance = await anInstance();
+  const options = { ...leastOptions, store: new JSONStore(), developmentInstances: [instance.origin] };
+  const before = new MastodonLogin(options);
+  const begin = async () => {
+    const key = randomToken();
+    return { key, ...(await before.begin(instance.host, key)) };
+  };
+  const first = await begin();
+  await before.finish(await new Visitor().approve(first.redirect), first.key);
+  const started = new MastodonLogin(options);
+  const honest = await begin();
+  for (let n = 0; n < 100; n++) {
+    const { key, redirect } = await begin();
+    const state = new URL(redirect).searchParams.get('state');
+    const path = `/callback/${instance.host}?code=made-up&state=${state}`;
+    await started.finish(path, key).catch(() => undefined);
+  }
+  const callback = await new Visitor().approve(honest.redirect);
+  expect(await started.finish(callback, honest.key)).toMatchObject({ profile: { username: 'alice' } });
 });
 
 it('made-up codes at one server leave the first login at another server below the same domain alone', async () => {

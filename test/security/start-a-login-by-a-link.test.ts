@@ -110,6 +110,7 @@ describe("a form on the attacker's page", () => {
     ['a sibling host of the site', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' }],
     ['another site, to an older browser', { origin: 'https://evil.example' }],
     ['a sandboxed frame, in an older browser', { origin: 'null' }],
+    ['a source that no browser names', { 'sec-fetch-site': 'cross-site, same-origin' }],
     ['another site, whatever Origin says', { 'sec-fetch-site': 'cross-site', origin: 'SITE' }],
     ['a host with the name of the site in it', { origin: 'SITE.evil.example' }],
   ])('at %s begins no login', async (_where, headers) => {
