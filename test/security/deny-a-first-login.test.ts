@@ -2,7 +2,7 @@
 
 import type { LookupFunction } from 'node:net';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser-keys.js';
+import { randomToken } from '../../lib/login/browser.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
