@@ -179,7 +179,7 @@ describe('a client with a secret', () => {
         await Promise.all(madeUp.map((proof) => attempt(stage.issuerURL, '198.51.100.1', proof)));
       }
       expect((await attempt(stage.issuerURL, network, { basic: right })).status).toBe(429);
-    });
+    }, 60_000);
 
     it('by an assertion that a secret has signed', async () => {
       const { stage } = await aStage({

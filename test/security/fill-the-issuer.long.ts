@@ -125,6 +125,16 @@ describe('what a device asks for at length', () => {
   );
 });
 
+it('an authorization request whose record would be much longer than its URL leaves no record', async () => {
+  const { store, stage } = await aStage();
+  // JSON writes each of these characters as six.
+  const { url } = await ask(await discover(stage, app), { state: '\u0001'.repeat(2400) });
+  const before = store.records.size;
+  const page = await openPage(new Visitor(), url);
+  expect(page.text + String(page.location)).toContain('invalid_request');
+  expect(store.records.size).toBe(before);
+});
+
 describe('where all is full', () => {
   const until = Date.now() + 3_600_000;
   const mega = 1024 * 1024;
