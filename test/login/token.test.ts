@@ -216,3 +216,29 @@ it.each([
   expect(read).toThrow(expect.objectContaining(failure));
   expect(read).toThrow(sentence);
 });
+
+describe('the operator reads from a refused code', () => {
+  const causeOf = (body: unknown) => {
+    try {
+      return read(400, body);
+    } catch (error) {
+      return String((error as Error).cause);
+    }
+  };
+
+  it.each(['invalid_grant', 'unauthorized_client', 'x'.repeat(40)])('the error’s name: %s', (error) => {
+    expect(causeOf({ error })).toContain(`400 with the error "${error}"`);
+  });
+
+  it.each([
+    { error: '<b>SECRET</b>' },
+    { error: 'invalid grant SECRET' },
+    { error: '1_SECRET' },
+    { error: `SECRET${'x'.repeat(40)}` },
+    { error: ['SECRET'] },
+    { error: { code: { SECRET: 1 } } },
+    {},
+  ])('and no other text of the server: %j', (body) => {
+    expect(causeOf(body)).toMatch(/answered 400$/);
+  });
+});

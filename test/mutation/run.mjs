@@ -30,7 +30,7 @@ const judged = {
   'client/lifecycle': 'client/',
   'login/authorization': 'login/authorization login/response',
   'login/browser': 'login/transactions',
-  'login/exchange': 'login/token login/login',
+  'login/exchange': 'login/token login/login client/dead-credentials',
   'login/profile': 'login/profile',
   'login/transactions': 'login/transactions login/stored-logins',
   'login/account': 'login/token login/login',

@@ -3,14 +3,22 @@
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
 
 const ofErrors = new Set(['Error', 'TypeError']);
+const isText = ({ type }) => type === 'StringLiteral' || type === 'TemplateLiteral';
+
+/** `cause: '…'` and `const cause = '…'`. */
+function isCause({ node, parent }) {
+  const name =
+    parent.type === 'ObjectProperty'
+      ? parent.key.name
+      : parent.type === 'VariableDeclarator' && parent.id.name;
+  return isText(node) && name === 'cause';
+}
 
 const texts = {
   shouldIgnore(path) {
-    if (!path.isNewExpression()) return undefined;
-    const { callee } = path.node;
-    return callee.type === 'Identifier' && ofErrors.has(callee.name)
-      ? 'the text of an error for the operator'
-      : undefined;
+    const { node } = path;
+    const isError = node.type === 'NewExpression' && ofErrors.has(node.callee.name);
+    return isError || isCause(path) ? 'the text of an error for the operator' : undefined;
   },
 };
 
