@@ -342,7 +342,9 @@ async function issuerProcess(options: Options, shared: Shared, life: Life): Prom
         ...{ code_challenge: challenge, code_challenge_method: 'S256', state: asked.state, prompt: 'login' },
       });
       const shown = await jar.follow(local, `/authorize?${query}`);
-      if (shown.location !== undefined || shown.status !== 200) return { status: shown.status };
+      // The client is told of an error by a redirect.
+      if (shown.location !== undefined) return {};
+      if (shown.status !== 200) return { status: shown.status };
       const pressed = await jar.open(local, shown.path, {
         ...shown.fields(),
         instance: typed,
