@@ -305,12 +305,18 @@ describe('in a document', () => {
   ])(
     'as the metadata’s %s endpoint',
     async (kind) => {
-      for (const [what, target] of Object.entries(targets)) {
-        const endpoint = { [`${kind}_endpoint`]: target() };
-        const instance = await anInstance('mastodon45', {
-          habits: { metadata: (origin, scopes) => ({ ...metadata(origin, scopes), ...endpoint }) },
-        });
-        const { site } = await stage([instance]);
+      const instances = await Promise.all(
+        Object.values(targets).map((target) =>
+          anInstance('mastodon45', {
+            habits: {
+              metadata: (origin, scopes) => ({ ...metadata(origin, scopes), [`${kind}_endpoint`]: target() }),
+            },
+          }),
+        ),
+      );
+      const { site } = await stage(instances);
+      for (const [index, what] of Object.keys(targets).entries()) {
+        const instance = instances[index]!;
         expect({ what, ...refusal(await start(new Visitor(), site, instance.host)) }).toEqual({
           what,
           status: 403,
