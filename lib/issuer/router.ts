@@ -20,7 +20,7 @@ import {
   failedPage,
   foreignFormPage,
   goneRequestPage,
-  internalError,
+  ownFailurePage,
 } from './pages.js';
 import { routeOf, routes, type Route } from './route.js';
 import type { IssuerStore, RecordName } from './store.js';
@@ -113,7 +113,7 @@ export function routerOf(parts: RouterParts): Router {
       if (!isClients) log('failed', { error });
       if (res.headersSent) res.destroy();
       else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
-      else sendPage(res, failedPage(500, internalError));
+      else sendPage(res, ownFailurePage(error));
     });
   };
 }

@@ -3,7 +3,7 @@
 import { escape, formAttributes, messagePage, rendered, type Page } from '../pages/page.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
-import { clientErrorPage, expiredPage, failedPage, internalError, clientTitle } from './pages.js';
+import { clientErrorPage, expiredPage, internalError, clientTitle, ownFailurePage } from './pages.js';
 import { routes } from './route.js';
 
 interface Failure {
@@ -22,7 +22,7 @@ export function renderError(ctx: KoaContextWithOIDC, out: Failure, error: Error)
   const { status } = ctx;
   // `LoginRequired`: another request has ended the session.
   if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage());
-  if (status >= 500) return show(ctx, failedPage(status, internalError));
+  if (status >= 500) return show(ctx, ownFailurePage(error));
   show(ctx, clientErrorPage(status, out.error, out.error_description));
 }
 

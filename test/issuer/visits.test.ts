@@ -1,5 +1,6 @@
 /** Requests that the visitor did not make, and logins that reach no client: neither uses anything up or leaves a token. */
 
+import { BadStore, breakdowns } from '../support/bad-store';
 import { until } from '../support/hostile';
 import { aStage, answerOf, ask, discover, logIn, logInAt, openPage, press } from './stage';
 
@@ -60,4 +61,21 @@ describe('the token of an instance', () => {
     expect(done.status).toBe(403);
     await until(() => revocations(instance) === 1);
   });
+});
+
+it('a visitor is told by status and sentence that the store failed, before and after the instance', async () => {
+  const store = new BadStore();
+  const { stage, instance, visitor } = await aStage({ store });
+  const url = (await ask(await discover(stage))).url;
+  const page = await openPage(visitor, url);
+  const left = await press(visitor, page, { instance: instance.host, action: 'login' }, 'name="instance"');
+  const callback = await visitor.approve(left.location ?? '');
+  store.break(breakdowns['rejects']!);
+  for (const asked of [url.href, page.url, callback]) {
+    const failed = await openPage(visitor, asked);
+    expect([failed.status, failed.text]).toEqual([
+      503,
+      expect.stringContaining('could not be saved on our side'),
+    ]);
+  }
 });

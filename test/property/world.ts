@@ -197,7 +197,8 @@ export class World {
 
   /** Opens a callback URL in a browser that waits for no answer. The login may come of it, or is used up. */
   leave(process: number, callback: Callback): void {
-    callback.isOpened = true;
+    // A later visit may come before this one, and get the login.
+    callback.isClean = false;
     const opened = this.opened(process, callback.browser, callback.url).then((outcome) => {
       if (outcome !== 'killed' && 'id' in outcome) expect(outcome.id).toBe(callback.id);
     });
