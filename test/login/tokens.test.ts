@@ -193,10 +193,12 @@ describe('a refresh token', () => {
   it('is not lost where its caller ran out of time before the answer came', async () => {
     const instance = await anInstance('pleroma');
     let hold = false;
+    const events: LoginEvent[] = [];
     const login = new MastodonLogin({
       ...leastOptions,
       developmentInstances: [instance.origin],
       outbound: { loginTimeoutMs: 1000 },
+      log: (event) => void events.push(event),
       // The caller waits for this first, and the request has a time limit of its own.
       allowInstance: async () => !hold || new Promise((resolve) => void setTimeout(resolve, 600, true)),
     });
@@ -216,6 +218,10 @@ describe('a refresh token', () => {
     };
     held[0]?.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
     hold = false;
+    const count = events.length;
+    // The shared request has ended, so the next caller joins none.
+    await until(() => events.length > count);
+    await new Promise((resolve) => void setImmediate(resolve));
     expect(await login.refresh(instance.origin, refreshToken)).toMatchObject({
       refreshToken: 'new-refresh-token',
     });

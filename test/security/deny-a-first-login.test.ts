@@ -90,7 +90,7 @@ it('made-up codes in a process that has just started leave a login at a server i
   await before.finish(await new Visitor().approve(first.redirect), first.key);
   const started = new MastodonLogin(options);
   const honest = await begin();
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 150; n++) {
     const { key, redirect } = await begin();
     const state = new URL(redirect).searchParams.get('state');
     const path = `/callback/${instance.host}?code=made-up&state=${state}`;
