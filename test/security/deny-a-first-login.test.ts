@@ -78,7 +78,7 @@ it('made-up handles of a domain leave the first login at its server alone', asyn
   await beginsAt(login, server.instance);
 });
 
-it('made-up codes in a process that has just started leave a login at a server in use alone', async () => {
+it('invalid codes in a process that has just started leave a login at a server in use alone', async () => {
   const instance = await anInstance();
   const options = { ...leastOptions, store: new JSONStore(), developmentInstances: [instance.origin] };
   const before = new MastodonLogin(options);
@@ -100,7 +100,7 @@ it('made-up codes in a process that has just started leave a login at a server i
   expect(await started.finish(callback, honest.key)).toMatchObject({ profile: { username: 'alice' } });
 });
 
-it('made-up codes at one server leave the first login at another server below the same domain alone', async () => {
+it('invalid codes at one server leave the first login at another server below the same domain alone', async () => {
   const [evil, server] = [await aServer('evil.fedi.example'), await aServer('social.fedi.example')];
   const login = aLogin(evil, server);
   for (let n = 0; n < 150; n++) {
