@@ -19,11 +19,16 @@ export class Changes {
   /** By key, those that wait for the lock. */
   private readonly waiting = new Map<string, Change[]>();
 
+  /** Refers back to this object's owner, so `JSON.stringify` must not see it. */
+  readonly #records: LockedRecords;
+
   /** @param copyOf an error for each of several callers */
   constructor(
-    private readonly records: LockedRecords,
+    records: LockedRecords,
     private readonly copyOf: (error: unknown) => unknown,
-  ) {}
+  ) {
+    this.#records = records;
+  }
 
   /** Like `Store.update`. Another caller's async context may run `change`. */
   make<T extends object>(
@@ -45,7 +50,7 @@ export class Changes {
     while (waiting.length > 0) {
       let taken: Change[] = [];
       try {
-        const release = await this.records.waitForLock(key);
+        const release = await this.#records.waitForLock(key);
         taken = waiting.splice(0);
         await this.apply(key, taken).finally(release);
       } catch (error) {
@@ -58,7 +63,7 @@ export class Changes {
 
   /** Applies changes one after the other, and writes the result once. */
   private async apply(key: string, changes: readonly Change[]): Promise<void> {
-    let record = await this.records.get(key);
+    let record = await this.#records.get(key);
     let last: Change | undefined;
     const answers = changes.map((one) => {
       try {
@@ -69,7 +74,7 @@ export class Changes {
         return () => one.reject(error);
       }
     });
-    if (record && last) await this.records.set(key, record, last.ttlMs);
+    if (record && last) await this.#records.set(key, record, last.ttlMs);
     for (const answer of answers) answer();
   }
 }

@@ -173,7 +173,7 @@ describe('an issuer', () => {
     const { alice, bob } = await twoPeople('issuer-Session');
     for (const { visitor, config } of [alice, bob]) {
       const page = await openPage(visitor, (await ask(config)).url);
-      expect([page.status, page.text.includes('name="instance"')]).toEqual([500, false]);
+      expect([page.status, page.text.includes('name="instance"')]).toEqual([503, false]);
     }
   });
 
