@@ -173,7 +173,8 @@ async function explore(
     Promise.any(
       ['2.0', '2.1'].map(async (version) => {
         const answer = await documents.get(`${origin}/nodeinfo/${version}`, {});
-        if (answer.status !== 200) throw new Error(`${answer.status}`);
+        // A server may answer every other path with a page of its application.
+        if (!documentOn(answer.url.origin, answer)) throw new Error('no NodeInfo');
         return answer;
       }),
     ).catch(({ errors }: AggregateError) => ignoreServerFailure(errors.find(isLocalRefusal))),
@@ -204,7 +205,7 @@ async function instanceDocument(documents: Documents, origin: string): Promise<A
   return answer.status === 200 && isAbout(jsonObjectOrNone(answer)) ? answer : old;
 }
 
-/** That a server must not be asked is told; any other failure means that there is no way round. */
+/** @throws only a refusal of this site to send the request. After a failure of the server, discovery goes on. */
 function ignoreServerFailure(error: unknown): undefined {
   if (isLocalRefusal(error)) throw error;
 }

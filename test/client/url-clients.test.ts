@@ -34,6 +34,18 @@ describe.each(byURL)('%s', (persona) => {
     ]);
   });
 
+  it('is known by its software, however early it answers another address with the page of its application', async () => {
+    const { instance, site } = await aURLClientStage(persona);
+    instance.answerWith('/nodeinfo/2.1', 200, '<!doctype html><title>Loading</title>');
+    const { software } = instance.persona;
+    instance.answer('/nodeinfo/2.0', (_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'application/json' });
+      setTimeout(() => res.end(JSON.stringify({ software })), 150);
+    });
+    await new Visitor().login(site, instance.host);
+    expect(site.verified).toMatchObject([{ instance: { software: software.name } }]);
+  });
+
   it('is shown the name of the site, and not its address', async () => {
     const { instance, site } = await aURLClientStage(persona, { options: { clientName: 'Tom & "Jerry"' } });
     const visitor = new Visitor();
