@@ -58,9 +58,8 @@ export class ClientLifecycle {
       const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
       return { client: { clientId, redirectURI, scope, state: 'active', ...never } };
     }
-    let client = await this.clients.current(host, key);
+    let client = await this.current(context, { host, appKey: key });
     if (!client) return { client, replaced: undefined };
-    if (client.lastLoginAt !== undefined) context.http.referrals.inUse(host);
     // The time of a verification is written before its result. A caller with an unfinished login waits for the running
     // verification.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
@@ -77,11 +76,19 @@ export class ClientLifecycle {
       : { client };
   }
 
-  /** Lifts the limit of a host at which another process finished a login, so that invalid codes use up no limit there. */
-  async recallUse({ http }: RequestContext, { host, appKey }: ClientOf): Promise<void> {
-    if (http.referrals.isInUse(host)) return;
-    const client = await this.clients.current(host, appKey).catch(() => undefined);
+  /** The current client of an app. A login that was finished with it, also by another process, lifts the host's limit. */
+  async current(
+    { http }: RequestContext,
+    { host, appKey }: Pick<ClientOf, 'host' | 'appKey'>,
+  ): Promise<Client | undefined> {
+    const client = await this.clients.current(host, appKey);
     if (client?.lastLoginAt !== undefined) http.referrals.inUse(host);
+    return client;
+  }
+
+  /** Lifts the host's limit in a process that has not seen the client yet, so that invalid codes use up no limit there. */
+  async recallUse(context: RequestContext, of: ClientOf): Promise<void> {
+    if (!context.http.referrals.isInUse(of.host)) await this.current(context, of).catch(() => undefined);
   }
 
   /** @returns the client after the verification */

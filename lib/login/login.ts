@@ -35,6 +35,7 @@ import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
 import {
   reportFailure,
+  reportSuccess,
   withLoginDetails,
   type Seen,
   warnOfFailure,
@@ -140,8 +141,7 @@ export class MastodonLogin {
         warnOfMissingResponse(this.callbackURL);
       await pending.save(state, login);
       this.lifecycle.clients.started(app.key);
-      const { host, software } = instance;
-      this.settings.log('begun', { instance: host, ...(software !== undefined && { software }) });
+      reportSuccess(this.settings.log, 'begun', instance);
       return {
         redirect: authorizationURL(instance, login, state, options, extras.authorization),
         instance,
@@ -202,8 +202,7 @@ export class MastodonLogin {
           await pending.keysFinished?.();
           // After the deadline the caller has an error and no token.
           context.throwIfOver();
-          const { host, software } = instance;
-          this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
+          reportSuccess(this.settings.log, 'finished', instance);
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
         } catch (error) {
           // No caller receives this token, so it must not stay valid.

@@ -25,6 +25,14 @@ export function withLoginDetails(error: MastodonError, { address, login }: Seen)
   });
 }
 
+export function reportSuccess(
+  log: Report<LoginEvent>,
+  event: 'begun' | 'finished',
+  { host, software }: { readonly host: string; readonly software?: string },
+): void {
+  log(event, { instance: host, ...(software !== undefined && { software }) });
+}
+
 export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
   // Only the kind is reported. A store driver may quote stored values in its message.
   if (!(error instanceof MastodonError)) return log('failed', { error: kindOf(error) });

@@ -154,17 +154,17 @@ async function refreshNow(
 /** The clients that this site has or had at the instance: the current ones of its own scope first. */
 async function clientsAt(
   context: RequestContext,
-  { clients, settings, scopes }: ClientLifecycle,
+  lifecycle: ClientLifecycle,
   instance: Instance,
 ): Promise<ClientOf[]> {
+  const { settings, scopes } = lifecycle;
   const { host, key, clientId } = describeApp(instance, settings);
   if (clientId !== undefined) return [{ host, appKey: key, clientId }];
   const others = (await scopes.list()).map((scope) => describeApp(instance, settings, scope).key);
   const keys = [...new Set([key, ...others])];
   const found = await Promise.all(
     keys.map(async (appKey) => {
-      const client = await clients.current(host, appKey);
-      if (client?.lastLoginAt !== undefined) context.http.referrals.inUse(host);
+      const client = await lifecycle.current(context, { host, appKey });
       const all = client ? [client, ...(client.former ?? [])] : [];
       return all.map(({ clientId: id }) => ({ host, appKey, clientId: id }));
     }),
