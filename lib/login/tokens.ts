@@ -133,6 +133,7 @@ async function refreshNow(
     client_secret: credentials.clientSecret,
   };
   const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) => {
+    assertFromServer(answer);
     // Only a refusal may cost the user the refresh token.
     const cause = `the token endpoint answered ${answer.status}`;
     if (answer.status >= 500)

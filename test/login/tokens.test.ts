@@ -190,6 +190,15 @@ describe('a refresh token', () => {
     expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe(code);
   });
 
+  it('is reported as blocked where a bot check in front of the server answers with 503', async () => {
+    const { instance, login } = await aStage('pleroma');
+    const { refreshToken } = await logIn(login, instance);
+    const challenge =
+      '<title>Just a moment...</title><script src="/cdn-cgi/challenge-platform/a.js"></script>';
+    instance.answerWith(({ body }) => body['grant_type'] === 'refresh_token', 503, challenge);
+    expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe('instance_blocked');
+  });
+
   it('is not lost where its caller ran out of time before the answer came', async () => {
     const instance = await anInstance('pleroma');
     let hold = false;
