@@ -37,7 +37,8 @@ export interface AdapterOptions {
   readonly pending: ReadonlyMap<string, PendingRecords>;
   /** The request that is being answered. */
   context(): KoaContextWithOIDC | undefined;
-  addressOf(ctx: KoaContextWithOIDC | undefined): ClientAddress;
+  /** Of the visitor or program whose request is being answered. */
+  address(): ClientAddress;
 }
 
 export class StoreAdapter implements Adapter {
@@ -160,7 +161,7 @@ export class StoreAdapter implements Adapter {
     const pending = this.options.pending.get(this.model);
     if (!pending) return;
     const { client_id: client } = payload.params as { readonly client_id?: unknown };
-    const address = this.options.addressOf(this.options.context());
+    const address = this.options.address();
     pending.add({ id, address, client: String(client), size: JSON.stringify(payload).length, until });
   }
 

@@ -208,8 +208,10 @@ const advice: Readonly<Record<string, string>> = {
   'grant type is not allowed|unsupported grant_type': 'add the grant to grant_types of the client',
 };
 
+const advicePatterns = Object.entries(advice).map(([text, setting]) => [new RegExp(text), setting] as const);
+
 /** A message of oidc-provider, followed by what to set. */
 export function withAdvice(message: string): string {
-  const [, setting] = Object.entries(advice).find(([pattern]) => new RegExp(pattern).test(message)) ?? [];
+  const [, setting] = advicePatterns.find(([pattern]) => pattern.test(message)) ?? [];
   return setting === undefined ? message : `${message}: ${setting}`;
 }

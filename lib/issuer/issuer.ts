@@ -82,7 +82,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
   const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
   const context = () => oidc.Provider.ctx;
-  const addressOf = (req: IncomingMessage) => clientAddress(req, settings.trustedProxies);
+  const requests = new AsyncLocalStorage<IncomingMessage>();
+  /** Of the visitor or program whose request is being answered. */
+  const address = () => {
+    const req = requests.getStore();
+    return req && clientAddress(req, settings.trustedProxies);
+  };
   const longest = longestOf(settings);
   const endings = new Endings(store, (longest + expiredKeepSeconds) * 1000);
   const sessions = new Sessions({
@@ -91,8 +96,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   });
   const pending = new Map<string, PendingRecords>();
   const adapterOptions: AdapterOptions = {
-    ...{ store, endings, longest, pending, context, errors: oidc.errors },
-    addressOf: (ctx) => ctx && addressOf(ctx.req),
+    ...{ store, endings, longest, pending, context, address, errors: oidc.errors },
   };
   for (const model of ['Interaction', 'DeviceCode']) {
     const adapter = new StoreAdapter(adapterOptions, model);
@@ -108,11 +112,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   };
   const interactions = new Interactions(() => now().provider, store, lifetimes.interaction * 1000);
   const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
-  const asking = new AsyncLocalStorage<IncomingMessage>();
-  const documents = new Documents(loginSettings, store, () => {
-    const req = asking.getStore();
-    return req && addressOf(req);
-  });
+  const documents = new Documents(loginSettings, store, address);
   const parts: Omit<Parts, 'keySet'> = {
     ...{ oidc, settings, store, cookies, developmentOrigins, documents },
     adapter: (model) => (model === 'Session' ? sessions : new StoreAdapter(adapterOptions, model)),
@@ -130,7 +130,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     endTokensAtLogout(endings),
     endWithoutSession,
     paceDevices(store),
-    limitAuthenticationFailures(guesses, (ctx) => addressOf(ctx.req)),
+    limitAuthenticationFailures(guesses, address),
   ];
   const build = (keySet: KeySet) => {
     const provider = new oidc.Provider(issuerURL, configurationOf({ ...parts, keySet }));
@@ -151,13 +151,13 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   });
   let isClosed = false;
   const router = routerOf({
-    ...{ oidc, settings, login, logins, interactions, cookies, store, addressOf },
+    ...{ oidc, settings, login, logins, interactions, cookies, store, address },
     running: now,
     refreshKeys: () => keyring.refresh(),
     isClosed: () => isClosed,
   });
   return {
-    router: (req, ...others) => asking.run(req, router, req, ...others),
+    router: (req, ...others) => requests.run(req, router, req, ...others),
     rotateKeys: () => keyring.rotate(),
     endLogins: (subject) => endings.end(['PersonEnded', subject]),
     async close() {

@@ -42,14 +42,14 @@ export function paceDevices(store: IssuerStore): Middleware {
 /** After too many wrong secrets of a client, a network gets the same answer to right and wrong ones for a minute. */
 export function limitAuthenticationFailures(
   guesses: AuthenticationFailures,
-  addressOf: (ctx: KoaContextWithOIDC) => ClientAddress,
+  addressOfRequest: () => ClientAddress,
 ): Middleware {
   return async (ctx, next) => {
     await next();
     // As oidc-provider has found it: a request can spell an ID in several ways.
     const client = ctx.oidc?.client?.clientId;
     if (ctx.method !== 'POST' || client === undefined) return;
-    const address = addressOf(ctx);
+    const address = addressOfRequest();
     if (guesses.isOverLimit(client, address)) {
       ctx.status = 429;
       ctx.set('Retry-After', '60');

@@ -42,7 +42,8 @@ export interface RouterParts {
   readonly interactions: Interactions;
   readonly cookies: IssuerCookies;
   readonly store: IssuerStore;
-  addressOf(req: IncomingMessage): ClientAddress;
+  /** Of the visitor whose request is being answered. */
+  address(): ClientAddress;
   running(): Running;
   /** Reads the keys that another process may have added. */
   refreshKeys(): Promise<void>;
@@ -137,7 +138,7 @@ type Requested = { readonly url: string } | { readonly redirect: string } | { re
  * token has the claims of a person, and URLs are in histories and logs.
  * @throws MastodonError `store_failed`
  */
-function postedRequests({ store, addressOf }: Pick<RouterParts, 'store' | 'addressOf'>) {
+function postedRequests({ store, address }: Pick<RouterParts, 'store' | 'address'>) {
   const nameOf = (path: string, key: string): RecordName => ['posted', path, key];
   const pending = new PendingRecords((key) => {
     for (const path of postable) void store.delete(nameOf(path, key));
@@ -156,8 +157,8 @@ function postedRequests({ store, addressOf }: Pick<RouterParts, 'store' | 'addre
       return { redirect: `${path}?${query}` };
     const id = randomToken();
     await store.set(nameOf(path, id), { query }, postedTtlMs);
-    const [client, address] = [fields.get('client_id') ?? '', addressOf(req)];
-    pending.add({ id, client, address, size: query.length, until: Date.now() + postedTtlMs });
+    const client = fields.get('client_id') ?? '';
+    pending.add({ id, client, address: address(), size: query.length, until: Date.now() + postedTtlMs });
     return { redirect: `${path}?posted=${id}` };
   }
 
