@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import type { Bus } from '../../lib/stores/bus';
+import { until } from '../support/hostile';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 import { agree, closeAll, startBridge } from './stage';
@@ -66,4 +67,27 @@ it.each<[string, Partial<Bus>]>([
     'failed',
     { error: expect.objectContaining({ code: 'store_failed' }) },
   ]);
+});
+
+it('ends a subscription that is made after the time limit, and has not made a second one meanwhile', async () => {
+  let subscriptions = 0;
+  let subscribed = (): void => undefined;
+  let ended = 0;
+  const bus: Bus = {
+    publish: async () => 1,
+    subscribe: () => {
+      subscriptions += 1;
+      return new Promise((resolve) => (subscribed = () => resolve(() => (ended += 1))));
+    },
+  };
+  const stage = await startBridge([instance], { bus, outbound: { timeoutMs: 1_000 } });
+  const client = await stage.connect();
+  for (let i = 0; i < 2; i++) {
+    client.ask(instance.host);
+    expect((await client.hear('error')).code).toBe('store_failed');
+  }
+  await stage.bridge.close();
+  subscribed();
+  await until(() => ended === 1);
+  expect(subscriptions).toBe(1);
 });
