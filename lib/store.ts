@@ -70,7 +70,7 @@ export class Store {
   /** When this process first saw a lock of another one, by key. */
   private readonly seen = boundedMap<{ owner: string; at: number }>(1000);
 
-  /** @param backend default: memory. @param timeoutMs of one call of the backend */
+  /** @param timeoutMs of one call of the backend, which is memory by default */
   constructor(
     backend: KeyValueStore | undefined,
     private readonly timeoutMs: number,
@@ -170,7 +170,7 @@ export class Store {
     return this.changes.make(key, ttlMs, change);
   }
 
-  /** Like `lock`, and waits for it. @throws MastodonError `store_failed` after the store's timeout */
+  /** Like `lock`, and waits for it, at most the store's timeout. @throws MastodonError `store_failed` */
   async waitForLock(key: string): Promise<Release> {
     const giveUpAt = performance.now() + this.timeoutMs;
     for (let wait: number = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {

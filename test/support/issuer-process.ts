@@ -3,7 +3,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createIssuer } from '../../lib/issuer/index.js';
-import { openStore, type Opener } from './open-store.js';
+import { processSettings, serveParent } from './child-process.js';
+import type { Opener } from './open-store.js';
 
 interface Settings {
   readonly store: Opener;
@@ -13,9 +14,7 @@ interface Settings {
 }
 
 async function main(): Promise<void> {
-  const settings = JSON.parse(process.argv[2] ?? '') as Settings;
-  const { backend } = await openStore(settings.store);
-  if (!backend) throw new TypeError('processes cannot share what each of them has in memory');
+  const { settings, backend } = await processSettings<Settings>();
   const failures: Record<string, number> = {};
   const issuer = await createIssuer({
     issuerURL: settings.issuerURL,
@@ -39,14 +38,7 @@ async function main(): Promise<void> {
   });
   const server = createServer(issuer.router);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  process.on('message', (message) => {
-    if (message !== 'report') return;
-    globalThis.gc?.();
-    process.send?.({ memory: process.memoryUsage().heapUsed, failures });
-  });
-  // The program that started this process has ended.
-  process.on('disconnect', () => process.exit());
-  process.send?.({ origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  serveParent(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => ({ failures }));
 }
 
 void main();

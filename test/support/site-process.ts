@@ -1,5 +1,6 @@
 /** One process of a site that runs in several, on one store. Its settings come as JSON; it tells its origin. */
 
+import { processSettings, serveParent } from './child-process.js';
 import { openStore, type Opener } from './open-store.js';
 import { startSite } from './site.js';
 import { StoredSessions } from './stored-sessions.js';
@@ -14,9 +15,7 @@ interface Settings {
 }
 
 async function main(): Promise<void> {
-  const settings = JSON.parse(process.argv[2] ?? '') as Settings;
-  const { backend } = await openStore(settings.store);
-  if (!backend) throw new TypeError('processes cannot share what each of them has in memory');
+  const { settings, backend } = await processSettings<Settings>();
   const sessions = settings.sessions && (await openStore(settings.sessions)).backend;
   const site = await startSite({
     instances: settings.instances,
@@ -27,20 +26,10 @@ async function main(): Promise<void> {
     },
     session: { store: new StoredSessions(sessions ?? backend) },
   });
-  process.on('message', (message) => {
-    if (message !== 'report') return;
+  serveParent(site.origin, () => {
     site.errors.length = 0;
-    process.send?.({ verified: site.verified.splice(0).length, memory: memory() });
+    return { verified: site.verified.splice(0).length };
   });
-  // The parent process has gone.
-  process.on('disconnect', () => process.exit());
-  process.send?.({ origin: site.origin });
-}
-
-/** Bytes in use, once what is garbage has been collected (where node runs with --expose-gc). */
-function memory(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
 }
 
 void main();
