@@ -35,7 +35,7 @@ import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
 import {
   reportFailure,
-  reportSuccess,
+  report,
   withLoginDetails,
   type Seen,
   warnOfFailure,
@@ -141,7 +141,7 @@ export class MastodonLogin {
         warnOfMissingResponse(this.callbackURL);
       await pending.save(state, login);
       this.lifecycle.clients.started(app.key);
-      reportSuccess(this.settings.log, 'begun', instance);
+      report(this.settings.log, 'begun', instance);
       return {
         redirect: authorizationURL(instance, login, state, options, extras.authorization),
         instance,
@@ -202,7 +202,7 @@ export class MastodonLogin {
           await pending.keysFinished?.();
           // After the deadline the caller has an error and no token.
           context.throwIfOver();
-          reportSuccess(this.settings.log, 'finished', instance);
+          report(this.settings.log, 'finished', instance);
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
         } catch (error) {
           // No caller receives this token, so it must not stay valid.

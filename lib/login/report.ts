@@ -25,7 +25,7 @@ export function withLoginDetails(error: MastodonError, { address, login }: Seen)
   });
 }
 
-export function reportSuccess(
+export function report(
   log: Report<LoginEvent>,
   event: 'begun' | 'finished',
   { host, software }: { readonly host: string; readonly software?: string },
