@@ -19,23 +19,26 @@ import {
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
-/** A store that holds back the next read of one kind of record, as a slow connection does. */
+/** A store that holds back one read of one kind of record, as a slow connection does. */
 class HoldingStore extends JSONStore {
-  private held: { kind: string; reached: () => void; released: Promise<void> } | undefined;
+  private held: { kind: string; earlier: number; reached: () => void; released: Promise<void> } | undefined;
 
-  /** The request that has read its session asks for the account next. */
-  hold(kind = 'account') {
+  /**
+   * The request that has read its session asks for the account next.
+   * @param earlier number of reads of this kind that are not held back
+   */
+  hold(kind = 'account', earlier = 0) {
     let release = () => undefined as void;
     let reached = () => undefined as void;
     const isReached = new Promise<void>((resolve) => (reached = resolve));
     const released = new Promise<void>((resolve) => (release = resolve));
-    this.held = { kind, reached, released };
+    this.held = { kind, earlier, reached, released };
     return { isReached, release };
   }
 
   override async get(key: string): Promise<unknown> {
     const value = await super.get(key);
-    if (this.held && key.includes(`:issuer-${this.held.kind}:`)) {
+    if (this.held && key.includes(`:issuer-${this.held.kind}:`) && this.held.earlier-- === 0) {
       const { reached, released } = this.held;
       this.held = undefined;
       reached();
@@ -94,9 +97,12 @@ describe('a slow request that began before a logout', () => {
     }
   });
 
-  it('that changes the session leaves it logged out', async () => {
+  it.each([
+    ['that changes the session leaves it logged out', 0],
+    ['that has seen the session alive just before it changes it leaves it logged out', 1],
+  ])('%s', async (_what, earlier) => {
     const { store, stage, visitor, config } = await aStage();
-    const { isReached, release } = store.hold('SessionEnded');
+    const { isReached, release } = store.hold('SessionEnded', earlier);
     const slow = visitor.get(`${stage.issuerURL}/logout`, { Accept: 'text/html' });
     await isReached;
     await logOut(stage, visitor);
