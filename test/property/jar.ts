@@ -40,10 +40,15 @@ export class Jar {
   }
 
   /** Sends one request to a process, with the cookies of the site. */
-  async open(local: string, target: string, form?: Readonly<Record<string, string>>): Promise<Page> {
+  async open(
+    local: string,
+    target: string,
+    form?: Readonly<Record<string, string>>,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Page> {
     const response = await fetch(local + target, {
       ...(form && { method: 'POST', body: new URLSearchParams(form) }),
-      headers: { cookie: this.cookies(target), connection: 'close', ...(form && { origin }) },
+      headers: { cookie: this.cookies(target), connection: 'close', ...(form && { origin }), ...more },
       redirect: 'manual',
     });
     this.keep(response.headers);
@@ -56,13 +61,25 @@ export class Jar {
     };
   }
 
-  /** Follows redirects within the site. */
+  /** Follows redirects within the site, and its forms that submit themselves, as a browser with scripts does. */
   async follow(local: string, target: string): Promise<Page> {
     let page = await this.open(local, target);
-    for (let hops = 0; hops < 10 && page.location?.startsWith(`${origin}/`); hops += 1)
-      page = await this.open(local, page.location.slice(origin.length));
+    for (let hops = 0; hops < 10; hops += 1) {
+      const next = page.location ?? selfSubmitted(page);
+      if (next?.startsWith(`${origin}/`) !== true) break;
+      page = await this.open(
+        local,
+        next.slice(origin.length),
+        page.location === undefined ? page.fields() : undefined,
+      );
+    }
     return page;
   }
+}
+
+/** The action of a form that a script of its page submits. */
+function selfSubmitted({ text }: Page): string | undefined {
+  return text.includes('document.forms[0].submit()') ? / action="([^"]*)"/.exec(text)?.[1] : undefined;
 }
 
 function fieldsOf(text: string): Record<string, string> {

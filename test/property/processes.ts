@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MemoryStore } from 'express-session';
 import WebSocket from 'ws';
@@ -206,9 +206,16 @@ async function coreProcess(options: Options): Promise<Process> {
 }
 
 async function passportProcess(options: Options, { sessions }: Shared, life: Life): Promise<Process> {
+  /** By the visit whose response was verified: a visit may also find the browser logged in by an earlier one. */
+  const ids = new Map<unknown, string>();
+  let visits = 0;
   // Callbacks that other tabs wait for stay usable.
   const site = await startSite({
-    options: { ...options, callbackURL },
+    options: { ...options, callbackURL, passReqToCallback: true },
+    verify: async (req: IncomingMessage, _token: string, _refreshToken: unknown, profile: { id: string }) => {
+      ids.set(req.headers['x-visit'], profile.id);
+      return profile;
+    },
     session: { store: sessions },
     keepSessionInfo: true,
   });
@@ -224,10 +231,11 @@ async function passportProcess(options: Options, { sessions }: Shared, life: Lif
       return page.location === undefined ? failure(page) : { redirect: page.location };
     },
     async finish(jar, path) {
-      const page = await jar.open(site.origin, path);
+      const visit = String((visits += 1));
+      const page = await jar.open(site.origin, path, undefined, { 'x-visit': visit });
       if (page.location === undefined) return failure(page);
-      const me = await jar.open(site.origin, '/me');
-      return { id: (JSON.parse(me.text) as { user: { id: string } }).user.id };
+      const id = ids.get(visit);
+      return id === undefined ? {} : { id };
     },
     close: () => site.close(),
   };

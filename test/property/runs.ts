@@ -5,13 +5,20 @@ import { MastodonError } from '../../lib/errors.js';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
 
+/** As a failure printed them, to see it again: PROPERTY_SEED=-231906251 PROPERTY_PATH=6 npx jest test/property/logins -t issuer */
+const { PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env;
+
 // Five milliseconds per case are plenty, also on a busy machine; what takes longer hangs.
 jest.setTimeout(20_000 + 5 * runs);
 
 /** `costly` is how many times dearer than usual one case is. A case of seconds is reported as it is, not made smaller. */
 export async function holds<Ts>(property: IRawProperty<Ts>, costly = 1): Promise<void> {
   const numRuns = Math.max(1, Math.ceil(runs / costly));
-  await fc.assert(property as IAsyncProperty<Ts>, { numRuns, endOnFailure: costly > 500 });
+  await fc.assert(property as IAsyncProperty<Ts>, {
+    ...{ numRuns, endOnFailure: costly > 500 },
+    ...(seed !== undefined && { seed: Number(seed) }),
+    ...(path !== undefined && { path }),
+  });
 }
 
 /** What it returns, or undefined where it throws the one kind of error that it may. */

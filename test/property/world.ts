@@ -182,9 +182,13 @@ export class World {
     const mustSucceed =
       browser === callback.browser && callback.isClean && !callback.isOpened && !this.isLost(callback);
     const wasOpened = callback.isOpened && !this.hasFaults;
-    callback.isOpened = true;
     const outcome = await this.opened(process, browser, callback.url);
-    if (outcome === 'killed') return;
+    if (outcome === 'killed') {
+      // Whether the login was taken before the process ended is not known; the next visit may get it.
+      callback.isClean = false;
+      return;
+    }
+    callback.isOpened = true;
     if (!('id' in outcome)) {
       this.expectKnown(outcome);
       if (!mustSucceed || this.hasFaults || callback.account === undefined) return;

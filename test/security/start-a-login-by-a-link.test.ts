@@ -1,6 +1,7 @@
 /** A web page wants to begin a login for its visitor, past the site that lets only its own form do so. */
 
 import type { RequestHandler } from 'express';
+import { until } from '../support/hostile.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { startInstance, type StandIn } from '../support/instance.js';
 import { startSite, type Site } from '../support/site.js';
@@ -216,6 +217,8 @@ describe('a request that the visitor did not make', () => {
       const visitor = new Visitor();
       const away = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
       const back = await visitor.approve(away.location ?? '');
+      // The site tries an invalid code at a new instance, meanwhile.
+      await until(() => instance.requestsTo('/oauth/token').length > 0);
       instance.resetRequests();
       const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]
         .map((pair) => pair.join('='))
