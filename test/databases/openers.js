@@ -2,7 +2,7 @@
 
 const { once } = require('node:events');
 const { Keyv } = require('keyv');
-const { pooled } = require('./pools.js');
+const { closeForGood, pooled } = require('./pools.js');
 
 function opened(adapter, close) {
   const backend = new Keyv({ store: adapter });
@@ -16,9 +16,10 @@ exports.redis = async (url) => {
   // Not the client that the adapter brings, which loses count of its answers when Redis is restarted.
   const { createClient } = require('@redis/client');
   // What Redis cannot take now fails now: the sessions, which have no time limit of their own, would wait.
-  const adapter = new KeyvRedis(createClient({ url, disableOfflineQueue: true }));
+  const client = createClient({ url, disableOfflineQueue: true });
+  const adapter = new KeyvRedis(client);
   await adapter.getClient();
-  return opened(adapter, () => adapter.disconnect(true));
+  return opened(adapter, () => closeForGood(adapter, client));
 };
 
 exports.valkey = async (url) => {

@@ -1,7 +1,7 @@
 /** How a Keyv 6 is opened, in memory and with its own adapters. */
 
 const { Keyv } = require('keyv');
-const { pooled } = require('../databases/pools.js');
+const { closeForGood, pooled } = require('../databases/pools.js');
 
 function opened(store, close = async () => undefined) {
   const backend = new Keyv(store);
@@ -22,10 +22,11 @@ exports.embedded = async (path) => {
 };
 
 exports.redis = async (url) => {
-  const { default: KeyvRedis } = require('@keyv/redis');
-  const adapter = new KeyvRedis({ url, disableOfflineQueue: true });
+  const { createClient, default: KeyvRedis } = require('@keyv/redis');
+  const client = createClient({ url, disableOfflineQueue: true });
+  const adapter = new KeyvRedis(client);
   await adapter.getClient();
-  return opened(adapter, () => adapter.disconnect(true));
+  return opened(adapter, () => closeForGood(adapter, client));
 };
 
 exports.postgres = async (url) => {
