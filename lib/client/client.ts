@@ -197,6 +197,30 @@ function countDeath({ deaths }: Client, now: number): NonNullable<Client['deaths
   return { count: deaths.count + 1, since: deaths.since };
 }
 
+/** The clocks of a site's processes differ by less than this. */
+const clockSkewMs = 10 * minute;
+
+/**
+ * Reads a time that another process wrote. A time in the future comes from a wrong clock, and counts as two days ago: otherwise
+ * no verification and no replacement would happen until then.
+ */
+export function past(time: number, now: number): number {
+  return time > now + clockSkewMs ? now - 2 * day : time;
+}
+
+/** The record with all times in the past. */
+export function withPastTimes(client: Client, now: number): Client {
+  const { registeredAt, verifiedAt, lastLoginAt, replaced, deaths } = client;
+  return {
+    ...client,
+    registeredAt: past(registeredAt, now),
+    verifiedAt: past(verifiedAt, now),
+    ...(lastLoginAt !== undefined && { lastLoginAt: past(lastLoginAt, now) }),
+    ...(replaced && { replaced: { ...replaced, at: past(replaced.at, now) } }),
+    ...(deaths && { deaths: { ...deaths, since: past(deaths.since, now) } }),
+  };
+}
+
 /** Whether a value from a store is a complete client record. */
 export function isClient(value: unknown): value is Client {
   const { replaced, deaths, former, ...record } = Object(value) as Record<string, unknown>;

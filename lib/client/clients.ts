@@ -8,8 +8,10 @@ import {
   isClient,
   isKnownByURL,
   nextClient,
+  past,
   usedTtlMs,
   withFormer,
+  withPastTimes,
   type Client,
   type ClientCredentials,
   type RegisteredClient,
@@ -64,7 +66,7 @@ export class Clients {
       (await this.read(storeKey('client-unused', host, appKey))) ??
       // With the first login it moves from one key to the other: a reader between the two looks again.
       (this.store.isShared ? await this.read(used) : undefined);
-    return isClient(record) ? record : undefined;
+    return isClient(record) ? withPastTimes(record, Date.now()) : undefined;
   }
 
   /** Treats an invalid value as missing. @throws MastodonError `store_failed` if the store fails */
@@ -209,7 +211,12 @@ export class Clients {
   }
 
   async codeCheck({ host, appKey, clientId }: ClientOf): Promise<CodeCheck> {
-    return ((await this.store.cached(storeKey('code-check', host, appKey, clientId))) ?? {}) as CodeCheck;
+    const check = await this.store.cached(storeKey('code-check', host, appKey, clientId));
+    const { first, afterConsent } = (check ?? {}) as CodeCheck;
+    return {
+      ...(first !== undefined && { first }),
+      ...(afterConsent !== undefined && { afterConsent: past(afterConsent, Date.now()) }),
+    };
   }
 
   async rememberCodeCheck({ host, appKey, clientId }: ClientOf, check: CodeCheck): Promise<void> {

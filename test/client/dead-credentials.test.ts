@@ -58,6 +58,18 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
+  it('while a clock was a year ahead: that is noticed before a visitor is sent there', async () => {
+    const { instance, site, visitor } = await aStage(family);
+    const year = 365 * 24 * 60 * minute;
+    later(year);
+    for (let i = 0; i < 3; i++) await leave(new Visitor(), site, instance.host);
+    await new Visitor().login(site, instance.host);
+    instance.forgetApps();
+    later(0);
+    expect((await visitor.login(site, instance.host)).status).toBe(200);
+    expect(instance.registrations).toBe(2);
+  });
+
   it('because no user had finished a login for ten minutes: the same', async () => {
     const { instance, site, visitor } = await aStage(family);
     await leave(new Visitor(), site, instance.host);
