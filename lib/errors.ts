@@ -17,7 +17,7 @@ const meanings = {
   },
   instance_not_allowed: {
     status: 403,
-    message: 'Logging in with accounts of %s is not possible on this site.',
+    message: 'Logging in with accounts of %s is not possible on this site. Use an account on another server.',
   },
   instance_unreachable: {
     status: 502,
@@ -66,7 +66,10 @@ const meanings = {
     status: 403,
     message: 'The response does not belong to the login that you started here. Please log in again.',
   },
-  access_denied: { status: 403, message: 'The login was cancelled on %s.' },
+  access_denied: {
+    status: 403,
+    message: 'The login was cancelled on %s. If that was a mistake, please log in again.',
+  },
   login_restart: {
     status: 401,
     message:

@@ -78,7 +78,9 @@ it('says that the person did not agree', async () => {
   const callback = await visitor.deny(await goOn(visitor, addressIn(await lines(client, anAddress))));
   await visitor.follow(await visitor.get(callback));
   expect(await client.ended).toBe(1);
-  expect(client.errors()).toBe(`The login was cancelled on ${instance.host}.\n`);
+  expect(client.errors()).toBe(
+    `The login was cancelled on ${instance.host}. If that was a mistake, please log in again.\n`,
+  );
 });
 
 it('begins again when the service was killed and is back, with what the service knew before', async () => {

@@ -135,7 +135,9 @@ describe('what goes wrong', () => {
 
   it('explains a denial, and the next login works', async () => {
     const page = await browser.submit(await type(demoHost), '/oauth/authorize', { answer: 'deny' });
-    expect(page.text).toContain(`The login was cancelled on ${demoHost}.`);
+    expect(page.text).toContain(
+      `The login was cancelled on ${demoHost}. If that was a mistake, please log in again.`,
+    );
     expect(attribute(field(page), 'value')).toBe(demoHost);
     expect((await logIn()).text).toContain('You are logged in as');
   });

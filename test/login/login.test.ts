@@ -105,7 +105,9 @@ describe('a person who says no', () => {
       const site = await startSite({ instances: [instance], failureRedirect: true });
       try {
         const page = await new Visitor().login(site, instance.host, { deny: true });
-        expect(page.json().messages).toEqual([`The login was cancelled on ${instance.host}.`]);
+        expect(page.json().messages).toEqual([
+          `The login was cancelled on ${instance.host}. If that was a mistake, please log in again.`,
+        ]);
       } finally {
         await Promise.all([site.close(), instance.close()]);
       }

@@ -22,7 +22,8 @@ export const de: Language = {
     instance_missing: 'Es wurde kein Server eingegeben. Gib deinen Server ein, zum Beispiel mastodon.social.',
     instance_invalid:
       'Das ist keine Adresse eines Servers. Gib etwas wie mastodon.social oder @du@mastodon.social ein.',
-    instance_not_allowed: 'Mit Konten des Servers %s kann man sich auf dieser Seite nicht anmelden.',
+    instance_not_allowed:
+      'Mit Konten des Servers %s kann man sich auf dieser Seite nicht anmelden. Verwende ein Konto auf einem anderen Server.',
     instance_unreachable:
       'Der Server %s ist nicht erreichbar. Prüfe die Adresse oder versuche es gleich noch einmal.',
     instance_unsupported:
@@ -44,7 +45,8 @@ export const de: Language = {
       'Diese Anmeldung ist abgelaufen, wurde schon benutzt oder in einem anderen Browser begonnen. Bitte melde dich noch einmal an.',
     login_mismatch:
       'Die Antwort gehört nicht zu der Anmeldung, die hier begonnen wurde. Bitte melde dich noch einmal an.',
-    access_denied: 'Die Anmeldung beim Server %s wurde abgebrochen.',
+    access_denied:
+      'Die Anmeldung beim Server %s wurde abgebrochen. Falls das ein Versehen war, melde dich noch einmal an.',
     login_restart:
       'Der Server %s kennt diese Seite nicht mehr. Sie wird dort neu registriert: Bitte melde dich noch einmal an.',
     token_refused: 'Der Server %s hat die Anmeldung nicht abgeschlossen. Bitte melde dich noch einmal an.',

@@ -22,7 +22,8 @@ export const es: Language = {
     instance_missing: 'No se ha indicado ningún servidor. Escribe tu servidor, por ejemplo mastodon.social.',
     instance_invalid:
       'Esa no es la dirección de un servidor. Escribe algo como mastodon.social o @tú@mastodon.social.',
-    instance_not_allowed: 'En este sitio no se puede iniciar sesión con cuentas del servidor %s.',
+    instance_not_allowed:
+      'En este sitio no se puede iniciar sesión con cuentas del servidor %s. Usa una cuenta de otro servidor.',
     instance_unreachable:
       'No pudimos conectar con el servidor %s. Revisa la dirección o inténtalo de nuevo en un momento.',
     instance_unsupported:
@@ -44,7 +45,8 @@ export const es: Language = {
       'Este inicio de sesión ha caducado, ya se usó o se empezó en otro navegador. Vuelve a iniciar sesión.',
     login_mismatch:
       'La respuesta no corresponde al inicio de sesión que se empezó aquí. Vuelve a iniciar sesión.',
-    access_denied: 'Se canceló el inicio de sesión en el servidor %s.',
+    access_denied:
+      'Se canceló el inicio de sesión en el servidor %s. Si fue un error, vuelve a iniciar sesión.',
     login_restart:
       'El servidor %s ya no conoce este sitio. Lo registraremos de nuevo: vuelve a iniciar sesión.',
     token_refused: 'El servidor %s no completó el inicio de sesión. Vuelve a iniciar sesión.',

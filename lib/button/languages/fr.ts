@@ -22,7 +22,8 @@ export const fr: Language = {
     instance_missing: 'Aucun serveur n’a été saisi. Saisissez votre serveur, par exemple mastodon.social.',
     instance_invalid:
       'Ce n’est pas l’adresse d’un serveur. Saisissez par exemple mastodon.social ou @vous@mastodon.social.',
-    instance_not_allowed: 'Ce site n’accepte pas les comptes du serveur %s.',
+    instance_not_allowed:
+      'Ce site n’accepte pas les comptes du serveur %s. Utilisez un compte sur un autre serveur.',
     instance_unreachable: 'Le serveur %s est injoignable. Vérifiez l’adresse ou réessayez dans un instant.',
     instance_unsupported:
       'Nous n’avons pas trouvé à l’adresse %s de serveur qui propose une connexion par l’API Mastodon.',
@@ -42,7 +43,8 @@ export const fr: Language = {
     login_expired:
       'Cette connexion a expiré, a déjà servi ou a été commencée dans un autre navigateur. Veuillez vous reconnecter.',
     login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',
-    access_denied: 'La connexion au serveur %s a été annulée.',
+    access_denied:
+      'La connexion au serveur %s a été annulée. Si c’était une erreur, veuillez vous reconnecter.',
     login_restart:
       'Le serveur %s ne connaît plus ce site. Nous allons l’enregistrer à nouveau\u00a0: veuillez vous reconnecter.',
     token_refused: 'Le serveur %s n’a pas terminé la connexion. Veuillez vous reconnecter.',

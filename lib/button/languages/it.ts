@@ -22,7 +22,8 @@ export const it: Language = {
     instance_missing: 'Non è stato indicato alcun server. Scrivi il tuo server, per esempio mastodon.social.',
     instance_invalid:
       'Questo non è l’indirizzo di un server. Scrivi qualcosa come mastodon.social o @tu@mastodon.social.',
-    instance_not_allowed: 'Su questo sito non si può accedere con gli account del server %s.',
+    instance_not_allowed:
+      'Su questo sito non si può accedere con gli account del server %s. Usa un account su un altro server.',
     instance_unreachable: 'Il server %s non è raggiungibile. Controlla l’indirizzo o riprova tra un momento.',
     instance_unsupported:
       'All’indirizzo %s non abbiamo trovato alcun server che offra l’accesso con l’API di Mastodon.',
@@ -41,7 +42,7 @@ export const it: Language = {
     login_expired:
       'Questo accesso è scaduto, è già stato usato oppure è iniziato in un altro browser. Accedi di nuovo.',
     login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',
-    access_denied: 'L’accesso al server %s è stato annullato.',
+    access_denied: 'L’accesso al server %s è stato annullato. Se è stato un errore, accedi di nuovo.',
     login_restart:
       'Il server %s non conosce più questo sito. Lo registreremo di nuovo: accedi ancora una volta.',
     token_refused: 'Il server %s non ha completato l’accesso. Accedi di nuovo.',

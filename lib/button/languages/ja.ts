@@ -23,7 +23,8 @@ export const ja: Language = {
       'サーバーが入力されていません。アカウントのあるサーバーを入力してください。例: mastodon.social',
     instance_invalid:
       'サーバーのアドレスではありません。mastodon.social や @you@mastodon.social のように入力してください。',
-    instance_not_allowed: 'このサイトでは、サーバー %s のアカウントでログインできません。',
+    instance_not_allowed:
+      'このサイトでは、サーバー %s のアカウントでログインできません。別のサーバーのアカウントをお使いください。',
     instance_unreachable:
       'サーバー %s に接続できませんでした。アドレスを確認するか、しばらくしてからもう一度お試しください。',
     instance_unsupported: 'アドレス %s には、Mastodon APIでログインできるサーバーが見つかりませんでした。',
@@ -44,7 +45,8 @@ export const ja: Language = {
     login_expired:
       'このログインは期限切れか、使用済みか、別のブラウザーで始められたものです。もう一度ログインしてください。',
     login_mismatch: 'この応答は、ここで始めたログインのものではありません。もう一度ログインしてください。',
-    access_denied: 'サーバー %s でログインがキャンセルされました。',
+    access_denied:
+      'サーバー %s でログインがキャンセルされました。誤ってキャンセルした場合は、もう一度ログインしてください。',
     login_restart:
       'サーバー %s にこのサイトの登録が残っていませんでした。登録し直しますので、もう一度ログインしてください。',
     token_refused: 'サーバー %s はログインを完了しませんでした。もう一度ログインしてください。',

@@ -22,7 +22,8 @@ export const nl: Language = {
     instance_missing: 'Er is geen server ingevuld. Typ je server, bijvoorbeeld mastodon.social.',
     instance_invalid:
       'Dat is geen adres van een server. Typ iets als mastodon.social of @jij@mastodon.social.',
-    instance_not_allowed: 'Op deze site kun je niet inloggen met accounts van de server %s.',
+    instance_not_allowed:
+      'Op deze site kun je niet inloggen met accounts van de server %s. Gebruik een account op een andere server.',
     instance_unreachable: 'De server %s is niet bereikbaar. Controleer het adres of probeer het zo nog eens.',
     instance_unsupported: 'We vonden op het adres %s geen server die inloggen met de Mastodon-API aanbiedt.',
     instance_insecure:
@@ -41,7 +42,7 @@ export const nl: Language = {
     login_expired:
       'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
     login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',
-    access_denied: 'Het inloggen bij de server %s is afgebroken.',
+    access_denied: 'Het inloggen bij de server %s is afgebroken. Was dat een vergissing? Log dan opnieuw in.',
     login_restart: 'De server %s kent deze site niet meer. We registreren die opnieuw: log nog een keer in.',
     token_refused: 'De server %s heeft het inloggen niet afgerond. Log opnieuw in.',
     account_unusable:

@@ -22,7 +22,8 @@ export const pt: Language = {
     instance_missing: 'Nenhum servidor foi informado. Digite seu servidor, por exemplo mastodon.social.',
     instance_invalid:
       'Esse não é o endereço de um servidor. Digite algo como mastodon.social ou @nome@mastodon.social.',
-    instance_not_allowed: 'Não é possível entrar neste site com contas do servidor %s.',
+    instance_not_allowed:
+      'Não é possível entrar neste site com contas do servidor %s. Use uma conta em outro servidor.',
     instance_unreachable:
       'Não conseguimos contato com o servidor %s. Confira o endereço ou tente novamente daqui a pouco.',
     instance_unsupported:
@@ -43,7 +44,7 @@ export const pt: Language = {
     login_expired:
       'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
     login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',
-    access_denied: 'A entrada pelo servidor %s foi cancelada.',
+    access_denied: 'A entrada pelo servidor %s foi cancelada. Se foi um engano, entre novamente.',
     login_restart: 'O servidor %s não conhece mais este site. Vamos registrá-lo de novo: entre mais uma vez.',
     token_refused: 'O servidor %s não concluiu a entrada. Entre novamente.',
     account_unusable:

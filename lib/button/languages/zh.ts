@@ -21,7 +21,7 @@ export const zh: Language = {
   messages: {
     instance_missing: '尚未输入服务器。请输入你的服务器，例如 mastodon.social。',
     instance_invalid: '这不是服务器地址。请输入类似 mastodon.social 或 @you@mastodon.social 的内容。',
-    instance_not_allowed: '本站不能使用服务器 %s 的账号登录。',
+    instance_not_allowed: '本站不能使用服务器 %s 的账号登录。请使用其他服务器的账号。',
     instance_unreachable: '无法连接服务器 %s。请检查地址，或稍后再试。',
     instance_unsupported: '在地址 %s 没有找到支持通过 Mastodon API 登录的服务器。',
     instance_insecure: '服务器 %s 的登录不安全：它无法可靠地确认用户身份。请联系其管理员。',
@@ -33,7 +33,7 @@ export const zh: Language = {
     prefetch_refused: '你的浏览器在你打开此页面之前就请求了它。请重新打开此页面以登录。',
     login_expired: '此次登录已过期、已被使用，或是在另一个浏览器中开始的。请重新登录。',
     login_mismatch: '这个回应不属于在这里开始的登录。请重新登录。',
-    access_denied: '在服务器 %s 上的登录已取消。',
+    access_denied: '在服务器 %s 上的登录已取消。如果这是误操作，请重新登录。',
     login_restart: '服务器 %s 已不记得本站。我们会重新登记：请再登录一次。',
     token_refused: '服务器 %s 没有完成登录。请重新登录。',
     account_unusable:
