@@ -253,10 +253,7 @@ export class MastodonError extends Error {
     return new MastodonError(this.code, { ...this.details, ...changes });
   }
 
-  /**
-   * Returns the error with an instance, if it has none.
-   * @internal
-   */
+  /** Returns the error with an instance, if it has none. @internal */
   at(instance: string): MastodonError {
     return this.instance === undefined ? this.with({ instance }) : this;
   }

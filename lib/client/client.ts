@@ -26,7 +26,6 @@
 
 import { leastScope, misskeyScope } from '../discovery/software.js';
 import type { Instance, Settings } from '../options.js';
-import { storeKey, type Store } from '../store.js';
 import { hasMembers } from '../util/backend.js';
 import { digest } from '../util/crypto.js';
 import { withHost } from '../util/url.js';
@@ -208,32 +207,28 @@ export function past(time: number, now: number): number {
   return time > now + clockSkewMs ? now - 2 * day : time;
 }
 
-/** The record with all times in the past. */
-export function withPastTimes(client: Client, now: number): Client {
-  const { registeredAt, verifiedAt, lastLoginAt, replaced, deaths } = client;
-  return {
-    ...client,
-    registeredAt: past(registeredAt, now),
-    verifiedAt: past(verifiedAt, now),
-    ...(lastLoginAt !== undefined && { lastLoginAt: past(lastLoginAt, now) }),
-    ...(replaced && { replaced: { ...replaced, at: past(replaced.at, now) } }),
-    ...(deaths && { deaths: { ...deaths, since: past(deaths.since, now) } }),
-  };
-}
-
-/** Whether a value from a store is a complete client record. */
-export function isClient(value: unknown): value is Client {
+/** Reads a record from a store. @returns `undefined` unless it is complete; its times are in the past */
+export function readClient(value: unknown, now: number): Client | undefined {
   const { replaced, deaths, former, ...record } = Object(value) as Record<string, unknown>;
   const { lastLoginAt = 0, secretExpiresAt = 0 } = record;
-  return (
+  const isWhole =
     hasMembers(record, 'string', ['clientId', 'redirectURI', 'scope']) &&
     hasMembers(record, 'number', ['generation', 'registeredAt', 'verifiedAt']) &&
     hasMembers({ lastLoginAt, secretExpiresAt }, 'number', ['lastLoginAt', 'secretExpiresAt']) &&
     ['unverified', 'active', 'dead'].includes(String(record.state)) &&
     (replaced === undefined || hasMembers(replaced, 'number', ['at', 'unusedInARow'])) &&
     (deaths === undefined || hasMembers(deaths, 'number', ['count', 'since'])) &&
-    (former === undefined || (Array.isArray(former) && former.every(isFormer)))
-  );
+    (former === undefined || (Array.isArray(former) && former.every(isFormer)));
+  if (!isWhole) return undefined;
+  const client = value as Client;
+  return {
+    ...client,
+    registeredAt: past(client.registeredAt, now),
+    verifiedAt: past(client.verifiedAt, now),
+    ...(client.lastLoginAt !== undefined && { lastLoginAt: past(client.lastLoginAt, now) }),
+    ...(client.replaced && { replaced: { ...client.replaced, at: past(client.replaced.at, now) } }),
+    ...(client.deaths && { deaths: { ...client.deaths, since: past(client.deaths.since, now) } }),
+  };
 }
 
 function isFormer(value: unknown): boolean {
@@ -271,51 +266,12 @@ export function describeApp(instance: Instance, settings: Settings, scope?: stri
     isScopeOfLogin: scope !== undefined,
     ...(clientId && { clientId }),
     key: digest(
-      JSON.stringify([origin, clientName, redirectURI, setOf(asked), website ?? '', clientId ?? '']),
+      JSON.stringify([origin, clientName, redirectURI, scopeSetOf(asked), website ?? '', clientId ?? '']),
     ),
   };
 }
 
 /** The scopes in a canonical order. */
-function setOf(scope: string): string {
+export function scopeSetOf(scope: string): string {
   return [...new Set(scope.split(' '))].sort().join(' ');
-}
-
-/** Maximum number of scope sets. Each is a separate app at each instance. */
-const maxScopes = 16;
-
-/** Time to live of a scope set since its last login. */
-const scopesTtlMs = 90 * 24 * 60 * 60 * 1000;
-
-/**
- * The scope sets of logins that override the site's scope. Their clients are needed for token revocation. The client
- * metadata document declares them.
- */
-export class LoginScopes {
-  private readonly key: string;
-
-  constructor(
-    private readonly store: Store,
-    { clientName, callbackURL }: Pick<Settings, 'clientName' | 'callbackURL'>,
-  ) {
-    this.key = storeKey('scopes', '', clientName, callbackURL);
-  }
-
-  async list(): Promise<readonly string[]> {
-    const { scopes } = ((await this.store.cached(this.key)) ?? {}) as { readonly scopes?: unknown };
-    return Array.isArray(scopes) ? scopes.filter((one) => typeof one === 'string').slice(0, maxScopes) : [];
-  }
-
-  /** @throws TypeError for the 17th set. Scopes come from the site, so visitors cannot reach this limit. */
-  async add(scope: string): Promise<void> {
-    const asked = setOf(scope);
-    const known = await this.list();
-    if (!known.includes(asked) && known.length === maxScopes) {
-      throw new TypeError(
-        `MastodonLogin: logins have asked for ${maxScopes} different sets of scopes, and "scope" holds another one. Choose from ` +
-          'a few fixed sets, and take none from the request',
-      );
-    }
-    await this.store.cache(this.key, { scopes: [...new Set([...known, asked])] }, scopesTtlMs);
-  }
 }

@@ -3,15 +3,15 @@
 import { MastodonError } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
 import { hasMembers, UnknownRecordError } from '../util/backend.js';
-import type { PinnedInstance } from '../options.js';
+import type { PinnedInstance, Settings } from '../options.js';
 import {
-  isClient,
   isKnownByURL,
   nextClient,
   past,
+  readClient,
+  scopeSetOf,
   usedTtlMs,
   withFormer,
-  withPastTimes,
   type Client,
   type ClientCredentials,
   type RegisteredClient,
@@ -29,6 +29,9 @@ const pendingTtlMs = 15 * minute;
 const lastLoginEveryMs = 30 * 1000;
 /** Starts within this time count as one. Milliseconds. */
 const momentMs = 20;
+
+/** Maximum number of scope sets. Each is a separate app at each instance. */
+const maxScopes = 16;
 
 /** Identifies a client in keys of records. */
 export interface ClientOf {
@@ -56,7 +59,10 @@ export class Clients {
   /** Changes of one record run one after another, so that none is lost within this process. */
   private readonly changing = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly store: Store) {}
+  constructor(
+    private readonly store: Store,
+    private readonly site: Pick<Settings, 'clientName' | 'callbackURL'>,
+  ) {}
 
   /** The current client of an app, in any state. @throws MastodonError `store_failed` */
   async current(host: string, appKey: string): Promise<Client | undefined> {
@@ -66,7 +72,7 @@ export class Clients {
       (await this.read(storeKey('client-unused', host, appKey))) ??
       // With the first login it moves from one key to the other: a reader between the two looks again.
       (this.store.isShared ? await this.read(used) : undefined);
-    return isClient(record) ? withPastTimes(record, Date.now()) : undefined;
+    return readClient(record, Date.now());
   }
 
   /** Treats an invalid value as missing. @throws MastodonError `store_failed` if the store fails */
@@ -234,6 +240,32 @@ export class Clients {
     if (!hasMembers(grant, 'string', ['appKey', 'clientId'])) return undefined;
     const { appKey, clientId } = grant as Omit<ClientOf, 'host'>;
     return { host, appKey, clientId };
+  }
+
+  /**
+   * The scope sets of logins that override the site's scope. Token revocation needs their clients, and the client metadata
+   * document declares them.
+   */
+  async scopes(): Promise<readonly string[]> {
+    const { clientName, callbackURL } = this.site;
+    const record = await this.store.cached(storeKey('scopes', '', clientName, callbackURL));
+    const { scopes } = (record ?? {}) as { readonly scopes?: unknown };
+    return Array.isArray(scopes) ? scopes.filter((one) => typeof one === 'string').slice(0, maxScopes) : [];
+  }
+
+  /** @throws TypeError for the 17th set. Scopes come from the site, so visitors cannot reach this limit. */
+  async addScope(scope: string): Promise<void> {
+    const asked = scopeSetOf(scope);
+    const known = await this.scopes();
+    if (!known.includes(asked) && known.length === maxScopes) {
+      throw new TypeError(
+        `MastodonLogin: logins have asked for ${maxScopes} different sets of scopes, and "scope" holds another one. Choose from ` +
+          'a few fixed sets, and take none from the request',
+      );
+    }
+    const { clientName, callbackURL } = this.site;
+    const scopes = [...new Set([...known, asked])];
+    await this.store.cache(storeKey('scopes', '', clientName, callbackURL), { scopes }, usedTtlMs);
   }
 }
 

@@ -7,7 +7,7 @@ import { checksNoCodes, grantsTokensToAnyClient } from '../discovery/software.js
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import { storeKey, type Store } from '../store.js';
-import { LoginScopes, type App, decide, type Client } from './client.js';
+import { decide, type App, type Client } from './client.js';
 import { Clients, type ClientOf, type CodeCheck } from './clients.js';
 import { offerInvalidCode, UncheckedCodesError, declareDead, isKnown, verifyClient } from './verification.js';
 import { withLock } from './lock.js';
@@ -18,7 +18,6 @@ const day = 24 * hour;
 
 export class ClientLifecycle {
   readonly clients: Clients;
-  readonly scopes: LoginScopes;
   private readonly verifying = new SingleFlight<Client>();
   private readonly registering = new SingleFlight<Client>();
   private readonly checking = new SingleFlight<void>();
@@ -29,8 +28,7 @@ export class ClientLifecycle {
     readonly settings: Settings,
     private readonly failures: Failures,
   ) {
-    this.clients = new Clients(store);
-    this.scopes = new LoginScopes(store, settings);
+    this.clients = new Clients(store, settings);
     const { maxConcurrentStarts, maxWaiting } = settings.outbound;
     this.background = new ConcurrencyLimit({
       inAll: maxConcurrentStarts,

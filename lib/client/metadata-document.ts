@@ -66,8 +66,7 @@ export class ClientMetadata {
       'clientName' | 'callbackURL' | 'clientMetadataURL' | 'website' | 'scope' | 'developmentOrigins'
     >,
     private readonly store: Pick<Store, 'cached' | 'cache'>,
-    /** Scope sets of logins that override the site's scope. */
-    private readonly scopes?: { list(): Promise<readonly string[]> },
+    private readonly clients?: { scopes(): Promise<readonly string[]> },
   ) {}
 
   /** Records that a login began at a server that identifies clients by URL. */
@@ -116,7 +115,7 @@ export class ClientMetadata {
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
     if (form === 'json') {
       const type = { 'Content-Type': 'application/json' };
-      return answerOf(method, 200, this.json(clientId, redirectURI, (await this.scopes?.list()) ?? []), {
+      return answerOf(method, 200, this.json(clientId, redirectURI, (await this.clients?.scopes()) ?? []), {
         ...type,
         ...caching,
       });

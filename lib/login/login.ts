@@ -94,7 +94,7 @@ export class MastodonLogin {
     this.lifecycle = new ClientLifecycle(this.store, settings, failures);
     const discovery = new Discovery(this.store, settings, this.http);
     this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
-    this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.scopes);
+    this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.clients);
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
       perInstance: outbound.maxConcurrentCallbacksPerInstance,
@@ -131,7 +131,7 @@ export class MastodonLogin {
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       assertStorable(options.state);
       const pending = this.pendingOf(browser, extras.isNew);
-      if (scope !== undefined) await this.lifecycle.scopes.add(scope);
+      if (scope !== undefined) await this.lifecycle.clients.addScope(scope);
       const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
       const state = randomToken();
       const login = newTransaction(instance, app, client, this.audience, address, options.state);

@@ -158,10 +158,10 @@ async function clientsAt(
   lifecycle: ClientLifecycle,
   instance: Instance,
 ): Promise<ClientOf[]> {
-  const { settings, scopes } = lifecycle;
+  const { settings, clients } = lifecycle;
   const { host, key, clientId } = describeApp(instance, settings);
   if (clientId !== undefined) return [{ host, appKey: key, clientId }];
-  const others = (await scopes.list()).map((scope) => describeApp(instance, settings, scope).key);
+  const others = (await clients.scopes()).map((scope) => describeApp(instance, settings, scope).key);
   const keys = [...new Set([key, ...others])];
   const found = await Promise.all(
     keys.map(async (appKey) => {

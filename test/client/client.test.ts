@@ -4,11 +4,11 @@ import {
   acceptsDeath,
   decide,
   describeApp,
-  isClient,
-  LoginScopes,
   nextClient,
+  readClient,
   type Client,
 } from '../../lib/client/client.js';
+import { Clients } from '../../lib/client/clients.js';
 import type { Instance, Settings } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore } from '../support/json-store.js';
@@ -288,8 +288,9 @@ it.each<[string, object]>([
   ['another state', { state: 'alive' }],
   ['a state that every object has', { state: 'constructor' }],
 ])('half a record is none: with %s', (_what, changes) => {
-  expect(isClient(JSON.parse(JSON.stringify(aClient())))).toBe(true);
-  expect(isClient({ ...aClient(), ...changes })).toBe(false);
+  const whole: object = JSON.parse(JSON.stringify(aClient())) as object;
+  expect(readClient(whole, now)).toEqual(whole);
+  expect(readClient({ ...whole, ...changes }, now)).toBeUndefined();
 });
 
 it.each([
@@ -306,8 +307,8 @@ it.each([
   { generation: undefined },
 ])('a record that holds %j is none of this package', (part) => {
   const whole = { ...nextClient({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
-  expect(isClient(whole)).toBe(true);
-  expect(isClient({ ...whole, ...part })).toBe(false);
+  expect(readClient(whole, now)).toEqual(whole);
+  expect(readClient({ ...whole, ...part }, now)).toBeUndefined();
 });
 
 describe('the app of this site at an instance', () => {
@@ -384,19 +385,19 @@ describe('the scopes of single logins', () => {
 
   it('are known to every process of the site, each set once, and to no other site', async () => {
     const store = new Store(new JSONStore(), 1000);
-    const scopes = new LoginScopes(store, aSite);
-    expect(await scopes.list()).toEqual([]);
-    for (const scope of ['read write', 'write read', 'follow']) await scopes.add(scope);
-    expect(await new LoginScopes(store, aSite).list()).toEqual(['read write', 'follow']);
-    expect(await new LoginScopes(store, { ...aSite, clientName: 'Another' }).list()).toEqual([]);
+    const clients = new Clients(store, aSite);
+    expect(await clients.scopes()).toEqual([]);
+    for (const scope of ['read write', 'write read', 'follow']) await clients.addScope(scope);
+    expect(await new Clients(store, aSite).scopes()).toEqual(['read write', 'follow']);
+    expect(await new Clients(store, { ...aSite, clientName: 'Another' }).scopes()).toEqual([]);
   });
 
   it('are at most sixteen sets, of which each may be asked for again', async () => {
-    const scopes = new LoginScopes(new Store(new JSONStore(), 1000), aSite);
-    for (let n = 0; n < 16; n += 1) await scopes.add(`read:${n}`);
-    await scopes.add('read:15');
-    await expect(scopes.add('read:16')).rejects.toThrow(/16 different sets of scopes/);
-    expect(await scopes.list()).toHaveLength(16);
+    const clients = new Clients(new Store(new JSONStore(), 1000), aSite);
+    for (let n = 0; n < 16; n += 1) await clients.addScope(`read:${n}`);
+    await clients.addScope('read:15');
+    await expect(clients.addScope('read:16')).rejects.toThrow(/16 different sets of scopes/);
+    expect(await clients.scopes()).toHaveLength(16);
   });
 
   it.each([{ scopes: 'read' }, { scopes: [7, 'read', null] }, {}])(
@@ -404,11 +405,11 @@ describe('the scopes of single logins', () => {
     async (record) => {
       const backend = new JSONStore();
       const store = new Store(backend, 1000);
-      const scopes = new LoginScopes(store, aSite);
-      await scopes.add('read');
+      const clients = new Clients(store, aSite);
+      await clients.addScope('read');
       const [key = ''] = backend.records.keys();
       await store.set(key, record);
-      expect(await scopes.list()).toEqual(Array.isArray(record.scopes) ? ['read'] : []);
+      expect(await clients.scopes()).toEqual(Array.isArray(record.scopes) ? ['read'] : []);
     },
   );
 });

@@ -27,8 +27,10 @@ class TimedStore extends JSONStore {
   }
 }
 
+const site = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
+
 /** The clients as one process sees them. */
-const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000));
+const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000), site);
 const add = (clients: Clients, clientId: string) => clients.add(host, app, async () => registered(clientId));
 
 async function addUsed(clients: Clients, clientId: string): Promise<void> {

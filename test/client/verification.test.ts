@@ -36,13 +36,14 @@ it.each([
 });
 
 describe('at a server', () => {
+  const site = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
   const app = { redirectURI: 'https://site.example/callback/mastodon.example', scope: 'profile' };
 
   async function aStage() {
     const server = await anInstance();
     const instance = anInstanceRecord({ origin: server.origin });
     const backend = new JSONStore();
-    const clients = new Clients(new Store(backend, 5000));
+    const clients = new Clients(new Store(backend, 5000), site);
     const add = (clientId: string) =>
       clients.add(server.host, 'app', async () => ({ ...app, clientId, clientSecret: 'secret' }));
     const ofClient = (clientId: string): ClientOf => ({ host: server.host, appKey: 'app', clientId });

@@ -162,7 +162,7 @@ it('and reads it so on the way back, unlike every other visitor', async () => {
   await store.set(storeKey('instance', host), instance);
   const { key, redirectURI, scope } = describeApp(instance, readOptions(options));
   const client = { clientId: 'c', clientSecret: 's', redirectURI, scope };
-  await new Clients(store).add(host, key, async () => client);
+  await new Clients(store, options).add(host, key, async () => client);
   const login = new MastodonLogin(options);
   const denied = async (typed: string): Promise<Error> => {
     const { redirect } = await login.begin(typed, browser);
