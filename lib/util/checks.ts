@@ -85,23 +85,27 @@ export class Checks {
     return value;
   }
 
-  /** An absolute URL of the site, without a trailing slash. Paths are appended to it. @throws TypeError */
-  baseURL(name: string, value: unknown): string {
+  /**
+   * An absolute URL of the site, without a trailing slash. Paths are appended to it.
+   * @param shown the value that an error message names
+   * @throws TypeError
+   */
+  baseURL(name: string, value: unknown, shown = value): string {
     const text = this.text(name, value);
     const url = parsedURL(text);
-    if (!url || !/^https?:\/\//i.test(text)) this.wrong(name, 'be an absolute URL', text);
+    if (!url || !/^https?:\/\//i.test(text)) this.wrong(name, 'be an absolute URL', shown);
     const { href, protocol, hostname, pathname, username, password } = url as URL;
     if (protocol !== 'https:' && !isLoopbackHost(hostname)) {
-      this.wrong(name, 'use https, except on loopback', text);
+      this.wrong(name, 'use https, except on loopback', shown);
     }
     if (username || password || /[?#]/.test(text)) {
-      this.wrong(name, 'have no query, fragment or credentials', text);
+      this.wrong(name, 'have no query, fragment or credentials', shown);
     }
-    if (/\/[:*]/.test(pathname)) this.wrong(name, 'be an address and not the pattern of a route', text);
-    if (href.includes('%')) this.wrong(name, 'need no percent-encoding', text);
-    if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', text);
+    if (/\/[:*]/.test(pathname)) this.wrong(name, 'be an address and not the pattern of a route', shown);
+    if (href.includes('%')) this.wrong(name, 'need no percent-encoding', shown);
+    if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', shown);
     // Mastodon accepts redirect URIs of at most 2000 characters. A host has at most 253.
-    if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', text);
+    if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', shown);
     return href.replace(/\/+$/, '');
   }
 
@@ -113,7 +117,7 @@ export class Checks {
     if (count > 1) this.wrong(name, 'hold ":instance" once', text);
     if (count === 0 && /\/[:*]/.test(text.replace(/^https?:\/\//i, '')))
       this.wrong(name, 'hold no other pattern of a route than the segment ":instance"', text);
-    const plain = this.baseURL(name, text.replace(segment, `/${placeholder}`));
+    const plain = this.baseURL(name, text.replace(segment, `/${placeholder}`), text);
     const withHost = plain.replace(`/${placeholder}`, '/:instance');
     // A last segment `:instance` is removed, because the host is appended by default.
     return withHost.endsWith('/:instance') ? withHost.slice(0, -'/:instance'.length) : withHost;
