@@ -16,6 +16,20 @@ import { RefusedError, registerWithLeastScope } from './registration.js';
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
 
+/** The site's app at an instance: with a usable client, or with the client in whose place a new one is registered. */
+export type AppAtInstance = RegisteredApp | UnregisteredApp;
+
+export interface RegisteredApp {
+  readonly instance: Instance;
+  readonly app: App;
+  readonly client: Client;
+}
+
+interface UnregisteredApp extends Omit<RegisteredApp, 'client'> {
+  readonly client: undefined;
+  readonly replaced: Client | undefined;
+}
+
 export class ClientLifecycle {
   readonly clients: Clients;
   private readonly verifying = new SingleFlight<Client>();
@@ -40,24 +54,22 @@ export class ClientLifecycle {
   /**
    * The current client of an app, if it is usable for a login. Verifies it if `decide` requires that.
    * @param abandoned start times of this browser's unfinished logins at the instance
-   * @returns the client, or the client `replaced` in whose place the caller registers a new one
+   * @returns without a usable client, the caller registers a new one
    */
   async usable(
     context: RequestContext,
     instance: Instance,
     app: App,
-    abandoned: readonly number[],
-  ): Promise<
-    { readonly client: Client } | { readonly client: undefined; readonly replaced: Client | undefined }
-  > {
+    abandoned: readonly number[] = [],
+  ): Promise<AppAtInstance> {
     const { host, key, clientId, redirectURI, scope } = app;
     context.http.referrals.serverFound(host);
     if (clientId !== undefined) {
       const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
-      return { client: { clientId, redirectURI, scope, state: 'active', ...never } };
+      return { instance, app, client: { clientId, redirectURI, scope, state: 'active', ...never } };
     }
     let client = await this.current(context, { host, appKey: key });
-    if (!client) return { client, replaced: undefined };
+    if (!client) return { instance, app, client, replaced: undefined };
     // The time of a verification is written before its result. A caller with an unfinished login waits for the running
     // verification.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
@@ -69,9 +81,8 @@ export class ClientLifecycle {
       next = decide(client, { ...signs, isUnverifiable: true }, Date.now());
     if (next === 'verify')
       client = await this.verify(context, instance, { host, appKey: key, clientId: client.clientId }, client);
-    return next === 'replace' || client.state === 'dead'
-      ? { client: undefined, replaced: client }
-      : { client };
+    const isUsable = next !== 'replace' && client.state !== 'dead';
+    return isUsable ? { instance, app, client } : { instance, app, client: undefined, replaced: client };
   }
 
   /** The current client of an app. A login that was finished with it, also by another process, lifts the host's limit. */

@@ -24,15 +24,6 @@ export function isSecretKey(value: unknown): value is string {
   return typeof value === 'string' && /^[\w+/=-]{22,128}$/.test(value) && new Set(value).size >= 8;
 }
 
-/** @throws TypeError for a key that does not look random */
-export function keysOf(browser: string | readonly string[]): readonly string[] {
-  const keys: unknown = typeof browser === 'string' ? [browser] : browser;
-  if (Array.isArray(keys) && keys.every(isSecretKey)) return keys;
-  throw new TypeError(
-    'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
-  );
-}
-
 /** A key that can finish the logins that it began, and cannot begin others. */
 export interface FormerKey {
   readonly key: string;

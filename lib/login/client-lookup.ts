@@ -1,7 +1,7 @@
-/** Finds the instance of an address and a client for it, once for all concurrent callers. */
+/** Finds the instance of an address, and registers the app there, once for all concurrent callers. */
 
-import { describeApp, type App, type Client } from '../client/client.js';
-import type { ClientLifecycle } from '../client/lifecycle.js';
+import { describeApp } from '../client/client.js';
+import type { AppAtInstance, ClientLifecycle, RegisteredApp } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { Failures } from '../discovery/failures.js';
@@ -9,32 +9,19 @@ import type { Instance, Settings } from '../options.js';
 import { MastodonError } from '../errors.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
-import type { PendingLogins } from './transactions.js';
 import { boundedMap } from '../util/memory.js';
-
-/** An instance and a usable client. */
-export interface Usable {
-  readonly instance: Instance;
-  readonly app: App;
-  readonly client: Client;
-}
-
-/** A known instance with its client, or with the client to replace. */
-type Known = { readonly instance: Instance; readonly app: App } & Awaited<
-  ReturnType<ClientLifecycle['usable']>
->;
 
 /** Starts under way for one host, over all typed handles of it. */
 const maxStartsPerHost = 8;
 
-/** How long the result of `find` can be used by a following `get`. Milliseconds. */
+/** How long the result of `find` can be used by a following start. Milliseconds. */
 const justFoundMs = 60_000;
 
 export class ClientLookup {
-  private readonly registering = new SingleFlight<Usable>();
+  private readonly registering = new SingleFlight<RegisteredApp>();
   private readonly finding = new SingleFlight<Instance>();
   private readonly starts: ConcurrencyLimit;
-  /** Addresses that `find` has resolved. A following `get` does not repeat the discovery. */
+  /** Addresses that `find` has resolved. A following start does not repeat the discovery. */
   private readonly justFound = boundedMap<true>(1000, justFoundMs);
 
   constructor(
@@ -49,6 +36,7 @@ export class ClientLookup {
 
   /** Finds the instance without a client. @throws MastodonError as `Discovery.find`; `instance_not_allowed` */
   async find(context: RequestContext, address: Address): Promise<Instance> {
+    context.typed = address.host;
     await context.assertAllowed(address.host);
     const name = nameOf(address);
     const known = await this.discovery.known(address);
@@ -65,45 +53,18 @@ export class ClientLookup {
   }
 
   /**
-   * Finds the instance and a client. Known data is used without a request.
+   * Finds the instance and registers the app there, once for all concurrent callers with one address.
    * @param scope of this login; default: the option `scope`
-   * @param pending the browser's logins; unfinished ones indicate that the client may be dead
+   * @param known the known instance, with the client to replace
    * @throws MastodonError as `find` and `ClientLifecycle.register`
    */
-  async get(
+  async findAndRegister(
     context: RequestContext,
     address: Address,
     scope: string | undefined,
-    pending: PendingLogins,
-  ): Promise<Usable> {
-    await context.assertAllowed(address.host);
-    const instance = await this.discovery.known(address);
-    if (!instance) return this.findAndRegister(context, address, scope, undefined);
-    await context.assertAllowed(instance.host);
-    const abandoned = (await pending.unfinished(instance.host))?.begunAt ?? [];
-    const known = await this.clientAt(context, instance, scope, abandoned);
-    if (known.client) return known;
-    await this.failures.assertNoVerdict(instance.host);
-    return this.findAndRegister(context, address, scope, known);
-  }
-
-  private async clientAt(
-    context: RequestContext,
-    instance: Instance,
-    scope: string | undefined,
-    abandoned: readonly number[] = [],
-  ): Promise<Known> {
-    const app = describeApp(instance, this.settings, scope);
-    return { instance, app, ...(await this.lifecycle.usable(context, instance, app, abandoned)) };
-  }
-
-  /** @param known the known instance, with the client to replace */
-  private findAndRegister(
-    context: RequestContext,
-    address: Address,
-    scope: string | undefined,
-    known: Known | undefined,
-  ): Promise<Usable> {
+    known: AppAtInstance | undefined,
+  ): Promise<RegisteredApp> {
+    if (known) await this.failures.assertNoVerdict(known.instance.host);
     const name = nameOf(address);
     return this.registering.join(`${name} ${scope ?? ''}`, context, (work) =>
       this.inTurn(work, address, async () => {
@@ -116,7 +77,7 @@ export class ClientLookup {
         this.failures.assertNone(instance.host);
         await this.failures.assertNoVerdict(instance.host);
         const app = describeApp(instance, this.settings, scope);
-        const current = known?.app.key === app.key ? known : await this.clientAt(work, instance, scope);
+        const current = known?.app.key === app.key ? known : await this.lifecycle.usable(work, instance, app);
         if (current.client) return current;
         try {
           const client = await this.lifecycle.register(work, instance, app, current.replaced);

@@ -1,8 +1,9 @@
 /** `MastodonLogin`: begins and finishes logins, for every adapter. It depends on no framework. */
 
+import { describeApp } from '../client/client.js';
 import { ClientMetadata } from '../client/metadata-document.js';
-import { ClientLifecycle } from '../client/lifecycle.js';
-import { parseAddress, type Address } from '../discovery/address.js';
+import { ClientLifecycle, type AppAtInstance } from '../client/lifecycle.js';
+import { parseAddress } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
 import { Documents } from '../http/request.js';
 import { Failures } from '../discovery/failures.js';
@@ -35,22 +36,21 @@ import { ClientLookup } from './client-lookup.js';
 import { buildProfile } from './profile.js';
 import {
   reportFailure,
-  report,
   withLoginDetails,
-  type Seen,
+  type LoginDetails,
   warnOfFailure,
   warnOfMissingResponse,
 } from './report.js';
-import { keysOf, randomToken } from './browser.js';
+import { randomToken } from './browser.js';
 import { SiteTokens } from './tokens.js';
-import type { Begun, Browser, Extras, Finished, FinishedWithScope } from './types.js';
+import type { Begun, Extras, Finished, FinishedWithScope } from './types.js';
 import {
   assertLive,
   assertStorable,
   denialWithoutState,
   newTransaction,
   Transactions,
-  type PendingLogins,
+  type Browser,
 } from './transactions.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
@@ -66,6 +66,7 @@ export class MastodonLogin {
   private readonly store: Store;
   private readonly http: Http;
   private readonly lifecycle: ClientLifecycle;
+  private readonly discovery: Discovery;
   private readonly lookup: ClientLookup;
   private readonly transactions: Transactions;
   private readonly tokens: SiteTokens;
@@ -92,8 +93,8 @@ export class MastodonLogin {
     this.http = new Http(settings);
     const failures = new Failures(this.store, outbound.failureCooldownMs);
     this.lifecycle = new ClientLifecycle(this.store, settings, failures);
-    const discovery = new Discovery(this.store, settings, this.http);
-    this.lookup = new ClientLookup(settings, discovery, this.lifecycle, failures);
+    this.discovery = new Discovery(this.store, settings, this.http);
+    this.lookup = new ClientLookup(settings, this.discovery, this.lifecycle, failures);
     this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.clients);
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
@@ -110,10 +111,10 @@ export class MastodonLogin {
    * @throws MastodonError
    */
   find(typed: unknown): Promise<Instance> {
-    return this.run(
-      (context, seen) => this.lookup.find(context, this.addressOf(typed, context, seen)),
-      false,
-    );
+    return this.run((context, details) => {
+      details.address = parseAddress(typed, this.settings.developmentOrigins);
+      return this.lookup.find(context, details.address);
+    }, false);
   }
 
   /**
@@ -126,26 +127,42 @@ export class MastodonLogin {
    * const { redirect } = await login.begin('@alice@mastodon.social', browserKey);
    */
   begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
-    return this.run(async (context, seen) => {
-      const address = this.addressOf(typed, context, seen);
+    return this.run(async (context, details) => {
+      const { settings, lifecycle } = this;
+      // What needs no request comes first.
+      const address = parseAddress(typed, settings.developmentOrigins);
+      details.address = address;
+      context.typed = address.host;
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
-      assertStorable(options.state);
-      const pending = this.pendingOf(browser, extras.isNew);
-      if (scope !== undefined) await this.lifecycle.clients.addScope(scope);
-      const { instance, app, client } = await this.lookup.get(context, address, scope, pending);
-      const state = randomToken();
-      const login = newTransaction(instance, app, client, this.audience, address, options.state);
+      if (options.state !== undefined) assertStorable(options.state);
+      const pending = this.transactions.of(browser, extras.isNew);
+      if (scope !== undefined) await lifecycle.clients.addScope(scope);
+      await context.assertAllowed(address.host);
+
+      // A known instance with a usable client costs no request. Unfinished logins may mean that the client is dead.
+      let known: AppAtInstance | undefined;
+      const found = await this.discovery.known(address);
+      if (found) {
+        await context.assertAllowed(found.host);
+        const unfinished = await pending.unfinished(found.host);
+        const app = describeApp(found, settings, scope);
+        known = await lifecycle.usable(context, found, app, unfinished?.begunAt);
+      }
+      const { instance, app, client } = known?.client
+        ? known
+        : await this.lookup.findAndRegister(context, address, scope, known);
       if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
       context.throwIfOver();
-      if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(instance.host)))
+      const { host, software } = instance;
+      if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(host)))
         warnOfMissingResponse(this.callbackURL);
+      const state = randomToken();
+      const login = newTransaction(instance, app, client, this.audience, address, options.state);
       await pending.save(state, login);
-      this.lifecycle.clients.started(app.key);
-      report(this.settings.log, 'begun', instance);
-      return {
-        redirect: authorizationURL(instance, login, state, options, extras.authorization),
-        instance,
-      };
+      lifecycle.clients.started(app.key);
+      settings.log('begun', { instance: host, ...(software !== undefined && { software }) });
+      const redirect = authorizationURL(instance, login, state, options, extras.authorization);
+      return { redirect, instance };
     });
   }
 
@@ -168,18 +185,18 @@ export class MastodonLogin {
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
     this.hasHeardResponse = true;
-    return this.run((context, seen) => {
+    return this.run((context, details) => {
       const target = targetOf(callback);
       const response = readResponse(target);
       const hostInPath = instanceInPath(target, this.callbackURL);
       if (hostInPath !== '') context.typed = hostInPath;
-      const pending = this.pendingOf(browser);
+      const pending = this.transactions.of(browser);
       // The login is taken after the concurrency limit. A visitor that the limit refuses can open the URL again.
       return this.callbacks.run(context, hostInPath, async () => {
         if (response.state === undefined) throw await denialWithoutState(pending, hostInPath, response.error);
         const login = await pending.take(response.state);
         assertLive(login, this.audience);
-        seen.login = login;
+        details.login = login;
         context.typed = login.typed;
         const { instance, applicationState } = login;
         context.isPendingAt(instance.host);
@@ -187,22 +204,21 @@ export class MastodonLogin {
         if (extras.isWanted && !(await extras.isWanted(applicationState)))
           throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });
         await context.assertAllowed(instance.host);
-        const { lifecycle } = this;
         const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
-        const here = { context, lifecycle, pending, login, of };
+        const here = { context, lifecycle: this.lifecycle, pending, login, of };
         const { tokens, credentials } = await redeem(here, response, extras.token);
-        const { accessToken } = tokens;
+        const { accessToken, refreshToken } = tokens;
         const revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
         try {
           const account = await accountAfterConsent(here, accessToken);
           const profile = await buildProfile(new Documents(context), instance, account);
-          const grants = [tokens.refreshToken, login.hasOwnScope && accessToken];
-          for (const token of grants)
-            if (typeof token === 'string') await lifecycle.clients.rememberGrant(instance, token, of);
+          for (const token of [refreshToken, login.hasOwnScope && accessToken])
+            if (token !== undefined) await this.lifecycle.clients.rememberGrant(instance, token, of);
           await pending.keysFinished?.();
           // After the deadline the caller has an error and no token.
           context.throwIfOver();
-          report(this.settings.log, 'finished', instance);
+          const { host, software } = instance;
+          this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
           return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
         } catch (error) {
           // No caller receives this token, so it must not stay valid.
@@ -251,15 +267,15 @@ export class MastodonLogin {
    * Reports a failure, and throws a new error for each caller, because callers of shared work receive the same error.
    */
   private async run<T>(
-    story: (context: RequestContext, seen: Seen) => Promise<T>,
+    story: (context: RequestContext, details: LoginDetails) => Promise<T>,
     isLogin = true,
   ): Promise<T> {
-    const seen: Seen = {};
+    const details: LoginDetails = {};
     const context = new RequestContext(this.http, { timeoutMs: this.timeoutMs });
     try {
-      return await context.race(story(context, seen));
+      return await context.race(story(context, details));
     } catch (error) {
-      const own = error instanceof MastodonError ? withLoginDetails(error, seen) : error;
+      const own = error instanceof MastodonError ? withLoginDetails(error, details) : error;
       if (isLogin) reportFailure(this.settings.log, own);
       else if (own instanceof MastodonError) warnOfFailure(own);
       throw own;
@@ -268,24 +284,14 @@ export class MastodonLogin {
     }
   }
 
-  private addressOf(typed: unknown, context: RequestContext, seen: Seen): Address {
-    seen.address = parseAddress(typed, this.settings.developmentOrigins);
-    context.typed = seen.address.host;
-    return seen.address;
-  }
-
-  private pendingOf(browser: Browser, isNew?: boolean): PendingLogins {
-    if (browser instanceof Object && 'take' in browser) return browser;
-    return this.transactions.of(keysOf(browser), isNew);
-  }
-
   /** Runs work at the instance of exactly this origin, because a token must not be sent to another server. */
   private atOrigin<T>(
     origin: string,
     work: (context: RequestContext, instance: Instance) => Promise<T>,
   ): Promise<T> {
-    return this.run(async (context, seen) => {
-      const instance = await this.lookup.find(context, this.addressOf(origin, context, seen));
+    return this.run(async (context, details) => {
+      details.address = parseAddress(origin, this.settings.developmentOrigins);
+      const instance = await this.lookup.find(context, details.address);
       if (instance.origin === origin) return work(context, instance);
       const cause = 'the server has moved to another origin since the token was issued';
       throw new MastodonError('instance_unsupported', { instance: instance.host, cause });

@@ -1,4 +1,4 @@
-/** Reports the results of `begin` and `finish` to the log, and in development failures as process warnings. */
+/** Reports failed logins to the log, and in development as process warnings. */
 
 import { UnlistedServer, unicodeHost, type Address } from '../discovery/address.js';
 import { MastodonError, kindOf } from '../errors.js';
@@ -6,13 +6,13 @@ import { type LoginEvent, type Report, isDevelopment, warnOnce } from '../events
 import type { Transaction } from './transactions.js';
 
 /** What is known of a login when it fails. */
-export interface Seen {
+export interface LoginDetails {
   address?: Address;
   login?: Transaction;
 }
 
 /** The error with the host as the visitor typed it, and with the application's state. */
-export function withLoginDetails(error: MastodonError, { address, login }: Seen): MastodonError {
+export function withLoginDetails(error: MastodonError, { address, login }: LoginDetails): MastodonError {
   const host = login?.instance.host ?? address?.host;
   const isItsName = error.instance !== undefined && error.instance === host;
   const inScript = login ? login.isInItsScript && unicodeHost(login.instance.host) : address?.typedHost;
@@ -23,14 +23,6 @@ export function withLoginDetails(error: MastodonError, { address, login }: Seen)
     ...(isItsName && inScript !== undefined && { typedInstance: inScript }),
     ...(login && { state: login.applicationState }),
   });
-}
-
-export function report(
-  log: Report<LoginEvent>,
-  event: 'begun' | 'finished',
-  { host, software }: { readonly host: string; readonly software?: string },
-): void {
-  log(event, { instance: host, ...(software !== undefined && { software }) });
 }
 
 export function reportFailure(log: Report<LoginEvent>, error: unknown): void {

@@ -8,7 +8,7 @@ import type { Instance, PinnedInstance } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import { hasMembers } from '../util/backend.js';
 import { digest } from '../util/crypto.js';
-import { loginExpired, loginTtlMs, randomToken } from './browser.js';
+import { isSecretKey, loginExpired, loginTtlMs, randomToken } from './browser.js';
 
 /** The values that validate the authorization response. Plain JSON. */
 export interface Transaction {
@@ -56,6 +56,9 @@ export interface PendingLogins {
   keysFinished?(): Promise<unknown>;
 }
 
+/** A browser: its secret key, several keys of which the first begins logins, or its pending logins. */
+export type Browser = string | readonly string[] | PendingLogins;
+
 /** Maximum length of the application's state as JSON. Limited because visitors can begin any number of logins. */
 const maxStateLength = 10_000;
 
@@ -90,7 +93,6 @@ export function newTransaction(
 
 /** @throws TypeError for a value that is not JSON or is too long */
 export function assertStorable(applicationState: unknown): void {
-  if (applicationState === undefined) return;
   let text: string | undefined;
   try {
     text = JSON.stringify(applicationState) as string | undefined;
@@ -130,6 +132,9 @@ export async function denialWithoutState(
   return new MastodonError('access_denied', { instance, state: await begun.applicationState?.() });
 }
 
+const noSuchLogin =
+  'no login has this state: another request is using it, it was made up, is long over, or was begun for another site';
+
 const sessionLost =
   'the browser brought no session with a login in it: a secure cookie over http, a missing "trust proxy", ' +
   'SameSite=Strict, or a start under another host name are the usual reasons; in a session without an ID of its own (such as one ' +
@@ -151,6 +156,13 @@ const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 /** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
+/** A pending login in the store. `assertLive` validates the login. */
+interface LoginRecord {
+  readonly browser?: unknown;
+  readonly login?: Transaction;
+}
+
+/** The unfinished logins of one key at an instance. */
 interface Hint {
   /** Start times, the latest first. */
   readonly times: readonly number[];
@@ -165,64 +177,82 @@ export class Transactions {
   ) {}
 
   /**
-   * The pending logins of the browser with these secret keys. The first key begins logins. Each login is one record,
-   * and deleting it makes it single-use. Keys contain the audience, so sites that share a store cannot read each
-   * other's logins.
+   * The pending logins of a browser. Its first key begins logins. Each login is one record, and deleting it makes it
+   * single-use. Digests contain the audience, so sites that share a store cannot read each other's logins.
    * @param isNew whether the keys were created for this request, so the store has no record of them
+   * @throws TypeError for a key that does not look random
    */
-  of(keys: readonly string[], isNew = false): PendingLogins {
-    const browsers = keys.map((key) => digest(key + this.audience));
+  of(browser: Browser, isNew = false): PendingLogins {
+    if (browser instanceof Object && 'take' in browser) return browser;
+    const keys: unknown = typeof browser === 'string' ? [browser] : browser;
+    if (!Array.isArray(keys) || !keys.every(isSecretKey)) {
+      throw new TypeError(
+        'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
+      );
+    }
+    const { store, audience } = this;
+    const browsers = keys.map((key) => digest(key + audience));
     const [current = ''] = browsers;
     let begunWith: string | undefined;
-    const known = new Map<string, Hint | undefined>();
+    const hints = new Map<string, Hint | undefined>();
     /** Read once: a login that begins asks for its hint twice. */
-    const hintAt = async (host: string, browser: string): Promise<Hint | undefined> => {
-      const key = storeKey('unfinished', host, browser);
-      if (isNew || known.has(key)) return known.get(key);
-      const { times, login } = ((await this.store.cached(key)) ?? {}) as Partial<Hint>;
+    const hintAt = async (host: string, of: string): Promise<Hint | undefined> => {
+      const key = storeKey('unfinished', host, of);
+      if (isNew || hints.has(key)) return hints.get(key);
+      const { times, login } = ((await store.cached(key)) ?? {}) as Partial<Hint>;
       const isHint = Array.isArray(times) && times.every(Number.isFinite) && typeof login === 'string';
-      known.set(key, isHint ? { times, login } : undefined);
-      return known.get(key);
+      hints.set(key, isHint ? { times, login } : undefined);
+      return hints.get(key);
     };
     return {
       save: async (state, login) => {
         if (current === '') throw new TypeError('a login is begun with the key of a browser');
-        const key = storeKey('login', '', digest(state + this.audience));
+        const key = storeKey('login', '', digest(state + audience));
         const { host } = login.instance;
         const before = await hintAt(host, current);
         const times = [Date.now(), ...(before?.times ?? [])].slice(0, maxTimes);
         await Promise.all([
-          this.store.set(key, { browser: current, login }, 2 * loginTtlMs),
-          this.store.cache(storeKey('unfinished', host, current), { times, login: key }, unfinishedTtlMs),
+          store.set(key, { browser: current, login }, 2 * loginTtlMs),
+          store.cache(storeKey('unfinished', host, current), { times, login: key }, unfinishedTtlMs),
         ]);
       },
       take: async (state) => {
-        const { browser, login } = await this.take(state, browsers);
-        begunWith = keys[browsers.indexOf(browser)];
-        return login;
+        const hidden = digest(state + audience);
+        const used = storeKey('used', '', hidden);
+        // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
+        if ((await store.get(used)) !== undefined) throw loginExpired('used', 'the login was used already');
+        const record = (await store.take(storeKey('login', '', hidden))) as LoginRecord | undefined;
+        if (record === undefined)
+          throw loginExpired('unknown', noSuchLogin + (store.isShared ? '' : noSharedStore));
+        await store.cache(used, { used: true }, loginTtlMs);
+        // A login is used up also by a response in another browser, because the code may have leaked.
+        const owner = browsers.indexOf(String(record.browser));
+        if (owner === -1) {
+          const why = 'the login was begun in another browser or session';
+          throw loginExpired('other_browser', browsers.length === 0 ? sessionLost : why);
+        }
+        begunWith = keys[owner];
+        return record.login;
       },
       unfinished: async (host) => {
-        const all = await Promise.all(browsers.map((browser) => hintAt(host, browser)));
-        const found = all.filter((hint) => hint !== undefined);
+        const all = await Promise.all(browsers.map((one) => hintAt(host, one)));
+        const found = all.flatMap((hint) => hint ?? []);
         const [last] = found.sort((a, b) => (b.times[0] ?? 0) - (a.times[0] ?? 0));
         if (!last) return undefined;
-        const applicationState = async () => loginIn(await this.store.cached(last.login))?.applicationState;
+        const applicationState = async () =>
+          ((await store.cached(last.login)) as LoginRecord | undefined)?.login?.applicationState;
         return { begunAt: found.flatMap(({ times }) => times), applicationState };
       },
       finished: async (host) => {
-        await Promise.all(
-          browsers.map((browser) => this.store.delete(storeKey('unfinished', host, browser))),
-        );
+        await Promise.all(browsers.map((one) => store.delete(storeKey('unfinished', host, one))));
       },
       // The other former keys need no record: each has one, or the browser invented it.
-      keysFinished: () => {
-        const ended = new Set([keys[0], begunWith].filter((key) => key !== undefined));
-        return Promise.all(
+      keysFinished: async () => {
+        for (const key of new Set([keys[0], begunWith])) {
           // A session is shared by all strategies of a site, and so are these records.
-          [...ended].map((key) =>
-            this.store.cache(storeKey('browser-finished', '', key), { finished: true }, finishedKeyTtlMs),
-          ),
-        );
+          const record = storeKey('browser-finished', '', key ?? '');
+          if (key !== undefined) await store.cache(record, { finished: true }, finishedKeyTtlMs);
+        }
       },
     };
   }
@@ -234,33 +264,4 @@ export class Transactions {
   async hasFinished(key: string): Promise<boolean> {
     return (await this.store.cached(storeKey('browser-finished', '', key))) !== undefined;
   }
-
-  private async take(
-    state: string,
-    browsers: readonly string[],
-  ): Promise<{ browser: string; login: Transaction | undefined }> {
-    const key = storeKey('login', '', digest(state + this.audience));
-    const used = storeKey('used', '', digest(state + this.audience));
-    // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
-    if ((await this.store.get(used)) !== undefined) throw loginExpired('used', 'the login was used already');
-    const record = await this.store.take(key);
-    if (record === undefined) {
-      const why =
-        'no login has this state: another request is using it, it was made up, is long over, or was begun for another site';
-      throw loginExpired('unknown', why + (this.store.isShared ? '' : noSharedStore));
-    }
-    await this.store.cache(used, { used: true }, loginTtlMs);
-    // A login is used up also by a response in another browser, because the code may have leaked.
-    const browser = String((record as { readonly browser?: unknown }).browser);
-    if (!browsers.includes(browser)) {
-      const why = 'the login was begun in another browser or session';
-      throw loginExpired('other_browser', browsers.length === 0 ? sessionLost : why);
-    }
-    return { browser, login: loginIn(record) };
-  }
-}
-
-/** The stored login, unvalidated. `assertLive` validates it. */
-function loginIn(record: unknown): Transaction | undefined {
-  return (record as { readonly login?: Transaction } | undefined)?.login;
 }

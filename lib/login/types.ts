@@ -3,10 +3,6 @@
 import type { Instance } from '../options.js';
 import type { MastodonProfile } from './profile.js';
 import type { Tokens } from './exchange.js';
-import type { PendingLogins } from './transactions.js';
-
-/** A browser: its secret key, several keys of which the first begins logins, or its pending logins. */
-export type Browser = string | readonly string[] | PendingLogins;
 
 export interface Begun {
   /** URL to which the browser is redirected (302). */
