@@ -126,12 +126,16 @@ describe('the bridge', () => {
 });
 
 it('the issuer, below its own address', async () => {
+  // oidc-provider warns of Node.js 20.
+  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const issuer = await createIssuer({
     clientName: 'A shop',
     issuerURL: 'https://login.example/o',
     clients: [],
     store: await aStore(),
+    secret: 'a secret that no reader of the store has',
   });
+  warn.mockRestore();
   const server = createServer(issuer.router).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   close = () => (server.closeAllConnections(), server.close(), void issuer.close());
