@@ -3,7 +3,7 @@
  * `npm run test:part -- browser -- -t pictures`. `npm run test:all` runs the parts of CI.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
@@ -48,13 +48,7 @@ const parts = {
   mutation: {
     isInCI: false,
     packages: ['test/mutation'],
-    run: [
-      node(
-        'test/mutation/node_modules/@stryker-mutator/core/bin/stryker.js',
-        'run',
-        'test/mutation/stryker.config.mjs',
-      ),
-    ],
+    run: [node('test/mutation/run.mjs')],
   },
 };
 
@@ -63,6 +57,19 @@ const timeoutMs = 15 * 60_000;
 
 /** The end of what a part that failed said, which is said again after the last part. */
 const linesOfFailure = 40;
+
+/**
+ * The seed of generated cases: each commit tries other cases, and another run of the same commit the same ones, so that
+ * a failure in CI can be repeated. Random without a commit.
+ */
+function seedOfCommit() {
+  const { status, stdout } = spawnSync('git', ['rev-parse', '--verify', 'HEAD'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return status === 0 ? { PROPERTY_SEED: String(Number.parseInt(stdout.slice(0, 8), 16) | 0) } : {};
+}
+const seed = seedOfCommit();
 
 /** @returns what went wrong */
 async function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
@@ -80,7 +87,7 @@ async function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
   for (const [program, ...rest] of commands) {
     const child = spawn(program, rest, {
       cwd: root,
-      env: { ...process.env, ...env },
+      env: { ...seed, ...process.env, ...env },
       stdio: ['inherit', 'pipe', 'pipe'],
       shell: process.platform === 'win32' && program === 'npm',
       ...(isInCI && { timeout: timeoutMs, killSignal: 'SIGKILL' }),

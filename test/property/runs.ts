@@ -5,7 +5,7 @@ import { MastodonError } from '../../lib/errors.js';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
 
-/** As a failure printed them, to see it again: PROPERTY_SEED=-231906251 PROPERTY_PATH=6 npx jest test/property/logins -t issuer */
+/** As a failure printed them, to run its case again; the seed alone also comes from `scripts/test.mjs`. */
 const { PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env;
 
 // Five milliseconds per case are plenty, also on a busy machine; what takes longer hangs.
