@@ -35,9 +35,8 @@ export function storeKey(kind: string, host: string, ...rest: readonly string[])
 const monthMs = 30 * 24 * 60 * 60 * 1000;
 /** A written lock is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
-/** Time to live of the locks of `take`. Milliseconds. */
+/** Times to live of the locks and claims of `take`. A claim lasts longer than two calls of the slowest store. Milliseconds. */
 const takeLockMs = 5000;
-/** Time to live of the claims of `take`: longer than two calls of the slowest store. Milliseconds. */
 const claimTtlMs = 60_000;
 /** Pauses while another process holds a lock. Milliseconds. */
 export const pollMs = { first: 20, last: 100 } as const;
@@ -52,7 +51,6 @@ export class Store {
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
   private readonly backend: KeyValueStore;
-  /** Whether the backend is the default store. */
   private readonly isPrivate: boolean;
   private readonly timeLimit: TimeLimit;
   /** Number of error events of Keyv. A raised count distinguishes a failed read from a missing record. */
@@ -88,7 +86,7 @@ export class Store {
   /** @throws MastodonError `store_failed`, also when the value is not a record of this package for this key */
   async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
-    const value = (await this.call(() => this.read(key))) ?? undefined;
+    const value = (await this.call(this.read, key)) ?? undefined;
     if (value === undefined && this.errorsSeen !== errorsBefore)
       throw storeFailed('the store reported an error');
     if (value === undefined) return undefined;
@@ -207,7 +205,7 @@ export class Store {
 
   private async lockShared(key: string, ttlMs: number): Promise<Release | undefined> {
     if (typeof this.backend.lock === 'function') {
-      const release = await this.call(() => this.backend.lock?.(key, Math.ceil(ttlMs)));
+      const release = await this.call(this.backend.lock, key, Math.ceil(ttlMs));
       return typeof release === 'function' ? async () => void (await this.call(release)) : undefined;
     }
     const owner = randomUUID();
@@ -243,14 +241,13 @@ export class Store {
   private async doesDeleteDecide(): Promise<boolean> {
     if (this.isPrivate) return true;
     if (isInSQL(this.backend)) return false;
-    const missing = storeKey('missing', '', randomUUID());
-    return (this.deleteDecides ??= !(await this.remove(missing)));
+    return (this.deleteDecides ??= !(await this.remove(storeKey('missing', '', randomUUID()))));
   }
 
   /** @returns false if the backend reports that the record did not exist */
   private async remove(key: string): Promise<boolean> {
     const errorsBefore = this.errorsSeen;
-    const deleted = await this.call(() => this.backend.delete(key));
+    const deleted = await this.call(this.backend.delete, key);
     if (deleted !== false) return true;
     if (this.errorsSeen !== errorsBefore) throw storeFailed('the store reported an error');
     return false;
@@ -266,22 +263,26 @@ export class Store {
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
     if (ttl !== undefined) ttl = Math.max(1, Math.ceil(ttl));
     const record = this.isPrivate ? value : keyedRecord(key, value);
-    const written = await this.call(() => this.backend.set(key, record, ttl));
+    const written = await this.call(this.backend.set, key, record, ttl);
     if (written === false) throw storeFailed('the store did not accept a write');
   }
 
-  /** @returns the longest time to live that the store takes */
   private async tryLongTtl(ttlMs: number): Promise<number> {
     const key = storeKey('long-ttl', '', randomUUID());
-    await this.call(() => this.backend.set(key, keyedRecord(key, {}), ttlMs));
+    await this.call(this.backend.set, key, keyedRecord(key, {}), ttlMs);
     const isKept = (await this.get(key)) !== undefined;
     await this.delete(key);
     return isKept ? Infinity : monthMs;
   }
 
-  private async call<T>(operation: () => T | PromiseLike<T>): Promise<T> {
+  /** Calls a method of the backend, within the time limit. */
+  private async call<A extends readonly unknown[], R>(
+    method: (...args: A) => R,
+    ...args: A
+  ): Promise<Awaited<R>> {
     try {
-      return await (this.isPrivate ? operation() : this.timeLimit.run(operation));
+      if (this.isPrivate) return await method.apply(this.backend, args as never);
+      return await this.timeLimit.run(async () => await method.apply(this.backend, args as never));
     } catch (error) {
       throw storeFailed(withoutDetails(error));
     }

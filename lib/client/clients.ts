@@ -124,21 +124,30 @@ export class Clients {
 
   /** Changes the record if the client is still the current one. Ignores failures of the store. */
   async change(
-    of: ClientOf,
+    { host, appKey, clientId }: ClientOf,
     changes: Partial<Pick<Client, 'state' | 'verifiedAt' | 'lastLoginAt'>>,
   ): Promise<void> {
-    const { host, appKey, clientId } = of;
-    await this.inTurn(appKey, async () => {
-      const client = await this.current(host, appKey).catch(() => undefined);
-      if (client?.clientId === clientId) await this.write(of, client, { ...client, ...changes });
-    });
+    await this.update(host, appKey, (client) =>
+      client.clientId === clientId ? { ...client, ...changes } : undefined,
+    );
   }
 
-  private async write({ host, appKey }: ClientOf, client: Client, changed: Client): Promise<void> {
-    const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
-    const isUsed = changed.lastLoginAt !== undefined;
-    if (isUsed && client.lastLoginAt === undefined) return this.move(unused, used, changed, ttlOf(changed));
-    await this.store.cache(isUsed ? used : unused, changed, ttlOf(changed));
+  /** @param next returns the changed record, or `undefined` to keep the record */
+  private async update(
+    host: string,
+    appKey: string,
+    next: (client: Client) => Client | undefined,
+  ): Promise<void> {
+    await this.inTurn(appKey, async () => {
+      const client = await this.current(host, appKey).catch(() => undefined);
+      const changed = client && next(client);
+      if (!changed) return;
+      const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
+      const ttlMs = ttlOf(changed);
+      if (changed.lastLoginAt === undefined) await this.store.cache(unused, changed, ttlMs);
+      else if (client.lastLoginAt === undefined) await this.move(unused, used, changed, ttlMs);
+      else await this.store.cache(used, changed, ttlMs);
+    });
   }
 
   /** Runs the changes of one record one after another. */
@@ -171,15 +180,10 @@ export class Clients {
     const isFresh = client.former?.some(
       (one) => one.clientId === clientId && one.until > now + usedTtlMs - lastLoginEveryMs,
     );
-    if (!isFresh) await this.rememberFormer(of, now + usedTtlMs);
-  }
-
-  private async rememberFormer(of: ClientOf, until: number): Promise<void> {
-    await this.inTurn(of.appKey, async () => {
-      const client = await this.current(of.host, of.appKey).catch(() => undefined);
-      if (client && client.clientId !== of.clientId)
-        await this.write(of, client, withFormer(client, of.clientId, until));
-    });
+    if (isFresh) return;
+    await this.update(host, appKey, (latest) =>
+      latest.clientId === clientId ? undefined : withFormer(latest, clientId, now + usedTtlMs),
+    );
   }
 
   /** Writes a record and deletes the one that it replaces. If the write fails, the old one stays. */

@@ -95,11 +95,6 @@ export class ClientLifecycle {
     return client;
   }
 
-  /** Lifts the host's limit in a process that has not seen the client yet, so that invalid codes use up no limit there. */
-  async recallUse(context: RequestContext, of: ClientOf): Promise<void> {
-    if (!context.http.referrals.isInUse(of.host)) await this.current(context, of).catch(() => undefined);
-  }
-
   /** @returns the client after the verification */
   private verify(
     context: RequestContext,
@@ -160,12 +155,10 @@ export class ClientLifecycle {
     this.settings.log('registered', { instance: host });
     const of = { host, appKey: key, clientId: client.clientId };
     // Refused before the redirect, because the response would be refused in any case.
-    if (checksNoCodes(instance.software))
-      await this.ensureCodeChecked(context, instance, of, client.redirectURI);
-    else
-      this.inBackground(context, host, (work) =>
-        this.ensureCodeChecked(work, instance, of, client.redirectURI),
-      );
+    const check = (work: RequestContext) =>
+      this.checkInvalidCode(work, instance, of, client.redirectURI, 'first');
+    if (checksNoCodes(instance.software)) await check(context);
+    else this.inBackground(context, host, check);
     // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
     if (before?.state === 'dead')
       this.inBackground(context, host, async (work) => {
@@ -176,65 +169,44 @@ export class ClientLifecycle {
   }
 
   /**
-   * Runs the invalid-code check, unless the instance has passed it. The check may run while the visitor is at the
-   * instance. The authorization response waits for it, also in another process. After a crash it runs again.
-   * @throws MastodonError `instance_insecure`; and as every request if there is no answer
+   * Runs an invalid-code check, unless the instance has passed it.
+   *
+   * - `first` may run while the visitor is at the instance. The authorization response waits for it, also in another
+   *   process. After a crash it runs again.
+   * - `afterConsent` runs at most once a day, before the visitor is logged in. A server may refuse invalid codes only
+   *   until a visitor has consented.
+   * @throws MastodonError `instance_insecure`; without an answer as every request, unless the instance passed this check before
    */
-  async ensureCodeChecked(
+  async checkInvalidCode(
     context: RequestContext,
     instance: PinnedInstance,
     of: ClientOf,
     redirectURI: string,
-  ): Promise<void> {
-    const check = await this.clients.codeCheck(of);
-    if (check.first === undefined) await this.checkCode(context, instance, of, redirectURI, check, 'first');
-  }
-
-  /**
-   * Repeats the invalid-code check after a consent, at most once a day, before the visitor is logged in. A server may
-   * refuse invalid codes only until a visitor has consented.
-   * @throws MastodonError as `ensureCodeChecked`; without an answer only if there never was one
-   */
-  async recheckCode(
-    context: RequestContext,
-    instance: PinnedInstance,
-    of: ClientOf,
-    redirectURI: string,
-  ): Promise<void> {
-    const check = await this.clients.codeCheck(of);
-    const { afterConsent } = check;
-    if (afterConsent !== undefined && Date.now() - afterConsent < day) return;
-    try {
-      await this.checkCode(context, instance, of, redirectURI, check, 'afterConsent');
-    } catch (error) {
-      const isVerdict = error instanceof MastodonError && error.code === 'instance_insecure';
-      if (isVerdict || afterConsent === undefined) throw error;
-    }
-  }
-
-  private checkCode(
-    context: RequestContext,
-    instance: PinnedInstance,
-    of: ClientOf,
-    redirectURI: string,
-    check: CodeCheck,
-    time: keyof CodeCheck,
+    when: keyof CodeCheck,
   ): Promise<void> {
     const { host, appKey, clientId } = of;
-    return this.checking.join(`${time} ${appKey} ${clientId}`, context, async (work) => {
-      const credentials = await this.clients.credentials(of);
-      if (!credentials) throw new MastodonError('login_restart', { instance: host });
-      try {
-        await offerInvalidCode(work, instance, credentials, redirectURI);
-      } catch (error) {
-        if (error instanceof MastodonError && error.cause instanceof UncheckedCodesError) {
-          await this.failures.remember('instance_insecure', host, hour);
-          await this.clients.change(of, { state: 'dead' });
+    const passed = await this.clients.codeCheck(of);
+    const passedAt = passed[when];
+    if (passedAt !== undefined && (when === 'first' || Date.now() - passedAt < day)) return;
+    try {
+      await this.checking.join(`${when} ${appKey} ${clientId}`, context, async (work) => {
+        const credentials = await this.clients.credentials(of);
+        if (!credentials) throw new MastodonError('login_restart', { instance: host });
+        try {
+          await offerInvalidCode(work, instance, credentials, redirectURI);
+        } catch (error) {
+          if (error instanceof MastodonError && error.cause instanceof UncheckedCodesError) {
+            await this.failures.remember('instance_insecure', host, hour);
+            await this.clients.change(of, { state: 'dead' });
+          }
+          throw error;
         }
-        throw error;
-      }
-      await this.clients.rememberCodeCheck(of, { ...check, [time]: Date.now() });
-    });
+        await this.clients.rememberCodeCheck(of, { ...passed, [when]: Date.now() });
+      });
+    } catch (error) {
+      const isVerdict = error instanceof MastodonError && error.code === 'instance_insecure';
+      if (isVerdict || passedAt === undefined) throw error;
+    }
   }
 
   /**

@@ -126,17 +126,17 @@ export function instanceInPath({ pathname }: Target, callbackURL: string): strin
  * @throws MastodonError `login_expired` for a malformed state, `login_mismatch` for other malformed parameters
  */
 export function readResponse({ searchParams }: Target): CallbackParams {
-  const hasNested = [...searchParams.keys()].some((key) => names.some((name) => key.startsWith(`${name}[`)));
-  const [state, code, error, iss] = names.map((name) => {
-    const values = searchParams.getAll(name);
-    if (values.length > 1 || hasNested) {
+  const params: Partial<Record<keyof CallbackParams, string>> = {};
+  for (const [key, value] of searchParams) {
+    const name = names.find((one) => key === one || key.startsWith(`${one}[`));
+    if (name === undefined) continue;
+    if (name !== key || params[name] !== undefined)
       throw new MastodonError('login_mismatch', { cause: 'repeated or nested parameters' });
-    }
-    return values[0];
-  });
-  if (state !== undefined && !isState(state)) {
-    throw new MastodonError('login_expired', { cause: 'the state is none of ours' });
+    params[name] = value;
   }
+  const { state, code, error, iss } = params;
+  if (state !== undefined && !isState(state))
+    throw new MastodonError('login_expired', { cause: 'the state is not one of this package' });
   return { state, code, error, iss };
 }
 

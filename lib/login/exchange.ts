@@ -31,8 +31,8 @@ export interface Redeemed {
   readonly credentials: ClientCredentials;
 }
 
-/** The parameters of the steps after the response was validated. */
-export interface Return {
+/** What the steps after the validation of a response need. */
+export interface ValidResponse {
   readonly context: RequestContext;
   readonly lifecycle: ClientLifecycle;
   readonly pending: PendingLogins;
@@ -48,7 +48,7 @@ export interface Return {
  *   the errors of `codeOf` and `exchangeCode`
  */
 export async function redeem(
-  { context, lifecycle, pending, login, of }: Return,
+  { context, lifecycle, pending, login, of }: ValidResponse,
   response: CallbackParams,
   extra: Readonly<Record<string, string>> | undefined,
 ): Promise<Redeemed> {
@@ -57,12 +57,13 @@ export async function redeem(
   try {
     const code = codeOf(response, host);
     const credentials = await lifecycle.clients.credentials(of);
-    await lifecycle.recallUse(context, of);
+    // A process that has not seen the client yet lifts the host's limit, so that invalid codes use up no limit there.
+    if (!context.http.referrals.isInUse(host)) await lifecycle.current(context, of).catch(() => undefined);
     if (!credentials) {
       await lifecycle.afterRefusal(context, instance, of, true);
       throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });
     }
-    await lifecycle.ensureCodeChecked(context, instance, of, redirectURI);
+    await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
     try {
       const tokens = await exchangeCode(context, login, credentials, code, extra);
       context.isConfirmedBy(host);
@@ -86,17 +87,17 @@ export async function redeem(
 
 /**
  * The account of a token, after the invalid-code check that follows a consent.
- * @throws MastodonError as `fetchAccount` and `recheckCode`
+ * @throws MastodonError as `fetchAccount` and `ClientLifecycle.checkInvalidCode`
  */
 export async function accountAfterConsent(
-  { context, lifecycle, pending, login, of }: Return,
+  { context, lifecycle, pending, login, of }: ValidResponse,
   accessToken: string,
 ): Promise<AccountAnswer> {
   const { instance, redirectURI } = login;
   try {
     const [account] = await Promise.all([
       fetchAccount(context, instance, accessToken),
-      lifecycle.recheckCode(context, instance, of, redirectURI),
+      lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'afterConsent'),
     ]);
     return account;
   } catch (error) {
