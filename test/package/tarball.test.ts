@@ -21,6 +21,11 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const committed = (path: string) =>
   execFileSync('git', ['ls-files', '-z', path], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
 
+/** Of the examples that a site copies, as docs/ says. */
+const folders = ['astro/src', 'nest12/src', 'nest12/test', 'nextjs/app', 'nextjs/lib', 'sveltekit/src'].map(
+  (folder) => `example/${folder}`,
+);
+
 describe('the tarball', () => {
   it('holds the compiled files of lib/, the documents, and what npm shows of a package', () => {
     const compiled = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
@@ -32,7 +37,7 @@ describe('the tarball', () => {
     ) as string[];
     const others = [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
-      ...['example/authenticator.yml', 'example/issuer.yml'],
+      ...['example/authenticator.yml', 'example/issuer.yml', ...folders.flatMap(committed)],
       'dist/button/browser/package.json',
       'dist/button/attributes.d.ts',
     ];
