@@ -4,7 +4,7 @@ import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObjectOrNone } from '../http/answer.js';
 import { smallDocumentBytes, type Answer, Documents } from '../http/request.js';
-import type { Settings, Instance } from '../options.js';
+import type { Instance } from '../options.js';
 import type { Address } from './address.js';
 import { isLocalRefusal } from './failures.js';
 import { documentOn, isAbout, readInstance } from './instance-document.js';
@@ -18,64 +18,59 @@ export interface Discovered {
   readonly isOfHandle: boolean;
 }
 
-/** The instance that was found at its own origin before. */
+/** Returns the stored instance of an origin. */
 type KnownAt = (origin: string) => Promise<Instance | undefined>;
 
-/** What one search has to look with. */
 interface Search {
   readonly documents: Documents;
-  readonly settings: Settings;
   readonly known: KnownAt;
 }
 
-/** The result of the address's own origin. */
-export type Home =
+/** What the address's own origin answered. */
+export type OwnServer =
   | { readonly instance: Instance }
   | {
       readonly instance: undefined;
       readonly failure: unknown;
-      /** What was asked there. If the origin answered no request, further requests are useless. */
+      /** The fetched documents. If the origin answered no request, further requests are useless. */
       readonly documents: Documents;
     };
 
 /**
  * Fetches the handle's WebFinger and the documents of the host, then the host's host-meta.
- * @param home the result of the address's own origin; concurrent callers may share it
+ * @param own the result of the address's own origin; concurrent callers may share it
  * @param known returns a stored instance, which needs fewer requests
  * @throws MastodonError `instance_unsupported` if no server with a supported API is found; and as every request
  */
 export async function discover(
   context: RequestContext,
-  settings: Settings,
   address: Address,
-  home: Promise<Home>,
+  own: Promise<OwnServer>,
   known: KnownAt,
 ): Promise<Discovered> {
   const documents = new Documents(context);
-  const search = { documents, settings, known };
-  // Most handles live where their domain says, so the host is explored while WebFinger is still asked.
-  const led = await byHandle(search, address, home);
-  if (led) return { instance: led, isOfHandle: true };
-  const here = await home;
-  if (here.instance) return { instance: here.instance, isOfHandle: false };
-  const { failure } = here;
-  if (!here.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
-  documents.reuse(here.documents);
-  const named = await byHostMeta(search, address);
-  if (named) return { instance: named, isOfHandle: false };
-  const byActor = await byInstanceActor(search, address);
-  if (byActor) return { instance: byActor, isOfHandle: false };
+  const search = { documents, known };
+  // The server of most handles is at their domain. So WebFinger and the host's documents are fetched at the same time.
+  const ofHandle = await findByHandle(search, address, own);
+  if (ofHandle) return { instance: ofHandle, isOfHandle: true };
+  const result = await own;
+  if (result.instance) return { instance: result.instance, isOfHandle: false };
+  const { failure } = result;
+  if (!result.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
+  documents.reuse(result.documents);
+  for (const originOf of [originInHostMeta, originOfInstanceActor]) {
+    const origin = await originOf(documents, address);
+    // For the visitor, the failure of the own origin is more useful than one of another server.
+    const found = origin === undefined ? undefined : await knownOr(search, origin).catch(ignoreServerFailure);
+    if (found) return { instance: { accountDomain: address.host, ...found }, isOfHandle: false };
+  }
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
 }
 
-export async function exploreHome(
-  context: RequestContext,
-  settings: Settings,
-  origin: string,
-): Promise<Home> {
+export async function exploreOwn(context: RequestContext, origin: string): Promise<OwnServer> {
   const documents = new Documents(context);
   try {
-    return { instance: await explore(documents, settings, origin) };
+    return { instance: await explore(documents, origin) };
   } catch (failure) {
     return { instance: undefined, failure, documents };
   }
@@ -102,68 +97,59 @@ function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonErr
  * The server of a handle whose domain is on another server. Both must agree. If the domain itself has no server, the
  * statement of the domain is sufficient, because the visitor chose the domain by typing the handle.
  */
-async function byHandle(
+async function findByHandle(
   search: Search,
   { username, host, origin }: Address,
-  home: Promise<Home>,
+  own: Promise<OwnServer>,
 ): Promise<Instance | undefined> {
   if (username === undefined) return undefined;
-  const lead = await followHandle(search.documents, origin, `${username}@${host}`);
-  if (!lead || lead.origin === origin) return undefined;
-  if (!lead.proved) {
-    const here = await home;
+  const named = await followHandle(search.documents, origin, `${username}@${host}`);
+  if (!named || named.origin === origin) return undefined;
+  const { confirmed, failure, refusal } = named;
+  if (!confirmed) {
+    const result = await own;
     // The account may be on either server.
-    if (here.instance && lead.refusal) throw lead.refusal;
-    if (here.instance) return undefined;
-    if (isLocalRefusal(here.failure)) throw here.failure;
+    if (result.instance && refusal) throw refusal;
+    if (result.instance) return undefined;
+    if (isLocalRefusal(result.failure)) throw result.failure;
   }
-  if (lead.failure) throw lead.failure;
-  const found = await knownOr(search, lead.origin).catch((error: unknown) => {
-    // A failure of the server that the domain names is reported. `instance_unsupported` says nothing about the domain itself.
-    if (!lead.proved && error instanceof MastodonError && error.code === 'instance_unsupported')
+  if (failure) throw failure;
+  const found = await knownOr(search, named.origin).catch((error: unknown) => {
+    // Other failures are reported. `instance_unsupported` at the named server gives no information about the domain.
+    if (!confirmed && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
     throw error;
   });
-  if (!found || !lead.proved) return found;
-  const { host: accountDomain } = new URL(`https://${domainIn(lead.proved.handle)}`);
-  return { ...found, accountDomain };
+  if (!found || !confirmed) return found;
+  return { ...found, accountDomain: new URL(`https://${domainIn(confirmed.handle)}`).host };
 }
 
-async function byHostMeta(search: Search, address: Address): Promise<Instance | undefined> {
-  const [origin] = await hostMetaOrigins(search.documents, address.origin);
-  if (origin === undefined) return undefined;
-  // That nothing is here tells the visitor more than any failure on this way round.
-  const found = await knownOr(search, origin).catch(ignoreServerFailure);
-  return found && { accountDomain: address.host, ...found };
+async function originInHostMeta(documents: Documents, { origin }: Address): Promise<string | undefined> {
+  const [named] = await hostMetaOrigins(documents, origin);
+  return named;
 }
 
 /**
- * Finds the server of a domain that only redirects WebFinger to it. Mastodon and GoToSocial have an account of the
- * server itself, with the domain as its name.
+ * The server of a domain that only redirects WebFinger to it. Mastodon and GoToSocial have an account of the server
+ * itself, with the domain as its name.
  */
-async function byInstanceActor(
-  search: Search,
+async function originOfInstanceActor(
+  documents: Documents,
   { host, origin, username }: Address,
-): Promise<Instance | undefined> {
+): Promise<string | undefined> {
   if (username !== undefined) return undefined;
-  const lead = await followHandle(search.documents, origin, `${host}@${host}`);
-  if (!lead || lead.origin === origin) return undefined;
-  if (lead.failure?.reason === 'server_error') throw lead.failure;
-  const found = await knownOr(search, lead.origin).catch(ignoreServerFailure);
-  return found && { accountDomain: host, ...found };
+  const named = await followHandle(documents, origin, `${host}@${host}`);
+  if (!named || named.origin === origin) return undefined;
+  if (named.failure?.reason === 'server_error') throw named.failure;
+  return named.origin;
 }
 
-async function knownOr({ documents, settings, known }: Search, origin: string): Promise<Instance> {
-  return (await known(origin)) ?? explore(documents, settings, origin);
+async function knownOr({ documents, known }: Search, origin: string): Promise<Instance> {
+  return (await known(origin)) ?? explore(documents, origin);
 }
 
 /** @throws MastodonError like every request, and as `readInstance` */
-async function explore(
-  documents: Documents,
-  settings: Settings,
-  origin: string,
-  wasNamed = false,
-): Promise<Instance> {
+async function explore(documents: Documents, origin: string, wasNamed = false): Promise<Instance> {
   const [about, metadata, nodeInfo] = await Promise.all([
     instanceDocument(documents, origin),
     documents
@@ -183,17 +169,16 @@ async function explore(
   const pinned = about.url.origin;
   if (pinned !== origin) {
     if (wasNamed) throw new MastodonError('instance_unsupported', { instance: new URL(origin).host });
-    return explore(documents, settings, pinned, true);
+    return explore(documents, pinned, true);
   }
   const ownMetadata = documentOn(pinned, metadata);
   // The server has a second name. The first name identifies its accounts, if it works.
   const first = wasNamed ? undefined : ownMetadata && namedOrigin(ownMetadata, pinned);
-  const underFirstName =
-    first && (await explore(documents, settings, first, true).catch(ignoreServerFailure));
+  const underFirstName = first && (await explore(documents, first, true).catch(ignoreServerFailure));
   if (underFirstName) return underFirstName;
   return readInstance(
     { origin: pinned, instance: about, metadata: ownMetadata, nodeInfo: documentOn(pinned, nodeInfo) },
-    settings.clientMetadataURL !== undefined,
+    documents.settings.clientMetadataURL !== undefined,
   );
 }
 

@@ -6,7 +6,7 @@ import { domainOf } from '../http/addresses.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
-import { discover, exploreHome, type Discovered, type Home } from './discover.js';
+import { discover, exploreOwn, type Discovered, type OwnServer } from './discover.js';
 import { isOn, parsedURL } from '../util/url.js';
 import { boundedMap } from '../util/memory.js';
 
@@ -28,7 +28,7 @@ const maxConfirmations = { inAll: 64, perDomain: 2 };
 type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 
 export class Discovery {
-  private readonly exploring = new SingleFlight<Home>();
+  private readonly exploring = new SingleFlight<OwnServer>();
   private readonly confirmations = boundedMap<Confirmation>(10_000, confirmEveryMs);
   private readonly underWay = new Map<string, number>();
 
@@ -66,11 +66,9 @@ export class Discovery {
 
   private look(address: Address, context: RequestContext, isAnew = false): Promise<Discovered> {
     const { origin } = address;
-    const home = this.exploring.join(origin, context, (work) => exploreHome(work, this.settings, origin));
-    home.catch(() => undefined);
-    return discover(context, this.settings, address, home, async (named) =>
-      isAnew ? undefined : this.knownAt(named),
-    );
+    const own = this.exploring.join(origin, context, (shared) => exploreOwn(shared, origin));
+    own.catch(() => undefined);
+    return discover(context, address, own, async (named) => (isAnew ? undefined : this.knownAt(named)));
   }
 
   /** The cached instance of an origin. */

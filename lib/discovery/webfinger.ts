@@ -8,7 +8,7 @@ import { parseAddress, type Address } from './address.js';
 import { isLocalRefusal } from './failures.js';
 import { parsedURL } from '../util/url.js';
 
-export interface ProvedHandle {
+export interface ConfirmedHandle {
   /** `Alice@example.com`: the user in the spelling of the server, the domain normalised by the address parser. */
   readonly handle: string;
   /** ActivityPub actor URI. Its origin is the server of the account. */
@@ -17,17 +17,17 @@ export interface ProvedHandle {
 }
 
 /** The server that the domain of a handle names. */
-export interface Lead {
+export interface NamedServer {
   readonly origin: string;
   /** Set only if the named server confirms the handle. */
-  readonly proved?: ProvedHandle;
+  readonly confirmed?: ConfirmedHandle;
   /** The domain redirects WebFinger to a server that currently fails. */
   readonly failure?: MastodonError;
   /** A limit or `allowInstance` prevents a request to the named server, so the handle is not verified. */
   readonly refusal?: MastodonError;
 }
 
-interface Finger {
+interface WebFingerSubject {
   /** `acct:` and `handle` in lower case, to compare accounts. */
   readonly subject: string;
   readonly handle: string;
@@ -45,8 +45,8 @@ export interface Fetcher {
 
 /**
  * Asks the handle's domain for the actor, and the actor's server for the handle. The handle is confirmed only if both
- * agree: a domain alone could claim any actor, and a server alone any domain. A domain may also give an account
- * elsewhere a name that its server does not know. Such an answer leads to the server, and confirms no handle.
+ * agree: a domain alone could claim any actor, and a server alone any domain. A domain may also name an account of
+ * another server that does not know the handle. Then the result is that server, without a confirmed handle.
  * @param domainOrigin origin of the handle's domain
  * @param handle `alice@example.com`; some servers distinguish `Alice` from `alice`
  */
@@ -54,29 +54,29 @@ export async function followHandle(
   fetcher: Fetcher,
   domainOrigin: string,
   handle: string,
-): Promise<Lead | undefined> {
-  let there = await ask(fetcher, fingerURL(domainOrigin, handle));
-  if (!there) {
-    // A domain that has no WebFinger of its own may say who answers for it (RFC 6415, lrdd).
+): Promise<NamedServer | undefined> {
+  let named = await fetchSubject(fetcher, fingerURL(domainOrigin, handle));
+  if (!named) {
+    // A domain without WebFinger may name another origin for it (RFC 6415, lrdd).
     const [origin] = await hostMetaOrigins(fetcher, domainOrigin);
-    if (origin !== undefined) there = await ask(fetcher, fingerURL(origin, handle));
+    if (origin !== undefined) named = await fetchSubject(fetcher, fingerURL(origin, handle));
   }
-  if (there instanceof MastodonError) {
+  if (named instanceof MastodonError) {
     const { host } = new URL(domainOrigin);
-    const passedOnTo =
-      there.instance === host ? undefined : addressOf(there.instance, fetcher.developmentOrigins);
-    return passedOnTo && { origin: passedOnTo.origin, failure: there };
+    const target =
+      named.instance === host ? undefined : addressOf(named.instance, fetcher.developmentOrigins);
+    return target && { origin: target.origin, failure: named };
   }
-  if (!there || !isReachableURL(there.actor, fetcher.developmentOrigins)) return undefined;
-  const { origin } = there.actor;
-  const question = fingerURL(origin, there.handle);
-  // Where the domain passes the question on to the actor's server, that server has spoken already.
-  const isBoth = origin === domainOrigin || there.url.href === question;
-  const here = isBoth ? there : await ask(fetcher, question).catch(unlessBusy);
-  if (here instanceof MastodonError && here.code === 'login_busy') return { origin, refusal: here };
-  if (!here || here instanceof MastodonError) return { origin };
-  if (here.subject !== there.subject || here.actor.href !== there.actor.href) return { origin };
-  return { origin, proved: { handle: here.handle, actor: here.actor.href, origin } };
+  if (!named || !isReachableURL(named.actor, fetcher.developmentOrigins)) return undefined;
+  const { origin } = named.actor;
+  const url = fingerURL(origin, named.handle);
+  // If the domain redirects to the actor's server, that server has answered already.
+  const isFromBoth = origin === domainOrigin || named.url.href === url;
+  const own = isFromBoth ? named : await fetchSubject(fetcher, url).catch(unlessBusy);
+  if (own instanceof MastodonError && own.code === 'login_busy') return { origin, refusal: own };
+  if (!own || own instanceof MastodonError) return { origin };
+  if (own.subject !== named.subject || own.actor.href !== named.actor.href) return { origin };
+  return { origin, confirmed: { handle: own.handle, actor: own.actor.href, origin } };
 }
 
 function unlessBusy(error: unknown): MastodonError {
@@ -113,13 +113,16 @@ function fingerURL(origin: string, handle: string): string {
   return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(`acct:${handle}`)}`;
 }
 
-interface Found extends Finger {
+interface FetchedSubject extends WebFingerSubject {
   /** URL of the response. */
   readonly url: URL;
 }
 
-/** `undefined` for an answer without a subject and an actor, and the failure where there is no answer. */
-async function ask(fetcher: Fetcher, url: string): Promise<Found | MastodonError | undefined> {
+/** @returns `undefined` for a response without a subject and an actor; the failure if there is no response */
+async function fetchSubject(
+  fetcher: Fetcher,
+  url: string,
+): Promise<FetchedSubject | MastodonError | undefined> {
   try {
     const options = { accept: 'application/jrd+json, application/json', maxBytes: smallDocumentBytes };
     const answer = await fetcher.get(url, options);
@@ -141,7 +144,7 @@ async function ask(fetcher: Fetcher, url: string): Promise<Found | MastodonError
 export function readFinger(
   document: JsonObject | undefined,
   developmentOrigins: ReadonlySet<string> = new Set(),
-): Finger | undefined {
+): WebFingerSubject | undefined {
   const subject = document?.subject;
   const links = document?.links;
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
@@ -154,7 +157,7 @@ export function readFinger(
   return { subject: `acct:${handle.toLowerCase()}`, handle, actor };
 }
 
-/** What follows the @. */
+/** The text after the last `@`. */
 export function domainIn(handle: string): string {
   return handle.slice(handle.lastIndexOf('@') + 1);
 }

@@ -176,15 +176,15 @@ export async function resolveByDNS(hostname: string, servers?: readonly string[]
   const take = (family: 4 | 6) => (addresses: readonly string[]) => {
     for (const address of addresses) found.push({ address, family });
   };
-  const questions = [resolver.resolve4(hostname).then(take(4)), resolver.resolve6(hostname).then(take(6))];
-  const both = Promise.allSettled(questions);
+  const queries = [resolver.resolve4(hostname).then(take(4)), resolver.resolve6(hostname).then(take(6))];
+  const both = Promise.allSettled(queries);
   let timer: NodeJS.Timeout | undefined;
-  const aMomentAfterTheFirst = new Promise<void>((resolve) => {
+  const graceAfterTheFirst = new Promise<void>((resolve) => {
     const begin = () => void (timer ??= setTimeout(resolve, graceMs));
-    for (const question of questions) question.then(begin, () => undefined);
+    for (const query of queries) query.then(begin, () => undefined);
   });
   try {
-    await Promise.race([both, aMomentAfterTheFirst]);
+    await Promise.race([both, graceAfterTheFirst]);
     if (found.length > 0) return found;
     throw (await both).find((result) => result.status === 'rejected')?.reason;
   } finally {

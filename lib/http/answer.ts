@@ -6,7 +6,7 @@ import { isHost, parsedURL } from '../util/url.js';
 /** Names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
-export interface Outgoing {
+export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -14,15 +14,15 @@ export interface Outgoing {
   readonly maxBytes: number;
 }
 
-/** A complete response of one connection, within the limits. */
-export interface Reply {
+/** A complete response, within the limits. */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
 }
 
 /** A response and its URL. */
-export interface Answer extends Reply {
+export interface Answer extends HttpResponse {
   /** URL of the response, after redirects. */
   readonly url: URL;
   /** Header `Content-Type`, or an empty string. */

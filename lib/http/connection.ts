@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import type * as Undici from 'undici';
 import { MastodonError } from '../errors.js';
-import type { Headers, Outgoing, Reply } from './answer.js';
+import type { Headers, HttpRequest, HttpResponse } from './answer.js';
 
 /** How long an idle connection is kept. Servers rarely close one within this time. Milliseconds. */
 const keepIdleMs = 2000;
@@ -36,7 +36,7 @@ export class Connection {
   private readonly opening = new AbortController();
   private isOpening = false;
   private socket: Socket | undefined;
-  private reading: ReplyReader | undefined;
+  private reading: ResponseReader | undefined;
   /** Bytes received before the current request. */
   private readBefore = 0;
   private isEnded = false;
@@ -54,7 +54,9 @@ export class Connection {
         this.isOpening = true;
         open(this.opening.signal).then(
           (socket) => {
-            this.watch(socket);
+            this.socket = socket;
+            // Before undici listens, which skips some bytes that nothing was requested for, and counts only bodies.
+            socket.on('readable', () => this.countBytes(socket));
             opened(null, socket);
           },
           (error: Error) => opened(error, null),
@@ -76,17 +78,18 @@ export class Connection {
   }
 
   /** Sends one request, and never repeats it. The caller sends the next one after the response. */
-  send(path: string, { method, headers, body, maxBytes }: Outgoing, signal: AbortSignal): Promise<Reply> {
+  send(path: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { method, headers, body, maxBytes } = request;
     return new Promise((resolve, reject) => {
       const stop = () => this.destroy(new Error('the deadline has passed'));
-      const reading = new ReplyReader(maxBytes, (error, reply) => {
+      const reading = new ResponseReader(maxBytes, (error, response) => {
         signal.removeEventListener('abort', stop);
         this.reading = undefined;
         // A compressed body may end before the response does. A refused response is not read further.
         if (error || !reading.isRead)
           this.destroy(error ?? new Error('the body has ended before the response'));
-        if (reply) resolve(reply);
-        else reject(error ?? new Error('no answer'));
+        if (response) resolve(response);
+        else reject(error ?? new Error('no response'));
       });
       this.reading = reading;
       this.readBefore = this.socket?.bytesRead ?? 0;
@@ -103,14 +106,12 @@ export class Connection {
     void this.client.destroy(error);
   }
 
-  /** Listens before undici does, which skips some of what comes unasked, and counts only bodies. */
-  private watch(socket: Socket): void {
-    this.socket = socket;
-    socket.on('readable', () => {
-      // Bytes without a request may keep the connection open, or forge the next response.
-      if (!this.reading || this.reading.isRead) socket.destroy();
-      else this.reading.count(socket.bytesRead - this.readBefore);
-    });
+  private countBytes(socket: Socket): void {
+    const { reading } = this;
+    // Bytes without a request may keep the connection open, or forge the next response.
+    if (!reading || reading.isRead) socket.destroy();
+    else if (socket.bytesRead - this.readBefore > reading.maxBytes + maxOverheadBytes)
+      reading.settle(tooLarge());
   }
 }
 
@@ -143,7 +144,7 @@ const maxInterim = 256;
  */
 const [freePieces, bytesPerPiece] = [1024, 64];
 
-export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
+class ResponseReader implements Undici.Dispatcher.DispatchHandler {
   /** Whether the response was read to its end. */
   isRead = false;
   private status = 0;
@@ -161,14 +162,9 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
    * @param settled called once, with an error or the response
    */
   constructor(
-    private readonly maxBytes: number,
-    private readonly settled: (error: Error | undefined, reply?: Reply) => void,
+    readonly maxBytes: number,
+    private readonly settled: (error: Error | undefined, response?: HttpResponse) => void,
   ) {}
-
-  /** @param bytes received on the connection since the request */
-  count(bytes: number): void {
-    if (bytes > this.maxBytes + maxOverheadBytes) this.settle(tooLarge());
-  }
 
   /** Undici recognises the kind of a handler by this method. */
   onRequestStart(): void {
@@ -240,12 +236,12 @@ export class ReplyReader implements Undici.Dispatcher.DispatchHandler {
     this.settle(undefined, { status, headers, text });
   }
 
-  settle(error: Error | undefined, reply?: Reply): void {
+  settle(error: Error | undefined, response?: HttpResponse): void {
     if (this.isSettled) return;
     this.isSettled = true;
     // Stops the decoder, which could expand its input a thousandfold.
     if (error) this.decoder?.destroy();
-    this.settled(error, reply);
+    this.settled(error, response);
   }
 }
 

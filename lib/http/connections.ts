@@ -1,14 +1,16 @@
-/** Opens connections to instances, reuses idle ones, and sends requests on them. */
+/** Opens connections to instances, directly or through a proxy, reuses idle ones, and sends requests on them. */
 
-import { connect, type LookupFunction, type Socket } from 'node:net';
+import http from 'node:http';
+import https from 'node:https';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import tls from 'node:tls';
 import type { buildConnector } from 'undici';
 import type { Settings } from '../options.js';
 import { hostOf } from '../util/url.js';
-import type { Outgoing, Reply } from './answer.js';
+import type { HttpRequest, HttpResponse } from './answer.js';
 import { ClosedConnectionError, Connection, undici } from './connection.js';
 import { privateLookup, publicLookup, uncheckedLookup } from './addresses.js';
-import { openTunnel, Proxy } from './tunnel.js';
 
 /** Maximum number of idle connections. */
 const maxIdle = 128;
@@ -30,12 +32,11 @@ export class Connections {
     readonly private: LookupFunction;
     readonly development: LookupFunction | undefined;
   };
-  private readonly proxy: Proxy | undefined;
   private readonly secureContext: tls.SecureContext | undefined;
   private connector: buildConnector.connector | undefined;
 
   constructor(private readonly settings: Pick<Settings, 'developmentOrigins' | 'outbound'>) {
-    const { ca, lookup, proxy } = settings.outbound;
+    const { ca, lookup } = settings.outbound;
     this.lookups = {
       public: publicLookup(lookup),
       private: privateLookup(lookup),
@@ -46,7 +47,6 @@ export class Connections {
       ca === undefined
         ? undefined
         : tls.createSecureContext({ ca: [...tls.rootCertificates, ...[ca].flat()] });
-    this.proxy = proxy === undefined ? undefined : new Proxy(proxy(), this.secureContext);
   }
 
   /**
@@ -56,32 +56,32 @@ export class Connections {
    * if none of it was sent.
    * @param signal aborts the request
    */
-  async send(url: URL, outgoing: Outgoing, signal: AbortSignal): Promise<Reply> {
-    const isGet = outgoing.method === 'GET';
+  async send(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const isGet = request.method === 'GET';
     // Some servers close kept connections without notice (snac, over plain http).
     if (!isGet && url.protocol === 'http:')
       for (const one of this.idle) if (one.origin === url.origin) this.close(one);
     const kept = this.idle.findLast((one) => one.origin === url.origin && !one.isOver);
-    if (!kept) return this.sendOn(this.open(url), url, outgoing, signal);
+    if (!kept) return this.sendOn(this.open(url), url, request, signal);
     this.forget(kept);
     try {
-      return await this.sendOn(kept, url, outgoing, signal);
+      return await this.sendOn(kept, url, request, signal);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const isStale = code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
       if (!isStale || !(isGet || error instanceof ClosedConnectionError)) throw error;
-      return this.sendOn(this.open(url), url, outgoing, signal);
+      return this.sendOn(this.open(url), url, request, signal);
     }
   }
 
   private async sendOn(
     connection: Connection,
     url: URL,
-    outgoing: Outgoing,
+    request: HttpRequest,
     signal: AbortSignal,
-  ): Promise<Reply> {
-    const reply = await connection.send(url.pathname + url.search, outgoing, signal);
-    if (connection.isOver) return reply;
+  ): Promise<HttpResponse> {
+    const response = await connection.send(url.pathname + url.search, request, signal);
+    if (connection.isOver) return response;
     const now = performance.now();
     connection.idleSince ??= now;
     this.idle = [...this.idle, connection];
@@ -90,7 +90,7 @@ export class Connections {
     if (others.length > maxIdlePerOrigin || isTooOld) this.close(connection);
     const [oldest] = this.idle;
     if (oldest && this.idle.length > maxIdle) this.close(oldest);
-    return reply;
+    return response;
   }
 
   private forget(connection: Connection): void {
@@ -114,12 +114,12 @@ export class Connections {
   private async openSocket(url: URL, signal: AbortSignal): Promise<Socket> {
     const isSecure = url.protocol === 'https:';
     const [host, port] = [hostOf(url), Number(url.port || (isSecure ? 443 : 80))];
-    const { lookups, proxy } = this;
+    const { lookups } = this;
     const { developmentOrigins, outbound } = this.settings;
     const listed = outbound.privateOrigins.has(url.origin) ? lookups.private : lookups.development;
     const lookup = developmentOrigins.has(url.origin) ? listed : lookups.public;
-    const httpSocket = proxy
-      ? await openTunnel(proxy, host, port, signal)
+    const httpSocket = outbound.proxy
+      ? await openTunnel(new URL(outbound.proxy()), this.secureContext, host, port, signal)
       : await new Promise<Socket>((resolve, reject) => {
           // The lookup judges the addresses that are connected to.
           const socket = connect({
@@ -144,4 +144,73 @@ export class Connections {
       this.connector?.(target, (error, socket) => (socket ? resolve(socket) : reject(error as Error)));
     });
   }
+}
+
+/** A failure of the proxy, for the operator. */
+class ProxyError extends Error {
+  readonly code = 'EPROXY';
+}
+
+const meanings: Readonly<Record<number, string>> = {
+  403: 'it does not allow this host',
+  407: 'the credentials in outbound.proxy are missing or wrong',
+  502: 'it could not reach the host',
+  503: 'it could not reach the host',
+  504: 'the host did not answer it in time',
+};
+
+/**
+ * Opens a connection to the host through the site's proxy, by CONNECT (RFC 9110, section 9.3.6). TLS to the host is the
+ * caller's task.
+ * @param secureContext trusted certificates for an https proxy. Undefined: those of Node.js.
+ * @param signal aborts the attempt, and later closes the connection
+ */
+function openTunnel(
+  proxy: URL,
+  secureContext: tls.SecureContext | undefined,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const isSecure = proxy.protocol === 'https:';
+  const proxyHost = hostOf(proxy);
+  const credentials = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
+  const authorization = `Basic ${Buffer.from(credentials).toString('base64')}`;
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return new Promise((resolve, reject) => {
+    const request = (isSecure ? https : http).request({
+      method: 'CONNECT',
+      host: proxyHost,
+      port: Number(proxy.port || (isSecure ? 443 : 80)),
+      path: authority,
+      headers: { host: authority, ...(credentials !== ':' && { 'proxy-authorization': authorization }) },
+      agent: false,
+      signal,
+      // The proxy receives credentials, so its certificate is always checked. Overrides NODE_TLS_REJECT_UNAUTHORIZED.
+      rejectUnauthorized: true,
+      // By default Node.js would use the `Host` header as the expected name of the certificate.
+      ...(isSecure && { servername: isIP(proxyHost) === 0 ? proxyHost : '' }),
+      ...(isSecure && secureContext && { secureContext }),
+    } as https.RequestOptions);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      reject(new ProxyError(`the proxy cannot be reached, or breaks off: ${error.code ?? error.name}`));
+    });
+    // Emitted for every final status. Only a 2xx status opens a tunnel.
+    request.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
+      const isOpen = statusCode >= 200 && statusCode <= 299;
+      // In TLS and HTTP the client sends first.
+      socket.on('error', () => undefined);
+      if (isOpen && head.length === 0) return resolve(addAbortSignal(signal, socket));
+      socket.destroy();
+      const meaning = meanings[statusCode];
+      return reject(
+        new ProxyError(
+          isOpen
+            ? 'something was sent through the proxy before it was asked for'
+            : `the proxy answered CONNECT with ${statusCode}${meaning === undefined ? '' : `: ${meaning}`}`,
+        ),
+      );
+    });
+    request.end();
+  });
 }

@@ -58,7 +58,7 @@ export class RequestContext {
   private endRaces!: (result: typeof over) => void;
   private readonly over = new Promise<typeof over>((resolve) => (this.endRaces = resolve));
   /** Contexts that end with this one. */
-  private readonly parts = new Set<RequestContext>();
+  private readonly children = new Set<RequestContext>();
   private readonly endsAt: number;
   private readonly timer: NodeJS.Timeout;
   /** See `ContextOptions`. `finish` sets it once the transaction is read. */
@@ -68,9 +68,9 @@ export class RequestContext {
     readonly http: Http,
     options: ContextOptions,
     private readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
-    private readonly whole?: RequestContext,
+    private readonly parent?: RequestContext,
   ) {
-    whole?.parts.add(this);
+    parent?.children.add(this);
     this.settings = http.settings;
     this.typed = options.typed;
     this.endsAt = performance.now() + options.timeoutMs;
@@ -151,8 +151,8 @@ export class RequestContext {
   /** Clears the timer, and aborts running requests. */
   end(): void {
     clearTimeout(this.timer);
-    this.whole?.parts.delete(this);
-    for (const part of this.parts) part.end();
+    this.parent?.children.delete(this);
+    for (const child of this.children) child.end();
     this.endRaces(over);
     // Without a reason, Node.js makes an error with a stack trace for every request.
     this.controller.abort(over);

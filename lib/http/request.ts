@@ -1,9 +1,10 @@
 /** Sends requests to instances, within all limits and address rules. */
 
 import { kindOf, MastodonError } from '../errors.js';
+import type { Settings } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { isReachableURL, NotPublicError } from './addresses.js';
-import { redirectTarget, type Answer, type Outgoing } from './answer.js';
+import { redirectTarget, type Answer, type HttpRequest } from './answer.js';
 import { webFingerPath, type RequestContext } from './context.js';
 
 export type { Answer, Headers } from './answer.js';
@@ -101,7 +102,7 @@ async function send<T>(
   const { accept = 'application/json', accessToken, body, contentType } = request;
   const { outbound, userAgent } = caller.settings;
   const { maxResponseBytes, maxAccountBytes } = outbound;
-  const outgoing: Outgoing = {
+  const outgoing: HttpRequest = {
     method: request.method,
     headers: {
       ...{ accept, 'accept-encoding': 'gzip, deflate', 'user-agent': userAgent },
@@ -152,7 +153,7 @@ const maxLoggedPath = 200;
 async function sendOnce(
   context: RequestContext,
   url: URL,
-  outgoing: Outgoing,
+  outgoing: HttpRequest,
   path: string,
 ): Promise<Answer> {
   const { host } = url;
@@ -163,19 +164,15 @@ async function sendOnce(
   const begun = performance.now();
   const report = (outcome: { readonly status: number } | { readonly code: string }) => {
     const milliseconds = Math.round(performance.now() - begun);
-    try {
-      log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
-    } catch {
-      // Failures of the log are ignored.
-    }
+    log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
   };
   try {
     if (!isReachable) throw new NotPublicError(host);
-    const reply = await context.limited(url, () =>
+    const response = await context.limited(url, () =>
       context.http.connections.send(url, outgoing, context.signal),
     );
-    report({ status: reply.status });
-    return { ...reply, url, contentType: reply.headers['content-type'] ?? '' };
+    report({ status: response.status });
+    return { ...response, url, contentType: response.headers['content-type'] ?? '' };
   } catch (error) {
     const failure = failureOf(error, context.signal.aborted).at(host);
     if (!context.isNotNeeded) report({ code: failure.code });
@@ -183,7 +180,7 @@ async function sendOnce(
   }
 }
 
-/** Applies a reader to an answer, as the request functions do. @throws MastodonError about the answer's host */
+/** Applies a reader to an answer. @throws MastodonError about the answer's host */
 function readAnswer<T>(answer: Answer, read: Reader<T>): T {
   try {
     return read(answer);
@@ -242,9 +239,11 @@ export class Documents {
   private readonly answers = new Map<string, Promise<Answer>>();
   private readonly answered = new Set<string>();
 
+  readonly settings: Settings;
   readonly developmentOrigins: ReadonlySet<string>;
 
   constructor(private readonly context: RequestContext) {
+    this.settings = context.settings;
     this.developmentOrigins = context.settings.developmentOrigins;
   }
 

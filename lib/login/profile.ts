@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
-import { domainIn, followHandle, type Fetcher, type ProvedHandle } from '../discovery/webfinger.js';
+import { domainIn, followHandle, type Fetcher, type ConfirmedHandle } from '../discovery/webfinger.js';
 import { parseAddress } from '../discovery/address.js';
 import { isPublicHostname } from '../http/addresses.js';
 import type { PinnedInstance } from '../options.js';
@@ -108,15 +108,15 @@ async function proofOf(
   instance: PinnedInstance,
   handle: string,
   actor: URL | undefined,
-): Promise<ProvedHandle | undefined> {
+): Promise<ConfirmedHandle | undefined> {
   try {
     const { origin } = parseAddress(handle, fetcher.developmentOrigins);
-    const { proved } = (await followHandle(fetcher, origin, handle)) ?? {};
-    if (proved?.origin !== instance.origin) return undefined;
-    if (proved.handle === handle) return proved;
+    const { confirmed } = (await followHandle(fetcher, origin, handle)) ?? {};
+    if (confirmed?.origin !== instance.origin) return undefined;
+    if (confirmed.handle === handle) return confirmed;
     // Some servers distinguish `Alice` and `alice`. Only an actor that the account also names shows that both are one.
-    const isOne = proved.handle.toLowerCase() === handle.toLowerCase() && proved.actor === actor?.href;
-    return isOne ? proved : undefined;
+    const isOne = confirmed.handle.toLowerCase() === handle.toLowerCase() && confirmed.actor === actor?.href;
+    return isOne ? confirmed : undefined;
   } catch {
     return undefined;
   }
@@ -167,7 +167,7 @@ export function supportedFields(
   instance: PinnedInstance,
   account: AccountAnswer,
   claims: Claims,
-  proof: ProvedHandle | undefined,
+  proof: ConfirmedHandle | undefined,
 ): MastodonProfile {
   const { origin, host, software } = instance;
   const isHandle = makesHandle(claims.username);

@@ -20,7 +20,7 @@ export function canParse(text: string, base?: string): boolean {
 /** Whether a value is a URL of at most 512 characters on this origin, without credentials and fragment. */
 export function isOn(origin: string, value: unknown): value is string {
   // The parser removes or encodes spaces and control characters, which changes the URL.
-  if (typeof value !== 'string' || value.length > 512 || /[\p{Cc} ]/u.test(value)) return false;
+  if (typeof value !== 'string' || value.length > 512 || /[\0-\x20\x7f-\x9f]/.test(value)) return false;
   // The rest is a path or a query.
   if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);

@@ -121,7 +121,7 @@ describe('the servers that a host-meta names', () => {
   });
 });
 
-describe('a handle is proved', () => {
+describe('a handle is confirmed', () => {
   const jrd = (subject: string, href: string) => ({ subject: `acct:${subject}`, links: [{ ...self, href }] });
   const agreed = jrd('alice@example.com', actor);
   const there = { origin: 'https://social.example' };
@@ -136,27 +136,27 @@ describe('a handle is proved', () => {
       asked.push(url);
       return answerTo(url, options);
     });
-    const lead = await followHandle(fetcher, 'https://example.com', 'alice@example.com');
-    return { lead, proved: lead?.proved, asked };
+    const server = await followHandle(fetcher, 'https://example.com', 'alice@example.com');
+    return { server, confirmed: server?.confirmed, asked };
   }
 
   /** Two servers that answer so, whatever they are asked. */
-  const prove = (domain: object | undefined, web: object | undefined) =>
+  const confirm = (domain: object | undefined, web: object | undefined) =>
     follow(async (url) => {
       const document = isDomain(url) ? domain : web;
       return document ? answerOf(200, document) : answerOf(404, '');
     });
 
   it('by both sides saying the same', async () => {
-    const { proved, asked } = await prove(agreed, agreed);
-    expect(proved).toEqual({ handle: 'alice@example.com', actor, ...there });
+    const { confirmed, asked } = await confirm(agreed, agreed);
+    expect(confirmed).toEqual({ handle: 'alice@example.com', actor, ...there });
     expect(asked).toEqual([question('example.com'), question('social.example')]);
   });
 
   it('by one side, where there is only one', async () => {
     const home = jrd('alice@example.com', 'https://example.com/users/alice');
-    const { proved, asked } = await prove(home, undefined);
-    expect([proved?.origin, asked.length]).toEqual(['https://example.com', 1]);
+    const { confirmed, asked } = await confirm(home, undefined);
+    expect([confirmed?.origin, asked.length]).toEqual(['https://example.com', 1]);
   });
 
   it.each([
@@ -167,12 +167,12 @@ describe('a handle is proved', () => {
     ['they name different actors', agreed, jrd('alice@example.com', 'https://social.example/users/bob')],
     ['the actor has moved on', agreed, jrd('alice@example.com', 'https://third.example/users/alice')],
   ])('and not when %s', async (_what, domain, web) => {
-    expect((await prove(domain, web)).proved).toBeUndefined();
+    expect((await confirm(domain, web)).confirmed).toBeUndefined();
   });
 
   it('as the account’s server spells the user, and as the parser spells the domain', async () => {
-    const { proved } = await prove(jrd('alice@EXAMPLE.com', actor), jrd('Alice@example。com', actor));
-    expect(proved?.handle).toBe('Alice@example.com');
+    const { confirmed } = await confirm(jrd('alice@EXAMPLE.com', actor), jrd('Alice@example。com', actor));
+    expect(confirmed?.handle).toBe('Alice@example.com');
   });
 
   it.each([
@@ -180,9 +180,9 @@ describe('a handle is proved', () => {
     ['text/plain', true],
     ['', true],
     ['text/html', false],
-  ])('or not by files of the type %j: %j', async (type, isProved) => {
-    const { proved } = await follow(async () => answerOf(200, agreed, type));
-    expect(proved !== undefined).toBe(isProved);
+  ])('or not by files of the type %j: %j', async (type, isConfirmed) => {
+    const { confirmed } = await follow(async () => answerOf(200, agreed, type));
+    expect(confirmed !== undefined).toBe(isConfirmed);
   });
 
   it('by JSON that was asked for', async () => {
@@ -195,20 +195,20 @@ describe('a handle is proved', () => {
   });
 
   it('and not by pages that are not there', async () => {
-    expect((await follow(async () => answerOf(404, agreed))).lead).toBeUndefined();
+    expect((await follow(async () => answerOf(404, agreed))).server).toBeUndefined();
   });
 
   it('and no other server is asked where the domain gives no answer', async () => {
-    const { lead, asked } = await follow(() => Promise.reject(new MastodonError('instance_unreachable')));
-    expect([lead, asked.length]).toEqual([undefined, 1]);
+    const { server, asked } = await follow(() => Promise.reject(new MastodonError('instance_unreachable')));
+    expect([server, asked.length]).toEqual([undefined, 1]);
   });
 
-  it('and the domain only leads there where the account’s server gives no answer', async () => {
-    const { lead } = await follow(async (url) => {
+  it('and the domain only names the server where the account’s server gives no answer', async () => {
+    const { server } = await follow(async (url) => {
       if (isDomain(url)) return answerOf(200, agreed);
       throw new MastodonError('instance_unreachable');
     });
-    expect(lead).toEqual(there);
+    expect(server).toEqual(there);
   });
 
   it.each(['instance_not_allowed', 'login_busy'] as const)(
@@ -218,12 +218,12 @@ describe('a handle is proved', () => {
     },
   );
 
-  it('and the domain only leads there where a limit keeps the account’s server from being asked', async () => {
+  it('and the domain only names the server where a limit keeps the account’s server from being asked', async () => {
     const busy = new MastodonError('login_busy');
-    const { lead } = await follow(async (url) =>
+    const { server } = await follow(async (url) =>
       isDomain(url) ? answerOf(200, agreed) : Promise.reject(busy),
     );
-    expect(lead).toEqual({ ...there, refusal: busy });
+    expect(server).toEqual({ ...there, refusal: busy });
   });
 
   it('and a handle at a server that the site refuses fails as such', async () => {
@@ -236,30 +236,30 @@ describe('a handle is proved', () => {
 
   it('by one request, where the domain passes it on to the account’s server', async () => {
     const passedOn = { ...answerOf(200, agreed), url: new URL(question('social.example')) };
-    const { proved, asked } = await follow(async () => passedOn);
-    expect([proved?.origin, asked.length]).toEqual(['https://social.example', 1]);
+    const { confirmed, asked } = await follow(async () => passedOn);
+    expect([confirmed?.origin, asked.length]).toEqual(['https://social.example', 1]);
   });
 
   it('but not by what else the domain finds on the account’s server', async () => {
     const upload = { ...answerOf(200, agreed), url: new URL('https://social.example/uploads/1.json') };
-    const { proved, asked } = await follow(async (url) => (isDomain(url) ? upload : answerOf(404, '')));
-    expect(proved).toBeUndefined();
+    const { confirmed, asked } = await follow(async (url) => (isDomain(url) ? upload : answerOf(404, '')));
+    expect(confirmed).toBeUndefined();
     expect(asked.at(-1)).toBe(question('social.example'));
   });
 
   it('by the server that host-meta names, where the domain has no WebFinger', async () => {
     const xrd = '<XRD><Link rel="lrdd" template="https://social.example/uploads/1.json?{uri}"/></XRD>';
-    const { proved, asked } = await follow(async (url) => {
+    const { confirmed, asked } = await follow(async (url) => {
       if (url === 'https://example.com/.well-known/host-meta')
         return answerOf(200, xrd, 'application/xrd+xml');
       return url === question('social.example') ? answerOf(200, agreed) : answerOf(404, '');
     });
-    expect(proved).toEqual({ handle: 'alice@example.com', actor, ...there });
+    expect(confirmed).toEqual({ handle: 'alice@example.com', actor, ...there });
     expect(asked).toHaveLength(3);
   });
 
-  it('but a domain that gives an account elsewhere its own name only leads there', async () => {
-    expect((await prove(agreed, undefined)).lead).toEqual(there);
+  it('but a domain that gives an account elsewhere its own name only names the server', async () => {
+    expect((await confirm(agreed, undefined)).server).toEqual(there);
   });
 
   it.each([
@@ -268,8 +268,8 @@ describe('a handle is proved', () => {
     'https://localhost/x',
     'https://social.example:8443/x',
   ])('and no server is asked at %s', async (href) => {
-    const { proved, asked } = await prove(jrd('alice@example.com', href), agreed);
-    expect([proved, asked.length]).toEqual([undefined, 1]);
+    const { confirmed, asked } = await confirm(jrd('alice@example.com', href), agreed);
+    expect([confirmed, asked.length]).toEqual([undefined, 1]);
   });
 
   describe('where the domain passes the question on to a server that fails', () => {
@@ -279,21 +279,21 @@ describe('a handle is proved', () => {
     });
 
     it('the visitor is told of that server', async () => {
-      const { lead } = await follow(async () => failing('social.example'));
-      expect(lead).toMatchObject({
+      const { server } = await follow(async () => failing('social.example'));
+      expect(server).toMatchObject({
         ...there,
         failure: { code: 'instance_unreachable', instance: 'social.example' },
       });
     });
 
     it('also where it fails in a way of its own', async () => {
-      const { lead } = await follow(async () => failing('social.example', 500));
-      expect(lead?.failure).toMatchObject({ reason: 'server_error' });
+      const { server } = await follow(async () => failing('social.example', 500));
+      expect(server?.failure).toMatchObject({ reason: 'server_error' });
     });
 
     it('also where it gives no answer at all', async () => {
       const failure = new MastodonError('timeout', { instance: 'social.example' });
-      expect((await follow(() => Promise.reject(failure))).lead).toMatchObject({
+      expect((await follow(() => Promise.reject(failure))).server).toMatchObject({
         ...there,
         failure: { code: 'timeout', instance: 'social.example' },
       });
@@ -304,7 +304,7 @@ describe('a handle is proved', () => {
       ['a server that knows no such account', async () => failing('social.example', 404)],
       ['a server at an address', async () => failing('127.0.0.1')],
     ])('but not where it is %s', async (_what, answer) => {
-      expect((await follow(answer)).lead).toBeUndefined();
+      expect((await follow(answer)).server).toBeUndefined();
     });
   });
 });

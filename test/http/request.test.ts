@@ -1,5 +1,6 @@
 /** Every rule and limit of a request, over real sockets. */
 
+import { eventLog } from '../../lib/events.js';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
@@ -398,9 +399,9 @@ describe('the log', () => {
 
   it('does not disturb the request when it fails', async () => {
     const instance = await anInstance();
-    const log = () => {
+    const log = eventLog('MastodonLogin', () => {
       throw new Error('disk full');
-    };
+    });
     expect((await requestsTo([instance], {}, { log }).get(`${instance.origin}/nothing`)).status).toBe(404);
   });
 });
