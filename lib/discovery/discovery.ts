@@ -65,8 +65,10 @@ export class Discovery {
   }
 
   private look(address: Address, context: RequestContext, isAnew = false): Promise<Discovered> {
-    const { origin } = address;
-    const own = this.exploring.join(origin, context, (shared) => exploreOwn(shared, origin));
+    const { origin, username } = address;
+    // Starts with a handle have a limit of their own, which must not refuse the others.
+    const kind = username === undefined ? 'plain' : 'handle';
+    const own = this.exploring.join(`${kind} ${origin}`, context, (shared) => exploreOwn(shared, origin));
     own.catch(() => undefined);
     return discover(context, address, own, async (named) => (isAnew ? undefined : this.knownAt(named)));
   }
@@ -115,7 +117,8 @@ export class Discovery {
 
   private async confirm(address: Address, key: string, known: Instance): Promise<void> {
     const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
-    const context = new RequestContext(this.http, { timeoutMs, typed: address.host });
+    const hasHandle = address.username !== undefined;
+    const context = new RequestContext(this.http, { timeoutMs, typed: address.host, hasHandle });
     try {
       const { instance } = await this.look(address, context);
       const isSame = instance.origin === known.origin && instance.tokenEndpoint === known.tokenEndpoint;

@@ -23,9 +23,9 @@ export interface ContextOptions {
    * request counts as referred.
    */
   readonly typed?: string | undefined;
+  /** Whether the visitor typed a handle. */
+  readonly hasHandle?: boolean;
 }
-
-export const webFingerPath = '/.well-known/webfinger';
 
 /** Maximum number of hosts per context: the typed domain, its server, and another name of each. */
 const maxHosts = 4;
@@ -63,6 +63,7 @@ export class RequestContext {
   private readonly timer: NodeJS.Timeout;
   /** See `ContextOptions`. `finish` sets it once the transaction is read. */
   typed: string | undefined;
+  private hasHandle: boolean;
 
   constructor(
     readonly http: Http,
@@ -73,6 +74,7 @@ export class RequestContext {
     parent?.children.add(this);
     this.settings = http.settings;
     this.typed = options.typed;
+    this.hasHandle = options.hasHandle ?? false;
     this.endsAt = performance.now() + options.timeoutMs;
     this.timer = setTimeout(() => this.end(), Math.ceil(options.timeoutMs));
     // Timers may fire a millisecond early. Less than 1 ms is too short for a request.
@@ -107,13 +109,15 @@ export class RequestContext {
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const options = { typed: this.typed, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
+    const { typed, hasHandle } = this;
+    const options = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
     return new RequestContext(this.http, options, this.hosts, this);
   }
 
   /** A context for shared work, with the same limits and its own deadline. The caller calls its `end`. */
   detached(timeoutMs = this.settings.outbound.loginTimeoutMs): RequestContext {
-    return new RequestContext(this.http, { typed: this.typed, timeoutMs }, this.hosts);
+    const { typed, hasHandle } = this;
+    return new RequestContext(this.http, { typed, hasHandle, timeoutMs }, this.hosts);
   }
 
   /**
@@ -130,11 +134,16 @@ export class RequestContext {
   }
 
   /** Sends a request once the referral rate limits allow it. @throws MastodonError `login_busy` */
-  limited<T>({ host, pathname }: URL, send: () => Promise<T>): Promise<T> {
-    const { typed, signal } = this;
+  limited<T>({ host }: URL, send: () => Promise<T>): Promise<T> {
+    const { typed, hasHandle, signal } = this;
     const standing = this.hosts.standing.get(host);
-    const isForHandle = pathname === webFingerPath;
-    return this.http.referrals.run({ host, typed, standing, isForHandle, signal }, send);
+    return this.http.referrals.run({ host, typed, hasHandle, standing, signal }, send);
+  }
+
+  /** Sets what the visitor typed. */
+  startAt({ host, username }: { readonly host: string; readonly username?: string }): void {
+    this.typed = host;
+    this.hasHandle = username !== undefined;
   }
 
   /** Records that the visitor's login is pending at this host. */

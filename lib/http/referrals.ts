@@ -24,17 +24,18 @@ interface Allowance {
 type ReferredKind = 'discovery' | 'pending' | 'known';
 
 /**
- * The kinds of requests to the domain that the visitor typed. Visitors can make up any number of hosts, handles and codes. So
- * each of these has a limit that leaves some for the first login at the domain itself and at a host with a server.
- * `unseen`: a host on which no server was found so far. `handle`: WebFinger. `own`: the domain itself, or a host with a server.
+ * The kinds of requests to the domain that the visitor typed. Visitors can make up any number of hosts and codes. So each of
+ * these has a limit that leaves some for the first login at the domain itself and at a host with a server.
+ * `unseen`: a host on which no server was found so far. `own`: the domain itself, or a host with a server.
  * `pending`: a visitor with a pending login at the server.
+ *
+ * Visitors can make up any number of handles, too. So the starts with a handle are counted separately from the others.
  */
-type TypedKind = 'unseen' | 'handle' | 'own' | 'pending';
+type TypedKind = 'unseen' | 'own' | 'pending';
 
 /** There is no limit for a typed host at which a login was finished. */
 const typedAllowances: Record<TypedKind, Allowance> = {
   unseen: { most: 90, share: 1 / 2, ofKind: 52 },
-  handle: { most: 90, share: 1, ofKind: 20 },
   own: { most: 90, share: 2 / 3 },
   pending: { most: 120, share: 1 / 2, ofKind: 60 },
 };
@@ -71,8 +72,8 @@ export interface Referral {
   readonly typed: string | undefined;
   /** `pending`: the visitor's login is pending at the host. `confirmed`: the host issued a token for its code. */
   readonly standing?: 'pending' | 'confirmed' | undefined;
-  /** Whether the request contains a handle that the visitor typed. */
-  readonly isForHandle?: boolean;
+  /** Whether the visitor typed a handle of that host. */
+  readonly hasHandle?: boolean;
   /** Ends the wait for a turn. */
   readonly signal: AbortSignal;
 }
@@ -112,11 +113,11 @@ export class ReferralLimits {
   }
 
   private async runTyped<T>(referral: Referral, domain: string, send: () => Promise<T>): Promise<T> {
-    const { host, standing, isForHandle } = referral;
+    const { host, standing, hasHandle = false } = referral;
     if (standing === 'confirmed' || this.known.has(host)) return send();
     const isOwn = host.replace(/:\d+$/, '') === domain || host === domain || this.found.has(host);
-    const kind = standing ?? (isForHandle ? 'handle' : isOwn ? 'own' : 'unseen');
-    const key = `typed ${domain}`;
+    const kind = standing ?? (isOwn ? 'own' : 'unseen');
+    const key = `${hasHandle && !standing ? 'handles' : 'typed'} ${domain}`;
     const counted = async () => {
       const sent = this.count(key, host, { source: host, kind }, typedAllowances[kind]);
       try {

@@ -5,7 +5,7 @@ import type { Settings } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { isReachableURL, NotPublicError } from './addresses.js';
 import { redirectTarget, type Answer, type HttpRequest } from './answer.js';
-import { webFingerPath, type RequestContext } from './context.js';
+import type { RequestContext } from './context.js';
 
 export type { Answer, Headers } from './answer.js';
 
@@ -143,6 +143,8 @@ function redirected(first: URL, from: URL, to: URL): URL {
     ? new URL(`${webFingerPath}?resource=${encodeURIComponent(resource ?? '')}`, to.origin)
     : new URL(first.pathname + first.search, to.origin);
 }
+
+const webFingerPath = '/.well-known/webfinger';
 
 const isAccount = /^acct:[\w.+~-]{1,100}@[a-z0-9.-]{1,253}(?::\d{1,5})?$/i;
 

@@ -36,7 +36,7 @@ export class ClientLookup {
 
   /** Finds the instance without a client. @throws MastodonError as `Discovery.find`; `instance_not_allowed` */
   async find(context: RequestContext, address: Address): Promise<Instance> {
-    context.typed = address.host;
+    context.startAt(address);
     await context.assertAllowed(address.host);
     const name = nameOf(address);
     const known = await this.discovery.known(address);

@@ -132,7 +132,7 @@ export class MastodonLogin {
       // What needs no request comes first.
       const address = parseAddress(typed, settings.developmentOrigins);
       details.address = address;
-      context.typed = address.host;
+      context.startAt(address);
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       if (options.state !== undefined) assertStorable(options.state);
       const pending = this.transactions.of(browser, extras.isNew);

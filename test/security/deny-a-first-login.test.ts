@@ -78,6 +78,20 @@ it('made-up handles of a domain leave the first login at its server alone', asyn
   await beginsAt(login, server.instance);
 });
 
+it('made-up handles at a domain without a server leave a start with the domain alone', async () => {
+  const domain = await aServer('fedi.example');
+  domain.instance.answerWith(/^GET /, 404, {});
+  const login = aLogin(domain);
+  const { host } = domain.instance;
+  await tries(
+    login,
+    range(50).map((n) => `@u${n}@${host}`),
+  );
+  const [refused, atLast] = await tries(login, ['@one.more@' + host, host]);
+  expect(refused).toMatchObject({ code: 'login_busy' });
+  expect(atLast).toMatchObject({ code: 'instance_unsupported' });
+});
+
 it('invalid codes in a process that has just started leave a login at a server in use alone', async () => {
   const instance = await anInstance();
   const options = { ...leastOptions, store: new JSONStore(), developmentInstances: [instance.origin] };
