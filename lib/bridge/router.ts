@@ -96,8 +96,9 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
       });
     } catch (error) {
       const known = error instanceof MastodonError ? error : undefined;
-      // The visitor can begin an expired login again. Without a state, the login is still in the store.
-      const ended = known?.code === 'login_expired' ? undefined : (id ?? idIn(known?.state, browserKey));
+      // The visitor can begin an expired login again, and can open this URL again after a limit refused it.
+      const isOpen = known?.code === 'login_expired' || known?.code === 'login_busy';
+      const ended = isOpen ? undefined : (id ?? idIn(known?.state, browserKey));
       return fail(res, error, ended);
     }
     await deliver(res, finished, id ?? '');

@@ -79,6 +79,9 @@ export async function redeem(
       throw new MastodonError('login_restart', { instance: host, cause: error.cause, reason });
     }
   } catch (error) {
+    // A limit refused a request before the code was sent. So the login is still unused.
+    if (error instanceof MastodonError && error.code === 'login_busy' && response.state !== undefined)
+      await pending.restore?.(response.state, login);
     // The client works, so this login must not count as unfinished when the browser starts the next one.
     if (error instanceof MastodonError && signsOfClient.has(error.code)) await pending.finished(host);
     throw error;

@@ -49,6 +49,8 @@ export interface PendingLogins {
    * @throws MastodonError `store_failed`; `login_expired` if there is no such login
    */
   take(state: string): Promise<Transaction | undefined>;
+  /** Puts back a login that was taken, before its code was sent. The visitor can then open the callback URL again. */
+  restore?(state: string, login: Transaction): Promise<void>;
   /** The unfinished logins at an instance. Undefined also if the store fails. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
   finished(instanceHost: string): Promise<void>;
@@ -233,6 +235,13 @@ export class Transactions {
         }
         begunWith = keys[owner];
         return record.login;
+      },
+      restore: async (state, login) => {
+        if (begunWith === undefined) return;
+        const hidden = digest(state + audience);
+        const record = { browser: digest(begunWith + audience), login };
+        await store.cache(storeKey('login', '', hidden), record, 2 * loginTtlMs);
+        await store.delete(storeKey('used', '', hidden));
       },
       unfinished: async (host) => {
         const all = await Promise.all(browsers.map((one) => hintAt(host, one)));

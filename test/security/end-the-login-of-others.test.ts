@@ -244,3 +244,26 @@ describe('a stranger who leaves logins unfinished, while others finish theirs', 
     expect(tokens.filter((token) => instance.tokens.has(token))).toEqual([]);
   });
 });
+
+it('invalid codes that use up a request limit cost another visitor no login: its callback works a minute later', async () => {
+  const instance = await anInstance();
+  const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
+  const begin = async () => {
+    const key = randomToken();
+    return { key, ...(await login.begin(instance.host, key)) };
+  };
+  const honest = await begin();
+  const callback = await new Visitor().approve(honest.redirect);
+  const finish = () => login.finish(callback, honest.key);
+  for (let n = 0; n < 70; n++) {
+    const { key, redirect } = await begin();
+    const state = new URL(redirect).searchParams.get('state');
+    const path = `/callback/${instance.host}?code=made-up&state=${state}`;
+    await login.finish(path, key).catch(() => undefined);
+  }
+  await expect(finish()).rejects.toMatchObject({ code: 'login_busy' });
+  const now = performance.now();
+  jest.spyOn(performance, 'now').mockReturnValue(now + 61_000);
+  expect(await finish()).toMatchObject({ profile: { username: 'alice' } });
+  await expect(finish()).rejects.toMatchObject({ code: 'login_expired' });
+});
