@@ -25,7 +25,7 @@ const parts = {
   long: {
     env: { PROPERTY_RUNS: '20000' },
     run: [
-      ending('long', '--verbose=false'),
+      ending('long', '--verbose=false', ...long),
       jest('test/property/logins', 'test/property/answers-in-a-login'),
     ],
   },

@@ -7,7 +7,8 @@ import { Keyv, type KeyvStoreAdapter } from 'keyv';
 import type { KeyValueStore } from '../lib/options.js';
 import { Store, storeKey } from '../lib/store.js';
 import { redisStore } from '../lib/stores/index.js';
-import { BadStore, breakdowns, strangeRecords, type Operation } from './support/bad-store.js';
+import { itReportsFailures } from './stores/contract.js';
+import { BadStore, breakdowns, strangeRecords } from './support/bad-store.js';
 import { until } from './support/hostile.js';
 import { redisAvailable, startRedis, type Redis } from './support/redis.js';
 import { redisKeyv } from './support/redis-keyv.js';
@@ -221,24 +222,7 @@ describe('the key of a record', () => {
   });
 });
 
-describe('a Keyv 6', () => {
-  it.each<[Operation, string]>([
-    ['get', 'read'],
-    ['set', 'save'],
-    ['delete', 'take'],
-  ])('that hides a failed %s cannot hide it here', async (operation, asked) => {
-    const inner = new BadStore();
-    const store = new Store(new Keyv6(inner), timeoutMs);
-    await store.set('key', { n: 1 });
-    inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
-    const work = {
-      read: () => store.get('key'),
-      save: () => store.set('key', {}),
-      take: () => store.take('key'),
-    };
-    await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });
-  });
-});
+itReportsFailures('a Keyv 6', (inner) => new Store(new Keyv6(inner), timeoutMs));
 
 const missing = redisAvailable();
 (missing === undefined ? describe : describe.skip)(
@@ -460,24 +444,7 @@ describe('a record whose lock another process has', () => {
   });
 });
 
-describe('a Keyv around an adapter that rejects', () => {
-  it.each<[Operation, string]>([
-    ['get', 'read'],
-    ['set', 'save'],
-    ['delete', 'take'],
-  ])('cannot hide a failed %s', async (operation, asked) => {
-    const inner = new BadStore();
-    const store = new Store(new Keyv({ store: inner }), timeoutMs);
-    await store.set('key', { n: 1 });
-    inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
-    const work = {
-      read: () => store.get('key'),
-      save: () => store.set('key', {}),
-      take: () => store.take('key'),
-    };
-    await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });
-  });
-});
+itReportsFailures('a Keyv', (inner) => new Store(new Keyv({ store: inner }), timeoutMs));
 
 it('a value whose member throws when it is read shows nothing of what the error says', async () => {
   const value = {

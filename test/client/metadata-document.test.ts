@@ -71,6 +71,14 @@ it('takes a development instance with its port, and a query that a cache or a pr
   expect(body).toContain('client/misskey.example"');
 });
 
+it.each(['https://site.example', 'HTTP://internal:8080'])(
+  'takes a whole URL, as a proxy may pass it (%s)',
+  async (origin) => {
+    const { status, body } = await document.answer('GET', `${origin}/auth/client/misskey.example?x=/y`);
+    expect([status, body]).toEqual([200, (await at('misskey.example')).body]);
+  },
+);
+
 it('has the host where clientMetadataURL has “:instance”, and the redirect URI where callbackURL has it', async () => {
   const metadata = metadataOf({
     clientMetadataURL: 'https://site.example/:instance/client',
@@ -142,8 +150,8 @@ it.each([
   const { status, headers, body } = await at(segment);
   expect(status).toBe(404);
   expect(headers['Link']).toBeUndefined();
-  expect(headers['Cache-Control']).toBe('no-store');
-  expect(body).not.toContain(segment || 'site.example');
+  expect(headers).toMatchObject({ 'Cache-Control': 'no-store', 'Content-Type': 'text/plain; charset=utf-8' });
+  expect(body).toBe('There is nothing at this address.\n');
 });
 
 it('is not there at a site that has no URL to be known by', async () => {
@@ -188,24 +196,52 @@ describe('in the form of a metadata document', () => {
 });
 
 describe('a server that does not fetch it', () => {
-  inDevelopment();
+  const code = 'MASTODON_DOCUMENT_NOT_FETCHED';
   const records = new Map<string, object>();
-  const store = {
-    cached: async (key: string) => records.get(key),
-    cache: async (key: string, value: object) => void records.set(key, value),
-  };
-  const metadata = new ClientMetadata(site, store);
-
-  it('is told of when another login begins there, and not once it has fetched it', async () => {
-    await metadata.began('misskey.example');
-    expect(allWarnings()).toEqual([]);
-    await metadata.began('misskey.example');
-    expect(warningsOf('MASTODON_DOCUMENT_NOT_FETCHED')).toEqual([
-      expect.stringContaining('https://site.example/auth/client/misskey.example'),
-    ]);
+  const cache = jest.fn(async (key: string, value: object) => void records.set(key, value));
+  const metadata = new ClientMetadata(site, { cached: async (key: string) => records.get(key), cache });
+  beforeEach(() => {
+    records.clear();
     emittedWarnings.clear();
-    await metadata.answer('GET', '/auth/client/misskey.example');
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  describe('in development', () => {
+    inDevelopment();
+    it('is reported when another login begins there, and never after it has fetched it', async () => {
+      await metadata.began('misskey.example');
+      expect(allWarnings()).toEqual([]);
+      await metadata.began('misskey.example');
+      expect(warningsOf(code)).toEqual([
+        expect.stringMatching(
+          /another login begins at misskey\.example.*https:\/\/site\.example\/auth\/client\/misskey\.example can be opened.*error of their server/s,
+        ),
+      ]);
+      emittedWarnings.clear();
+      await metadata.answer('GET', '/auth/client/misskey.example');
+      for (let starts = 0; starts < 3; starts += 1) await metadata.began('misskey.example');
+      expect(warningsOf(code)).toHaveLength(1);
+    });
+  });
+
+  it('is reported in production when more than a minute lies between the two starts', async () => {
+    const emitted = jest.spyOn(process, 'emitWarning').mockReturnValue();
+    const now = Date.now();
+    for (const sinceFirst of [0, 1000, 60_000]) {
+      jest.spyOn(Date, 'now').mockReturnValue(now + sinceFirst);
+      await metadata.began('misskey.example');
+    }
+    expect(emitted).not.toHaveBeenCalled();
+    jest.spyOn(Date, 'now').mockReturnValue(now + 60_001);
     await metadata.began('misskey.example');
-    expect(warningsOf('MASTODON_DOCUMENT_NOT_FETCHED')).toHaveLength(1);
+    expect(emitted).toHaveBeenCalledTimes(1);
+  });
+
+  it('that fetches it often costs the store one write', async () => {
+    await metadata.began('misskey.example');
+    cache.mockClear();
+    for (let fetches = 0; fetches < 3; fetches += 1)
+      await metadata.answer('GET', '/auth/client/misskey.example');
+    expect(cache).toHaveBeenCalledTimes(1);
   });
 });

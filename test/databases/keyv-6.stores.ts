@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyValueStore } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
-import { BadStore, type Operation } from '../support/bad-store.js';
-import { itKeepsTheContract } from '../stores/contract.js';
+import { itKeepsTheContract, itReportsFailures } from '../stores/contract.js';
 import { keyv6Openers } from './kinds.js';
 
 const folders: string[] = [];
@@ -27,22 +26,7 @@ async function aStore(inner?: object): Promise<Store> {
   return new Store(around(inner), 5000);
 }
 
-it.each<[Operation, string]>([
-  ['get', 'read'],
-  ['set', 'save'],
-  ['delete', 'take'],
-])('a Keyv 6 cannot hide that its adapter failed to %s', async (operation, asked) => {
-  const inner = new BadStore();
-  const store = await aStore(Object.assign(inner, { clear: async () => undefined }));
-  await store.set('key', { n: 1 });
-  inner.break(() => Promise.reject(new Error('of the adapter')), [operation]);
-  const work = {
-    read: () => store.get('key'),
-    save: () => store.set('key', {}),
-    take: () => store.take('key'),
-  };
-  await expect(work[asked as keyof typeof work]()).rejects.toMatchObject({ code: 'store_failed' });
-});
+itReportsFailures('a Keyv 6', (inner) => aStore(Object.assign(inner, { clear: async () => undefined })));
 
 it.each([
   ['nothing', undefined],

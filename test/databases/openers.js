@@ -2,7 +2,8 @@
 
 const { once } = require('node:events');
 const { Keyv } = require('keyv');
-const { closeForGood, pooled } = require('./pools.js');
+const { closeForGood } = require('../support/redis-keyv.ts');
+const { pooled } = require('./pools.js');
 
 function opened(adapter, close) {
   const backend = new Keyv({ store: adapter });

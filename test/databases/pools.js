@@ -13,14 +13,3 @@ exports.pooled = async (Adapter, url) => {
   };
   return { adapter, close };
 };
-
-/**
- * Keyv's adapter for Redis connects again for a write that comes after its end, as one in the background may. Once the
- * server is gone, that client would try to connect for ever, and the run of tests would not end.
- */
-exports.closeForGood = async (adapter, client) => {
-  await adapter.disconnect(true);
-  client.connect = async () => {
-    throw new Error('the store was closed');
-  };
-};

@@ -1,7 +1,8 @@
 /** How a Keyv 6 is opened, in memory and with its own adapters. */
 
 const { Keyv } = require('keyv');
-const { closeForGood, pooled } = require('../databases/pools.js');
+const { pooled } = require('../databases/pools.js');
+const { closeForGood } = require('../support/redis-keyv.ts');
 
 function opened(store, close = async () => undefined) {
   const backend = new Keyv(store);

@@ -24,7 +24,8 @@ const judged = {
   'client/client': 'client/client',
   'client/clients': 'client/clients client/verification',
   'client/lock': 'client/lock',
-  'client/metadata-document': 'client/metadata-document',
+  'client/metadata-document':
+    'client/metadata-document login/client-metadata security/misuse-the-client-document',
   'client/registration': 'client/registration client/invalid-code-check',
   'client/verification': 'client/verification client/invalid-code-check',
   'client/lifecycle': 'client/',

@@ -358,53 +358,52 @@ describe('a store that holds something strange', () => {
     expect(exchanges(scene)).toBe(before);
   });
 
-  it('in place of the credentials of a pending login asks to begin anew, where no process remembers', async () => {
-    const sessions = { store: new MemoryStore().setMaxListeners(0) };
-    const first = await aSite({ ...scene.options, session: sessions });
-    const [key = ''] = store.keysOf('credentials');
-    for (const ruin of [undefined, ...ruins(store.record(key))]) {
-      const visitor = new Visitor();
-      const callback = await comeBack(visitor, first, scene.instance.host);
-      const second = await anotherProcessOf(first, { ...scene.options, session: sessions });
-      visitor.jars.set(
-        new URL(second.origin).host,
-        visitor.jars.get(new URL(first.origin).host) ?? new Map(),
-      );
-      const kept = new Map(store.inner.records);
-      if (ruin !== undefined) {
-        for (const kind of ['client', 'client-unused', 'credentials', 'credentials-unused']) {
-          for (const one of store.keysOf(kind)) store.put(one, ruin);
-        }
-      }
-      const end = await open(visitor, String(callback).replace(first.origin, second.origin));
-      expect(['login_restart', 'store_failed', ...(isUsable(ruin) ? ['alice'] : [])]).toContain(ending(end));
-      for (const [one, record] of kept) store.inner.records.set(one, record);
-      await second.close();
-    }
-    expectStoreFailedOnly(scene.site);
-  });
+  describe('where another process answers', () => {
+    const session = { store: new MemoryStore().setMaxListeners(0) };
 
-  it('in place of the current credentials, or others, still has those of a pending login', async () => {
-    const sessions = { store: new MemoryStore().setMaxListeners(0) };
-    const first = await aSite({ ...scene.options, session: sessions });
-    await logIn({ ...scene, site: first });
-    const current = store.keysOf('client').filter((key) => key.split(':').length === 6);
-    expect(current).toHaveLength(2);
-    const other = { clientId: 'another', clientSecret: 'of another', used: true };
-    for (const ruin of [undefined, 'a text', other]) {
+    /** Begins a login in `first`, ruins records, finishes it in a process that remembers nothing, and restores the records. */
+    async function endInAnotherProcess(first: Site, ruin: () => void): Promise<string> {
       const visitor = new Visitor();
       const callback = await comeBack(visitor, first, scene.instance.host);
-      const second = await anotherProcessOf(first, { ...scene.options, session: sessions });
-      visitor.jars.set(
-        new URL(second.origin).host,
-        visitor.jars.get(new URL(first.origin).host) ?? new Map(),
-      );
+      const second = await anotherProcessOf(first, { ...scene.options, session });
+      const cookies = visitor.jars.get(new URL(first.origin).host) ?? new Map<string, string>();
+      visitor.jars.set(new URL(second.origin).host, cookies);
       const kept = new Map(store.inner.records);
-      for (const key of current) store.put(key, ruin === other ? { ...store.record(key), ...other } : ruin);
+      ruin();
       const end = await open(visitor, String(callback).replace(first.origin, second.origin));
-      expect(ending(end)).toBe('alice');
-      for (const [one, record] of kept) store.inner.records.set(one, record);
+      for (const [key, record] of kept) store.inner.records.set(key, record);
+      await second.close();
+      return ending(end);
     }
+
+    it('in place of the credentials of a pending login asks to begin anew', async () => {
+      const first = await aSite({ ...scene.options, session });
+      const [credentials = ''] = store.keysOf('credentials');
+      for (const ruin of [undefined, ...ruins(store.record(credentials))]) {
+        const end = await endInAnotherProcess(first, () => {
+          if (ruin === undefined) return;
+          for (const kind of ['client', 'client-unused', 'credentials', 'credentials-unused'])
+            for (const key of store.keysOf(kind)) store.put(key, ruin);
+        });
+        expect(['login_restart', 'store_failed', ...(isUsable(ruin) ? ['alice'] : [])]).toContain(end);
+      }
+      expectStoreFailedOnly(scene.site);
+    });
+
+    it('in place of the current credentials, or others, still has those of a pending login', async () => {
+      const first = await aSite({ ...scene.options, session });
+      await logIn({ ...scene, site: first });
+      const current = store.keysOf('client').filter((key) => key.split(':').length === 6);
+      expect(current).toHaveLength(2);
+      const other = { clientId: 'another', clientSecret: 'of another', used: true };
+      for (const ruin of [undefined, 'a text', other]) {
+        const end = await endInAnotherProcess(first, () => {
+          for (const key of current)
+            store.put(key, ruin === other ? { ...store.record(key), ...other } : ruin);
+        });
+        expect(end).toBe('alice');
+      }
+    });
   });
 
   /** Whether what is left of a client is enough to use it; whether it was used before is of no importance. */
@@ -494,10 +493,10 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
       }
     });
     try {
-      await until(() => outcomes.logins > 8, 8000);
+      await until(() => outcomes.logins > 8, 25_000);
       await redis.restart();
       const before = count(outcomes);
-      await until(() => count(outcomes) > before + 40, 8000);
+      await until(() => count(outcomes) > before + 40, 25_000);
     } finally {
       isOver = true;
       await Promise.all(visitors);

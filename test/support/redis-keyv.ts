@@ -9,6 +9,18 @@ export interface RedisKeyv {
   close(): Promise<void>;
 }
 
+/**
+ * Keyv's adapter connects again for a write that comes after its end, as one in the background may. Once the server is
+ * gone, that client would try to connect for ever, and the run of tests would not end.
+ */
+export async function closeForGood(
+  adapter: { disconnect(force: boolean): Promise<void> },
+  client: { connect: unknown },
+): Promise<void> {
+  await adapter.disconnect(true);
+  client.connect = () => Promise.reject(new Error('the store was closed'));
+}
+
 /** Its caller listens to its errors. */
 export function redisKeyv(url: string, namespace = 'site'): RedisKeyv {
   return keyvOn(new KeyvRedis(createClient({ url }) as never), namespace);
@@ -23,5 +35,5 @@ function keyvOn(adapter: KeyvRedis<unknown>, namespace: string): RedisKeyv {
   const keyv = new Keyv({ store: adapter, namespace, useKeyPrefix: false });
   // Without a listener a lost connection would end the process.
   keyv.on('error', () => undefined);
-  return { keyv, close: () => adapter.disconnect(true) };
+  return { keyv, close: () => closeForGood(adapter, adapter.client) };
 }
