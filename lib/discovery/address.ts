@@ -104,7 +104,11 @@ function addressOf(
   const hostname = hostnameIn(withoutDot);
   if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
   if (isEmailProvider(hostname)) throw refused('email_address');
-  return { origin: `https://${hostname}`, host: hostname, ...user, ...typedForm(withoutDot, hostname) };
+  const isInScript = hostname.includes('xn--') && !/xn--/i.test(withoutDot);
+  return {
+    ...{ origin: `https://${hostname}`, host: hostname, ...user },
+    ...(isInScript && { typedHost: unicodeHost(hostname) }),
+  };
 }
 
 function listedServer(
@@ -142,12 +146,6 @@ function unlistedServer(
   const isInnerAddress = /^(?:\d+\.){3}\d+$/.test(authority) && !isPublicAddress(authority);
   const isOwn = isInnerAddress || /:\d+$/.test(authority) || privateNames.test(url.hostname);
   return isOwn ? new UnlistedServer(url.origin, [...developmentOrigins]) : undefined;
-}
-
-/** The typed form, if the visitor did not type the ASCII form. */
-function typedForm(typed: string, host: string): Pick<Address, 'typedHost'> {
-  if (!host.includes('xn--') || /xn--/i.test(typed)) return {};
-  return { typedHost: unicodeHost(host) };
 }
 
 /**

@@ -37,7 +37,7 @@ export function readInstance(documents: InstanceDocuments, takesURLClients = fal
       reason: 'single_use_apps',
     });
   }
-  const accountDomain = domainOf(about.account_domain) ?? domainOf(about.uri);
+  const accountDomain = accountDomainOf(about.account_domain) ?? accountDomainOf(about.uri);
   const knowsClientsByURL = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
   return {
     origin,
@@ -142,7 +142,7 @@ export function documentOn(origin: string, answer: Answer | undefined): JsonObje
 }
 
 /** Mastodon reports a domain; Akkoma and GoToSocial report a URL. */
-function domainOf(value: unknown): string | undefined {
+function accountDomainOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > 300) return undefined;
   const text = /^https?:\/\//i.test(value) ? value : `https://${value}`;
   return parsedURL(text)?.host;

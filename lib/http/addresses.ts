@@ -93,28 +93,11 @@ export class NotPublicError extends Error {
 /** Maximum number of addresses of one name. */
 const maxAddresses = 8;
 
-function resolveBy(lookup: LookupFunction, hostname: string): Promise<LookupAddress[]> {
-  return new Promise((resolve, reject) => {
-    lookup(hostname, { all: true }, (error, address, family) => {
-      if (error) reject(error);
-      else if (Array.isArray(address)) resolve(address);
-      else resolve([{ address, family: family ?? (address.includes(':') ? 6 : 4) }]);
-    });
-  });
-}
+type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
-/**
- * A lookup for `net.connect`. It runs inside the connection attempt, so the checked addresses are the ones that are
- * contacted (DNS rebinding). A name with one private address is refused.
- */
+/** A lookup that checks addresses by DNS, or by the site's own lookup. A name with one private address is refused. */
 export function publicLookup(lookup?: LookupFunction): LookupFunction {
-  return answering(async (hostname) => {
-    const addresses = await (lookup ? resolveBy(lookup, hostname) : resolveByDNS(hostname));
-    const inner = addresses.find(({ address }) => !isPublicAddress(address));
-    if (inner) throw new NotPublicError(hostname, inner.address);
-    // Addresses are tried one after another. The limit prevents hundreds of connections for one name.
-    return addresses.slice(0, maxAddresses);
-  });
+  return checkedLookup(lookup ? resolverOf(lookup) : resolveByDNS, isPublicAddress);
 }
 
 /**
@@ -122,12 +105,12 @@ export function publicLookup(lookup?: LookupFunction): LookupFunction {
  * It accepts public, private and loopback addresses, but not those of cloud metadata services.
  */
 export function privateLookup(lookup: LookupFunction = dnsLookup): LookupFunction {
-  return answering(async (hostname) => {
-    const addresses = await resolveBy(lookup, hostname);
-    const other = addresses.find(({ address }) => !isPublicAddress(address) && !isPrivateAddress(address));
-    if (other) throw new NotPublicError(hostname, other.address);
-    return addresses;
-  });
+  return checkedLookup(resolverOf(lookup), (text) => isPublicAddress(text) || isPrivateAddress(text));
+}
+
+/** The site's lookup for a development instance, with one or all addresses as the caller requests. */
+export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
+  return checkedLookup(resolverOf(lookup), () => true);
 }
 
 function isPrivateAddress(text: string): boolean {
@@ -135,27 +118,40 @@ function isPrivateAddress(text: string): boolean {
   return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(ipaddr.process(text).range());
 }
 
-/** The site's lookup for a development instance, with one or all addresses as the caller requests. */
-export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
-  return answering((hostname) => resolveBy(lookup, hostname));
+/**
+ * A lookup for `net.connect`. It runs inside the connection attempt, so the checked addresses are the ones that are
+ * contacted (DNS rebinding).
+ */
+function checkedLookup(resolve: Resolve, isAllowed: (address: string) => boolean): LookupFunction {
+  const addressesOf = async (hostname: string) => {
+    const addresses = await resolve(hostname);
+    const refused = addresses.find(({ address }) => !isAllowed(address));
+    if (refused) throw new NotPublicError(hostname, refused.address);
+    // Addresses are tried one after another. The limit prevents hundreds of connections for one name.
+    const [first, ...others] = addresses.slice(0, maxAddresses);
+    if (!first) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
+    return [first, ...others] as const;
+  };
+  return (hostname, options, callback) => {
+    addressesOf(hostname).then(
+      (addresses) => {
+        if (options.all) callback(null, [...addresses]);
+        else callback(null, addresses[0].address, addresses[0].family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, ''),
+    );
+  };
 }
 
-function answering(resolve: (hostname: string) => Promise<LookupAddress[]>): LookupFunction {
-  return (hostname, options, callback) => {
-    Promise.resolve(hostname)
-      .then(resolve)
-      .then((addresses) => {
-        if (addresses.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
-        return addresses as [LookupAddress, ...LookupAddress[]];
-      })
-      .then(
-        ([first, ...rest]) => {
-          if (options.all) callback(null, [first, ...rest]);
-          else callback(null, first.address, first.family);
-        },
-        (error: NodeJS.ErrnoException) => callback(error, ''),
-      );
-  };
+function resolverOf(lookup: LookupFunction): Resolve {
+  return (hostname) =>
+    new Promise((resolve, reject) => {
+      lookup(hostname, { all: true }, (error, address, family) => {
+        if (error) reject(error);
+        else if (Array.isArray(address)) resolve(address);
+        else resolve([{ address, family: family ?? (address.includes(':') ? 6 : 4) }]);
+      });
+    });
 }
 
 /**

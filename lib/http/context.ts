@@ -128,7 +128,7 @@ export class RequestContext {
   assertAllowed(host: string): Promise<void> {
     const { allowed } = this.hosts;
     const known = allowed.get(host);
-    const asked = known ?? this.ask(host, allowed.size >= maxHosts);
+    const asked = known ?? this.askSite(host, allowed.size >= maxHosts);
     if (!known) allowed.set(host, asked);
     return this.race(asked, host);
   }
@@ -167,7 +167,7 @@ export class RequestContext {
     this.controller.abort(over);
   }
 
-  private async ask(host: string, isTooMany: boolean): Promise<void> {
+  private async askSite(host: string, isTooMany: boolean): Promise<void> {
     if (isTooMany) {
       const cause = 'one login has led to too many hosts';
       throw new MastodonError('instance_unsupported', { instance: host, cause });

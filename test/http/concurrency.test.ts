@@ -131,6 +131,22 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts().at(-1)).toBe('honest.social');
   });
 
+  it('the last quarter of more room has two pieces for each domain, per 128', async () => {
+    const { begin, hosts } = set({ inAll: 128, perInstance: 16, waiting: 1000 });
+    for (const domain of ['one', 'two', 'three', 'four']) {
+      for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
+    }
+    await settled();
+    expect(hosts()).toHaveLength(3 * 32 + 2);
+  });
+
+  it('has all the room where each domain may have it', async () => {
+    const { begin, hosts } = set({ inAll: 4, perInstance: 4, perDomain: 4 });
+    for (let i = 0; i < 5; i++) void begin(evil(i));
+    await settled();
+    expect(hosts()).toHaveLength(4);
+  });
+
   it('waits for domains that have less under way, however early the names came', async () => {
     const { begin, hosts, running } = set({ inAll: 4, perInstance: 4, perDomain: 3, waiting: 50 });
     for (const host of [evil(0), evil(1), 'a.example', 'b.example', evil(2), evil(3), 'c.example']) {
@@ -154,6 +170,16 @@ describe('the owner of one domain, with any number of names', () => {
     }
     expect(hosts()).toEqual(['a.example', evil(0), evil(1), 'honest.example']);
   });
+});
+
+it('a full queue refuses a domain that would then have as much in it as the one with the most', async () => {
+  const { begin } = set({ inAll: 1, perInstance: 1, waiting: 3 });
+  void begin('a.example');
+  const waiting = ['b.example', 'b.example', 'c.example'].map((host) => begin(host));
+  await expect(begin('c.example')).rejects.toMatchObject({ code: 'login_busy', instance: 'c.example' });
+  void begin('d.example');
+  // The newest of the domain with the most makes way.
+  await expect(waiting[1]).rejects.toMatchObject({ code: 'login_busy', instance: 'b.example' });
 });
 
 describe('a single flight', () => {
