@@ -2,11 +2,15 @@
 
 import {
   accountName,
+  claimsFor,
   claimsOf,
+  emailClaims,
+  fitsHint,
   placeholderEmail,
   profileClaims,
   subjectOf,
 } from '../../lib/issuer/claims.js';
+import { readClient } from '../../lib/issuer/client-options.js';
 import type { MastodonProfile } from '../../lib/login/profile.js';
 
 const origin = 'https://mastodon.example';
@@ -88,4 +92,82 @@ it('makes an address of nothing but the subject, one for each, below the domain'
   expect(email).toMatch(/^[\da-f]{32}@mastodon\.invalid$/);
   expect(placeholderEmail(`${origin}#7`, 'mastodon.invalid')).toBe(email);
   expect(placeholderEmail(`${origin}#8`, 'mastodon.invalid')).not.toBe(email);
+});
+
+describe('a client gets', () => {
+  const subject = `${origin}#7`;
+  const given = (setting: object, profile = all) =>
+    claimsFor(
+      readClient({ client_id: 'shop', ...setting }, 'clients[0]', undefined).own,
+      subject,
+      claimsOf(profile),
+    );
+
+  it('the subject and all claims of the account, and no e-mail address', () => {
+    expect(given({})).toEqual({ sub: subject, ...claimsOf(all) });
+  });
+
+  it('the name without the server as preferred_username, if it is set so', () => {
+    expect(given({ preferred_username: 'handle' })).toEqual(given({}));
+    expect(given({ preferred_username: 'nickname' })).toEqual({ ...given({}), preferred_username: 'alice' });
+  });
+
+  it.each(['handle', 'nickname'])('no preferred_username where the account has no %s', (setting) => {
+    const nameless = { ...all, username: '', handle: '' };
+    expect(Object.keys(given({ preferred_username: setting }, nameless))).toEqual(
+      Object.keys(given({}, nameless)),
+    );
+    expect(given({ preferred_username: setting }, nameless)).not.toHaveProperty('preferred_username');
+  });
+
+  it('an invented address that is never verified, if it is set so', () => {
+    const email = placeholderEmail(subject, 'mastodon.invalid');
+    expect(given({ placeholder_email: true })).toEqual({ ...given({}), email, email_verified: false });
+    const own = placeholderEmail(subject, 'users.example.com');
+    expect(given({ placeholder_email: { domain: 'users.example.com' } })).toMatchObject({ email: own });
+  });
+});
+
+describe('a login_hint', () => {
+  const claims = claimsOf({ ...least, handle: 'alice@example.org' });
+  const fits = (hint: unknown, of = claims) => fitsHint(hint, of, new Set(['http://localhost:4000']));
+
+  it.each([
+    ['is absent', undefined],
+    ['is no server and no handle', 'the one with the cat'],
+    ['names a server alone', 'mastodon.example'],
+    ['names another server alone', 'other.example'],
+    ['is the handle', '@alice@example.org'],
+    ['is the handle in capitals', '@ALICE@Example.org'],
+    ['is the user at the server itself', 'alice@mastodon.example'],
+    ['is the URL of the profile', 'https://mastodon.example/@alice'],
+  ])('that %s fits', (_what, hint) => expect(fits(hint)).toBe(true));
+
+  it.each([
+    ['another user of the server', '@bob@mastodon.example'],
+    ['another user of the domain', '@bob@example.org'],
+    ['a user of the same name elsewhere', '@alice@other.example'],
+  ])('that names %s does not fit', (_what, hint) => expect(fits(hint)).toBe(false));
+
+  it('names an account without a handle by its user name', () => {
+    const nameless = claimsOf({ ...least, handle: '' });
+    expect(fits('@alice@mastodon.example', nameless)).toBe(true);
+    expect(fits('@bob@mastodon.example', nameless)).toBe(false);
+  });
+
+  it('may name a server of the option developmentInstances', () => {
+    const local = claimsOf({
+      ...least,
+      handle: '',
+      instance: { origin: 'http://localhost:4000', host: 'localhost:4000' },
+    });
+    expect(fits('@alice@localhost:4000', local)).toBe(true);
+    expect(fits('@bob@localhost:4000', local)).toBe(false);
+  });
+});
+
+it('announces in the discovery document every claim that a client can get', () => {
+  const own = { emailDomain: 'mastodon.invalid', usesNickname: false } as never;
+  const claims = Object.keys(claimsFor(own, 'sub', claimsOf(all)));
+  expect(claims.sort()).toEqual(['sub', ...profileClaims, ...emailClaims].sort());
 });
