@@ -1,9 +1,10 @@
 /** oidc-provider's store adapter for all records but sessions. One operation of the store uses up what is valid once. */
 
-import type { ClientAddress } from '../util/client-address.js';
-import { limits, type PendingRecords } from './limits.js';
-import type { Adapter, AdapterPayload, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
-import { isCurrent, type EndingName, type Endings, type IssuerStore, type RecordName } from './store.js';
+import { limits, PendingRecords } from './limits.js';
+import type { Adapter, AdapterPayload } from './oidc-provider.js';
+import { lifetimes } from './options.js';
+import type { Shared } from './shared.js';
+import { bindingRecord, isCurrent, type EndingName, type RecordName } from './store.js';
 
 /** Models whose records are issued on a grant and end with it. */
 const ofGrants = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken', 'DeviceCode']);
@@ -16,9 +17,6 @@ const usesOf: Readonly<Record<string, readonly string[]>> = {
   DeviceCode: ['confirm', 'answer', 'exchange'],
 };
 
-/** A record stays this much longer, so that oidc-provider answers "expired" rather than "unknown". Seconds. */
-export const expiredKeepSeconds = 60;
-
 interface Saved {
   readonly payload: AdapterPayload;
   /** Milliseconds since the epoch. */
@@ -27,30 +25,22 @@ interface Saved {
   readonly generations?: readonly string[];
 }
 
-export interface AdapterOptions {
-  readonly store: IssuerStore;
-  readonly endings: Endings;
-  readonly errors: OIDC['errors'];
-  /** Longer than anything lives that is issued on a grant. Seconds. */
-  readonly longest: number;
-  /** By model, for those that visitors make before they log in. */
-  readonly pending: ReadonlyMap<string, PendingRecords>;
-  /** The request that is being answered. */
-  context(): KoaContextWithOIDC | undefined;
-  /** Of the visitor or program whose request is being answered. */
-  address(): ClientAddress;
-}
-
 export class StoreAdapter implements Adapter {
-  constructor(
-    private readonly options: AdapterOptions,
-    private readonly model: string,
-  ) {}
+  /** Of the models that visitors and programs make before a login. */
+  private readonly pending: PendingRecords | undefined;
 
-  async upsert(id: string, payload: AdapterPayload, expiresIn = this.options.longest): Promise<void> {
-    const { store, longest } = this.options;
+  constructor(
+    private readonly shared: Shared,
+    private readonly model: string,
+  ) {
+    const isPending = model === 'Interaction' || model === 'DeviceCode';
+    this.pending = isPending ? new PendingRecords((id) => void this.drop(id)) : undefined;
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn = Infinity): Promise<void> {
+    const { store, settings } = this.shared;
     // A client chooses the time of its own assertions.
-    const ttl = (Math.min(expiresIn, longest) + expiredKeepSeconds) * 1000;
+    const ttl = (Math.min(expiresIn, settings.longestTtl) + lifetimes.expired) * 1000;
     if (this.model === 'ReplayDetection') return this.useAssertion(id, ttl);
     const isNew = this.isNew(payload);
     this.checkSize(payload, isNew);
@@ -68,7 +58,7 @@ export class StoreAdapter implements Adapter {
   async find(id: string): Promise<AdapterPayload | undefined> {
     // Whether an assertion is new is decided as it is written.
     if (this.model === 'ReplayDetection') return undefined;
-    const saved = await this.options.store.get<Saved>(this.name('id', id));
+    const saved = await this.shared.store.get<Saved>(this.name('id', id));
     if (saved === undefined || saved.until <= Date.now()) return undefined;
     // oidc-provider refuses it, and revokes the grant.
     if (saved.payload.consumed !== undefined) return saved.payload;
@@ -77,7 +67,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    const found = await this.options.store.get<{ id: string }>(this.name('code', userCode));
+    const found = await this.shared.store.get<{ id: string }>(this.name('code', userCode));
     return found && this.find(found.id);
   }
 
@@ -89,7 +79,7 @@ export class StoreAdapter implements Adapter {
    * Without the record, one process would delete what another one has just written.
    */
   async consume(id: string): Promise<void> {
-    const { store } = this.options;
+    const { store } = this.shared;
     const saved = await store.get<Saved>(this.name('id', id));
     if (saved === undefined) throw this.alreadyUsed();
     try {
@@ -99,22 +89,22 @@ export class StoreAdapter implements Adapter {
       if (this.model !== 'DeviceCode') await this.revokeByGrantId(String(saved.payload.grantId));
       throw error;
     }
-    this.options.pending.get(this.model)?.end(id);
+    this.pending?.end(id);
     const payload = { ...saved.payload, consumed: Math.floor(Date.now() / 1000) };
     await store.set(this.name('id', id), { ...saved, payload }, Math.max(1000, saved.until - Date.now()));
   }
 
   async destroy(id: string): Promise<void> {
-    this.options.pending.get(this.model)?.end(id);
+    this.pending?.end(id);
     if (this.model === 'Interaction') await this.use(id, 'resume');
     await this.drop(id);
   }
 
   /** Deletes a record and all that belong to it. A failure is ignored. */
   async drop(id: string): Promise<void> {
-    const { store } = this.options;
+    const { store } = this.shared;
     const names = [this.name('id', id), ...(usesOf[this.model] ?? []).map((use) => this.useOf(id, use))];
-    if (this.model === 'Interaction') names.push(bindingOf(id));
+    if (this.model === 'Interaction') names.push(bindingRecord(id));
     if (this.model === 'DeviceCode') {
       const saved = await store.cached<Saved>(this.name('id', id));
       names.push(this.name('code', saved?.payload.userCode ?? ''));
@@ -123,7 +113,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    await this.options.endings.end(['GrantEnded', grantId]);
+    await this.shared.endings.end(['GrantEnded', grantId]);
   }
 
   private isNew(payload: AdapterPayload): boolean {
@@ -132,21 +122,24 @@ export class StoreAdapter implements Adapter {
   }
 
   private async use(id: string, use: string): Promise<void> {
-    const ctx = this.options.context();
+    const { ctx } = this.shared.oidc.Provider;
     // oidc-provider writes an error into the device's code for a request that failed, such as a repeated one.
     const isRepeated = ctx?.state.isRepeated === true;
-    if (!isRepeated && (await this.options.store.take(this.useOf(id, use))) !== undefined) return;
+    if (!isRepeated && (await this.shared.store.take(this.useOf(id, use))) !== undefined) return;
     if (ctx) ctx.state.isRepeated = true;
     throw this.alreadyUsed();
   }
 
   private async useAssertion(id: string, ttl: number): Promise<void> {
-    if (await this.options.store.isFirst(this.name('id', id), ttl)) return;
-    throw new this.options.errors.InvalidClientAuth('client assertion tokens must only be used once');
+    const { store, oidc } = this.shared;
+    const name = this.name('id', id);
+    const written = await store.update(name, ttl, (known) => (known ? undefined : { isUsed: true }));
+    if (written) return;
+    throw new oidc.errors.InvalidClientAuth('client assertion tokens must only be used once');
   }
 
   private alreadyUsed(): Error {
-    const { InvalidGrant, SessionNotFound } = this.options.errors;
+    const { InvalidGrant, SessionNotFound } = this.shared.oidc.errors;
     if (this.model === 'Interaction') return new SessionNotFound('the login was already used');
     return new InvalidGrant('already used');
   }
@@ -154,15 +147,14 @@ export class StoreAdapter implements Adapter {
   private checkSize(payload: AdapterPayload, isNew: boolean): void {
     const most = isNew && this.model === 'DeviceCode' ? limits.device : limits.record;
     if (JSON.stringify(payload).length <= most) return;
-    throw new this.options.errors.InvalidRequest(`the request has more than ${most} characters`);
+    throw new this.shared.oidc.errors.InvalidRequest(`the request has more than ${most} characters`);
   }
 
   private countPending(id: string, payload: AdapterPayload, until: number): void {
-    const pending = this.options.pending.get(this.model);
-    if (!pending) return;
-    const { client_id: client } = payload.params as { readonly client_id?: unknown };
-    const address = this.options.address();
-    pending.add({ id, address, client: String(client), size: JSON.stringify(payload).length, until });
+    if (!this.pending) return;
+    const client = (payload.params as { readonly client_id?: unknown } | undefined)?.client_id;
+    const address = this.shared.address();
+    this.pending.add({ id, address, client: String(client), size: JSON.stringify(payload).length, until });
   }
 
   /**
@@ -170,11 +162,11 @@ export class StoreAdapter implements Adapter {
    * where the end comes in between.
    */
   private generationsOf(payload: AdapterPayload): Promise<readonly string[]> {
-    const state = this.options.context()?.state ?? {};
+    const state = this.shared.oidc.Provider.ctx?.state ?? {};
     const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
     const read = (name: EndingName) => {
       const key = JSON.stringify(name);
-      const generation = known.get(key) ?? this.options.endings.generationOf(name);
+      const generation = known.get(key) ?? this.shared.endings.generationOf(name);
       known.set(key, generation);
       return generation;
     };
@@ -199,11 +191,6 @@ export class StoreAdapter implements Adapter {
   private name(way: string, value: string): RecordName {
     return [this.model, way, value];
   }
-}
-
-/** Of the record that names the browser of an interaction. */
-export function bindingOf(uid: string): RecordName {
-  return ['browser', uid];
 }
 
 function isAnswered({ accountId, error }: AdapterPayload): boolean {

@@ -1,11 +1,10 @@
 /** The claims of OpenID Connect about a user. */
 
 import { createHash } from 'node:crypto';
-import { parseAddress } from '../discovery/address.js';
+import { parseAddress, type Address } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { ClientSettings } from './client-options.js';
-import type { RecordName } from './store.js';
 
 /** OpenID Connect Core, section 2: `sub` has at most 255 ASCII characters. */
 const maxSubject = 255;
@@ -96,22 +95,18 @@ export function fitsHint(
   { mastodon_handle: handle, nickname, mastodon_instance: origin }: Claims,
   developmentOrigins: ReadonlySet<string>,
 ): boolean {
-  const hinted = handleIn(hint, developmentOrigins);
-  if (hinted === undefined) return true;
+  const hinted = addressIn(hint, developmentOrigins);
+  if (hinted?.username === undefined) return true;
   const own = [handle, `${String(nickname)}@${new URL(String(origin)).host}`];
-  return own.some((name) => typeof name === 'string' && name.toLowerCase() === hinted.toLowerCase());
+  const named = `${hinted.username}@${hinted.host}`.toLowerCase();
+  return own.some((name) => typeof name === 'string' && name.toLowerCase() === named);
 }
 
-function handleIn(hint: unknown, developmentOrigins: ReadonlySet<string>): string | undefined {
+/** The server, and perhaps the user, that a text names. Undefined for other text. */
+export function addressIn(text: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
   try {
-    const { host, username } = parseAddress(hint, developmentOrigins);
-    return username === undefined ? undefined : `${username}@${host}`;
+    return parseAddress(text, developmentOrigins);
   } catch {
     return undefined;
   }
-}
-
-/** The record of an account's claims. */
-export function accountRecord(subject: string): RecordName {
-  return ['account', subject];
 }

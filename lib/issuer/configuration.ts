@@ -1,63 +1,36 @@
 /** The configuration of oidc-provider: its features, paths, lifetimes, and where its pages and records are. */
 
 import { parsedURL } from '../util/url.js';
-import { accountRecord, claimsFor, emailClaims, fitsHint, profileClaims, type Claims } from './claims.js';
+import { claimsFor, emailClaims, fitsHint, profileClaims, type Claims } from './claims.js';
 import { isUnknown } from './clients.js';
-import type { IssuerCookies } from './cookies.js';
-import type { Documents } from './documents.js';
+import type { Interactions } from './interactions.js';
 import type { KeySet } from './keys.js';
 import { deviceGrant } from './client-options.js';
-import type { Adapter, Client, Configuration, KoaContextWithOIDC, OIDC } from './oidc-provider.js';
-import type { IssuerSettings } from './options.js';
+import type { Adapter, Client, Configuration } from './oidc-provider.js';
+import { lifetimes } from './options.js';
 import { routes } from './route.js';
-import type { IssuerStore } from './store.js';
+import type { Shared } from './shared.js';
+import { accountRecord } from './store.js';
 import * as views from './views.js';
 
-/** Seconds. The lifetime of a session is an option. */
-export const lifetimes = {
-  accessToken: 60 * 60,
-  idToken: 60 * 60,
-  code: 60,
-  deviceCode: 10 * 60,
-  /** From the client's link to the end of the login. */
-  interaction: 60 * 60,
-  /** The longest that a client's own assertion may be valid. */
-  assertion: 60 * 60,
-};
-
-/** Longer than the lifetime of every record that follows from a login, its last access token included. Seconds. */
-export function longestOf({
-  sessionTtl,
-  refreshTtl,
-}: Pick<IssuerSettings, 'sessionTtl' | 'refreshTtl'>): number {
-  return Math.max(sessionTtl, refreshTtl) + lifetimes.accessToken + lifetimes.deviceCode;
-}
-
-export interface Parts {
-  readonly oidc: OIDC;
-  readonly settings: IssuerSettings;
-  readonly keySet: KeySet;
-  readonly cookies: IssuerCookies;
-  readonly store: IssuerStore;
-  readonly documents: Documents;
-  readonly developmentOrigins: ReadonlySet<string>;
-  adapter(model: string): Adapter;
-  /** The login page of an authorization request. From then on the request belongs to this browser. */
-  loginURL(ctx: KoaContextWithOIDC, uid: string): Promise<string>;
-}
-
-export function configurationOf(parts: Parts): Configuration {
-  const { settings, keySet, store } = parts;
-  const { names } = parts.cookies;
-  const { sessionTtl, refreshTtl } = settings;
+/** @param adapter by the name of a model */
+export function configurationOf(
+  shared: Shared,
+  keySet: KeySet,
+  adapter: (model: string) => Adapter,
+  interactions: Interactions,
+): Configuration {
+  const { oidc, settings, store, cookies, documents } = shared;
+  const { issuerURL, sessionTtl, refreshTtl } = settings;
+  const { session, interaction, resume } = cookies.names;
   return {
-    adapter: (model) => parts.adapter(model),
+    adapter,
     // oidc-provider changes this object.
     clients: JSON.parse(JSON.stringify(settings.clients)) as NonNullable<Configuration['clients']>,
     jwks: { keys: [...keySet.jwks] },
     cookies: {
       keys: [...keySet.cookieKeys],
-      names: { session: names.session, interaction: names.interaction, resume: names.resume },
+      names: { session, interaction, resume },
       long: { httpOnly: true, sameSite: 'lax', signed: true },
       short: { httpOnly: true, sameSite: 'lax', signed: true },
     },
@@ -88,15 +61,19 @@ export function configurationOf(parts: Parts): Configuration {
     pkce: { required: (_ctx, { clientId }) => settings.clientSettings(clientId).needsPKCE },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {
       if (Number(exp) <= Date.now() / 1000 + lifetimes.assertion) return;
-      throw new parts.oidc.errors.InvalidClientAuth('client assertion must expire within an hour');
+      throw new oidc.errors.InvalidClientAuth('client assertion must expire within an hour');
     },
     clientBasedCORS: (ctx, origin, client) =>
       settings.clientSettings(client.clientId).origins.has(origin) ||
       mayCallFrom(origin, client, ctx.oidc.route),
-    features: features(parts),
+    features: features(shared),
     interactions: {
-      policy: interactionPolicy(parts),
-      url: (ctx, { uid }) => parts.loginURL(ctx, uid),
+      policy: interactionPolicy(shared),
+      // From then on the request belongs to this browser.
+      url: async ({ req, res }, { uid }) => {
+        await interactions.bind(uid, cookies.giveBrowserKey(req, res));
+        return `${new URL(issuerURL).pathname.replace(/\/$/, '')}/login/${uid}`;
+      },
     },
     // Devices and clients with a refresh token stay logged in longer than the session of the browser.
     expiresWithSession: async (_ctx, source) =>
@@ -107,7 +84,7 @@ export function configurationOf(parts: Parts): Configuration {
       DeviceCode: lifetimes.deviceCode,
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
-      Grant: longestOf(settings),
+      Grant: settings.longestTtl,
       // From the login on, also where the token is rotated.
       RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTtl,
       // From the login on, also where the session is used.
@@ -115,11 +92,11 @@ export function configurationOf(parts: Parts): Configuration {
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },
     renderError: views.renderError,
-    fetch: parts.documents.fetch,
+    fetch: documents.fetch,
   };
 }
 
-function features({ oidc, settings, documents }: Parts): Configuration['features'] {
+function features({ oidc, settings, documents }: Shared): Configuration['features'] {
   const { allowDocument, deviceFlow, introspection } = settings;
   return {
     devInteractions: { enabled: false },
@@ -165,7 +142,7 @@ function mayCallFrom(origin: string, client: Client, route: string): boolean {
   return redirectUris.some((uri) => parsedURL(uri)?.origin === origin);
 }
 
-function interactionPolicy({ oidc, developmentOrigins }: Parts) {
+function interactionPolicy({ oidc, settings }: Shared) {
   const { base, Check, Prompt } = oidc.interactionPolicy;
   const policy = base();
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
@@ -188,7 +165,10 @@ function interactionPolicy({ oidc, developmentOrigins }: Parts) {
         // A page could otherwise learn who its visitor is, without a press.
         if (prompts.has('none') && session?.grantIdFor(client?.clientId ?? '') === undefined) return false;
         const { profile } = (account ?? {}) as { readonly profile?: Claims };
-        return profile !== undefined && !fitsHint(params?.login_hint, profile, developmentOrigins);
+        return (
+          profile !== undefined &&
+          !fitsHint(params?.login_hint, profile, settings.loginSettings.developmentOrigins)
+        );
       },
     ),
   );

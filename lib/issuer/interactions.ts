@@ -2,11 +2,12 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digest } from '../util/crypto.js';
-import { bindingOf } from './adapter.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { Provider } from './oidc-provider.js';
+import { lifetimes } from './options.js';
 import type { RequestingClient } from './pages.js';
-import type { IssuerStore } from './store.js';
+import type { Shared } from './shared.js';
+import { bindingRecord } from './store.js';
 
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export type Result = NonNullable<Interaction['result']>;
@@ -30,15 +31,14 @@ export interface Binding {
 
 export class Interactions {
   constructor(
+    private readonly shared: Shared,
     private readonly provider: () => Provider,
-    private readonly store: IssuerStore,
-    private readonly ttlMs: number,
   ) {}
 
   /** @throws MastodonError `store_failed` */
   async bind(uid: string, browserKey: string, refusal?: Refusal): Promise<void> {
     const binding: Binding = { browser: digest(browserKey), ...(refusal && { refusal }) };
-    await this.store.set(bindingOf(uid), binding, this.ttlMs);
+    await this.shared.store.set(bindingRecord(uid), binding, lifetimes.interaction * 1000);
   }
 
   /**
@@ -47,7 +47,7 @@ export class Interactions {
    */
   async bindingOf(uid: string, browserKey: string | undefined): Promise<Binding | undefined> {
     if (browserKey === undefined) return undefined;
-    const binding = await this.store.get<Binding>(bindingOf(uid));
+    const binding = await this.shared.store.get<Binding>(bindingRecord(uid));
     return binding?.browser === digest(browserKey) ? binding : undefined;
   }
 

@@ -1,6 +1,5 @@
 /** Limits on what unauthenticated requests can store and try: in total, per network, and per client. */
 
-import { LRUCache } from 'lru-cache';
 import type { ClientAddress } from '../util/client-address.js';
 import { Quota } from '../util/quota.js';
 
@@ -127,20 +126,5 @@ export class MinuteQuota {
     const firstLeft = this.recent.findIndex(({ until }) => until > now);
     const ended = this.recent.splice(0, firstLeft < 0 ? this.recent.length : firstLeft);
     for (const { address } of ended) this.quota.remove(address);
-  }
-}
-
-/** Counts failed authentications of each client. */
-export class AuthenticationFailures {
-  private readonly wrong = new LRUCache<string, MinuteQuota>({ max: 1000 });
-
-  isOverLimit(client: string, address: ClientAddress): boolean {
-    return this.wrong.get(client)?.hasRoom(address) === false;
-  }
-
-  add(client: string, address: ClientAddress): void {
-    const wrong = this.wrong.get(client) ?? new MinuteQuota(limits.guesses);
-    this.wrong.set(client, wrong);
-    wrong.add(address);
   }
 }

@@ -3,29 +3,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
 import { MastodonError } from '../errors.js';
-import { parseAddress } from '../discovery/address.js';
-import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
+import type { FinishedWithScope } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
 import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/script.js';
-import { accountName, accountRecord, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
-import type { IssuerCookies } from './cookies.js';
+import { accountName, addressIn, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
 import type { Binding, Interaction, Interactions, Refusal, Result } from './interactions.js';
-import type { IssuerSettings } from './options.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
-import type { IssuerStore } from './store.js';
-
-export interface LoginParts {
-  readonly settings: IssuerSettings;
-  readonly login: MastodonLogin;
-  readonly interactions: Interactions;
-  readonly store: IssuerStore;
-  /** Longer than any session, and any token that is issued in its last moment. */
-  readonly accountTtlMs: number;
-  readonly cookies: IssuerCookies;
-  readonly developmentOrigins: ReadonlySet<string>;
-}
+import type { Shared } from './shared.js';
+import { accountRecord } from './store.js';
 
 /** A request of the browser to which the interaction belongs. */
 interface Visit {
@@ -40,15 +27,17 @@ interface Visit {
 type Shown = Partial<Refusal> & { readonly status?: number; readonly isAskedAgain?: boolean };
 
 export class Logins {
-  constructor(private readonly parts: LoginParts) {}
+  constructor(
+    private readonly shared: Shared,
+    private readonly interactions: Interactions,
+  ) {}
 
   /** Shows the login page, or handles its form. */
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
     if (req.method !== 'GET' && req.method !== 'POST') return sendWrongMethod(res, 'GET, POST');
-    const { cookies, interactions } = this.parts;
-    const key = cookies.browserKey(req);
-    const binding = await interactions.bindingOf(uid, key);
-    const interaction = binding && (await interactions.ofBrowser(req, res, uid));
+    const key = this.shared.cookies.browserKey(req);
+    const binding = await this.interactions.bindingOf(uid, key);
+    const interaction = binding && (await this.interactions.ofBrowser(req, res, uid));
     if (key === undefined || !interaction) return sendPage(res, expiredPage());
     const visit: Visit = { req, res, key, binding, interaction };
     return req.method === 'POST' ? this.submitted(visit) : this.show(visit, binding.refusal);
@@ -57,15 +46,15 @@ export class Logins {
   /** Changes nothing: any link can lead here, with any `login_hint`. */
   private async show(visit: Visit, shown?: Shown): Promise<void> {
     const { interaction, req, res } = visit;
-    const { interactions, store, cookies, developmentOrigins, settings } = this.parts;
-    const client = await interactions.clientOf(interaction);
+    const { store, cookies, settings } = this.shared;
+    const client = await this.interactions.clientOf(interaction);
     const sessionOf = interaction.session?.accountId;
     const claims = sessionOf === undefined ? undefined : await store.get<Claims>(accountRecord(sessionOf));
-    const hinted = this.addressIn(interaction.params.login_hint);
+    const hinted = this.shownAddress(interaction.params.login_hint);
     const page = loginPage({
       client,
       proof: formTokenFor(pageKey(visit)),
-      typed: shown?.typed ?? hinted ?? this.addressIn(cookies.lastServer(req)) ?? '',
+      typed: shown?.typed ?? hinted ?? this.shownAddress(cookies.lastServer(req)) ?? '',
       isHinted: shown?.typed === undefined && hinted !== undefined,
       refusal: shown?.message,
       status: shown?.status ?? 200,
@@ -75,7 +64,7 @@ export class Logins {
       note: noteFor(interaction),
       script: scriptURL(settings.issuerURL),
       servers: [
-        ...[...developmentOrigins].map((origin) => new URL(origin).host),
+        ...[...settings.loginSettings.developmentOrigins].map((origin) => new URL(origin).host),
         // `allowInstance` cannot be listed.
         ...(settings.login.allowInstance === undefined ? someServers : []),
       ],
@@ -84,18 +73,14 @@ export class Logins {
   }
 
   /** A server or a handle, as the field shows it; undefined for other text. */
-  private addressIn(text: unknown): string | undefined {
-    try {
-      const { host, username } = parseAddress(text, this.parts.developmentOrigins);
-      return username === undefined ? host : `@${username}@${host}`;
-    } catch {
-      return undefined;
-    }
+  private shownAddress(text: unknown): string | undefined {
+    const address = addressIn(text, this.shared.settings.loginSettings.developmentOrigins);
+    return address?.username === undefined ? address?.host : `@${address.username}@${address.host}`;
   }
 
   private async submitted(visit: Visit): Promise<void> {
     const { req, res, interaction } = visit;
-    const fields = await readOwnForm(req, pageKey(visit), this.parts.settings.issuerURL);
+    const fields = await readOwnForm(req, pageKey(visit), this.shared.settings.issuerURL);
     if (!req.complete) res.setHeader('Connection', 'close');
     if (!fields) {
       const message = 'That did not reach us from this page. Please press the button again.';
@@ -103,19 +88,19 @@ export class Logins {
     }
     const action = fields.get('action');
     if (action === 'cancel') return this.end(res, interaction, cancelled);
-    if (!isDeliberate(fields) && (await this.parts.interactions.clientOf(interaction)).isUnknown) {
+    if (!isDeliberate(fields) && (await this.interactions.clientOf(interaction)).isUnknown) {
       return this.show(visit, { typed: fields.get('instance') ?? '', isAskedAgain: true });
     }
     if (action !== 'continue') return this.begin(visit, fields.get('instance') ?? '');
     if (!mayContinue(interaction)) return this.show(visit);
-    return this.end(res, interaction, await this.parts.interactions.consent(interaction));
+    return this.end(res, interaction, await this.interactions.consent(interaction));
   }
 
   private async begin(visit: Visit, typed: string): Promise<void> {
     const { key, interaction, res } = visit;
     const lang = languageOf(interaction.params.ui_locales);
     try {
-      const { redirect } = await this.parts.login.begin(typed, key, {
+      const { redirect } = await this.shared.login.begin(typed, key, {
         forceLogin: wantsAnotherLogin(interaction),
         ...(lang !== undefined && { lang }),
         state: { interaction: interaction.uid },
@@ -135,7 +120,7 @@ export class Logins {
    */
   async callback(req: IncomingMessage, res: ServerResponse, response: string): Promise<void> {
     if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
-    const { login, cookies, settings } = this.parts;
+    const { login, cookies, settings } = this.shared;
     const key = cookies.browserKey(req);
     let finished: FinishedWithScope;
     try {
@@ -169,19 +154,19 @@ export class Logins {
     subject: string,
     claims: Claims,
   ): Promise<boolean> {
-    const { store, accountTtlMs, interactions, developmentOrigins, settings } = this.parts;
+    const { store, settings } = this.shared;
     const { client_id: id, id_token_hint: token, login_hint: hint } = interaction.params;
     const client = String(id);
     const instance = new URL(String(claims.mastodon_instance)).host;
     const hinted = token === undefined ? subject : subjectIn(String(token));
-    if (hinted !== subject || !fitsHint(hint, claims, developmentOrigins)) {
+    if (hinted !== subject || !fitsHint(hint, claims, settings.loginSettings.developmentOrigins)) {
       settings.log('client_refused', { client, instance, reason: 'another account than the hint names' });
       await this.end(res, interaction, otherAccount);
       return false;
     }
-    await store.set(accountRecord(subject), claims, accountTtlMs);
+    await store.set(accountRecord(subject), claims, settings.longestTtl * 1000);
     settings.log('login', { client, instance });
-    await this.end(res, interaction, await interactions.login(interaction, subject));
+    await this.end(res, interaction, await this.interactions.login(interaction, subject));
     return true;
   }
 
@@ -195,19 +180,18 @@ export class Logins {
     const interaction = await this.interactionOf(state, key);
     if (key === undefined || !interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
-    await this.parts.interactions.bind(interaction.uid, key, { message: error.message });
-    sendRedirect(res, `${this.parts.settings.issuerURL}/login/${interaction.uid}`);
+    await this.interactions.bind(interaction.uid, key, { message: error.message });
+    sendRedirect(res, `${this.shared.settings.issuerURL}/login/${interaction.uid}`);
   }
 
   private async interactionOf(state: unknown, key: string | undefined): Promise<Interaction | undefined> {
-    const { interactions } = this.parts;
     const { interaction: uid } = (state ?? {}) as { interaction?: unknown };
-    if (typeof uid !== 'string' || !(await interactions.bindingOf(uid, key))) return undefined;
-    return interactions.find(uid);
+    if (typeof uid !== 'string' || !(await this.interactions.bindingOf(uid, key))) return undefined;
+    return this.interactions.find(uid);
   }
 
   private async end(res: ServerResponse, interaction: Interaction, result: Result): Promise<void> {
-    sendRedirect(res, await this.parts.interactions.end(interaction, result));
+    sendRedirect(res, await this.interactions.end(interaction, result));
   }
 }
 

@@ -1,14 +1,12 @@
 /** Middleware around oidc-provider for devices, client secrets, refresh tokens, logouts and session cookies. */
 
-import type { ClientAddress } from '../util/client-address.js';
+import { LRUCache } from 'lru-cache';
 import { digest } from '../util/crypto.js';
-import type { IssuerCookies } from './cookies.js';
-import { limits, type AuthenticationFailures } from './limits.js';
+import { limits, MinuteQuota } from './limits.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
-import type { IssuerSettings } from './options.js';
 import { routes } from './route.js';
 import type { Sessions } from './sessions.js';
-import type { Endings, IssuerStore } from './store.js';
+import type { Shared } from './shared.js';
 
 export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>;
 
@@ -21,7 +19,7 @@ const toleranceMs = 500;
 type TokenResponse = { error?: unknown; device_code?: unknown; [name: string]: unknown };
 
 /** Adds `interval` for devices, and answers `slow_down` to a device that asks more often. */
-export function paceDevices(store: IssuerStore): Middleware {
+export function paceDevices({ store }: Shared): Middleware {
   return async (ctx, next) => {
     await next();
     const body = ctx.body as TokenResponse | undefined;
@@ -40,17 +38,15 @@ export function paceDevices(store: IssuerStore): Middleware {
 }
 
 /** After too many wrong secrets of a client, a network gets the same answer to right and wrong ones for a minute. */
-export function limitAuthenticationFailures(
-  guesses: AuthenticationFailures,
-  addressOfRequest: () => ClientAddress,
-): Middleware {
+export function limitAuthenticationFailures({ address }: Shared): Middleware {
+  const failures = new LRUCache<string, MinuteQuota>({ max: 1000 });
   return async (ctx, next) => {
     await next();
     // As oidc-provider has found it: a request can spell an ID in several ways.
     const client = ctx.oidc?.client?.clientId;
     if (ctx.method !== 'POST' || client === undefined) return;
-    const address = addressOfRequest();
-    if (guesses.isOverLimit(client, address)) {
+    const ofClient = failures.get(client) ?? new MinuteQuota(limits.guesses);
+    if (!ofClient.hasRoom(address())) {
       ctx.status = 429;
       ctx.set('Retry-After', '60');
       // A wrong secret has this header, the right one does not.
@@ -59,8 +55,10 @@ export function limitAuthenticationFailures(
         error: 'invalid_client',
         error_description: `this client has failed to authenticate ${limits.guesses} times: try again in a minute`,
       };
-    } else if ((ctx.body as TokenResponse | undefined)?.error === 'invalid_client')
-      guesses.add(client, address);
+    } else if ((ctx.body as TokenResponse | undefined)?.error === 'invalid_client') {
+      ofClient.add(address());
+      failures.set(client, ofClient);
+    }
   };
 }
 
@@ -68,7 +66,7 @@ export function limitAuthenticationFailures(
  * OpenID Connect Core, section 11: refresh tokens need the person's consent. A request for them without `prompt=consent`, as
  * many programs send it, shows the login page.
  */
-export function askForConsent({ clientSettings }: Pick<IssuerSettings, 'clientSettings'>): Middleware {
+export function askForConsent({ settings }: Shared): Middleware {
   return async (ctx, next) => {
     const { client_id: id, scope, prompt = '' } = ctx.query;
     const isOffline = typeof scope === 'string' && scope.split(' ').includes('offline_access');
@@ -77,7 +75,7 @@ export function askForConsent({ clientSettings }: Pick<IssuerSettings, 'clientSe
       isOffline &&
       typeof prompt === 'string' &&
       !/\b(?:none|consent)\b/.test(prompt) &&
-      clientSettings(String(id)).mayRefresh
+      settings.clientSettings(String(id)).mayRefresh
     ) {
       ctx.query = { ...ctx.query, prompt: `${prompt} consent`.trim() };
     }
@@ -89,7 +87,7 @@ export function askForConsent({ clientSettings }: Pick<IssuerSettings, 'clientSe
  * A logout ends the tokens of the person at the clients that it names, refresh tokens of earlier sessions included: at all
  * clients of the session, at the one that the visitor leaves, or, without a session, at the one of the ID token.
  */
-export function endTokensAtLogout(endings: Endings): Middleware {
+export function endTokensAtLogout({ endings }: Shared): Middleware {
   return async (ctx, next) => {
     await next();
     const { session, client, params, entities } = ctx.oidc ?? {};
@@ -107,7 +105,7 @@ export function endTokensAtLogout(endings: Endings): Middleware {
 }
 
 /** A response sets the session's cookie only if the session was stored and the browser does not have the cookie. */
-export function keepSessionCookies(cookies: IssuerCookies, sessions: Sessions): Middleware {
+export function keepSessionCookies({ cookies }: Shared, sessions: Sessions): Middleware {
   return async (ctx, next) => {
     await next();
     cookies.dropSessionCookie(ctx.req, ctx.res, sessions.isUnsaved(ctx));

@@ -2,7 +2,7 @@
 
 import { eventLog, type EventLog, type IssuerEvent, type Report } from '../events.js';
 import { addressesBelow } from '../util/url.js';
-import { loginOptionNames, type LoginOptions } from '../options.js';
+import { loginOptionNames, readOptions, type LoginOptions, type Settings } from '../options.js';
 import {
   checks,
   readClient,
@@ -82,9 +82,26 @@ export interface IssuerSettings {
   readonly revokeToken: boolean;
   readonly trustedProxies: number;
   readonly log: Report<IssuerEvent>;
-  /** For the login, which checks them and refuses unknown ones. */
+  /** Longer than the lifetime of every record that follows from a login, its last access token included. Seconds. */
+  readonly longestTtl: number;
   readonly login: LoginOptions;
+  /** The same, checked and with defaults. */
+  readonly loginSettings: Settings;
 }
+
+/** Seconds. The lifetime of a session is an option. */
+export const lifetimes = {
+  accessToken: 60 * 60,
+  idToken: 60 * 60,
+  code: 60,
+  deviceCode: 10 * 60,
+  /** From the client's link to the end of the login. */
+  interaction: 60 * 60,
+  /** The longest that a client's own assertion may be valid. */
+  assertion: 60 * 60,
+  /** An expired record stays this much longer, so that oidc-provider answers "expired" rather than "unknown". */
+  expired: 60,
+};
 
 const ownNames = [
   'issuerURL',
@@ -106,7 +123,7 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
   checks.options(options, [...ownNames, ...shared]);
   const { deviceFlow, clientDocuments, introspection, sessionTtlMs, refreshTtlMs, ...more } = options;
   const { clients: given, placeholderEmail, secret, revokeToken, trustedProxies, ...others } = more;
-  const { issuerURL: url, ...login } = others;
+  const { issuerURL: url, ...ofLogin } = others;
   const issuerURL = checks.baseURL('issuerURL', url);
   const log = eventLog(checks.caller, checks.function('log', others.log) ?? warnOperator);
   const emailDomain = readPlaceholder('placeholderEmail', placeholderEmail, undefined);
@@ -126,7 +143,12 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
         : undefined;
   const refreshes =
     allowDocument || clients.some(({ metadata }) => metadata.grant_types?.includes('refresh_token'));
-  const refreshTtl = checks.wholeNumber('refreshTtlMs', refreshTtlMs ?? 1_209_600_000, 1000);
+  const sessionTtl = Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000);
+  const ofRefresh = Math.floor(
+    checks.wholeNumber('refreshTtlMs', refreshTtlMs ?? 1_209_600_000, 1000) / 1000,
+  );
+  const refreshTtl = refreshes ? ofRefresh : 0;
+  const login = { ...ofLogin, ...addressesBelow(issuerURL) };
   return {
     issuerURL,
     clients: clients.map(({ metadata }) => metadata),
@@ -134,13 +156,15 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
     deviceFlow: checks.boolean('deviceFlow', deviceFlow, false),
     allowDocument,
     introspection: checks.boolean('introspection', introspection, false),
-    sessionTtl: Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000),
-    refreshTtl: refreshes ? Math.floor(refreshTtl / 1000) : 0,
+    sessionTtl,
+    refreshTtl,
+    longestTtl: Math.max(sessionTtl, refreshTtl) + lifetimes.accessToken + lifetimes.deviceCode,
     secret: checkedSecret(secret),
     revokeToken: checks.boolean('revokeToken', revokeToken, false),
     trustedProxies: checks.wholeNumber('trustedProxies', trustedProxies ?? 0, 0),
     log,
-    login: { ...login, ...addressesBelow(issuerURL) },
+    login,
+    loginSettings: readOptions(login, checks),
   };
 }
 

@@ -2,18 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomToken } from '../login/browser.js';
-import type { MastodonLogin } from '../login/login.js';
 import { isFromOwnPage, readFields } from '../pages/form.js';
 import { notFoundPage, sendPage, type Page } from '../pages/page.js';
 import { isPreload, preloadPage } from '../pages/preload.js';
 import { sendScript } from '../pages/script.js';
-import type { ClientAddress } from '../util/client-address.js';
-import type { IssuerCookies } from './cookies.js';
 import type { Interactions } from './interactions.js';
 import { limits, PendingRecords } from './limits.js';
 import type { Logins } from './logins.js';
-import type { OIDC, Provider } from './oidc-provider.js';
-import type { IssuerSettings } from './options.js';
+import type { Provider } from './oidc-provider.js';
 import {
   clientErrorPage,
   expiredPage,
@@ -23,7 +19,8 @@ import {
   ownFailurePage,
 } from './pages.js';
 import { routeOf, routes, type Route } from './route.js';
-import type { IssuerStore, RecordName } from './store.js';
+import type { Shared } from './shared.js';
+import type { RecordName } from './store.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -32,32 +29,24 @@ export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?:
 export interface Running {
   readonly provider: Provider;
   readonly answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
-}
-
-export interface RouterParts {
-  readonly oidc: OIDC;
-  readonly settings: IssuerSettings;
-  readonly login: MastodonLogin;
-  readonly logins: Logins;
-  readonly interactions: Interactions;
-  readonly cookies: IssuerCookies;
-  readonly store: IssuerStore;
-  /** Of the visitor whose request is being answered. */
-  address(): ClientAddress;
-  running(): Running;
-  /** Reads the keys that another process may have added. */
-  refreshKeys(): Promise<void>;
-  isClosed(): boolean;
+  /** ID of the keys. */
+  readonly keySet: string;
 }
 
 /** Forms of ours that oidc-provider handles. The login page checks its own. */
 const ownForms: ReadonlySet<string> = new Set([routes.code_verification, `${routes.end_session}/confirm`]);
 
-export function routerOf(parts: RouterParts): Router {
-  const { oidc, settings, login, logins, interactions, cookies, running } = parts;
+export function routerOf(
+  shared: Shared,
+  logins: Logins,
+  interactions: Interactions,
+  running: () => Running,
+  isClosed: () => boolean,
+): Router {
+  const { oidc, settings, login, cookies, keyring } = shared;
   const { issuerURL, log } = settings;
   const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
-  const requestedBy = postedRequests(parts);
+  const requestedBy = postedRequests(shared);
 
   const serve = async (
     route: Exclude<Route, { name: 'button' }>,
@@ -84,7 +73,7 @@ export function routerOf(parts: RouterParts): Router {
     if (req.method === 'POST' && ownForms.has(path) && !isFromOwnPage(req, issuerURL)) {
       return sendPage(res, foreignFormPage());
     }
-    if (path === routes.jwks) await parts.refreshKeys();
+    if (path === routes.jwks) await keyring.refresh();
     await fetchClient(new URLSearchParams(query).get('client_id'), uid);
     await running().answer(published(req, requested.url, basePath, issuerURL), res);
   };
@@ -106,7 +95,7 @@ export function routerOf(parts: RouterParts): Router {
     if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
     // Other files in this folder belong to the application.
     if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
-    if (parts.isClosed()) {
+    if (isClosed()) {
       return sendPage(res, failedPage(503, 'This service is being stopped. Please try again in a moment.'));
     }
     serve(route, req, res).catch((error: unknown) => {
@@ -138,7 +127,7 @@ type Requested = { readonly url: string } | { readonly redirect: string } | { re
  * token has the claims of a person, and URLs are in histories and logs.
  * @throws MastodonError `store_failed`
  */
-function postedRequests({ store, address }: Pick<RouterParts, 'store' | 'address'>) {
+function postedRequests({ store, address }: Shared) {
   const nameOf = (path: string, key: string): RecordName => ['posted', path, key];
   const pending = new PendingRecords((key) => {
     for (const path of postable) void store.delete(nameOf(path, key));

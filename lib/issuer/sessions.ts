@@ -1,10 +1,10 @@
 /** oidc-provider's store adapter for sessions. Slow and parallel requests do not undo the end or the changes of a session. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { IssuerCookies } from './cookies.js';
 import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
 import { routes } from './route.js';
-import { isCurrent, type Endings, type IssuerStore } from './store.js';
+import type { Shared } from './shared.js';
+import { isCurrent } from './store.js';
 
 /** Clients that a session remembers. A user of more clients has to agree again to the first ones. */
 const maxClients = 32;
@@ -24,16 +24,6 @@ interface ReadSession {
   replaced?: StoredSession;
 }
 
-export interface SessionOptions {
-  readonly store: IssuerStore;
-  readonly cookies: IssuerCookies;
-  readonly endings: Endings;
-  /** The request that is being answered. */
-  context(): KoaContextWithOIDC | undefined;
-  /** The error for a request whose session was ended or replaced by another request. */
-  ended(): Error;
-}
-
 /**
  * A session is valid while a record `SessionAlive` exists for its ID and its `uid` was not ended, which stays the
  * same when the ID changes. One operation of the store takes the first record, and nothing deletes the second, so a late write
@@ -44,11 +34,11 @@ export class Sessions implements Adapter {
   private readonly unsaved = new WeakSet<KoaContextWithOIDC>();
   private readonly refused = new WeakSet<KoaContextWithOIDC>();
 
-  constructor(private readonly options: SessionOptions) {}
+  constructor(private readonly shared: Shared) {}
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const { store, cookies } = this.options;
-    const ctx = this.options.context();
+    const { store, cookies } = this.shared;
+    const { ctx } = this.shared.oidc.Provider;
     const visitor = ctx && cookies.visitorSession(ctx.req, id);
     if (visitor) return visitor;
     const [stored, isAlive] = await Promise.all([
@@ -64,13 +54,13 @@ export class Sessions implements Adapter {
 
   /** Also while its ID is being replaced. */
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const { store } = this.options;
+    const { store } = this.shared;
     const found = await store.get<{ id: string }>(['SessionUid', uid]);
     return found && this.valid(await store.get<StoredSession>(['Session', found.id]));
   }
 
   async upsert(id: string, written: AdapterPayload, expiresIn: number): Promise<void> {
-    const ctx = this.options.context();
+    const { ctx } = this.shared.oidc.Provider;
     // Without the fields that are undefined, as it is stored.
     const payload = bounded(JSON.parse(JSON.stringify(written)) as AdapterPayload);
     if (payload.accountId === undefined) return this.keepInBrowser(ctx, payload);
@@ -80,15 +70,15 @@ export class Sessions implements Adapter {
     if (read?.id === id) return this.change(read, payload, expiresIn * 1000);
     const before = read?.replaced;
     const generation =
-      before?.generation ?? (await this.options.endings.generationOf(['PersonEnded', payload.accountId]));
+      before?.generation ?? (await this.shared.endings.generationOf(['PersonEnded', payload.accountId]));
     const session = before ? merged(read.payload, payload, before) : payload;
     await this.create(id, { ...session, generation }, expiresIn * 1000);
-    if (before) await this.options.store.delete(['Session', read.id]);
+    if (before) await this.shared.store.delete(['Session', read.id]);
   }
 
   async destroy(id: string): Promise<void> {
-    const { store, endings } = this.options;
-    const ctx = this.options.context();
+    const { store, endings } = this.shared;
+    const { ctx } = this.shared.oidc.Provider;
     const read = ctx && this.reads.get(ctx);
     if (ctx && read?.id === id && ctx.oidc.session !== undefined && ctx.oidc.session.jti !== id) {
       return this.refused.has(ctx) ? undefined : this.replace(read);
@@ -109,22 +99,23 @@ export class Sessions implements Adapter {
   }
 
   private refuse(): never {
-    const ctx = this.options.context();
+    const { oidc } = this.shared;
+    const { ctx } = oidc.Provider;
     if (ctx) this.refused.add(ctx);
-    throw this.options.ended();
+    throw new oidc.errors.LoginRequired('the session has ended');
   }
 
   private keepInBrowser(ctx: KoaContextWithOIDC | undefined, payload: AdapterPayload): void {
     if (!ctx) return;
     // At this endpoint no form follows for a visitor without a login.
     const isEnd = ctx.path === routes.end_session;
-    const isKept = !isEnd && this.options.cookies.keepVisitorSession(ctx.req, ctx.res, payload);
+    const isKept = !isEnd && this.shared.cookies.keepVisitorSession(ctx.req, ctx.res, payload);
     if (isKept) this.unsaved.delete(ctx);
     else this.unsaved.add(ctx);
   }
 
   private async create(id: string, payload: StoredSession, ttlMs: number): Promise<void> {
-    const { store } = this.options;
+    const { store } = this.shared;
     await store.set(['SessionAlive', id], {}, ttlMs);
     await store.set(['Session', id], payload, ttlMs);
     await store.set(['SessionUid', String(payload.uid)], { id }, ttlMs);
@@ -132,7 +123,7 @@ export class Sessions implements Adapter {
 
   /** Writes the changes of this request, if there are any. */
   private async change(read: ReadSession, payload: AdapterPayload, ttlMs: number): Promise<void> {
-    const { store } = this.options;
+    const { store } = this.shared;
     if (isSame(read.payload, payload)) return;
     if (!(await store.has(['SessionAlive', read.id])) || (await this.hasEnded(payload))) this.refuse();
     const written = await store.update<StoredSession>(
@@ -146,7 +137,7 @@ export class Sessions implements Adapter {
   /** Of several requests that replace the ID of one session, the first succeeds and the others are refused. */
   private async replace(read: ReadSession): Promise<void> {
     if (read.replaced) return;
-    const { store } = this.options;
+    const { store } = this.shared;
     const isFirst = (await store.take(['SessionAlive', read.id])) !== undefined;
     if (!isFirst || (await this.hasEnded(read.payload))) this.refuse();
     read.replaced = (await store.get<StoredSession>(['Session', read.id])) ?? read.payload;
@@ -155,12 +146,12 @@ export class Sessions implements Adapter {
   private async valid(stored: StoredSession | undefined): Promise<AdapterPayload | undefined> {
     if (!stored || (await this.hasEnded(stored))) return undefined;
     const { generation, ...payload } = stored;
-    const current = await this.options.endings.generationOf(['PersonEnded', payload.accountId ?? '']);
+    const current = await this.shared.endings.generationOf(['PersonEnded', payload.accountId ?? '']);
     return isCurrent(generation, current) ? payload : undefined;
   }
 
   private async hasEnded({ uid }: AdapterPayload): Promise<boolean> {
-    return (await this.options.endings.generationOf(['SessionEnded', String(uid)])) !== '';
+    return (await this.shared.endings.generationOf(['SessionEnded', String(uid)])) !== '';
   }
 
   // oidc-provider calls these for other models only.

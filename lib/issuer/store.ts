@@ -7,6 +7,12 @@ import { decrypt, encrypt } from '../util/crypto.js';
 /** The kind of a record, and what identifies it. If a part is secret, such as a token, it is the last one. */
 export type RecordName = readonly [kind: string, ...parts: string[]];
 
+/** The record of an account's claims. */
+export const accountRecord = (subject: string): RecordName => ['account', subject];
+
+/** The record that names the browser of an interaction. */
+export const bindingRecord = (uid: string): RecordName => ['browser', uid];
+
 interface Encrypted {
   readonly encrypted?: unknown;
 }
@@ -77,12 +83,6 @@ export class IssuerStore {
       return next && this.encrypted(name, key, next);
     });
     return next;
-  }
-
-  /** Whether this is the first call with the name within `ttlMs`, in all processes. */
-  async isFirst(name: RecordName, ttlMs: number): Promise<boolean> {
-    const written = await this.update(name, ttlMs, (known) => (known ? undefined : { isUsed: true }));
-    return written !== undefined;
   }
 
   private encrypted(name: RecordName, key: string, value: object): Encrypted {

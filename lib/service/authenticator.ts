@@ -4,8 +4,8 @@ import * as v from 'valibot';
 import { createBridge, type Bridge, type BridgeOptions } from '../bridge/index.js';
 import { limitDefaults } from '../bridge/options.js';
 import { asConfigError } from './config.js';
-import type { Command } from './runnable.js';
 import * as s from './schemas.js';
+import type { Command } from './service.js';
 
 const keys = {
   scopes: v.optional(s.scopes),

@@ -5,11 +5,16 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEmbeddedStore, redisBus, redisStore } from '../stores/index.js';
 import type { Config } from './config.js';
+import type { KeyValueStore } from '../options.js';
+import type { Bus } from '../stores/bus.js';
 import type { Log } from './log.js';
-import type { Backends } from './runnable.js';
 import { codeOf } from './start-error.js';
 
-export interface OpenBackends extends Backends {
+/** The store that processes share or keep over a restart. */
+export interface Backends {
+  readonly store: KeyValueStore;
+  /** Absent from a service of one process. */
+  readonly bus?: Bus;
   close(): Promise<void>;
 }
 
@@ -17,7 +22,7 @@ export interface OpenBackends extends Backends {
  * @param command names the file in a folder that is given as `db_path`
  * @throws StartError that names the key at fault
  */
-export async function openBackends(config: Config, command: string, log: Log): Promise<OpenBackends> {
+export async function openBackends(config: Config, command: string, log: Log): Promise<Backends> {
   const { redisURL, databasePath } = config;
   if (redisURL !== undefined) {
     try {
@@ -29,7 +34,7 @@ export async function openBackends(config: Config, command: string, log: Log): P
   }
   try {
     const store = await openEmbeddedStore(databaseFile(databasePath, command));
-    return { store, bus: undefined, close: () => store.close() };
+    return { store, close: () => store.close() };
   } catch (error) {
     const code = codeOf(error);
     if (code === 'UNSAFE_FILE') throw config.mistake('db_path', (error as Error).message);

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Command } from './runnable.js';
+import type { Command } from './service.js';
 import { StartError } from './start-error.js';
 
 const { version } = require('../../package.json') as { version: string };
@@ -94,8 +94,7 @@ async function main(args: readonly string[]): Promise<void> {
     await checkConfig(command, config);
     return say(`${options.config} is right.\n`);
   }
-  const task = wanted === undefined ? undefined : command.tasks?.[wanted];
-  if (task) return say(`${await runTask(command, task, config, value)}\n`);
+  if (wanted !== undefined) return say(`${await runTask(command, config, wanted, value)}\n`);
   await runService(command, config, version);
 }
 

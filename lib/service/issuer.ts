@@ -1,11 +1,12 @@
 /** `passport-mastodon-oauth2 issuer`: the OpenID provider, from a YAML file. */
 
-import type { Log } from './log.js';
 import * as v from 'valibot';
-import { createIssuer, type Issuer, type IssuerOptions } from '../issuer/index.js';
+import { createIssuer, type Issuer } from '../issuer/index.js';
 import { asConfigError, type ConfigOf } from './config.js';
-import type { Command, Task } from './runnable.js';
+import type { Log } from './log.js';
+import type { Backends } from './backends.js';
 import * as s from './schemas.js';
+import type { Command } from './service.js';
 
 const placeholderEmail = v.union(
   [s.flag, s.table({ domain: s.text })],
@@ -52,47 +53,34 @@ export const issuer: Command<typeof keys> = {
   keys,
 
   async create(config, { store }, log) {
-    const { router, close } = await open(config, { store, log: eventsTo(log) });
+    const { router, close } = await open(config, store, log);
     return { router, close: () => close(), url: urlOf(config), status: () => ({}) };
   },
 
-  tasks: {
-    'rotate-keys': task(async (running) => {
-      const since = await running.rotateKeys();
-      return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
-    }),
-    'end-logins': task(async (running, subject) => {
+  async runTask(name, subject, config, { store }, log) {
+    const running = await open(config, store, log);
+    try {
+      if (name === 'rotate-keys') {
+        const since = await running.rotateKeys();
+        return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
+      }
       await running.endLogins(subject);
       return `${subject} is logged out: all sessions and tokens have ended.`;
-    }),
+    } finally {
+      await running.close();
+    }
   },
 };
-
-function task(work: (running: Issuer, value: string) => Promise<string>): Task<typeof keys> {
-  return {
-    async run(config, { store }, log, value) {
-      const running = await open(config, { store, log: eventsTo(log) });
-      const text = await work(running, value);
-      await running.close();
-      return text;
-    },
-  };
-}
-
-/** The log takes the name and the fields of an event apart. */
-function eventsTo(log: Log): NonNullable<IssuerOptions['log']> {
-  return ({ event, ...fields }) => log(event, fields);
-}
 
 function urlOf({ publicURL, own }: IssuerConfig): string {
   return publicURL + own.path.replace(/\/+$/, '');
 }
 
-async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 'log'>): Promise<Issuer> {
-  const { clientName, website, allowInstance, developmentInstances, own } = config;
+async function open(config: IssuerConfig, store: Backends['store'] | undefined, log: Log): Promise<Issuer> {
+  const { clientName, website, allowInstance, developmentInstances, outbound, trustedProxies, own } = config;
   try {
     return await createIssuer({
-      ...{ clientName, website, allowInstance, developmentInstances, outbound: config.outbound, ...shared },
+      ...{ clientName, website, allowInstance, developmentInstances, outbound, trustedProxies, store },
       issuerURL: urlOf(config),
       clients: own.clients,
       deviceFlow: own.device_flow,
@@ -103,7 +91,7 @@ async function open(config: IssuerConfig, shared: Pick<IssuerOptions, 'store' | 
       placeholderEmail: own.placeholder_email,
       secret: own.secret,
       revokeToken: own.revoke_token,
-      trustedProxies: config.trustedProxies,
+      log: ({ event, ...fields }) => log(event, fields),
     });
   } catch (error) {
     throw asConfigError(error, config);

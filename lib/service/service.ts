@@ -5,12 +5,44 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import type { ObjectEntries } from 'valibot';
 import { escape, messagePage, sendPage } from '../pages/page.js';
-import { openBackends } from './backends.js';
-import type { Config, ConfigOf } from './config.js';
+import { openBackends, type Backends } from './backends.js';
+import type { Config, ConfigOf, OwnKeys } from './config.js';
 import { isBehindProxy, mayReadCounts, sendHealth } from './health.js';
-import { createHTTPServer } from './http-server.js';
+import { createHTTPServer, type ConnectionLimits } from './http-server.js';
 import { createLog, type Log } from './log.js';
-import type { Command, Runnable, Task } from './runnable.js';
+
+/** A running command: it answers requests, and can be stopped. */
+export interface Runnable {
+  /** The URL for programs, for the log. */
+  readonly url: string;
+  /** Answers every request except those for `/` and `/healthz`. */
+  router(req: IncomingMessage, res: ServerResponse): void;
+  /** Handles upgrades to WebSockets. */
+  attach?(server: Server): void;
+  /** Numbers for the log and for `/healthz`. */
+  status(): Readonly<Record<string, number>>;
+  readonly connections?: ConnectionLimits;
+  /** Resolves when no work is left. */
+  close(): Promise<void>;
+}
+
+/** A command: a word after `passport-mastodon-oauth2`. */
+export interface Command<Keys extends ObjectEntries = ObjectEntries> extends OwnKeys<Keys> {
+  /** @throws StartError for values that the schema cannot check. Uses no network. */
+  create(config: ConfigOf<Keys>, backends: Partial<Backends>, log: Log): Promise<Runnable>;
+  /**
+   * Runs a task once, instead of the service. Resolves to what the command prints.
+   * @param name of the task's option
+   * @param value of the option; empty for a flag
+   */
+  runTask?(
+    name: string,
+    value: string,
+    config: ConfigOf<Keys>,
+    backends: Backends,
+    log: Log,
+  ): Promise<string>;
+}
 
 /** How long a stop waits for open requests. Milliseconds. */
 const graceMs = 10_000;
@@ -70,21 +102,21 @@ export async function checkConfig<Keys extends ObjectEntries>(
   command: Command<Keys>,
   config: ConfigOf<Keys>,
 ): Promise<void> {
-  const runnable = await command.create(config, { store: undefined, bus: undefined }, () => undefined);
+  const runnable = await command.create(config, {}, () => undefined);
   await runnable.close();
 }
 
 /** Runs a task on the store of the service, which may be running. */
 export async function runTask<Keys extends ObjectEntries>(
   command: Command<Keys>,
-  task: Task<Keys>,
   config: ConfigOf<Keys>,
+  name: string,
   value: string,
-): Promise<string> {
+): Promise<string | undefined> {
   const log = createLog((line) => process.stderr.write(`${line}\n`));
   const backends = await openBackends(config, command.name, log);
   try {
-    return await task.run(config, backends, log, value);
+    return await command.runTask?.(name, value, config, backends, log);
   } finally {
     await backends.close();
   }

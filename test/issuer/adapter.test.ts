@@ -1,6 +1,7 @@
 /** The library's records in a store that several processes share: what only the store can decide. */
 
-import { StoreAdapter, type AdapterOptions } from '../../lib/issuer/adapter.js';
+import { StoreAdapter } from '../../lib/issuer/adapter.js';
+import type { Shared } from '../../lib/issuer/shared.js';
 import { Endings, IssuerStore } from '../../lib/issuer/store.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore } from '../support/stage';
@@ -10,21 +11,20 @@ class Used extends Error {}
 /** A process that shares `backend`. */
 function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example') {
   const store = new IssuerStore(new Store(backend, 1000), issuerURL);
-  const options = {
+  const errors = {
+    InvalidGrant: Used,
+    InvalidClientAuth: Used,
+    SessionNotFound: Used,
+    InvalidRequest: RangeError,
+  };
+  const shared = {
     store,
     endings: new Endings(store, 7260_000),
-    errors: {
-      InvalidGrant: Used,
-      InvalidClientAuth: Used,
-      SessionNotFound: Used,
-      InvalidRequest: RangeError,
-    },
-    longest: 7200,
-    pending: new Map(),
-    context: () => undefined,
-    addressOf: () => undefined,
-  } as unknown as AdapterOptions;
-  return (model: string) => new StoreAdapter(options, model);
+    oidc: { errors, Provider: {} },
+    settings: { longestTtl: 7200 },
+    address: () => undefined,
+  } as unknown as Shared;
+  return (model: string) => new StoreAdapter(shared, model);
 }
 
 describe('a code', () => {

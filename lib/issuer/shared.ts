@@ -1,0 +1,23 @@
+/** What the parts of one issuer share. */
+
+import type { MastodonLogin } from '../login/login.js';
+import type { ClientAddress } from '../util/client-address.js';
+import type { IssuerCookies } from './cookies.js';
+import type { Documents } from './documents.js';
+import type { Keyring } from './keys.js';
+import type { OIDC } from './oidc-provider.js';
+import type { IssuerSettings } from './options.js';
+import type { Endings, IssuerStore } from './store.js';
+
+export interface Shared {
+  readonly oidc: OIDC;
+  readonly settings: IssuerSettings;
+  readonly login: MastodonLogin;
+  readonly store: IssuerStore;
+  readonly endings: Endings;
+  readonly keyring: Keyring;
+  readonly cookies: IssuerCookies;
+  readonly documents: Documents;
+  /** Of the visitor or program whose request is being answered. */
+  readonly address: () => ClientAddress;
+}
