@@ -127,6 +127,17 @@ export function eventLog<E extends AnyEvent>(from: string, log: EventLog<E> | un
   };
 }
 
+/**
+ * The default log of bridge and issuer: what the operator has to repair becomes a warning of the process.
+ * @param entryPoint as in imports
+ */
+export function warnOperator(entryPoint: string): EventLog<BridgeEvent | IssuerEvent> {
+  return (event) => {
+    const text = event.event === 'failed' ? event.error : event.event === 'warning' ? event.hint : undefined;
+    if (text !== undefined) process.emitWarning(`passport-mastodon-oauth2/${entryPoint}: ${String(text)}`);
+  };
+}
+
 function withoutErrors(event: AnyEvent): AnyEvent {
   const entries = Object.entries(event).map(([name, value]: [string, unknown]) => [
     name,

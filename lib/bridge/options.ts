@@ -1,7 +1,7 @@
 /** The bridge's options: types, defaults and checks. */
 
 import { checkStore, Checks } from '../util/checks.js';
-import { eventLog, type BridgeEvent, type EventLog, type Report } from '../events.js';
+import { eventLog, warnOperator, type BridgeEvent, type EventLog, type Report } from '../events.js';
 import { loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
@@ -124,7 +124,7 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     limits,
     revokeUndelivered: checks.boolean('revokeUndelivered', options.revokeUndelivered, true),
-    log: eventLog(checks.caller, checks.function('log', options.log) ?? warnOperator),
+    log: eventLog(checks.caller, checks.function('log', options.log) ?? warnOperator('bridge')),
   };
 }
 
@@ -151,9 +151,4 @@ function checkedLimits(given: Partial<BridgeLimits>): BridgeLimits {
     return [name, bridgeChecks.wholeNumber(`limits.${name}`, value)];
   });
   return Object.fromEntries(numbers) as BridgeLimits;
-}
-
-function warnOperator(event: BridgeEvent): void {
-  const text = event.event === 'failed' ? event.error : event.event === 'warning' ? event.hint : undefined;
-  if (text !== undefined) process.emitWarning(`passport-mastodon-oauth2/bridge: ${String(text)}`);
 }

@@ -1,6 +1,6 @@
 /** The pages that a visitor sees during a login at the bridge. */
 
-import { escape, formAttributes, messagePage, type Page } from '../pages/page.js';
+import { codeToCompare, escape, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 
 export interface Confirmation {
@@ -23,9 +23,8 @@ const problems = {
 } as const;
 
 export function confirmationPage({ clientName, host, code, proof, problem, script }: Confirmation): Page {
-  const name = `<strong><bdi>${escape(clientName)}</bdi></strong>`;
+  const name = strong(clientName);
   const note = problem === undefined ? '' : `<p role="alert">${problems[problem]}</p>\n`;
-  const spelled = code.replace(/\W/g, '').split('').join(' ');
   const step = secondStep(
     'I see the same code, and I began this login myself.',
     problem === 'no second step',
@@ -34,8 +33,8 @@ export function confirmationPage({ clientName, host, code, proof, problem, scrip
     status: problem === undefined ? 200 : 403,
     title: `${clientName} asks to use your account`,
     script,
-    body: `${note}<p>This is about your account at <strong><bdi>${escape(host)}</bdi></strong>. ${name} shows this code now:</p>
-<p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>
+    body: `${note}<p>This is about your account at ${strong(host)}. ${name} shows this code now:</p>
+${codeToCompare(code)}
 <p>Go on only if you see the same code in ${name} on your own screen. If another person sent you this link, that person
 would get access to your account.</p>
 <mastodon-login><form ${formAttributes}>
@@ -58,7 +57,7 @@ export function noCookiePage(): Page {
 
 export function connectedPage(clientName: string, handle: string): Page {
   return messagePage(200, 'You may close this window', [
-    `<strong><bdi>${escape(handle)}</bdi></strong> is now connected with <strong><bdi>${escape(clientName)}</bdi></strong>.`,
+    `${strong(handle)} is now connected with ${strong(clientName)}.`,
     'Go back to it. There is nothing more to do here.',
   ]);
 }

@@ -34,14 +34,8 @@ export interface Fulfilment {
   readonly profile: MastodonProfile;
 }
 
-export interface AuthMessage {
-  readonly type: 'auth';
-  /** Any JSON value. */
-  readonly host: unknown;
-}
-
-/** @returns `undefined` for a text that is not a message of the protocol */
-export function readMessage(text: string): AuthMessage | undefined {
+/** @returns the host, which may be any JSON value; `undefined` for a text that is not a message of the protocol */
+export function readMessage(text: string): { readonly host: unknown } | undefined {
   let message: unknown;
   try {
     // Some libraries write a byte order mark (RFC 8259, section 8.1).
@@ -51,7 +45,7 @@ export function readMessage(text: string): AuthMessage | undefined {
   }
   if (own(message, 'type') !== 'auth') return undefined;
   const parameters = own(message, 'parameters');
-  return { type: 'auth', host: own(parameters, 'host') ?? own(parameters, 'hostname') };
+  return { host: own(parameters, 'host') ?? own(parameters, 'hostname') };
 }
 
 export function invalidHost(code: MastodonErrorCode, message: string): string {

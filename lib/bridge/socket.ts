@@ -4,16 +4,7 @@ import { WebSocket, type RawData } from 'ws';
 import type { ClientAddress } from '../util/client-address.js';
 import { bridgeError, type BridgeErrorCode } from './protocol.js';
 import type { Recipient } from './requests.js';
-
-/** The state that all connections share. */
-export interface SocketContext {
-  readonly maxBufferedBytes: number;
-  readonly messagesPerMinute: number;
-  readonly badMessages: number;
-  message(socket: BridgeSocket, text: string): void;
-  closed(socket: BridgeSocket): void;
-  ended(socket: BridgeSocket, id: string): void;
-}
+import type { Sockets } from './sockets.js';
 
 /** One login of a program, from its message to its end. */
 export interface PendingLogin {
@@ -34,7 +25,7 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
 
 export class BridgeSocket extends WebSocket implements Recipient {
   /** Set once, when the connection is opened. */
-  hub!: SocketContext;
+  hub!: Sockets;
   address: ClientAddress = undefined;
   /** Whether data arrived since the last ping. */
   isAlive = true;
@@ -45,17 +36,17 @@ export class BridgeSocket extends WebSocket implements Recipient {
   private minute = 0;
   private messagesInMinute = 0;
 
-  open(hub: SocketContext, address: ClientAddress): void {
+  open(hub: Sockets, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
     this.on('message', (data: RawData, isBinary: boolean) => {
       if (!this.isWithinRate()) return;
       if (isBinary) this.reject('message_binary', 1003);
-      else hub.message(this, data.toString());
+      else hub.logins.receive(this, data.toString());
     });
     this.on('ping', (data: Buffer) => {
       if (!this.isWithinRate()) return;
-      if (this.bufferedAmount > hub.maxBufferedBytes) this.terminate();
+      if (this.bufferedAmount > hub.limits.maxBufferedBytes) this.terminate();
       else this.pong(data);
     });
     this.on('pong', () => (this.isAlive = true));
@@ -70,7 +61,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
    */
   tell(text: string): boolean {
     if (this.readyState !== WebSocket.OPEN) return false;
-    if (this.bufferedAmount > this.hub.maxBufferedBytes) {
+    if (this.bufferedAmount > this.hub.limits.maxBufferedBytes) {
       this.terminate();
       return false;
     }
@@ -79,7 +70,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   }
 
   deliver(id: string, text: string): boolean {
-    this.hub.ended(this, id);
+    this.hub.logins.ended(this, id);
     return this.tell(text);
   }
 
@@ -93,11 +84,11 @@ export class BridgeSocket extends WebSocket implements Recipient {
   /** @param code closes the connection after too many rejected messages */
   reject(error: Parameters<typeof bridgeError>[0], code: number): void {
     this.tell(bridgeError(error));
-    if (++this.badMessages >= this.hub.badMessages) this.close(code);
+    if (++this.badMessages >= this.hub.limits.badMessages) this.close(code);
   }
 
   beat(): void {
-    if (!this.isAlive || this.bufferedAmount > this.hub.maxBufferedBytes) return this.terminate();
+    if (!this.isAlive || this.bufferedAmount > this.hub.limits.maxBufferedBytes) return this.terminate();
     this.isAlive = false;
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
@@ -108,7 +99,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
     this.isAlive = true;
     const minute = Math.floor(Date.now() / 60_000);
     if (minute !== this.minute) [this.minute, this.messagesInMinute] = [minute, 0];
-    if (++this.messagesInMinute <= this.hub.messagesPerMinute) return true;
+    if (++this.messagesInMinute <= this.hub.limits.messagesPerMinute) return true;
     this.tell(bridgeError('too_many_messages'));
     this.close(1008);
     return false;

@@ -7,9 +7,9 @@ import { WebSocketServer } from 'ws';
 import { clientAddress, type ClientAddress } from '../util/client-address.js';
 import { Quota, unlimitedAddress } from '../util/quota.js';
 import type { Logins } from './logins.js';
-import type { BridgeSettings } from './options.js';
+import type { BridgeLimits, BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
-import { BridgeSocket, type SocketContext } from './socket.js';
+import { BridgeSocket } from './socket.js';
 
 /** Connections are pinged in groups: ten thousand pings at once would need much memory for a moment. */
 const pingGroups = 16;
@@ -30,10 +30,8 @@ interface Refusal {
   readonly origin?: string;
 }
 
-export class Sockets implements SocketContext {
-  readonly maxBufferedBytes: number;
-  readonly messagesPerMinute: number;
-  readonly badMessages: number;
+export class Sockets {
+  readonly limits: Readonly<BridgeLimits>;
   /** Oldest first. */
   private readonly sockets = new Set<BridgeSocket>();
   private readonly quota: Quota;
@@ -48,12 +46,10 @@ export class Sockets implements SocketContext {
 
   constructor(
     private readonly settings: BridgeSettings,
-    private readonly logins: Logins,
+    readonly logins: Logins,
   ) {
     const { limits } = settings;
-    this.maxBufferedBytes = limits.maxBufferedBytes;
-    this.messagesPerMinute = limits.messagesPerMinute;
-    this.badMessages = limits.badMessages;
+    this.limits = limits;
     this.quota = new Quota(limits.maxSocketsPerAddress);
     this.server = new WebSocketServer({
       noServer: true,
@@ -79,7 +75,7 @@ export class Sockets implements SocketContext {
    */
   attach(server: Server): void {
     if (this.isClosing) throw new Error('the bridge was closed');
-    const { path, limits } = this.settings;
+    const { path } = this.settings;
     const paths = () => server.listeners('upgrade').map((listener) => pathsOf.get(listener));
     if (paths().includes(path))
       throw new Error(`a bridge takes WebSockets at ${path} of this server already`);
@@ -94,12 +90,8 @@ export class Sockets implements SocketContext {
     server.on('upgrade', listener);
     this.detach.push(() => server.off('upgrade', listener));
     // One timer for all connections.
-    const everyMs = Math.max(1, Math.round(limits.heartbeatMs / pingGroups));
+    const everyMs = Math.max(1, Math.round(this.limits.heartbeatMs / pingGroups));
     this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
-  }
-
-  message(socket: BridgeSocket, text: string): void {
-    if (!this.isClosing) this.logins.receive(socket, text);
   }
 
   closed(socket: BridgeSocket): void {
@@ -108,10 +100,6 @@ export class Sockets implements SocketContext {
     this.quota.remove(socket.address);
     this.logins.closed(socket);
     if (this.sockets.size === 0) this.onceEmpty();
-  }
-
-  ended(socket: BridgeSocket, id: string): void {
-    this.logins.ended(socket, id);
   }
 
   /** Sends every program a message, and waits for them to close, at most `closingMs`. */
@@ -148,14 +136,14 @@ export class Sockets implements SocketContext {
   }
 
   private refusal({ headers }: IncomingMessage, address: ClientAddress): Refusal | undefined {
-    const { limits, origins } = this.settings;
+    const { origins } = this.settings;
     const { origin } = headers;
     // Browsers send it, and no page can forge it. Without this check, any page could begin logins in the site's name.
     if (origin !== undefined && !origins.has('*') && !origins.has(origin)) {
       return { status: 403, reason: 'Forbidden origin', origin: origin.slice(0, maxOrigin) };
     }
     if (!this.quota.hasRoom(address)) return { status: 429, reason: 'Too many connections' };
-    const isFull = this.sockets.size >= limits.maxSockets;
+    const isFull = this.sockets.size >= this.limits.maxSockets;
     return isFull && !this.evict(address) ? { status: 503, reason: 'Too many connections' } : undefined;
   }
 

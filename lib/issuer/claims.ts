@@ -76,7 +76,7 @@ export function claimsFor(
 }
 
 /**
- * An invented address for clients that require one. Mastodon tells none, and a handle, which looks like one, may be the
+ * An invented address for clients that require one. Mastodon gives none, and a handle, which looks like one, may be the
  * mailbox of another person.
  */
 export function placeholderEmail(subject: string, domain: string): string {

@@ -107,7 +107,7 @@ export function readClient(
     );
   }
   const needsPKCE = checks.boolean(`${name}.require_pkce`, require_pkce, true);
-  if (!needsPKCE && !hasSecret(client)) {
+  if (!needsPKCE && authMethodOf(client) === 'none') {
     fail('a client without a secret cannot do without PKCE: leave out require_pkce');
   }
   if (preferred_username !== 'handle' && preferred_username !== 'nickname') {
@@ -166,16 +166,15 @@ function isWebOrigin(value: unknown): boolean {
   return typeof value === 'string' && /^https?:/.test(value) && parsedURL(value)?.origin === value;
 }
 
-function hasSecret({ token_endpoint_auth_method: method = 'client_secret_basic' }: IssuerClient): boolean {
-  return method !== 'none';
+function authMethodOf({ token_endpoint_auth_method: method = 'client_secret_basic' }: IssuerClient): string {
+  return method;
 }
 
 /** Warnings about a client that works with some programs and not with others. */
 export function warningsAbout({ metadata }: CheckedClient): readonly string[] {
-  const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = metadata;
-  if (typeof secret !== 'string' || (method ?? 'client_secret_basic') !== 'client_secret_basic') return [];
-  const found = [...'+%:'].filter((character) => secret.includes(character));
-  if (found.length === 0) return [];
+  const { client_id: id, client_secret: secret } = metadata;
+  const found = [...'+%:'].filter((character) => String(secret).includes(character));
+  if (found.length === 0 || authMethodOf(metadata) !== 'client_secret_basic') return [];
   return [
     `the client_secret of the client ${id} contains ${found.join(' and ')}, which programs encode in different ways for HTTP ` +
       'Basic, so some cannot authenticate. Use the output of openssl rand -hex 32',

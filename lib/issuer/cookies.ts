@@ -1,7 +1,7 @@
 /** The issuer's cookies: their names, the browser's key, its last server, and the session before the login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/browser.js';
+import { isSecretKey, randomToken } from '../login/browser.js';
 import { cookieValues } from '../util/cookies.js';
 import { digest, decrypt, encrypt } from '../util/crypto.js';
 import type { AdapterPayload } from './oidc-provider.js';
@@ -46,9 +46,8 @@ export class IssuerCookies {
   }
 
   /** The browser's secret key. */
-  browserKey(req: Pick<IncomingMessage, 'headers'>): string | undefined {
-    const value = this.read(req, this.names.browser);
-    return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
+  browserKey(req: IncomingMessage): string | undefined {
+    return cookieValues(req.headers.cookie, this.names.browser).find(isSecretKey);
   }
 
   /** The browser's key. A browser without one gets a new key. */
@@ -61,7 +60,7 @@ export class IssuerCookies {
   }
 
   /** The server of the last login in this browser. Not verified. */
-  lastServer(req: Pick<IncomingMessage, 'headers'>): string | undefined {
+  lastServer(req: IncomingMessage): string | undefined {
     return this.read(req, this.names.server);
   }
 
@@ -70,7 +69,7 @@ export class IssuerCookies {
   }
 
   /** The session before the login, if the browser has one with this ID. */
-  visitorSession(req: Pick<IncomingMessage, 'headers'>, id: string): AdapterPayload | undefined {
+  visitorSession(req: IncomingMessage, id: string): AdapterPayload | undefined {
     const value = this.read(req, this.names.visitor) ?? '';
     const [text] = this.keys().flatMap((key) => decrypt(key, visitorPurpose, value) ?? []);
     const kept = text === undefined ? undefined : (JSON.parse(text) as AdapterPayload);
@@ -95,7 +94,7 @@ export class IssuerCookies {
    * Removes the session's cookie from a response if the session was not stored, or if the browser already has this cookie: a slow
    * response would undo a later change of the cookie.
    */
-  dropSessionCookie(req: Pick<IncomingMessage, 'headers'>, res: ServerResponse, isUnsaved: boolean): void {
+  dropSessionCookie(req: IncomingMessage, res: ServerResponse, isUnsaved: boolean): void {
     const names = [this.names.session, `${this.names.session}.sig`];
     const set = [res.getHeader('set-cookie') ?? []].flat().map(String);
     const isKnown = names.every((name) => {
@@ -111,7 +110,7 @@ export class IssuerCookies {
     res.appendHeader('Set-Cookie', `${name}=${value}; ${lifetime}${this.attributes}`);
   }
 
-  private read({ headers }: Pick<IncomingMessage, 'headers'>, name: string): string | undefined {
+  private read({ headers }: IncomingMessage, name: string): string | undefined {
     return cookieValues(headers.cookie, name)[0];
   }
 }

@@ -68,12 +68,8 @@ export class PendingRecords {
     this.count(record.client, -record.size);
   }
 
-  private of(isMeant: (record: PendingRecord) => boolean): PendingRecord[] {
-    return [...this.records.values()].filter(isMeant);
-  }
-
   private makeRoom(address: ClientAddress, isMeant: (record: PendingRecord) => boolean): void {
-    const records = this.of(isMeant);
+    const records = [...this.records.values()].filter(isMeant);
     const own = records.find((other) => other.address === address);
     const quota = new Quota(Infinity);
     for (const record of records) quota.add(record.address);

@@ -1,6 +1,6 @@
 /** The options of `createIssuer`: their types, defaults and checks. */
 
-import { eventLog, type EventLog, type IssuerEvent, type Report } from '../events.js';
+import { eventLog, warnOperator, type EventLog, type IssuerEvent, type Report } from '../events.js';
 import { addressesBelow } from '../util/url.js';
 import { loginOptionNames, readOptions, type LoginOptions, type Settings } from '../options.js';
 import {
@@ -125,7 +125,7 @@ export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
   const { clients: given, placeholderEmail, secret, revokeToken, trustedProxies, ...others } = more;
   const { issuerURL: url, ...ofLogin } = others;
   const issuerURL = checks.baseURL('issuerURL', url);
-  const log = eventLog(checks.caller, checks.function('log', others.log) ?? warnOperator);
+  const log = eventLog(checks.caller, checks.function('log', others.log) ?? warnOperator('issuer'));
   const emailDomain = readPlaceholder('placeholderEmail', placeholderEmail, undefined);
   const clients = readClients(given ?? [], emailDomain);
   for (const text of clients.flatMap(warningsAbout)) log('warning', { hint: text });
@@ -180,9 +180,4 @@ function checkedSecret(value: unknown): string | undefined {
     );
   }
   return secret;
-}
-
-function warnOperator(event: IssuerEvent): void {
-  const text = event.event === 'failed' ? event.error : event.event === 'warning' ? event.hint : undefined;
-  if (text !== undefined) process.emitWarning(`passport-mastodon-oauth2/issuer: ${String(text)}`);
 }

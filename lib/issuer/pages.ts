@@ -1,7 +1,7 @@
 /** The login page of the issuer and its messages, as HTML. */
 
 import { MastodonError } from '../errors.js';
-import { escape, formAttributes, messagePage, type Page } from '../pages/page.js';
+import { escape, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 import type { ClientName } from './clients.js';
 
@@ -45,7 +45,7 @@ export function loginPage(form: LoginForm): Page {
   const back =
     client.redirectDestination === undefined
       ? `on a device. Nothing is sent back to this browser`
-      : `and be sent back to <strong><bdi>${escape(client.redirectDestination)}</bdi></strong>`;
+      : `and be sent back to ${strong(client.redirectDestination)}`;
   const keeps =
     form.days === undefined
       ? ''
@@ -78,7 +78,7 @@ ${sure}<button name="action" value="login"${account ? ' class="mastodon-login-qu
 /** `client_name` of a metadata document is marked as not verified. */
 export function clientTitle({ name, claim }: ClientName): string {
   const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escape(claim)}</bdi>”,`;
-  return `<strong><bdi>${escape(name)}</bdi></strong>${claimed}`;
+  return `${strong(name)}${claimed}`;
 }
 
 function continueForm(proof: string, account: string, sure: string): string {

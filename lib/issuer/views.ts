@@ -1,6 +1,14 @@
 /** oidc-provider's pages: errors, RP-initiated logout, and the device grant. */
 
-import { escape, formAttributes, messagePage, rendered, type Page } from '../pages/page.js';
+import {
+  codeToCompare,
+  escape,
+  formAttributes,
+  messagePage,
+  rendered,
+  strong,
+  type Page,
+} from '../pages/page.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import type { KoaContextWithOIDC } from './oidc-provider.js';
 import { clientErrorPage, expiredPage, internalError, clientTitle, ownFailurePage } from './pages.js';
@@ -158,7 +166,7 @@ function refusalOf(error: Error, out: Failure | undefined): string {
   }
 }
 
-/** What a device tells about itself. Not verified. */
+/** What a device says about itself. Not verified. */
 export interface DeviceInfo {
   readonly device?: string;
   /** Seconds since the epoch. */
@@ -188,12 +196,11 @@ export function userCodeConfirmSource(
   const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
   const itself =
     device === undefined ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
-  const spelled = userCode.replace(/\W/g, '').split('').join(' ');
   show(ctx, {
     status: 200,
     title: `Log in to ${name.name} on a device`,
     body: `<p>A device asked to be logged in to ${clientTitle(name)} ${when}. It ${itself}, and should be showing this code now:</p>
-<p class="code"><span aria-hidden="true">${escape(userCode)}</span><span class="spoken">${escape(spelled)}</span></p>
+${codeToCompare(userCode)}
 <p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
 they would get into your account.</p>
 <form ${formAttributes} action="${escape(ctx.oidc.urlFor('code_verification'))}">
@@ -211,8 +218,4 @@ export function successSource(ctx: KoaContextWithOIDC): void {
   const to = client ? ` to ${clientTitle(clientNameOf(client)).replace(/,$/, '')}` : '';
   const done = `Your device is now logged in${to}. There is nothing more to do here.`;
   show(ctx, messagePage(200, 'You may close this window', [done]));
-}
-
-function strong(text: string): string {
-  return `<strong><bdi>${escape(text)}</bdi></strong>`;
 }

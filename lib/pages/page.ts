@@ -89,6 +89,17 @@ export function escape(text: string): string {
   return text.replace(stackedMarks, '$1').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
+/** A name from elsewhere, as HTML. `bdi` keeps its direction from the text around it. */
+export function strong(name: string): string {
+  return `<strong><bdi>${escape(name)}</bdi></strong>`;
+}
+
+/** A code to compare, as HTML. Screen readers read it letter by letter. */
+export function codeToCompare(code: string): string {
+  const spelled = code.replace(/\W/g, '').split('').join(' ');
+  return `<p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>`;
+}
+
 /** Only these scripts run, and they cannot write HTML. */
 function scriptRules(sources: readonly string[]): string {
   if (sources.length === 0) return '';

@@ -49,6 +49,8 @@ const judged = {
   'issuer/adapter': 'issuer/adapter',
   'issuer/documents': 'issuer/documents',
   'issuer/keys': 'issuer/keys',
+  'issuer/limits': 'issuer/limits',
+  'issuer/client-options': 'issuer/client-options',
   'util/url': 'util/url discovery/address',
 };
 

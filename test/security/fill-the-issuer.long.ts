@@ -1,6 +1,5 @@
 /** An attacker without an account has the issuer keep so much that there is no room for the logins of others. */
 
-import { PendingRecords } from '../../lib/issuer/limits';
 import { anIssuer, app, ask, discover, logIn, openPage, press } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
@@ -133,83 +132,4 @@ it('an authorization request whose record would be much longer than its URL leav
   const page = await openPage(new Visitor(), url);
   expect(page.text + String(page.location)).toContain('invalid_request');
   expect(store.records.size).toBe(before);
-});
-
-describe('where all is full', () => {
-  const until = Date.now() + 3_600_000;
-  const mega = 1024 * 1024;
-
-  it('the network with the most gives way', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    const add = (id: string, address: string, client: string) =>
-      records.add({ id, address, client, size: mega, until });
-    add('honest', '198.51.100.1', 'client');
-    for (let i = 0; i < 15; i++) add(`flood ${i}`, '203.0.113.7', `client ${i}`);
-    expect(dropped).toEqual([]);
-    add('newcomer', '198.51.100.2', 'client');
-    expect(dropped).toEqual(['flood 14']);
-  });
-
-  it('one client has no more than half of it', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    records.add({ id: 'honest', address: undefined, client: 'honest', size: mega, until });
-    for (let i = 0; i < 30; i++) {
-      records.add({ id: `flood ${i}`, address: undefined, client: 'flood', size: mega, until });
-    }
-    expect(dropped).toHaveLength(22);
-    expect(dropped).not.toContain('honest');
-  });
-
-  it('nor does a flood by way of a client end the logins of others there', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    const add = (id: string, address: string) =>
-      records.add({ id, address, client: 'shop', size: mega, until });
-    add('honest', '198.51.100.1');
-    for (let i = 0; i < 30; i++) add(`flood ${i}`, '203.0.113.7');
-    expect(dropped).toHaveLength(23);
-    expect(dropped).not.toContain('honest');
-  });
-
-  it('nor where another network has more records at another client', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    const add = (id: string, address: string, client: string, size: number) =>
-      records.add({ id, address, client, size, until });
-    add('honest', '198.51.100.1', 'shop', mega);
-    for (let i = 0; i < 200; i++) add(`app ${i}`, '192.0.2.1', 'app', 1);
-    for (let i = 0; i < 30; i++) add(`flood ${i}`, `203.0.113.${i % 5}`, 'shop', mega);
-    expect(dropped.length).toBeGreaterThan(20);
-    expect(dropped).not.toContain('honest');
-  });
-
-  it('a /56 that is full ends nothing of another one in the same /48', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    const add = (id: string, address: string) => records.add({ id, address, client: 'shop', size: 1, until });
-    add('honest', '20010db80001aa00');
-    for (let i = 0; i < 200; i++) add(`one ${i}`, '20010db80001bb00');
-    for (let i = 0; i < 200; i++) add(`two ${i}`, '20010db80001bb01');
-    for (let i = 0; i < 20; i++) add(`three ${i}`, '20010db80001bb02');
-    expect(dropped).toHaveLength(20);
-    expect(dropped).not.toContain('honest');
-    // Nor does a customer that owns several of them.
-    for (const part of ['cc', 'dd', 'ee']) {
-      for (let i = 0; i < 400; i++) add(`${part} ${i}`, `20010db80001${part}0${i % 2}`);
-    }
-    expect(dropped.length).toBeGreaterThan(800);
-    expect(dropped).not.toContain('honest');
-  });
-
-  it('what has expired makes room first', () => {
-    const dropped: string[] = [];
-    const records = new PendingRecords((id) => dropped.push(id));
-    for (let i = 0; i < 200; i++) {
-      records.add({ id: `old ${i}`, address: '203.0.113.7', client: 'a', size: 1, until: Date.now() - 1 });
-    }
-    records.add({ id: 'new', address: '203.0.113.7', client: 'a', size: 1, until });
-    expect(dropped).toEqual([]);
-  });
 });

@@ -1,0 +1,151 @@
+/** The limits on what visitors without a login may store and try, with floods from one network and by way of one client. */
+
+import { MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
+
+describe('where all is full', () => {
+  const until = Date.now() + 3_600_000;
+  const mega = 1024 * 1024;
+
+  it('the network with the most gives way', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string, client: string) =>
+      records.add({ id, address, client, size: mega, until });
+    add('honest', '198.51.100.1', 'client');
+    for (let i = 0; i < 15; i++) add(`flood ${i}`, '203.0.113.7', `client ${i}`);
+    expect(dropped).toEqual([]);
+    add('newcomer', '198.51.100.2', 'client');
+    expect(dropped).toEqual(['flood 14']);
+  });
+
+  it('one client has no more than half of it', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    records.add({ id: 'honest', address: undefined, client: 'honest', size: mega, until });
+    for (let i = 0; i < 30; i++) {
+      records.add({ id: `flood ${i}`, address: undefined, client: 'flood', size: mega, until });
+    }
+    expect(dropped).toHaveLength(22);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('nor does a flood by way of a client end the logins of others there', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string) =>
+      records.add({ id, address, client: 'shop', size: mega, until });
+    add('honest', '198.51.100.1');
+    for (let i = 0; i < 30; i++) add(`flood ${i}`, '203.0.113.7');
+    expect(dropped).toHaveLength(23);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('nor where another network has more records at another client', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string, client: string, size: number) =>
+      records.add({ id, address, client, size, until });
+    add('honest', '198.51.100.1', 'shop', mega);
+    for (let i = 0; i < 200; i++) add(`app ${i}`, '192.0.2.1', 'app', 1);
+    for (let i = 0; i < 30; i++) add(`flood ${i}`, `203.0.113.${i % 5}`, 'shop', mega);
+    expect(dropped.length).toBeGreaterThan(20);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('a /56 that is full ends nothing of another one in the same /48', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const add = (id: string, address: string) => records.add({ id, address, client: 'shop', size: 1, until });
+    add('honest', '20010db80001aa00');
+    for (let i = 0; i < 200; i++) add(`one ${i}`, '20010db80001bb00');
+    for (let i = 0; i < 200; i++) add(`two ${i}`, '20010db80001bb01');
+    for (let i = 0; i < 20; i++) add(`three ${i}`, '20010db80001bb02');
+    expect(dropped).toHaveLength(20);
+    expect(dropped).not.toContain('honest');
+    // Nor does a customer that owns several of them.
+    for (const part of ['cc', 'dd', 'ee']) {
+      for (let i = 0; i < 400; i++) add(`${part} ${i}`, `20010db80001${part}0${i % 2}`);
+    }
+    expect(dropped.length).toBeGreaterThan(800);
+    expect(dropped).not.toContain('honest');
+  });
+
+  it('what has expired makes room first', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    for (let i = 0; i < 200; i++) {
+      records.add({ id: `old ${i}`, address: '203.0.113.7', client: 'a', size: 1, until: Date.now() - 1 });
+    }
+    records.add({ id: 'new', address: '203.0.113.7', client: 'a', size: 1, until });
+    expect(dropped).toEqual([]);
+  });
+});
+
+describe('a login that has ended', () => {
+  const until = Date.now() + 3_600_000;
+
+  it('leaves its room to another one of its network', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    for (let i = 0; i < 200; i++) {
+      records.add({ id: `login ${i}`, address: '203.0.113.7', client: 'shop', size: 1, until });
+    }
+    records.end('login 150');
+    records.end('login 150');
+    records.end('unknown');
+    records.add({ id: 'next', address: '203.0.113.7', client: 'shop', size: 1, until });
+    expect(dropped).toEqual([]);
+    records.add({ id: 'one more', address: '203.0.113.7', client: 'shop', size: 1, until });
+    expect(dropped).toEqual(['login 0']);
+  });
+
+  it('leaves its room to another one of its client', () => {
+    const dropped: string[] = [];
+    const records = new PendingRecords((id) => dropped.push(id));
+    const half = 8 * 1024 * 1024;
+    records.add({ id: 'first', address: '203.0.113.7', client: 'shop', size: half, until });
+    records.end('first');
+    records.add({ id: 'second', address: '203.0.113.8', client: 'shop', size: half, until });
+    expect(dropped).toEqual([]);
+    records.add({ id: 'third', address: '203.0.113.9', client: 'shop', size: 1, until });
+    expect(dropped).toEqual(['second']);
+  });
+});
+
+describe('attempts of a network within a minute', () => {
+  const at = (ms: number) => jest.spyOn(performance, 'now').mockReturnValue(ms);
+  afterEach(() => jest.restoreAllMocks());
+
+  it('are limited, and those of other networks are not', () => {
+    at(1000);
+    const quota = new MinuteQuota(2);
+    quota.add('203.0.113.7');
+    expect([quota.countOf('203.0.113.7'), quota.hasRoom('203.0.113.7')]).toEqual([1, true]);
+    quota.add('203.0.113.7');
+    expect([quota.countOf('203.0.113.7'), quota.hasRoom('203.0.113.7')]).toEqual([2, false]);
+    expect([quota.countOf('198.51.100.1'), quota.hasRoom('198.51.100.1')]).toEqual([0, true]);
+  });
+
+  it('count for one minute each', () => {
+    at(1000);
+    const quota = new MinuteQuota(2);
+    quota.add('203.0.113.7');
+    at(31_000);
+    quota.add('203.0.113.7');
+    at(60_999);
+    expect(quota.hasRoom('203.0.113.7')).toBe(false);
+    at(61_000);
+    expect(quota.hasRoom('203.0.113.7')).toBe(true);
+    quota.add('203.0.113.7');
+    expect(quota.hasRoom('203.0.113.7')).toBe(false);
+    at(130_000);
+    quota.add('198.51.100.1');
+    expect([quota.countOf('203.0.113.7'), quota.countOf('198.51.100.1')]).toEqual([0, 1]);
+  });
+
+  it('from a private network have no limit, as they may be those of a proxy', () => {
+    const quota = new MinuteQuota(1);
+    for (let i = 0; i < 5; i++) quota.add(undefined);
+    expect(quota.hasRoom(undefined)).toBe(true);
+  });
+});
