@@ -2,9 +2,17 @@
 
 import { WebSocket, type RawData } from 'ws';
 import type { ClientAddress } from '../util/client-address.js';
+import type { BridgeLimits } from './options.js';
 import { bridgeError, type BridgeErrorCode } from './protocol.js';
 import type { Recipient } from './requests.js';
-import type { Sockets } from './sockets.js';
+
+/** The state that all connections share. */
+export interface SocketContext {
+  readonly limits: Readonly<BridgeLimits>;
+  message(socket: BridgeSocket, text: string): void;
+  closed(socket: BridgeSocket): void;
+  ended(socket: BridgeSocket, id: string): void;
+}
 
 /** One login of a program, from its message to its end. */
 export interface PendingLogin {
@@ -25,7 +33,7 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
 
 export class BridgeSocket extends WebSocket implements Recipient {
   /** Set once, when the connection is opened. */
-  hub!: Sockets;
+  hub!: SocketContext;
   address: ClientAddress = undefined;
   /** Whether data arrived since the last ping. */
   isAlive = true;
@@ -36,13 +44,13 @@ export class BridgeSocket extends WebSocket implements Recipient {
   private minute = 0;
   private messagesInMinute = 0;
 
-  open(hub: Sockets, address: ClientAddress): void {
+  open(hub: SocketContext, address: ClientAddress): void {
     this.hub = hub;
     this.address = address;
     this.on('message', (data: RawData, isBinary: boolean) => {
       if (!this.isWithinRate()) return;
       if (isBinary) this.reject('message_binary', 1003);
-      else hub.logins.receive(this, data.toString());
+      else hub.message(this, data.toString());
     });
     this.on('ping', (data: Buffer) => {
       if (!this.isWithinRate()) return;
@@ -70,7 +78,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
   }
 
   deliver(id: string, text: string): boolean {
-    this.hub.logins.ended(this, id);
+    this.hub.ended(this, id);
     return this.tell(text);
   }
 

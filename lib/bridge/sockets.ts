@@ -9,7 +9,7 @@ import { Quota, unlimitedAddress } from '../util/quota.js';
 import type { Logins } from './logins.js';
 import type { BridgeLimits, BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
-import { BridgeSocket } from './socket.js';
+import { BridgeSocket, type SocketContext } from './socket.js';
 
 /** Connections are pinged in groups: ten thousand pings at once would need much memory for a moment. */
 const pingGroups = 16;
@@ -30,7 +30,7 @@ interface Refusal {
   readonly origin?: string;
 }
 
-export class Sockets {
+export class Sockets implements SocketContext {
   readonly limits: Readonly<BridgeLimits>;
   /** Oldest first. */
   private readonly sockets = new Set<BridgeSocket>();
@@ -46,7 +46,7 @@ export class Sockets {
 
   constructor(
     private readonly settings: BridgeSettings,
-    readonly logins: Logins,
+    private readonly logins: Logins,
   ) {
     const { limits } = settings;
     this.limits = limits;
@@ -92,6 +92,14 @@ export class Sockets {
     // One timer for all connections.
     const everyMs = Math.max(1, Math.round(this.limits.heartbeatMs / pingGroups));
     this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
+  }
+
+  message(socket: BridgeSocket, text: string): void {
+    this.logins.receive(socket, text);
+  }
+
+  ended(socket: BridgeSocket, id: string): void {
+    this.logins.ended(socket, id);
   }
 
   closed(socket: BridgeSocket): void {

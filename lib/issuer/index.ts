@@ -1,4 +1,4 @@
-/** `createIssuer`: an OpenID provider whose visitors log in at any instance. Loads the package oidc-provider. */
+/** An OpenID provider whose visitors log in at any instance. `createIssuer` loads the package oidc-provider. */
 
 // From version 6, TypeScript includes only the types that are named.
 /// <reference types="node" preserve="true" />
