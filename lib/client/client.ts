@@ -1,10 +1,10 @@
 /**
- * The client of this site at an instance: its states, and the decision to use, verify or replace it.
+ * The client of this site at an instance: its states, and the decision to use, verify or replace it. A client whose ID is a URL
+ * has no state: the instance stores nothing for it.
  *
- * | state | sign | action → state |
+ * | state | observation | action → state |
  * |---|---|---|
  * | none, dead | login start | register → unverified, generation + 1 |
- * | any | the client ID is a URL | use |
  * | any | the secret expires within 15 minutes | replace, rate-limited |
  * | unverified, active | registered, verified or used within 10 minutes (unused) or 24 hours (used), nothing abandoned | use |
  * | unverified | unused for more than 10 minutes | verify |
@@ -77,8 +77,8 @@ export interface FormerClient {
   readonly until: number;
 }
 
-/** Observations that may indicate a dead client. */
-export interface Signs {
+/** What may indicate a dead client. */
+export interface Observations {
   /** Start times of the unfinished logins of this browser at the instance. */
   readonly abandoned: readonly number[];
   /** Logins of all browsers at the instance since the last finished one. */
@@ -115,18 +115,21 @@ const maxDeathsInARow = 3;
  * then see an error page there. It leads to a verification. If a verification was recent or gives no information, it
  * leads to a new client. Both are rate-limited, because any visitor can leave a login unfinished.
  */
-export function decide(client: Client | undefined, signs: Signs, now: number): 'use' | 'verify' | 'replace' {
+export function decide(
+  client: Client | undefined,
+  observed: Observations,
+  now: number,
+): 'use' | 'verify' | 'replace' {
   if (!client || client.state === 'dead') return 'replace';
-  if (isKnownByURL(client)) return 'use';
   const { registeredAt, verifiedAt, lastLoginAt = 0, secretExpiresAt = Infinity } = client;
   // A former client with an expired secret does not count: its tokens cannot be revoked anyway.
   if (secretExpiresAt - now < secretNeededMs && mayReplace(client, now, 0)) return 'replace';
-  const abandoned = signs.abandoned.filter((at) => at >= Math.max(registeredAt, lastLoginAt));
-  const isSuspicious = abandoned.length > 0 || signs.startsInARow >= suspiciousStartsInARow;
+  const abandoned = observed.abandoned.filter((at) => at >= Math.max(registeredAt, lastLoginAt));
+  const isSuspicious = abandoned.length > 0 || observed.startsInARow >= suspiciousStartsInARow;
   const age = now - Math.max(verifiedAt, registeredAt, lastLoginAt);
   const isStale = age > (lastLoginAt > 0 ? day : unusedForMs);
   if (!isSuspicious && !isStale) return 'use';
-  if (!signs.isUnverifiable && now - verifiedAt >= verifyEveryMs) return 'verify';
+  if (!observed.isUnverifiable && now - verifiedAt >= verifyEveryMs) return 'verify';
   const sinceVerified = abandoned.filter((at) => at >= verifiedAt).length;
   // A verification between abandoned logins was the response to the earlier ones. Then a replacement needs two later
   // ones.

@@ -67,20 +67,13 @@ export class Clients {
   /** The current client of an app, in any state. @throws MastodonError `store_failed` */
   async current(host: string, appKey: string): Promise<Client | undefined> {
     const used = storeKey('client', host, appKey);
-    const record =
-      (await this.read(used)) ??
-      (await this.read(storeKey('client-unused', host, appKey))) ??
-      // With the first login it moves from one key to the other: a reader between the two looks again.
-      (this.store.isShared ? await this.read(used) : undefined);
-    return readClient(record, Date.now());
-  }
-
-  /** Treats an invalid value as missing. @throws MastodonError `store_failed` if the store fails */
-  private read(key: string): Promise<object | undefined> {
-    return this.store.get(key).catch((error: unknown) => {
-      if (error instanceof MastodonError && error.cause instanceof UnknownRecordError) return undefined;
-      throw error;
-    });
+    const unused = storeKey('client-unused', host, appKey);
+    // With the first login it moves from one key to the other: a reader between the two looks again.
+    for (const key of this.store.isShared ? [used, unused, used] : [used, unused]) {
+      const record = await this.store.get(key).catch(ignoreUnknownRecord);
+      if (record !== undefined) return readClient(record, Date.now());
+    }
+    return undefined;
   }
 
   /** The credentials of a client, current or replaced. @throws MastodonError `store_failed` */
@@ -108,8 +101,7 @@ export class Clients {
     const { clientId, clientSecret } = registered;
     // First under its own ID: a caller that finds it as the current one can rely on its credentials.
     const own = storeKey('credentials-unused', host, appKey, clientId);
-    if (!isKnownByURL(registered))
-      await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
+    await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
     const client = await this.inTurn(appKey, async () => {
       const before = await this.current(host, appKey);
       const next = nextClient(registered, before, Date.now());
@@ -271,6 +263,12 @@ export class Clients {
     const scopes = [...new Set([...known, asked])];
     await this.store.cache(storeKey('scopes', '', clientName, callbackURL), { scopes }, usedTtlMs);
   }
+}
+
+/** Treats a value that is not a record of this package as missing. @throws the error of a store that failed */
+function ignoreUnknownRecord(error: unknown): undefined {
+  if (error instanceof MastodonError && error.cause instanceof UnknownRecordError) return;
+  throw error;
 }
 
 /**

@@ -74,11 +74,11 @@ export class ClientLifecycle {
     // verification.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
     if (underWay) client = await context.race(underWay);
-    const signs = { abandoned, startsInARow: this.clients.startsInARow(key), isUnverifiable: false };
-    let next = underWay && client.state !== 'dead' ? 'use' : decide(client, signs, Date.now());
+    const observed = { abandoned, startsInARow: this.clients.startsInARow(key), isUnverifiable: false };
+    let next = underWay && client.state !== 'dead' ? 'use' : decide(client, observed, Date.now());
     // Read only here, because most logins do not need it.
     if (next !== 'use' && client.state !== 'dead' && (await this.isUnverifiable(instance)))
-      next = decide(client, { ...signs, isUnverifiable: true }, Date.now());
+      next = decide(client, { ...observed, isUnverifiable: true }, Date.now());
     if (next === 'verify')
       client = await this.verify(context, instance, { host, appKey: key, clientId: client.clientId }, client);
     const isUsable = next !== 'replace' && client.state !== 'dead';
@@ -226,8 +226,8 @@ export class ClientLifecycle {
     if (client?.clientId !== of.clientId) return isClear ? 'dead' : 'alive';
     if (isClear) return (await declareDead(this.clients, of, client)) ? 'dead' : 'kept';
     const isUnverifiable = await this.isUnverifiable(instance);
-    const signs = { abandoned: [Date.now()], startsInARow: 0, isUnverifiable };
-    if (decide(client, signs, Date.now()) !== 'verify') return 'alive';
+    const observed = { abandoned: [Date.now()], startsInARow: 0, isUnverifiable };
+    if (decide(client, observed, Date.now()) !== 'verify') return 'alive';
     return (await this.verify(context, instance, of, client)).state === 'dead' ? 'dead' : 'alive';
   }
 

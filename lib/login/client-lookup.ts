@@ -39,15 +39,15 @@ export class ClientLookup {
     context.startAt(address);
     await context.assertAllowed(address.host);
     const name = nameOf(address);
-    const known = await this.discovery.known(address);
-    const find = async (work: RequestContext) => {
-      const found = await this.discovery.find(address, work);
-      this.justFound.set(name, true);
-      return found;
-    };
     const instance =
-      known ??
-      (await this.finding.join(name, context, (work) => this.inTurn(work, address, () => find(work))));
+      (await this.discovery.known(address)) ??
+      (await this.finding.join(name, context, (work) =>
+        this.inTurn(work, address, async () => {
+          const found = await this.discovery.find(address, work);
+          this.justFound.set(name, true);
+          return found;
+        }),
+      ));
     await context.assertAllowed(instance.host);
     return instance;
   }

@@ -19,7 +19,7 @@ import { codeOf, type CallbackParams } from './authorization.js';
 import type { PendingLogins, Transaction } from './transactions.js';
 
 /** Failures that show that the instance knows the client. */
-const signsOfClient: ReadonlySet<MastodonErrorCode> = new Set([
+const showKnownClient: ReadonlySet<MastodonErrorCode> = new Set([
   'access_denied',
   'token_refused',
   'response_invalid',
@@ -83,7 +83,7 @@ export async function redeem(
     if (error instanceof MastodonError && error.code === 'login_busy' && response.state !== undefined)
       await pending.restore?.(response.state, login);
     // The client works, so this login must not count as unfinished when the browser starts the next one.
-    if (error instanceof MastodonError && signsOfClient.has(error.code)) await pending.finished(host);
+    if (error instanceof MastodonError && showKnownClient.has(error.code)) await pending.finished(host);
     throw error;
   }
 }
@@ -105,8 +105,8 @@ export async function accountAfterConsent(
     return account;
   } catch (error) {
     // A new token that is refused may belong to a dead client. Every other failure shows that the client is known.
-    const isSign = error instanceof MastodonError && error.code === 'account_unusable';
-    if (!isSign) await pending.finished(instance.host);
+    const mayBeDead = error instanceof MastodonError && error.code === 'account_unusable';
+    if (!mayBeDead) await pending.finished(instance.host);
     throw error;
   }
 }

@@ -60,7 +60,7 @@ const repeatMs = 5000;
 const maxRemembered = 1000;
 
 /** One object serves all requests of a strategy. */
-export class Requests {
+export class RequestHandler {
   private readonly callbackPath: CallbackPaths;
   /** Of logins that were finished just now, by the response's state and the browser's cookies. */
   private readonly finished = new Map<string, Outcome>();

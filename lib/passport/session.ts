@@ -30,11 +30,6 @@ export interface SessionKeys extends BrowserKeys {
   readonly keys: readonly string[];
 }
 
-/** @throws Error without a session */
-export function browserKeys(req: IncomingMessage): SessionKeys {
-  return keysIn(sessionOf(req));
-}
-
 /**
  * The browser's keys, with one that may begin a login. It is derived from the session's ID, so that a parallel request that
  * saves the whole session as it was before (`resave: true`) cannot remove it. A session without an ID holds a random key. The
@@ -47,7 +42,7 @@ export async function browserKeysToBegin(
   login: Pick<MastodonLogin, 'hasFinished'>,
 ): Promise<{ keys: readonly string[]; isNew: boolean }> {
   const session = sessionOf(req);
-  const before = keysIn(session);
+  const before = browserKeys(req);
   const known = before.current ?? before.derived;
   const isUsable = known !== undefined && !(await login.hasFinished(known));
   if (isUsable && known === before.current) return { keys: before.keys, isNew: false };
@@ -94,10 +89,12 @@ function sessionOf(req: IncomingMessage): Session {
 }
 
 /**
- * The stored key counts only if the logged-in user is the same as when it was created. An attacker who planted a session
- * knows its key. A site may copy the session's content at a login by other means, such as a password.
+ * The browser's keys. The stored key counts only if the logged-in user is the same as when it was created. An attacker who
+ * planted a session knows its key. A site may copy the session's content at a login by other means, such as a password.
+ * @throws Error without a session
  */
-function keysIn(session: Session): SessionKeys {
+export function browserKeys(req: IncomingMessage): SessionKeys {
+  const session = sessionOf(req);
   const suffix = userSuffix(session);
   const [key = '', user = ''] = String(session[currentField]).split('.', 2);
   const current = isSecretKey(key) && suffix === (user && `.${user}`) ? key : undefined;

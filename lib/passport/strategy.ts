@@ -5,7 +5,7 @@ import type { Next } from '../client/metadata-document.js';
 import { MastodonLogin } from '../login/login.js';
 import type { Tokens } from '../login/exchange.js';
 import { OAuth2Strategy, type Request } from './passport.js';
-import { Requests, type Actions } from './requests.js';
+import { RequestHandler, type Actions } from './requests.js';
 import {
   readStrategyOptions,
   strategyChecks,
@@ -36,7 +36,7 @@ export class MastodonStrategy extends OAuth2Strategy {
   // Passport creates an object per request with this strategy as its prototype. #private fields do not work on such an
   // object. Immutable after construction.
   private readonly login: MastodonLogin;
-  private readonly requests: Requests;
+  private readonly handler: RequestHandler;
   /**
    * Serves the client metadata at `clientMetadataURL`. Use it as a route (`app.get('/auth/mastodon/client/:instance',
    * strategy.clientMetadata)`), or with the request and response of Node.js in any framework. The response contains no
@@ -57,7 +57,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     const unused = { authorizationURL: 'https://instance.invalid', tokenURL: 'https://instance.invalid' };
     super({ ...unused, clientID: 'registered-per-instance', clientSecret: '' }, () => undefined);
     this.login = login;
-    this.requests = new Requests(login, settings, verify);
+    this.handler = new RequestHandler(login, settings, verify);
     this.clientMetadata = (req, res, next) => login.clientMetadata.serve(req, res, next);
   }
 
@@ -66,7 +66,7 @@ export class MastodonStrategy extends OAuth2Strategy {
     // With `passport.authenticate(strategy)` one object serves all requests, and Passport replaces these members. So
     // they are read before the first await.
     const { success, fail, redirect, error } = this as unknown as Actions;
-    void this.requests.conclude(this, req, options, { success, fail, redirect, error });
+    void this.handler.conclude(this, req, options, { success, fail, redirect, error });
   }
 
   /**

@@ -53,8 +53,8 @@ export const hostSegment = ':instance';
  * @example withHost('https://site.example/callback/:instance/done', 'mastodon.social')
  */
 export function withHost(template: string, host: string): string {
-  const segment = `/${hostSegment}`;
-  return template.includes(segment) ? template.replace(segment, () => `/${host}`) : `${template}/${host}`;
+  const [before = '', behind = ''] = template.split(`/${hostSegment}`, 2);
+  return `${before}/${host}${behind}`;
 }
 
 /** The text before and behind the host in the path of such a URL, without outer slashes. */

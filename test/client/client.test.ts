@@ -49,7 +49,6 @@ describe('a client is', () => {
     ['there is none', undefined, [], 'replace'],
     ['it is dead', aClient({ state: 'dead' }), [], 'replace'],
     ['it is dead, and was verified just now', aClient({ state: 'dead', verifiedAt: now }), [], 'replace'],
-    ['it is known by its URL', aNewClient({ clientId: 'https://site.example/c' }), abandoned(1, 2, 3), 'use'],
     ['a login was finished with it not long ago', aClient(), [], 'use'],
     ['the last login was an hour ago', aClient({ lastLoginAt: now - 60 * minute }), [], 'use'],
     ['the last login was a day ago', aClient({ lastLoginAt: now - day }), [], 'use'],
