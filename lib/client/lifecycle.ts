@@ -70,8 +70,7 @@ export class ClientLifecycle {
     }
     let client = await this.current(context, { host, appKey: key });
     if (!client) return { instance, app, client, replaced: undefined };
-    // The time of a verification is written before its result. A caller with an unfinished login waits for the running
-    // verification.
+    // A verification writes its time before its result, so a caller with an unfinished login waits for a running one.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
     if (underWay) client = await context.race(underWay);
     const observed = { abandoned, startsInARow: this.clients.startsInARow(key), isUnverifiable: false };
@@ -95,7 +94,6 @@ export class ClientLifecycle {
     return client;
   }
 
-  /** @returns the client after the verification */
   private verify(
     context: RequestContext,
     instance: PinnedInstance,
@@ -235,7 +233,6 @@ export class ClientLifecycle {
     return grantsTokensToAnyClient(software) || this.clients.isUnverifiable(host);
   }
 
-  /** Runs work in the background, and ignores its failure. */
   private inBackground(
     caller: RequestContext,
     host: string,

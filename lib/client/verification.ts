@@ -100,7 +100,7 @@ export function offerInvalidCode(
     code_verifier: randomBytes(32).toString('base64url'),
   };
   return postForm(context, tokenEndpoint, form, (answer) => {
-    // What stands in front of a server has not read the code, and a server that is overloaded has not judged it.
+    // A proxy has not read the code, and an overloaded server has not checked it.
     assertFromServer(answer);
     const cause = `the token endpoint answered an invalid code with ${answer.status}`;
     if (isUnavailable(answer.status))

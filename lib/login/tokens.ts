@@ -23,7 +23,6 @@ const purpose = 'passport-mastodon-oauth2 refreshed tokens';
 /** Concurrency limits of revocations after logins. Callers do not wait for them. */
 const revocationLimits = { inAll: 64, perInstance: 4 };
 
-/** Refreshes and revokes tokens. */
 export class SiteTokens {
   private readonly refreshing = new SingleFlight<Tokens>();
   private readonly revocations: ConcurrencyLimit;
@@ -34,10 +33,10 @@ export class SiteTokens {
   }
 
   /**
-   * A new token for a refresh token, with the client that it was issued to. A server that replaces refresh tokens takes the
-   * second use of one for a theft and may end the grant (RFC 9700, section 4.14). So all callers with one token, in all processes
-   * that share the store, get the result of one request, for ten seconds. The store holds it encrypted with the old token.
-   * @throws MastodonError `token_refused` when the token is no longer good; `login_restart` when the client is gone; else as an
+   * Refreshes a token with the client that it was issued to. A server that replaces refresh tokens may end the grant at
+   * the second use of one (RFC 9700, section 4.14). So all callers with one token, in all processes that share the store,
+   * get the result of one request for ten seconds. The store holds it, encrypted with the old token.
+   * @throws MastodonError `token_refused` if the token is invalid; `login_restart` if the client is unknown; and as an
    *   exchange of a code
    */
   refresh(caller: RequestContext, instance: Instance, token: string): Promise<Tokens> {
@@ -61,11 +60,11 @@ export class SiteTokens {
       // A caller whose deadline passed before the answer came may ask again.
       if (!store.isShared) return (await result()) ?? work();
       try {
-        // The second use of a token may end the grant, so the whole deadline is spent on waiting for the process that uses it.
+        // The second use may end the grant, so another process's use is awaited until the deadline.
         return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
       } catch (error) {
         const isStore = error instanceof MastodonError && error.code === 'store_failed';
-        // Without the store no other process is heard of, but there may be a token.
+        // Without the store the processes cannot share a result, but this one can refresh the token.
         if (hasBegun || !isStore) throw error;
         return refresh();
       }
@@ -73,10 +72,11 @@ export class SiteTokens {
   }
 
   /**
-   * Ends an access token. A server revokes it only for the client that it was issued to. Where the client is unknown, all clients
-   * that this site had there are tried, the current one first. A server may confirm the revocation of another client's token, and
-   * not revoke it (RFC 7009, section 2.2; Pleroma). So all of them are asked, also after a confirmation.
-   * @throws MastodonError `revocation_unsupported`; `token_refused` when it was for none of them; and like every request
+   * Revokes an access token. A server revokes it only for the client that it was issued to. If that client is unknown, all
+   * clients that this site had there are tried, the current one first. A server may confirm the revocation of another
+   * client's token without revoking it (RFC 7009, section 2.2; Pleroma), so a confirmation does not end the tries.
+   * @throws MastodonError `revocation_unsupported`; `token_refused` if no client's revocation was confirmed; and as every
+   *   request
    */
   async revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
     assertRevocable(instance);
@@ -173,10 +173,7 @@ async function clientsAt(
   return found.flat();
 }
 
-/**
- * @returns false where another client may be the one that the token belongs to
- * @throws MastodonError as `SiteTokens.revoke`
- */
+/** @returns false if the token may belong to another client. @throws MastodonError as `SiteTokens.revoke` */
 async function revoke(
   context: RequestContext,
   instance: PinnedInstance,

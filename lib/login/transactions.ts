@@ -54,7 +54,7 @@ export interface PendingLogins {
   /** The unfinished logins at an instance. Undefined also if the store fails. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
   finished(instanceHost: string): Promise<void>;
-  /** Marks the key of the finished login and the current key as unable to begin logins. */
+  /** Records that the key of the finished login and the current key can begin no login. */
   keysFinished?(): Promise<unknown>;
 }
 

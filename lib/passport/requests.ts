@@ -109,14 +109,11 @@ export class RequestHandler {
   }
 
   /**
-   * A browser may send an authorization response twice, the second time with the cookies of before the login: a second
-   * press of a button, a reload, a program that checks links. If the second request failed, what the site writes into
-   * the session of the failure (`failureMessage`) would replace the session of the login, and the visitor would be
-   * logged out. So a request that comes after the login was finished gets the same result: the code is exchanged once,
-   * and the verify function is called once. Of requests at the same moment, one is the login.
-   *
-   * The same browser is one that sends the same `Cookie` header, with the session that the login was begun in. Only
-   * results of finished logins are given again, by the process that has them, for a few seconds.
+   * A browser may send an authorization response twice, the second time with the cookies of before the login: after a
+   * second press of a button, or a reload. If the second request failed, the session of that failure (`failureMessage`)
+   * would replace the session of the login, and the visitor would be logged out. So the same response with the same
+   * `Cookie` header gets the result of the finished login again, from the same process and for a few seconds. Two
+   * requests at the same moment do not share a result: one of them is the login.
    */
   private async finishOnce(
     strategy: Hooks,
