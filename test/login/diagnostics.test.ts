@@ -30,23 +30,31 @@ afterEach(async () => {
   await closeAll();
 });
 
+/** The channel is one for the process: a login of another file may still be ending, at another instance. */
+const messagesFrom = (entryPoint: string, host = '') =>
+  messages.filter((message) => {
+    const instance = 'host' in message ? message.host : 'instance' in message ? message.instance : undefined;
+    return message.from === entryPoint && (instance ?? host) === host;
+  });
+
 /** The events of an entry point in order, without requests to instances, which several logins may share. */
-const eventsFrom = (entryPoint: string) =>
-  messages.filter(({ from, event }) => from === entryPoint && event !== 'request').map(({ event }) => event);
+const eventsFrom = (entryPoint: string, { host } = { host: '' }) =>
+  messagesFrom(entryPoint, host)
+    .map(({ event }) => event)
+    .filter((event) => event !== 'request');
 
 const aLogin = ['registered', 'begun', 'finished'];
 
 it('a login by Passport is told, without a log of the site', async () => {
   const { instance, site, visitor } = await aStage();
   await visitor.login(site, instance.host);
-  expect(eventsFrom('MastodonStrategy')).toEqual(aLogin);
+  expect(eventsFrom('MastodonStrategy', instance)).toEqual(aLogin);
   expect(messages).toContainEqual({
     from: 'MastodonStrategy',
     event: 'finished',
     instance: instance.host,
     software: 'mastodon',
   });
-  // The channel is one for the process, and another file's site may have ended a moment ago.
   const token = messages.find(
     (message) =>
       message.event === 'request' && message.path === '/oauth/token' && message.host === instance.host,
@@ -70,7 +78,7 @@ it('a login by the web adapter is reported', async () => {
   const callback = await new Visitor().approve(headers.get('location') ?? '');
   const cookie = headers.get('set-cookie')?.split(';', 1)[0] ?? '';
   await login.finish(new Request(callback, { headers: { cookie } }));
-  expect(eventsFrom('createLogin')).toEqual(aLogin);
+  expect(eventsFrom('createLogin', instance)).toEqual(aLogin);
 });
 
 it('a login by the bridge is told, the client’s part and the instance’s, each once', async () => {
@@ -81,10 +89,10 @@ it('a login by the bridge is told, the client’s part and the instance’s, eac
   await agree(new Visitor(), url);
   await client.hear('fulfill');
   const expected = ['request_opened', 'registered', 'begun', 'finished', 'request_ended'];
-  expect(eventsFrom('createBridge')).toEqual(expected);
+  expect(eventsFrom('createBridge', instance)).toEqual(expected);
   expect(messages.some(({ event }) => event === 'request')).toBe(true);
   expect(events.map(([event, fields]) => ({ from: 'createBridge', event, ...fields }))).toEqual(
-    messages.filter(({ from }) => from === 'createBridge'),
+    messagesFrom('createBridge', instance.host),
   );
 });
 
@@ -92,8 +100,8 @@ it('a login by the issuer is told, each part of it once', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance]);
   await logIn(stage, instance);
-  expect(eventsFrom('createIssuer')).toEqual([...aLogin, 'login']);
-  const told = messages.filter(({ from }) => from === 'createIssuer');
+  expect(eventsFrom('createIssuer', instance)).toEqual([...aLogin, 'login']);
+  const told = messagesFrom('createIssuer', instance.host);
   expect(stage.events.map(([event]) => event)).toEqual(told.map(({ event }) => event));
 });
 
