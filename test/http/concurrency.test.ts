@@ -55,6 +55,13 @@ it('starts what has waited longest, unless its host has its share', async () => 
   expect(hosts()).toEqual(['a', 'a', 'b', 'c', 'a']);
 });
 
+it('one host has no more than its share, where its domain has more', async () => {
+  const { begin, hosts } = set({ inAll: 8, perInstance: 2, perDomain: 4 });
+  for (const host of ['a.example.com', 'a.example.com', 'a.example.com', 'b.example.com']) void begin(host);
+  await settled();
+  expect(hosts()).toEqual(['a.example.com', 'a.example.com', 'b.example.com']);
+});
+
 it('has room again, whether the work ends well or badly', async () => {
   const { begin, running } = set({ inAll: 1, waiting: 0 });
   for (const end of ['finish', 'fail', 'finish'] as const) {
@@ -140,6 +147,14 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts()).toHaveLength(3 * 32 + 2);
   });
 
+  it('has one piece of the last quarter, beginning with its first place', async () => {
+    const { begin, hosts } = set({ inAll: 8, perInstance: 1, waiting: 50 });
+    for (const host of ['a.one.com', 'b.one.com', 'a.two.com', 'b.two.com', 'a.three.com']) void begin(host);
+    for (const host of ['a.four.com', 'b.four.com', 'a.five.com']) void begin(host);
+    await settled();
+    expect(hosts().slice(5)).toEqual(['a.four.com', 'a.five.com']);
+  });
+
   it('has all the room where each domain may have it', async () => {
     const { begin, hosts } = set({ inAll: 4, perInstance: 4, perDomain: 4 });
     for (let i = 0; i < 5; i++) void begin(evil(i));
@@ -175,11 +190,16 @@ describe('the owner of one domain, with any number of names', () => {
 it('a full queue refuses a domain that would then have as much in it as the one with the most', async () => {
   const { begin } = set({ inAll: 1, perInstance: 1, waiting: 3 });
   void begin('a.example');
-  const waiting = ['b.example', 'b.example', 'c.example'].map((host) => begin(host));
-  await expect(begin('c.example')).rejects.toMatchObject({ code: 'login_busy', instance: 'c.example' });
-  void begin('d.example');
+  const refused: string[] = [];
+  const wait = (host: string, name = host) => void begin(host).catch(() => refused.push(name));
+  wait('b.example', 'first of b');
+  wait('b.example', 'second of b');
+  wait('c.example');
+  wait('c.example', 'second of c');
   // The newest of the domain with the most makes way.
-  await expect(waiting[1]).rejects.toMatchObject({ code: 'login_busy', instance: 'b.example' });
+  wait('d.example');
+  await settled();
+  expect(refused).toEqual(['second of c', 'second of b']);
 });
 
 describe('a single flight', () => {
