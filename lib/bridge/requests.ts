@@ -100,7 +100,7 @@ export class Requests {
    */
   async claim({ id, expiresAt }: PendingRequest, secret: string): Promise<boolean> {
     const browser = digest(secret);
-    const ttlMs = Math.max(1, expiresAt - Date.now());
+    const ttlMs = Math.min(this.ttlMs, Math.max(1, expiresAt - Date.now()));
     const claim = await this.store.update<Claim>(this.key('claim', id), ttlMs, (current) => {
       const { browser: owner = browser, presses = 0 } = (current ?? {}) as Partial<Claim>;
       return owner === browser && presses < maxPresses ? { browser, presses: presses + 1 } : undefined;

@@ -22,6 +22,8 @@ const verdicts: ReadonlySet<unknown> = new Set<MastodonErrorCode>([
   'registration_throttled',
 ]);
 
+const longestVerdictMs = 60 * 60 * 1000;
+
 export class Failures {
   private readonly streaks;
 
@@ -55,8 +57,10 @@ export class Failures {
 
   /** @throws MastodonError the unexpired failure of the host that a process stored */
   async assertNoVerdict(host: string): Promise<void> {
-    const { code } = ((await this.store.cached(storeKey('verdict', host))) ?? {}) as { code?: unknown };
-    if (!verdicts.has(code)) return;
+    const verdict = (await this.store.cached(storeKey('verdict', host))) ?? {};
+    const { code, until } = verdict as { readonly code?: unknown; readonly until?: unknown };
+    // A later end comes from a wrong clock. The host would be refused until then.
+    if (!verdicts.has(code) || !(Number(until) < Date.now() + 2 * longestVerdictMs)) return;
     throw new MastodonError(code as MastodonErrorCode, { instance: host, cause: 'remembered' });
   }
 
@@ -65,7 +69,8 @@ export class Failures {
     host: string,
     forMs: number,
   ): Promise<void> {
-    await this.store.cache(storeKey('verdict', host), { code }, forMs);
+    const ttlMs = Math.min(forMs, longestVerdictMs);
+    await this.store.cache(storeKey('verdict', host), { code, until: Date.now() + ttlMs }, ttlMs);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Referral } from '../http/referrals.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import type { ClientAddress } from '../util/client-address.js';
+import { steadyClock } from '../util/memory.js';
 import { isSafeRedirect } from './clients.js';
 import { MinuteQuota } from './limits.js';
 import type { Client, DocumentFeature, OIDC } from './oidc-provider.js';
@@ -49,7 +50,7 @@ export class Documents {
   private readonly known = new LRUCache<string, true>({ max: 10_000 });
   private readonly answers = new LRUCache<string, Fetched | FailureRecord>({
     ...answers,
-    perf: Date,
+    perf: steadyClock,
     noUpdateTTL: true,
   });
   private readonly first = new MinuteQuota(firstFetches);

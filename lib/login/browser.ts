@@ -56,15 +56,15 @@ export function writeFormer({ key, until }: FormerKey): string {
 }
 
 /**
- * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows. Keeps at
- * most `maxFormerKeys`: an attacker can write the cookie, and each key causes a read of the store.
+ * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows (the clock of
+ * another process may be ahead by as much as a key is valid). Keeps at most `maxFormerKeys`: an attacker can write the cookie, and each key causes a read of the store.
  */
 export function readFormer(texts: readonly string[]): FormerKey[] {
   const now = Date.now();
   return texts.slice(0, maxFormerKeys).flatMap((text) => {
     const [key = '', time = ''] = text.split('.', 2);
     const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
-    return isSecretKey(key) && until > now && until <= now + loginTtlMs ? [{ key, until }] : [];
+    return isSecretKey(key) && until > now && until <= now + 2 * loginTtlMs ? [{ key, until }] : [];
   });
 }
 

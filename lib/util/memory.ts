@@ -5,12 +5,26 @@ import { LRUCache } from 'lru-cache';
 
 export type BoundedMap<V extends object | string | true> = LRUCache<string, V>;
 
+let [last, lost] = [0, 0];
+
+/** The time, without steps back: an entry that was made while the clock was wrong does not stay until then. Milliseconds. */
+export const steadyClock = {
+  now(): number {
+    const now = Date.now();
+    if (now < last) lost += last - now;
+    last = now;
+    return now + lost;
+  },
+};
+
 /**
  * A map with at most `max` entries. The least recently used entry is removed first.
  * @param ttlMs time to live of an entry; default: no limit
  */
 export function boundedMap<V extends object | string | true>(max: number, ttlMs?: number): BoundedMap<V> {
-  return new LRUCache(ttlMs === undefined ? { max } : { max, ttl: ttlMs, perf: Date });
+  return new LRUCache(
+    ttlMs === undefined ? { max } : { max, ttl: ttlMs, ttlResolution: 0, perf: steadyClock },
+  );
 }
 
 /** Minimum size of a record, so that the limit on characters also limits the number of records. */
@@ -19,7 +33,7 @@ const leastSize = 2048;
 /**
  * Stores text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a separate cache, so a flood of
  * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv handles expiry: the
- * text contains the time.
+ * text contains the time. The cache does as well, because the clock may be set back.
  *
  * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters
  * evicts others no sooner than a flood of empty ones. Larger records count with all their characters.
@@ -34,8 +48,10 @@ class BoundedMemory {
   }
 
   /** @returns whether the record was stored; false for a record larger than the cache */
-  set(key: string, text: string): boolean {
-    return this.cacheOf(key).set(key, text).has(key);
+  set(key: string, text: string, ttl?: number): boolean {
+    return this.cacheOf(key)
+      .set(key, text, ttl === undefined ? {} : { ttl })
+      .has(key);
   }
 
   delete(key: string): boolean {
@@ -52,7 +68,7 @@ class BoundedMemory {
     if (!cache) {
       // `max` is not set, because it would allocate memory for all entries at once.
       const sizeCalculation = (text: string, of: string) => Math.max(leastSize, of.length + text.length);
-      cache = new LRUCache({ maxSize: this.maxRecords * leastSize, sizeCalculation });
+      cache = new LRUCache({ maxSize: this.maxRecords * leastSize, sizeCalculation, perf: steadyClock });
       this.caches.set(kind, cache);
     }
     return cache;
