@@ -56,8 +56,9 @@ export function writeFormer({ key, until }: FormerKey): string {
 }
 
 /**
- * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows (the clock of
- * another process may be ahead by as much as a key is valid). Keeps at most `maxFormerKeys`: an attacker can write the cookie, and each key causes a read of the store.
+ * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows; the clock of
+ * another process may be ahead by as long as a key is valid. Keeps at most `maxFormerKeys`: an attacker can write the
+ * cookie, and each key causes a read of the store.
  */
 export function readFormer(texts: readonly string[]): FormerKey[] {
   const now = Date.now();
