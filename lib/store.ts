@@ -51,6 +51,7 @@ export class Store {
   /** Whether other processes may use the same store. */
   readonly isShared: boolean;
   private readonly backend: KeyValueStore;
+  /** Whether the backend is the default store. */
   private readonly isPrivate: boolean;
   private readonly timeLimit: TimeLimit;
   /** Number of error events of Keyv. A raised count distinguishes a failed read from a missing record. */
@@ -86,7 +87,7 @@ export class Store {
   /** @throws MastodonError `store_failed`, also when the value is not a record of this package for this key */
   async get(key: string): Promise<object | undefined> {
     const errorsBefore = this.errorsSeen;
-    const value = (await this.call(this.read, key)) ?? undefined;
+    const value = (await this.call(() => this.read(key))) ?? undefined;
     if (value === undefined && this.errorsSeen !== errorsBefore)
       throw storeFailed('the store reported an error');
     if (value === undefined) return undefined;
@@ -205,7 +206,7 @@ export class Store {
 
   private async lockShared(key: string, ttlMs: number): Promise<Release | undefined> {
     if (typeof this.backend.lock === 'function') {
-      const release = await this.call(this.backend.lock, key, Math.ceil(ttlMs));
+      const release = await this.call(() => this.backend.lock?.(key, Math.ceil(ttlMs)));
       return typeof release === 'function' ? async () => void (await this.call(release)) : undefined;
     }
     const owner = randomUUID();
@@ -247,7 +248,7 @@ export class Store {
   /** @returns false if the backend reports that the record did not exist */
   private async remove(key: string): Promise<boolean> {
     const errorsBefore = this.errorsSeen;
-    const deleted = await this.call(this.backend.delete, key);
+    const deleted = await this.call(() => this.backend.delete(key));
     if (deleted !== false) return true;
     if (this.errorsSeen !== errorsBefore) throw storeFailed('the store reported an error');
     return false;
@@ -263,26 +264,23 @@ export class Store {
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
     if (ttl !== undefined) ttl = Math.max(1, Math.ceil(ttl));
     const record = this.isPrivate ? value : keyedRecord(key, value);
-    const written = await this.call(this.backend.set, key, record, ttl);
+    const written = await this.call(() => this.backend.set(key, record, ttl));
     if (written === false) throw storeFailed('the store did not accept a write');
   }
 
+  /** @returns the longest time to live that the store takes */
   private async tryLongTtl(ttlMs: number): Promise<number> {
     const key = storeKey('long-ttl', '', randomUUID());
-    await this.call(this.backend.set, key, keyedRecord(key, {}), ttlMs);
+    await this.call(() => this.backend.set(key, keyedRecord(key, {}), ttlMs));
     const isKept = (await this.get(key)) !== undefined;
     await this.delete(key);
     return isKept ? Infinity : monthMs;
   }
 
-  /** Calls a method of the backend, within the time limit. */
-  private async call<A extends readonly unknown[], R>(
-    method: (...args: A) => R,
-    ...args: A
-  ): Promise<Awaited<R>> {
+  /** Calls the backend, within the time limit. */
+  private async call<T>(operation: () => T | PromiseLike<T>): Promise<T> {
     try {
-      if (this.isPrivate) return await method.apply(this.backend, args as never);
-      return await this.timeLimit.run(async () => await method.apply(this.backend, args as never));
+      return await (this.isPrivate ? operation() : this.timeLimit.run(operation));
     } catch (error) {
       throw storeFailed(withoutDetails(error));
     }
