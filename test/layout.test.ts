@@ -17,7 +17,7 @@ const rows = [
   ['login/'],
   ['client/ discovery/'],
   ['http/'],
-  ['store.ts'],
+  ['store.ts site-store.ts'],
   ['options.ts'],
   ['events.ts'],
   ['errors.ts'],

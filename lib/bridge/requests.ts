@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
-import { storeKey, withoutDetails, type Store } from '../store.js';
+import { TimeLimit } from '../site-store.js';
+import { storeKey, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
 import { digest } from '../util/crypto.js';
-import { TimeLimit } from '../util/backend.js';
 import { loginError } from './protocol.js';
 import { decryptResult, encryptResult, newID, busNameOf } from './secrets.js';
 
@@ -161,12 +161,12 @@ export class Requests {
     // A subscription that is made after the time limit is ended as well, or its connection would stay open.
     const ended = this.listening?.then((unsubscribe) => unsubscribe());
     this.listening = undefined;
-    await this.onBus(async () => ended).catch(() => undefined);
+    await this.busLimit.run(async () => ended).catch(() => undefined);
   }
 
   /** Subscribes once. A subscription that takes longer than the time limit is waited for again, not made again. */
   private async listen(): Promise<void> {
-    await this.onBus(() => {
+    await this.busLimit.run(() => {
       const listening = (this.listening ??= this.subscribe());
       listening.catch(() => {
         if (this.listening === listening) this.listening = undefined;
@@ -192,16 +192,7 @@ export class Requests {
 
   /** @returns whether a process received it, as far as the bus knows */
   private async publish(channel: string, message: string): Promise<boolean> {
-    return (await this.onBus(() => this.bus.publish(channel, message))) !== 0;
-  }
-
-  /** Runs an operation of the application's bus. Drivers put the command, and with it the message, into their errors. */
-  private async onBus<T>(operation: () => Promise<T>): Promise<T> {
-    try {
-      return await this.busLimit.run(operation);
-    } catch (error) {
-      throw new MastodonError('store_failed', { cause: withoutDetails(error, 'bus') });
-    }
+    return (await this.busLimit.run(() => this.bus.publish(channel, message))) !== 0;
   }
 
   private deliver(id: string, text: string): boolean {

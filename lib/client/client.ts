@@ -26,7 +26,7 @@
 
 import { leastScope, misskeyScope } from '../discovery/software.js';
 import type { Instance, Settings } from '../options.js';
-import { hasMembers } from '../util/backend.js';
+import { hasMembers } from '../store.js';
 import { digest } from '../util/crypto.js';
 import { withHost } from '../util/url.js';
 import { clientIdAt } from './metadata-document.js';

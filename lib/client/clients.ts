@@ -1,8 +1,8 @@
 /** Reads and writes client records. */
 
 import { MastodonError } from '../errors.js';
-import { storeKey, type Store } from '../store.js';
-import { hasMembers, UnknownRecordError } from '../util/backend.js';
+import { UnknownRecordError } from '../site-store.js';
+import { hasMembers, storeKey, type Store } from '../store.js';
 import type { PinnedInstance, Settings } from '../options.js';
 import {
   isKnownByURL,

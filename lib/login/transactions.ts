@@ -5,8 +5,7 @@ import type { Client, App } from '../client/client.js';
 import type { Address } from '../discovery/address.js';
 import { isPinned } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';
-import { storeKey, type Store } from '../store.js';
-import { hasMembers } from '../util/backend.js';
+import { hasMembers, storeKey, type Store } from '../store.js';
 import { digest } from '../util/crypto.js';
 import { isSecretKey, loginExpired, loginTtlMs, randomToken } from './browser.js';
 

@@ -49,8 +49,9 @@ class BoundedMemory {
 
   /** @returns whether the record was stored; false for a record larger than the cache */
   set(key: string, text: string, ttl?: number): boolean {
+    const size = Math.max(leastSize, key.length + text.length);
     return this.cacheOf(key)
-      .set(key, text, ttl === undefined ? {} : { ttl })
+      .set(key, text, { size, ...(ttl !== undefined && { ttl }) })
       .has(key);
   }
 
@@ -67,8 +68,7 @@ class BoundedMemory {
     let cache = this.caches.get(kind);
     if (!cache) {
       // `max` is not set, because it would allocate memory for all entries at once.
-      const sizeCalculation = (text: string, of: string) => Math.max(leastSize, of.length + text.length);
-      cache = new LRUCache({ maxSize: this.maxRecords * leastSize, sizeCalculation, perf: steadyClock });
+      cache = new LRUCache({ maxSize: this.maxRecords * leastSize });
       this.caches.set(kind, cache);
     }
     return cache;
@@ -76,8 +76,8 @@ class BoundedMemory {
 }
 
 /** The default store. It does not fail, and its `set` returns whether it stored the record. */
-export function memoryStore(maxRecords: number): Keyv {
-  return new Keyv({
+export function memoryStore(maxRecords: number): Keyv<object> {
+  return new Keyv<object>({
     store: new BoundedMemory(maxRecords),
     useKeyPrefix: false,
     // Records are plain JSON. Keyv's own functions also handle buffers, and take several times longer.

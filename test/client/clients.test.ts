@@ -2,8 +2,8 @@
 
 import { type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
+import { keyedRecord } from '../../lib/site-store.js';
 import { Store, storeKey } from '../../lib/store.js';
-import { keyedRecord } from '../../lib/util/backend.js';
 import { anInstanceRecord } from '../support/records.js';
 import { JSONStore } from '../support/json-store.js';
 
