@@ -1,12 +1,15 @@
-/** The layout of lib/: imports go down only, in no cycle, and every file begins with what is in it. */
+/**
+ * The layout of lib/: imports go down only, without a cycle, and every file begins with a sentence about its
+ * content.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import ts from 'typescript';
 
 /**
- * From top to bottom, each row with its groups side by side; a group is a folder, or files that belong together. A file
- * imports from rows below its own, and within its own group. Files without a row are not allowed.
+ * From top to bottom, each row with its groups side by side. A group is a folder, or files that belong together. A
+ * file imports from rows below its own, and from its own group. Every file must have a row.
  */
 const rows = [
   ['service/'],
@@ -50,7 +53,7 @@ function mayImport(from: Place, to: Place | undefined): boolean {
   return to !== undefined && (to.row > from.row || to.group === from.group);
 }
 
-/** The files that one imports: statically, dynamically, by require, or for a type only. */
+/** The files that one file imports: statically, dynamically, by require, or for a type only. */
 function importsOf(path: string, files: Sources): string[] {
   const { importedFiles } = ts.preProcessFile(files.get(path) ?? '', true, true);
   return importedFiles.flatMap(({ fileName }) => {
@@ -76,7 +79,7 @@ function wrongImports(files: Sources): string[] {
   });
 }
 
-/** Every cycle of imports, as the path that comes back to its beginning. */
+/** Every cycle of imports, as the path that returns to its beginning. */
 function cycles(files: Sources): string[] {
   const found: string[] = [];
   const done = new Set<string>();

@@ -1,4 +1,4 @@
-/** What a site may set: a wrong option is told at once, by its name. */
+/** The options: a wrong one is refused at once, by its name. */
 
 import { MastodonLogin } from '../lib/core/index.js';
 import { createClient } from '@redis/client';
@@ -239,7 +239,7 @@ describe('a message about an option', () => {
     expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
     expect(messageOf({ store: new URL('redis://localhost') })).toContain('pass a Keyv');
     expect(messageOf({ store: createClient() })).toContain('pass redisStore(client)');
-    // As the client of Upstash, which sends commands over HTTP.
+    // Like the client of Upstash, which sends commands over HTTP.
     const upstash = { get: () => 1, set: () => 1, del: () => 1 };
     expect(messageOf({ store: upstash })).toContain('pass an object with get, set and delete');
     expect(messageOf({ store: { get: () => 1, set: () => 1 } })).toContain('get, set, delete');

@@ -80,7 +80,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     );
     expect(finished.filter((how) => how !== 'in')).toEqual([]);
     expect(instance.requestsTo('POST /api/v1/apps').length).toBeLessThanOrEqual(mastodonAllows);
-    // A lock that stayed would delay every start if the instance forgot the site soon.
+    // If the lock stayed, every start would be delayed after the instance forgot the site.
     await inRedis(redis, async (client) => expect(await client.keys('*:lock')).toEqual([]));
     // Eight processes and their visitors share a machine that may be busy.
   }, 60_000);
@@ -88,7 +88,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
   it('take over when the one that registers is killed in the middle', async () => {
     await start(3);
     const [first, ...others] = processes as [SiteProcess, ...SiteProcess[]];
-    // The instance takes the registration, and its answer never gets there.
+    // The instance accepts the registration, and its response never arrives.
     instance.answer('POST /api/v1/apps', () => undefined, { once: true });
     const lost = begin(first).catch(() => 'lost');
     await until(() => instance.requestsTo('POST /api/v1/apps').length === 1);
@@ -105,7 +105,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
   }, 60_000);
 });
 
-/** A lock expires within half a minute. This ends it at once. */
+/** A lock expires within half a minute. This removes it at once. */
 async function expireLocks(redis: Redis): Promise<void> {
   await inRedis(redis, async (client) => {
     const locks = await client.keys('*:lock');

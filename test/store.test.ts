@@ -98,7 +98,7 @@ describe('the default store', () => {
   });
 });
 
-/** Counts seconds, and takes more than thirty days of them for a date, which is long over. */
+/** Counts seconds, and reads more than thirty days of them as a date in the past. */
 class Memcached extends JSONStore {
   override async set(key: string, value: unknown, ttl?: number): Promise<void> {
     await super.set(key, value);
@@ -166,7 +166,7 @@ it('a store that takes a long time to live for a date never loses the record tha
 it('a missing record that is read in a Keyv on memcached does not delete what another process writes meanwhile', async () => {
   const records = new Map<string, unknown>();
   let whileReading = async () => {};
-  /** Answers a miss as @keyv/memcache does. */
+  /** Answers a miss like @keyv/memcache. */
   const adapter = {
     get: async (key: string) => {
       const found = records.get(key) ?? { value: undefined, expires: 0 };
@@ -237,7 +237,7 @@ const missing = redisAvailable();
     it('fails within its time while the Redis is away, and works when it is back', async () => {
       const { keyv: backend, close } = redisKeyv(redis.url);
       try {
-        // Its first connection may take longer than any answer after it.
+        // Its first connection may take longer than any later response.
         await backend.get('key');
         const [store, patient] = [new Store(backend, 200), new Store(backend, 5000)];
         await patient.set('key', { n: 1 });
@@ -308,7 +308,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
     await store.cached('key');
     backend.heal();
     backend.release();
-    // An answer, even a late one, ends the time in which requests skip the store.
+    // A response, even a late one, ends the time in which requests skip the store.
     await new Promise((resolve) => setImmediate(resolve));
     const value = await store.cached('key');
     expect(value).toEqual({ n: 1 });
@@ -472,8 +472,8 @@ describe('the error of a failed store', () => {
 });
 
 /**
- * Keyv 6 needs a newer Node than this package. This has its shape: expiry as a moment in time, failures only
- * emitted as an event, and an `emit` that throws without a listener.
+ * Keyv 6 needs a newer Node than this package. This simulates it: expiry as a point in time, failures only emitted
+ * as an event, and an `emit` that throws without a listener.
  */
 class Keyv6 extends EventEmitter implements KeyValueStore {
   constructor(private readonly inner: KeyValueStore) {

@@ -1,4 +1,4 @@
-/** Attacks by other browsers and pages on the bridge's page. */
+/** Attacks on the bridge's page by other browsers and other pages. */
 
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -62,7 +62,7 @@ describe('the page', () => {
       const policy = headers['content-security-policy'] ?? '';
       expect(policy).toMatch(/^default-src 'none'; base-uri 'none'; frame-ancestors 'none'; /);
       expect(policy).not.toMatch(/unsafe|\*/);
-      // It would cut the tie between a login in a popup and the page that opened it.
+      // That header would cut the connection between a popup and the page that opened it.
       expect(headers).not.toHaveProperty('cross-origin-opener-policy');
     }
     expect(done.headers['content-security-policy']).toContain("form-action 'none'");
@@ -126,9 +126,9 @@ describe('the page', () => {
 
   it.each([
     ['a'.padEnd(40, '\u0301'), `a${'\u0301'.repeat(4)}`],
-    // With joiners between the marks.
+    // With joiners between the combining marks.
     ['a'.padEnd(40, '\u0301\u200d'), 'a\u0301\u200d\u0301\u200d'],
-    // Vietnamese as single letters, Thai, Tibetan, and an emoji of several.
+    // Vietnamese in single letters, Thai, Tibetan, and an emoji of several characters.
     ...['Tie\u0302\u0301ng Vie\u0323\u0302t', 'ที่นี่', 'རྒྱུད', '👩🏽‍❤️‍💋‍👨'].map((name) => [name, name]),
   ])('shows the name %j without marks that would paint over other lines', async (clientName, shown) => {
     const other = await startBridge([instance], { clientName });
@@ -248,7 +248,7 @@ describe('the browser', () => {
     for (const { status, text } of pages) {
       expect([status, text]).toEqual([409, expect.stringContaining('already in use')]);
     }
-    // The owner goes on, unharmed.
+    // The owner can still finish the login.
     expect((await owner.get(await owner.approve(location ?? ''))).status).toBe(200);
     await client.hear('fulfill');
   });
@@ -294,7 +294,7 @@ describe('with a store that takes its time', () => {
   });
 
   it('of several browsers that press at the same moment, one gets the request', async () => {
-    // Two processes: within one, taking from the store is guarded by itself.
+    // Two processes, because one process alone already serialises reads of the store.
     const store = slowStore();
     const bus = localBus();
     const [one, two] = [
@@ -414,7 +414,7 @@ describe('an attacker', () => {
     const callback = await owner.approve(location ?? '');
     expect((await thief.get(callback)).status).toBe(403);
     expect(await client.hearsNothing()).toBe(true);
-    // A code that was seen elsewhere is not used. The owner presses the button again.
+    // A code that was seen elsewhere is not redeemed. The owner presses the button again.
     expect((await owner.get(callback)).status).toBe(403);
     expect((await agree(owner, url)).status).toBe(200);
     await client.hear('fulfill');

@@ -1,4 +1,4 @@
-/** Failed logins: the program gets an error, no other browser gets the request, and the token is revoked. */
+/** Failed logins: the program receives an error, no other browser receives the request, and the token is revoked. */
 
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** A visitor who has consented at the instance, before the callback. */
+/** A visitor who has consented at the instance; the callback is not opened yet. */
 async function agreed({ connect }: Stage) {
   const client = await connect();
   const { url } = await client.request(instance.host);
@@ -53,7 +53,7 @@ describe('the program is told', () => {
   });
 });
 
-/** A store of which one operation fails: the one that is counted down to. */
+/** A store in which one operation fails: the one at which `countdown` reaches zero. */
 class FailingStore extends JSONStore {
   countdown = Infinity;
 
@@ -76,7 +76,7 @@ class FailingStore extends JSONStore {
     return super.delete(key);
   }
 
-  /** As Redis has it: without it, each press waits until a written lock has settled. */
+  /** Locks like those of Redis. Without them, each press waits until a written lock has settled. */
   async lock(key: string): Promise<(() => Promise<void>) | undefined> {
     if (this.records.has(key)) return undefined;
     this.records.set(key, '{}');
@@ -106,7 +106,7 @@ describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fail
       if (store.countdown > 0) break;
       failures++;
       const second = await other.post(forms[1].action, forms[1].fields);
-      // Not both: the owner went on, or is told that it did not work.
+      // Either the owner continues, or the owner learns that the press failed; never both browsers.
       expect([nth, pressed.status === 303 && second.status === 303]).toEqual([nth, false]);
       const again = await owner.post(forms[0].action, forms[0].fields);
       if (second.status === 303) expect(again.status).not.toBe(303);
@@ -126,7 +126,7 @@ describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fail
       const page = await visitor.get(callback);
       const hasFailed = store.countdown <= 0;
       store.countdown = Infinity;
-      // Where the login was not used up, the same address works.
+      // If the login was not used up, the same URL works again.
       const last = page.status === 200 ? page : await visitor.get(callback);
       if (last.status === 200) {
         const { token } = await client.hear('fulfill');
@@ -142,7 +142,7 @@ describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fail
 
 it('two browsers that a lost lock lets press at the same moment finish one login, for the later claim', async () => {
   const store = new JSONStore();
-  // As in a process that stalled for longer than its lock lasted.
+  // Like a process that stalled for longer than its lock lasted.
   Object.assign(store, { lock: async () => async () => undefined });
   const bus = localBus();
   const one = await startBridge([instance], { store, bus });

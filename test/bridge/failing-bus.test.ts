@@ -1,4 +1,4 @@
-/** A bus that never answers, or that fails with errors that contain its arguments. */
+/** A bus that never answers, or whose errors contain its arguments. */
 
 import { inspect } from 'node:util';
 import type { Bus } from '../../lib/stores/bus';
@@ -14,7 +14,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** An error as drivers make it: the command and its arguments are in the message and in fields. */
+/** An error as drivers throw it: the command and its arguments are in the message and in fields. */
 function failed(...args: string[]): Error {
   return Object.assign(new Error(`PUBLISH ${args.join(' ')}`), { code: 'ECONNRESET', args });
 }
@@ -37,7 +37,7 @@ it('tells the log what kind of failure it was, and nothing of what was sent', as
   const b = await startBridge([instance], { store, bus, publicURL: a.origin });
   const client = await a.connect();
   const { url } = await client.request(instance.host);
-  // The other process has to publish, to find out whether a client waits.
+  // The other process has to publish to learn whether a client waits.
   const answer = await agree(new Visitor(), url.replace(a.origin, b.origin)).catch((error: unknown) => error);
   expect(inspect(answer)).toContain('503');
   expect(sent.length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** The router in applications of all kinds, and the sockets beside other users of the same server. */
+/** The router in applications of every kind, and the WebSocket beside other users of the same server. */
 
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';

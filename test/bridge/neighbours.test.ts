@@ -1,4 +1,4 @@
-/** A bridge beside others on one store or bus: another bridge, and an attacker that reads and writes what is there. */
+/** A bridge that shares a store or a bus with another bridge, or with an attacker who reads and writes there. */
 
 import { encryptResult, busNameOf } from '../../lib/bridge/secrets';
 import { localBus } from '../../lib/stores/bus';
@@ -57,7 +57,7 @@ it('neither store nor bus holds an ID or a token, and each record has an end', a
   const visitor = new Visitor();
   const { location = '' } = await press(visitor, url.replace(own.origin, process.origin));
   const callback = await visitor.approve(location);
-  // Cookies do not care about ports in a real browser.
+  // A real browser ignores ports when it sends cookies.
   visitor.jars.set(new URL(own.origin).host, new Map(visitor.jars.get(new URL(process.origin).host)));
   await visitor.get(callback.replace(own.origin, process.origin));
   const { token } = (await client.hear('fulfill')) as { token: string };

@@ -1,4 +1,4 @@
-/** One network, or one program, that begins as many logins as it can. */
+/** One network, or one program, begins as many logins as it can. */
 
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
@@ -30,12 +30,12 @@ it('many logins of one /48 end no login of another network', async () => {
   expect((await clients.at(-1)!.hear('error')).code).toBe('server_busy');
   expect(stage.bridge.status().pending).toBe(4);
 
-  // The remaining clients, and those who came before and after, finish their logins.
+  // The remaining clients, and the clients before and after them, finish their logins.
   expect((await agree(new Visitor(), waiting.url)).status).toBe(200);
   await early.hear('fulfill');
   expect((await agree(new Visitor(), second.url)).status).toBe(200);
   await late.hear('fulfill');
-  // What gave way is no way in.
+  // A request that was dropped leaves no usable login.
   await clients[2]!.request(instance.host);
   expect(stage.bridge.status().pending).toBe(3);
 });
@@ -51,7 +51,7 @@ it('one address has no more logins than its quota, until one of them ends', asyn
   expect((await agree(new Visitor(), url)).status).toBe(200);
   await clients[0]!.hear('fulfill');
   await clients[1]!.request(instance.host);
-  // Its share is free again when a client goes, too.
+  // Its share of the limit is free again when a client disconnects, too.
   const { sockets } = stage.bridge.status();
   clients[1]!.socket.close();
   await until(() => stage.bridge.status().sockets < sockets);
@@ -96,7 +96,7 @@ describe('in a private network', () => {
     await from(stage, 'fd00:0:0:1::7');
   });
 
-  // Without a proxy's header, an address there may be the proxy of all clients.
+  // Without a proxy's header, the address may be a proxy that all clients share.
   it('all logins of one address without a proxy keep no other address out', async () => {
     const stage = await startBridge([instance], { limits: { pendingInAll: 4, requestsPerSocket: 4 } });
     const flood = await stage.connect({ localAddress: '127.0.0.2' });

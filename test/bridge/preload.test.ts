@@ -1,4 +1,4 @@
-/** Browsers that preload pages, and programs that ask for the head of an answer. */
+/** Browsers that preload pages, and programs that send HEAD requests. */
 
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';

@@ -19,14 +19,14 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** The same URL at another process, as behind a load balancer. */
+/** The same URL at another process, like behind a load balancer. */
 const at = (origin: string, url: string): string => url.replace(new URL(url).origin, origin);
 
 describe('two bridges with one store and one bus', () => {
   const start = async (bus: Bus) => {
     const store = new Map<string, unknown>();
     const a = await startBridge([instance], { store, bus });
-    // Both have one address in the world; browsers are sent to either by the test.
+    // Both have one public address; the test sends browsers to one or the other.
     const b = await startBridge([instance], { store, bus, publicURL: a.origin });
     return { a, b, store };
   };
@@ -39,7 +39,7 @@ describe('two bridges with one store and one bus', () => {
     const visitor = new Visitor();
     const { location } = await press(visitor, at(b.origin, url));
     const callback = await visitor.approve(location ?? '');
-    // Cookies do not care about ports in a real browser.
+    // A real browser ignores ports when it sends cookies.
     visitor.jars.set(new URL(a.origin).host, new Map(visitor.jars.get(new URL(b.origin).host)));
     expect((await visitor.get(at(b.origin, callback))).status).toBe(200);
     await client!.hear('fulfill');
@@ -74,7 +74,7 @@ describe('two bridges with one store and one bus', () => {
     const before = new Map(store);
     await visitor.get(at(b.origin, url));
     await a.bridge.close();
-    // As after a crash, which cleans nothing up.
+    // Like after a crash, which cleans nothing up.
     for (const [key, value] of before) store.set(key, value);
     await expect(press(visitor, at(b.origin, url))).resolves.toMatchObject({ status: 404 });
     expect(instance.registrations).toBe(0);
@@ -189,7 +189,7 @@ const why = redisAvailable();
 
     const again = await connect(b);
     const { url } = await again.request(instance.host);
-    // The visitor returns for a client that has disconnected: the token is given to no client.
+    // The visitor returns after the client has disconnected: no client receives the token.
     expect((await visitor.get(at(b.origin, callback))).status).toBe(403);
     expect((await visitor.get(at(b.origin, begun.url))).status).toBe(200);
     expect((await press(visitor, at(b.origin, begun.url))).status).toBe(404);
@@ -227,7 +227,7 @@ const why = redisAvailable();
     await client.request(instance.host);
     await redis.restart();
     let heard: { type?: string } = {};
-    // Refusals come at once, and its connection is back in some tenths of a second; a client may ask 120 times a minute.
+    // Refusals arrive at once, and the connection is back within a second. A client may ask 120 times a minute.
     for (let tries = 0; tries < 100 && heard.type !== 'set-id'; tries++) {
       if (tries > 0) await pause(100);
       client.ask(instance.host);

@@ -1,4 +1,4 @@
-/** The protocol between program and bridge, word for word, and every end of a login. */
+/** The messages between program and bridge, word for word, and every outcome of a login. */
 
 import { once } from 'node:events';
 import WebSocket from 'ws';
@@ -88,7 +88,8 @@ describe('a login', () => {
     for (const [index, { location }] of pages.entries()) {
       callbacks.push(await visitor.approve(location ?? '', { as: index === 0 ? 'alice' : 'bob' }));
     }
-    // A browser has one session at Mastodon, so the first account consented twice. Each request got an answer of its own.
+    // A browser has one session at Mastodon, so the first account consented twice. Each request got its own
+    // response.
     for (const callback of callbacks.reverse()) expect((await visitor.get(callback)).status).toBe(200);
     await client.hear('fulfill');
     await client.hear('fulfill');
@@ -186,7 +187,7 @@ describe('a login that fails', () => {
     expect(page.text).toContain('The login was cancelled');
     expect((await client.hear('error')).code).toBe('access_denied');
     expect(bridge.status().pending).toBe(0);
-    // And again, on the same connection.
+    // The same again, on the same connection.
     const again = await client.request(other.host);
     await agree(visitor, again.url);
     await client.hear('fulfill');
@@ -281,7 +282,7 @@ it('logs what happens without a secret', async () => {
   const { id, url } = await client.request(instance.host);
   await agree(new Visitor(), url);
   const { token } = await client.hear('fulfill');
-  // What the instance was asked, and how its login went, is told by the engine.
+  // Requests to the instance and the outcome of its login are events of the core.
   expect(events.filter(([event]) => /^request_/.test(event))).toEqual([
     ['request_opened', { id: id.slice(0, 6), instance: instance.host }],
     ['request_ended', { id: id.slice(0, 6), outcome: 'fulfilled', instance: instance.host }],

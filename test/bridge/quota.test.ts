@@ -1,4 +1,4 @@
-/** How connections are counted per network, and the share that one network may use. */
+/** How connections are counted per network, and the share of the limit that one network may use. */
 
 import type { IncomingMessage } from 'node:http';
 import { clientAddress, parseClientAddress } from '../../lib/util/client-address';
@@ -65,7 +65,7 @@ describe('quota', () => {
     expect(take(at('2001:db8:1:1'))).toBe(10);
     expect(take(at('2001:db8:1:2'))).toBe(10);
     expect(take(at('2001:db8:1:3'))).toBe(0);
-    // Other /56 of the same /48.
+    // Another /56 of the same /48.
     expect(
       Array.from({ length: 20 }, (_, i) => take(at(`2001:db8:1:${i + 1}00`))).reduce((a, b) => a + b),
     ).toBe(20);

@@ -1,4 +1,4 @@
-/** What clients may not do, and what it costs them; and how many there may be. */
+/** What clients may not do, the consequences, and the number of clients. */
 
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await instance.close();
 });
 
-/** The TCP connection below a client, to send what a WebSocket library would not send. */
+/** The TCP connection of a client, for bytes that a WebSocket library would not send. */
 function wire(client: Client): Duplex {
   return (client.socket as WebSocket & { _socket: Duplex })._socket;
 }
@@ -42,7 +42,7 @@ describe('a message that is none', () => {
     const client = await connect();
     client.say(text);
     expect(await client.hear('error')).toEqual({ code: 'message_invalid', message: expect.any(String) });
-    // Once is forgiven.
+    // The first mistake has no consequence.
     await client.request(instance.host);
     client.say(text);
     client.say(text);
@@ -79,7 +79,7 @@ describe('a message that is none', () => {
         client.socket.send('x'.repeat(60), { fin: false });
         client.socket.send('x'.repeat(60), { fin: true });
       },
-      // "A terabyte follows."
+      // The header of a frame of one terabyte.
       (client: Client) => wire(client).write(Buffer.from([0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
     ]) {
       const client = await connect();
@@ -110,7 +110,7 @@ describe('a message that is none', () => {
 
 describe('too much', () => {
   describe('within one minute', () => {
-    // Counted by the minute: it must not end in the midst of them.
+    // The quota is per minute, and the minute must not end during the test.
     beforeEach(() => void jest.spyOn(Date, 'now').mockReturnValue(Date.now()));
     afterEach(() => void jest.restoreAllMocks());
 
@@ -198,7 +198,7 @@ describe('too much', () => {
     await from('203.0.113.7');
     await expect(from('203.0.113.7')).rejects.toThrow('429');
     await from('203.0.113.8');
-    // A household has a /64, and so has each rented server.
+    // A household has a /64, and so does each rented server.
     await from('2001:db8:1:2::1');
     await from('2001:db8:1:2:ffff::1');
     await expect(from('2001:db8:1:2::3')).rejects.toThrow('429');
@@ -225,7 +225,7 @@ describe('a client that is not there', () => {
     const { connect, bridge } = await startBridge([instance], { limits: { heartbeatMs: 100 } });
     const [alive, dead] = [await connect(), await connect()];
     await dead.request(instance.host);
-    // Neither reads nor closes, as a machine that lost its network.
+    // It neither reads nor closes, like a machine that lost its network.
     wire(dead).pause();
     await until(() => bridge.status().sockets === 1);
     expect(bridge.status()).toEqual({ sockets: 1, pending: 0 });
@@ -238,7 +238,7 @@ describe('a client that is not there', () => {
     const client = await connect({ autoPong: false });
     const begun = Date.now();
     expect(await client.ended).toBe(1006);
-    // Hundreds of heartbeats later at the latest, however busy the machine.
+    // After hundreds of heartbeats at the latest, even on a busy machine.
     expect(Date.now() - begun).toBeLessThan(5_000);
   });
 

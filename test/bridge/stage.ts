@@ -1,4 +1,4 @@
-/** A bridge on a server of its own, clients that talk to it, and browsers that open its pages. */
+/** A bridge on its own server, clients that connect to it, and browsers that open its pages. */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -29,7 +29,7 @@ export async function closeAll(): Promise<void> {
 export interface StageOptions extends Partial<BridgeOptions> {
   /** Path of the public URL. */
   base?: string;
-  /** Answers the server's requests, instead of the bridge's router alone. */
+  /** Handles the server's requests in place of the bridge's router. */
   serve?: (bridge: Bridge) => Parameters<typeof createServer>[1];
 }
 
@@ -103,7 +103,7 @@ export class Client {
     this.say({ type: 'auth', parameters: { host } });
   }
 
-  /** The next message, which must be of this type; its parameters. */
+  /** The parameters of the next message, which must be of this type. */
   async hear(type: string): Promise<any> {
     while (this.heard.length === 0) {
       const heard = new Promise<void>((resolve) => (this.wake = resolve));

@@ -12,7 +12,7 @@ inChromium('the button', () => {
   let browser: Browser;
   let site: Site;
   let page: Page;
-  /** Whatever the browser complained about: the page's policy, or an error of the script. */
+  /** Every complaint of the browser: about the page's policy, or an error of a script. */
   let complaints: string[];
 
   beforeAll(async () => {
@@ -41,7 +41,7 @@ inChromium('the button', () => {
   async function open(options: BrowserContextOptions = {}, url = site.origin): Promise<void> {
     const context = await browser.newContext(options);
     page = await context.newPage();
-    // Before the test's own time is over, so that it says what it waited for.
+    // Shorter than the timeout of the test, so that the failure says what the test waited for.
     page.setDefaultTimeout(20_000);
     complaints = [];
     page.on('pageerror', (error) => complaints.push(String(error)));
@@ -64,7 +64,7 @@ inChromium('the button', () => {
   const refusal = (): Locator => page.locator('.mastodon-login-error');
   const status = (): Locator => page.getByRole('status');
 
-  /** As a finger does; Playwright's own click would wait for the page that comes, and that is what is held back here. */
+  /** A press by touch. Playwright's own click would wait for the next page, which the test holds back. */
   async function press(target = button()): Promise<void> {
     await target.scrollIntoViewIfNeeded();
     const { x, y, width, height } = (await target.boundingBox())!;
@@ -311,7 +311,7 @@ inChromium('the button', () => {
       await page.waitForURL('**/instance');
       await page.goBack();
       expect(await page.locator('form').getAttribute('aria-busy')).toBeNull();
-      // As it is where the browser keeps the whole page: headless Chromium does not.
+      // Simulates a browser that keeps the whole page in its cache, which headless Chromium does not.
       await page.locator('mastodon-login').evaluate((element) => {
         (element as HTMLElement & { busy: boolean }).busy = true;
         window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
@@ -663,7 +663,7 @@ inChromium('the button', () => {
         try {
           document.body.innerHTML = 'x';
         } catch {
-          // Also told on the console, which is what this test is about.
+          // The event is also written to the console, which this test looks at.
         }
       });
       expect(complaints.join('\n')).toMatch(/style/);

@@ -1,4 +1,4 @@
-/** Debian's Chromium, driven by playwright-core; where it is missing, its tests are skipped and say so. */
+/** Debian's Chromium, driven by playwright-core. Without it, its tests are skipped with the reason on screen. */
 
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
@@ -11,7 +11,7 @@ const missing = existsSync(executablePath)
 
 if (missing !== undefined && process.env['CI'] === 'true') throw new Error(missing);
 
-/** `describe`, or a `describe.skip` that tells why in its title. */
+/** `describe`, or a `describe.skip` with the reason in its title. */
 export function inChromium(title: string, tests: () => void): void {
   if (missing === undefined) describe(title, tests);
   else describe.skip(`${title} (skipped: ${missing})`, tests);

@@ -1,4 +1,7 @@
-/** The button in React, Vue and Svelte, and on a page of plain HTML: the code of docs/button.md and docs/just-the-button.md. */
+/**
+ * The button in React, Vue and Svelte, and on a page of plain HTML: the code of docs/button.md and docs/just-the-
+ * button.md.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
@@ -12,7 +15,7 @@ import { buttonScript, startSite, type Site } from './site';
 
 const test = 'test/browser/frameworks.browser.ts';
 
-/** The code of a page in a language, as far as it names this test. */
+/** The code of a page in one language that names this test. */
 function codeOf(path: string, language: string): string {
   const page = { path, text: readFileSync(join(root, path), 'utf8') };
   const found = blocksOf(page).filter((block) => block.tag?.value === test && block.language === language);
@@ -59,7 +62,7 @@ inChromium('the button in a framework', () => {
   beforeAll(async () => {
     [browser, site] = await Promise.all([launch(), startSite()]);
     [withButton, withoutButton] = [bundles(true), bundles(false)];
-    // Svelte makes elements of HTML.
+    // Svelte compiles to HTML elements.
     site.policy = "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'";
   }, 120_000);
   afterAll(async () => {
@@ -208,7 +211,7 @@ inChromium('the button in a framework', () => {
 describe('the types', () => {
   const folder = join(__dirname, 'node_modules', 'passport-mastodon-oauth2');
   beforeAll(() => {
-    // As `npm install` would leave it: beside the frameworks.
+    // Beside the frameworks, where `npm install` would put it.
     mkdirSync(join(folder, 'dist'), { recursive: true });
     cpSync(join(root, 'package.json'), join(folder, 'package.json'));
     cpSync(join(root, 'dist', 'button'), join(folder, 'dist', 'button'), { recursive: true });
@@ -243,7 +246,7 @@ describe('the types', () => {
         ? ts.createSourceFile(file, code, ts.ScriptTarget.ES2022, true)
         : (read.get(file) ?? remember(file, getSourceFile(file, ...rest)));
     const program = ts.createProgram([path], options, host);
-    // The declarations of the frameworks are theirs.
+    // The declarations of the frameworks themselves are not checked.
     return program
       .getSourceFiles()
       .filter(({ fileName }) => fileName === path || fileName.includes('mastodon-oauth2'))

@@ -1,4 +1,4 @@
-/** The issuer's pages as visitors meet them, in Chromium: seen, heard, by the keyboard alone, and without JavaScript. */
+/** The issuer's pages in Chromium: by sight, by screen reader, by keyboard alone, and without JavaScript. */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -33,7 +33,7 @@ inChromium("the issuer's pages", () => {
   let instance: StandIn;
   let stage: IssuerStage;
   let page: Page;
-  /** Whatever the browser complained about: mostly the page's policy. */
+  /** Every complaint of the browser, mostly about the page's policy. */
   let complaints: string[];
 
   beforeAll(async () => {
@@ -77,7 +77,7 @@ inChromium("the issuer's pages", () => {
     return openid.initiateDeviceAuthorization(config, { scope: 'openid' });
   }
 
-  /** What an accessibility checker finds, and whether anything stands out at the side. */
+  /** The findings of an accessibility checker, and whether any element overflows the page. */
   async function faults(): Promise<string[]> {
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate(() =>
@@ -93,12 +93,12 @@ inChromium("the issuer's pages", () => {
   const button = (name: string | RegExp) => page.getByRole('button', { name });
   const heading = () => page.getByRole('heading', { level: 1 }).textContent();
 
-  /** Buttons count from a moment after the page has appeared. */
+  /** Buttons work a moment after the page has appeared. */
   async function active(): Promise<void> {
     await page.waitForFunction(() => document.querySelector('button[aria-disabled]') === null);
   }
 
-  /** At the instance: signs in where it asks, and agrees. */
+  /** At the instance: signs in if asked, and consents. */
   async function agree(): Promise<void> {
     const name = page.locator('input[name=username]');
     if ((await name.count()) > 0) {
@@ -168,7 +168,7 @@ inChromium("the issuer's pages", () => {
     await page.waitForURL(`${redirectURI}*`);
     const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), checks);
     expect(tokens.claims()?.nickname).toBe('alice');
-    // Who is logged in has the button to go on first, and the field behind it.
+    // For a logged-in user the button to continue comes first, before the field.
     await page.goto(String((await asked({ prompt: 'select_account' })).url));
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toMatch(/^Continue as @alice/);
@@ -187,7 +187,7 @@ inChromium("the issuer's pages", () => {
     await button('Go on').click();
     await button(/The code is the same/).click();
     await page.locator('#instance').fill(instance.host);
-    // Any visitor may have such a device. A box to tick replaces the short wait.
+    // Any visitor may use a device without scripts. A checkbox replaces the short wait.
     await page.getByRole('checkbox').check();
     await button('Log in').click();
     await agree();

@@ -1,4 +1,4 @@
-/** The pages that are ours, in Chromium under their own policies: the example site, and the bridge's confirmation. */
+/** The project's own pages in Chromium under their own policies: the example site, and the bridge's confirmation. */
 
 import axe from 'axe-core';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { inChromium, launch } from './chromium';
 inChromium('our own pages', () => {
   let browser: Browser;
   let page: Page;
-  /** Whatever the browser complained about: the page's policy, or an error of the script. */
+  /** Every complaint of the browser: about the page's policy, or an error of a script. */
   let complaints: string[];
 
   beforeAll(async () => void (browser = await launch()), 60_000);
@@ -34,7 +34,7 @@ inChromium('our own pages', () => {
     await page.goto(url);
   }
 
-  /** The next form is answered as by a site that is still at it. */
+  /** The next form gets no response yet, like at a site that is still working. */
   async function holdForms(): Promise<void> {
     await page.route('**/*', (route) =>
       route.request().method() === 'POST' ? route.fulfill({ status: 204 }) : route.continue(),

@@ -1,4 +1,4 @@
-/** The pictures in docs/pictures, taken anew by `npm run pictures`; otherwise only that they are there. */
+/** Takes the pictures in docs/pictures with `npm run pictures`; otherwise only checks that they exist. */
 
 import { mkdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** Presses that the visitor did not mean, in Chromium: on a page that has just appeared, nothing counts. */
+/** Presses that the visitor did not intend, in Chromium: a page that has just appeared ignores them. */
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -44,7 +44,7 @@ inChromium('presses that were not meant', () => {
     await instance.close();
   });
 
-  /** The page's own clock stands still, so that no press comes later than this test wants. */
+  /** The page's clock stands still, so that no press is later than the test intends. */
   async function open(at: string): Promise<void> {
     page = await (await browser.newContext()).newPage();
     await page.clock.install({ time: 0 });
@@ -56,21 +56,21 @@ inChromium('presses that were not meant', () => {
 
   const button = () => page.getByRole('button', { name: 'The code is the same' });
 
-  /** Where the button is, found out beforehand as an attacker can. */
+  /** The position of the button, which an attacker can find out in advance. */
   async function middleOfTheButton(): Promise<{ x: number; y: number }> {
     const { x, y, width, height } = (await button().boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     return { x: x + width / 2, y: y + height / 2 };
   }
 
-  /** Presses once, and says how many forms were sent by then. */
+  /** Presses once, and returns the number of forms sent so far. */
   async function formsAfter(press: () => Promise<void>): Promise<number> {
     await press();
-    // A form that is sent leaves the page before this is answered, or with it.
+    // The page sends a form before it handles this, or together with it.
     await page.title().catch(() => undefined);
     return sent;
   }
 
-  /** After a pause, a press is meant. */
+  /** After a pause, a press is intended. */
   async function goOn(): Promise<void> {
     await page.clock.runFor(700);
     await button().click();
@@ -95,7 +95,7 @@ inChromium('presses that were not meant', () => {
       await (what === 'Enter' ? page.keyboard.press('Enter') : page.mouse.click(x, y));
       await page.waitForURL(url);
       expect(await formsAfter(press)).toBe(0);
-      // Nor do more presses after it, each of which starts the wait again.
+      // Further presses send no form either; each of them restarts the wait.
       for (let count = 0; count < 3; count++) {
         await page.clock.runFor(500);
         expect(await formsAfter(press)).toBe(0);
@@ -120,7 +120,7 @@ inChromium('presses that were not meant', () => {
     await open(url);
     const { x, y } = await middleOfTheButton();
     await page.clock.runFor(2_000);
-    // Chromium's debugger has every window focused, so that no test can take the focus away.
+    // Chromium's debugger keeps every window focused, so a test cannot remove the focus.
     await page.evaluate(() => window.dispatchEvent(new Event('focus')));
     expect(await formsAfter(() => page.mouse.click(x, y))).toBe(0);
     await goOn();

@@ -1,4 +1,4 @@
-/** Logins across several origins in Chromium: no page's policy stops the redirects after its form, and popups stay tied. */
+/** Logins across several origins in Chromium: page policies allow the redirects, and a popup can reach its opener. */
 
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -31,7 +31,7 @@ inChromium('a login across origins', () => {
       const html = '<!doctype html><title>App</title><h1>Welcome to the app</h1>';
       res.writeHead(200, { 'Content-Type': 'text/html' }).end(html);
     });
-    // As a development server or a load balancer does.
+    // Like a development server or a load balancer.
     const client = await serve('client', ({ url = '' }, res) => {
       res.writeHead(302, { Location: app + url }).end();
     });
@@ -74,7 +74,7 @@ inChromium('a login across origins', () => {
     await page.goto(String(url));
     await logIn(page);
     expect(page.url()).toMatch(new RegExp(`^${app}/callback\\?code=`));
-    // "Continue as" leads the same way, without the instance.
+    // "Continue as" leads to the same place, without the instance.
     await page.goto(
       String((await ask(await discover(stage), { redirect_uri: redirectURI, prompt: 'select_account' })).url),
     );
@@ -98,7 +98,7 @@ inChromium('a login across origins', () => {
     );
     const popup = await opened;
     await logIn(popup);
-    // As oidc-client-ts does: the end of the popup tells its opener.
+    // Like oidc-client-ts: at its end the popup sends a message to its opener.
     await popup.evaluate(() => (window.opener as Window).postMessage('done', location.origin));
     expect(await page.evaluate(() => (window as unknown as { popup: Window }).popup.closed)).toBe(false);
   });

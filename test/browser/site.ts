@@ -1,4 +1,4 @@
-/** A small site with the built button, as strict as a site can be: nothing inline, no eval, no untrusted HTML. */
+/** A small site with the built button and the strictest policy: nothing inline, no eval, no untrusted HTML. */
 
 import { createServer, type ServerResponse } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
@@ -20,37 +20,39 @@ const strictPolicy = [
 
 const types: Record<string, string> = { js: 'text/javascript', css: 'text/css', html: 'text/html' };
 
-/** What pages load the button by. */
+/** The script that pages load the button with. */
 export const buttonScript = '<script type="module" src="/button/mastodon-login.js"></script>';
 
 export interface Login {
   readonly fields: URLSearchParams;
-  /** Answers as a site does that has found the instance. */
+  /** Responds like a site that has found the instance. */
   goOn(): void;
-  /** Answers as a site does whose login has failed: by a redirect to a page of the site. */
+  /** Responds like a site whose login has failed: with a redirect to a page of the site. */
   fail(path: string): void;
-  /** Leaves the visitor on the page, which cannot tell that from a server that is still to answer. (Chromium's debugger
-   * does not answer while the browser leaves a page, so a test could not look at such a page.) */
+  /**
+   * Leaves the visitor on the page, which cannot tell that from a slow server. (Chromium's debugger does not answer
+   * while the browser leaves a page, so a test could not look at such a page.)
+   */
   stay(): void;
 }
 
 export interface Site {
   readonly origin: string;
-  /** What stands on the login page: HTML. */
+  /** The HTML of the login page. */
   body: string;
   /** Attributes of the page's <html>. */
   html: string;
-  /** More in the page's <head>. */
+  /** More elements in the page's <head>. */
   head: string;
-  /** Rules after those of the page. */
+  /** CSS rules after those of the page. */
   css: string;
   /** The page's Content-Security-Policy. */
   policy: string;
   /** Further scripts, by their path. */
   readonly scripts: Map<string, string>;
-  /** Logins that were sent and not taken by `login()` yet. */
+  /** Logins that were sent and that `login()` has not returned yet. */
   readonly sent: Login[];
-  /** The next login that is sent; it waits for `goOn`. */
+  /** The next login that is sent; its response waits for `goOn`. */
   login(): Promise<Login>;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** How the text in the field is read before it is sent. */
+/** How the text in the field is normalised before it is sent. */
 
 import { completionOf, destinationOf, readTyped, refusalOf, suggestionsFor } from '../../lib/button/typed';
 import { parseAddress } from '../../lib/discovery/address';

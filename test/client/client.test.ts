@@ -34,7 +34,7 @@ const aClient = (changes: Partial<Client> = {}): Client =>
 /** Abandoned logins of one browser, in minutes ago. */
 const abandoned = (...ago: number[]) => ago.map((minutes) => now - minutes * minute);
 
-/** A used client that was replaced, as its successors name it. */
+/** A used client that was replaced, as the records of later clients name it. */
 const former = (clientId: string, until = now - 5 * minute + 90 * day) => ({ clientId, until });
 
 const decided = (
@@ -179,7 +179,7 @@ describe('an instance that answers alike for living and dead clients', () => {
 it('visitors who leave logins unfinished push no client out of the record while its tokens may be in use', () => {
   let client = aClient();
   const names = [client.clientId];
-  // Every minute one browser leaves a login unfinished, and another visitor finishes one.
+  // Every minute one browser abandons a login, and another visitor finishes one.
   for (let at = now; at < now + 90 * day; at += minute) {
     client = { ...client, lastLoginAt: at, state: 'active' };
     const signs = { abandoned: [at + 1000], startsInARow: 0, isUnverifiable: true };
@@ -216,7 +216,7 @@ describe('the record of a new client', () => {
     const second = nextClient(registered, first, now + minute);
     expect(second.replaced).toEqual({ at: now + minute, unusedInARow: 1 });
     expect(nextClient(registered, second, now + day).replaced?.unusedInARow).toBe(2);
-    // A login that finished ends the row.
+    // A finished login ends the row of abandoned ones.
     expect(nextClient(registered, { ...second, lastLoginAt: now }, now + day).replaced?.unusedInARow).toBe(0);
   });
 
@@ -242,7 +242,7 @@ describe('the record of a new client', () => {
 });
 
 describe('an instance that calls one new client after another unknown', () => {
-  /** The generations after a used client, each dead before its first login; `minutes` apart. */
+  /** The clients after a used one, each dead before its first login, `minutes` apart. */
   function unusedAfterAUsedOne(count: number, minutes: number): { client: Client; at: number } {
     let [client, at] = [aClient({ state: 'dead' }), now];
     for (let i = 0; i < count; i++, at += minutes * minute)

@@ -1,4 +1,4 @@
-/** How the records of clients are kept, moved and found, also while other processes change them. */
+/** How the records of clients are stored, changed and found, also while other processes change them. */
 
 import { type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
@@ -18,7 +18,7 @@ const registered = (clientId: string): RegisteredClient => ({
   redirectURI: 'https://site.example/callback',
 });
 
-/** A store that also keeps the time to live of each record. Milliseconds. */
+/** A store that also records the time to live of each record, in milliseconds. */
 class TimedStore extends JSONStore {
   readonly ttls = new Map<string, number | undefined>();
   override async set(key: string, value: unknown, ttl?: number): Promise<void> {

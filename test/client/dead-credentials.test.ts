@@ -1,4 +1,4 @@
-/** Instances forget apps. The person who meets that is in by the second try, at the latest. */
+/** Instances forget apps. The affected visitor is logged in after the second attempt at the latest. */
 
 import { MemoryStore } from 'express-session';
 import { familiesThatKnowClients, type StandIn } from '../support/instance.js';
@@ -177,7 +177,7 @@ it('a login begun with credentials that another process has replaced since is fi
   const code = callback.searchParams.get('code');
   const exchanges = instance.requestsTo(({ body }) => body['code'] === code);
   expect(exchanges.map(({ body }) => body['client_id'])).toEqual([first]);
-  // And the replaced ones have not come back by that.
+  // That exchange does not bring a replaced client back.
   const away = new URL(await leave(new Visitor(), site, instance.host));
   expect(away.searchParams.get('client_id')).not.toBe(first);
 });

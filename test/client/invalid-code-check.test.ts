@@ -1,4 +1,4 @@
-/** The invalid-code check: the request, and the answers that show an instance without a check of codes. */
+/** The invalid-code check: its request, and the answers of an instance that accepts any code. */
 
 import { acceptedInvalidCode, offerInvalidCode, UncheckedCodesError } from '../../lib/client/verification.js';
 import { registerApp } from '../../lib/client/registration.js';

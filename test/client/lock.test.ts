@@ -5,7 +5,7 @@ import { Store } from '../../lib/store.js';
 import { until } from '../support/hostile.js';
 import { JSONStore } from '../support/json-store.js';
 
-/** Processes share it; a lock is there for the one who comes first. */
+/** A store that processes share; the first caller gets the lock. */
 class LockingStore extends JSONStore {
   readonly held = new Set<string>();
   async lock(key: string): Promise<(() => void) | undefined> {
@@ -45,7 +45,7 @@ describe('where the store has locks', () => {
   it('the first one works at once, and no other one does', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
     const all = Array.from({ length: 8 }, () => works.join(backend));
-    // No time has to pass for the lock to count.
+    // The lock takes effect at once.
     await aTurn();
     expect(works.started).toBe(1);
     works.finish();
@@ -99,7 +99,7 @@ describe('where the store has locks', () => {
   });
 });
 
-/** As a process leaves it that was killed while it worked; none of these stores expires it. */
+/** The lock of a process that was killed while it worked. None of these stores expires it. */
 const dead = {
   'its own lock': async () => {
     const backend = new LockingStore();

@@ -17,7 +17,7 @@ const storeOf = (began: (key: string) => Promise<boolean>) => ({
   cached: async (key: string) => ((await began(key)) ? {} : undefined),
   cache: async () => undefined,
 });
-/** A login by URL client began at every host. */
+/** As if a login with a URL client had begun at every host. */
 const metadataOf = (changes: Partial<ConstructorParameters<typeof ClientMetadata>[0]> = {}) =>
   new ClientMetadata(
     { ...site, ...changes },

@@ -1,4 +1,7 @@
-/** Accounts of Misskey and its relatives log in through every entry point. Each serves its own client metadata document. */
+/**
+ * Accounts of Misskey and related servers log in through every entry point. Each serves its own client metadata
+ * document.
+ */
 
 import { createHash } from 'node:crypto';
 import { agree, closeAll, startBridge } from '../bridge/stage.js';
@@ -12,7 +15,7 @@ afterEach(closeAll);
 
 const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2026', 'cherrypick'];
 
-/** The one client ID that an entry point had at the instance, which fetched its document and read the name in it. */
+/** The client ID of an entry point at the instance, which fetched the document and read the name in it. */
 function clientIdAt(instance: MisskeyStandIn): string | undefined {
   const ids = instance
     .requestsTo(/(GET \/oauth\/authorize|POST \/oauth\/token)/)
@@ -83,7 +86,7 @@ it('a denial there comes back through the web adapter as one', async () => {
   expect([page.status, page.json()]).toMatchObject([403, { code: 'access_denied' }]);
 });
 
-/** An authorization code grant at the issuer, by hand: no client here looks names up as the visitor does. */
+/** An authorization code grant without a client library, because none resolves names as the visitor does. */
 async function idTokenOf(issuerURL: string, visitor: Visitor, logIn: (page: Page) => Promise<Page>) {
   const verifier = 'v'.repeat(43);
   const asked = new URLSearchParams({

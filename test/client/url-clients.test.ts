@@ -1,4 +1,4 @@
-/** Accounts of Misskey and its relatives log in, at servers without registration, which fetch the site's client metadata document. */
+/** Accounts of Misskey and related servers log in; these servers read the site's client metadata document. */
 
 import { MemoryStore } from 'express-session';
 import { startInstance } from '../support/instance.js';

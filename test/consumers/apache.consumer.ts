@@ -1,4 +1,4 @@
-/** A real Apache with mod_auth_openidc, configured as docs/issuer-clients.md says. */
+/** A real Apache with mod_auth_openidc, configured as in docs/issuer-clients.md. */
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

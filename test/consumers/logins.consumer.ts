@@ -1,4 +1,4 @@
-/** Whole logins with OpenID clients of other projects, set up as docs/issuer-clients.md says. */
+/** Whole logins with OpenID clients of other projects, set up as in docs/issuer-clients.md. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,12 +19,15 @@ interface Person {
 }
 
 interface Consumer {
-  /** As its row in docs/issuer-clients.md begins. */
+  /** The beginning of its row in docs/issuer-clients.md. */
   readonly product: string;
-  /** In `sites/`. */
+  /** The file in `sites/`. */
   readonly file: string;
   readonly callback: string;
-  /** A text of the settings that docs/issuer-clients.md shows for it; in the others the page shows an excerpt of the file. */
+  /**
+   * A text in the settings that docs/issuer-clients.md shows for it. Default: the page shows an excerpt of the
+   * file.
+   */
   readonly recipe?: string;
   readonly clientId?: string;
   readonly client?: object;
@@ -32,7 +35,7 @@ interface Consumer {
   readonly begin?: (visitor: Visitor, origin: string) => Promise<Page>;
   /** The name that the site shows. Default: the display name. */
   readonly name?: RegExp;
-  /** Why it cannot be run here. */
+  /** The reason why it cannot run here. */
   readonly problem?: string | undefined;
 }
 
@@ -85,7 +88,7 @@ const consumers: readonly Consumer[] = [
     callback: '/complete/oidc/',
     client: { require_pkce: false, preferred_username: 'nickname' },
     begin: pressButton,
-    // Two people with one nickname: social-django adds a random ending to the second one's.
+    // Two people with one nickname: social-django adds a random suffix for the second one.
     name: /^alice[0-9a-f]*$/,
     problem: python('django, jose, social_django'),
   },
@@ -112,7 +115,7 @@ const consumers: readonly Consumer[] = [
   },
 ];
 
-/** A client's members that the page has to name. */
+/** The members of a client that the page has to name. */
 const membersOf = (text: string) =>
   text.match(/require_pkce: false|placeholder_email|preferred_username|grant_types/g);
 
@@ -186,7 +189,7 @@ async function comeBack(visitor: Visitor, begun: Page, person: Person, origin: s
 
 describe('Node-RED', () => {
   let home: string;
-  // Below the packages, among which the settings find passport-openidconnect.
+  // A folder inside the packages, where the settings find passport-openidconnect.
   beforeEach(() => void (home = mkdtempSync(join(__dirname, 'node_modules', '.node-red-'))));
   afterEach(() => rmSync(home, { recursive: true }));
 
@@ -234,7 +237,7 @@ describe('Node-RED', () => {
       const visitor = new Visitor();
       const begun = await visitor.get(`${origin}/auth/strategy`);
       const { url } = await comeBack(visitor, begun, person, origin);
-      // As the editor reads it: not decoded.
+      // Not decoded, like the editor reads it.
       const token = /[?&]access_token=([^&]*)/.exec(url)?.[1];
       const answer = await visitor.get(`${origin}/settings`, { Authorization: `Bearer ${token}` });
       return answer.status === 200 ? (answer.json() as { user: unknown }).user : answer.status;

@@ -6,12 +6,12 @@ import { blockOf, root } from '../docs/pages';
 
 export interface Addresses {
   readonly issuerURL: string;
-  /** The product's own. */
+  /** The product's own values. */
   readonly origin: string;
   readonly secret: string;
 }
 
-/** @param holding a text that only this product's block has; `SITE` in it is the product's host */
+/** @param holding a text that only this product's block contains; `SITE` in it is the product's host */
 export function settingsOf(
   test: string,
   holding: string,
@@ -31,7 +31,7 @@ export function settingsOf(
   return settings.replaceAll('https://SITE', origin);
 }
 
-/** What docs/issuer-clients.md says about a product: its row of the table. */
+/** The product's row in the table of docs/issuer-clients.md. */
 export function rowOf(product: string): string {
   const page = readFileSync(join(root, 'docs/issuer-clients.md'), 'utf8');
   const rows = page.split('\n').filter((line) => line.startsWith(`| ${product}`));

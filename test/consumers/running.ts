@@ -1,4 +1,4 @@
-/** Starts programs that log users in through the issuer, each as a process of its own that trusts its certificate. */
+/** Starts programs that log users in through the issuer, each as a process that trusts its certificate. */
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { selfSigned } from '../support/certificate';
 import { Visitor } from '../support/visitor';
 
-/** The issuer's. */
+/** The issuer's certificate. */
 export const certificate = selfSigned();
 
 /** Deleted after the tests of a file. */
@@ -37,7 +37,7 @@ export function started(command: string, args: readonly string[], env: NodeJS.Pr
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,
-      // Node.js; Python's requests; OpenSSL, which Ruby uses.
+      // For Node.js, for Python's requests, and for OpenSSL, which Ruby uses.
       NODE_EXTRA_CA_CERTS: authority,
       REQUESTS_CA_BUNDLE: authority,
       SSL_CERT_FILE: authority,
@@ -49,7 +49,7 @@ export function started(command: string, args: readonly string[], env: NodeJS.Pr
   return child;
 }
 
-/** By the ending of the site's file. Python and Ruby are Debian's, which have the packages. */
+/** By the ending of the site's file. Python and Ruby are those of Debian, which have the packages. */
 const programs: Readonly<Record<string, string>> = {
   '.mjs': process.execPath,
   '.py': '/usr/bin/python3',
@@ -76,7 +76,7 @@ export async function printed(child: ChildProcess, text: string): Promise<void> 
   });
 }
 
-/** Resolves when a server answers at the URL; a loaded machine takes many seconds for it. */
+/** Resolves when a server answers at the URL, which takes many seconds on a loaded machine. */
 export async function answers(url: string): Promise<void> {
   const giveUpAt = performance.now() + 40_000;
   while (performance.now() < giveUpAt) {
@@ -86,13 +86,13 @@ export async function answers(url: string): Promise<void> {
   throw new Error(`No server answers at ${url}`);
 }
 
-/** What keeps a program from being started here, as its own message says it; undefined where nothing does. */
+/** The error message of a program that cannot start here; undefined if it starts. */
 export function problemOf(command: string, args: readonly string[]): string | undefined {
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   return status === 0 ? undefined : (error?.message ?? stderr.trim().split('\n').pop() ?? command);
 }
 
-/** `it`; or, where there is a problem, an `it.skip` whose title names it. In CI a problem is an error. */
+/** `it`, or an `it.skip` whose title names the problem. In CI a problem is an error. */
 export function itUnless(
   problem: string | undefined,
   installer: string,

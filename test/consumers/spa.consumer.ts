@@ -1,4 +1,7 @@
-/** A page with oidc-client-ts in Chromium, as docs/issuer-clients.md says: page, issuer and instance have an origin each. */
+/**
+ * A page with oidc-client-ts in Chromium, as in docs/issuer-clients.md. Page, issuer and instance have separate
+ * origins.
+ */
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -15,7 +15,7 @@ const run = skipped === undefined ? describe : describe.skip;
 
 describe.each([
   ['ioredis', 'ioredis', () => startRedisLike('redis-server'), 1],
-  // Who listens to another node is not counted.
+  // A cluster does not count subscribers at another node.
   ['a Redis Cluster', 'cluster', startCluster, undefined],
   ['ioredis on a Redis Cluster', 'ioredisClusterWithQueue', startCluster, undefined],
 ])('%s', (_name, opener, start, counted) => {
@@ -58,7 +58,7 @@ describe.each([
       const b = await startBridge([instance], { store: two.backend!, bus: two.bus, publicURL: a.origin });
       const client = await a.connect();
       const { url } = await client.request(instance.host);
-      // To the instance both have the address of `a`; the visitor comes to `b`.
+      // The instance knows both by the address of `a`; the visitor uses `b`.
       const at = (address: string) => address.replace(a.origin, b.origin);
       const visitor = new Visitor();
       const { location } = await press(visitor, at(url));

@@ -1,4 +1,4 @@
-/** The contract of stores, held by Keyv's own adapters on real databases. */
+/** The contract of stores, with Keyv's own adapters on real databases. */
 
 import { itKeepsTheContract } from '../stores/contract.js';
 import { kinds } from './kinds.js';

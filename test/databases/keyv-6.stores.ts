@@ -1,4 +1,4 @@
-/** A Keyv 6 where it needs no server; its adapters stand among the other kinds. */
+/** Keyv 6 without a server. Its adapters for databases are among the other kinds of store. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Every store that processes share and that needs a server, with what is known of its adapter. */
+/** Every store that processes share and that needs a server, with the known faults of its adapter. */
 
 import { join } from 'node:path';
 import type { Opener } from '../support/open-store.js';
@@ -17,10 +17,10 @@ import {
 export interface Kind {
   readonly name: string;
   readonly opener: (url: string) => Opener;
-  /** Why it cannot be tried here. */
+  /** The reason why it cannot be tested here. */
   readonly skipped: string | undefined;
   readonly start: () => Promise<Server>;
-  /** What its adapter does to the process when the server goes away; undefined if nothing. */
+  /** What its adapter does to the process when the server stops; undefined if nothing. */
   readonly deadly?: string;
   readonly faults?: Omit<StoreKind, 'opener'>;
 }
@@ -28,7 +28,7 @@ export interface Kind {
 const here = (name: string) => (url: string) => [join(__dirname, 'openers.js'), name, url] as const;
 const ours = (name: string) => (url: string) =>
   [join(__dirname, '..', 'stores', 'openers.ts'), name, url] as const;
-/** Keyv 6 says that it wants Node.js 22.19; what is asked of it here runs in any that this package does. */
+/** Keyv 6 requires Node.js 22.19. The parts that these tests use run in every version that this package supports. */
 export const keyv6Openers = join(__dirname, '..', 'keyv-6', 'openers.js');
 const keyv6 = (name: string) => (url: string) => [keyv6Openers, name, url] as const;
 const redis = { skipped: redisAvailable(), start: () => startRedisLike('redis-server') };
@@ -70,7 +70,7 @@ export const kinds: readonly Kind[] = [
     opener: here('mariadb'),
     skipped: missing.mariadb(),
     start: startMariaDB,
-    // The column of values is a TEXT.
+    // The type of the column of values is TEXT.
     faults: { longestValue: 65_535 },
   },
   {

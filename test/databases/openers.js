@@ -1,4 +1,4 @@
-/** How a Keyv on each database is opened with Keyv's own adapter, as its documentation has it. */
+/** Opens a Keyv on each database with Keyv's own adapter, as its documentation does. */
 
 const { once } = require('node:events');
 const { Keyv } = require('keyv');
@@ -14,9 +14,9 @@ function opened(adapter, close) {
 
 exports.redis = async (url) => {
   const { default: KeyvRedis } = require('@keyv/redis');
-  // Not the client that the adapter brings, which loses count of its answers when Redis is restarted.
+  // Not the adapter's own client, which assigns responses to the wrong requests after a restart of Redis.
   const { createClient } = require('@redis/client');
-  // What Redis cannot take now fails now: the sessions, which have no time limit of their own, would wait.
+  // A command fails at once while Redis is down. Sessions would wait, because they have no time limit of their own.
   const client = createClient({ url, disableOfflineQueue: true });
   const adapter = new KeyvRedis(client);
   await adapter.getClient();
@@ -43,7 +43,7 @@ exports.memcached = async (address) => {
   return opened(adapter, async () => adapter.client.close());
 };
 
-/** An outage shows at once, and not after twenty tries. */
+/** An outage shows at once, and not after twenty attempts. */
 const impatient = { maxRetriesPerRequest: 1 };
 
 function onIORedis(client) {
@@ -62,7 +62,7 @@ function onIORedisCluster(urls, options) {
   return onIORedis(new Cluster(urls.split(','), { redisOptions: impatient, ...options }));
 }
 
-/** As it is by default: what is asked of it before it is ready waits, and so do its duplicates. */
+/** With its default: commands wait until it is ready, also those of its duplicates. */
 exports.ioredisClusterWithQueue = async (urls) => onIORedisCluster(urls, {});
 
 exports.ioredisCluster = async (urls) => {

@@ -1,10 +1,13 @@
-/** Some adapters keep one pool for the process, and who disconnects closes it for all: the last one does. */
+/**
+ * Some adapters share one pool in the process, and the first disconnect would close it for all. Here the last one
+ * closes it.
+ */
 
 const users = new Map();
 
 exports.pooled = async (Adapter, url) => {
   const adapter = new Adapter(url);
-  // It creates its table meanwhile, and must not be interrupted.
+  // The adapter creates its table meanwhile, and must not be interrupted.
   await adapter.query('SELECT 1');
   users.set(url, (users.get(url) ?? 0) + 1);
   const close = async () => {

@@ -1,4 +1,6 @@
-/** Processes of one site on one database: they act as one, and outlive each other's end and the database's. */
+/**
+ * Processes of one site on one database: they act as one, and survive a restart of each other and of the database.
+ */
 
 import { startInstance, type StandIn } from '../support/instance.js';
 import { at, shareCookies, startProcess, type SiteProcess } from '../support/site-processes.js';
@@ -44,7 +46,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       const pairs = processes.flatMap((from) => processes.map((to) => [from, to] as const));
       const ends = await Promise.all(pairs.map(([from, to]) => logIn(from, to)));
       expect(ends).toEqual(pairs.map(() => 'in'));
-      // Where a store has no locks, those that come within the same moment on a busy machine may all take the lock.
+      // In a store without locks, several simultaneous callers on a busy machine may all get the lock.
       expect(instance.registrations).toBeLessThanOrEqual(faults?.hasLocks ? 1 : processes.length);
     });
 
@@ -67,7 +69,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       let how = '';
       while (how !== 'in' && Date.now() < deadline) how = await logIn(one, other);
       expect(how).toBe('in');
-      // What is in memory alone went with it.
+      // Data that was only in memory is gone.
       expect(instance.registrations).toBeLessThanOrEqual(mastodonAllows);
     });
 

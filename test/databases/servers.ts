@@ -1,6 +1,6 @@
 /**
- * Real databases, each on a free port of 127.0.0.1 with a folder of its own, gone with the test. Their tests run one after
- * another (`--maxWorkers 1`): two at once would find free ports for each other's.
+ * Real databases, each on a free port of 127.0.0.1 with a temporary folder. Their tests run one after another
+ * (`--maxWorkers 1`), because two at once could choose the same port.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,22 +13,22 @@ import { freePort } from '../support/free-port.js';
 import { startProgram, startRedis, type Program } from '../support/redis.js';
 
 export interface Server {
-  /** Where it is, as its adapter wants it; the same over a restart. */
+  /** Its address, in the form that its adapter expects; the same after a restart. */
   readonly url: string;
-  /** As in an outage; what a database has on disk stays. */
+  /** Like in an outage: the data on disk stays. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Ends it, and removes what it wrote. */
+  /** Stops it, and removes its data. */
   end(): Promise<void>;
 }
 
 /** PostgreSQL and MariaDB refuse to run as root. */
 const unprivileged = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
-/** How long the files of a database may take to be made. */
+/** The time limit for creating the files of a database. */
 const installMs = 40_000;
 
-/** Why a server cannot be run here; undefined if it can. */
+/** The reason why a server cannot run here; undefined if it can. */
 export const missing = {
   postgres: () => (postgresFolder() === undefined ? notInstalled('PostgreSQL') : undefined),
   mariadb: () => unlessRun('/usr/sbin/mariadbd', '--version'),
@@ -69,7 +69,7 @@ export async function startPostgres(): Promise<Server> {
   const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
   const isReady = async () =>
     spawnSync(join(programs, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0;
-  // As in an outage: by that signal it does not wait for those who are connected.
+  // Like in an outage: with this signal it does not wait for open connections.
   return served(`postgresql://site@127.0.0.1:${port}/postgres`, folder, () =>
     startProgram(join(programs, 'postgres'), args, isReady, { ...unprivileged, stopBy: 'SIGINT' }),
   );
@@ -81,7 +81,7 @@ export async function startMariaDB(): Promise<Server> {
   const install = [none, `--datadir=${folder}`, '--auth-root-authentication-method=normal', '--skip-test-db'];
   run('mariadb-install-db', install);
   const script = join(folder, 'init.sql');
-  // As Debian's configuration has it for every database.
+  // The setting that Debian's configuration has for every database.
   writeFileSync(script, 'CREATE DATABASE IF NOT EXISTS site CHARACTER SET utf8mb4;', { mode: 0o644 });
   const port = await freePort();
   const files = [
@@ -104,13 +104,13 @@ export async function startMemcached(): Promise<Server> {
   );
 }
 
-/** Redis, or Valkey, which takes its arguments and commands. */
+/** Redis, or Valkey, which accepts the same arguments and commands. */
 export async function startRedisLike(program: string): Promise<Server> {
   const { url, stop, restart } = await startRedis(program);
   return { url, stop, start: restart, end: stop };
 }
 
-/** Three nodes, each with a third of the keys; the URL of each, with a comma between them. */
+/** Three nodes, each with a third of the keys; their URLs, separated by commas. */
 export async function startCluster(): Promise<Server> {
   const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file'];
   const folder = mkdtempSync(join(tmpdir(), 'store-cluster-'));
@@ -121,12 +121,12 @@ export async function startCluster(): Promise<Server> {
     }),
   );
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  // It waits for the nodes to meet, without an end.
+  // The command waits for the nodes to meet, without a time limit of its own.
   const { status, stdout } = spawnSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes'], {
     timeout: installMs,
   });
   if (status !== 0) throw new Error(String(stdout));
-  // Each node hears of it by itself, and refuses everything until then.
+  // Each node learns of the cluster by itself, and refuses all commands until then.
   for (const { port } of nodes) {
     const info = () => String(spawnSync('redis-cli', ['-p', String(port), 'cluster', 'info']).stdout);
     await until(() => info().includes('cluster_state:ok'));
@@ -155,7 +155,7 @@ async function served(url: string, folder: string | undefined, run: () => Promis
     stop: () => stop(),
     start: async () => void (running = await run()),
     async end() {
-      // PostgreSQL then waits for connections that pools have said goodbye to, and that would complain otherwise.
+      // PostgreSQL then waits for connections that pools are closing; a faster stop would make them report errors.
       await stop('SIGTERM');
       if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     },
@@ -177,7 +177,7 @@ function run(program: string, args: readonly string[]): void {
   if (status !== 0) throw new Error(`${program}: ${error?.message ?? ''}${stdout}${stderr}`);
 }
 
-/** Whether something on this port says a first word, after what is said to it. */
+/** Whether the program on this port sends anything after it has received `hello`. */
 async function greets(port: number, hello = ''): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(hello));

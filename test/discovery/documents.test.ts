@@ -1,4 +1,4 @@
-/** The requests of one discovery: to which hosts, for which documents, and how often. */
+/** The requests of one discovery: the hosts, the documents, and the number of requests. */
 
 import { Documents } from '../../lib/http/request.js';
 import type { StandIn } from '../support/instance.js';
@@ -27,7 +27,7 @@ function documentsOf(all: readonly StandIn[], allowInstance?: (host: string) => 
   const documents = new Documents(contextOf(httpTo(all, {}, allowInstance ? { allowInstance } : {})));
   return {
     documents,
-    /** The URL that the document was found at. */
+    /** The URL at which the document was found. */
     get: async (url: string) => (await documents.get(url, {})).url.href,
   };
 }
@@ -87,7 +87,7 @@ it('a failure is remembered like an answer', async () => {
   const { get } = documentsOf([home]);
   for (let i = 0; i < 3; i++)
     await expect(get(`${home.origin}/a`)).rejects.toMatchObject({ code: 'instance_unreachable' });
-  // A GET is repeated once where a kept connection was closed.
+  // A GET is repeated once if a kept connection was closed.
   expect(home.requests.length).toBeLessThanOrEqual(2);
 });
 

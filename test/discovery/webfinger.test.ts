@@ -129,7 +129,7 @@ describe('a handle is confirmed', () => {
     `https://${host}/.well-known/webfinger?resource=acct%3Aalice%40example.com`;
   const isDomain = (url: string) => url.startsWith('https://example.com/');
 
-  /** Follows `alice@example.com` by requests that are answered so. */
+  /** Looks up `alice@example.com` with these answers. */
   async function follow(answerTo: Parameters<typeof fetching>[0]) {
     const asked: string[] = [];
     const fetcher = fetching((url, options) => {
@@ -140,7 +140,7 @@ describe('a handle is confirmed', () => {
     return { server, confirmed: server?.confirmed, asked };
   }
 
-  /** Two servers that answer so, whatever they are asked. */
+  /** Two servers that always answer with these documents. */
   const confirm = (domain: object | undefined, web: object | undefined) =>
     follow(async (url) => {
       const document = isDomain(url) ? domain : web;

@@ -1,4 +1,4 @@
-/** Checks blocks of code in other languages, and the claim of the comment above each block. */
+/** Checks blocks of code in other languages, and the claim in the comment above each block. */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 /** Languages without a check: pictures and the output of programs. */
 const unchecked = ['mermaid', 'text'];
 
-/** By language: what is wrong with a block, if anything. */
+/** By language: the fault of a block, if any. */
 const checks: Readonly<Record<string, (code: string) => string | undefined>> = {
   sh(code) {
     const { status, stderr } = spawnSync('bash', ['-n'], { input: code, encoding: 'utf8' });
@@ -66,7 +66,7 @@ async function wrongIn(block: Block): Promise<string | undefined> {
   return check ? check(code) : `nothing checks "${language}": mark it "run by" a test`;
 }
 
-/** An excerpt says what its file says. */
+/** An excerpt has the same text as its file. */
 function notIn(path: string, code: string): string | undefined {
   if (!existsSync(join(root, path))) return `there is no ${path}`;
   const lines = readFileSync(join(root, path), 'utf8')

@@ -4,7 +4,7 @@ import { brokenPromises } from './check.js';
 import { compilerErrors, isCompiled } from './compile.js';
 import { allPages, blocksOf, type Page } from './pages.js';
 
-// A compiler that has to find the types of everything that the pages show.
+// A compiler that finds the types of all packages that the pages show.
 jest.setTimeout(120_000);
 
 const page = (...lines: string[]): Page => ({

@@ -1,10 +1,10 @@
-/** Compiles blocks of TypeScript as a strict site would, against the types in dist/. */
+/** Compiles blocks of TypeScript with strict settings, against the types in dist/. */
 
 import { join } from 'node:path';
 import ts from 'typescript';
 import { root, type Block } from './pages.js';
 
-/** What a fragment may take for granted. */
+/** The declarations that a fragment may use. */
 const prelude = `
   declare const app: import('express').Express;
   declare const express: typeof import('express');
@@ -26,7 +26,7 @@ const prelude = `
   };
 `;
 
-// In the package's own folder, where its name stands for itself through the "exports" of package.json.
+// In the package's own folder, where its name refers to itself through the "exports" of package.json.
 const preludePath = join(root, 'prelude.d.ts');
 
 const compilerOptions: ts.CompilerOptions = {
@@ -50,24 +50,24 @@ const extensions: Readonly<Record<string, string>> = {
   javascript: 'js',
 };
 
-/** An excerpt of TypeScript is compiled where it comes from, with what stands around it there. */
+/** An excerpt of TypeScript is compiled in its own file, with the lines around it. */
 export const isCompiled = ({ language, tag }: Block): boolean =>
   Object.hasOwn(extensions, language) && !(tag?.kind === 'from' && language === 'ts');
 
-/** What names packages that only a folder below test/recipes has is compiled there. */
+/** Blocks with packages that only a folder below test/recipes has are compiled there. */
 const needsOtherPackages = ({ tag }: Block) =>
   tag?.kind === 'run by' && tag.value.startsWith('test/recipes/');
 
-/** A block that is run and imports nothing is given the same as a fragment. */
+/** A block that is run and imports nothing may use the same declarations as a fragment. */
 const isFragment = ({ tag, code }: Block) =>
   tag?.kind === 'fragment' || (tag?.kind === 'run by' && !/^import /m.test(code));
 
-/** Files that all programs share, once they were read: the libraries' types are most of the work. */
+/** Files that all programs share, once they are read: the libraries' types are most of the work. */
 const read = new Map<string, ts.SourceFile | undefined>();
 
 /**
- * Every error, with its page and line. JavaScript is held to its syntax only.
- * @param folder has the packages that the blocks name
+ * Every error, with its page and line. JavaScript is checked for its syntax only. @param folder has the packages
+ * that the blocks name
  */
 export function compilerErrors(blocks: readonly Block[], folder = root): string[] {
   const compiled = blocks.filter(

@@ -1,4 +1,4 @@
-/** The server in docs/core.md, run as it stands, at an instance of the testing kit. */
+/** The server in docs/core.md, run unchanged, with an instance of the testing kit. */
 
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';

@@ -13,7 +13,7 @@ import { root } from './pages.js';
 const page = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
 const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
 
-/** The type makes the compiler require new reasons here. */
+/** With this type the compiler requires a new reason to be added here. */
 const reasons: Record<MastodonErrorReason, true> = {
   name_without_dot: true,
   user_without_server: true,

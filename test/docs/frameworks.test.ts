@@ -13,7 +13,7 @@ const examples = readdirSync(join(root, 'example')).filter((name) =>
   existsSync(join(root, 'example', name, 'package.json')),
 );
 
-/** Each line's packages, without versions. */
+/** The packages of each line, without versions. */
 const installed = pages
   .flatMap(blocksOf)
   .filter(({ language }) => language === 'sh')

@@ -60,7 +60,7 @@ afterEach(() => {
   client.close();
 });
 
-/** The URL to which a visitor returns who begins at the client and logs in. */
+/** The URL of the client to which a visitor returns after a login. */
 async function answerTo(visitor: Visitor): Promise<URL> {
   const { location = '' } = await visitor.get(origin);
   return answerOf(await logInAt(visitor, await openPage(visitor, location), instance));

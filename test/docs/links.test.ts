@@ -1,4 +1,4 @@
-/** Every link of every page leads to something. */
+/** Every link of every page has a target. */
 
 import { anchorsOf, brokenLinks, linksOf } from './links.js';
 import { allPages } from './pages.js';

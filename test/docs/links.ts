@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { root, type Page } from './pages.js';
 
-/** The page without its code, in which brackets are no links. Lines stay where they are. */
+/** The page without its code, where brackets are not links. Line numbers stay the same. */
 function proseOf(text: string): string {
   const blank = (code: string) => code.replace(/[^\n]/g, ' ');
   return text
@@ -12,7 +12,7 @@ function proseOf(text: string): string {
     .replace(/(`+)[^`\n](?:.*?[^`\n])??\1(?!`)/g, blank);
 }
 
-/** Anchors as GitHub makes them of headings, and those that the page sets itself. */
+/** Anchors that GitHub generates for headings, and those that the page sets itself. */
 export function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>();
   const withoutCode = text.replace(/^([ ]*)(```+)[\s\S]*?^\1\2$/gm, '');
@@ -64,7 +64,7 @@ function wrongWith({ path, text }: Page, target: string): string | undefined {
     return isGood ? undefined : `${target} is no https address`;
   }
   const [file = '', anchor] = target.split('#', 2);
-  // GitHub takes a leading slash for the repository's root, npm for its own.
+  // For GitHub, a leading slash is the repository's root; for npm it is npm's own.
   if (file.startsWith('/')) return `${target} begins with a slash`;
   const there = file === '' ? path : posix.join(posix.dirname(path), file);
   if (there.startsWith('..')) return `${target} leaves the repository`;

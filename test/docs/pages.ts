@@ -12,11 +12,10 @@ export interface Page {
 }
 
 /**
- * What a comment right above the block says of it:
- * - `fragment`: compiled with a prelude that declares what the lines around it would;
- * - `from PATH`: each line stands in that file, in the same order; `// …` stands for lines left out;
- * - `run by PATH`: a test takes it from the page by `blockOf`, and runs it;
- * - `config COMMAND`: a whole file of the service's, held to that command's own checks.
+ * What a comment directly above the block declares: - `fragment`: compiled with a prelude that declares the names
+ * around it; - `from PATH`: each line is in that file, in the same order; `// …` stands for omitted lines; - `run
+ * by PATH`: a test reads the block from the page with `blockOf`, and runs it; - `config COMMAND`: a whole
+ * configuration file of the service, read by that command.
  */
 export interface Tag {
   readonly kind: 'fragment' | 'from' | 'run by' | 'config';
@@ -25,7 +24,7 @@ export interface Tag {
 
 export interface Block {
   readonly page: string;
-  /** Of the code's first line, counted from one. */
+  /** The line number of the code's first line; the first line of the page is 1. */
   readonly line: number;
   /** The language after the fence; empty if there is none. */
   readonly language: string;
@@ -33,7 +32,7 @@ export interface Block {
   readonly code: string;
 }
 
-/** Without node_modules, which has a link back to the root. */
+/** Without node_modules, which contains a link back to the root. */
 function filesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
@@ -52,7 +51,7 @@ export function allPages(): Page[] {
   return paths.sort().map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }
 
-/** A mark above a fence may be followed by an empty line, which is how the formatter leaves it in lists. */
+/** An empty line may follow the comment above a fence: the formatter adds it in lists. */
 const fences =
   /(?:^[ ]*<!-- (fragment|from|run by|config)(?: (\S+))? -->\n\n?)?^([ ]*)(```+)([^\n]*)\n([\s\S]*?)^\3\4$/gm;
 
@@ -70,7 +69,7 @@ export function blocksOf({ path, text }: Page): Block[] {
   });
 }
 
-/** The one block of a page that is marked as run by the test that asks, and holds the text: a name in it, for example. */
+/** The one block of a page that is marked as run by the calling test and contains the text, for example a name. */
 export function blockOf(path: string, test: string, holding: string): string {
   const page = { path, text: readFileSync(join(root, path), 'utf8') };
   const found = blocksOf(page).filter(

@@ -15,7 +15,7 @@ const withSession = (): RequestHandler => session({ secret: 'x', resave: false, 
 const aStrategy = () =>
   new MastodonStrategy({ ...leastOptions, passReqToCallback: false }, async () => ({ id: '1' }));
 
-/** What the first request of a site ends in. */
+/** The outcome of the first request of a site. */
 async function saidAtStart(middleware: readonly RequestHandler[]): Promise<string> {
   const app = express();
   for (const one of middleware) app.use(one);

@@ -22,13 +22,13 @@ function siteOfReadme(): Express {
     compilerOptions: options,
   });
   const exports: { app?: Express } = {};
-  // The name of the package resolves to dist/, as in a site's project.
+  // The name of the package resolves to dist/, like in a site's project.
   new Function('exports', 'require', outputText)(exports, createRequire(__filename));
   if (!exports.app) throw new Error('README.md makes no app');
   return exports.app;
 }
 
-/** Parses the block as JavaScript: TypeScript's own syntax is an error then. */
+/** Parses the block as JavaScript, where TypeScript syntax is an error. */
 function javaScriptErrors(code: string): string[] {
   const options = { allowJs: true, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
   const { diagnostics = [] } = ts.transpileModule(code, {

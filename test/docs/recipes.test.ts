@@ -1,4 +1,4 @@
-/** The recipes of docs/recipes.md and docs/sessions.md, run as they stand on a site with an instance. */
+/** The recipes of docs/recipes.md and docs/sessions.md, run unchanged on a site with an instance. */
 
 import express, { type Express, type RequestHandler } from 'express';
 import ts from 'typescript';
@@ -25,7 +25,7 @@ beforeEach(async () => {
   linked = [];
 });
 
-/** A site with a router of its own in front, which holds the recipe. */
+/** A site whose first router contains the recipe. */
 function cook(code: string): void {
   const app = express.Router();
   const { outputText } = ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
@@ -40,7 +40,7 @@ function cook(code: string): void {
   before(site.app, app);
 }
 
-/** Express has one list of what is done in turn; the recipe comes after the session and before the site's own routes. */
+/** Express runs its handlers in order; the recipe comes after the session and before the site's own routes. */
 function before(app: Express, router: RequestHandler): void {
   const { stack } = app.router as unknown as { stack: { route?: unknown }[] };
   app.use(router);
@@ -48,7 +48,7 @@ function before(app: Express, router: RequestHandler): void {
   stack.splice(first, 0, stack.pop()!);
 }
 
-/** Where the instance sends back who agrees there; at the instance they are another browser, and not logged in yet. */
+/** The URL to which the instance sends a visitor who consents. Each visitor is a new browser at the instance. */
 const agreedBy = (name: string, location = '') => new Visitor().approve(location, { as: name });
 
 describe('adding an account to a logged-in user', () => {

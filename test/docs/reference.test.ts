@@ -1,4 +1,4 @@
-/** The pages of docs/reference/ say what the docstrings in lib/ say. */
+/** The pages in docs/reference/ match the docstrings in lib/. */
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

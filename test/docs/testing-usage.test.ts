@@ -1,4 +1,4 @@
-/** The test in docs/testing.md, run as it stands beside the site in README.md. Only their ports differ. */
+/** The test in docs/testing.md, run unchanged beside the site in README.md. Only their ports differ. */
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { allPages, blockOf, blocksOf, root } from './pages.js';
 
 const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback/:instance/done'`;
 
-/** As `npm install` would leave it. */
+/** Where `npm install` would put it. */
 function aProject(): string {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
   mkdirSync(join(folder, 'node_modules'));
@@ -28,7 +28,7 @@ it('logs in at the site of README.md', async () => {
   const [site] = readme ? blocksOf(readme).filter(({ language }) => language === 'ts') : [];
   expect(site?.code).toContain(development);
   const [sitePort, instancePort] = [await freePort(), await freePort()];
-  // At once: the one may hold the digits of the other.
+  // In one pass, because one port may contain the digits of the other.
   const withPorts = (code: string) =>
     code.replace(/3000|4000/g, (port) => String(port === '3000' ? sitePort : instancePort));
   const options = `${development}, developmentInstances: ['http://localhost:4000']`;

@@ -1,4 +1,4 @@
-/** The site in docs/web.md, run as it stands, at an instance of the testing kit. */
+/** The site in docs/web.md, run unchanged, with an instance of the testing kit. */
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';

@@ -14,7 +14,7 @@ const pattern = new RegExp(`\\b(?:${Object.keys(avoided).join('|')})\\b`, 'giu')
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** Prose alone, without code and the targets of links. */
+/** The prose without code and without the targets of links. */
 const proseOf = (page: string) =>
   read(page)
     .replace(/^```[^]*?^```/gm, '')

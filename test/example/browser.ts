@@ -1,9 +1,9 @@
-/** As much of a browser as clicking through a site needs: cookies, redirects, forms. No script. */
+/** A minimal browser for clicking through a site: cookies, redirects, forms, no scripts. */
 
 export interface Form {
   readonly action: string;
   readonly method: string;
-  /** What is filled in already, hidden fields too. */
+  /** The prefilled fields of a form, hidden ones included. */
   readonly fields: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +18,7 @@ export interface Page {
 }
 
 export class Browser {
-  /** By host name: cookies do not know ports. */
+  /** By host name, because cookies ignore ports. */
   private readonly cookies = new Map<string, Map<string, string>>();
 
   async open(url: string, from?: string): Promise<Page> {
@@ -32,7 +32,7 @@ export class Browser {
     return copy;
   }
 
-  /** Posts the form of `page` that leads to `action`. */
+  /** Submits the form of `page` whose action is `action`. */
   async submit(page: Page, action: string, fields: Record<string, string> = {}): Promise<Page> {
     const form = page.forms.find((candidate) => candidate.action.endsWith(action));
     if (form?.method !== 'post') throw new Error(`no form to ${action} on ${page.url}`);
@@ -40,7 +40,7 @@ export class Browser {
     return this.go(new URL(form.action, page.url).href, { method: 'POST', body }, page.url);
   }
 
-  /** A form of another site, posted from there. */
+  /** A form of another site, submitted from there. */
   async submitFrom(site: string, url: string, fields: Record<string, string>): Promise<Page> {
     return this.go(url, { method: 'POST', body: new URLSearchParams(fields) }, site);
   }
@@ -51,7 +51,8 @@ export class Browser {
     const isForeign = from !== undefined && new URL(from).origin !== origin;
     const jar = this.cookies.get(hostname) ?? new Map<string, string>();
     this.cookies.set(hostname, jar);
-    // SameSite=Lax: another site's form brings no cookie along, its link does. Ports make no difference to a site.
+    // SameSite=Lax: the browser sends cookies with another site's links, not with its forms. Ports do not change
+    // the site.
     const isCrossSite = from !== undefined && new URL(from).hostname !== hostname;
     const cookie =
       isCrossSite && request.method === 'POST' ? '' : [...jar].map((pair) => pair.join('=')).join('; ');

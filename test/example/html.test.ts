@@ -1,4 +1,4 @@
-/** The templates of the example: text stays text. */
+/** The templates of the example escape text. */
 
 type Template = (strings: TemplateStringsArray, ...values: unknown[]) => { text: string };
 const { html, webAddress } = require('../../example/html.js') as {

@@ -1,4 +1,4 @@
-/** Starts the example as `npm start` does, after the build, in a process of its own. */
+/** Starts the example like `npm start`, after the build, in a separate process. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,14 +7,14 @@ import { join } from 'node:path';
 export interface Running {
   /** `http://localhost:49152` */
   readonly site: string;
-  /** Origin of the demonstration instance, where one runs. */
+  /** Origin of the demonstration instance, if there is one. */
   readonly demo: string | undefined;
   readonly output: () => string;
   /** Kills the process without a cleanup. */
   kill(): Promise<void>;
 }
 
-/** @param env free ports are taken where it names none */
+/** @param env free ports are used unless it names them */
 export async function startExample(env: Record<string, string>): Promise<Running> {
   const child = spawn(process.execPath, [join(__dirname, '../../example/server.js')], {
     env: { PATH: process.env.PATH, PORT: '0', DEMO_PORT: '0', ...env },

@@ -1,4 +1,4 @@
-/** The example site as a visitor meets it: real processes, real HTTP, every page clicked through. */
+/** The example site as visitors use it: real processes, real HTTP, every page opened by its links and forms. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ async function logIn(account = 'wren'): Promise<Page> {
   return browser.submit(await type(demoHost), '/oauth/authorize', { account, answer: 'allow' });
 }
 
-/** The page without the one script that it has: the button's. */
+/** The page without the script of the button, its only one. */
 function withoutButton({ html }: Page): string {
   const script = '<script type="module" src="/button/mastodon-login.js"></script>';
   expect(html.split(script)).toHaveLength(2);
@@ -234,7 +234,8 @@ it('keeps registration and sessions when the process is killed', async () => {
 });
 
 it('registers anew when the instance has forgotten the site', async () => {
-  // Alone with its data: the demonstration is asked at most once a minute whether it knows the site.
+  // Without other requests: the site asks the demonstration instance at most once a minute whether it knows the
+  // site.
   await example.kill();
   rmSync(folder, { recursive: true, force: true });
   folder = mkdtempSync(join(tmpdir(), 'example-'));
@@ -246,7 +247,7 @@ it('registers anew when the instance has forgotten the site', async () => {
   const { port } = new URL(example.site);
   example = await startExample({ DATA_DIR: folder, PORT: port, DEMO_PORT: new URL(example.demo!).port });
   browser = new Browser();
-  // The visitor is stuck on the instance's page the first time, goes back and tries again.
+  // The first time, the visitor is left on the instance's page, goes back and tries again.
   expect((await type(demoHost)).status).toBe(400);
   expect((await logIn()).text).toContain('You are logged in as Wren Okafor');
 });
@@ -289,7 +290,7 @@ it('behind a proxy that speaks https, gives out secure cookies only, and is know
     const document = await request(`http://localhost:${port}`)
       .get('/auth/mastodon/client/misskey.example')
       .set({ host: 'garden.example', 'x-forwarded-proto': 'https' });
-    // A document is served only to a server at which a login was begun.
+    // A document is served only to a server at which a login began.
     expect(document.status).toBe(404);
   } finally {
     await proxied.kill();

@@ -1,4 +1,4 @@
-/** `npm start` as it stands in package.json: in one clone with another example, and until npm is told to end. */
+/** `npm start` as package.json defines it: in one clone with another example, and until npm is told to end. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ it('leaves a build that is up to date to who uses it, and ends with npm', async 
     env: { ...process.env, PORT: '0', DEMO_PORT: '0', DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  // When every process has let go of its output.
+  // When every process has closed its output.
   const closed = once(npm, 'close');
   let said = '';
   for (const stream of [npm.stdout, npm.stderr]) {

@@ -7,13 +7,16 @@ import { runSite, type RunningSite } from './running.js';
 
 export interface Site {
   /**
-   * Path below the repository's root, or what runs the site otherwise. It begins logins at POST /auth/mastodon, says at /me
-   * who is logged in, and tells failures somehow.
+   * Path below the repository's root, or a function that runs the site. The site begins logins at POST
+   * /auth/mastodon, names the logged-in user at /me, and shows failures.
    */
   readonly program: string | ((developmentInstances: string) => Promise<RunningSite>);
-  /** The session is kept on the server, so a login must give the browser another one. Default true. */
+  /** The session is stored on the server, so a login must give the browser a new one. Default true. */
   readonly isSessionOnServer?: boolean;
-  /** A login replaces the session's content, as Passport does, and with it the key that other tabs began with. Default true. */
+  /**
+   * A login replaces the session's content, like in Passport, and with it the browser key of other tabs. Default
+   * true.
+   */
   readonly isSessionReplaced?: boolean;
 }
 
@@ -93,7 +96,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
 
   it('tells a visitor who pressed "deny"', async () => {
     const visitor = new Visitor();
-    // Not alice: who has agreed once is not asked again.
+    // Not alice, because the instance does not ask again after a consent.
     const page = await visitor.get(await comeBack(visitor, { as: 'bob', deny: true }));
     await expectFailure(visitor, page, 'access_denied', { instance: instance.host });
   });
@@ -108,7 +111,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
       const tabs = [await comeBack(visitor, {}, 'tab 0'), await comeBack(visitor, {}, 'tab 1')];
       for (const [turn, tab] of order.entries()) {
         const page = await open(visitor, tabs[tab] ?? '');
-        // The second one arrives with the session that the first one's login made.
+        // The second one has the session that the first login created.
         if (turn === 1 && isSessionReplaced) {
           expect(page.text).toContain(new MastodonError('login_expired').message);
         } else {
@@ -169,7 +172,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
   it.each(['instance[]', 'instance[host]', 'instance[__proto__]', '__proto__[instance]'])(
     'refuses an instance that is no text: %s',
     async (field) => {
-      // Some frameworks read brackets and some do not.
+      // Some frameworks parse brackets and some do not.
       const refusal = /Type your server|not the address of a server/;
       const visitor = new Visitor();
       const inBody = await visitor.follow(await begin(visitor, { [field]: instance.host }));

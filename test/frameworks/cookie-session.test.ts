@@ -1,4 +1,4 @@
-/** Express 5 and cookie-session, where there is nothing on the server. */
+/** Express 5 with cookie-session: the server stores nothing. */
 
 import { logsVisitorsIn } from './contract.js';
 

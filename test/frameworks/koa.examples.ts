@@ -1,4 +1,4 @@
-/** The example with Koa 3: koa-passport, koa-session with a store, whose regenerate keeps the content of a session. */
+/** The example with Koa 3: koa-passport, koa-session with a store. Its regenerate keeps the content of a session. */
 
 import { logsVisitorsIn } from './contract.js';
 import { isKnownByItsURL } from './url-client.js';

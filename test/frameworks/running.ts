@@ -1,4 +1,4 @@
-/** Runs a site as its users would: a process of its own, and the package as it is built. */
+/** Runs a site as a separate process, with the package as it is built. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,12 +10,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const folders: string[] = [];
 
-/** The public origin of the sites, as behind a proxy. No server listens there. */
+/** The public origin of the sites, like behind a proxy. No server listens there. */
 export const publicOrigin = 'https://site.example';
 
 export interface RunningSite {
   readonly origin: string;
-  /** The callback, or any other address of the site, as the process itself serves it. */
+  /** The callback, or another URL of the site, at the process itself. */
   at(publicURL: string): string;
   close(): Promise<void>;
 }
@@ -25,7 +25,7 @@ afterAll(() => folders.splice(0).forEach((folder) => rmSync(folder, { recursive:
 export interface SiteProcess {
   /** Default: `publicOrigin`. */
   origin?: string;
-  /** File with the authority that its instances' certificates are from. */
+  /** File with the certificate authority of its instances. */
   trusts?: string;
 }
 
@@ -41,7 +41,7 @@ export async function runSite(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: {
       ...process.env,
-      // Development mode, as for a developer who tries it: the warnings look at requests, too. Here they are not read.
+      // Development mode, so that warnings look at requests, too. This test does not read them.
       ...{ NODE_ENV: 'development', NODE_NO_WARNINGS: '1' },
       ORIGIN: ownOrigin,
       PORT: '0',
@@ -65,10 +65,9 @@ export async function runSite(
 }
 
 /**
- * An example in a folder of its own, with packages that the repository has anyway: without the network, and as fast as
- * the other tests.
- * @param program path below the repository's root
- * @param packages name by which the program asks for it, to the name by which it lies in the root's node_modules
+ * An example in a temporary folder, with packages that the repository has anyway: without a network, and as fast as
+ * the other tests. @param program path below the repository's root @param packages the name by which the program
+ * imports a package, to its name in the root's node_modules
  */
 export function staged(program: string, packages: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));

@@ -51,7 +51,7 @@ async function answersAsItShould(clientMetadataURL: string, host: string): Promi
   expect(nothing.headers.get('link')).toBeNull();
 }
 
-/** What a proxy in front of the site does, who speaks https in its place. */
+/** The part of a proxy in front of the site that handles https. */
 function passOn(origin: string, ...[req, res]: Parameters<RequestListener>): void {
   const { method, headers, url = '/' } = req;
   const passed = request(origin + url, { method, headers, agent: false }, (answer) => {

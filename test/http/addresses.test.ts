@@ -45,7 +45,7 @@ describe('an address', () => {
     expect(isPublicAddress(address)).toBe(false);
   });
 
-  // With this prefix (RFC 8215) the inner address is in the middle, and the end can say anything.
+  // With this prefix (RFC 8215) the inner address is in the middle, and the last bits are arbitrary.
   it('behind a local NAT64 is not public, whatever its end looks like', () => {
     expect(isPublicAddress('64:ff9b:1:7f00:0:100:808:808')).toBe(false);
     expect(isPublicAddress('64:ff9b:1::8.8.8.8')).toBe(false);
@@ -69,7 +69,7 @@ describe('an address', () => {
 
   it('of any other spelling is never taken for a public one by mistake', () => {
     fc.assert(
-      // The generator does come upon "2003::" now and then.
+      // The generator produces "2003::" now and then.
       fc.property(fc.string(), (text) => isIP(text) !== 0 || !isPublicAddress(text)),
       { numRuns: 5000 },
     );
@@ -179,17 +179,18 @@ describe('the registrable domain', () => {
     ['com.evil.com', 'evil.com'],
     ['name.duckdns.org', 'duckdns.org'],
     ['mstdn.jp', 'mstdn.jp'],
-    // Under these countries such a name has one owner.
+    // In these countries such a name has one owner.
     ['a.ltd.ai', 'ltd.ai'],
     ['a.b.co.de', 'co.de'],
     ['a.web.io', 'web.io'],
     ['a.plc.me', 'plc.me'],
     ['a.mstdn.jp', 'mstdn.jp'],
-    // A number is a label as any other, unless it is the last one.
+    // A number is a label like any other, unless it is the last one.
     ['a.1.example', '1.example'],
-    // The owner of "co.example" owns all below it: "example" has seven letters, so it is not a country's domain.
+    // One owner has "co.example" and all names below it: "example" has seven letters, so it is not a country's
+    // domain.
     ['a.co.example', 'co.example'],
-    // A label that only begins or ends like one that countries share.
+    // A label that only begins or ends like one that is shared in these countries.
     ['a.b.company.de', 'company.de'],
     ['a.b.inco.de', 'inco.de'],
   ])('%s belongs to the owner of %s', (host, domain) => {

@@ -1,4 +1,4 @@
-/** What is told from an answer before its body is parsed: success, a bot check in front of the server. */
+/** What a response shows before its body is parsed: success, or a bot check in front of the server. */
 
 import {
   assertFromServer,

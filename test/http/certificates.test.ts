@@ -1,4 +1,7 @@
-/** Servers whose certificate is not valid: the visitor reads that their operator must fix it, and the cause names the defect. */
+/**
+ * Servers with an invalid certificate: the message says that their operator must fix it, and the cause names the
+ * defect.
+ */
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { selfSigned, type Certificate } from '../support/certificate.js';
@@ -43,7 +46,7 @@ it.each<[string, () => Certificate, string, RegExp]>([
     message: `The certificate of ${host} is not valid, so we cannot connect to it safely. The operator of that server must fix it.`,
     cause: { code, message: expect.stringMatching(defect) as unknown },
   });
-  // Nothing that the server wrote into its certificate.
+  // No text that the server wrote into its certificate.
   const error = (await failure.catch((thrown: unknown) => thrown)) as { cause: Error };
   expect(error.cause.message).not.toContain('secret.example');
 });

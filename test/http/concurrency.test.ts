@@ -131,7 +131,7 @@ describe('the owner of one domain, with any number of names', () => {
       for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
     }
     await settled();
-    // The fourth has one of the reserved quarter.
+    // The fourth uses one of the reserved quarter.
     expect(hosts()).toHaveLength(49);
     void begin('honest.social');
     await settled();
@@ -196,7 +196,7 @@ it('a full queue refuses a domain that would then have as much in it as the one 
   wait('b.example', 'second of b');
   wait('c.example');
   wait('c.example', 'second of c');
-  // The newest of the domain with the most makes way.
+  // The newest task of the domain with the most tasks is dropped.
   wait('d.example');
   await settled();
   expect(refused).toEqual(['second of c', 'second of b']);

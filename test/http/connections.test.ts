@@ -1,4 +1,4 @@
-/** Keep-alive connections: limits, reuse and replacement. undici changes nothing else in the process. */
+/** Keep-alive connections: limits, reuse and replacement. Loading undici changes nothing else in the process. */
 
 import { execFile } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -9,7 +9,7 @@ import { originOf, requestsTo } from '../support/network.js';
 
 const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
 
-/** Answers each request properly, and then does something unexpected to the connection. */
+/** Answers each request correctly, and then does something unexpected to the connection. */
 async function answeringAndThen(afterwards: (socket: Socket) => void): Promise<RawServer> {
   return aRawServer((socket) => {
     socket.on('data', () => socket.write(answer, () => afterwards(socket)));
@@ -23,7 +23,7 @@ async function ask(server: RawServer, times = 1): Promise<void> {
   for (const { text } of await Promise.all(answers)) expect(text).toBe('{}');
 }
 
-/** Long before a silent connection would be closed. */
+/** Long before an idle connection would be closed. */
 const atOnceMs = 1500;
 
 describe('a kept connection', () => {
@@ -107,7 +107,7 @@ describe('kept connections in all', () => {
 });
 
 describe('the site’s own requests by fetch', () => {
-  /** In a process of its own: Jest has globals of its own. */
+  /** In a separate process, because Jest has its own globals. */
   async function printedBy(program: string): Promise<unknown> {
     const server = await answeringAndThen(() => undefined);
     const { origin } = originOf(server);

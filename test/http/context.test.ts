@@ -1,4 +1,4 @@
-/** What every piece of work has: a deadline, and the site's word on each host. */
+/** Every piece of work has a deadline, and asks the site about each host. */
 
 import { contextOf, httpTo } from '../support/network.js';
 

@@ -1,4 +1,4 @@
-/** Addresses from a real name server on UDP, also from one that loses questions. */
+/** Addresses from a real name server on UDP, also from one that loses queries. */
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ type Reply = { readonly addresses: readonly string[] } | { readonly code: number
 let close: () => Promise<void> = async () => undefined;
 afterEach(() => close());
 
-/** A name server that answers by the kind of address asked for; `afterMs` later where that is said. */
+/** A name server that answers by the type of the query; `afterMs` later if given. */
 async function aNameServer(replies: Record<number, Reply>, afterMs: Record<number, number> = {}) {
   const socket = createSocket('udp4');
   const asked: number[] = [];
@@ -46,7 +46,7 @@ function endOfName(message: Buffer): number {
   return at + 1;
 }
 
-/** RFC 1035, section 4: the question again, and records that point back to its name. */
+/** RFC 1035, section 4: the query again, and records that refer back to its name. */
 function answerTo(question: Buffer, kind: number, reply: Exclude<Reply, 'lost'>): Buffer {
   const addresses = 'addresses' in reply ? reply.addresses : [];
   const header = Buffer.alloc(12);
@@ -86,7 +86,7 @@ async function timed(work: Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Long before a lost question is asked again. */
+/** Long before a lost query is repeated. */
 const aMomentMs = 1900;
 
 it('takes both kinds, in whichever order they come', async () => {

@@ -51,7 +51,7 @@ it.each(['', 'null', '[]', '1', '"x"', 'NaN', '{', '{}{}', "{'a':1}", 'a=1', '{"
 it('nests 64 levels deep and no deeper', () => {
   const nested = (levels: number) => `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
   expect(parseObject(nested(64))).toHaveProperty('a');
-  // With as many objects and lists beside it that the text alone does not tell.
+  // With as many objects and lists beside it that the length of the text alone does not show.
   const wide = (levels: number) => `{"b":[[],{},[]],${nested(levels).slice(1)}`;
   expect(parseObject(wide(64))).toHaveProperty('a');
   expect(codeThrownBy(() => parseObject(wide(65)))).toBe('response_invalid');
@@ -75,13 +75,13 @@ it('is left as it is where it is no object, at the deepest level and beside a ke
 });
 
 it('costs far less than a reviver, however the text is built', () => {
-  // In a process of its own, as Jest makes what it runs many times slower than it is.
+  // In a separate process, because Jest makes the code that it runs many times slower.
   const program = `
     const { parseObject } = require('./lib/http/answer.ts');
     const cpuMs = (work) => Math.min(...Array.from({ length: 25 }, () => {
       const before = process.cpuUsage();
       work();
-      // Their sum is measured; how it is split is a guess of the system's.
+      // Their sum is measured; the system only estimates how it is split.
       const { user, system } = process.cpuUsage(before);
       return (user + system) / 1000;
     }));

@@ -1,4 +1,6 @@
-/** The option `outbound.privateInstances`: an instance on the operator's own network can be reached, and no other host there. */
+/**
+ * With `outbound.privateInstances`, an instance on the operator's network can be reached, and no other host there.
+ */
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
@@ -18,7 +20,7 @@ afterAll(() => authority.close());
 
 const inner = loopbackAddress();
 
-/** An instance on the inner network, for all of whose names it has a certificate. */
+/** An instance on the inner network, with a certificate for all of its names. */
 function anInnerInstance(): Promise<StandIn> {
   const tls = authority.issue(['social.lan', 'other.lan', 'below.social.lan', 'social', 'social.internal']);
   return anInstance('mastodon45', { tls, port: 443, address: inner, origin: 'https://social.lan' });

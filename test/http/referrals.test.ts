@@ -9,7 +9,7 @@ import { contextOf, httpTo, originOf } from '../support/network.js';
 
 const answer = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
 
-/** A server whose requests are counted, and answered at once, or when the test says so. */
+/** A server that counts its requests, and answers at once or when the test says so. */
 async function aVictim(isPatient = false) {
   let requests = 0;
   const waiting: Socket[] = [];
@@ -25,7 +25,7 @@ async function aVictim(isPatient = false) {
   return { origin, http: httpTo([{ origin }]), requests: () => requests, answerAll };
 }
 
-/** One request that a visitor causes who typed a name; how it ends. */
+/** The outcome of one request that a visitor causes by typing a name. */
 async function cause(
   http: Http,
   typed: string | undefined,
@@ -110,7 +110,7 @@ it('eight of them arrive at once; others wait, first come, first served', async 
     return end;
   });
   await until(() => requests() === 8);
-  // Nothing else is under way: what waits is waiting for an answer.
+  // No other request is running: the remaining one waits for its response.
   await new Promise((resolve) => setImmediate(resolve));
   expect(requests()).toBe(8);
   answerAll();

@@ -13,7 +13,7 @@ import { aRawServer, names, until, type RawServer } from '../support/hostile.js'
 import { codeOf, contextOf, httpTo, originOf, requestsTo } from '../support/network.js';
 import { anInstance } from '../support/stage.js';
 
-/** Answers each connection with these bytes as soon as it asks, and leaves it open. */
+/** Sends these bytes on each connection after its first request, and leaves it open. */
 async function answering(text: string | Buffer): Promise<RawServer> {
   return aRawServer((socket) => void socket.on('data', () => socket.write(text)));
 }
@@ -119,7 +119,7 @@ describe('a POST', () => {
     beforeEach(() => subscribe('undici:client:connected', noted));
     afterEach(() => unsubscribe('undici:client:connected', noted));
 
-    /** @param afterwards what a server does to a connection on which the second request has come */
+    /** @param afterwards what the server does to a connection after the second request */
     async function asked(afterwards: (socket: Socket) => void) {
       const requests: string[] = [];
       const certificate = selfSigned();
@@ -144,7 +144,7 @@ describe('a POST', () => {
     it('goes on a fresh one where that was closed before anything was sent', async () => {
       const { requests, server, post } = await asked(() => undefined);
       const posted = post();
-      // As when the server's end of it arrives, or its time is over, while the request is about to be written.
+      // Like when the server's end arrives, or its timeout expires, while the request is about to be written.
       sockets.at(-1)?.destroy();
       expect((await posted).status).toBe(200);
       expect(requests).toEqual(['GET /first', 'POST /token']);
@@ -171,7 +171,7 @@ describe('a POST', () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
     const server = await aRawServer((socket) => void socket.on('data', () => socket.write(ok)), {
       address,
-      // Free on each of them: at one it may be given to another test's server meanwhile.
+      // Free on each of them, because another test's server may get the same port at one of them.
       port: await freePort(),
     });
     const origin = `http://${address === '::1' ? '[::1]' : address}:${server.port}`;

@@ -36,7 +36,7 @@ describe('through a proxy', () => {
     const outbound = { proxy: `http://127.0.0.1:${proxy.port}`, lookup: neverAsked };
     const site = await aSite({ instances: [instance], options: { outbound } });
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
-    // The visitor's own requests do not come through the proxy.
+    // The visitor's own requests do not use the proxy.
     expect(proxy.heads.length).toBeGreaterThan(0);
     for (const head of proxy.heads) expect(head).toContain(`CONNECT ${instance.host} HTTP/1.1\r\n`);
   });
@@ -47,10 +47,10 @@ describe('through a proxy', () => {
     const outbound = { proxy: `http://127.0.0.1:${proxy.port}`, ca: authority.ca, lookup: neverAsked };
     const sender = requestsTo([{ origin }], outbound);
     for (let turn = 0; turn < 3; turn++) expect((await sender.get(`${origin}/`)).text).toBe('{}');
-    // One connection, kept.
+    // One connection, which is kept.
     expect(proxy.heads).toHaveLength(1);
     expect(server.connections()).toBe(1);
-    // Nothing of the request was readable on the way.
+    // The proxy could read nothing of the request.
     expect(proxy.heads[0]).toMatch(
       /^CONNECT social\.example:\d+ HTTP\/1\.1\r\nhost: social\.example:\d+\r\n/i,
     );

@@ -1,4 +1,4 @@
-/** The library's records in a store that several processes share: what only the store can decide. */
+/** oidc-provider's records in a store that several processes share: the decisions that only the store can make. */
 
 import { StoreAdapter } from '../../lib/issuer/adapter.js';
 import type { Shared } from '../../lib/issuer/shared.js';
@@ -36,7 +36,7 @@ describe('a code', () => {
     const ends = await Promise.allSettled(processes.map((one) => one.consume('code')));
     expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const end of ends) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(Used);
-    // A later use is recognised as one.
+    // A later use is recognised as a second one.
     expect(await processes[1]?.find('code')).toMatchObject({ consumed: expect.any(Number) as number });
     await expect(processes[2]?.consume('code')).rejects.toBeInstanceOf(Used);
   });

@@ -1,4 +1,4 @@
-/** The option `clients`: what is refused, what oidc-provider gets, and what an operator is advised to set. */
+/** The option `clients`: refused values, the values for oidc-provider, and warnings for the operator. */
 
 import { createIssuer, type IssuerClient } from '../../lib/issuer';
 import { readClients, readPlaceholder, warningsAbout, withAdvice } from '../../lib/issuer/client-options';

@@ -1,4 +1,4 @@
-/** What a client of the issuer gets: the authorization code grant, with openid-client. */
+/** The authorization code grant at the issuer, with openid-client. */
 
 import * as openid from 'openid-client';
 import { anInstance } from '../support/stage';

@@ -1,4 +1,7 @@
-/** What the certification suite for OpenID providers asks, and what clients rely on, asked of the issuer. */
+/**
+ * The checks of the certification suite for OpenID providers, and the behaviour that clients rely on, at the
+ * issuer.
+ */
 
 import * as openid from 'openid-client';
 import { JSONStore } from '../support/json-store';
@@ -200,7 +203,7 @@ describe('a request by POST that holds an ID token', () => {
       serve: (issuer) => (req, res) => {
         const log = () => logged.push(req.url, (req as { originalUrl?: string }).originalUrl);
         for (const end of ['finish', 'close']) res.once(end, log);
-        // As loggers do that tell of the head of an answer, or of its body.
+        // Like loggers that record the head of a response, or its body.
         for (const name of ['writeHead', 'end'] as const) {
           const former = res[name].bind(res) as (...args: unknown[]) => unknown;
           Object.assign(res, { [name]: (...args: unknown[]) => (log(), former(...args)) });

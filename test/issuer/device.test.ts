@@ -16,7 +16,7 @@ async function begun(options: Parameters<typeof anIssuer>[1] = {}) {
 
 type Begun = Awaited<ReturnType<typeof begun>>;
 
-/** One question of the device, without its patience. */
+/** One token request of the device, without its polling interval. */
 async function poll({ stage }: { stage: IssuerStage }, deviceCode: string) {
   const response = await fetch(`${stage.issuerURL}/token`, {
     method: 'POST',
@@ -29,7 +29,7 @@ async function poll({ stage }: { stage: IssuerStage }, deviceCode: string) {
   return (await response.json()) as Record<string, string>;
 }
 
-/** Opens the address that the device shows, and goes on until the page that compares the codes. */
+/** Opens the address that the device shows, and continues to the page that compares the codes. */
 async function compare({ visitor, device }: Begun): Promise<Page> {
   const typed = await openPage(visitor, device.verification_uri_complete ?? '');
   expect(typed.text).toContain(device.user_code);

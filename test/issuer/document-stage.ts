@@ -15,8 +15,9 @@ let tls: Certificate;
 const open: { close(): void }[] = [];
 
 beforeAll(() => {
-  // Inside Jest's own globals the library cannot set up its own guard of addresses, and says so. All its requests are
-  // made by ours.
+  // Inside Jest's globals oidc-provider cannot set up its own check of addresses, and says so. All its requests are
+  // made
+  // by this package.
   const { warn } = console;
   jest.spyOn(console, 'warn').mockImplementation((...args: unknown[]) => {
     if (!String(args[0]).includes('failed to setup SSRF protection')) warn.apply(console, args);
@@ -37,11 +38,11 @@ export interface DocumentSite {
   readonly clientId: string;
   readonly origin: string;
   readonly redirectURI: string;
-  /** Paths that were asked for, in order. */
+  /** Requested paths, in order. */
   readonly requests: string[];
-  /** What the document says beside the least that it has to; `undefined` takes something away. */
+  /** Members of the document beside the required ones; `undefined` removes one. */
   metadata: Metadata;
-  /** Answers instead. */
+  /** Handles a request in place of the site. */
   answer: ((req: IncomingMessage, res: ServerResponse) => void) | undefined;
 }
 
@@ -75,7 +76,7 @@ export async function aDocumentSite(host = 'app.example'): Promise<DocumentSite>
   return site;
 }
 
-/** An issuer that takes clients by their documents, and may reach these sites. */
+/** An issuer that accepts clients by their documents, and may reach these sites. */
 export async function anOpenIssuer(
   instances: readonly StandIn[],
   sites: readonly DocumentSite[],
@@ -88,7 +89,7 @@ export async function anOpenIssuer(
     developmentInstances: [...instances, ...sites].map(({ origin }) => origin),
     outbound: {
       ca: authority.ca,
-      // Every name is on this machine; which is an inner address for all that is not listed.
+      // Every name leads to this machine, which is an inner address for every site that is not listed.
       lookup: (_host, options, callback) => {
         const found = { address: '127.0.0.1', family: 4 };
         if (options.all) callback(null, [found]);
@@ -99,7 +100,7 @@ export async function anOpenIssuer(
   });
 }
 
-/** A key pair, of which the document shows one half; the client authenticates with the other. */
+/** A key pair, with the public key in the document; the client authenticates with the private one. */
 export async function aKeyPair(options: openid.ModifyAssertionOptions = {}) {
   const { privateKey, publicKey } = await crypto.subtle.generateKey(
     { name: 'ECDSA', namedCurve: 'P-256' },
@@ -114,7 +115,7 @@ export async function aKeyPair(options: openid.ModifyAssertionOptions = {}) {
   };
 }
 
-/** By default as a client that has no secret. */
+/** By default as a client without a secret. */
 export function discoverAs(
   { issuerURL }: { issuerURL: string },
   clientId: string,

@@ -1,4 +1,7 @@
-/** The limits on what visitors without a login may store and try, with floods from one network and by way of one client. */
+/**
+ * The limits on what visitors may store and try before a login, with floods from one network and through one
+ * client.
+ */
 
 import { MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
 
@@ -62,7 +65,7 @@ describe('where all is full', () => {
     for (let i = 0; i < 20; i++) add(`three ${i}`, '20010db80001bb02');
     expect(dropped).toHaveLength(20);
     expect(dropped).not.toContain('honest');
-    // Nor does a customer that owns several of them.
+    // The same holds for a customer that owns several of them.
     for (const part of ['cc', 'dd', 'ee']) {
       for (let i = 0; i < 400; i++) add(`${part} ${i}`, `20010db80001${part}0${i % 2}`);
     }

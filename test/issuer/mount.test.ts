@@ -1,4 +1,4 @@
-/** Where the issuer's router may stand: at a path, in an application, behind a proxy that takes a path away. */
+/** Where the issuer's router can be mounted: at a path, in an application, behind a proxy that removes a path. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { get } from 'node:https';
@@ -206,7 +206,7 @@ it('its page runs one script, a file of its own, and leaves other files of that 
   const page = await openPage(visitor, (await ask(await discover(stage), {})).url);
   const [, source = ''] = /<script type="module" src="([^"]+)"><\/script>/.exec(page.text) ?? [];
   expect(source).toMatch(new RegExp(`^${stage.issuerURL}/button/mastodon-login-[\\w-]{16}\\.js$`));
-  // The other one is the page's own, by its hash.
+  // The other script is the page's own, allowed by its hash.
   expect(page.text.match(/<script/g)).toHaveLength(2);
   expect(page.headers['content-security-policy']).toMatch(
     /; script-src http:\S+\.js 'sha256-[^ ']+'; require-trusted-types-for 'script'; trusted-types 'none'; /,

@@ -1,4 +1,4 @@
-/** Several issuer processes on a real Redis: another process can finish what one began, and only once. */
+/** Several issuer processes on a real Redis: another process can finish a login, and only once. */
 
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
@@ -42,7 +42,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
   });
   afterAll(() => redis.stop());
 
-  /** A connection of its own, as each process has. */
+  /** A separate connection, like each process has. */
   async function aStore() {
     const client = createClient({ url: redis.url });
     await client.connect();
@@ -50,7 +50,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     return redisStore(client);
   }
 
-  /** Takes every request to the next process, like a proxy before them. */
+  /** Sends every request to the next process, like a proxy in front of them. */
   async function aFront(): Promise<{ issuerURL: string; processes: IssuerStage[] }> {
     const processes: IssuerStage[] = [];
     let turn = 0;
@@ -69,7 +69,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     return { issuerURL: `http://localhost:${(server.address() as AddressInfo).port}`, processes };
   }
 
-  /** Started in the same moment. */
+  /** Started at the same moment. */
   async function aStage(instances?: readonly StandIn[], count = 3) {
     const all = instances ?? [await anInstance()];
     const { issuerURL, processes } = await aFront();
@@ -79,7 +79,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     return { issuerURL, processes, instance: all[0]! };
   }
 
-  /** What each of the processes itself answers, asked in the same moment. */
+  /** The responses of all processes to the same request at the same moment. */
   const ofEach = <T>(processes: readonly IssuerStage[], ask: (origin: string) => Promise<T>): Promise<T[]> =>
     Promise.all(processes.map(({ origin }) => ask(origin)));
 
@@ -159,7 +159,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
       });
     const answers = await ofEach(processes, askFor);
     const given = answers.filter(({ access_token: token }) => token !== undefined);
-    // A question that comes while the tokens are made may be taken for a theft, and end them.
+    // A token request during the first one may count as a stolen code, which revokes the tokens.
     expect(given.length).toBeLessThanOrEqual(1);
     const later = await ofEach(processes, askFor);
     expect(later.map(({ error }) => error)).toEqual(Array(3).fill('invalid_grant'));
@@ -181,7 +181,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
       const [won, ...others] = confirmed.filter(({ text }) => !text.includes('This code was already used'));
       expect(others).toEqual([]);
       const person = people[confirmed.indexOf(won!)]!;
-      // Who has agreed to the client before is not asked again.
+      // A user who has consented to the client before is not asked again.
       const page = await person.follow(won!);
       const done = page.text.includes('continue')
         ? await person.follow(await press(person, page, { action: 'continue' }))
@@ -232,7 +232,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     const rings = await Promise.all([keyring(), keyring(), keyring()]);
     const ids = async () => {
       for (const ring of rings) ring.current();
-      // What another process wrote is looked for beside the work.
+      // The records of another process are read while the request is handled.
       const shown = await keyring();
       return new Set(shown.current().jwks.map(({ kid }) => kid));
     };

@@ -86,7 +86,7 @@ describe('prompt and max_age', () => {
     expect(page.text).toContain('Continue as');
     const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
     expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
-    // As if bob had answered the instance's question who they are, which the stand-in skips.
+    // As if bob had signed in at the instance, whose sign-in page the stand-in skips.
     visitor.jars.delete(instance.host);
     const back = await visitor.get(await visitor.approve(left.location ?? '', { as: 'bob' }));
     const answer = answerOf(await visitor.follow(back));

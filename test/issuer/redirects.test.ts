@@ -1,4 +1,7 @@
-/** How the page names the destination of a redirect URI, and which ones a client without registration may have. */
+/**
+ * How the page names the destination of a redirect URI, and which redirect URIs a client without registration may
+ * have.
+ */
 
 import { redirectDestination, isSafeRedirect } from '../../lib/issuer/clients.js';
 

@@ -1,4 +1,4 @@
-/** Refresh tokens: for which clients, how often one can be used, and what ends them. */
+/** Refresh tokens: the clients that receive them, how often one can be used, and what revokes them. */
 
 import * as openid from 'openid-client';
 import { Keyv } from 'keyv';
@@ -33,7 +33,7 @@ describe('a refresh token', () => {
     expect((await logIn(stage, instance, { client: site })).tokens.refresh_token).toBeUndefined();
     const other = await logIn(stage, instance, { client: app, params: offline });
     expect(other.tokens.refresh_token).toBeUndefined();
-    // A user who is logged in is asked, also where the client does not say prompt=consent.
+    // A logged-in user is asked for consent, also if the client does not send prompt=consent.
     const again = await openPage(visitor, (await ask(login.config, offline)).url);
     expect(again.text).toContain('Continue as');
     expect(again.text).toContain('It may stay logged in for 14 days.');
@@ -110,7 +110,7 @@ describe('a logout ends the refresh tokens of the person at the client', () => {
     await expect(refresh(earlier)).rejects.toMatchObject(refused);
     expect(await refresh(other)).toHaveProperty('access_token');
     expect(await refresh(elsewhere)).toHaveProperty('access_token');
-    // Directly after it, the person may log in again.
+    // Directly after it, the user may log in again.
     const again = await logIn(stage, instance, { client: site, params: offline, visitor });
     expect(await refresh(again)).toHaveProperty('access_token');
   });
@@ -144,7 +144,7 @@ describe('the operator', () => {
     const silent = await ask(login.config, { prompt: 'none' });
     expect((await openPage(visitor, silent.url)).location).toContain('error=login_required');
     expect(await userinfoStatus(bob, bob.tokens.access_token)).toBe(200);
-    // A login after that is a new one, and brings no old token back.
+    // A login after that is a new one, and makes no old token valid again.
     const again = await logIn(stage, instance, { client: program, params: offline });
     expect(await refresh(again)).toHaveProperty('access_token');
     await expect(refresh(login)).rejects.toMatchObject(refused);

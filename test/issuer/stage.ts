@@ -1,4 +1,4 @@
-/** An issuer on a server of its own, clients on an OpenID library of another project, and the visitors they send. */
+/** An issuer on its own server, clients with an independent OpenID library, and their visitors. */
 
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
@@ -21,12 +21,12 @@ export interface IssuerStage {
   readonly issuerURL: string;
   readonly origin: string;
   readonly issuer: Issuer;
-  /** What was logged, in order. */
+  /** The log events, in order. */
   readonly events: [event: string, fields: Readonly<Record<string, unknown>>][];
   close(): Promise<void>;
 }
 
-/** oidc-provider says on the console that Node 20 is older than it asks for. */
+/** oidc-provider prints a warning on Node.js 20. */
 beforeAll(async () => {
   const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   await loadOIDCProvider();
@@ -38,7 +38,7 @@ afterEach(async () => {
   for (const { close } of open.splice(0).reverse()) await close();
 });
 
-/** Where clients are called back: nothing listens there. */
+/** The redirect URI of the clients. Nothing listens there. */
 export const redirectURI = 'http://client.localhost:1/callback';
 
 export const shop: IssuerClient = {
@@ -67,9 +67,12 @@ export interface IssuerStageOptions extends Partial<IssuerOptions> {
   base?: string;
   /** Serve https with this certificate. */
   tls?: Certificate;
-  /** Let it make its own keys, which takes half a second, in its own memory where no store is given. Default false. */
+  /**
+   * Makes the issuer generate its own keys, which takes half a second, in memory unless a store is given. Default
+   * false.
+   */
   isFirstStart?: boolean;
-  /** Answers the server's requests, instead of the router alone. */
+  /** Handles the server's requests in place of the router. */
   serve?: (issuer: Issuer) => RequestListener;
 }
 
@@ -113,7 +116,7 @@ export async function anIssuer(
 
 let keys: Promise<object> | undefined;
 
-/** One set for all issuers of a test file, as if each had been started before. */
+/** One set of keys for all issuers of a test file, as if each had been started before. */
 export async function giveKeys(backend: KeyValueStore, issuerURL: string, secret?: string): Promise<void> {
   const store = new IssuerStore(new Store(backend, 1000), issuerURL, secret);
   if (!(await store.has(['keys']))) await store.set(['keys'], await (keys ??= madeKeys()));
@@ -135,7 +138,7 @@ export async function discover(
   return openid.discovery(new URL(issuerURL), id, {}, method, { execute: [openid.allowInsecureRequests] });
 }
 
-/** One authorization request: where the visitor is sent, and what the answer is held against. */
+/** One authorization request: its URL, and the values for checking the response. */
 export interface Asked {
   readonly config: openid.Configuration;
   readonly url: URL;
@@ -161,12 +164,12 @@ export async function ask(
   return { config, url, checks: { pkceCodeVerifier, expectedState, expectedNonce } };
 }
 
-/** The page that an authorization request ends up at, without leaving the issuer. */
+/** The page that an authorization request leads to, without leaving the issuer. */
 export async function openPage(visitor: Visitor, url: URL | string): Promise<Page> {
   return visitor.follow(await visitor.get(String(url)));
 }
 
-/** Every form of a page: where it goes and what it holds. */
+/** Every form of a page: its action and its fields. */
 export function formsOf(page: Page): { action: string; fields: Record<string, string>; text: string }[] {
   return [...page.text.matchAll(/<form[^>]* method="post"([^>]*)>(.*?)<\/form>/gs)].map(
     ([, head = '', inner = '']) => {
@@ -188,7 +191,7 @@ function unescaped(text: string): string {
   return text.replace(/&#(\d+);/g, (_match, code: string) => String.fromCharCode(Number(code)));
 }
 
-/** Presses a button of a page: its form is the one that says `text`. */
+/** Presses a button of a page: submits the form that contains `text`. */
 export async function press(
   visitor: Visitor,
   page: Page,
@@ -200,7 +203,7 @@ export async function press(
   return visitor.post(form.action, { ...form.fields, ...fields });
 }
 
-/** Types the instance on the login page, agrees there, and comes back: the last address is the client's. */
+/** Types the instance on the login page, consents there, and returns; the last URL is the client's. */
 export async function logInAt(
   visitor: Visitor,
   page: Page,
@@ -212,18 +215,18 @@ export async function logInAt(
   return visitor.follow(await visitor.get(await visitor.approve(left.location, { as })));
 }
 
-/** The address at the client that the visitor is sent back to. */
+/** The client's URL that the issuer redirects the visitor to. */
 export function answerOf(page: Page): URL {
   if (page.location === undefined) throw new Error(`Not sent back: ${page.status} ${page.url} ${page.text}`);
   return new URL(page.location);
 }
 
-/** The error in an answer to the client. */
+/** The error in an authorization response. */
 export async function errorAt(visitor: Visitor, url: URL | string): Promise<string | null> {
   return answerOf(await openPage(visitor, url)).searchParams.get('error');
 }
 
-/** A whole login: the tokens, and what they say. */
+/** A whole login: the tokens and their claims. */
 export async function logIn(
   stage: { issuerURL: string },
   instance: { readonly host: string },

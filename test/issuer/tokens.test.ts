@@ -1,4 +1,4 @@
-/** What codes and tokens are good for, and for how long; and what others are told about them. */
+/** What codes and tokens are valid for, for how long, and what other clients learn about them. */
 
 import * as openid from 'openid-client';
 import { Visitor } from '../support/visitor';

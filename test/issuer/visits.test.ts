@@ -1,4 +1,7 @@
-/** Requests that the visitor did not make, and logins that reach no client: neither uses anything up or leaves a token. */
+/**
+ * Requests that the visitor did not intend, and logins that reach no client: neither consumes anything or leaves a
+ * token.
+ */
 
 import { BadStore, breakdowns } from '../support/bad-store';
 import { until } from '../support/hostile';

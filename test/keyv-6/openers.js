@@ -1,4 +1,4 @@
-/** How a Keyv 6 is opened, in memory and with its own adapters. */
+/** Opens a Keyv 6, in memory and with its own adapters. */
 
 const { Keyv } = require('keyv');
 const { pooled } = require('../databases/pools.js');
@@ -13,7 +13,7 @@ function opened(store, close = async () => undefined) {
 
 exports.memory = async () => opened(undefined);
 
-/** Anything that keeps records, as Keyv takes it. */
+/** Any storage adapter that Keyv accepts. */
 exports.around = (store) => opened(store).backend;
 
 exports.embedded = async (path) => {

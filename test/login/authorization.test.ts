@@ -1,4 +1,4 @@
-/** What a browser takes along to the instance's authorize page. */
+/** The parameters with which a browser opens the instance's authorization endpoint. */
 
 import { createHash } from 'node:crypto';
 import { authorizationURL } from '../../lib/login/authorization.js';

@@ -11,7 +11,7 @@ import { JSONStore, leastOptions } from '../support/stage';
 
 const clientMetadataURL = 'https://site.example/client';
 
-/** A store in which logins by URL client were begun at these hosts. */
+/** A store in which logins with a URL client began at these hosts. */
 async function aStore(): Promise<JSONStore> {
   const backend = new JSONStore();
   for (const host of ['misskey.example', 'social.example'])
@@ -126,7 +126,7 @@ describe('the bridge', () => {
 });
 
 it('the issuer, below its own address', async () => {
-  // oidc-provider warns of Node.js 20.
+  // oidc-provider warns on Node.js 20.
   const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const issuer = await createIssuer({
     clientName: 'A shop',

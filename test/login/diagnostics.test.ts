@@ -1,4 +1,4 @@
-/** The events of logins on the process's diagnostics channel, for each entry point, and what they omit. */
+/** The events of logins on the process's diagnostics channel, for each entry point, and the values that they omit. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventMessage } from '../../lib/index.js';
@@ -30,7 +30,7 @@ afterEach(async () => {
   await closeAll();
 });
 
-/** The channel is one for the process: a login of another file may still be ending, at another instance. */
+/** The process has one channel, so a login of another file may still end here, at another instance. */
 const messagesFrom = (entryPoint: string, host = '') =>
   messages.filter((message) => {
     const instance = 'host' in message ? message.host : 'instance' in message ? message.instance : undefined;

@@ -1,4 +1,4 @@
-/** What the site's log is told about logins, and what it is not. */
+/** The events of a login in the site's log, and the values that they omit. */
 
 import express from 'express';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** A visitor of any instance can log in, whatever they type. */
+/** A visitor of any instance can log in with every form of its address. */
 
 import {
   soundFamilies,

@@ -1,4 +1,4 @@
-/** What of an account's answer becomes the profile. (Which claims are supportedFields: test/security/be-another-user.) */
+/** How an account becomes the profile. (The claims of `supportedFields`: test/security/be-another-user.) */
 
 import { MastodonError } from '../../lib/errors.js';
 import { supportedFields, buildProfile, readClaims } from '../../lib/login/profile.js';

@@ -1,4 +1,4 @@
-/** What a login costs: requests, rounds of them, connections. */
+/** The cost of a login: requests, round trips, connections. */
 
 import { soundFamilies, type PersonaName, type StandIn } from '../support/instance.js';
 import { aSplitPair, aSite, aStage, codesAreChecked, comeBack, leave, open } from '../support/stage.js';
@@ -6,7 +6,7 @@ import { Visitor } from '../support/visitor.js';
 
 const routes = ({ requests }: StandIn) => requests.map(({ method, path }) => `${method} ${path}`);
 
-/** The longest row of requests of which each was sent after the answer to the one before it. */
+/** The longest chain of requests in which each was sent after the response to the one before it. */
 function rounds({ requests, latencyMs }: Pick<StandIn, 'requests' | 'latencyMs'>): number {
   const depths: number[] = [];
   for (const { at } of requests) {
@@ -21,10 +21,10 @@ describe.each<PersonaName>(['mastodon45', 'mastodon42', 'gotosocial', 'hollo'])(
     'the very first login, by %s, takes at most two rounds before the visitor is sent away',
     async (how) => {
       const { instance, site, visitor } = await aStage(family);
-      // More than a busy machine may take between two requests of one round.
+      // More time than a busy machine takes between two requests of one round trip.
       instance.latencyMs = 500;
       await leave(visitor, site, how === 'a handle' ? `@alice@${instance.host}` : instance.host);
-      // The invalid code is offered while the visitor is away.
+      // The invalid-code check runs while the visitor is at the instance.
       const requests = instance.requests.filter(({ path }) => path !== '/oauth/token');
       expect(rounds({ requests, latencyMs: instance.latencyMs })).toBeLessThanOrEqual(2);
     },
@@ -42,7 +42,7 @@ describe.each(soundFamilies)('%s', (family) => {
 
   it('coming back takes two requests on one connection', async () => {
     const { instance, site, visitor } = await aStage(family);
-    // After the first login, invalid codes are offered once more.
+    // After the first login, the invalid-code check runs once more.
     await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();

@@ -1,4 +1,4 @@
-/** How a request that may be an authorization response is read, and judged before any request is sent. */
+/** How a request that may be an authorization response is read and checked before any request is sent. */
 
 import {
   targetOf,
@@ -166,7 +166,7 @@ it.each([
   expect(instanceInPath(requestFor(path), callbackURL)).toBe(host);
 });
 
-/** 257 characters of labels: with a port of two digits as many as are taken at all. */
+/** 257 characters of labels: with a port of two digits this is the maximum. */
 const longest = [...Array<string>(4).fill('a'.repeat(63)), 'b'].join('.');
 
 it.each([

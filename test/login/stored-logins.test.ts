@@ -1,4 +1,4 @@
-/** What logins leave in a store: how much, for how long, and how often they ask it. */
+/** The records of logins in a store: their size, their time to live, and the number of operations. */
 
 import type { KeyValueStore } from '../../lib/options.js';
 import { anInstance, aSite, aStage, leave } from '../support/stage.js';

@@ -1,4 +1,4 @@
-/** How a code is offered, and what an answer of the token endpoint, and of verify_credentials, says. */
+/** How a code is exchanged, and how the responses of the token endpoint and of verify_credentials are read. */
 
 import { readAccount } from '../../lib/login/account.js';
 import { exchangeCode, readTokens, UnclearRefusal } from '../../lib/login/exchange.js';

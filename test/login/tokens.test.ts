@@ -44,7 +44,7 @@ async function logIn(login: MastodonLogin, instance: StandIn, scope?: string) {
   return { ...finished, refreshToken: finished.refreshToken ?? '' };
 }
 
-/** The client is replaced while the instance still knows it: one answer said otherwise. */
+/** The client is replaced although the instance still knows it, because one response said otherwise. */
 async function replaceClient(login: MastodonLogin, instance: StandIn): Promise<void> {
   const undo = instance.answerWith('/oauth/token', 401, { error: 'invalid_client' });
   await expect(logIn(login, instance)).rejects.toMatchObject({ code: 'login_restart' });
@@ -98,7 +98,7 @@ describe.each(refreshing)('at %s', (persona) => {
     for (const secret of [refreshToken, first?.accessToken, first?.refreshToken]) {
       expect(written.join()).not.toContain(secret);
     }
-    // Callers that come a little later get the same, and later ones nothing.
+    // Callers shortly after it receive the same tokens, and later callers none.
     const [, another, third] = processes as [MastodonLogin, MastodonLogin, MastodonLogin];
     expect(await another.refresh(instance.origin, refreshToken)).toEqual(first);
     expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
@@ -112,7 +112,7 @@ describe.each(refreshing)('at %s', (persona) => {
     instance.resetRequests();
     const another = new MastodonLogin(options);
     const [now, began] = [Date.now(), performance.now()];
-    // What one process writes is older, by the clock, than the question of the next one.
+    // By the clock, the write of one process is older than the next process's request.
     const clock = jest.spyOn(Date, 'now').mockImplementation(() => now - (performance.now() - began));
     try {
       const all = [login, another].map((one) => one.refresh(instance.origin, refreshToken));
@@ -208,7 +208,7 @@ describe('a refresh token', () => {
       developmentInstances: [instance.origin],
       outbound: { loginTimeoutMs: 1000 },
       log: (event) => void events.push(event),
-      // The caller waits for this first, and the request has a time limit of its own.
+      // The caller waits for this first, and the request has a timeout of its own.
       allowInstance: async () => !hold || new Promise((resolve) => void setTimeout(resolve, 600, true)),
     });
     const { refreshToken } = await logIn(login, instance);
@@ -228,7 +228,7 @@ describe('a refresh token', () => {
     held[0]?.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
     hold = false;
     const count = events.length;
-    // The shared request has ended, so the next caller joins none.
+    // The shared request has ended, so the next caller sends a new one.
     await until(() => events.length > count);
     await new Promise((resolve) => void setImmediate(resolve));
     expect(await login.refresh(instance.origin, refreshToken)).toMatchObject({
@@ -322,7 +322,7 @@ describe('revoking a token', () => {
     const { accessToken } = await logIn(login, instance);
     const issuedTo = clientOf(instance, accessToken);
     await replaceClient(login, instance);
-    // Pleroma answers so for a token that the client does not have.
+    // Pleroma's answer for a token that does not belong to the client.
     instance.answerWith(
       ({ path, body }) => path === '/oauth/revoke' && body['client_id'] !== issuedTo,
       200,

@@ -1,4 +1,4 @@
-/** Pending logins: the browser keys that they are bound to, how often they can be taken, and what they keep. */
+/** Pending logins: the browser keys that they are bound to, how often they can be taken, and their content. */
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';

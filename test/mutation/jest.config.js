@@ -1,4 +1,4 @@
-/** The tests that judge the mutants of one file: the folders or files that MUTATION_TESTS names, see `run.mjs`. */
+/** The tests for the mutants of one file: the folders or files in MUTATION_TESTS, see `run.mjs`. */
 
 const whole = require('../../jest.config.js');
 
@@ -9,9 +9,10 @@ module.exports = {
   ...whole,
   rootDir: '../..',
   globalSetup: undefined,
-  // Failing is the rule here: with the traces a mutant takes twice as long.
+  // Most runs fail here, and stack traces would double the time of a mutant.
   noStackTrace: true,
   testMatch: tests.map((path) => `<rootDir>/test/${path}${path.endsWith('/') ? '*' : ''}.test.ts`),
-  // Thousands of generated texts, or a process of its own, for each mutant: the tables beside them are to find it.
+  // Thousands of generated texts, or a separate process, for each mutant. The tables of tests beside them find the
+  // mutant.
   testNamePattern: '^(?!.*(costs far less|agrees with JSON.parse|of any other spelling)).*$',
 };

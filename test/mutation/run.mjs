@@ -1,6 +1,7 @@
 /**
- * Runs Stryker for one file after the other, each with the tests that judge it, and prints the scores as a table:
- * `npm run test:part -- mutation`, or for some files or folders of `lib/`: `npm run test:part -- mutation -- discovery/ login/profile`.
+ * Runs Stryker for one file after another, each with its tests, and prints the scores as a table: `npm run
+ * test:part -- mutation`, or for some files or folders of `lib/`: `npm run test:part -- mutation -- discovery/
+ * login/profile`.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -11,7 +12,10 @@ const root = resolve(import.meta.dirname, '../..');
 const stryker = resolve(import.meta.dirname, 'node_modules/@stryker-mutator/core/bin/stryker.js');
 const goal = 95;
 
-/** Files of lib/, and the tests of each in test/: a file's name without its ending, or a folder with a slash at its end. */
+/**
+ * Files of lib/, and the tests of each in test/: a file's name without its ending, or a folder with a slash at its
+ * end.
+ */
 const judged = {
   'discovery/address': 'discovery/address',
   'discovery/instance-document': 'discovery/instance-document discovery/other-software',

@@ -1,4 +1,4 @@
-/** Changes one thing at a time in a file, and sees whether a test notices. Started by `run.mjs`, once for each file. */
+/** Changes one expression in a file at a time, and runs the tests. Started by `run.mjs`, once for each file. */
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
@@ -7,10 +7,11 @@ export default {
   plugins: ['@stryker-mutator/jest-runner', './test/mutation/texts.mjs'],
   ignorers: ['texts'],
   coverageAnalysis: 'perTest',
-  // Tables and patterns that are made when a file is loaded: 7 % of the mutants, by Stryker's own estimate 58 % of the time,
-  // as each of them has to meet every test. What is done with them is changed all the same.
+  // Tables and patterns that are made when a file is loaded: 7 % of the mutants, and by Stryker's estimate 58 % of
+  // the
+  // time, because each of them runs every test. The code that uses them is mutated.
   ignoreStatic: true,
-  // A type that does not fit is no mutant that a test has to find.
+  // A mutant with a type error needs no test.
   disableTypeChecks: false,
   ignorePatterns: ['/docs', '/example', '/bench', '/coverage', '/test/*/node_modules'],
   reporters: ['clear-text', 'json'],
@@ -18,7 +19,7 @@ export default {
   jsonReporter: { fileName: process.env['MUTATION_REPORT'] ?? 'coverage/mutation.json' },
   tempDirName: 'coverage/.stryker',
   concurrency: 1,
-  // Jest leaves something behind with each run, and is half as fast after some hundreds.
+  // Jest leaks memory with each run, and takes twice as long after some hundreds.
   maxTestRunnerReuse: 100,
   thresholds: { high: 98, low: 95, break: null },
 };

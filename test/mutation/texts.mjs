@@ -1,4 +1,4 @@
-/** Leaves out the texts for an operator: no test should hold an error's cause word for word. */
+/** Leaves out the texts for an operator: no test compares the cause of an error word for word. */
 
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
 

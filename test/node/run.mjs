@@ -9,13 +9,13 @@ const here = new URL('.', import.meta.url);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 
-// Whatever runs in a site's process: a minute or two for each version. Not those of types, of pages and of the package,
-// which a compiler or npm answers, nor the long ones.
+// Everything that runs in a site's process, except tests of types, pages and the package, which a compiler or npm
+// answers, and except the long tests. A minute or two for each version.
 const folders =
   'bridge|client|discovery|flow|frameworks|http|issuer|login|passport|security|service|stores|testing|web';
 const tests = `test/(?:(?:${folders})/|[^/]+\\.test\\.ts)`;
 
-// Named on the command line, or all but the one that `npm test` runs with.
+// The versions on the command line, or all except the one that `npm test` runs with.
 const asked = process.argv.slice(2);
 const [own] = process.versions.node.split('.');
 const versions = asked.length > 0 ? asked : ['20', '22', '24', '26'].filter((version) => version !== own);
@@ -27,7 +27,7 @@ for (const version of versions) {
     console.log(
       `Node.js ${version}: skipped, as the registry's build is for Linux on x64 and was not installed.`,
     );
-    // Where it must hold, a version that is missing is no version that passed.
+    // In CI, a missing version is a failure.
     failed ||= process.env.CI === 'true';
     continue;
   }

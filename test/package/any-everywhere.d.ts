@@ -1,6 +1,6 @@
-/** What test/package/any.test.ts has to see. */
+/** The cases that test/package/any.test.ts has to find. */
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- that is what it is for */
+/* eslint-disable @typescript-eslint/no-explicit-any -- the purpose of this file */
 
 export function take(what: any): void;
 export function give(): any;

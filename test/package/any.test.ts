@@ -1,4 +1,4 @@
-/** No type that a site meets is `any`: a mistake would pass unseen wherever it is used. */
+/** No exported type is `any`, because it would hide mistakes wherever it is used. */
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -42,7 +42,7 @@ const everywhere = join(__dirname, 'any-everywhere.d.ts');
 const program = ts.createProgram([...entryPoints.map(([, path]) => path), everywhere], compilerOptions);
 const checker = program.getTypeChecker();
 
-/** Every place where `any` is, as a path from an export; what other packages and the language declare is theirs. */
+/** Every `any`, as a path from an export; the declarations of other packages and of the language are left out. */
 function placesOfAny(files: readonly string[], isOurs: (path: string) => boolean): string[] {
   const seen = new Set<ts.Type>();
   const found: string[] = [];
@@ -54,7 +54,7 @@ function placesOfAny(files: readonly string[], isOurs: (path: string) => boolean
     if (type.flags & ts.TypeFlags.Any) return void found.push(path);
     if (seen.has(type)) return;
     seen.add(type);
-    // Whose body and query are any is Express's own choice.
+    // Express itself declares body and query as any.
     if (isOfExpress(type.symbol)) return;
     if (type.isUnionOrIntersection()) return type.types.forEach((part) => visit(part, path));
     for (const argument of checker.getTypeArguments(type as ts.TypeReference)) visit(argument, `${path}<>`);

@@ -63,8 +63,8 @@ passport.use(
     done(null, req.ip === profile.id ? { id: profile.id } : false);
   }),
 );
-// The callback form that also takes what the token endpoint said: its parameters have to be annotated, as TypeScript
-// does not choose among signatures by the number of parameters.
+// The callback form with the token endpoint's parameters: they need type annotations, because TypeScript does not
+// choose among signatures by the number of parameters.
 passport.use(
   new MastodonStrategy(
     options,

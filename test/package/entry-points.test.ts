@@ -1,4 +1,7 @@
-/** Every entry point of the tarball: the same for `import` and `require`, with types, and without the code of another. */
+/**
+ * Every entry point of the tarball: the same for `import` and `require`, with types, and without the code of
+ * another.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,14 +15,14 @@ const entryPoints = Object.keys(exports)
   .filter((path) => !/\.(json|css)$/.test(path))
   .map((path) => path.replace('.', 'passport-mastodon-oauth2'));
 
-/** What only one of them needs: its files in dist/, and the packages that a site installs for it. */
+/** The part that belongs to one of them alone: its files in dist/, and the packages that a site installs for it. */
 const own = {
   'passport-mastodon-oauth2': 'index\\.js|passport/',
   'passport-mastodon-oauth2/core': 'core/',
   'passport-mastodon-oauth2/web': 'web/',
   'passport-mastodon-oauth2/bridge': 'bridge/',
   'passport-mastodon-oauth2/issuer': 'issuer/',
-  // The interface of a bus, and the bus of one process, are the bridge's as well.
+  // The bridge also exports the interface of a bus, and the bus of one process.
   'passport-mastodon-oauth2/stores': 'stores/(?!bus\\.js)',
   'passport-mastodon-oauth2/testing': 'testing/',
   'passport-mastodon-oauth2/button': 'button/mastodon-login\\.js',
@@ -69,7 +72,7 @@ describe.each(entryPoints)('%s', (name) => {
       const options = { clientName: 'Site', callbackURL: 'https://site.example/callback' };
       if (createBridge) createBridge({ clientName: 'Site', publicURL: 'https://site.example' });
       if (MastodonStrategy) new MastodonStrategy(options, async () => undefined);
-      // Whatever is loaded for the first login.
+      // The modules that the first login loads.
       const begun = createLogin
         ? createLogin(options).begin(new Request('https://site.example/login?instance=unknown'))
         : MastodonLogin && new MastodonLogin(options).begin('unknown', 'a key of this browser');

@@ -1,4 +1,7 @@
-/** A site and its own test, as its author would write it: compiled and run against the tarball, by Node's test runner. */
+/**
+ * A site and its own test, as its author would write it: compiled and run against the tarball, by Node's test
+ * runner.
+ */
 
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
@@ -43,7 +46,7 @@ after(async () => {
   await instance.close();
 });
 
-/** Begins a login: where the site sends the visitor, and the cookie it gave. */
+/** Begins a login: the redirect, and the cookie. */
 async function begin(): Promise<{ location: string; cookie: string }> {
   const answer = await fetch(`${origin}/auth/mastodon?instance=${instance.host}`, { redirect: 'manual' });
   const cookie = answer.headers.getSetCookie().map((line) => line.split(';')[0]);

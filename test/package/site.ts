@@ -1,4 +1,4 @@
-/** A site in an empty folder that has installed the tarball, as far as a test without a network can. */
+/** A site in an empty folder with the tarball installed, as far as that is possible without a network. */
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -16,10 +16,10 @@ import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(__dirname, '..', '..');
 
-/** What the site has beside the package; what the package itself needs comes from its own package.json. */
+/** The site's own packages; the dependencies of this package come from its package.json. */
 const siteDependencies = ['express', 'express-session', 'passport', '@types/node'];
 
-/** Packages that a site has, by their names there, and where the repository has them. */
+/** The packages of a site, by their names there, and their places in the repository. */
 type Copies = Readonly<Record<string, string>>;
 
 const typesOfPassport: Copies = {
@@ -27,14 +27,14 @@ const typesOfPassport: Copies = {
   '@types/passport': '@types/passport',
 };
 
-/** What is not the same in all sites: which types they have. */
+/** The type packages, which differ between sites. */
 export const typesOf = {
   express5: { ...typesOfPassport, '@types/express': '@types/express' },
   express4: { ...typesOfPassport, '@types/express': 'types-express-4' },
   none: {},
 } satisfies Record<string, Copies>;
 
-/** What the types of Express need themselves, in any version of theirs. */
+/** The dependencies of Express's types, in any version. */
 const beneathExpress = [
   'body-parser',
   'connect',
@@ -52,14 +52,14 @@ export interface Site {
   readonly files: string[];
   /** Size of the tarball, in bytes. */
   readonly packedBytes: number;
-  /** Runs a script in the site's folder; a deprecation is an error. Returns what it printed, read as JSON. */
+  /** Runs a script in the site's folder; a deprecation is an error. Returns its output, parsed as JSON. */
   run(script: string, type?: 'commonjs' | 'module'): unknown;
   remove(): void;
 }
 
 /**
- * Packs dist/ as it is: the tests' set-up has built it, and other tests are using it. Dependencies are linked
- * from the repository, and only those that package.json declares, so that a forgotten one is missed.
+ * Packs dist/ as it is: the tests' setup has built it, and other tests are using it. Dependencies are linked from
+ * the repository, and only those that package.json declares, so that a forgotten one is missed.
  */
 export function installTarball(copies: Copies = typesOf.express5, links: readonly string[] = []): Site {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
@@ -90,7 +90,7 @@ export function installTarball(copies: Copies = typesOf.express5, links: readonl
   }
 
   for (const [name, source] of Object.entries(copies)) {
-    // Behind a link they would look for one another in the repository, and not among what this site has.
+    // Behind a link they would find one another in the repository, and not among this site's packages.
     cpSync(join(root, 'node_modules', source), join(modules, name), { recursive: true });
   }
 

@@ -1,4 +1,4 @@
-/** What is published: the files of the tarball, what they import, and where their links lead. */
+/** The published package: the files of the tarball, their imports, and the targets of their links. */
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -57,7 +57,7 @@ describe('the tarball', () => {
           .map((target) => posix.join(posix.dirname(path), target)),
       )
       .filter((target) => !site.files.includes(target));
-    // It is about the repository, which npm links to.
+    // This page is about the repository, and npm links there.
     expect(new Set(broken)).toEqual(new Set(['CONTRIBUTING.md']));
   });
 

@@ -24,7 +24,8 @@ it('a test with Node’s own runner compiles in a strict project, and passes', (
   };
   writeFileSync(join(site.folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.mts'] }));
   const run = (...args: string[]): string => {
-    // Node marks what its test runner starts, and would report to a runner that is not there.
+    // Node marks the processes of its test runner. Such a process would send its results to a runner that does not
+    // exist.
     const env = { ...process.env };
     delete env['NODE_TEST_CONTEXT'];
     return execFileSync(process.execPath, args, { cwd: site.folder, encoding: 'utf8', env });

@@ -5,7 +5,7 @@ import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installTarball, typesOf, type Site } from './site';
 
-// A compiler looks at some hundred files, without any that it has looked at before.
+// Each compiler reads some hundred files, without the results of an earlier one.
 jest.setTimeout(60_000);
 
 const sites: Site[] = [];
@@ -17,7 +17,7 @@ function aSite(...args: Parameters<typeof installTarball>): Site {
   return site;
 }
 
-/** What a strict compiler has against the files, and against every type that they meet. */
+/** The errors of a strict compiler in the files, and in every type that they import. */
 function errorsIn(site: Site, files: Record<string, string>, compilerOptions: object = {}): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(site.folder, name), text);
   const tsconfig = {
@@ -126,7 +126,7 @@ it('@fastify/passport takes the strategy and its options', () => {
     passport.authenticate('mastodon', { forceLogin: 'yes' });
     // @ts-expect-error: not an option of other strategies.
     passport.authenticate('google', { forceLogin: true });`;
-  // The types of @fastify/passport do not compile alone: they ask for @fastify/flash.
+  // The types of @fastify/passport do not compile alone: they need @fastify/flash.
   expect(errorsIn(site, { 'site.mts': text }, { skipLibCheck: true })).toBe('');
 });
 

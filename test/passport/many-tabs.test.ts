@@ -1,4 +1,4 @@
-/** One browser, many logins under way: each is finished as what it was begun as. */
+/** One browser with many pending logins: each finishes with its own instance and its own state. */
 
 import type { RequestHandler } from 'express';
 import { aSite, anInstance, aStage, comeBack, leave, open, whoIsLoggedIn } from '../support/stage.js';
@@ -9,7 +9,7 @@ async function twoInstances(options: SiteOptions = {}) {
   const instances = [await anInstance('mastodon45'), await anInstance('gotosocial')] as const;
   const site = await aSite({ instances, ...options });
   const visitor = new Visitor();
-  // The browser has been here before; a browser without a cookie gets one per tab, of which it keeps the last.
+  // A browser that has visited before. A browser without a cookie gets one per tab, and keeps the last.
   await leave(visitor, site, instances[0].host);
   return { one: instances[0], two: instances[1], site, visitor };
 }
@@ -88,7 +88,7 @@ it('a site that keeps its session through a login finishes those of all tabs', a
 });
 
 describe('a parallel request of the same session, which saves it as it was before the login began', () => {
-  /** A poll that has loaded the session, and ends when it is told to. */
+  /** A poll that has loaded the session, and ends when the test says so. */
   async function withPoll(work: (stage: Awaited<ReturnType<typeof aStage>>) => Promise<void>, session = {}) {
     const stage = await aStage('mastodon45', { session });
     const { site, visitor } = stage;

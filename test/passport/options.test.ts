@@ -196,7 +196,7 @@ describe('stateStore', () => {
     expect(Object.isFrozen(given)).toBe(false);
   });
 
-  /** For a site that tells browsers apart by a header. */
+  /** For a site that recognises browsers by a header. */
   class HeaderStore implements StateStore {
     readonly logins = new Map<string, Transaction>();
     async save(req: IncomingMessage, state: string, login: Transaction): Promise<void> {

@@ -1,4 +1,6 @@
-/** `passport.authenticate(strategy)` gives one object to all requests: none may answer for another. */
+/**
+ * `passport.authenticate(strategy)` uses one object for all requests: no request may receive the result of another.
+ */
 
 import type { RequestHandler } from 'express';
 import { aSite, anInstance } from '../support/stage.js';

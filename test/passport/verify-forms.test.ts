@@ -133,7 +133,7 @@ it('an error of verify that fails when it is read is passed on as it is', async 
     },
   });
   const { instance, site, visitor } = await aStage('mastodon45', { verify: () => Promise.reject(error) });
-  // Express prints what it cannot show.
+  // Express prints errors that it cannot show.
   const shown = jest.spyOn(console, 'error').mockReturnValue();
   await visitor.login(site, instance.host);
   shown.mockRestore();
@@ -155,7 +155,7 @@ it.each<[string, () => unknown, string]>([
     throw thrown();
   };
   const authenticate = site.passport.authenticate('mastodon', callback) as RequestHandler;
-  // Passport calls it once more with what it has thrown, and then the request stays open.
+  // Passport calls it once more with the exception, and then the request stays open.
   site.app.get('/throws', authenticate);
   const waiting = new AbortController();
   const answer = fetch(`${site.origin}/throws`, { signal: waiting.signal }).catch(() => 'none');

@@ -1,4 +1,4 @@
-/** Which mistakes of a Passport site are warned about, each once, and which are not in production. */
+/** Mistakes of a Passport site that cause one warning each, and those that are silent in production. */
 
 import express, { type RequestHandler } from 'express';
 import type { SessionOptions } from 'express-session';

@@ -12,7 +12,7 @@ const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const host = fc
   .tuple(label, fc.constantFrom('example', 'social', 'co.uk', 'xn--p1ai'))
   .map((parts) => parts.join('.'));
-/** Input around a host: by visitors and by attackers. */
+/** Input with a host in it, from visitors and from attackers. */
 const typed = fc.oneof(
   anyText,
   fc.webUrl({ withFragments: true, withQueryParameters: true }),

@@ -1,4 +1,7 @@
-/** Every answer of a login changed in a generated way: the login is the right one or ends in a known failure, and the next one works. */
+/**
+ * Every answer in a login is changed in a generated way. The login is correct or fails with a known code, and the
+ * next one works.
+ */
 
 import fc from 'fast-check';
 import { createServer, type Server } from 'node:http';
@@ -14,7 +17,7 @@ import { holds } from './runs.js';
 const origin = 'https://site.example';
 const families: readonly PersonaName[] = ['mastodon45', 'pleroma', 'hollo', 'snac', 'iceshrimp', 'wordpress'];
 
-/** A server that no login may reach: its origin is in the odd values, and not among `developmentInstances`. */
+/** A server that no login may reach: its origin is among the odd values, and not in `developmentInstances`. */
 let trap: Server;
 let reached = 0;
 let evil: string;
@@ -91,7 +94,10 @@ const change: fc.Arbitrary<readonly [string, () => Disturbance]> = fc.oneof(
   },
 );
 
-/** The n-th answer to the site is changed, of all its requests in this login; a visitor's are left alone. */
+/**
+ * Changes the n-th answer to the site, counted over all its requests in this login. A visitor's requests do not
+ * count.
+ */
 function changeAnswer(instance: StandIn, position: number, changed: Disturbance): () => string | undefined {
   let count = -1;
   let path: string | undefined;
@@ -146,7 +152,8 @@ it('a login is the account’s own or ends in a known failure, whatever one answ
               if (url !== undefined) expect(url).toMatch(/^https?:\/\/[^\s"<>]+$/);
             }
           } else if (!outcome.message.startsWith('Stuck at')) {
-            // An instance whose answer was lost may know another app than the site does: the visitor is stuck there.
+            // After a lost answer, the instance may know another app than the site does: the visitor is left on its
+            // page.
             expect(outcome).toBeInstanceOf(MastodonError);
             const { code, message, instance: named } = outcome as MastodonError;
             expect(Object.keys(ErrorCode)).toContain(code);
@@ -174,7 +181,7 @@ it('the next login works, or waits for as long as a failure is remembered', () =
         await logIn(instance, store).catch(() => undefined);
         instance.alter = undefined;
         const outcomes: unknown[] = [];
-        // A client that the instance does not know is verified after three starts in a row that no visitor came back from.
+        // A client that the instance does not know is verified after three abandoned starts in a row.
         for (let tries = 0; tries < 5; tries += 1) {
           const outcome = await logIn(instance, store).catch((error: unknown) => error as Error);
           if (!(outcome instanceof Error)) {
@@ -183,7 +190,7 @@ it('the next login works, or waits for as long as a failure is remembered', () =
           }
           outcomes.push((outcome as { code?: string }).code ?? outcome.message);
         }
-        // What a server says of its own endpoints is accepted for a while.
+        // The endpoints that a server publishes are cached for a while.
         if (changedPath() === 'GET /.well-known/oauth-authorization-server') return;
         const remembered = ['registration_throttled', 'instance_insecure', 'instance_unsupported'];
         for (const code of outcomes) expect(remembered).toContain(code);

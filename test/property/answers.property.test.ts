@@ -32,7 +32,7 @@ const mostlyJSON = fc.oneof(
   { weight: 5, arbitrary: fc.constant('application/json') },
   { weight: 1, arbitrary: type },
 );
-/** A URL here, elsewhere, or nearly one. */
+/** A URL of this origin, of another one, or a text that is almost a URL. */
 const url = fc.oneof(
   fc.constantFrom(
     `${origin}/x`,
@@ -129,7 +129,7 @@ it('readMetadata and readInstance: every address is on the origin that was asked
           const found = orRefusal(() =>
             readInstance({ origin, instance: about, metadata: document_, nodeInfo }, takesURLClients),
           );
-          // What may be stored must be accepted when it comes back.
+          // A record that may be stored must be accepted when it is read.
           if (found) expect(isInstance(JSON.parse(JSON.stringify(found)))).toBe(true);
         }
       },
@@ -219,7 +219,7 @@ it('readAccount and the profile: the user is one of the instance, whatever it cl
           : undefined;
         const profile = supportedFields(instance, account, read, proof);
         expect(profile.id).toMatch(/^https:\/\/social\.example#[A-Za-z0-9_-]{1,128}$/);
-        // A name with something in it that no handle has makes none; a plain one always does.
+        // A name with a character that no handle has makes no handle; a plain one always does.
         const isPlain = /^\w(?:[\w.-]*\w)?$/.test(profile.username);
         if (profile.handle === '') expect([isPlain, profile.handleVerified]).toEqual([false, false]);
         else {

@@ -86,7 +86,7 @@ it('belongs to a login only by the right path, and by no other issuer than its o
 
 it('reaches a real site, which answers and asks no instance', async () => {
   const { instance, site, visitor } = await aStage();
-  // A browser with a session and a pending login: the one with the most rights.
+  // A browser with a session and a pending login, which has the most rights.
   const state = new URL(await leave(visitor, site, instance.host)).searchParams.get('state') ?? '';
   const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]
     .map((pair) => pair.join('='))
@@ -105,9 +105,9 @@ it('reaches a real site, which answers and asks no instance', async () => {
   try {
     await holds(
       fc.asyncProperty(target, fc.boolean(), async (url, withState) => {
-        // What HTTP itself cannot carry never reaches a site.
+        // A text that HTTP itself cannot carry never reaches a site.
         const carried = url.replace(/[^\x21-\x7e]/g, '').replace('/auth/callback', '/auth/mastodon/callback');
-        // With its own state, only an answer for another instance: the right one is a login, and due.
+        // With its own state, only a response for another instance counts: the right one would be a valid login.
         const own = withState && !carried.includes(instance.host) ? `&state=${state}` : '';
         const status = await open((carried.startsWith('/') ? carried : `/${carried}`) + own);
         expect([400, 401, 403, 404, 500]).toContain(status);

@@ -1,4 +1,4 @@
-/** A browser of a generated story: its cookies by name and path, or the keys that a program keeps for it. */
+/** A browser of a generated story: its cookies by name and path, or the keys that a program stores for it. */
 
 /** A response of the site. */
 export interface Page {
@@ -6,7 +6,7 @@ export interface Page {
   readonly text: string;
   /** Path and query of the request. */
   readonly path: string;
-  /** Absolute, of a redirect. */
+  /** Absolute, if it is a redirect. */
   readonly location: string | undefined;
   /** The fields of the page's first form, as a browser without scripts sends them. */
   fields(): Record<string, string>;
@@ -61,7 +61,7 @@ export class Jar {
     };
   }
 
-  /** Follows redirects within the site, and its forms that submit themselves, as a browser with scripts does. */
+  /** Follows redirects within the site, and its forms that submit themselves, like a browser with scripts. */
   async follow(local: string, target: string): Promise<Page> {
     let page = await this.open(local, target);
     for (let hops = 0; hops < 10; hops += 1) {

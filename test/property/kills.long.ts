@@ -1,14 +1,14 @@
-/** A process that ends at any one of the operations of a login: what another process then answers, at every entry point. */
+/** A process ends at any operation of a login: how another process then responds, at every entry point. */
 
 import { entryPoints, type EntryPoint } from './processes.js';
 import { World } from './world.js';
 
-/** More than a login has. */
+/** More operations than a login has. */
 const maxOperations = 150;
 
 jest.setTimeout(300_000);
 
-/** Tells `story` in a new world for each operation at which its process is killed, until a process lives through it. */
+/** Runs `story` in a new world for each operation at which its process is killed, until a process survives it. */
 async function atEachOperation(
   entryPoint: EntryPoint,
   story: (world: World, operations: number) => Promise<boolean>,

@@ -1,4 +1,7 @@
-/** Generated stories of several browsers, processes and instances: no login is another account's, none is used twice, none hangs. */
+/**
+ * Generated stories of several browsers, processes and instances: no login is another account's, none is used
+ * twice, none hangs.
+ */
 
 import fc from 'fast-check';
 import { breakdowns, delays, type Operation } from '../support/bad-store.js';
@@ -7,7 +10,7 @@ import { entryPoints } from './processes.js';
 import { holds } from './runs.js';
 import { World, type Callback } from './world.js';
 
-/** fast-check wants a model; the world knows all that it would. */
+/** fast-check requires a model; here the world holds all state. */
 type Model = Record<string, never>;
 type Step = (world: World) => Promise<void>;
 
@@ -35,7 +38,7 @@ const process = fc.nat({ max: 1 });
 const browser = fc.nat({ max: 2 });
 const instance = fc.nat({ max: 2 });
 const account = fc.constantFrom('alice', 'bob', undefined);
-/** Of the callbacks, mostly the last ones. */
+/** Prefers the latest callbacks. */
 const position = fc.nat({ max: 5 });
 
 function callbackAt(world: World, fromEnd: number): Callback | undefined {
@@ -49,7 +52,7 @@ const begin = fc
 const beginAtOnce = fc.tuple(browser, instance, account, instance, account).map(
   ([by, one, as, other, otherwise]) =>
     new Command(`beginAtOnce(${[by, one, as, other, otherwise].join()})`, async (world) => {
-      // The same browser in two tabs has its cookie by then, as after any page of the site.
+      // By then the same browser in two tabs has its cookie, like after any page of the site.
       await world.begin(0, by, one, as);
       await Promise.all([world.begin(0, by, one, as), world.begin(1, by, other, otherwise)]);
     }),
@@ -71,7 +74,7 @@ const finishTwice = fc.tuple(position, fc.option(browser, { freq: 3 })).map(
     }),
 );
 
-/** Changes that an attacker makes to a callback URL that was caught on its way; true where the code is another login's. */
+/** An attacker's changes to an intercepted callback URL; true if the code belongs to another login. */
 const changes: Readonly<Record<string, (url: URL, hosts: string[], other: URL | undefined) => unknown>> = {
   'another instance in the path': (url, hosts) =>
     (url.pathname = url.pathname.replace(
@@ -107,7 +110,7 @@ const tamper = fc.tuple(process, position, fc.constantFrom(...Object.keys(change
 
 const restart = process.map((index) => new Command(`restart(${index})`, (world) => world.restart(index)));
 
-/** The browser goes away in the middle of its request. */
+/** The browser disconnects in the middle of its request. */
 const leave = fc.tuple(process, position).map(
   ([at, which]) =>
     new Command(`leave(${at},${which})`, async (world) => {
@@ -116,7 +119,7 @@ const leave = fc.tuple(process, position).map(
     }),
 );
 
-/** A process that ends between any two operations of the store or requests, while it begins or finishes a login. */
+/** A process that ends between two operations of the store or requests, while it begins or finishes a login. */
 const kill = fc.tuple(process, fc.nat({ max: 30 }), fc.boolean(), browser, instance, position).map(
   ([at, operations, isBeginning, by, of, which]) =>
     new Command(
@@ -143,7 +146,7 @@ const logOut = browser.map(
     }),
 );
 
-/** Everything that was begun before a fault may end in a failure afterwards. */
+/** A login that began before a fault may fail afterwards. */
 const fault = (name: string, step: (world: World) => unknown) =>
   new Command(name, async (world) => {
     world.hasFaults = true;

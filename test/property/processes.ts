@@ -1,4 +1,4 @@
-/** One process of a site, by each of the entry points, with a clock of its own; it can be killed at any operation. */
+/** One process of a site, with each of the entry points and its own clock. It can be killed at any operation. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomBytes } from 'node:crypto';
@@ -18,10 +18,10 @@ import type { BadStore } from '../support/bad-store.js';
 import { startSite } from '../support/site.js';
 import type { Jar, Page } from './jar.js';
 
-/** `code` is absent where the visitor sees a page without it, `status` where the failure is no HTTP response. */
+/** `code` is absent if the visitor sees a page without one, `status` if the failure is not an HTTP response. */
 export type Failure = { readonly code?: string | undefined; readonly status?: number | undefined };
 
-/** A login's outcome: the profile's ID, or why there is none. */
+/** The outcome of a login: the profile's ID, or the failure. */
 export type Outcome = { readonly id: string } | Failure;
 
 /** One process of the site, by one of its entry points. */
@@ -39,13 +39,13 @@ export type EntryPoint = (typeof entryPoints)[number];
 export const origin = 'https://site.example';
 const callbackURL = `${origin}/auth/mastodon/callback`;
 
-/** What the processes of one site share, and what the programs behind it keep. */
+/** State that the processes of one site share, and that the programs behind it keep. */
 export class Shared {
   readonly sessions = new MemoryStore();
   readonly bus = localBus();
-  /** Of the bridge: the program that waits for a login, by the login's `state`. */
+  /** For the bridge: the program that waits for a login, by the login's `state`. */
   readonly programs = new Map<string, Program>();
-  /** Of the issuer: the client's request that a login belongs to, by the login's `state`. */
+  /** For the issuer: the client's request that a login belongs to, by the login's `state`. */
   readonly asked = new Map<string, Asked>();
 
   constructor(readonly store: BadStore) {}
@@ -56,12 +56,12 @@ const realNow = Date.now;
 let advancedMs = 0;
 Date.now = () => realNow() + advancedMs + (clock.getStore() ?? 0);
 
-/** Puts all clocks forward. */
+/** Advances all clocks. */
 export function advance(milliseconds: number): void {
   advancedMs += milliseconds;
 }
 
-/** A process that works until it is killed in the middle of what it does. */
+/** A process that works until it is killed during an operation. */
 export class Life {
   readonly died: Promise<'killed'>;
   /** Operations of the store and requests so far. */
@@ -82,7 +82,7 @@ export class Life {
     return this.operations > this.killAt;
   }
 
-  /** Lets `operations` more of the store's operations and requests happen, and none after them. */
+  /** Allows `operations` more store operations and requests, and none after them. */
   killAfter(operations: number): void {
     this.killAt = this.operations + operations;
   }
@@ -115,7 +115,7 @@ export class Life {
     } as KeyValueStore;
   }
 
-  /** A dead process is subscribed to nothing. */
+  /** A dead process has no subscriptions. */
   useBus(bus: Bus): Bus {
     return {
       publish: (channel, text) => bus.publish(channel, text),
@@ -206,7 +206,10 @@ async function coreProcess(options: Options): Promise<Process> {
 }
 
 async function passportProcess(options: Options, { sessions }: Shared, life: Life): Promise<Process> {
-  /** By the visit whose response was verified: a visit may also find the browser logged in by an earlier one. */
+  /**
+   * Identified by the visit whose response was verified, because the browser may be logged in from an earlier
+   * visit.
+   */
   const ids = new Map<unknown, string>();
   let visits = 0;
   // Callbacks that other tabs wait for stay usable.
@@ -222,7 +225,7 @@ async function passportProcess(options: Options, { sessions }: Shared, life: Lif
   life.onDeath(() => site.close());
   const failure = ({ status, text }: Page): Failure => {
     const { code } = JSON.parse(text) as { code?: string };
-    // The site's own error handler answers 500, whatever the error.
+    // The site's own error handler answers 500 to every error.
     return { code, status: status === 500 ? undefined : status };
   };
   return {
@@ -241,7 +244,7 @@ async function passportProcess(options: Options, { sessions }: Shared, life: Lif
   };
 }
 
-/** A program that waits at the bridge, and what it is told. */
+/** A program that waits at the bridge, and the messages that it receives. */
 class Program {
   readonly told: {
     type: string;
@@ -269,7 +272,7 @@ class Program {
     this.socket.send(JSON.stringify({ type: 'auth', parameters: { host } }));
   }
 
-  /** The message at this position, or undefined when the connection ended before it came. */
+  /** The message at this position, or undefined if the connection ended before it. */
   async message(position: number): Promise<Program['told'][number] | undefined> {
     while (this.told.length <= position && this.socket.readyState === WebSocket.OPEN)
       await new Promise<void>((resolve) => (this.wake = resolve));
@@ -309,7 +312,7 @@ async function bridgeProcess(options: Options, shared: Shared, life: Life): Prom
     async finish(jar, path) {
       const page = await jar.open(local, path);
       const program = shared.programs.get(stateIn(path));
-      // What the program was told may be the end of an earlier attempt.
+      // A message to the program may belong to an earlier attempt.
       const toldCode = program?.told[1]?.parameters.code;
       if (page.status !== 200) return toldCode === undefined ? { status: page.status } : { code: toldCode };
       const result = await program?.message(1);
@@ -350,7 +353,7 @@ async function issuerProcess(options: Options, shared: Shared, life: Life): Prom
         ...{ code_challenge: challenge, code_challenge_method: 'S256', state: asked.state, prompt: 'login' },
       });
       const shown = await jar.follow(local, `/authorize?${query}`);
-      // The client is told of an error by a redirect.
+      // The issuer redirects with the error to the client.
       if (shown.location !== undefined) return {};
       if (shown.status !== 200) return { status: shown.status };
       const pressed = await jar.open(local, shown.path, {
@@ -364,7 +367,7 @@ async function issuerProcess(options: Options, shared: Shared, life: Life): Prom
     },
     async finish(jar, path) {
       const page = await jar.follow(local, path);
-      // The login page says what happened, and lets the visitor try again.
+      // The login page shows the failure, and the visitor can try again.
       if (page.location === undefined) return page.status === 200 ? {} : { status: page.status };
       const response = new URL(page.location);
       const code = response.searchParams.get('code');

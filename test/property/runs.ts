@@ -1,17 +1,22 @@
-/** How often each property is tried: 2 000 times in the suite, or what PROPERTY_RUNS says (`npm run test:part -- property`). */
+/**
+ * How often each property is tested: 2,000 times in the suite, or PROPERTY_RUNS times (`npm run test:part --
+ * property`).
+ */
 
 import fc, { type IAsyncProperty, type IRawProperty } from 'fast-check';
 import { MastodonError } from '../../lib/errors.js';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
 
-/** As a failure printed them, to run its case again; the seed alone also comes from `scripts/test.mjs`. */
+/** As printed by a failure, to run its case again; the seed alone also comes from `scripts/test.mjs`. */
 const { PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env;
 
-// Five milliseconds per case are plenty, also on a busy machine; what takes longer hangs.
+// Five milliseconds per case are enough, also on a busy machine; a longer case hangs.
 jest.setTimeout(20_000 + 5 * runs);
 
-/** `costly` is how many times dearer than usual one case is. A case of seconds is reported as it is, not made smaller. */
+/**
+ * `costly` is the duration of one case relative to the usual one. A case of seconds is reported without shrinking.
+ */
 export async function holds<Ts>(property: IRawProperty<Ts>, costly = 1): Promise<void> {
   const numRuns = Math.max(1, Math.ceil(runs / costly));
   await fc.assert(property as IAsyncProperty<Ts>, {
@@ -21,7 +26,7 @@ export async function holds<Ts>(property: IRawProperty<Ts>, costly = 1): Promise
   });
 }
 
-/** What it returns, or undefined where it throws the one kind of error that it may. */
+/** The result of the function, or undefined if it throws the one kind of error that it may. */
 export function orRefusal<T>(work: () => T): T | undefined {
   try {
     return work();
@@ -53,7 +58,7 @@ const nasty = fc.constantFrom(
   ],
 );
 
-/** Text of every kind: plain, wild, and sensible with something nasty in it. */
+/** Text of every kind: plain, random, and sensible with an odd character in it. */
 export const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),
@@ -62,7 +67,7 @@ export const anyText = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
-/** Any JSON value, with the keys in it that are looked for. */
+/** Any JSON value that contains the keys that are read. */
 export function jsonWith(...keys: readonly string[]): fc.Arbitrary<Record<string, unknown>> {
   const value = fc.oneof(
     anyText,

@@ -1,4 +1,7 @@
-/** Browsers, processes of one site over one store, and instances, for generated logins; and what must hold after each step. */
+/**
+ * Browsers, processes of one site over one store, and instances, for generated logins; and the invariants after
+ * each step.
+ */
 
 import { ErrorCode, MastodonError, type MastodonErrorCode } from '../../lib/errors.js';
 import { BadStore } from '../support/bad-store.js';
@@ -20,27 +23,27 @@ import {
 /** Codes of the bridge beside those of a login. */
 const bridgeCodes = ['server_busy', 'server_closing', 'server_failed', 'too_many_requests'];
 
-/** An authorization response that a browser may bring back. */
+/** An authorization response that a browser may open. */
 export interface Callback {
   readonly url: URL;
   readonly browser: number;
   readonly instance: number;
-  /** The account that consented; absent from a denial. */
+  /** The account that consented; absent after a denial. */
   readonly account?: string;
-  /** The ID of the profile that alone may come of it. */
+  /** The only profile ID that may result from it. */
   readonly id: string;
   /** The process that began it. */
   readonly life: Life;
-  /** The site's cookies were there when it was begun, and no fault has happened since. */
+  /** The site's cookies existed when it began, and no fault has happened since. */
   isClean: boolean;
   /** Opened before, by any browser. */
   isOpened: boolean;
 }
 
-/** Everything that one part of a login may take at most, the slack of a busy machine included. */
+/** The longest duration of one half of a login, including the delays of a busy machine. */
 const boundMs = 15_000;
 const families: readonly PersonaName[] = ['mastodon45', 'pleroma', 'gotosocial'];
-/** An issuer keeps most: its session, interaction, binding, grant, code and token, and what says that each was used. */
+/** An issuer stores most: its session, interaction, binding, grant, code and token, and the marks of their use. */
 const recordsPerVisit = 30;
 
 export class World {
@@ -53,7 +56,7 @@ export class World {
   processes: Process[] = [];
   /** Faults are active, or their effects (cooldowns, dead clients) may last. */
   hasFaults = false;
-  /** Parts of logins that browsers asked for. */
+  /** Halves of logins that browsers asked for. */
   private visits = 0;
   /** Of all processes that were ever started, and of those that run. */
   private readonly lives: Life[] = [];
@@ -81,12 +84,12 @@ export class World {
     private readonly skewsMs: readonly number[],
   ) {}
 
-  /** Ends a process in the middle of what it does, and starts another one in its place. */
+  /** Kills a process during an operation, and starts another one in its place. */
   async restart(index: number, skewMs?: number): Promise<void> {
     await this.kill(index, 0, async () => void this.livesAt(index).step(), skewMs);
   }
 
-  /** Lets a process die after so many operations of the store and requests in the middle of `work`. @returns whether it did */
+  /** Kills a process after so many store operations and requests in the middle of `work`. @returns whether it died */
   async kill(
     index: number,
     operations: number,
@@ -101,7 +104,7 @@ export class World {
     return life.isDead;
   }
 
-  /** Ends all trouble; then a new browser can log in at every instance. */
+  /** Ends all faults; then a new browser can log in at every instance. */
   async recovers(): Promise<void> {
     this.store.heal();
     this.store.release();
@@ -114,7 +117,7 @@ export class World {
     for (const [index, instance] of this.instances.entries()) {
       const jar = new Jar();
       const outcomes: (Outcome | undefined)[] = [];
-      // A client that the instance does not know is verified after three starts in a row that no visitor came back from.
+      // A client that the instance does not know is verified after three abandoned starts in a row.
       while (outcomes.length < 5 && !('id' in (outcomes.at(-1) ?? {})))
         outcomes.push(await this.logIn(outcomes.length + index, jar, instance));
       expect({ at: instance.persona.name, outcomes, last: outcomes.at(-1) }).toMatchObject({
@@ -129,7 +132,7 @@ export class World {
     await Promise.all([...this.processes, ...this.instances].map((one) => one.close()));
   }
 
-  /** Every answer to the site from the next one but `after` on, `times` of them, is changed on its way. */
+  /** Changes `times` answers to the site, after `after` more answers. */
   disturb(index: number, after: number, times: number, disturbance: Disturbance): void {
     const instance = this.at(this.instances, index);
     let count = 0;
@@ -140,7 +143,7 @@ export class World {
     };
   }
 
-  /** The instance's answers are refusals by something in front of it. */
+  /** The instance's answers are refusals of a server in front of it. */
   breakInstance(index: number, status: number, times: number): void {
     const stop = this.at(this.instances, index).answer(
       ({ headers }) => headers['user-agent']?.startsWith('Mozilla') !== true,
@@ -169,7 +172,8 @@ export class World {
       return;
     }
     const back = await this.answered(begun.redirect, at, account);
-    // A family without a way back from a denial, or an instance that forgot the app, keeps the visitor.
+    // A family that never redirects after a denial, or an instance that forgot the app, keeps the visitor on its
+    // page.
     if (back === undefined) return;
     const id = account === undefined ? '' : `${at.origin}#${at.account(account).id}`;
     const isClean = !hasFaults && !this.hasFaults;
@@ -184,7 +188,7 @@ export class World {
     const wasOpened = callback.isOpened && !this.hasFaults;
     const outcome = await this.opened(process, browser, callback.url);
     if (outcome === 'killed') {
-      // Whether the login was taken before the process ended is not known; the next visit may get it.
+      // It is unknown whether the process took the login before it ended; the next visit may finish it.
       callback.isClean = false;
       return;
     }
@@ -199,9 +203,9 @@ export class World {
     expect({ mayNot, wasOpened, outcome }).toEqual({ mayNot: false, wasOpened: false, outcome });
   }
 
-  /** Opens a callback URL in a browser that waits for no answer. The login may come of it, or is used up. */
+  /** Opens a callback URL in a browser that disconnects. The login may finish, or is used up. */
   leave(process: number, callback: Callback): void {
-    // A later visit may come before this one, and get the login.
+    // A later visit may be faster than this one, and finish the login.
     callback.isClean = false;
     const opened = this.opened(process, callback.browser, callback.url).then((outcome) => {
       if (outcome !== 'killed' && 'id' in outcome) expect(outcome.id).toBe(callback.id);
@@ -210,7 +214,10 @@ export class World {
     this.unfinished.push(opened);
   }
 
-  /** Opens a callback URL that an attacker changed, in the victim's browser. @param injected the login whose code is in it */
+  /**
+   * Opens a callback URL that an attacker changed, in the victim's browser. @param injected the login whose code is
+   * in it
+   */
   async finishChanged(process: number, browser: number, url: URL, injected?: Callback): Promise<void> {
     // A response with a repeated parameter is refused before its login is taken out of the store.
     const isRead = ['state', 'code', 'error', 'iss'].every(
@@ -220,7 +227,7 @@ export class World {
     for (const callback of this.callbacks) {
       if (isRead && callback.url.searchParams.get('state') === state) callback.isOpened = true;
     }
-    // The instance may see its code, which is spent then.
+    // The instance may receive its code, which is then used up.
     if (injected) {
       injected.isClean = false;
       this.injectedCodes.add(injected.url.searchParams.get('code'));
@@ -228,7 +235,7 @@ export class World {
     const outcome = await this.opened(process, browser, url);
     if (outcome === 'killed') return;
     if (!('id' in outcome)) return this.expectKnown(outcome);
-    // Only PKCE tells an injected code from the login's own, and some families do not know PKCE.
+    // Only PKCE tells an injected code from the login's own, and some families do not support PKCE.
     const hasPKCE = injected && this.at(this.instances, injected.instance).persona.token.pkce;
     expect([hasPKCE, outcome.id]).toEqual([false, injected?.id]);
   }
@@ -243,18 +250,19 @@ export class World {
     const mayNot = browser !== callback.browser || callback.account === undefined;
     expect(ids.every((id) => id === callback.id)).toBe(true);
     if (mayNot || (wasOpened && !this.hasFaults)) expect(ids).toEqual([]);
-    // A store that forgets or answers by halves cannot give each login out once; no code is good twice all the same.
+    // A store that loses records cannot give out each login only once; the instance still accepts each code only
+    // once.
     expect(ids.length).toBeLessThanOrEqual(1);
   }
 
-  /** What must hold after every step. */
+  /** The invariants after every step. */
   invariants(): void {
     const exchanges = this.instances.flatMap((instance) =>
       instance.requestsTo('POST /oauth/token').map(({ body }) => [instance.origin, body['code']] as const),
     );
     for (const instance of this.instances) {
       for (const { code } of instance.codes.values()) {
-        // A code reaches the instance that issued it, once; unless the attacker put it into another response.
+        // A code reaches the instance that issued it, once, unless the attacker put it into another response.
         if (this.injectedCodes.has(code)) continue;
         const sent = exchanges.filter(([, text]) => text === code).map(([to]) => to);
         expect(sent.length <= 1 && sent.every((to) => to === instance.origin)).toBe(true);
@@ -273,7 +281,7 @@ export class World {
     expect(this.store.inner.records.size).toBeLessThanOrEqual(60 + recordsPerVisit * this.visits);
   }
 
-  /** A whole login by one process or several. */
+  /** A whole login with one process or several. */
   private async logIn(process: number, jar: Jar, instance: StandIn): Promise<Outcome | undefined> {
     const begun = await this.begun(process, jar, instance.host);
     if (begun === 'killed' || !('redirect' in begun)) return begun === 'killed' ? undefined : begun;
@@ -318,7 +326,7 @@ export class World {
     return this.bounded(this.whileAlive(process, opening));
   }
 
-  /** What a process would answer after its death is lost. */
+  /** A process that is dead sends no response. */
   private async whileAlive<T>(process: number, work: Promise<T>): Promise<T | 'killed'> {
     const life = this.livesAt(process);
     work.catch(() => undefined);
@@ -330,7 +338,7 @@ export class World {
     }
   }
 
-  /** A program waits at one process of the bridge, and goes with it. */
+  /** A program waits at one process of the bridge, and disconnects with it. */
   private isLost({ life }: Callback): boolean {
     return this.entryPoint === 'bridge' && life.isDead;
   }
@@ -342,7 +350,7 @@ export class World {
       expect({ code, status }).toEqual({ code, status: new MastodonError(code as MastodonErrorCode).status });
   }
 
-  /** Nothing hangs. */
+  /** Every request ends. */
   private async bounded<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_resolve, reject) => {
@@ -366,7 +374,7 @@ export class World {
       log: (event: object) => void this.events.push(JSON.stringify(event)),
     };
     const start = () => startProcess(this.entryPoint, options, this.shared, life);
-    // The issuer does not start without its keys, so it starts once the store is in order.
+    // The issuer does not start without its keys, so it starts once the store works.
     const process = await start().catch(() => {
       this.store.heal();
       return start();

@@ -1,4 +1,4 @@
-/** Packs the package as it is and has publint and Are The Types Wrong judge the tarball. `npm run test:part -- published`. */
+/** Packs the package and runs publint and Are The Types Wrong on the tarball. `npm run test:part -- published`. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A site that uses every entry point. Runs as it is, and bundled, under several runtimes. */
+/** A site that uses every entry point. It runs as it is, and bundled, under several runtimes. */
 
 import byDefault, { MastodonStrategy } from 'passport-mastodon-oauth2';
 import { createBridge } from 'passport-mastodon-oauth2/bridge';
@@ -14,8 +14,8 @@ const callbackURL = 'https://site.example/callback';
 const publicURL = 'https://site.example';
 
 /**
- * Logs a visitor in with the web API, sees that the same answer is refused a second time, and makes one of everything else.
- * @param hasLMDB whether the package lmdb, which no bundle can contain, is there
+ * Logs a visitor in with the web API, checks that the same response is refused the second time, and constructs one
+ * of everything else. @param hasLMDB whether the package lmdb, which no bundle can contain, is there
  */
 export async function logIn({ hasIssuer = true, hasLMDB = false } = {}) {
   const instance = await startInstance({ accounts: ['ada'] });

@@ -23,7 +23,7 @@ const main = `import { logIn } from './login.mjs';
 logIn().then((result) => console.log(JSON.stringify(result)));`;
 
 let site: Site;
-/** Has no packages: what is bundled must be in the bundle. */
+/** This folder has no packages, so a bundle must contain them. */
 let bundles: string;
 beforeAll(() => {
   site = installTarball({}, ['ws', 'oidc-provider', 'lmdb']);
@@ -47,7 +47,8 @@ function runWith(name: string, text: string): string {
   return execFileSync(process.execPath, [file], { cwd: site.folder, encoding: 'utf8' });
 }
 
-// Packages in CommonJS, such as passport-oauth2, need this banner in an ES module; esbuild's own documentation has it.
+// Packages in CommonJS, such as passport-oauth2, need this banner in an ES module; it comes from esbuild's
+// documentation.
 const banner = `import { createRequire as requireFrom } from 'node:module';
 const require = requireFrom(import.meta.url), __dirname = import.meta.dirname;`;
 

@@ -1,4 +1,4 @@
-/** Blocks of the pages as modules of a folder that has the packages they name, and a program that runs them. */
+/** Blocks of the pages as modules in a folder with the packages that they import, and a program that runs them. */
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,15 +21,15 @@ export function blocksRunBy(test: string, page: string): Block[] {
 export const errorsIn = (blocks: readonly Block[]): string[] => compilerErrors(blocks, __dirname);
 
 /**
- * Runs a program, in a process of its own, that imports the blocks as `./0.mjs`, `./1.mjs` … and the package's entry points from
- * `dist`. Returns what it printed, line by line.
+ * Runs a program, in a separate process, that imports the blocks as `./0.mjs`, `./1.mjs` … and the package's entry
+ * points from `dist`. Returns its output, line by line.
  */
 export async function runWith(
   blocks: readonly Block[],
   program: (dist: string) => string,
 ): Promise<string[]> {
   mkdirSync(join(__dirname, 'node_modules'), { recursive: true });
-  // Where no linter looks, and the packages are still found.
+  // In a folder that no linter reads, and where the packages are found.
   const folder = mkdtempSync(join(__dirname, 'node_modules', '.blocks-'));
   try {
     const options = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };

@@ -7,7 +7,9 @@ const [pino, prometheus, openTelemetry] = blocksRunBy(
   'docs/operators.md',
 );
 
-/** Prints what `told` says, after a login at a testing instance, a typing mistake, and a store that is down. */
+/**
+ * Prints the arguments of `told` after a login at a testing instance, a typing mistake, and a failure of the store.
+ */
 const program = (before: string, after: string) => (dist: string) => `
   import { createLogin } from '${dist}/web/index.js';
   import { startInstance } from '${dist}/testing/index.js';

@@ -1,4 +1,4 @@
-/** The configuration for nginx in docs/operators.md, as it stands, in front of a site and of a bridge. */
+/** The configuration for nginx in docs/operators.md, unchanged, in front of a site and of a bridge. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

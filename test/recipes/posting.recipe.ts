@@ -1,4 +1,4 @@
-/** The recipe of docs/recipes.md that posts with masto.js, at a server that listens for it. */
+/** The recipe of docs/recipes.md that posts with masto.js, with a server that records the post. */
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

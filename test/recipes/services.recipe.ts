@@ -39,7 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The block, with the test's addresses and files in place of the page's, each of which must be there. */
+/** The block with the test's addresses and files in place of the page's. Each of the page's must be in it. */
 const adapted = (block: string, replacements: readonly (readonly [string, string])[]) =>
   replacements.reduce((text, [page, own]) => {
     if (!text.includes(page)) throw new Error(`the page does not contain ${page}`);
@@ -107,7 +107,7 @@ clients:
       isReady,
     );
     try {
-      // The issuer: a whole login, whose requests nginx gives to either process in turn.
+      // The issuer: a whole login, whose requests nginx sends to the two processes in turn.
       const { origin, pathname } = new URL(issuerURL);
       const inserted = await visitor.get(`${origin}/.well-known/oauth-authorization-server${pathname}`);
       expect(inserted.json()).toMatchObject({ issuer: issuerURL });
@@ -128,7 +128,8 @@ clients:
       );
       expect(tokens.json()).toMatchObject({ id_token: expect.any(String) });
 
-      // The authenticator: the programs are at one process, the visitors' requests at both. One is restarted meanwhile.
+      // The authenticator: the programs are at one process, the visitors' requests at both. One is restarted
+      // meanwhile.
       const socket = await Client.open(`wss://localhost:${connectPort}/`);
       socket.ask(instance.host);
       const { url } = ((await socket.hear('set-id')) as { parameters: { url: string } }).parameters;
@@ -153,7 +154,7 @@ describe('the unit for systemd', () => {
     `is one that systemd accepts, for both commands${withoutSystemd === undefined ? '' : `: ${withoutSystemd}`}`,
     () => {
       const names = ['issuer', 'authenticator'].map((command) => file(`mastodon-${command}@.service`));
-      // Node.js is elsewhere on some machines.
+      // On some machines Node.js is in another folder.
       for (const name of names) writeFileSync(name, adapted(unit, [['/usr/bin/node', process.execPath]]));
       const { status, stderr } = spawnSync(
         'systemd-analyze',

@@ -1,4 +1,7 @@
-/** An attacker names a URL as a client, to make the issuer ask inner servers, trust a false client, or run out of room. */
+/**
+ * The attacker names a URL as a client, to reach inner servers through the issuer, to impersonate a client, or to
+ * exhaust it.
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as openid from 'openid-client';
@@ -96,7 +99,7 @@ describe('a document has nothing else fetched', () => {
     site.metadata = { [name]: other.clientId };
     for (let i = 0; i < 3; i++) expectRefusal(await request(), 'invalid_client');
     expect(other.requests).toEqual([]);
-    // Not even the document itself is asked for again at once.
+    // Not even the document itself is requested again at once.
     expect(site.requests).toHaveLength(1);
   });
 });
@@ -299,7 +302,7 @@ describe('who names documents without end', () => {
       most = Math.max(most, ++underWay);
       if (underWay === 4) allAreTaken();
       res.once('close', () => underWay--);
-      // Begins, and never ends.
+      // Begins a response, and never ends it.
       res.writeHead(200, { 'Content-Type': 'application/json' }).write('{');
     };
     const stage = await anOpenIssuer([instance], [slow, good], { outbound: { timeoutMs: 2500 } });
@@ -345,7 +348,7 @@ describe('who names documents without end', () => {
 });
 
 describe('links with made-up documents at the domain of a client', () => {
-  /** The site has one document, and a page for everything else. */
+  /** The site has one document, and a page for every other path. */
   async function aFloodedStage() {
     const store = new ExpiringStore();
     const [instance, site] = [await anInstance(), await aDocumentSite()];

@@ -13,7 +13,7 @@ import {
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-/** Logs in at `evil` as alice, with changes to what the instance tells of her. */
+/** Logs in at `evil` as alice, with changes to the instance's answers about her. */
 async function loginAs(fields: Record<string, unknown>) {
   const [victim, evil] = await Promise.all([anInstance(), anInstance()]);
   const site = await aSite({ instances: [victim, evil] });
@@ -77,7 +77,7 @@ describe('despite every claim of an instance, the user is one of its own', () =>
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, evil.host);
     const code = callback.searchParams.get('code');
-    // It knows better than to give one for an invalid code.
+    // The attacker's instance gives no token for an invalid code.
     evil.answer(
       ({ body }) => body['code'] === code,
       (_req, res) => {
@@ -268,7 +268,7 @@ describe('a handle of another domain', () => {
     links: [{ rel: 'self', type: 'application/activity+json', href: actor }],
   });
   const actor = (standIn: StandIn, user = 'alice') => standIn.actorOf(standIn.account(user));
-  /** What the domain and the web host answer to WebFinger; `undefined` is their honest answer. */
+  /** The WebFinger answers of the domain and of the web host; `undefined` is their honest answer. */
   type Lie = (sides: Sides) => { domain?: [number, unknown]; web?: [number, unknown] };
 
   it.each<[string, Lie]>([

@@ -1,4 +1,4 @@
-/** A slow or parallel request of a browser brings back a session at the issuer that was ended or replaced meanwhile. */
+/** A slow or parallel request restores a session at the issuer that was ended or replaced meanwhile. */
 
 import * as openid from 'openid-client';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -19,13 +19,13 @@ import {
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
-/** A store that holds back one read of one kind of record, as a slow connection does. */
+/** A store that delays one read of one kind of record, like a slow connection. */
 class HoldingStore extends JSONStore {
   private held: { kind: string; earlier: number; reached: () => void; released: Promise<void> } | undefined;
 
   /**
-   * The request that has read its session asks for the account next.
-   * @param earlier number of reads of this kind that are not held back
+   * The request that has read its session reads the account next. @param earlier number of reads of this kind that
+   * are not delayed
    */
   hold(kind = 'account', earlier = 0) {
     let release = () => undefined as void;
@@ -61,7 +61,7 @@ async function logOut(stage: IssuerStage, visitor: Visitor) {
   return visitor.follow(await press(visitor, page, { logout: 'yes' }));
 }
 
-/** Who the browser is logged in as, for a client that asks silently. */
+/** The user that the browser is logged in as, for a client that sends prompt=none. */
 async function silently(visitor: Visitor, config: openid.Configuration): Promise<string | undefined> {
   const { url, checks } = await ask(config, { prompt: 'none' });
   const answer = answerOf(await openPage(visitor, url));
@@ -162,7 +162,7 @@ it('of two requests that replace one session, one does, and the other one gets n
 it('parallel requests of one browser do not undo what each of them has changed', async () => {
   const { store, stage, visitor, config } = await aStage();
   const { isReached, release } = store.hold('SessionEnded');
-  // Both change the session: each page has a proof of its own in it.
+  // Both change the session: each page has its own form token in it.
   const slow = openPage(visitor, `${stage.issuerURL}/device`);
   await isReached;
   const other = await discover(stage, app);

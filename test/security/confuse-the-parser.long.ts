@@ -1,4 +1,4 @@
-/** The attacker wants an answer to be taken for what it is not: a form for JSON, an array for an object, a key for a prototype. */
+/** The attacker sends an answer in the wrong form: a form for JSON, an array for an object, a key for a prototype. */
 
 import { anInstance, aSite, comeBack, start } from '../support/stage.js';
 import { refusal, until } from '../support/hostile.js';
@@ -15,13 +15,13 @@ const token = '"access_token":"EVIL-ONE-OF-THE-PARSER","token_type":"Bearer"';
 const account = '"id":"1","username":"admin","acct":"admin"';
 const app = '"client_id":"EVIL-ONE-OF-THE-PARSER","client_secret":"EVIL-ONE-OF-THE-PARSER"';
 const about = '"uri":"evil.example","version":"4.5.0"';
-/** Everything that any of the endpoints would want to hear. */
+/** Every member that any of the endpoints reads. */
 const all = `${token},${account},${app},${about}`;
 const form =
   'access_token=EVIL-ONE-OF-THE-PARSER&token_type=Bearer&id=1&username=admin&client_id=EVIL-ONE-OF-THE-PARSER&client_secret=EVIL-ONE-OF-THE-PARSER&uri=x';
 const deep = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
 
-/** Answers that no endpoint may take for a document. */
+/** Answers that no endpoint may accept as a document. */
 const bad: Record<string, Bad> = {
   'a form': { type: 'application/x-www-form-urlencoded', body: form },
   'a form that is called JSON': { type: json, body: form },
@@ -82,7 +82,7 @@ const bad: Record<string, Bad> = {
   'two byte order marks': { type: json, body: `\ufeff\ufeff{${all}}` },
 };
 
-/** Objects whose members have the right names and nothing else right. */
+/** Objects with the right member names and wrong values. */
 const values: Record<string, string> = {
   null: 'null',
   true: 'true',
@@ -121,7 +121,7 @@ function everyMember(value: string): string {
   return `{${members.map((name) => `"${name}":${value}`).join(',')}}`;
 }
 
-/** The endpoints without whose answer there is no login, and those that a login can do without. */
+/** The endpoints that a login needs, and those that it can do without. */
 const needed = {
   instance: 'GET /api/v1/instance',
   registration: 'POST /api/v1/apps',
@@ -153,7 +153,7 @@ async function loginWith(route: string, answered: Bad, persona: 'mastodon42' | '
     page = await start(visitor, site, `@alice@${instance.host}`);
   } else {
     const callback = await comeBack(visitor, site, instance.host);
-    // The invalid code is offered meanwhile, and is to be refused as ever.
+    // The invalid-code check runs meanwhile, and its code must be refused as usual.
     await until(() => instance.requestsTo(needed.token).length > 0);
     answer(instance, route, answered);
     page = await visitor.get(callback.href);
@@ -177,9 +177,9 @@ describe.each(Object.entries(needed))('the answer about the %s', (_what, route) 
 
   it.each(Object.entries(values))('holds %s wherever there is something', async (_name, value) => {
     const { site, page } = await loginWith(route, { body: everyMember(value) });
-    // A string is a string: what says that it is an instance may be one.
+    // A string is valid JSON, but not a document of an instance.
     if (route === needed.instance && value.startsWith('"')) {
-      // Twenty long ones together are more than a document may have.
+      // Twenty long ones together exceed the size limit of a document.
       return value.length > 8000
         ? expect(refusal(page).code).toBe('response_too_large')
         : expect(page.status).toBe(302);
@@ -221,7 +221,7 @@ describe.each(optional)('the answer to %s', (route) => {
   ])('is %s', async (_name, answered) => {
     for (const persona of ['mastodon45', 'mastodon42'] as const) {
       const { page } = await loginWith(route, answered, persona);
-      // The login can do without, or it ends with a code.
+      // The login works without it, or fails with a known code.
       if (page.status !== 302) expect(refusal(page).code).toMatch(/^(response_invalid|instance_insecure)$/);
     }
   });
@@ -256,7 +256,7 @@ describe('a prototype', () => {
     expect(Object.keys(seen)).not.toContain('__proto__');
     expect(Object.getPrototypeOf(seen)).toBe(Object.prototype);
     expect(JSON.stringify(seen)).not.toContain('__proto__');
-    // An application that merges what it gets, as many do.
+    // An application that merges objects from the profile, like many do.
     const merged: Record<string, unknown> = {};
     for (const key of Object.keys(seen)) merged[key] = seen[key];
     expect(merged.polluted).toBeUndefined();

@@ -1,4 +1,4 @@
-/** An attacker wants the issuer to say something false, to do something unasked, or to tell what it should not. */
+/** The attacker makes the issuer state something false, act without the visitor's intent, or disclose something. */
 
 import * as openid from 'openid-client';
 import { pressScript } from '../../lib/pages/press';

@@ -1,4 +1,7 @@
-/** The attacker makes up names, handles and codes at a domain, so that no visitor can log in at its server for the first time. */
+/**
+ * The attacker makes up names, handles and codes at a domain, so that no visitor can log in at its server for the
+ * first time.
+ */
 
 import type { LookupFunction } from 'node:net';
 import { MastodonLogin } from '../../lib/login/login.js';
@@ -16,7 +19,7 @@ const existing = (names: readonly string[]): LookupFunction => {
   };
 };
 
-/** A server below the domain `fedi.example`. The other names are its names as well. */
+/** A server below the domain `fedi.example`. The other names lead to it, too. */
 async function aServer(hostname: string, others: readonly string[] = []) {
   const instance = await anInstance('mastodon45', { hostname });
   const origins = [hostname, ...others].map((name) => `http://${name}:${new URL(instance.origin).port}`);

@@ -1,4 +1,4 @@
-/** The attacker, a visitor like any other, wants those who are at an instance just now to fail when they come back. */
+/** The attacker, an ordinary visitor, makes the logins of visitors fail who are at an instance at that moment. */
 
 import { MemoryStore } from 'express-session';
 import { Keyv } from 'keyv';
@@ -137,7 +137,7 @@ it('a secret that is about to expire is replaced before a visitor is sent away w
 });
 
 it('who leaves with a client in the last minute that it is kept still comes back to it, in another process', async () => {
-  // One that is not asked about the client, which would have it kept for longer.
+  // One without questions about the client, which would keep it longer.
   const instance = await anInstance(variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] }));
   const records = new Map<string, string>();
   const options = {
@@ -176,7 +176,7 @@ it('a login that was begun for one strategy is not finished by another that shar
   });
   const visitor = new Visitor();
   const callback = await visitor.approve(await leave(visitor, open1, instance.host));
-  // The session's key is all that a browser brings along.
+  // The session's key is all that a browser sends.
   visitor.jars.set(new URL(staff.origin).host, new Map(visitor.jars.get(new URL(open1.origin).host)));
   const page = await open(
     visitor,
@@ -184,7 +184,7 @@ it('a login that was begun for one strategy is not finished by another that shar
   );
   expect(page.json().code).toBe('login_expired');
   expect(staff.verified).toEqual([]);
-  // And the try has not spoilt it.
+  // The attempt has not used up the login.
   expect((await open(visitor, callback)).status).toBe(200);
 });
 
@@ -201,7 +201,7 @@ it('the callback asks again whether the instance is allowed', async () => {
 });
 
 describe('a stranger who leaves logins unfinished, while others finish theirs', () => {
-  /** Forty minutes, in which the stranger leaves logins unfinished and another visitor finishes one every minute. */
+  /** For forty minutes the attacker abandons logins, and another visitor finishes one every minute. */
   async function fortyMinutes(persona: 'mastodon45' | 'takahe') {
     const instance = await anInstance(persona);
     const store = new ExpiringStore();

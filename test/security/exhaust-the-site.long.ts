@@ -13,12 +13,12 @@ import type { Site } from '../support/site.js';
 import { anInstance, aSite, codesAreChecked, comeBack, start } from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
-/** For what ends by the deadline alone. */
+/** For attacks that only the deadline ends. */
 const timeoutMs = 1000;
 /** The kernel's buffers on both sides of a loopback connection, for bytes that were not read yet. */
 const buffersInBetween = 8 * 2 ** 20;
 
-/** Does something to the connection instead of answering; ends when the connection does. */
+/** Attacks the connection in place of a response; ends with the connection. */
 type Attack = (socket: Socket) => void;
 
 const head = (headers: string) => `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${headers}\r\n`;
@@ -172,7 +172,7 @@ const broken: Record<string, Attack> = {
   'control characters in headers': (socket) => void socket.end(head('X: \u0000\u0007\r\n') + '{}'),
 };
 
-/** Where in a login the attack happens, and how far the visitor gets before. */
+/** The step of a login at which the attack happens, and how far the visitor gets before it. */
 const stages: Record<string, string> = {
   'looking at the instance': 'GET /api/v1/instance',
   registering: 'POST /api/v1/apps',
@@ -185,18 +185,18 @@ interface Victim {
   readonly stage: string;
   readonly instance: StandIn;
   readonly site: Site;
-  /** The request in which the attacker's answer will be met. */
+  /** The request that receives the attacker's answer. */
   readonly proceed: () => Promise<Page>;
 }
 
-/** A site and a visitor, just before the attacker's turn. */
+/** A site and a visitor, just before the attack. */
 async function prepare(stage: string, deadlineMs: number): Promise<Victim> {
   const instance = await anInstance('mastodon42');
   const outbound = { timeoutMs: deadlineMs, maxResponseBytes: 20_000 };
   const site = await aSite({ instances: [instance], options: { outbound } });
   const visitor = new Visitor();
   const isCallback = ['testing the instance', 'exchanging the code', 'asking who it is'].includes(stage);
-  // Nothing is known of its codes yet when the visitor comes back.
+  // The invalid-code check has not run yet when the visitor returns.
   const undo = stage === 'testing the instance' && instance.answerWith('POST /oauth/token', 503, '');
   const callback = isCallback ? await comeBack(visitor, site, instance.host) : undefined;
   if (isCallback) await codesAreChecked(instance);
@@ -205,7 +205,7 @@ async function prepare(stage: string, deadlineMs: number): Promise<Victim> {
   return { stage, instance, site, proceed };
 }
 
-/** Attacks every stage at the same time, and sees every connection of the attacker end. */
+/** Attacks every step at the same time, and checks that every connection of the attacker ends. */
 async function attackEverywhere(
   how: Attack,
   deadlineMs = 10_000,
@@ -317,7 +317,7 @@ describe('never an answer', () => {
   });
 });
 
-/** A process that listens and is then stopped: its kernel takes two connections, and keeps all others waiting. */
+/** A process that listens and is then stopped: its kernel accepts two connections, and keeps all others waiting. */
 async function listenerThatIsFull(): Promise<{ port: number; close(): void }> {
   const program = `require('net').createServer().listen(0, '127.0.0.1', 1, function () { console.log(this.address().port) })`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -379,7 +379,7 @@ describe('what is left behind', () => {
   });
 });
 
-/** Sockets, timers and requests that Node has under way. */
+/** The sockets, timers and requests of Node that are open. */
 function resources(): string[] {
   return process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout|DNS|ZLIB|Zlib/.test(name));
 }

@@ -1,4 +1,4 @@
-/** An attacker without an account has the issuer keep so much that there is no room for the logins of others. */
+/** An attacker without an account makes the issuer store so many records that there is no room for other logins. */
 
 import { anIssuer, app, ask, discover, logIn, openPage, press } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
@@ -27,7 +27,7 @@ describe('what one network has the issuer keep', () => {
       );
     }
     expect(count('Interaction')).toBe(201);
-    // What belongs to a dropped login goes with it.
+    // Records that belong to a dropped login are dropped with it.
     expect(count('Interaction-resume')).toBe(201);
     expect(count('browser')).toBe(201);
     expect((await honest.get(page.url)).text).toContain('Where does your account live?');
@@ -44,7 +44,7 @@ describe('what one network has the issuer keep', () => {
         ),
       );
     }
-    // Each with a record by its user's code.
+    // Each with a record under its user code.
     expect(count('DeviceCode')).toBe(2 * 200);
     for (const use of ['confirm', 'answer', 'exchange']) expect(count(`DeviceCode-${use}`)).toBe(200);
   }, 60_000);

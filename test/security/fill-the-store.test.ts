@@ -1,4 +1,4 @@
-/** The attacker begins logins, and finishes some, to leave records that never end. */
+/** The attacker begins logins, and finishes some, to leave records that never expire. */
 
 import { aSite, anInstance, comeBack, JSONStore, leave, open } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';

@@ -1,4 +1,4 @@
-/** An attacker wants a victim to go on, at the issuer, with a login or a session that is the attacker's own. */
+/** The attacker makes a victim continue, at the issuer, with a login or a session that belongs to the attacker. */
 
 import { anIssuer, answerOf, ask, discover, logIn, logInAt, openPage, press } from '../issuer/stage';
 import { anInstance, changed } from '../support/stage';
@@ -12,7 +12,7 @@ async function aStage() {
 
 type Jar = Map<string, string>;
 
-/** Copies cookies of the attacker into the victim's browser, as a sibling host could. */
+/** Copies cookies of the attacker into the victim's browser, like a sibling host could. */
 function plant(from: Visitor, to: Visitor, host: string, which: (name: string) => boolean): void {
   const target: Jar = to.jars.get(host) ?? new Map<string, string>();
   for (const [name, value] of from.jars.get(host) ?? []) if (which(name)) target.set(name, value);
@@ -54,9 +54,9 @@ it('a planted login is not gone on with: neither its page, nor its end', async (
   const page = await openPage(attacker, (await ask(config)).url);
   const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
   const back = await attacker.get(await attacker.approve(left.location ?? ''));
-  // The attacker is logged in, and stops before the issuer makes a session of it.
+  // The attacker is logged in at the instance, and stops before the issuer creates a session.
   expect(back.location).toContain('/authorize/');
-  // The victim has been here before, and has a key of their own.
+  // The victim has visited the issuer before, and has its own browser key.
   await openPage(victim, (await ask(config)).url);
   plant(attacker, victim, host, (name) => !isHostBound(name));
   for (const url of [page.url, back.location ?? '']) {
@@ -125,7 +125,7 @@ describe('answers of the instance and of the issuer', () => {
     const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
     const callback = new URL(await victim.approve(left.location ?? ''));
     const uid = page.url.split('/').at(-1) ?? '';
-    // A browser that goes on without a login is asked to log in.
+    // A browser without a login is asked to log in.
     const early = await victim.follow(
       await victim.get(`${stage.issuerURL}/authorize/${uid}${callback.search}`),
     );

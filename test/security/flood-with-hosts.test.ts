@@ -1,4 +1,4 @@
-/** The attacker types thousands of servers, so that the site is busy with them and with nothing else. */
+/** The attacker types thousands of servers, so that the site has no capacity for other visitors. */
 
 import type { ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
@@ -37,7 +37,7 @@ function silentNames() {
   return { lookup, asked, hostsAsked: () => new Set(asked).size, release };
 }
 
-/** Answers of an instance that are held back until they are let go. */
+/** Answers of an instance that are delayed until the test releases them. */
 function holdBack(instance: StandIn, route: string) {
   let answer: ((res: ServerResponse) => void) | undefined;
   const held: ServerResponse[] = [];
@@ -56,7 +56,7 @@ function refuse(res: ServerResponse): void {
   res.writeHead(400, { 'Content-Type': 'application/json' }).end('{"error":"invalid_grant"}');
 }
 
-/** No visitor is refused for having waited, while a busy machine is still taking in the flood. */
+/** No visitor is refused for waiting too long while a busy machine is still accepting the flood. */
 const patient = { timeoutMs: 30_000, loginTimeoutMs: 30_000 };
 
 describe('a flood of hosts that never answer', () => {
@@ -69,7 +69,7 @@ describe('a flood of hosts that never answer', () => {
 
     const flood = hosts(400).map((host) => start(new Visitor(), site, host));
     const left = pending(flood);
-    // Starts beyond the queue are refused at once; all others are kept.
+    // Starts beyond the queue are refused at once; the others stay in it.
     await until(() => left() === 120, 15_000);
     expect(hostsAsked()).toBe(20);
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
@@ -96,11 +96,11 @@ describe('a flood of hosts that never answer', () => {
     );
     await until(() => typed === 400, 15_000);
     expect((await start(new Visitor(), site, fresh.host)).status).toBe(302);
-    // Each place asks for one handle, and they share what the host itself is asked for.
+    // Each start looks up one handle, and they share the requests for the documents of the host.
     expect(asked.length).toBeLessThan(20);
     release();
     await Promise.all(flood);
-    // Those who had waited find that the host has failed, and do not ask it once more each.
+    // The waiting starts learn that the host has failed, and send it no request of their own.
     expect(asked.length).toBeLessThan(200);
   });
 
@@ -111,7 +111,7 @@ describe('a flood of hosts that never answer', () => {
     const site = await aSite({ options: { outbound: { ...patient, lookup }, allowInstance } });
     const flood = hosts(300).map(() => start(new Visitor(), site, 'victim.example'));
     await until(() => typed === 300 && asked.length > 0, 15_000);
-    // The few documents that one exploration consists of.
+    // The few documents of one discovery.
     const once = asked.length;
     expect(once).toBeLessThan(10);
     release();
@@ -140,7 +140,7 @@ describe('a host that fails', () => {
     const soFar = asked.length;
     for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
     expect(asked).toHaveLength(soFar);
-    // Another host is asked all the same.
+    // Another host still receives a request.
     await start(new Visitor(), site, 'other.example');
     expect(asked.length).toBeGreaterThan(soFar);
   });
@@ -169,7 +169,7 @@ describe('a host that fails', () => {
     for (let tries = 0; tries < 4; tries++) {
       const page = await start(new Visitor(), site, honest.host);
       expect(refusal(page)).toEqual({ status: 503, code: 'login_busy' });
-      // The address is right, so the message does not ask to check it.
+      // The address is right, so the message does not ask the visitor to check it.
       expect(page.text).not.toContain('Check the address');
     }
     release();
@@ -186,10 +186,10 @@ describe('known instances that turn silent', () => {
     for (const { host } of instances) await start(visitor, site, host);
     const silent = instances.map((instance) => holdBack(instance, 'POST /oauth/token'));
     const waiting = () => silent.reduce((sum, { held }) => sum + held.length, 0);
-    // The second try of a browser that did not come back asks whether the credentials are alive.
+    // The second attempt of a browser that did not return verifies the credentials.
     const pages = instances.map(({ host }) => start(visitor, site, host));
     await until(() => waiting() >= 3);
-    // Time enough for the others, had they been let through.
+    // The others would have enough time for their requests if they were allowed.
     for (let visits = 0; visits < 5; visits++) {
       expect((await start(new Visitor(), site, instances[0]?.host ?? '')).status).toBe(302);
     }
@@ -252,7 +252,7 @@ describe('callbacks at an instance that turned silent', () => {
   });
 });
 
-/** Leads the names of the stand-ins to them, and asks the attacker about all others. */
+/** Resolves the names of the stand-ins, and passes all others to the attacker's lookup. */
 function among(lookup: ReturnType<typeof names>['lookup']): typeof lookup {
   const own = names({ localhost: ['127.0.0.1'] }).lookup;
   return (name, options, callback) => (name === 'localhost' ? own : lookup)(name, options, callback);

@@ -1,4 +1,4 @@
-/** A hostile server of Misskey's kind, or one that calls itself that, wants a login that is not its to give. */
+/** A hostile server like Misskey, or one that claims to be one, tries to get a login that is not its own. */
 
 import {
   anInstance,
@@ -19,7 +19,7 @@ const json: (status: number, body: unknown) => Handler = (status, body) => (_req
   res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 };
 
-/** The metadata document of a server of Misskey's kind. */
+/** The metadata document of a server like Misskey. */
 const ofMisskey = (origin: string) => ({
   issuer: origin,
   authorization_endpoint: `${origin}/oauth/authorize`,
@@ -206,7 +206,7 @@ describe('a server that changes what it is while a visitor is there', () => {
     instance.answerWith('/api/v1/instance', 200, { uri: instance.host, version: '4.5.0' });
     instance.answerWith('/.well-known/oauth-authorization-server', 404);
     await start(new Visitor(), site, instance.host);
-    // It has no login with Mastodon's API: whatever it says of itself, it has to register the site first.
+    // It has no login with Mastodon's API: despite its claims, it has to register the site first.
     expect(instance.requestsTo('POST /api/v1/apps')).toHaveLength(1);
     expect(instance.requestsTo(/GET \/oauth\/authorize/)).toHaveLength(1);
   });
@@ -352,7 +352,7 @@ describe('the document', () => {
     const { instance, site } = await aURLClientStage();
     const [attacker, victim] = [new Visitor(), new Visitor()];
     const away = new URL(await leave(attacker, site, instance.host));
-    // The victim is shown the site's own name, agrees, and comes back to the site in a browser that began nothing.
+    // The victim sees the site's own name, consents, and returns to the site in a browser that began no login.
     const back = await victim.approve(changed(away, { state: undefined }).href);
     expect(back.startsWith(site.callbackURL)).toBe(true);
     expect((await open(victim, back)).json().code).toBe('login_expired');

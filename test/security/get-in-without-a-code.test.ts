@@ -1,4 +1,4 @@
-/** The attacker calls the callback with a code that no instance gave. */
+/** The attacker opens the callback with a code that no instance issued. */
 
 import { MemoryStore } from 'express-session';
 import { personas, soundFamilies, variant } from '../support/instance.js';
@@ -85,7 +85,7 @@ describe('an instance that does not look at codes', () => {
     const { instance, site, visitor } = await aStage(disguised);
     expect((await visitor.login(site, instance.host)).json().code).toBe('instance_insecure');
     expect(site.verified).toEqual([]);
-    // No other visitor is sent there.
+    // No other visitor is redirected there.
     expect((await start(new Visitor(), site, instance.host)).json().code).toBe('instance_insecure');
     expect(instance.registrations).toBe(1);
   });
@@ -97,7 +97,7 @@ describe('an instance that does not look at codes', () => {
     const options = { instances: [instance], options: { store }, session: { store: sessions } };
     const site = await aSite(options);
     const other = await anotherProcessOf(site, options);
-    // The first process dies before it has an answer.
+    // The first process ends before it has an answer.
     const undo = instance.answerWith('/oauth/token', 503, '');
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);

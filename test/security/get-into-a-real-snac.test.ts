@@ -1,4 +1,4 @@
-/** The attacker tries to be the user who signed in last at a server that checks no codes: a real one, from Debian. */
+/** The attacker tries to be the last user who signed in at a server that checks no codes: a real one, from Debian. */
 
 import { startSite, type Site } from '../support/site.js';
 import { snacAvailable, startSnac, type Snac } from '../support/snac.js';

@@ -1,4 +1,4 @@
-/** An instance never answers when a token is revoked there, and hopes that the site collects these requests. */
+/** An instance never answers token revocations, so that these requests accumulate at the site. */
 
 import { aStage } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';

@@ -1,4 +1,4 @@
-/** A client names a person, and another one logs in at the issuer: the client must not take one for the other. */
+/** A client names a user, and another user logs in at the issuer: the client must not confuse them. */
 
 import * as openid from 'openid-client';
 import { aStage, answerOf, ask, discover, formsOf, logIn, logInAt, openPage } from '../issuer/stage';
@@ -22,7 +22,7 @@ describe('a login_hint', () => {
     const other = await answerAfter((host) => ({ login_hint: hint(host) }), 'alice');
     expect(other.answer.searchParams.get('error')).toBe('login_required');
     expect(other.answer.searchParams.has('code')).toBe(false);
-    // The other person is not logged in here either.
+    // The other user is not logged in here either.
     const silent = await ask(other.config, { prompt: 'none' });
     const later = answerOf(await openPage(other.visitor, silent.url));
     expect(later.searchParams.get('error')).toBe('login_required');

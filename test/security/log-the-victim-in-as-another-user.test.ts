@@ -1,4 +1,4 @@
-/** The attacker wants the victim's browser to be logged in as the attacker, or to share the victim's session. */
+/** The attacker tries to log the victim's browser in as the attacker, or to share the victim's session. */
 
 import { MemoryStore } from 'express-session';
 import {

@@ -1,4 +1,7 @@
-/** An attacker uses the site's client metadata document, or a server without registration, to get another user's login. */
+/**
+ * The attacker uses the site's client metadata document, or a server without registration, to get another user's
+ * login.
+ */
 
 import express from 'express';
 import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';

@@ -1,4 +1,4 @@
-/** A hostile instance wants a code, a token or a secret that belongs to another instance. */
+/** A hostile instance tries to get a code, a token or a secret that belongs to another instance. */
 
 import type { StandIn } from '../support/instance.js';
 import {

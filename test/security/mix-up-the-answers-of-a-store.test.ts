@@ -1,6 +1,7 @@
 /**
- * A client of a database has lost count of its answers, as node-redis before version 6 does once a connection has broken under
- * load: a read of one record returns another. The attacker hopes for the record of another user.
+ * A database client assigns responses to the wrong requests, as node-redis before version 6 does once a connection
+ * has broken under load: a read of one record returns another. The attacker hopes to get the record of another
+ * user.
  */
 
 import { createIssuer } from '../../lib/issuer/index.js';
@@ -11,9 +12,9 @@ import { anInstance, aSite, comeBack, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 class ConfusedStore extends JSONStore {
-  /** Which record is given to who asks for another. */
+  /** Which record the store returns in place of another. */
   readonly instead = new Map<string, string>();
-  /** The number of abandoned answers. Each question gets the answer of as many questions before it. */
+  /** The number of abandoned responses. Each request gets the response of an earlier one. */
   behind = 0;
   private readonly answers: Promise<unknown>[] = [];
 
@@ -23,7 +24,7 @@ class ConfusedStore extends JSONStore {
     return this.answers.at(-1 - this.behind) ?? answer;
   }
 
-  /** Who asks for one of these is given one of those, and the other way round. */
+  /** A request for a record of one kind gets one of the other kind, and vice versa. */
   swap(these: readonly string[], those: readonly string[]): void {
     for (const one of these) for (const other of those) this.instead.set(one, other).set(other, one);
   }
@@ -44,7 +45,7 @@ const secretsOf = (instance: StandIn) =>
   [...instance.apps.values()].flatMap(({ clientSecret }) =>
     clientSecret === undefined ? [] : [clientSecret],
   );
-/** Wherever they are sent: in a body, a header, an address. */
+/** In every place where they can be sent: in a body, a header, an address. */
 const knows = (instance: StandIn, secrets: readonly string[]) =>
   secrets.some((secret) => JSON.stringify(instance.requests).includes(secret));
 
@@ -78,7 +79,7 @@ it('no visitor is logged in by what another began', async () => {
 });
 
 describe('a login that was used, and whose deleting the store has lost, is not used again', () => {
-  /** @param confuse lets the store answer otherwise where the mark is that the login was used */
+  /** @param confuse makes the store return other records where the mark is that the login was used */
   async function comesAgain(confuse: (store: ConfusedStore, mark: string, login: string) => void) {
     const store = new ConfusedStore();
     const { one, site } = await twoInstances(store);
@@ -143,7 +144,7 @@ it.each([1, 2, 3, 7])(
 );
 
 describe('an issuer', () => {
-  /** Two people are logged in, and what is asked of this kind for one is answered with the other's. */
+  /** Two people are logged in, and a read of this kind for one returns the other's record. */
   async function twoPeople(kind: string) {
     const store = new ConfusedStore();
     const { instance, stage } = await anIssuerStage({ store });

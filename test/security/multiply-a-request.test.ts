@@ -1,4 +1,4 @@
-/** The attacker sends one request, and has the store asked hundreds of times. */
+/** The attacker sends one request that causes hundreds of store operations. */
 
 import { randomToken } from '../../lib/login/browser';
 import { createLogin } from '../../lib/web';
@@ -22,7 +22,7 @@ class CountingStore {
   }
 }
 
-/** As much as Node takes in one head. */
+/** The maximum that Node accepts in the head of a request. */
 const headerBytes = 15_000;
 
 it('by a cookie of the web adapter that is full of former keys', async () => {

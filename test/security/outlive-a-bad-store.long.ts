@@ -27,7 +27,7 @@ async function stage(store: KeyValueStore, timeoutMs = 5000): Promise<Scene> {
   return { instance, options, site: await aSite(options) };
 }
 
-/** How it ended: the user's name, or the code of the refusal. */
+/** The outcome: the user's name, or the code of the refusal. */
 function ending(page: Page): string {
   const { user, code } = page.json() as { user?: { username: string }; code?: string };
   return user?.username ?? code ?? `status ${page.status}`;
@@ -43,7 +43,7 @@ async function begin({ site, instance }: Scene): Promise<string> {
 }
 
 const attempts = (scene: Scene) => scene.instance.requestsTo('POST /api/v1/apps').length;
-/** Of codes that a visitor brought; made-up ones are offered without a scope. */
+/** Exchanges of visitors' codes; invalid codes are offered without a scope. */
 const exchanges = (scene: Scene) =>
   scene.instance
     .requestsTo('POST /oauth/token')
@@ -56,7 +56,7 @@ function expectStoreFailedOnly(site: Site): void {
   }
 }
 
-/** All that a test opened; what waits in them is let go at its end. */
+/** Everything that a test opened; operations that still wait are released at its end. */
 const stores: BadStore[] = [];
 function aStore(options?: { shared: boolean }): BadStore {
   const store = new BadStore(options);
@@ -69,7 +69,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
   const timeoutMs = how === 'never answers' ? 1500 : 5000;
   let store: BadStore;
   let scene: Scene;
-  /** A shared store needs a lock, whose settling time most of these need not wait for. */
+  /** A shared store needs a lock, whose settling time most of these tests need not wait for. */
   async function use(shared: boolean): Promise<void> {
     store = aStore({ shared });
     scene = await stage(store, timeoutMs);
@@ -144,7 +144,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     await logIn(scene);
     const outcomes = new Set<string>();
     let untouched = false;
-    // Not at every one where each costs a wait; an odd step, so that it meets both users.
+    // With long waits only some operations are tried; the step is odd, so that it meets both users.
     const step = how === 'never answers' ? 5 : 1;
     for (let operations = 0; !untouched; operations += step) {
       if (state === 'cold') store.empty();
@@ -164,7 +164,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     }
     expect(outcomes).toContain('logged in');
     expect(outcomes).toContain('store_failed');
-    // So short a time may also be too short for the instance, on a machine that is busy.
+    // Such a short timeout may also be too short for the instance on a busy machine.
     const others = how === 'never answers' ? ['timeout', 'instance_unreachable'] : [];
     const expected = ['logged in', 'store_failed', ...others];
     for (const outcome of outcomes) expect(expected).toContain(outcome);
@@ -200,7 +200,7 @@ describe('a store that is slow', () => {
   it('does not undo that one process registers for all', async () => {
     const store = aStore();
     const scene = await stage(store);
-    // Slower than a lock's settling time would like.
+    // Slower than the settling time of a lock.
     store.break((real) => new Promise((resolve) => setTimeout(() => resolve(real()), 150)), ['get']);
     const others = await Promise.all([1, 2, 3].map(() => anotherProcessOf(scene.site, scene.options)));
     const sites = [scene.site, ...others];
@@ -262,7 +262,7 @@ describe('a store that loses', () => {
     const callback = await comeBack(visitor, scene.site, scene.instance.host);
     store.break(() => true, ['delete']);
     expect(ending(await open(visitor, callback))).toBe('alice');
-    // What cannot be deleted is marked as used.
+    // A record that cannot be deleted is marked as used.
     expect(ending(await open(visitor, callback))).toBe('login_expired');
     expect(scene.site.verified).toHaveLength(1);
   });
@@ -298,7 +298,7 @@ describe('a store that holds something strange', () => {
     expect(await logIn(scene)).toBe('alice');
   });
 
-  /** What a whole record of this kind may have become. */
+  /** The possible states of a damaged record of this kind. */
   const ruins = (record: Record<string, unknown>) => [...Object.values(strangeRecords), ...halves(record)];
 
   it.each(['instance', 'client'])('in place of what it knows of an %s asks again', async (kind) => {
@@ -361,7 +361,10 @@ describe('a store that holds something strange', () => {
   describe('where another process answers', () => {
     const session = { store: new MemoryStore().setMaxListeners(0) };
 
-    /** Begins a login in `first`, ruins records, finishes it in a process that remembers nothing, and restores the records. */
+    /**
+     * Begins a login in `first`, damages records, finishes it in a process without memory of it, and restores the
+     * records.
+     */
     async function endInAnotherProcess(first: Site, ruin: () => void): Promise<string> {
       const visitor = new Visitor();
       const callback = await comeBack(visitor, first, scene.instance.host);
@@ -406,7 +409,7 @@ describe('a store that holds something strange', () => {
     });
   });
 
-  /** Whether what is left of a client is enough to use it; whether it was used before is of no importance. */
+  /** Whether the rest of a client record is enough to use the client; whether it was used before does not matter. */
   function isUsable(ruin: unknown): boolean {
     const { clientId, clientSecret } = (ruin ?? { clientId: '', clientSecret: '' }) as Record<
       string,
@@ -415,7 +418,7 @@ describe('a store that holds something strange', () => {
     return [clientId, clientSecret].every((value) => typeof value === 'string');
   }
 
-  /** Whether nothing is missing that a login cannot do without. */
+  /** Whether all fields are there that a login needs. */
   function isComplete(whole: Record<string, unknown>, half: Record<string, unknown>): boolean {
     const optional = ['software', 'accountDomain', 'scopesSupported', 'applicationState'];
     return (
@@ -459,7 +462,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
   it('whose client loses count of its answers by that logs no visitor in as another user', async () => {
     const { keyv, close } = miscountingRedisKeyv(redis.url);
     try {
-      // So short a time may also be too short for the instance.
+      // Such a short timeout may also be too short for the instance.
       const others = ['timeout', 'instance_unreachable'];
       await restartUnderLoad(await stage(keyv, 500), (outcomes) => outcomes.all, others);
     } finally {
@@ -473,7 +476,10 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
     readonly refusals: Set<string>;
   }
 
-  /** Eight visitors log in all the time, as two people; over when `count` has grown by more than forty after the restart. */
+  /**
+   * Eight visitors log in again and again, as two people, until `count` has grown by more than forty after the
+   * restart.
+   */
   async function restartUnderLoad(
     scene: Scene,
     count: (outcomes: Outcomes) => number,
@@ -501,7 +507,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
       isOver = true;
       await Promise.all(visitors);
     }
-    // The token of a failed login is revoked, and Mastodon gives all logins of a user under way the same one.
+    // The token of a failed login is revoked, and Mastodon gives all pending logins of a user the same one.
     const known = ['store_failed', 'login_expired', 'login_restart', 'account_unusable', ...others];
     for (const how of outcomes.refusals) expect(known).toContain(how);
     expectStoreFailedOnly(scene.site);
@@ -517,7 +523,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
       await redis.restart();
       let how = '';
       void (async () => {
-        // Without a store each try asks the instance anew, and it is asked 120 times a minute at most.
+        // Without a store each attempt sends new requests to the instance, at most 120 a minute.
         for (; how !== 'alice'; await new Promise((resolve) => setTimeout(resolve, 300)))
           how = await logIn(scene);
       })();

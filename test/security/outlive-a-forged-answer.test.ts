@@ -1,4 +1,4 @@
-/** For a moment, an attacker answers for a domain: its name was hijacked, or its web site broken into. */
+/** For a moment, an attacker answers for a domain: its name was hijacked, or its web site was broken into. */
 
 import { aSite, aSplitPair, anInstance, JSONStore, leave } from '../support/stage.js';
 import { until } from '../support/hostile.js';
@@ -31,7 +31,7 @@ async function aHijack(way: (typeof ways)[number]) {
     return () => undo.forEach((end) => end());
   };
   const sentTo = async () => new URL(await leave(new Visitor(), site, typed)).host;
-  /** Milliseconds may pass; then a visitor uses what is remembered, and all work that follows from that has ended. */
+  /** After some milliseconds a visitor uses the cached result, and all work that follows from it has ended. */
   const used = async (afterMs: number): Promise<string> => {
     later(afterMs);
     const before = accountDomain.requests.length;

@@ -1,4 +1,7 @@
-/** An instance forgets the site or falters; the attacker hopes for visitors locked out, or for a banned site. */
+/**
+ * An instance forgets the site or fails; the attacker hopes that visitors are locked out, or that the site is
+ * banned.
+ */
 
 import type { KeyValueStore } from '../../lib/options.js';
 import { familiesThatKnowClients, type PersonaName, type StandIn } from '../support/instance.js';
@@ -14,12 +17,12 @@ interface Scene {
 
 async function stage(family: PersonaName = 'mastodon45', throttle = true): Promise<Scene> {
   const instance = await anInstance(family, { throttle });
-  // Where there are other processes they take turns, so a store of this process's own will do.
+  // Several processes alternate, so a private store is enough.
   const store = new Map<string, unknown>();
   return { instance, store, site: await aSite({ instances: [instance], options: { store } }) };
 }
 
-/** How it ended: the user's name, the code of the refusal, or `stuck` on a page of the instance. */
+/** The outcome: the user's name, the code of the refusal, or `stuck` on a page of the instance. */
 async function logIn({ site, instance }: Scene, visitor = new Visitor(), as = 'alice'): Promise<string> {
   const end = await visitor.login(site, instance.host, { as }).catch(stuck);
   return typeof end === 'string' ? end : ending(end);
@@ -37,7 +40,7 @@ function ending(page: Page): string {
 
 const attempts = ({ instance }: Scene) => instance.requestsTo('POST /api/v1/apps').length;
 
-/** Lets the instance forget all apps just before it answers this route. */
+/** Makes the instance forget all apps just before it answers this route. */
 function forgetBefore(instance: StandIn, route: string): void {
   let hasForgotten = false;
   instance.answer(
@@ -65,7 +68,7 @@ describe.each(familiesThatKnowClients)('%s forgets every app', (family) => {
     else forgetBefore(scene.instance, route);
     const visitor = new Visitor();
     expect(await logIn(scene, visitor)).not.toBe('bob');
-    // Where the site could see it, the next visitor does not even notice.
+    // Where the site can notice it, the next visitor does not.
     if (route === 'POST /oauth/token') expect(await logIn(scene)).toBe('alice');
     expect(await logIn(scene, visitor)).toBe('alice');
     expect(attempts(scene)).toBe(2);
@@ -103,7 +106,7 @@ describe('an instance that forgot every app', () => {
     scene.instance.forgetApps();
     const first = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
     const second = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
-    // Visitors after the first few are not sent to a login that cannot succeed.
+    // Visitors after the first few are not redirected to a login that cannot succeed.
     expect(['alice', 'stuck']).toEqual(expect.arrayContaining([...new Set(first)]));
     expect(second.filter((how) => how !== 'alice')).toEqual([]);
     expect(attempts(scene)).toBe(2);
@@ -147,7 +150,7 @@ describe('an instance that forgot every app', () => {
     const exchanges = scene.instance
       .requestsTo('POST /oauth/token')
       .filter(({ body }) => away.some((url) => new URL(url).searchParams.get('code') === body['code']));
-    // Those who come back once the client is known to be dead are not asked about at all.
+    // Visitors who return once the client is known to be dead cause no request.
     for (const { body } of exchanges) expect(clients).toContain(body['client_id']);
     const again = await Promise.all(visitors.map((visitor) => logIn(scene, visitor)));
     expect(again).toEqual(visitors.map(() => 'alice'));
@@ -202,7 +205,7 @@ function breakRoute({ instance }: Scene, route: string, [, status, body, headers
 describe.each(answers.map((broken) => [broken[0], broken] as const))(
   'an instance that answers %s',
   (how, broken) => {
-    // Where it says nothing of use, a short time is taken.
+    // Without a useful value of Retry-After, a short time is used.
     const asksForTime = how.startsWith('429');
 
     it('to registrations is not asked again and again', async () => {
@@ -212,11 +215,11 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       for (let n = 0; n < 8; n += 1) ends.push(await logIn(scene));
       ends.push(...(await Promise.all(Array.from({ length: 20 }, () => logIn(scene)))));
       for (const end of ends) expect(end).toMatch(/^(registration_|instance_un|response_invalid)/);
-      // Three times in a row; twice each where another scope may be the cure.
+      // Three times in a row; twice each if another scope may help.
       const perTry = /400|422/.test(how) ? 2 : 1;
       expect(attempts(scene)).toBe(asksForTime ? 1 : 3 * perTry);
 
-      // A process that knows nothing of this yet finds it well again, unless it asked for time.
+      // A new process finds the instance working again, unless the instance asked for time.
       repair();
       const { store, instance } = scene;
       const site = await anotherProcessOf(scene.site, { instances: [instance], options: { store } });
@@ -231,7 +234,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       const repair = breakRoute(scene, 'POST /oauth/token', broken);
       for (let n = 0; n < 8; n += 1)
         await new Visitor().post(`${scene.site.origin}/auth/mastodon`, { instance: scene.instance.host });
-      // Logins that never come back are a reason to verify the client once, and to register one more.
+      // Abandoned logins cause one verification of the client, and one registration.
       expect(attempts(scene)).toBeLessThanOrEqual(2);
       repair();
     });
@@ -275,7 +278,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       const visitor = new Visitor();
       await leave(visitor, scene.site, scene.instance.host);
       breakRoute(scene, 'POST /oauth/token', broken);
-      // One who never comes back, time and again.
+      // One visitor who abandons every login.
       for (let n = 0; n < 12; n += 1) {
         await visitor.post(`${scene.site.origin}/auth/mastodon`, { instance: scene.instance.host });
       }

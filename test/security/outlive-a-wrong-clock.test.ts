@@ -1,4 +1,4 @@
-/** The clock of a process was ahead, and was set right: what was noted meanwhile does not last until then. */
+/** The clock of a process was ahead, and was corrected: the times that it recorded do not count until then. */
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';

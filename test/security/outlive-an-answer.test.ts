@@ -1,11 +1,11 @@
-/** The attacker's answer is judged already, and still holds connections and processor time beyond all limits. */
+/** The attacker's answer has been judged, and still holds connections and processor time beyond all limits. */
 
 import type { Socket } from 'node:net';
 import { deflateSync, Gunzip, gzipSync, Inflate } from 'node:zlib';
 import { aRawServer, until } from '../support/hostile.js';
 import { codeOf, requestsTo, originOf } from '../support/network.js';
 
-/** Answers every request so, and whatever follows on the connection. */
+/** Answers every request like this, and every later one on the connection. */
 async function answering(encoding: string, body: Buffer, afterwards?: (socket: Socket) => void) {
   const length = body.length + (afterwards ? 1000 : 0);
   const head = `HTTP/1.1 200 OK\r\nContent-Encoding: ${encoding}\r\nContent-Length: ${length}\r\n\r\n`;
@@ -37,7 +37,7 @@ it.each(Object.entries(compressed))(
   },
 );
 
-/** Long before a silent connection would be closed. */
+/** Long before an idle connection would be closed. */
 const atOnceMs = 1500;
 
 it.each([

@@ -1,6 +1,7 @@
 /**
- * The attacker has put a session of their own into the victim's browser, by a cookie of a sibling host, and knows the key
- * that begins logins there. What they began must not log the victim in as the attacker for longer than it lasts.
+ * The attacker has put a session into the victim's browser, with a cookie of a sibling host, and knows the browser
+ * key there. Logins that the attacker began must not log the victim in as the attacker for longer than the session
+ * lasts.
  */
 
 import express, { type Request, type RequestHandler } from 'express';
@@ -58,7 +59,7 @@ describe.each(Object.entries(byPassword))('a login by password, %s,', (_how, log
   });
 });
 
-/** A session in a cookie: an attacker who had a copy keeps it. */
+/** A session in a cookie: an attacker who has a copy keeps it. */
 class Undestroyed extends MemoryStore {
   override destroy(_id: string, done?: () => void): void {
     done?.();
@@ -111,7 +112,7 @@ it('what the attacker begins after a login of the victim’s own is not finished
   plant(victim, attacker, site);
   const own = await comeBack(victim, site, instance.host);
   expect((await victim.get(at(own))).json().user).toMatchObject({ username: 'alice' });
-  // The attacker still has the cookie with the key that the victim's login was finished with.
+  // The attacker still has the cookie with the browser key that finished the victim's login.
   const late = await comeBack(attacker, site, instance.host, 'bob');
   expect((await victim.get(at(late))).status).toBe(403);
   expect(site.verified).toHaveLength(1);
@@ -119,7 +120,7 @@ it('what the attacker begins after a login of the victim’s own is not finished
 
 it('visitors whose sessions have the same content, called id, do not finish each other’s logins', async () => {
   const sameId: RequestHandler = (req, _res, next) => {
-    // As @fastify/secure-session shows the content of its session.
+    // How @fastify/secure-session exposes the content of its session.
     const content: Record<string, unknown> = { id: 'the tenant of all visitors' };
     const value = new Proxy(Object.create(null) as object, {
       get: (_target, name) => content[String(name)],
@@ -136,7 +137,7 @@ it('visitors whose sessions have the same content, called id, do not finish each
   expect((await open(new Visitor(), begun)).json().code).toBe('login_expired');
 });
 
-/** As cookie-session does, without a signature. */
+/** Like cookie-session, without a signature. */
 function wholeSessionInCookie(): RequestHandler {
   return (req, res, next) => {
     const value = /(?:^|; )whole=([^;]*)/.exec(req.headers.cookie ?? '')?.[1] ?? '';

@@ -1,4 +1,4 @@
-/** An attacker crafts a callback URL that makes the site do or show what the attacker wants. */
+/** The attacker crafts a callback URL that makes the site do or show something else. */
 
 import http from 'node:http';
 import { aSite, aStage, anInstance, comeBack, open, start } from '../support/stage.js';

@@ -58,7 +58,7 @@ it('is found out where the certificate authority is unknown', async () => {
   expect(instance.requests).toEqual([]);
 });
 
-/** What a request comes to, in a process that was told to look at no certificate. */
+/** The outcome of a request in a process that ignores certificates. */
 async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   const program = `
     const { Http, RequestContext } = require('./lib/http/context.ts');
@@ -77,7 +77,7 @@ async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
       .finally(() => context.end());
   `;
   const root = join(__dirname, '../..');
-  // Jest keeps the environment of the process from the tests, so this takes a process of its own.
+  // Jest hides the process's environment from tests, so this needs a separate process.
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--require', join(root, 'test/support/from-source.js'), '--eval', program],

@@ -1,4 +1,7 @@
-/** The attacker wants the operator to look for a fault of the site's own: `failed` is what alarms are set on. */
+/**
+ * The attacker causes `failed` events, on which operators set alarms, so that the operator looks for a fault of the
+ * site.
+ */
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -9,7 +12,7 @@ import { until } from '../support/hostile';
 import { startInstance } from '../support/instance';
 import { Visitor } from '../support/visitor';
 
-/** A slow store, so that a client can disconnect before the answer. */
+/** A slow store, so that a client can disconnect before the response. */
 function slowStore() {
   const memory = new Map<string, unknown>();
   let asked = 0;
@@ -32,7 +35,7 @@ async function sent(origin: string, text: string): Promise<Socket> {
   return socket;
 }
 
-/** The head of a form, and less of its body than it says. */
+/** The head of a form, and less of its body than it announces. */
 const partOf = (path: string, cookie = '') =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n` +
   'Content-Length: 100\r\n\r\nclient_id=shop';
@@ -91,7 +94,7 @@ it('at the bridge, by forms that break off', async () => {
   }
 });
 
-/** Once the connections that came before are dealt with. */
+/** Once the earlier connections are handled. */
 async function answered(origin: string): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await fetch(`${origin}/jwks`);
 }

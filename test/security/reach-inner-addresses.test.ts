@@ -1,4 +1,4 @@
-/** The attacker wants the site to connect to addresses that only the site can reach. */
+/** The attacker makes the site connect to addresses that only the site can reach. */
 
 import { metadata } from '../support/stand-in/personas/common.js';
 import {
@@ -24,7 +24,7 @@ const hex = (part: number) => part.toString(16).padStart(2, '0');
 const groups = `${hex(a)}${hex(b)}:${hex(c)}${hex(d)}`;
 const replaceDigits = (zero: number) => inner.replace(/\d/g, (digit) => String.fromCodePoint(zero + +digit));
 
-/** Ways of writing the inner address in a URL. */
+/** Spellings of the inner address in a URL. */
 const notations = {
   decimal: inner,
   'with a trailing dot': `${inner}.`,
@@ -69,7 +69,7 @@ const notations = {
   'a private address': '10.0.0.1',
 };
 
-/** Names the attacker owns, and what they lead to. */
+/** The attacker's names, and their addresses. */
 const leadingInside: Readonly<Record<string, Answers>> = {
   'one.example': [inner],
   'mixed.example': ['2a00:1:2:3::4', inner],
@@ -91,9 +91,12 @@ const leadingInside: Readonly<Record<string, Answers>> = {
   'octal.example': ['0177.0.0.1'],
 };
 
-/** Where `localhost` leads. No instance of this file can have its port: it would be at the very origin that a target names. */
+/**
+ * The address of `localhost`. No instance of this file can have its port: it would be at the very origin that a
+ * target names.
+ */
 let trap: RawServer;
-/** The inner address, on the same port and on the default ones, where it can be listened on. */
+/** The inner address, on the same port and on the default ones, if the test can listen there. */
 const innerTraps: RawServer[] = [];
 const lowPorts = lowPortsUnavailable();
 
@@ -114,7 +117,10 @@ interface Scene {
   readonly names: Names;
 }
 
-/** A site in whose network every name leads inside, and which trusts the given instances for development. */
+/**
+ * A site in whose network every name leads to an inner address, and which trusts the given instances for
+ * development.
+ */
 async function stage(
   instances: readonly { origin: string }[] = [],
   table?: Record<string, Answers>,
@@ -126,7 +132,7 @@ async function stage(
   return { site, names: resolved } satisfies Scene;
 }
 
-/** Every URL by which the attacker may point inside. */
+/** Every URL by which the attacker may name an inner address. */
 const targets: Record<string, () => string> = {
   ...Object.fromEntries(
     Object.entries(notations).flatMap(([what, host]) => [
@@ -210,7 +216,7 @@ describe('as the answer of a name server', () => {
   });
 
   it('which is another one at the second time', async () => {
-    // Unassigned, so nothing answers there: the public answer leads nowhere, the second one inside.
+    // Unassigned, so nothing answers there: the first answer is a public address, the second an inner one.
     const { site, names } = await stage([], { 'changing.example': [['3ffe:dead::1'], [inner]] }, 200);
     for (let tries = 0; tries < 3; tries++) {
       const { code } = refusal(await start(new Visitor(), site, 'changing.example'));
@@ -236,7 +242,7 @@ describe('as a redirect of a document', () => {
     const { site } = await stage([instance]);
     await start(new Visitor(), site, `alice@${instance.host}`);
     for (const path of documents) expect(instance.requestsTo(path).length).toBeGreaterThan(0);
-    // Where nothing speaks the API, host-meta is asked too.
+    // If no API answers, host-meta is requested, too.
     for (const v of [1, 2]) instance.answerWith(`/api/v${v}/instance`, 404, {});
     const { site: another } = await stage([instance]);
     expect(refusal(await start(new Visitor(), another, instance.host)).code).toBe('instance_unsupported');
@@ -279,9 +285,9 @@ describe('as a redirect where none is followed', () => {
         const other = await anInstance();
         const { site } = await stage([instance, other]);
         const isToken = route === 'POST /oauth/token';
-        // At the token endpoint the redirect comes when the code is exchanged, not at the test of the server.
+        // At the token endpoint the redirect comes with the exchange of the code, not with the check of the server.
         if (isToken) expect((await start(new Visitor(), site, instance.host)).status).toBe(302);
-        // Even to a place that may be reached.
+        // Even to an address that is allowed.
         instance.answerWith(route, status, '', {
           Location: `${other.origin}/api/v1/accounts/verify_credentials`,
         });
@@ -412,7 +418,7 @@ describe('by way of an origin listed for development', () => {
 });
 
 it('does reach a listener when nothing stands against it', async () => {
-  // Shows that the traps of this file would have caught something.
+  // Shows that the listeners of this file would have detected a request.
   const reachable = await aRawServer((socket) => socket.destroy());
   const origin = `http://localhost:${reachable.port}`;
   const { site } = await stage([{ origin }]);
@@ -420,7 +426,7 @@ it('does reach a listener when nothing stands against it', async () => {
   await until(() => reachable.connections() > 0);
 });
 
-/** Headers are bytes; this is how a server would put other characters into one. */
+/** Headers are bytes; a server would send other characters like this. */
 function asHeader(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

@@ -1,4 +1,4 @@
-/** An attacker reads the issuer's store, or writes to it, to become another user or to speak in the issuer's name. */
+/** The attacker reads the issuer's store, or writes to it, to become another user or to impersonate the issuer. */
 
 import * as openid from 'openid-client';
 import { anIssuer, answerOf, ask, discover, logIn, logInAt, openPage, television } from '../issuer/stage';
@@ -48,7 +48,8 @@ it('a reader of the store finds no signing key, and nothing about a user, where 
   const { store, instance, stage } = await aStage({ secret, isFirstStart: true });
   await logIn(stage, instance);
   const issuers = [...store.records].filter(([key]) => key.includes(':issuer-'));
-  // Values are JSON texts themselves. Names have their quotes, since encrypted text may spell three letters by chance.
+  // Values are JSON texts themselves. The names include their quotes, because encrypted text may contain three
+  // letters by chance.
   const dump = issuers.map(([, value]) => String(value)).join('\n');
   expect(issuers.length).toBeGreaterThan(5);
   expect(dump).toContain('"encrypted"');
@@ -64,7 +65,7 @@ it('a writer to the store does not become another user by a copy of their record
   const [[of = '', record = ''] = []] = ofSessions();
   const { visitor: mallory, config } = await logIn(stage, instance, { as: 'bob' });
   const own = ofSessions().find(([key]) => key !== of);
-  // Each record names its key, which the attacker has put right.
+  // Each record names its key, which the attacker has corrected.
   const { keptUnder } = JSON.parse(own?.[1] ?? '') as { keptUnder: string };
   store.records.set(own?.[0] ?? '', JSON.stringify({ ...(JSON.parse(record) as object), keptUnder }));
   const { url } = await ask(config, { prompt: 'none' });

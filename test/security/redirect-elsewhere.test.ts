@@ -1,4 +1,4 @@
-/** The attacker wants the site to send a browser, or a code, to a place of the attacker's choice. */
+/** The attacker makes the site send a browser, or a code, to a URL of the attacker's choice. */
 
 import type { LookupFunction } from 'node:net';
 import { aSite, aStage, anInstance, leave, start } from '../support/stage.js';
@@ -89,7 +89,7 @@ it("an instance's own authorize address cannot overrule the parameters of the lo
   expect(searchParams.get('client_id')).toBe([...instance.apps.keys()][0]);
   for (const random of ['client_id', 'state', 'code_challenge']) {
     expect(searchParams.get(random)).toMatch(/^[\w-]{32,}$/);
-    // It may have any short word in it.
+    // It may contain any short word.
     searchParams.delete(random);
   }
   expect([...searchParams.values()].join()).not.toMatch(/evil|token|plain/);

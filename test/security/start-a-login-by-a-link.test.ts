@@ -1,4 +1,4 @@
-/** A web page wants to begin a login for its visitor, past the site that lets only its own form do so. */
+/** A web page tries to begin a login for its visitor, although the site accepts only its own form. */
 
 import type { RequestHandler } from 'express';
 import { until } from '../support/hostile.js';
@@ -117,7 +117,7 @@ describe("a form on the attacker's page", () => {
   ])('at %s begins no login', async (_where, headers) => {
     const { status, text, requests } = await begin({}, headers);
     expect([status, JSON.parse(text).code, requests]).toEqual([403, 'cross_site_start', 0]);
-    // Neither of a browser that says nothing nor of a sibling host it would be true that another site began the login.
+    // For a browser without that header and for a sibling host, "another site began the login" would be false.
     expect(JSON.parse(text).message).toBe(
       'Your browser did not confirm that you started this login on this site. Please start it here.',
     );
@@ -170,7 +170,7 @@ describe('a navigation of the visitor', () => {
     onStage(async (site, instance, visitor) => {
       site.app.get('/members', (_req, res) => res.redirect(`/auth/mastodon?instance=${instance.host}`));
       const page = await visitor.get(`${site.origin}/members`, navigation);
-      // Browsers keep saying cross-site along the redirects.
+      // Browsers keep sending cross-site along the redirects.
       expect((await visitor.get(page.location ?? '', navigation)).location).toContain(instance.origin);
     }));
 
@@ -211,13 +211,13 @@ describe('a request that the visitor did not make', () => {
 
   it.each(prefetches)('begins no login and uses none up: %s', async (_what, method, headers) => {
     const instance = await startInstance('mastodon45');
-    // With it, Passport answers a failure by a redirect and a message in the session.
+    // With it, Passport answers a failure with a redirect and a message in the session.
     const site = await startSite({ instances: [instance], failureRedirect: true });
     try {
       const visitor = new Visitor();
       const away = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
       const back = await visitor.approve(away.location ?? '');
-      // The site tries an invalid code at a new instance, meanwhile.
+      // Meanwhile the site runs the invalid-code check at a new instance.
       await until(() => instance.requestsTo('/oauth/token').length > 0);
       instance.resetRequests();
       const cookie = [...(visitor.jars.get(new URL(site.origin).host) ?? [])]

@@ -1,4 +1,4 @@
-/** The attacker reads what the site shows, logs, serialises or sends, and wants a secret, a code or a token in it. */
+/** The attacker reads what the site shows, logs, serialises or sends, and looks for a secret, a code or a token. */
 
 import { inspect } from 'node:util';
 import { MastodonLogin } from '../../lib/core/index.js';
@@ -18,7 +18,7 @@ import {
 } from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
-/** Everything that came out of the site during a test, in every form that an application might give it. */
+/** All output of the site during a test, in every form in which an application might print it. */
 const shown: string[] = [];
 const warn = (warning: Error) => show(warning);
 beforeEach(() => {
@@ -51,7 +51,7 @@ function show(value: unknown): void {
   );
 }
 
-/** The text of every buffer, however deep and however hidden (Node's HTTP errors carry what came). */
+/** The text of every buffer at any depth, because Node's HTTP errors contain the received bytes. */
 function bytesIn(value: unknown, seen = new Set<unknown>()): string[] {
   if (Buffer.isBuffer(value)) return [value.toString('latin1')];
   if (typeof value !== 'object' || value === null || seen.has(value)) return [];
@@ -63,7 +63,7 @@ function showPage({ text, headers, location }: Page): void {
   shown.push(text, JSON.stringify(headers), location ?? '');
 }
 
-/** Also what Passport is told, before an application picks something out of it. */
+/** Also the values that Passport receives before an application selects some of them. */
 function listenToPassport({ strategy }: Site): void {
   const { authenticate } = strategy;
   strategy.authenticate = function (this: typeof strategy, ...args: Parameters<typeof authenticate>) {
@@ -99,7 +99,7 @@ function nothingLeaked(instance: StandIn, site: Site): void {
   const secrets = secretsOf(instance);
   expect(secrets.length).toBeGreaterThan(0);
   for (const secret of secrets) {
-    // A piece is too much already: JSON.parse quotes ten characters of what it could not read.
+    // A fragment of a secret counts, too: JSON.parse quotes ten characters of the text that it could not read.
     for (const piece of [secret.slice(0, 8), secret.slice(-8)]) {
       expect(everything).not.toContain(piece);
       expect(everything).not.toContain(Buffer.from(piece).toString('base64').slice(0, -4));
@@ -171,7 +171,7 @@ describe.each(['/api/v1/apps', '/oauth/token', '/api/v1/accounts/verify_credenti
   },
 );
 
-/** An app that the instance made for us, whatever then became of its answer. */
+/** An app that the instance registered for the site, whether or not its answer arrived. */
 function remember(instance: StandIn, redirectURI: string): void {
   const clientSecret = instance.secret();
   const app = { id: '1', name: 'x', website: null, redirectURIs: [redirectURI], scopes: ['read'] };
@@ -183,12 +183,12 @@ it('a whole login, and a forged one, send and show nothing secret', async () => 
     const { instance, site, visitor } = await aWatchedStage(family);
     const location = await leave(visitor, site, instance.host);
     shown.push(location);
-    // The code is in the address that the browser opens at the site, and nowhere else.
+    // The code is in the URL that the browser opens at the site, and nowhere else.
     await visitor.get(await visitor.approve(location));
     const forged = new URL(await leave(visitor, site, instance.host));
     const state = forged.searchParams.get('state') ?? '';
     showPage(await visitor.get(`${site.callbackURL}/${instance.host}?code=a-forged-code&state=${state}`));
-    // What the site sent, without the visitor's own steps.
+    // The site's requests, without the visitor's own steps.
     const ours = instance.requests.filter(({ headers }) => headers['user-agent']?.startsWith('passport'));
     expect(ours.length).toBeGreaterThan(5);
     shown.push(
@@ -265,7 +265,7 @@ describe('a store whose errors carry what was to be stored', () => {
       const site = await aSite({ instances: [instance], options: { store } });
       listenToPassport(site);
       await leave(new Visitor(), site, instance.host);
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is the point
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the purpose of this test
       store.set = () => Promise.reject(error);
       showPage(await visitorStart(site, instance));
       site.errors.forEach(show);

@@ -1,4 +1,4 @@
-/** The attacker wants a login, or a code, to count more than once. */
+/** The attacker tries to use a login, or a code, more than once. */
 
 import { MemoryStore } from 'express-session';
 import type { SiteOptions } from '../support/site.js';
@@ -50,7 +50,7 @@ describe('a browser that repeats its callback with the cookies of before the log
     ['one that every answer renews', { session: { rolling: true, cookie: { maxAge: 60_000 } } }],
     ['failures that are written into the session', { failureRedirect: true }],
   ];
-  /** What the browser has from before; the answer's own cookies come on top. */
+  /** The browser's earlier cookies, and those of the response. */
   const before = (visitor: Visitor, site: { origin: string }) => {
     const copy = new Visitor();
     const { host } = new URL(site.origin);
@@ -64,7 +64,7 @@ describe('a browser that repeats its callback with the cookies of before the log
     const again = before(visitor, site);
     await visitor.get(callback.href);
     instance.resetRequests();
-    // The same browser: what the second answer sets replaces what the first one set.
+    // The same browser: cookies of the second response replace those of the first.
     const page = await open(again, callback);
     expect([page.status, page.url]).toEqual([200, `${site.origin}/me`]);
     expect(page.json().user.username).toBe('alice');
@@ -129,7 +129,7 @@ describe('ten minutes after it was begun, a login is over', () => {
   });
 });
 
-/** Lets two requests go in step: each reads what the other has not yet deleted. */
+/** Lets two requests run in step: each reads the record before the other deletes it. */
 class RacingStore extends JSONStore {
   /** How many more pairs of reads wait for each other. */
   pairs = 0;
@@ -219,7 +219,7 @@ it('of two in one process, one is a login also with a store that does not tell w
   const site = await aSite({ instances: [instance], options: { store: silent } });
   const visitor = new Visitor();
   const { href } = await comeBack(visitor, site, instance.host);
-  // Another cookie beside the session's: the second request does not count as a repeated one.
+  // Another cookie beside the session's, so the second request does not count as a repeated one.
   const { host } = new URL(site.origin);
   const other = new Visitor();
   other.jars.set(host, new Map([...(visitor.jars.get(host) ?? []), ['theme', 'dark']]));
@@ -265,7 +265,7 @@ describe('a code is offered once, whatever comes back', () => {
 
   it('an account that cannot be read', async () => {
     const { instance, site, visitor } = await aStage();
-    // After the first login, invalid codes are offered once more.
+    // After the first login, the invalid-code check runs once more.
     await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();

@@ -1,4 +1,4 @@
-/** The attacker owns a domain, and wants this site to ask a third party, often and at length. */
+/** The attacker owns a domain, and makes this site send many or long requests to a third party. */
 
 import type { ServerResponse } from 'node:http';
 import { MastodonLogin } from '../../lib/login/login.js';
@@ -14,12 +14,12 @@ function aLoginAmong(instances: readonly StandIn[], loginTimeoutMs = 15_000): Ma
     clientName: 'A site',
     callbackURL: 'https://site.example/callback',
     developmentInstances: instances.map(({ origin }) => origin),
-    // A name that failed is left alone for a while; the attacker has as many as they like.
+    // A name that failed gets no request for a while; the attacker has any number of names.
     outbound: { failureCooldownMs: 1, loginTimeoutMs },
   });
 }
 
-/** Leads each visitor to the victim, in each way that there is. */
+/** Leads each visitor to the victim, in each possible way. */
 async function anAttacker(victim: StandIn): Promise<StandIn> {
   const attacker = await anInstance();
   attacker.answerWith(/^GET /, 302, '', { Location: `${victim.origin}/expensive?q=x` });
@@ -47,7 +47,7 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   for (let i = 0; i < 33; i++) codes.push(await codeOf(login, `@u${i}@${attacker.host}`));
   expect(new Set(codes)).toEqual(new Set(['instance_unsupported', 'login_busy']));
   expect(codes.at(-1)).toBe('login_busy');
-  // A quarter of the requests that all domains of strangers together may lead there in a minute.
+  // A quarter of the requests that all typed domains together may cause there in a minute.
   expect(victim.requests.length).toBeLessThanOrEqual(15);
   expect(victim.requestsTo('/expensive')).toEqual([]);
   // Each of nine documents once.
@@ -55,7 +55,7 @@ it('the starts that one domain leads elsewhere are counted by whom they lead to'
   expect(asked.size).toBeLessThanOrEqual(9);
   for (const path of asked) expect(victim.requestsTo(path).length).toBeLessThanOrEqual(30);
 
-  // No other visitor is held up by that: neither one that typed the server, nor one led there by another domain.
+  // Other visitors are not delayed: neither one who typed the server, nor one whom another domain led there.
   for (const host of [victim.host, other.host]) {
     victim.resetRequests();
     expect(await codeOf(login, host)).toBe('instance_unsupported');
@@ -109,7 +109,7 @@ it('registrations that ran out of time for visitors whom other domains led there
   );
   expect(await Promise.all(codes)).toEqual(domains.map(() => 'timeout'));
   answerAgain();
-  // This one may still share a registration of theirs.
+  // This visitor may still share a registration of theirs.
   await login.begin(victim.host, randomToken()).catch(() => undefined);
   expect(await login.begin(victim.host, randomToken())).toMatchObject({ instance: { host: victim.host } });
   for (const res of held) res.destroy();
@@ -130,7 +130,7 @@ describe('a server in use, to which domains of strangers lead', () => {
     return domain;
   }
 
-  /** Begins a login, agrees at the server, and comes back to the site. */
+  /** Begins a login, consents at the server, and returns to the site. */
   async function begun(login: MastodonLogin, typed: string, key = randomToken()) {
     const { redirect } = await login.begin(typed, key);
     return { key, callback: await new Visitor().approve(redirect) };
@@ -175,7 +175,7 @@ describe('a server in use, to which domains of strangers lead', () => {
       profile: { username: 'alice' },
     });
     await flood(login, victim, domains, 10);
-    // Both the mapping of the handle and the client are known, and so is what the next login needs.
+    // The handle's mapping and the client are known, and so is everything that the next login needs.
     for (const domain of [known, honest]) {
       const later = await begun(login, `@alice@${domain.host}`);
       expect(await login.finish(later.callback, later.key)).toMatchObject({ profile: { username: 'alice' } });

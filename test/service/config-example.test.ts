@@ -1,4 +1,4 @@
-/** The commented example configuration says what is true. */
+/** The comments in the example configuration are true. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

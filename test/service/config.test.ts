@@ -1,4 +1,4 @@
-/** The service's configuration file: what it may say, and how a mistake in it is told. */
+/** The service's configuration file: its keys, and the messages for mistakes. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Who may read how much a service has to do. */
+/** Which clients may read the service's counters. */
 
 import type { IncomingMessage } from 'node:http';
 import { mayReadCounts } from '../../lib/service/health';

@@ -1,4 +1,4 @@
-/** Connections that ask nothing, or take for ever to ask it: what a client holds by them, and how long. */
+/** Connections without a request, or with one that never ends: the resources that they hold, and for how long. */
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -88,7 +88,7 @@ it('holds no more connections than its limit', async () => {
 
 it('holds no more of one address than its limit, and counts down what ends', async () => {
   const { server } = await start({ inAll: 1_000, perAddress: 2 });
-  // Every connection here is one of this machine, which is not counted.
+  // Every connection here comes from this machine, which is not counted.
   const from = (remoteAddress: string): Duplex => {
     const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
     Object.assign(socket, { remoteAddress, setTimeout: () => socket });

@@ -168,7 +168,7 @@ development_instances: [${instance.origin}]
     expect(await process.kill('SIGTERM')).toBe(0);
     const log = process.output.join('\n');
     for (const secret of ['the secret of the shop', 'code=', 'state=']) expect(log).not.toContain(secret);
-    // What oidc-provider itself says of Node.js 20.
+    // oidc-provider's own warning about Node.js 20.
     expect(process.errors().replace(/^oidc-provider WARNING: Unsupported runtime.*\n/gm, '')).toBe('');
 
     await startServiceAt(port, folder, configOf, 'issuer');

@@ -1,4 +1,4 @@
-/** The service as npx starts it: below a shell, which passes no signal on. */
+/** The service as npx starts it: below a shell, which forwards no signal. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Programs under test as processes of their own: their lines, their end, and how they are stopped. */
+/** Programs under test as separate processes: their output, their end, and how to stop them. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -39,7 +39,7 @@ export function startNode(program: string | readonly string[], options: { cwd?: 
   let errors = '';
   createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  // A program that has ended does not read what is still written to it.
+  // A program that has ended does not read its standard input.
   child.stdin.on('error', () => undefined);
   const ended = once(child, 'close').then(([status, signal]) => {
     running.delete(started);
@@ -67,7 +67,7 @@ export async function killAll(): Promise<void> {
   await Promise.all([...running].map((started) => started.kill()));
 }
 
-/** Waits until a program has written this many lines, or one that fits. */
+/** Waits until a program has written this many lines, or a matching one. */
 export async function lines(program: NodeProcess, wanted: number | RegExp): Promise<string> {
   const find = () =>
     typeof wanted === 'number'
@@ -100,7 +100,7 @@ export async function startService(
   for (;;) {
     const port = await freePort();
     const process = await startServiceAt(port, folder, config, command);
-    // Another test may have been faster.
+    // Another test may have taken it first.
     if (process.errors().includes('is in use')) continue;
     return { process, port };
   }
@@ -120,7 +120,7 @@ export async function startServiceAt(
   return process;
 }
 
-/** Presses the one button on the page of a request; returns where it leads, at the instance. */
+/** Presses the one button on the page of a request; returns the URL at the instance. */
 export async function goOn(visitor: Visitor, url: string): Promise<string> {
   const { status, text } = await visitor.get(url);
   const [, head = '', inner = ''] = /<form([^>]*)>(.*?)<\/form>/s.exec(text) ?? [];
@@ -138,7 +138,7 @@ export async function goOn(visitor: Visitor, url: string): Promise<string> {
   return location;
 }
 
-/** A client of the service that keeps what it was told. */
+/** A client of the service that records the messages that it receives. */
 export class Client {
   readonly heard: any[] = []; // eslint-disable-line @typescript-eslint/no-explicit-any -- messages of any shape
   /** The code with which the socket was closed. */

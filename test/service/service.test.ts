@@ -1,4 +1,4 @@
-/** The command as its operators run it: a process of its own, with real sockets, browsers and instances. */
+/** The command as its operators run it: a separate process, with real sockets, browsers and instances. */
 
 import { once } from 'node:events';
 import {
@@ -47,7 +47,7 @@ afterEach(async () => {
 const command = (...args: string[]): NodeProcess =>
   startNode([join(root, 'dist/service/command.js'), ...args], { cwd: folder });
 
-/** At a free port, or where the one before was. */
+/** At a free port, or at the port of an earlier one. */
 async function start(more = '', again?: number): Promise<NodeProcess> {
   const config = (at: number): string => `app_name: A game under test
 app_host: localhost:${at}

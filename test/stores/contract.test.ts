@@ -1,4 +1,4 @@
-/** The contract of stores, held by those that need no server, and by Redis. Others: `npm run test:part -- stores`. */
+/** The contract of stores, with those that need no server, and with Redis. Others: `npm run test:part -- stores`. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What every store is held to: records first, then what is made of them, which is logins. */
+/** The contract of every store: first records, then logins that use them. */
 
 import type { Store } from '../../lib/store.js';
 import { BadStore } from '../support/bad-store.js';
@@ -7,21 +7,24 @@ import { itHasLocks, itKeepsRecords } from './records.js';
 import { itLogsVisitorsIn } from './logins.js';
 
 export interface StoreKind {
-  /** Whatever it opens is empty, or has records of other names only. */
+  /** Its stores are empty, or have records of other names only. */
   readonly opener: () => Opener;
-  /** Other processes see what is in it. Default true. */
+  /** Other processes see its records. Default true. */
   readonly isShared?: boolean;
-  /** It has locks of its own. Default false. */
+  /** It has its own locks. Default false. */
   readonly hasLocks?: boolean;
   /** Whether the store removes expired records itself. Default true. */
   readonly forgets?: boolean;
-  /** Characters of the longest value it takes; it says so of a longer one. Default: longer than any here. */
+  /**
+   * Characters of the longest value that it accepts; it rejects a longer one with an error. Default: longer than
+   * any here.
+   */
   readonly longestValue?: number;
 }
 
 export type Opened = OpenStore & { readonly kind: StoreKind };
 
-/** @param skipped why it cannot be tried here */
+/** @param skipped the reason why it cannot be tested here */
 export function itKeepsTheContract(name: string, kind: StoreKind, skipped?: string): void {
   const run = skipped === undefined ? describe : describe.skip;
   run(skipped === undefined ? name : `${name} (skipped: ${skipped})`, () => {

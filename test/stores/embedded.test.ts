@@ -42,7 +42,7 @@ function made(path: string): string {
   return path;
 }
 
-/** How much is in the file: entries, and times at which they expire. */
+/** The content of the file: the number of entries, and their expiry times. */
 async function counts(): Promise<[number, number]> {
   const { root, items, expiries } = openFile(file);
   const found: [number, number] = [items.getCount(), expiries.getCount()];
@@ -141,13 +141,13 @@ describe('one process', () => {
     chmodSync(open, 0o777);
     const path = join(open, 'own', 'store.mdb');
     await expect(openEmbeddedStore(path)).rejects.toMatchObject({ code: 'UNSAFE_FILE' });
-    // A link there could be led elsewhere as well.
+    // A link there could be changed as well.
     const link = join(open, 'link');
     symlinkSync(folder, link);
     await expect(openEmbeddedStore(join(link, 'deep', 'store.mdb'))).rejects.toMatchObject({
       code: 'UNSAFE_FILE',
     });
-    // As in /tmp: only its owner can move a file away.
+    // Like /tmp: only its owner can move a file away.
     chmodSync(open, 0o1777);
     await (await openEmbeddedStore(path)).close();
   });
@@ -202,7 +202,7 @@ describe('several processes', () => {
       const acknowledged = writers.flatMap(({ output }) => output);
       const found = await Promise.all(acknowledged.map((key) => store.get(key)));
       expect(acknowledged.filter((_, i) => found[i] === undefined)).toEqual([]);
-      // The lock of the killed process does not stay behind.
+      // The lock of the killed process does not stay.
       expect(await store.set('after', atLeast)).toBe(true);
     }
   });

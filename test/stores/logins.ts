@@ -1,4 +1,4 @@
-/** Whole logins over a store: what a visitor, and who would use a login twice, get from it. */
+/** Whole logins over a store: the outcome for a visitor, and for an attacker who uses a login twice. */
 
 import { MemoryStore } from 'express-session';
 import { freePort } from '../support/free-port.js';
@@ -42,13 +42,13 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
     options: { store: backend },
   });
 
-  /** One process of the site, and another that shares no more with it than the store does. */
+  /** One process of the site, and another one that shares only the store with it. */
   async function twoProcesses(): Promise<[Site, Site]> {
     const site = await aSite(optionsOf(first));
     return [site, isShared ? await anotherProcessOf(site, optionsOf(await openAgain())) : site];
   }
 
-  /** The visitor's cookies count at both. */
+  /** The visitor's cookies are valid at both. */
   function share(visitor: Visitor, from: Site, to: Site): void {
     visitor.jars.set(new URL(to.origin).host, visitor.jars.get(new URL(from.origin).host) ?? new Map());
   }
@@ -103,7 +103,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
 
   if (!isShared) return;
   it('a login goes on after a restart in its middle, without another registration', async () => {
-    // It is left and taken again.
+    // The lock is released and taken again.
     const port = await freePort();
     const site = await aSite({ ...optionsOf(first), port });
     const visitor = new Visitor();

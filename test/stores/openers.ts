@@ -17,7 +17,7 @@ export const byDefault = async () => opened(undefined);
 export const map = async () => opened(new Map<string, unknown>());
 export const keyv = async () => opened(new Keyv());
 
-/** Stands for a database: what is opened again at the same place has what was there. */
+/** Simulates a database: a store that is opened again under the same name has the same records. */
 const places = new Map<string, JSONStore>();
 function at(place: string): JSONStore {
   const store = places.get(place) ?? new JSONStore();
@@ -47,7 +47,7 @@ export async function embeddedInKeyv(path: string): Promise<OpenStore> {
 }
 
 export async function redis(url: string): Promise<OpenStore> {
-  // A command that Redis cannot take now fails now, and not in some time.
+  // A command fails at once while Redis is down.
   const client = createClient({ url, disableOfflineQueue: true });
   client.on('error', () => undefined);
   await client.connect();

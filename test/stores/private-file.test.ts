@@ -1,4 +1,4 @@
-/** Which files and folders secrets may be written into, by their owner, mode and kind. */
+/** Which files and folders secrets may be written to, by their owner, mode and kind. */
 
 import type { Stats } from 'node:fs';
 import { fileProblem, folderProblem } from '../../lib/stores/private-file';

@@ -1,4 +1,4 @@
-/** The records of a login and of a client, and the locks, as every store has to keep them. */
+/** The records of a login and of a client, and the locks, in every store. */
 
 import { Store, storeKey } from '../../lib/store.js';
 import { until } from '../support/hostile.js';
@@ -9,7 +9,7 @@ const timeoutMs = 5000;
 const day = 24 * 60 * 60 * 1000;
 
 let hosts = 0;
-/** Of which nothing was written yet: a server's store outlives the test. */
+/** A name without records: a server's store outlives the test. */
 const aHost = (): string => `social${hosts++}.example`;
 
 const record = {
@@ -19,7 +19,7 @@ const record = {
   long: 'x'.repeat(20_000),
 };
 
-/** The store of this process, and one of another that shares it. */
+/** The store of this process, and one of another process that shares it. */
 function aStore(kind: StoreKind) {
   const open: { opened: Opened; store: Store; another: () => Promise<Store> } = {} as never;
   const others: Opened[] = [];
@@ -27,7 +27,7 @@ function aStore(kind: StoreKind) {
     const opener = kind.opener();
     const opened = { ...(await openStore(opener)), kind };
     const another = async () => {
-      // What is in one process's memory is opened once.
+      // A store in one process's memory is opened once.
       const other = kind.isShared === false ? opened : { ...(await openStore(opener)), kind };
       if (other !== opened) others.push(other);
       return new Store(other.backend, timeoutMs);
@@ -168,7 +168,7 @@ export function itKeepsRecords(kind: StoreKind): void {
 export function itHasLocks(kind: StoreKind): void {
   const open = aStore(kind);
   const { isShared = true, forgets = true } = kind;
-  /** In two processes, where there can be two. */
+  /** In two processes, if the store can be shared. */
   const both = async () => [open.store, isShared ? await open.another() : open.store] as const;
 
   it('gives a lock to one of many, and to the next one when it is released', async () => {

@@ -1,8 +1,8 @@
-/** The connection that a bus over Redis opens for its subscriptions, and closes, also where Redis does not answer. */
+/** The connection that a bus over Redis opens for its subscriptions, and closes, also if Redis does not answer. */
 
 import { redisBus, type RedisPublisher } from '../../lib/stores/index';
 
-/** A client of node-redis whose duplicates do as `habits` say, and which counts those that are open. */
+/** A client of node-redis whose duplicates behave as `habits` says, and which counts the open ones. */
 function aClient(habits: { connect?: () => Promise<unknown>; unsubscribe?: () => Promise<unknown> } = {}) {
   const open = new Set<object>();
   const subscribed: string[] = [];

@@ -1,4 +1,4 @@
-/** A store's file as it lies there, read past the store; and processes of their own that use one. */
+/** A store's file, read directly; and separate processes that use one. */
 
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { startNode, type NodeProcess } from '../service/service-process';
@@ -40,7 +40,7 @@ export function writer(file: string): NodeProcess {
   );
 }
 
-/** Waits for a line, so that all processes begin together, then says which keys it was the one to delete. */
+/** Waits for a line, so that all processes begin together, then prints the keys that it deleted itself. */
 export function remover(file: string, keys: readonly string[]): NodeProcess {
   return inProcess(
     file,

@@ -1,4 +1,4 @@
-/** A neighbour on the machine swaps the file of the embedded store after it was checked, and before LMDB opens it. */
+/** Another user of the machine replaces the file of the embedded store after the check, and before LMDB opens it. */
 
 import {
   chmodSync,

@@ -1,18 +1,18 @@
-/** A store that works until a test breaks it, in one of the ways in which stores break. */
+/** A store that works until a test breaks it in one of many ways. */
 
 import type { KeyValueStore } from '../../lib/options.js';
 import { JSONStore } from './stage.js';
 
 export type Operation = 'get' | 'set' | 'delete';
 
-/** What happens in place of an operation; `real` is the operation as it would have been. */
+/** What happens in place of an operation; `real` is the unbroken operation. */
 export type Fault = (real: () => Promise<unknown>, operation: Operation, store: BadStore) => unknown;
 
 export class BadStore implements KeyValueStore {
   readonly inner = new JSONStore();
-  /** As Keyv in memory has it: one process's own, which needs no lock. */
+  /** Like Keyv in memory: private to one process, without locks. */
   readonly store?: Map<string, unknown>;
-  /** Operations that began since the start. */
+  /** The number of operations since the start. */
   calls = 0;
   private readonly faults = new Map<Operation, Fault>();
   private breaksAt = 0;
@@ -35,7 +35,7 @@ export class BadStore implements KeyValueStore {
     return this.run('delete', () => this.inner.delete(key));
   }
 
-  /** As of an EventEmitter, so that errors can be told the way Keyv tells them. */
+  /** Like an EventEmitter, so that errors can be reported in Keyv's way. */
   on(event: string, listener: (error: Error) => void): this {
     if (event === 'error') this.listeners.push(listener);
     return this;
@@ -51,7 +51,7 @@ export class BadStore implements KeyValueStore {
     return this;
   }
 
-  /** Works for so many operations more, and then breaks. */
+  /** Works for so many more operations, and then breaks. */
   breakAfter(operations: number, fault: Fault): void {
     this.break(fault);
     this.breaksAt = this.calls + operations;
@@ -65,7 +65,7 @@ export class BadStore implements KeyValueStore {
     this.inner.records.clear();
   }
 
-  /** Keyv takes only adapters that have it. */
+  /** Keyv accepts only adapters that have it. */
   clear(): void {
     this.empty();
   }
@@ -83,12 +83,12 @@ export class BadStore implements KeyValueStore {
     this.inner.records.set(key, JSON.stringify(record) ?? 'null');
   }
 
-  /** An answer that does not come before the end of the test. */
+  /** A response that does not come before the end of the test. */
   never(): Promise<never> {
     return new Promise((_resolve, reject) => this.unanswered.push(reject));
   }
 
-  /** The number of operations without an answer. */
+  /** The number of operations without a response. */
   get waiting(): number {
     return this.unanswered.length;
   }
@@ -118,10 +118,10 @@ export const breakdowns: Readonly<Record<string, Fault>> = {
   'never answers': (_real, _operation, store) => store.never(),
 };
 
-/** Ways in which a store is slow, but right. */
+/** Ways in which a store is slow, but correct. */
 export const delays: Readonly<Record<string, Fault>> = {
   late: (real) => new Promise((resolve) => setTimeout(resolve, 20)).then(real),
-  // The operation happens at once, and its answer overtakes others or is overtaken.
+  // The operation happens at once, and its response may be faster or slower than others.
   'out of order': async (real, operation) => {
     const result = await real();
     await new Promise((resolve) => setTimeout(resolve, operation === 'get' ? 15 : 1));
@@ -129,7 +129,7 @@ export const delays: Readonly<Record<string, Fault>> = {
   },
 };
 
-/** What may lie in a store that others use too, or that was written by half. */
+/** Records that may be in a store because of other users or of incomplete writes. */
 export const strangeRecords: Readonly<Record<string, unknown>> = {
   text: 'a text',
   'an empty text': '',
@@ -146,7 +146,7 @@ export const strangeRecords: Readonly<Record<string, unknown>> = {
   'with a prototype': JSON.parse('{"__proto__":{"clientId":"x"},"constructor":"x","toString":1}') as unknown,
 };
 
-/** Each record that lacks one field of a whole one, or has nothing in it. */
+/** The record without one of its fields each, or empty. */
 export function halves(record: Readonly<Record<string, unknown>>): Record<string, unknown>[] {
   return Object.keys(record).flatMap((name) => {
     const rest = { ...record };

@@ -1,4 +1,4 @@
-/** A certificate for https stand-ins; it signs itself, so it is also what a client has to trust. */
+/** A self-signed certificate for https stand-ins, which clients have to trust. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** A process that runs beside others on one store: its settings come as JSON, it sends its origin, and reports when asked. */
+/**
+ * A process that runs beside others on one store: its settings come as JSON, it sends its origin, and reports on
+ * request.
+ */
 
 import type { KeyValueStore } from '../../lib/options.js';
 import { openStore, type Opener } from './open-store.js';

@@ -1,4 +1,4 @@
-/** Runs TypeScript as it lies here, without a build: `node from-source.js program.ts [arguments]`, or by require. */
+/** Runs TypeScript without a build: `node from-source.js program.ts [arguments]`, or by require. */
 
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
@@ -16,7 +16,7 @@ Module._extensions['.ts'] = (module, filename) => {
   module._compile(code, filename);
 };
 
-/** The sources name each other as they will be called once compiled: `./store.js` is `./store.ts` here. */
+/** The sources import compiled names: `./store.js` is `./store.ts` here. */
 const resolveFilename = Module._resolveFilename;
 Module._resolveFilename = (request, ...rest) => {
   try {

@@ -1,4 +1,4 @@
-/** What an attacker has at hand: listeners that count who comes, names that lie, and raw sockets. */
+/** The attacker's tools: listeners that count connections, names with false addresses, and raw sockets. */
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import type { Page } from './visitor.js';
 const running: RawServer[] = [];
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
 
-/** Resolves when the condition holds; a condition that never does is told by its text. */
+/** Resolves when the condition holds; the error of one that never does contains its text. */
 export async function until(condition: () => boolean, limitMs = 5000): Promise<void> {
   const giveUpAt = Date.now() + limitMs;
   while (!condition()) {
@@ -20,7 +20,7 @@ export async function until(condition: () => boolean, limitMs = 5000): Promise<v
   }
 }
 
-/** A listener on loopback that does to every connection what it was told, and counts them. */
+/** A listener on loopback that handles every connection in the given way, and counts them. */
 export interface RawServer {
   readonly address: string;
   readonly port: number;
@@ -28,7 +28,7 @@ export interface RawServer {
   connections(): number;
   /** Connections that are open now. */
   open(): number;
-  /** Bytes that this side got rid of, over all connections. */
+  /** Bytes that this side has sent, over all connections. */
   sent(): number;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export interface RawOptions {
   tls?: { key: string; cert: string };
 }
 
-/** Closed by itself after the test. */
+/** Closed automatically after the test. */
 export async function aRawServer(serve: (socket: Socket) => void, options?: RawOptions): Promise<RawServer> {
   const server = await startRaw(serve, options);
   running.push(server);
@@ -80,20 +80,20 @@ export async function startRaw(
   };
 }
 
-/** A listener that no request may reach. It answers like an instance, so that a mistake would go far. */
+/** A listener that no request may reach. It answers like an instance, so that a mistake would have consequences. */
 export function startTrap(options: RawOptions = {}): Promise<RawServer> {
   const body = JSON.stringify({ uri: 'inner.example', version: '4.5.0', secret: 'of the inner network' });
   const answer = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   return startRaw((socket) => void socket.once('data', () => socket.write(answer)), options);
 }
 
-/** Of 127.0.0.0/8, all of which is loopback on Linux; so that tests which run side by side do not meet. */
+/** Of 127.0.0.0/8, all of which is loopback on Linux, so that parallel tests do not use the same address. */
 export function loopbackAddress(): string {
   const part = () => 2 + Math.floor(Math.random() * 250);
   return `127.${part()}.${part()}.${part()}`;
 }
 
-/** Why nothing can listen on ports 80 and 443 of a loopback address here; undefined where it can. */
+/** The reason why nothing can listen on ports 80 and 443 of a loopback address here; undefined if it can. */
 export function lowPortsUnavailable(): string | undefined {
   if (process.platform !== 'linux') return 'needs loopback addresses other than 127.0.0.1, as on Linux';
   const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
@@ -106,11 +106,11 @@ export type Answers = readonly string[] | readonly (readonly string[])[] | 'fail
 
 export interface Names {
   readonly lookup: LookupFunction;
-  /** Names that were asked for, in order. */
+  /** Requested names, in order. */
   readonly asked: string[];
 }
 
-/** Name resolution in the hand of the attacker. Names that are not listed do not exist. */
+/** Name resolution that the attacker controls. Names that are not listed do not exist. */
 export function names(table: Readonly<Record<string, Answers>> | ((name: string) => Answers)): Names {
   const asked: string[] = [];
   const lookup: LookupFunction = (name, options, callback) => {
@@ -138,7 +138,7 @@ function isSequence(answers: Exclude<Answers, string>): answers is readonly (rea
   return Array.isArray(answers[0]);
 }
 
-/** How a login went that did not lead to the instance. */
+/** The outcome of a login that did not lead to the instance. */
 export interface Refused {
   readonly status: number;
   readonly code: string | undefined;

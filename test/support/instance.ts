@@ -21,7 +21,7 @@ export const familiesThatKnowClients = soundFamilies.filter(
 );
 
 export interface Overrides extends StandInOptions {
-  /** Habits in which this one differs from its family. */
+  /** The differences of this one from its family. */
   habits?: Habits;
 }
 
@@ -34,9 +34,9 @@ export async function startInstance(
 }
 
 export interface SplitPair {
-  /** Where the handles point: `@alice@<accountDomain.host>`. */
+  /** The domain of the handles: `@alice@<accountDomain.host>`. */
   readonly accountDomain: AccountDomain;
-  /** Where the API is. */
+  /** The host of the API. */
   readonly webHost: StandIn;
   close(): Promise<void>;
 }

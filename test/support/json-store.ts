@@ -1,4 +1,4 @@
-/** The plainest of shared stores. */
+/** A minimal shared store. */
 
 import type { KeyValueStore } from '../../lib/options.js';
 

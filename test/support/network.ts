@@ -1,4 +1,4 @@
-/** Requests of a test's own, which reach the given origins, and what comes of them. */
+/** Requests of a test itself, which may reach the given origins, and their outcome. */
 
 import { Http, RequestContext, type ContextOptions } from '../../lib/http/context.js';
 import { get, postForm, postJSON, type Answer, type GetOptions } from '../../lib/http/request.js';
@@ -18,13 +18,14 @@ export function settingsTo(
   const options = {
     ...leastOptions,
     developmentInstances,
-    // Also for the first request of a test file, before which the HTTP parser is compiled, on a busy machine.
+    // Long enough for the first request of a test file, before which the HTTP parser is compiled, on a busy
+    // machine.
     outbound: { lookup, timeoutMs: 2000, ...outbound },
   };
   return { ...readOptions(options), ...settings };
 }
 
-/** What requests of a test share. */
+/** The objects that the requests of a test share. */
 export function httpTo(
   origins: Origins,
   outbound: OutboundOptions = {},
@@ -43,7 +44,7 @@ export function contextOf(http: Http, options: Partial<ContextOptions> = {}): Re
   return context;
 }
 
-/** One request after another, each in a context of its own, to hosts that were typed and are in use. */
+/** One request after another, each with its own context, to hosts that were typed and are in use. */
 export function requestsTo(
   origins: Origins,
   outbound: OutboundOptions = {},

@@ -1,4 +1,4 @@
-/** Opens a store by the name of the function that does, so that any process can open the same one. */
+/** Opens a store by the name of a function, so that any process can open the same one. */
 
 import type { KeyValueStore } from '../../lib/options.js';
 
@@ -8,7 +8,7 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** A module, the name of a function in it, and what that is given. */
+/** A module, the name of a function in it, and its arguments. */
 export type Opener = readonly [module: string, name: string, ...args: string[]];
 
 export async function openStore([module, name, ...args]: Opener): Promise<OpenStore> {

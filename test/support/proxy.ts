@@ -1,4 +1,4 @@
-/** Proxies on loopback: a small one that does as it is told, and Debian's tinyproxy. */
+/** Proxies on loopback: a small programmable one, and Debian's tinyproxy. */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,11 +10,11 @@ import { freePort } from './free-port.js';
 import { startProgram } from './redis.js';
 
 export interface SmallProxy extends RawServer {
-  /** Heads of the requests that came, whole. */
+  /** The heads of the received requests. */
   readonly heads: string[];
 }
 
-/** Leads every name to 127.0.0.1, as a proxy with a name server of its own might. Closed after the test. */
+/** Resolves every name to 127.0.0.1, like a proxy with its own name server might. Closed after the test. */
 export async function aProxy(
   refuse?: (head: string, socket: Socket) => boolean,
   options?: RawOptions,
@@ -38,7 +38,7 @@ export async function aProxy(
   return Object.assign(server, { heads });
 }
 
-/** Why there is no tinyproxy here; undefined if there is. */
+/** The reason why there is no tinyproxy here; undefined if there is one. */
 export function tinyproxyAvailable(): string | undefined {
   const { error } = spawnSync('tinyproxy', ['-v']);
   return error && `tinyproxy cannot be run (${error.message}); .ci/install-tinyproxy installs it`;
@@ -49,7 +49,7 @@ export interface Tinyproxy {
   stop(): Promise<void>;
 }
 
-/** It asks for these credentials, and lets CONNECT go to the given ports alone. */
+/** It requires these credentials, and allows CONNECT to the given ports only. */
 export async function startTinyproxy(
   user: string,
   password: string,

@@ -1,4 +1,4 @@
-/** A Keyv on Redis, as docs/stores.md has it. */
+/** A Keyv on Redis, as docs/stores.md shows. */
 
 import KeyvRedis from '@keyv/redis';
 import { createClient } from '@redis/client';
@@ -10,8 +10,8 @@ export interface RedisKeyv {
 }
 
 /**
- * Keyv's adapter connects again for a write that comes after its end, as one in the background may. Once the server is
- * gone, that client would try to connect for ever, and the run of tests would not end.
+ * Keyv's adapter connects again for a write after its end, such as a write in the background. Once the server is
+ * gone, that client would try to connect for ever, and the test run would not end.
  */
 export async function closeForGood(
   adapter: { disconnect(force: boolean): Promise<void> },
@@ -26,7 +26,7 @@ export function redisKeyv(url: string, namespace = 'site'): RedisKeyv {
   return keyvOn(new KeyvRedis(createClient({ url }) as never), namespace);
 }
 
-/** With the client that the adapter brings: its answers may come to who asked for others, once Redis was restarted. */
+/** With the adapter's own client, which assigns responses to the wrong requests after a restart of Redis. */
 export function miscountingRedisKeyv(url: string): RedisKeyv {
   return keyvOn(new KeyvRedis(url), 'site');
 }

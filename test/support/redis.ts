@@ -1,4 +1,4 @@
-/** A Redis server of the test's own, on a free port, and how any server is started and stopped. */
+/** A Redis server for one test, on a free port, and how any server is started and stopped. */
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,13 +16,13 @@ export interface Redis {
   stop(): Promise<void>;
 }
 
-/** Why there is no Redis here; undefined if there is. */
+/** The reason why there is no Redis here; undefined if there is one. */
 export function redisAvailable(): string | undefined {
   const { error } = spawnSync('redis-server', ['--version']);
   return error && `redis-server cannot be run (${error.message}); .ci/install-redis installs it`;
 }
 
-/** @param program one that takes Redis's arguments and commands */
+/** @param program one that accepts Redis's arguments and commands */
 export async function startRedis(program = 'redis-server', args: readonly string[] = []): Promise<Redis> {
   let port = await freePort();
   const start = () =>
@@ -71,8 +71,8 @@ async function answersPing(port: number): Promise<boolean> {
 
 export interface Program {
   /**
-   * Asks the program to end, and ends it by force if it has not after ten seconds.
-   * @param signal default: `stopBy`, or SIGTERM
+   * Asks the program to end, and kills it if it has not ended after ten seconds. @param signal default: `stopBy`,
+   * or SIGTERM
    */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -119,8 +119,8 @@ export async function startProgram(
 }
 
 /**
- * Lets a test that fails before it stops its server neither hold up the run nor leave the server behind.
- * Jest hides the end of its process from tests, but not from a program that reads from it.
+ * If a test fails before it stops its server, the server neither delays the end of the run nor survives it. Jest
+ * hides the end of its process from tests, but not from a program that reads from it.
  */
 function endWithThisProcess(child: ChildProcess, end: Promise<void>): void {
   const watcher = spawn('sh', ['-c', 'cat; kill "$0"', String(child.pid)], {

@@ -1,4 +1,4 @@
-/** One process of a site that runs in several, on one store. Its settings come as JSON; it tells its origin. */
+/** One process of a site that runs in several, on one store. Its settings come as JSON; it sends its origin. */
 
 import { processSettings, serveParent } from './child-process.js';
 import { openStore, type Opener } from './open-store.js';
@@ -7,7 +7,7 @@ import { StoredSessions } from './stored-sessions.js';
 
 interface Settings {
   readonly store: Opener;
-  /** Of the sessions. Default: the same as `store`. */
+  /** The store of the sessions. Default: the same as `store`. */
   readonly sessions?: Opener;
   readonly callbackURL: string;
   readonly instances: readonly { readonly origin: string }[];

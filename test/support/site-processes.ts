@@ -9,13 +9,13 @@ import type { Visitor } from './visitor.js';
 export interface SiteProcess {
   readonly origin: string;
   readonly child: ChildProcess;
-  /** Ends it at once, in the middle of whatever it does. */
+  /** Kills it during an operation. */
   kill(): Promise<void>;
 }
 
 export interface ProcessSettings {
   readonly store: Opener;
-  /** Of the sessions. Default: the same as `store`. */
+  /** The store of the sessions. Default: the same as `store`. */
   readonly sessions?: Opener;
   readonly instances: readonly { readonly origin: string }[];
   readonly timeoutMs?: number;
@@ -23,7 +23,7 @@ export interface ProcessSettings {
   readonly issuerURL?: string;
 }
 
-/** Where all of them believe to be; nothing listens there, a visitor is told another way by `at`. */
+/** The origin in the settings of all of them. Nothing listens there; `at` translates it for a visitor. */
 const callbackURL = 'http://localhost:1/auth/mastodon/callback';
 
 export async function startProcess(settings: ProcessSettings): Promise<SiteProcess> {
@@ -36,7 +36,7 @@ export async function startProcess(settings: ProcessSettings): Promise<SiteProce
     ],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: ['--expose-gc'] },
   );
-  // A test that fails before it ends them must not hold up the run; without this process each ends itself.
+  // A test that fails before it ends them must not delay the end of the run. Without this process each ends itself.
   child.unref();
   child.channel?.unref();
   const ended = once(child, 'exit');
@@ -50,12 +50,12 @@ export async function startProcess(settings: ProcessSettings): Promise<SiteProce
   return { origin, child, kill };
 }
 
-/** The callback as this process serves it. */
+/** The callback at this process. */
 export function at(process: SiteProcess, callback: string): string {
   return callback.replace(new URL(callbackURL).origin, process.origin);
 }
 
-/** Lets the visitor's cookies count at every one of them, as they would behind one name. */
+/** Makes the visitor's cookies valid at all of them, like behind one name. */
 export function shareCookies(visitor: Visitor, processes: readonly SiteProcess[]): Visitor {
   const jar = new Map<string, string>();
   for (const { origin } of processes) visitor.jars.set(new URL(origin).host, jar);
@@ -63,11 +63,11 @@ export function shareCookies(visitor: Visitor, processes: readonly SiteProcess[]
 }
 
 export interface Report {
-  /** Bytes in use after collecting what is garbage. */
+  /** Bytes in use after garbage collection. */
   readonly memory: number;
-  /** How often verify was called since the last report. Of a site. */
+  /** For a site: the number of calls of verify since the last report. */
   readonly verified?: number;
-  /** How often each code failed since the start. Of an issuer. */
+  /** For an issuer: the number of failures by code since the start. */
   readonly failures?: Readonly<Record<string, number>>;
 }
 

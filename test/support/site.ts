@@ -44,11 +44,11 @@ export interface SiteOptions {
   /** Options of `passport.authenticate` at the start of a login. */
   authenticate?: MastodonAuthenticateOptions | ((req: Request) => MastodonAuthenticateOptions);
   /**
-   * True: failures redirect to /login, with a message in the session. Default false: they are answered with
+   * True: failures redirect to /login, with a message in the session. Default false: the site answers them with
    * their status and JSON.
    */
   failureRedirect?: boolean;
-  /** Passport takes the content of the session along into the new one of a login. Default false. */
+  /** Passport copies the content of the session into the new one after a login. Default false. */
   keepSessionInfo?: boolean;
   /** Default 0: any free port. */
   port?: number;
@@ -61,9 +61,9 @@ export interface Site {
   readonly app: Express;
   readonly strategy: MastodonStrategy;
   readonly passport: InstanceType<typeof Passport>;
-  /** Profiles in the order in which verify saw them. */
+  /** Profiles in the order in which verify received them. */
   readonly verified: any[]; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look into them
-  /** What reached the error handler. */
+  /** Errors that reached the error handler. */
   readonly errors: unknown[];
   close(): Promise<void>;
 }
@@ -75,7 +75,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  // The callback URL holds the port, so the server listens before there is an application.
+  // The callback URL contains the port, so the server listens before there is an application.
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
   const callbackURL = options.options?.callbackURL ?? `${origin}/auth/mastodon/callback`;
@@ -88,7 +88,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       developmentInstances: (options.instances ?? []).map((instance) => instance.origin),
       ...options.options,
       callbackURL,
-      // Which form verify has is known to the test only, so one of the typed forms has to stand for all.
+      // Only the test knows which form verify has, so one of the typed forms stands for all.
     } as MastodonStrategyOptions & { passReqToCallback: true },
     recording(options.verify ?? acceptUser, verified) as never,
   );
@@ -151,7 +151,7 @@ function build(app: Express, passport: Site['passport'], options: SiteOptions, e
   app.use(fail);
 }
 
-/** The two ways in which applications take a failure: as a redirect, or in a callback of their own. */
+/** The two ways in which applications handle a failure: with a redirect, or in a callback of their own. */
 function enter(
   passport: Site['passport'],
   options: SiteOptions,
@@ -190,7 +190,7 @@ function enter(
   };
 }
 
-/** Wraps verify without changing its number of parameters, by which the strategy may tell the forms apart. */
+/** Wraps verify with the same number of parameters, by which the strategy may recognise its form. */
 function recording(verify: AnyVerify, verified: unknown[]): AnyVerify {
   const wrapped = (...args: unknown[]): unknown => {
     verified.push(args.find(isProfile));

@@ -1,4 +1,4 @@
-/** A real fediverse server, snac, on loopback: with the accounts alice and bob, and its sign-in page operated. */
+/** A real fediverse server, snac, on loopback: with the accounts alice and bob, and a client for its sign-in page. */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,21 +11,21 @@ import { freePort } from './free-port.js';
 import { startProgram, type Program } from './redis.js';
 
 export interface Snac {
-  /** `http://localhost:<port>`, to be named in `developmentInstances`. */
+  /** `http://localhost:<port>`, for the option `developmentInstances`. */
   readonly origin: string;
   /** `localhost:<port>`, which is also the domain of its handles. */
   readonly host: string;
   /** Adds an account; resolves with its password. */
   addUser(name: string): Promise<string>;
   /**
-   * Opens the authorize page that a login was redirected to, fills in the form as this user, and resolves
-   * with the address that snac sends the browser back to.
+   * Opens the authorization page that a login redirects to, fills in the form as this user, and resolves with the
+   * URL to which snac redirects the browser.
    */
   signIn(authorizeURL: string, name: string): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Why there is no snac here; undefined if there is. */
+/** The reason why there is no snac here; undefined if there is one. */
 export function snacAvailable(): string | undefined {
   const { error } = spawnSync('snac', []);
   return error && `snac cannot be run (${error.message}); .ci/install-snac installs it`;
@@ -76,7 +76,7 @@ export async function startSnac(): Promise<Snac> {
   }
 }
 
-/** Runs one of snac's commands, answers its questions, and resolves with what it printed. */
+/** Runs one of snac's commands, answers its questions, and resolves with its output. */
 async function snac(args: readonly string[], answers: string): Promise<string> {
   const child = spawn('snac', args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const status = new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
@@ -111,7 +111,7 @@ async function signIn(authorizeURL: string, name: string, password: string): Pro
   return answer.location;
 }
 
-/** One request on a connection of its own: snac closes every connection after its answer, without saying so. */
+/** One request on its own connection: snac closes every connection after its response, without announcing it. */
 async function send(method: 'GET' | 'POST', url: string, form?: string) {
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
   return new Promise<{ status: number; location: string | undefined; body: string }>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** What most tests begin with: servers that close by themselves, a login cut into its steps, answers without a network. */
+/** The beginning of most tests: servers that close by themselves, a login in its steps, answers without a network. */
 
 import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
@@ -27,7 +27,7 @@ export async function aSite(options: SiteOptions = {}): Promise<Site> {
   return closing(await startSite(options));
 }
 
-/** Another process of the same site: it answers at an address of its own and believes to be `site`. */
+/** Another process of the same site: it listens at its own address, and its settings have the address of `site`. */
 export async function anotherProcessOf(site: Site, options: SiteOptions): Promise<Site> {
   return aSite({ ...options, options: { ...options.options, callbackURL: site.callbackURL } });
 }
@@ -54,7 +54,7 @@ export async function leave(visitor: Visitor, site: { origin: string }, typed: s
   return page.location;
 }
 
-/** Waits for the invalid code that is offered after a registration, while the visitor is at the instance. */
+/** Waits for the invalid-code check after a registration, while the visitor is at the instance. */
 export async function codesAreChecked(instance: StandIn): Promise<void> {
   const giveUpAt = performance.now() + 5000;
   while (instance.requestsTo('POST /oauth/token').length === 0) {
@@ -63,7 +63,7 @@ export async function codesAreChecked(instance: StandIn): Promise<void> {
   }
 }
 
-/** The address that the instance sends the visitor back to, with code and state, not yet opened. */
+/** The callback URL to which the instance redirects the visitor, with code and state, not yet opened. */
 export async function comeBack(
   visitor: Visitor,
   site: { origin: string },
@@ -77,7 +77,7 @@ export async function open(visitor: Visitor, url: URL | string): Promise<Page> {
   return visitor.follow(await visitor.get(String(url)));
 }
 
-/** The same address with some parameters replaced; `undefined` takes one away. */
+/** The same URL with some parameters replaced; `undefined` removes one. */
 export function changed(url: URL, params: Record<string, string | undefined>): URL {
   const copy = new URL(url);
   for (const [name, value] of Object.entries(params)) {
@@ -92,7 +92,9 @@ export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }):
   return (page.json() as { user: { username?: string } | null }).user?.username;
 }
 
-/** The secrets of a login: its code and state, and what the instance gave. @param back the callback's URL */
+/**
+ * The secrets of a login: its code and state, and the client credentials and tokens. @param back the callback's URL
+ */
 export function secretsOf(instance: StandIn, back: URL): (string | null | undefined)[] {
   const secrets = [
     back.searchParams.get('code'),

@@ -1,4 +1,4 @@
-/** Every stand-in logs in the right account, and refuses codes as its server family does. */
+/** Every stand-in logs in the right account, and refuses codes like its server family. */
 
 import { createHash } from 'node:crypto';
 import { selfSigned } from './certificate.js';

@@ -5,7 +5,7 @@ import type { KeyValueStore } from '../../lib/options.js';
 
 type Done = (error?: unknown, session?: SessionData | null) => void;
 
-/** So that any process can take any request. */
+/** So that any process can handle any request. */
 export class StoredSessions extends SessionStore {
   constructor(private readonly store: KeyValueStore) {
     super();
@@ -17,7 +17,7 @@ export class StoredSessions extends SessionStore {
   }
 
   override set(id: string, session: SessionData, done: Done = () => undefined): void {
-    // As JSON: express-session goes on with the object that it gives here.
+    // As JSON, because express-session continues to use the object that it passes here.
     const kept = JSON.parse(JSON.stringify(session)) as unknown;
     const written = async () => this.store.set(key(id), kept, 60 * 60 * 1000);
     written().then(() => done(), done);

@@ -1,4 +1,4 @@
-/** Certificates of a test's own authority: good ones, and each kind of bad one. */
+/** A certificate authority for tests: valid certificates, and each kind of invalid one. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import type { Certificate } from './certificate.js';
 
 export interface Authority {
-  /** PEM of the authority itself: what `outbound.ca` takes. */
+  /** PEM of the authority itself, for the option `outbound.ca`. */
   readonly ca: string;
-  /** A certificate for these names, valid for `days` from now; a negative number makes one that is over. */
+  /** A certificate for these names, valid for `days` from now; a negative number makes an expired one. */
   issue(names: readonly string[], days?: number): Certificate;
   /** The same from an intermediate authority, whose own certificate is not sent along. */
   issueWithoutIntermediate(names: readonly string[]): Certificate;

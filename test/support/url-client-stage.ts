@@ -1,4 +1,4 @@
-/** A site whose document servers can fetch over TLS, and servers of Misskey's kind that do so. */
+/** A site whose document servers can fetch over TLS, and servers like Misskey that do so. */
 
 import https from 'node:https';
 import type { AddressInfo, LookupFunction } from 'node:net';
@@ -11,15 +11,15 @@ import type { MisskeyPersona, MisskeyPersonaName } from './stand-in/misskey/pers
 import { startAuthority, type Authority } from './tls.js';
 import { requestOf, send } from './web-request.js';
 
-/** The name that a site's document is found under; to the stand-ins all names are on this machine. */
+/** The name at which a site's document is found; for the stand-ins all names lead to this machine. */
 const siteName = 'site.example';
 
-/** To visitors, too, the whole internet is on this machine. */
+/** For visitors, too, every public name leads to this machine. */
 export const allNamesHere: LookupFunction = (_name, options, callback) =>
   options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
 
 let authority: Authority;
-/** One for all: making one takes longer than a login. */
+/** One for all, because making one takes longer than a login. */
 let tls: Certificate;
 const running: { close(): unknown }[] = [];
 
@@ -30,7 +30,7 @@ beforeAll(() => {
 afterEach(async () => void (await Promise.all(running.splice(0).map((one) => one.close()))));
 afterAll(() => authority.close());
 
-/** What a site trusts that is to reach these servers: for `outbound.ca`. */
+/** The authority that a site trusts to reach these servers: for `outbound.ca`. */
 export const trusted = (): string => authority.ca;
 
 export async function aMisskey(
@@ -69,7 +69,7 @@ export async function aURLClientSite(options: SiteOptions = {}): Promise<URLClie
   return { ...site, clientMetadataURL };
 }
 
-/** A site, a Misskey that it may reach, and what both say. */
+/** A site, a Misskey that it may reach, and the output of both. */
 export async function aURLClientStage(
   persona: Parameters<typeof aMisskey>[0] = 'misskey2025',
   options: SiteOptions = {},

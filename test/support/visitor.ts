@@ -9,7 +9,7 @@ export interface Page {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly text: string;
-  /** Absolute, where the answer is a redirect. */
+  /** Absolute, if it is a redirect. */
   readonly location: string | undefined;
   json(): any; // eslint-disable-line @typescript-eslint/no-explicit-any -- tests look into answers of any shape
 }
@@ -21,13 +21,13 @@ interface Form {
 }
 
 export interface Decision {
-  /** The account at the instance. Default: the one of the last decision there, or `alice`. */
+  /** The account at the instance. Default: that of the last decision there, or `alice`. */
   as?: string;
   /** Default false. */
   deny?: boolean;
 }
 
-/** The visitor was left on a page of the instance and never sent back. */
+/** The visitor was left on a page of the instance, without a redirect to the site. */
 export class StuckAtInstance extends Error {
   constructor(readonly page: Page) {
     super(`Stuck at ${page.url}: ${page.status} ${page.text.slice(0, 200)}`);
@@ -41,7 +41,7 @@ export class Visitor {
   /** Accounts by origin of the instance. */
   private readonly signedIn = new Map<string, string>();
 
-  /** @param lookup where names lead to; default: where they lead to on this machine */
+  /** @param lookup resolves names; default: to this machine */
   constructor(private readonly lookup?: LookupFunction) {}
 
   get(url: string, headers: http.OutgoingHttpHeaders = {}): Promise<Page> {
@@ -56,7 +56,7 @@ export class Visitor {
     return this.request('POST', url, new URLSearchParams(form).toString(), headers);
   }
 
-  /** Goes where redirects lead, as long as they stay at the same origin. */
+  /** Follows redirects within one origin. */
   async follow(page: Page): Promise<Page> {
     let current = page;
     for (let hops = 0; current.location !== undefined && hops < 10; hops += 1) {
@@ -66,19 +66,19 @@ export class Visitor {
     return current;
   }
 
-  /** Consents at the instance; returns the address it sends the visitor back to. */
+  /** Consents at the instance; returns the URL to which it redirects. */
   approve(authorizeURL: string, decision: Decision = {}): Promise<string> {
     return this.decide(authorizeURL, decision);
   }
 
-  /** Denies; stays at an instance that sends no visitor back then. */
+  /** Denies; stays at an instance that does not redirect after a denial. */
   deny(authorizeURL: string, decision: Decision = {}): Promise<string> {
     return this.decide(authorizeURL, { ...decision, deny: true });
   }
 
   /**
-   * The whole round trip: types `instance` at the site, decides at the instance, comes back. Returns the last
-   * answer of the site, which may also be a refusal at the start.
+   * The whole round trip: types `instance` at the site, decides at the instance, returns. Returns the last response
+   * of the site, which may also be a refusal at the start.
    */
   async login(site: { origin: string }, instance: string, decision: Decision = {}): Promise<Page> {
     const begun = await this.post(`${site.origin}/auth/mastodon`, { instance });
@@ -122,7 +122,7 @@ export class Visitor {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
     const options = {
       method,
-      // No connection outlives its request: nothing keeps a test from ending.
+      // Closes each connection after its request, so that nothing delays the end of a test.
       agent: false as const,
       rejectUnauthorized: false,
       ...(this.lookup && { lookup: this.lookup }),

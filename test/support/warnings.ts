@@ -1,4 +1,4 @@
-/** Collects the warnings of the process that a test causes. */
+/** Collects the process warnings that a test causes. */
 
 import { emittedWarnings } from '../../lib/events.js';
 
@@ -6,7 +6,10 @@ type Warning = readonly [text: string, code: string | undefined];
 
 let warnings: Warning[] = [];
 
-/** In each test of the file NODE_ENV is unset, as while a site is built, and warnings are collected in place of printed. */
+/**
+ * In each test of the file NODE_ENV is unset, like while a site is built, and warnings are collected in place of
+ * printed.
+ */
 export function inDevelopment(): void {
   let environment: string | undefined;
   beforeEach(() => {

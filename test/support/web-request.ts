@@ -1,4 +1,7 @@
-/** Node's requests and responses as those of the platform, for entry points that use `Request` and `Response`. */
+/**
+ * Converts Node's requests and responses to those of the platform, for entry points that use `Request` and
+ * `Response`.
+ */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';

@@ -17,7 +17,7 @@ async function anInstance(options?: InstanceOptions): Promise<TestInstance> {
 
 async function aStage(options?: InstanceOptions) {
   const instance = await anInstance(options);
-  // Where `localhost` is [::1], the instance may have been given a port that is free at 127.0.0.1, too.
+  // If `localhost` is [::1], the instance may have a port that is free at 127.0.0.1, too.
   const site = await aSite({ instances: [instance], port: await freePort() });
   return { instance, site, visitor: new Visitor() };
 }
@@ -194,7 +194,7 @@ it('its pages show hostile names as text, and lead to sites that redirect on', a
   expect((await start(visitor, site, `@tove@${instance.host}`)).status).toBe(302);
 });
 
-/** What its token endpoint gives to a client of its own. */
+/** The response of its token endpoint to a client of its own. */
 async function tokensOf(instance: TestInstance): Promise<Record<string, unknown>> {
   const uri = 'https://site.example/callback';
   const post = async (path: string, form: Record<string, string>) =>

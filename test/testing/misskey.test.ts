@@ -1,4 +1,4 @@
-/** A testing instance that knows clients by URL, like Misskey: sites try their `clientMetadataURL` at it. */
+/** A testing instance with URL clients, like Misskey: sites test their `clientMetadataURL` with it. */
 
 import { startInstance, type InstanceOptions, type TestInstance } from '../../lib/testing/index.js';
 import { freePort } from '../support/free-port.js';
@@ -13,7 +13,7 @@ let instance: TestInstance | undefined;
 let site: Site | undefined;
 afterEach(async () => void (await Promise.all([instance?.close(), site?.close()])));
 
-/** The site is found at a port that is known only when it runs: the instance is told of it by what it reads then. */
+/** The site's port is known only when it runs, so the instance reads it from a variable then. */
 async function aStage(options: InstanceOptions = {}, hasRoute = true) {
   const sites: Record<string, string> = {};
   const port = await freePort();
@@ -98,7 +98,7 @@ describe('hides no mistake of the site', () => {
       code_verifier: 'x',
     };
     expect((await visitor.post(`${instance.origin}/oauth/token`, form)).status).toBe(400);
-    // Burnt by the first try, right or wrong.
+    // The first attempt uses it up, right or wrong.
     expect((await open(visitor, callback)).json()).toMatchObject({ code: 'token_refused' });
   });
 

@@ -1,4 +1,4 @@
-/** The place of an instance's host in a URL of the site, and URLs that are read without a failure. */
+/** The position of an instance's host in a URL of the site, and URLs that are parsed without an exception. */
 
 import { Checks } from '../../lib/util/checks.js';
 import { isOn, splitAtHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';

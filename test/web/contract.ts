@@ -1,4 +1,4 @@
-/** Attacks on the web adapter, at a site as its users would write it, beside those that every site has to withstand. */
+/** Attacks on the web adapter, at a typical site, beside those that every site has to withstand. */
 
 import { startInstance, type StandIn } from '../support/instance.js';
 import { Visitor, type Page } from '../support/visitor.js';
@@ -6,7 +6,7 @@ import type { RunningSite } from '../frameworks/running.js';
 
 const cookieName = '__Host-mastodon-login';
 
-/** @param run starts the site, which believes to be at https://site.example */
+/** @param run starts the site, whose settings have the origin https://site.example */
 export function keepsStrangersOut(run: (developmentInstances: string) => Promise<RunningSite>): void {
   let instance: StandIn;
   let site: RunningSite;
@@ -21,7 +21,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
   const begin = (browser: Visitor, headers = {}) =>
     browser.post(`${site.origin}/auth/mastodon`, { instance: instance.host, from: 'here' }, headers);
 
-  /** The address to come back to, not yet opened. */
+  /** The callback URL, not yet opened. */
   async function comeBack(browser: Visitor, as = 'alice'): Promise<string> {
     const { location, status, text } = await begin(browser);
     if (location === undefined) throw new Error(`Not sent away: ${status} ${text}`);
@@ -83,7 +83,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
   it('does not take a cookie for its own that another host of its domain planted', async () => {
     const attacker = new Visitor();
     const callback = await comeBack(attacker, 'bob');
-    // What a browser keeps for a whole domain, or of plain http, cannot have the prefix.
+    // A cookie that a browser keeps for a whole domain, or for plain http, cannot have the prefix.
     jarOf(visitor).set('mastodon-login', jarOf(attacker).get(cookieName) ?? '');
     await expectRefusal(await visitor.get(callback), expired);
   });

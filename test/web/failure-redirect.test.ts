@@ -1,4 +1,4 @@
-/** `failureRedirect`: a failed login of the web API leads to the login page, which shows what failed. */
+/** `failureRedirect`: a failed login of the web API leads to the login page, which shows the failure. */
 
 import { messageFor } from '../../lib/button/form.js';
 import { createLogin, failureRedirect, MastodonError } from '../../lib/web/index.js';

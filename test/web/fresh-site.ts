@@ -1,4 +1,4 @@
-/** A site of a framework in a folder of its own, with the packed tarball, as a new user makes it. */
+/** A site of a framework in a temporary folder, with the packed tarball, like that of a new user. */
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,14 +20,17 @@ export const env = {
   SESSION_PASSWORD: 'only for tests, '.repeat(3),
 };
 
-/** An empty folder outside of the repository, whose configuration the frameworks would find. Removed after the tests. */
+/**
+ * An empty folder outside of the repository, whose configuration the frameworks would find. Removed after the
+ * tests.
+ */
 export function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** Runs a command of the new user. Rejects with what it printed. */
+/** Runs a command of the new user. Rejects with its output. */
 export async function run(folder: string, program: string, ...args: string[]): Promise<void> {
   await exec(program, args, { cwd: folder, env: { ...env, CI: '1' } }).catch((error: unknown) => {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };

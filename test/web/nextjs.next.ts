@@ -54,7 +54,7 @@ async function runNext(developmentInstances: string): Promise<RunningSite> {
 async function originIn(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface(output)) {
     const [found] = /http:\/\/localhost:\d+/.exec(line) ?? [];
-    // The rest of the output is read and dropped, since a full pipe would stop the process.
+    // The rest of the output is read and dropped, because a full pipe would stop the process.
     if (found) return output.resume() && found;
   }
   throw new Error('Next.js ended before it listened');

@@ -1,4 +1,4 @@
-/** The packed tarball under Bun and Deno: whole logins, every entry point, and the guard of addresses. */
+/** The packed tarball under Bun and Deno: whole logins, every entry point, and the check of addresses. */
 
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
   const { stdout } = await run('npm', pack, { cwd: root });
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  // Their binaries lie in packages of their own; what their scripts would fetch beside is not needed.
+  // Their binaries are in separate packages; the other downloads of their scripts are not needed.
   const install = ['install', '--ignore-scripts', '--no-package-lock', join(folder, filename)];
   const peers = ['ws@^8.23.0', 'oidc-provider@^9.13.0'];
   await run('npm', [...install, ...peers, 'bun@^1.4.5', 'deno@^2.9.6'], { cwd: folder });

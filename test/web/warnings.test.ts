@@ -1,4 +1,4 @@
-/** Which mistakes of a site on the web API are warned about, each once, and which are not in production. */
+/** Mistakes of a site on the web API that cause one warning each, and those that are silent in production. */
 
 import { createLogin, type WebLogin } from '../../lib/web/index.js';
 import type { StandIn } from '../support/instance.js';

@@ -17,7 +17,7 @@ async function aStage(options: Partial<WebLoginOptions> = {}) {
   return { instance, login };
 }
 
-/** What a browser remembers of a response: one cookie, as `name=value`. */
+/** The cookie of a response as a browser sends it: `name=value`. */
 const cookieIn = ({ headers }: { headers: Headers }) => headers.get('set-cookie')?.split(';', 1)[0] ?? '';
 
 const withCookie = (url: string, cookie: string) => new Request(url, { headers: { Cookie: cookie } });
@@ -248,7 +248,7 @@ describe('the cookie', () => {
     const { instance, login } = await aStage();
     const attacker = await comeBack(login, instance);
     for (const space of ['\u00a0', '\v', '\f']) {
-      // As fetch hands on a header: each byte of it is a character.
+      // As fetch passes a header on: each byte of it is one character.
       const headers = { get: (name: string) => (name === 'cookie' ? space + attacker.cookie : null) };
       const request = { url: attacker.callback, method: 'GET', headers } as unknown as Request;
       expect((await failureOf(login.finish(request))).code).toBe('login_expired');

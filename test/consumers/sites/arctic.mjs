@@ -1,4 +1,4 @@
-/** Arctic, whose application keeps state and verifier itself. */
+/** Arctic, in an application that stores state and verifier itself. */
 
 import {
   CodeChallengeMethod,

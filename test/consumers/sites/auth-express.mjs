@@ -1,4 +1,4 @@
-/** Auth.js, in its form for Express. */
+/** Auth.js for Express. */
 
 import { ExpressAuth, getSession } from '@auth/express';
 import express from 'express';

@@ -1,4 +1,4 @@
-/** Auth0's own library, as a site of Auth0's would use it. */
+/** Auth0's own library, set up like in a site that uses Auth0. */
 
 import express from 'express';
 import oidc from 'express-openid-connect';

@@ -1,4 +1,4 @@
-/** Grant, as middleware of Express. */
+/** Grant, as Express middleware. */
 
 import express from 'express';
 import session from 'express-session';

@@ -1,4 +1,4 @@
-/** @hono/oidc-auth, which keeps the user logged in by refresh tokens. */
+/** @hono/oidc-auth, which keeps the user logged in with refresh tokens. */
 
 import { getRequestListener } from '@hono/node-server';
 import { getAuth, initOidcAuthMiddleware, oidcAuthMiddleware, processOAuthCallback } from '@hono/oidc-auth';

@@ -1,4 +1,4 @@
-/** What every site here gets from its test, and how it starts. */
+/** What each of these sites receives from its test, and how it starts. */
 
 import { createServer } from 'node:http';
 
@@ -12,7 +12,7 @@ export const {
 
 export const secret = 'a secret of the site, for its own cookies';
 
-/** Listens at the origin; then prints a line, for which the test waits. */
+/** Listens at the origin, then prints a line, for which the test waits. */
 export function listen(handler) {
   createServer(handler).listen(Number(new URL(origin).port), '127.0.0.1', () =>
     process.stdout.write('listening\n'),

@@ -27,7 +27,10 @@ app.use((req, _res, next) => {
 });
 app.use(passport.session());
 
-/** Passport calls two methods, since 0.6, that cookie-session lacks. Hidden, so that they make no cookie. */
+/**
+ * Since 0.6, Passport calls two methods that cookie-session lacks. They are not enumerable, so the cookie does not
+ * contain them.
+ */
 function completeSession(req) {
   Object.defineProperties(req.session, {
     regenerate: {

@@ -1,4 +1,4 @@
-/** node:http alone, with the web adapter: requests and responses are turned into each other as one would by hand. */
+/** The web adapter on plain node:http: requests and responses are converted by hand. */
 
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * A Mastodon that some day reads documents of clients (draft-ietf-oauth-client-id-metadata-document; planned as
- * mastodon/mastodon#31151), as strict about them as Doorkeeper's own first version is.
+ * A future Mastodon that reads client metadata documents (draft-ietf-oauth-client-id-metadata-document; planned as
+ * mastodon/mastodon#31151), as strictly as Doorkeeper's first version does.
  */
 
 import { json, type Incoming, type Outgoing } from '../../../lib/testing/server.js';
@@ -12,9 +12,9 @@ import { listen } from './server.js';
 import { StandIn, type StandInOptions } from './stand-in.js';
 
 export interface FutureOptions extends StandInOptions {
-  /** The authority that documents are fetched under; every name leads to this machine. */
+  /** The certificate authority for documents; every name leads to this machine. */
   ca: string;
-  /** Registers apps as well, as the first of these versions will. Default false. */
+  /** Registers apps as well, like the first of these versions will. Default false. */
   registers?: boolean;
 }
 
@@ -66,7 +66,7 @@ export class FutureMastodon extends StandIn {
     return document?.['app_registration_endpoint'] !== undefined;
   }
 
-  /** Makes an app of the document at a URL. @throws Error for a document that the draft does not allow */
+  /** Makes an app from the document at a URL. @throws Error for a document that the draft does not allow */
   private async meet(id: string): Promise<void> {
     const { response, text } = await get(id, this.ca, Infinity);
     if (response.statusCode !== 200) throw new Error(`the document was answered with ${response.statusCode}`);

@@ -92,7 +92,7 @@ export class FamilyOAuth extends OAuth {
     // A scope that an upgrade removed is also removed from the apps that were registered with it.
     if (unknownAtApps === 'refuse' && !asked.every((scope) => known.includes(scope))) return false;
     if (compare === 'covers') return asked.every((scope) => app.scopes.some((own) => covers(own, scope)));
-    // Real servers also accept fewer scopes than registered; a client that does so has made a mistake all the same.
+    // Real servers also accept fewer scopes than registered, but a client that asks for fewer has made a mistake.
     return asked.length === app.scopes.length && super.allowsScopes(app, asked);
   }
 

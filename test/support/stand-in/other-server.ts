@@ -1,4 +1,4 @@
-/** Servers of other software: nothing that a login could use, and a NodeInfo document somewhere. */
+/** Servers of other software: a NodeInfo document, and nothing that a login could use. */
 
 import type { Server } from 'node:http';
 import type { Incoming, Outgoing } from '../../../lib/testing/server.js';
@@ -6,15 +6,15 @@ import { page } from './personas/common.js';
 import { listen, outgoing, TestServer, type ServerOptions } from './server.js';
 
 export interface OtherHabits {
-  /** As NodeInfo tells it. */
+  /** The name in NodeInfo. */
   readonly software: string;
-  /** Where the NodeInfo document is; the index is where it has to be. */
+  /** The path of the NodeInfo document; its index has a fixed path. */
   readonly nodeInfo: string;
-  /** Any address is its application's page, in which the rest happens in the browser. */
+  /** Every address responds with the page of a browser application. */
   readonly isOnePage?: boolean;
 }
 
-/** Paths as in the sources of each. */
+/** The paths are those in the sources of each. */
 export const otherServers = {
   lemmy: { software: 'lemmy', nodeInfo: '/nodeinfo/2.0.json' },
   peertube: { software: 'peertube', nodeInfo: '/nodeinfo/2.0.json' },

@@ -3,7 +3,7 @@
 import { pageReasons, replies, type Refusal } from '../../../lib/testing/refusals.js';
 import type { Reply } from './server.js';
 
-/** Most families answer a spent code like an unknown one. */
+/** Most families answer a used code like an unknown one. */
 export type Replies = Readonly<Partial<Record<Refusal | 'throttled', Reply>>>;
 
 export interface ScopeHabits {
@@ -18,9 +18,12 @@ export interface ScopeHabits {
 }
 
 export interface AuthorizeHabits {
-  /** Sent back without `force_login`, as to a visitor who is signed in: a code, a token, or a used code. */
+  /**
+   * What the instance sends back without `force_login` for a visitor who is signed in: a code, a token, or a used
+   * code.
+   */
   readonly returning: 'code' | 'token' | 'used code';
-  /** A visitor who denies goes back to the site, or stays on a page of the instance. */
+  /** A visitor who denies returns to the site, or stays on a page of the instance. */
   readonly denial: 'with state' | 'without state' | 'own page';
   /** Responses name their issuer (RFC 9207), as from Doorkeeper 6.0. */
   readonly issuer: boolean;
@@ -31,12 +34,12 @@ export interface TokenHabits {
   readonly checksCode: boolean;
   /** A code that is missing, or unknown, is refused before the client is authenticated. */
   readonly codeBeforeClient: 'missing' | 'unknown' | false;
-  /** The request with a code names scopes; without, it is `read`. */
+  /** The token request contains scopes; without them, the scope is `read`. */
   readonly scopeWithCode: boolean;
   readonly pkce: boolean;
   readonly oneTime: boolean;
   readonly codeLifetimeMs: number;
-  /** `any-client`: the client credentials grant answers every client. */
+  /** `any-client`: the client credentials grant accepts every client. */
   readonly credentials: 'plain' | 'any-client';
   /** The same app, account and scopes get the same token again. */
   readonly reuses: boolean;
@@ -75,7 +78,7 @@ export interface Persona {
   /** Closes kept-alive connections without announcing it. */
   readonly hangsUp: boolean;
   readonly apps: {
-    /** Registrations of one address in that many milliseconds, enforced only when a test asks for it. */
+    /** Registrations of one address in that many milliseconds, enforced only if a test asks for it. */
     readonly throttle: { readonly count: number; readonly windowMs: number };
     /** An app serves one login session, and its client ID is the URL of that session. */
     readonly singleUse: boolean;
@@ -107,7 +110,7 @@ function isSection(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The family's answer to a refusal; Mastodon's where the family has none of its own. */
+/** The family's answer to a refusal; Mastodon's if the family has none of its own. */
 export function replyTo({ replies: own }: Persona, refusal: Refusal): Reply {
   const reply = own[refusal] ?? (refusal === 'spent_code' ? own.wrong_code : undefined);
   if (reply) return reply;

@@ -3,7 +3,7 @@
 import type { KeyValueStore } from '../../../lib/options.js';
 import type { App, Code, Token } from '../../../lib/testing/records.js';
 
-/** A code that was redeemed stays, so that a test can look at it. */
+/** A redeemed code stays, so that a test can look at it. */
 export type KeptCode = Code & { used: boolean };
 
 export class Records implements KeyValueStore {

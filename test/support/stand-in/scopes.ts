@@ -12,12 +12,13 @@ export function allowsScopes(
   asked: readonly string[],
 ): boolean {
   if (habits.compare === 'never') return true;
-  // A scope that an upgrade has taken away is gone from the apps that were registered with it, too.
+  // A scope that an upgrade has removed is also removed from the apps that were registered with it.
   if (habits.unknownAtApps === 'refuse' && !asked.every((scope) => habits.known.includes(scope)))
     return false;
   if (habits.compare === 'covers') return asked.every((scope) => ofApp.some((own) => covers(own, scope)));
-  // Real servers also accept fewer scopes than registered; a client that asks for others than it registered
-  // has made a mistake all the same, and the stand-in shows it.
+  // Real servers also accept fewer scopes than registered. A client that asks for scopes that it did not register
+  // has
+  // made a mistake, and the stand-in shows it.
   return asked.length === ofApp.length && asked.every((scope) => ofApp.includes(scope));
 }
 

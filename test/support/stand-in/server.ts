@@ -12,7 +12,7 @@ export interface ServerOptions {
   address?: string;
   /** Default 0: any free port. A fixed one lets a test replace a server. */
   port?: number;
-  /** The origin that the server believes to have. Default: its address. */
+  /** The origin in the server's settings. Default: its address. */
   origin?: string;
   /** Serve https with this certificate. */
   tls?: { key: string; cert: string };
@@ -67,7 +67,7 @@ export abstract class TestServer {
   private readonly timers = new Set<NodeJS.Timeout>();
   private answers: Answer[] = [];
 
-  /** Takes a server that listens already, since its origin contains the port. */
+  /** Receives a listening server, because its origin contains the port. */
   protected constructor(
     private readonly server: http.Server | https.Server,
     options: ServerOptions,
@@ -101,7 +101,7 @@ export abstract class TestServer {
   }
 
   /**
-   * Lets `handler` answer, the latest one first; `once` or `times` limit that. Returns a function that ends it.
+   * Lets `handler` answer, the latest one first; `once` or `times` limit that. Returns a function that removes it.
    */
   answer(matcher: Matcher, handler: Handler, options: { once?: boolean; times?: number } = {}): () => void {
     const answer = { matcher, handler, left: options.times ?? (options.once ? 1 : Infinity) };
@@ -154,7 +154,8 @@ export abstract class TestServer {
       if (answer.left === 0) this.answers = this.answers.filter((other) => other !== answer);
       await answer.handler(req, res, seen);
     } catch (error) {
-      // The client may have closed the connection; any other error is a mistake in the simulation, which a test must see.
+      // The client may have closed the connection; any other error is a mistake in the simulation, which a test
+      // must see.
       if (req.destroyed && !req.complete) return;
       write(
         res,
@@ -186,7 +187,7 @@ export function outgoing([status, body]: Reply, headers: Record<string, string> 
   return { status, body: text, headers: { 'Content-Type': isJSON ? jsonType : htmlType, ...headers } };
 }
 
-/** Listens first, since the origin contains the port. */
+/** Listens first, because the origin contains the port. */
 export async function listen(options: ServerOptions): Promise<http.Server | https.Server> {
   const server = options.tls ? https.createServer(options.tls) : http.createServer();
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** An account domain that is not an instance itself: it only says where its accounts are. */
+/** An account domain that is not an instance itself: it only names the host of its accounts. */
 
 import type { Server } from 'node:http';
 import * as documents from '../../../lib/testing/documents.js';
@@ -6,7 +6,7 @@ import { json, type Incoming, type Outgoing } from '../../../lib/testing/server.
 import { outgoing, TestServer, type ServerOptions } from './server.js';
 import { hostMetaOf, type StandIn } from './stand-in.js';
 
-/** WebFinger redirects to the web host; it is answered here; or only host-meta names the web host. */
+/** WebFinger redirects to the web host; WebFinger answers here; or only host-meta names the web host. */
 export type SplitStyle = 'redirect' | 'direct' | 'host-meta';
 
 export class AccountDomain extends TestServer {

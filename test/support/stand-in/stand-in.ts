@@ -1,4 +1,4 @@
-/** A testing instance that simulates one family of servers, with the records and requests that a test looks at. */
+/** A testing instance that simulates one family of servers, and shows its records and requests to a test. */
 
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
@@ -15,7 +15,7 @@ import { outgoing, TestServer, type ServerOptions } from './server.js';
 export interface Account {
   readonly username: string;
   readonly id: string | number;
-  /** Position among the accounts, from which a family makes its ids. */
+  /** Position among the accounts, from which a family derives its ids. */
   readonly index: number;
   displayName: string;
   disabled: boolean;
@@ -26,13 +26,13 @@ export interface Account {
 export interface StandInOptions extends ServerOptions {
   /** Enforce the family's limit of registrations. Default false. */
   throttle?: boolean;
-  /** Domain of the handles (with its port), where that is not the host. */
+  /** Domain of the handles (with its port), if that is not the host. */
   accountDomain?: string;
 }
 
 type Route = (this: StandIn, incoming: Incoming) => Outgoing | undefined | Promise<Outgoing | undefined>;
 
-/** What a family answers itself; `undefined` leaves the answer to the testing instance. */
+/** The routes that a family answers itself; `undefined` leaves the answer to the testing instance. */
 const routes: Readonly<Record<string, Route>> = {
   'GET /.well-known/oauth-authorization-server'() {
     const { metadata, scopes } = this.persona;
@@ -150,7 +150,7 @@ export class StandIn extends TestServer {
     return this.origin + this.persona.accounts.url(username);
   }
 
-  /** Deletes apps, codes and tokens, as a new installation does. */
+  /** Deletes apps, codes and tokens, like a new installation. */
   forgetApps(): void {
     this.records.clear();
   }

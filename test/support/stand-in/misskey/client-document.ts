@@ -1,4 +1,4 @@
-/** Fetches client metadata over TLS from the URL that is the client's ID, and reads it as Misskey does. */
+/** Fetches client metadata over TLS from the URL that is the client's ID, and reads it like Misskey. */
 
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
@@ -7,11 +7,11 @@ import type { MisskeyPersona } from './persona.js';
 export interface ClientMetadata {
   readonly id: string;
   readonly redirectURIs: readonly string[];
-  /** The ID itself where the document does not name the client by that very ID. */
+  /** The ID itself if the document does not name the client by that very ID. */
   readonly name: string;
 }
 
-/** Why a client is not believed: the error's name and the status on the server's own page. */
+/** The reason for refusing a client: the error's name, and the status of the server's own page. */
 export class RefusedClient extends Error {
   constructor(
     readonly error: string,
@@ -59,7 +59,7 @@ export async function fetchClient(
   };
 }
 
-/** @param hops redirects that were followed already; five are */
+/** @param hops the number of followed redirects; five are */
 export async function get(
   url: string,
   ca: string | undefined,
@@ -70,7 +70,7 @@ export async function get(
       agent: false,
       headers: { Accept: '*/*', 'User-Agent': 'Misskey (a stand-in)' },
       timeout: 5000,
-      // Whatever the name: in a test, all of the public internet is on this machine.
+      // In a test, every public name leads to this machine.
       lookup: (_name, options, callback) =>
         options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4),
       ...(ca !== undefined && { ca }),

@@ -1,4 +1,4 @@
-/** A testing instance that simulates Misskey or one of its relatives, and fetches client metadata over TLS. */
+/** A testing instance that simulates Misskey or a related server, and fetches client metadata over TLS. */
 
 import type { Server } from 'node:http';
 import type { TestAccount } from '../../../../lib/testing/accounts.js';
@@ -25,7 +25,7 @@ export interface MisskeyAccount {
 }
 
 export interface MisskeyOptions extends ServerOptions {
-  /** The authority that clients' documents are fetched under; every name leads to this machine. */
+  /** The certificate authority for clients' documents; every name leads to this machine. */
   ca?: string;
   /** False: NodeInfo's index, host-meta and WebFinger are an empty 403. Default true. */
   federates?: boolean;
@@ -36,7 +36,10 @@ const scopes = ['read:account', 'write:account', 'read:drive', 'write:notes', 'r
 const federation = ['/.well-known/nodeinfo', '/.well-known/webfinger', '/.well-known/host-meta'];
 const oauthPaths = ['/oauth/authorize', '/oauth/token'];
 
-/** Sharkey answers strangers nothing, and its authorization page wants a client that is the URL of one session. */
+/**
+ * Sharkey answers nothing without a login, and its authorization page requires a client that is the URL of one
+ * session.
+ */
 const singleUse: Readonly<Record<string, Reply>> = {
   'GET /api/v1/instance': [401, { error: 'Authentication failed' }],
   'POST /api/v1/apps': [401, { error: 'Authentication failed' }],
@@ -45,7 +48,7 @@ const singleUse: Readonly<Record<string, Reply>> = {
 };
 
 class MisskeyOAuth extends OAuth {
-  /** Scopes that are not known are ignored. */
+  /** Unknown scopes are ignored. */
   override readQuestion(fields: Fields): ReturnType<OAuth['readQuestion']> {
     const asked = (fields['scope'] ?? '').split(' ').filter((scope) => scopes.includes(scope));
     return super.readQuestion({ ...fields, scope: asked.join(' ') });
@@ -95,7 +98,7 @@ export class MisskeyStandIn extends TestServer {
     return this.records.tokens;
   }
 
-  /** `name` is null where a person has not chosen one. */
+  /** `name` is null if the account has none. */
   addAccount(username: string, name: string | null = null): MisskeyAccount {
     const account = { id: `9k7qx3v0d${this.people.size}`, username, name, suspended: false, fields: {} };
     this.people.set(username, account);
@@ -153,7 +156,7 @@ export class MisskeyStandIn extends TestServer {
     return outgoing([this.persona.refusal, { error: 'invalid_grant', error_description: 'Invalid grant' }]);
   }
 
-  /** The browser application, which is the answer at every other address. */
+  /** The browser application, which is the response at every other address. */
   private page(): Outgoing {
     return outgoing([200, '<!doctype html><title>Misskey</title><div id="splash"></div>']);
   }

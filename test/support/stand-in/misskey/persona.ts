@@ -1,16 +1,16 @@
-/** The habits in which Misskey, its versions and its relatives differ. */
+/** The differences between Misskey, its versions and related servers. */
 
 export interface MisskeyPersona {
   readonly software: { readonly name: string; readonly version: string };
-  /** OAuth with clients known by their URL; as Mastodon has it, behind nearly the same metadata; or none at all. */
+  /** OAuth with URL clients; Mastodon's OAuth behind nearly the same metadata; or none at all. */
   readonly oauth: 'by URL' | 'single-use apps' | 'absent';
-  /** What becomes of a client's document that is JSON, or that holds no element at all. */
+  /** How a client's document is read that is JSON, or that contains no element. */
   readonly json: 'read' | 'ignored' | 'fatal';
-  /** Status of everything that is wrong at the token endpoint. */
+  /** The status of every error at the token endpoint. */
   readonly refusal: 400 | 403;
 }
 
-/** Seen in a fork on this version. */
+/** Seen in a fork of this version. */
 const misskey2025: MisskeyPersona = {
   software: { name: 'misskey', version: '2025.12.2' },
   oauth: 'by URL',
@@ -20,7 +20,7 @@ const misskey2025: MisskeyPersona = {
 
 export const misskeyPersonas = {
   misskey2025,
-  /** The reader of clients' documents as it was before. */
+  /** The earlier reader of clients' documents. */
   misskey2025Early: {
     ...misskey2025,
     software: { name: 'misskey', version: '2025.10.2' },
@@ -39,7 +39,7 @@ export const misskeyPersonas = {
     software: { name: 'sharkey', version: '2024.9.0' },
     oauth: 'single-use apps',
   },
-  /** Before 2023.9: only MiAuth, by which the sender of a link gets the login. */
+  /** Before 2023.9: only MiAuth, in which the sender of a link gets the login. */
   miAuthOnly: { ...misskey2025, software: { name: 'misskey', version: '13.14.2' }, oauth: 'absent' },
 } as const satisfies Record<string, MisskeyPersona>;
 

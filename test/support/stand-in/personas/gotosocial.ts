@@ -1,4 +1,4 @@
-/** GoToSocial: particular about headers, and its errors speak SQL. */
+/** GoToSocial: strict about headers, and its errors contain SQL. */
 
 import { variant } from '../persona.js';
 import { page, scopesOf43 } from './common.js';

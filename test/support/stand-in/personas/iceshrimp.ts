@@ -1,4 +1,6 @@
-/** Iceshrimp, the JavaScript one: looks for a code before it looks at the client, and asks for scopes with the code. */
+/**
+ * Iceshrimp, the JavaScript one: looks for a code before it looks at the client, and requires scopes with the code.
+ */
 
 import { variant } from '../persona.js';
 import { oauthError, page } from './common.js';
@@ -28,7 +30,7 @@ export const iceshrimp = variant(other, {
   replies: {
     not_found: [404, page('404 Not Found')],
     invalid_app: [400, { error: 'Required parameters are missing' }],
-    // The page is drawn by a script, which asks for the app only then: the page itself is there in any case.
+    // A script draws the page and requests the app only then, so the page itself always exists.
     page_client: [200, page('No such app')],
     page_redirect: [200, page('This app may not send you there')],
     page_request: [200, page('This request is not valid')],

@@ -46,7 +46,8 @@ export const mastodon45: Persona = {
   },
   accounts: {
     id: (index) => `10934834712345678${index}`,
-    // Accounts from before 4.5 keep the old form, so one server has both: never to be built by a pattern.
+    // Accounts from before 4.5 keep the old form, so one server has both forms. The client must not build them by a
+    // pattern.
     actor: (username, id, index) => (index === 0 ? `/users/${username}` : `/ap/users/${id}`),
     url: (username) => `/@${username}`,
     uri: true,
@@ -77,7 +78,7 @@ export const mastodon42 = variant(mastodon45, {
   },
 });
 
-/** What most of the others have in common: no metadata, no PKCE, a new token each time. */
+/** Common to most of the others: no metadata, no PKCE, a new token each time. */
 export const other = variant(mastodon45, {
   metadata: undefined,
   scopes: { known: scopesOf42, unknownAtApps: 'keep', compare: 'covers' },

@@ -1,4 +1,4 @@
-/** Pixelfed: Laravel Passport, which knows no granular scopes. */
+/** Pixelfed: Laravel Passport, which has no granular scopes. */
 
 import { variant } from '../persona.js';
 import { oauthError } from './common.js';

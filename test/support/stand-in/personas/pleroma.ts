@@ -1,4 +1,4 @@
-/** Pleroma and Akkoma: codes without end, refresh tokens, odd shortcuts for a visitor who is signed in. */
+/** Pleroma and Akkoma: codes without expiry, refresh tokens, odd shortcuts for a visitor who is signed in. */
 
 import { variant } from '../persona.js';
 import { minutes, page } from './common.js';

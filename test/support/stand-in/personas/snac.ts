@@ -1,4 +1,4 @@
-/** snac: does not look at the code it is given. */
+/** snac: ignores the code in a token request. */
 
 import { createHash } from 'node:crypto';
 import { variant } from '../persona.js';

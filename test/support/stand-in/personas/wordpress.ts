@@ -1,4 +1,4 @@
-/** WordPress with the plugins ActivityPub and Enable Mastodon Apps: people are called what WordPress lets them. */
+/** WordPress with the plugins ActivityPub and Enable Mastodon Apps, with the user names that WordPress allows. */
 
 import { variant } from '../persona.js';
 import { oauthError, page } from './common.js';
