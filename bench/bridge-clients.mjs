@@ -1,4 +1,4 @@
-/** Clients of a WebSocket server, which keep still until they are to talk. */
+/** Clients of a WebSocket server, which are idle until the benchmark lets them talk. */
 
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
@@ -19,7 +19,7 @@ answering({
       sockets.push(...batch);
     }
   },
-  /** Each sends so many messages, one after the other's answer. Milliseconds for all. */
+  /** Each sends so many messages, the next one after the answer. @returns milliseconds for all */
   talk: ({ text, answer, each }) =>
     timed(sockets.length, sockets.length, async (n) => {
       for (let sent = 0; sent < each; sent++) await said(sockets[n], text, answer);

@@ -1,4 +1,4 @@
-/** The bridge, or a bare server of the ws package with pings, which answers what it is asked. */
+/** The bridge, or a plain server of the ws package with pings that answers each message. */
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 4096
 
 if (settings().contender === 'bare') {
   const sockets = new WebSocketServer({ server, maxPayload: 4096 });
-  // As its own documentation has it, to find connections that are dead.
+  // As in the documentation of ws, to find dead connections.
   sockets.on('connection', (socket) => {
     socket.isAlive = true;
     socket.on('pong', () => (socket.isAlive = true));

@@ -1,4 +1,4 @@
-/** A browser as far as a login needs one: pages, and cookies, each for its path. */
+/** A minimal browser for a login: pages, and cookies, each for its path. */
 
 export class Browser {
   /** By name and path. */

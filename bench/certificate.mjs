@@ -1,4 +1,4 @@
-/** A certificate for the instances of the benchmark, which signs itself. Needs the openssl command. */
+/** A self-signed certificate for the instances of the benchmark. Needs the openssl command. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

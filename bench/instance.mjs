@@ -1,7 +1,7 @@
 /**
- * Any number of instances in one process, told apart by the host that a request names. Each is a Mastodon as far as a login
- * needs one: it tells about itself, registers apps, checks codes with PKCE, and knows one account. A code says itself
- * what it was given for, so that a simulated visitor can build one without a request.
+ * Any number of instances in one process, distinguished by the host of the request. Each is a minimal Mastodon: it
+ * describes itself, registers apps, checks codes with PKCE, and has one account. A code contains the parameters
+ * that it was issued for, so that a simulated visitor can build one without a request.
  */
 
 import { createHash } from 'node:crypto';
@@ -24,9 +24,9 @@ for (const one of [server, secure]) {
 answering({
   ports: () => ({ http: server.address().port, https: secure.address().port }),
   delay: (milliseconds) => void (delayMs = milliseconds),
-  /** How many were opened, since the beginning. */
+  /** The number of connections since the start. */
   connections: () => connections,
-  /** What was asked since the last question: path, and when. */
+  /** The requests since the last question: path, and time. */
   requests() {
     const asked = requests;
     requests = [];
@@ -107,7 +107,7 @@ function readCode(code) {
   }
 }
 
-/** About as large as Mastodon's, most of which is of no use to a login. */
+/** About as large as Mastodon's; a login uses little of it. */
 function account(origin) {
   return {
     ...{ id: '7112', username: 'alice', acct: 'alice', display_name: 'Alice', locked: false, bot: false },

@@ -1,4 +1,4 @@
-/** Plays the visitors of one client against an issuer, and the client itself. */
+/** Simulates the visitors of one client of an issuer, and the client itself. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { Browser } from './browser.mjs';
@@ -11,9 +11,9 @@ const basic = Buffer.from(`${client.client_id}:${client.client_secret}`).toStrin
 let requests = 0;
 
 answering({
-  /** Whole logins, each in a browser that was never here. Milliseconds for all. */
+  /** Whole logins, each in a new browser. @returns milliseconds for all */
   logins: ({ port, count, atOnce }) => timed(count, atOnce, () => login(poolOf(port, atOnce))),
-  /** How many were sent since the last question. */
+  /** The number of requests since the last question. */
   requests() {
     const sent = requests;
     requests = 0;
@@ -49,7 +49,7 @@ async function codeFor(browser, verifier) {
   return new URL(page.location).searchParams.get('code');
 }
 
-/** Goes where the page leads; agrees, where that is the instance; and types the instance where it is asked for. */
+/** Follows the page: consents at the instance, and types the instance into the login form. */
 function onward(browser, { path, location, text }) {
   if (location !== undefined) {
     const to = new URL(location, 'http://issuer');

@@ -1,4 +1,4 @@
-/** The issuer, or a bare oidc-provider that logs each visitor in at once, without a request to an instance. */
+/** The issuer, or a plain oidc-provider that logs each visitor in at once, without a request to an instance. */
 
 import { generateKeyPairSync } from 'node:crypto';
 import { lookup } from 'node:dns';
@@ -16,7 +16,7 @@ const { port } = server.address();
 const issuerURL = `http://127.0.0.1:${port}`;
 const hour = 60 * 60;
 const { host } = new URL(origin);
-/** The claims that the bare oidc-provider has for every user. */
+/** The claims of every user at the plain oidc-provider. */
 const account = {
   ...{ name: 'Alice', preferred_username: `alice@${host}`, nickname: 'alice', profile: `${origin}/@alice` },
   ...{ picture: `${origin}/avatars/alice.png`, mastodon_handle: `alice@${host}` },
@@ -37,9 +37,9 @@ async function issuer() {
   return router;
 }
 
-/** Its records in its own memory; lifetimes, keys and claims as the issuer has them. */
+/** Its records in its own memory; the same lifetimes, keys and claims as the issuer. */
 async function bareProvider() {
-  // The very copy that the issuer loads.
+  // The same copy that the issuer loads.
   const { loadOIDCProvider } = require('../dist/issuer/oidc-provider.js');
   const { profileClaims } = require('../dist/issuer/claims.js');
   const { Provider } = await loadOIDCProvider();

@@ -1,4 +1,4 @@
-/** Plays visitors against one site: many at a time, on kept connections, from a process of its own. */
+/** Simulates visitors of one site: many in parallel, on kept connections, from a separate process. */
 
 import { agreed, poolOf, timed } from './visitors.mjs';
 import { answering } from './processes.mjs';
@@ -6,7 +6,7 @@ import { answering } from './processes.mjs';
 let pendingLogins = [];
 
 answering({
-  /** Starts of logins by new browsers. Milliseconds for all. */
+  /** Starts of logins by new browsers. @returns milliseconds for all */
   starts: ({ port, paths, count, atOnce }) =>
     timed(count, atOnce, async (n) => void (await start(poolOf(port, atOnce), paths[n % paths.length]))),
   /** Whole logins. */
@@ -16,7 +16,7 @@ answering({
       const begun = await start(pool, paths[n % paths.length]);
       await finish(pool, begun);
     }),
-  /** First halves, kept for `finishAll`. */
+  /** First halves of logins, kept for `finishAll`. */
   async beginAll({ port, paths, count, atOnce }) {
     pendingLogins = [];
     const pool = poolOf(port, atOnce);
@@ -36,7 +36,7 @@ async function start(pool, path) {
   return { location: headers.location, cookie: String(cookie).split(';', 1)[0] };
 }
 
-/** The way back, when the visitor has agreed. */
+/** The callback URL after the visitor has consented. */
 async function finish(pool, { location, cookie }) {
   const path = agreed(location);
   const { statusCode, headers, body } = await pool.request({ method: 'GET', path, headers: { cookie } });

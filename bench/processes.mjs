@@ -1,13 +1,10 @@
-/** Processes of their own that answer questions: each part of a measurement runs in one, and tells its own figures. */
+/** Separate processes that answer questions: each part of a measurement runs in one, and returns its own figures. */
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/**
- * Starts a program of this folder, which answers by `answering`.
- * @returns `ask(question, argument)`, and `stop()`
- */
+/** Starts a program of this folder, which answers by `answering`. @returns `ask(question, argument)`, and `stop()` */
 export async function start(program, settings = {}, { env = {}, execArgv = [] } = {}) {
   const path = fileURLToPath(new URL(program, import.meta.url));
   const child = fork(path, [JSON.stringify(settings)], {
@@ -39,7 +36,7 @@ export async function start(program, settings = {}, { env = {}, execArgv = [] } 
   return { ask, stop };
 }
 
-/** What the program was started with. */
+/** The arguments of the program. */
 export function settings() {
   return JSON.parse(process.argv[2] ?? '{}');
 }
@@ -51,7 +48,7 @@ const ownFigures = {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1000;
   },
-  /** Bytes of live memory, and of all that the process has. */
+  /** Bytes of live memory, and of all memory of the process. */
   async memory() {
     for (let time = 0; time < 5; time++) {
       globalThis.gc();

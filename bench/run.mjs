@@ -1,7 +1,7 @@
 /**
- * What this package costs, beside its peers, in one table: `npm run bench`, in the folder above, or
- * `npm run bench -- warm known` for some of it. Contenders take turns, round by round; a row's ratio is the median of the
- * ratios of its rounds. Prints Markdown, and writes the same to results.json.
+ * The cost of this package beside its peers, as one table: `npm run bench`, in the folder above, or `npm run bench
+ * -- warm known` for some parts. Contenders alternate, round by round; a row's ratio is the median of the ratios of
+ * its rounds. Prints Markdown, and writes the same to results.json.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { warmLogins } from './parts/warm.mjs';
 import { aStage } from './site-of.mjs';
 import { markdown } from './table.mjs';
 
-/** Each with how many rounds it takes, so that all of it takes about five minutes on two idle cores. */
+/** Each part with its number of rounds. Together they take about five minutes on two idle cores. */
 const parts = {
   first: [firstLogin],
   warm: [warmLogins, 12],

@@ -1,9 +1,9 @@
-/** Sets the stage: instances, sites of both kinds, and the load. */
+/** Starts instances, sites of both kinds, and the load. */
 
 import { selfSigned } from './certificate.mjs';
 import { start } from './processes.mjs';
 
-/** @returns what `site()` and the parts need, and `close()`, which ends every process */
+/** @returns the objects that the parts need, and `close()`, which ends every process */
 export async function aStage() {
   const certificate = selfSigned(['localhost']);
   const { key, cert, certFile } = certificate;
@@ -21,7 +21,7 @@ export async function aStage() {
     instance,
     load,
     httpPort: ports.http,
-    /** By https, as in production, unless said otherwise. */
+    /** With https, as in production, unless the part sets otherwise. */
     async site(contender, { scheme = 'https', ...more } = {}) {
       const origin = originBy(scheme);
       const settings = { contender, origin, ca: cert, ...more };
@@ -38,8 +38,8 @@ export async function aStage() {
 }
 
 /**
- * Hosts of many instances, each with a registrable domain of its own, since requests to one domain are limited. The sites
- * resolve every name to this machine.
+ * Hosts of many instances, each with its own registrable domain, because requests to one domain are limited. The
+ * sites resolve every name to this machine.
  */
 export function manyHosts(count, port) {
   return Array.from({ length: count }, (_, n) => `instance${n}.test:${port}`);

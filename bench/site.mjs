@@ -1,4 +1,7 @@
-/** One contender: a site on Express with sessions, logging in by this package, or by passport-oauth2 set up by hand. */
+/**
+ * One contender: an Express site with sessions that logs in with this package, or with passport-oauth2 set up by
+ * hand.
+ */
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -27,7 +30,7 @@ app.get('/auth', passport.authenticate('login'));
 app.get(['/auth/callback', '/auth/callback/:instance'], passport.authenticate('login'), (_req, res) =>
   res.redirect('/'),
 );
-// A failure is shown in one word, which the load takes for one.
+// A failure is shown as one word, which the load counts as a failure.
 app.use((error, _req, res, _next) => res.status(500).send(String(error.stack)));
 // Many visitors connect at once.
 const server = createServer(app).listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
@@ -38,7 +41,7 @@ answering({
   forgetSessions: () => sessions.clear(),
 });
 
-/** As its own documentation has it, with state and PKCE, the token in a header, and the profile read. */
+/** As in its documentation, with state and PKCE, the token in a header, and a request for the profile. */
 async function plainStrategy() {
   const form = new URLSearchParams({ client_name: 'Plain', redirect_uris: callbackURL, scopes: 'profile' });
   const registered = await fetch(`${origin}/api/v1/apps`, { method: 'POST', body: form });
@@ -74,7 +77,7 @@ async function ourStrategy() {
       callbackURL,
       ...(store && { store: await sharedStore(store) }),
       developmentInstances: instances,
-      // Every name of the benchmark's leads to this machine.
+      // Every name of the benchmark leads to this machine.
       outbound: { ca, lookup: (_name, options, done) => lookup('127.0.0.1', options, done) },
     },
     async (_accessToken, _refreshToken, profile) => profile,

@@ -1,4 +1,4 @@
-/** Shows rows of figures as a Markdown table: medians, and in brackets what half of all rounds lie between. */
+/** Writes rows of figures as a Markdown table: medians, and in brackets the range of half of all rounds. */
 
 export function markdown(rows) {
   const lines = rows.map(({ what, unit, ours, theirs, peer, ratio }) => [

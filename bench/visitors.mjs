@@ -10,7 +10,7 @@ export function poolOf(port, connections) {
   return pools.get(name);
 }
 
-/** A visitor of a large load may wait for a turn. */
+/** With a large load, a visitor may wait for a turn. */
 function options(connections) {
   const patience = 300_000;
   return { connections, connect: { timeout: patience }, headersTimeout: patience };
@@ -28,9 +28,9 @@ export async function timed(count, atOnce, work) {
 }
 
 /**
- * What the visitor agrees to, without asking the instance, whose codes say themselves what they are for.
+ * The visitor's consent, without a request to the instance, because codes contain their own parameters.
  * @param location where the visitor was sent
- * @returns path and query of the way back
+ * @returns path and query of the callback
  */
 export function agreed(location) {
   const asked = new URL(location).searchParams;

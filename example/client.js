@@ -62,7 +62,7 @@ async function connect(server, host, questions) {
         },
         error({ code, message }) {
           const text = plain(message) || 'The login failed.';
-          // The service is stopping, or has too much to do: another one, or a later one, may serve us.
+          // The service is stopping or overloaded: try another process of it, or try later.
           if (String(code).startsWith('server_')) lost(text);
           else reject(new Failure(text));
         },
@@ -71,7 +71,7 @@ async function connect(server, host, questions) {
       socket.on('open', ask);
       const hear = async (/** @type {string} */ text) => {
         const { type, parameters, arguments: old } = parse(text);
-        // A message of a kind that came later than this program is of no concern to it.
+        // This program ignores message types that it does not know.
         if (Object.hasOwn(answers, type)) await answers[type]?.(parameters ?? old ?? {});
       };
       socket.on('message', (data) => void hear(String(data)).catch(reject));
@@ -103,7 +103,7 @@ async function main() {
     const outcome = await connect(server, host, questions);
     if ('token' in outcome) return welcome(outcome, host.name);
     if (outcome.wasAccepted) delay = FIRST_DELAY_MS;
-    // Not all clients of a restarted service come back in the same moment.
+    // The clients of a restarted service reconnect at different moments.
     const wait = Math.round(delay * (0.75 + Math.random() / 2));
     say(`${outcome.lost} Trying again in ${(wait / 1000).toFixed(1)} seconds.`);
     await new Promise((resolve) => setTimeout(resolve, wait));
@@ -120,7 +120,11 @@ async function welcome({ account, token, instance }, host) {
   say('This program has an access token now; keep it like a password. It is not shown here.');
 }
 
-/** An older service sends the token alone; the instance knows whose it is. @param {URL} origin @param {string} token */
+/**
+ * An older service sends the token alone; the instance knows its account.
+ * @param {URL} origin
+ * @param {string} token
+ */
 async function whoIs(origin, token) {
   const response = await fetch(new URL('/api/v1/accounts/verify_credentials', origin), {
     headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
@@ -167,7 +171,7 @@ function httpOrigin(server) {
   return `${server.protocol === 'wss:' ? 'https' : 'http'}://${server.host}`;
 }
 
-/** Ten minutes, where the service does not say. @param {unknown} expires */
+/** Ten minutes, unless the service says otherwise. @param {unknown} expires */
 function untilMs(expires) {
   const time = typeof expires === 'number' ? expires : Date.parse(String(expires));
   return Number.isNaN(time) ? Date.now() + 600_000 : time;

@@ -18,7 +18,7 @@ async function loginOnDevice(issuer, clientId) {
     countdown.start(Date.now() + device.expires_in * 1000);
     const tokens = await openid.pollDeviceAuthorizationGrant(config, device);
     countdown.stop();
-    // Who it is, for ever: a handle can change hands.
+    // The user's permanent ID: a handle can change hands.
     const {
       sub,
       preferred_username: handle,

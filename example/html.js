@@ -1,7 +1,7 @@
 // @ts-check
 /** Templates that escape: in html`…${text}…` every value is text, and only a template's own result is HTML. */
 
-/** HTML that was made by a template here, and may go into another as it is. */
+/** HTML made by a template of this file, which needs no escaping. */
 class Html {
   /** @param {string} text */
   constructor(text) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** The few pictures of the pages, drawn for them. They are decoration: the words beside them say the same. */
+/** The pictures of the pages. They are decoration: the words beside them say the same. */
 
 const { html } = require('./html.js');
 

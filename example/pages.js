@@ -1,5 +1,5 @@
 // @ts-check
-/** The pages of the example site: plain HTML, complete without any script. The button's makes the form comfortable. */
+/** The pages of the example site: plain HTML that works without scripts. The button's script adds suggestions. */
 
 const { loginForm, someServers } = require('passport-mastodon-oauth2/button/form');
 const { html, trusted, webAddress } = require('./html.js');
@@ -33,7 +33,7 @@ function layout({ title, main }) {
 
 /**
  * @param {{ error?: string | undefined, typed?: string | undefined, demoHost?: string | undefined }} page
- *   what went wrong the last time, and what the visitor had typed
+ *   the message of the last failure, and the text that the visitor had typed
  */
 function loginPage({ error, typed, demoHost }) {
   return layout({

@@ -14,7 +14,7 @@ import { examples, install } from './packages.mjs';
 
 const { PORT = '3000', DEMO_PORT = '4000' } = process.env;
 
-/** What the person reads; everything else is a mistake in this program. */
+/** An error with a message for the user; every other error is a fault of this program. */
 class Failure extends Error {}
 
 async function main() {
@@ -58,7 +58,7 @@ function manifestOf(name) {
   return JSON.parse(readFileSync(join(import.meta.dirname, name, 'package.json'), 'utf8'));
 }
 
-/** The script of its package.json that a person who builds the site would run, as npm runs it. */
+/** Runs the script `dev` or `start` of its package.json, like npm. */
 function start(name, env) {
   const folder = join(import.meta.dirname, name);
   const { scripts } = manifestOf(name);
@@ -66,7 +66,7 @@ function start(name, env) {
     cwd: folder,
     shell: true,
     stdio: ['ignore', 'inherit', 'inherit'],
-    // A group of its own, to end whatever the shell has started.
+    // A process group, to end all programs that the shell has started.
     detached: process.platform !== 'win32',
     env: {
       ...process.env,

@@ -1,9 +1,9 @@
 // @ts-check
-/** What every answer of the site says to the browser, and which posts the site takes. */
+/** The security headers of every response, and the check that a form comes from this site. */
 
 /**
- * No script runs here but those that the site serves itself: the button's. Pictures come from the instances, and so may be anywhere on https.
- * So may the page that the login form leads to: browsers hold the redirect after a form to `form-action` too.
+ * Allows only scripts that the site itself serves: the button's. Pictures come from the instances, so any https URL is
+ * allowed. The same holds for `form-action`, which browsers also apply to the redirect after the login form.
  * @param {{ baseURL: URL, demoOrigin?: string | undefined }} options
  * @returns {import('express').RequestHandler}
  */
@@ -22,7 +22,7 @@ function securityHeaders({ baseURL, demoOrigin = '' }) {
   const headers = {
     'Content-Security-Policy': policy.map((rule) => rule.trim()).join('; '),
     'X-Content-Type-Options': 'nosniff',
-    // Not `no-referrer`: the browser would then send `Origin: null` with our own forms.
+    // Not `no-referrer`: the browser would then send `Origin: null` with this site's forms.
     'Referrer-Policy': 'same-origin',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
@@ -37,10 +37,10 @@ function securityHeaders({ baseURL, demoOrigin = '' }) {
 }
 
 /**
- * Takes forms of our own pages only. For the log-out the SameSite=Lax cookie would do: posted from another site,
- * it comes without the session. A login starts without any session, though, so another site could post that
- * form and, with a server of its own, log the visitor in as another user. Browsers say where a form was
- * posted; what says nothing is no browser, and has no visitor to be tricked.
+ * Accepts forms of this site's pages only. The log-out needs no such check: with SameSite=Lax, a form on another site
+ * sends no session cookie. A login needs no session, so another site could submit that form and, with a server of its
+ * own, log the visitor in as another user. Browsers say which site submitted a form. A client that does not say so is
+ * not a browser, so it has no visitor to deceive.
  * @param {{ baseURL: URL }} options
  * @returns {import('express').RequestHandler}
  */

@@ -40,13 +40,13 @@ function isDemoOn() {
 
 /** @param {string} dataDir @returns {Promise<string>} its origin */
 async function startDemo(dataDir) {
-  // Only this machine can reach it: it asks for no password.
+  // Only this machine can reach it, because it has no passwords.
   const port = env.DEMO_PORT || '4000';
   const demo = await startInstance({
     title: 'Demonstration instance',
     software: 'demonstration',
     port: Number(port),
-    // A store of its own, since it plays another server. It persists so that the site's registration stays good.
+    // A store of its own, because it is another server. It persists so that the site's registration stays valid.
     store: await openEmbeddedStore(path.join(dataDir, 'demo.mdb')),
   }).catch((error) => {
     throw clearly(error, 'DEMO_PORT', port);
@@ -77,12 +77,12 @@ function clearly(error, name, port) {
 }
 
 /**
- * The secret that signs the session cookie: made at the first start, the same ever after and in every process.
+ * The secret that signs the session cookie: generated at the first start, and the same in every process from then on.
  * @param {string} file
  */
 function keptSecret(file) {
   if (!fs.existsSync(file)) {
-    // Linking fails where the file is there already, so of two first starts at once one secret wins, complete.
+    // Linking fails if the file exists, so after two simultaneous first starts both use one complete secret.
     const draft = `${file}.${process.pid}`;
     fs.writeFileSync(draft, randomBytes(32).toString('base64url'), { mode: 0o600 });
     try {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Sessions of express-session in the same store as everything else, so that users stay logged in over a restart. */
+/** Sessions of express-session in the same store as all other records, so that users stay logged in after a restart. */
 
 const session = require('express-session');
 
@@ -33,8 +33,8 @@ class SessionStore extends session.Store {
 }
 
 /**
- * A browser follows a redirect as soon as it sees the head of the answer, which may be before the session is
- * saved: the next page would not know yet what went wrong on this one.
+ * Saves the session before a redirect. A browser follows a redirect as soon as it has the head of the response, and
+ * the next page could not show the failure yet.
  * @param {import('express').Request} req
  * @param {import('express').Response} res
  * @param {import('express').NextFunction} next

@@ -14,7 +14,7 @@ const { saveBeforeRedirect, SessionStore } = require('./session-store.js');
 const HOUR_MS = 60 * 60_000;
 
 /**
- * What the site remembers of a person. `id` is the key to keep in a table of users: handle, name and picture may
+ * The user in the session. `id` is the key for a table of users: handle, name and picture may
  * change, and another server may claim them.
  * @typedef {{ id: string, username: string, displayName: string, handle: string, handleVerified: boolean,
  *   profileUrl?: string | undefined, photo?: string | undefined, instance: { host: string, software?: string } }} User
@@ -70,7 +70,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
       store: new SessionStore(store),
       resave: false,
       saveUninitialized: false,
-      // Lax, not strict: the way back from the instance must bring the cookie along.
+      // Lax, not strict: the browser must send the cookie with the redirect from the instance.
       cookie: { httpOnly: true, sameSite: 'lax', secure: isSecure, maxAge: HOUR_MS },
     }),
   );
@@ -86,7 +86,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   app.get('/login', (req, res) => {
     if (req.user) return res.redirect('/');
     const { messages, typed } = /** @type {{ messages?: string[], typed?: string }} */ (req.session);
-    // Shown once: the next visit to this page begins anew.
+    // Shown once: the next visit to this page shows an empty form.
     if (messages) Object.assign(req.session, { messages: undefined, typed: undefined });
     res.send(pages.loginPage({ error: messages?.at(-1), typed: messages && typed, demoHost }));
   });
@@ -96,7 +96,7 @@ function createSite({ baseURL, secret, store, demoOrigin }) {
   app.post('/auth/mastodon', rememberTyped, passport.authenticate('mastodon', failure));
 
   app.get('/auth/mastodon/callback/:instance', passport.authenticate('mastodon', failure), (req, res) => {
-    // Only who is logged in gets a session that lasts.
+    // Only the session of a logged-in user lasts longer.
     req.session.cookie.maxAge = 14 * 24 * HOUR_MS;
     res.redirect('/');
   });
@@ -134,7 +134,7 @@ function userOf(profile) {
 }
 
 /**
- * Keeps what was typed, so that a typing mistake need not be typed again.
+ * Keeps the typed text in the session, so that the visitor can correct it.
  * @param {import('express').Request} req
  * @param {import('express').Response} _res
  * @param {import('express').NextFunction} next
@@ -146,7 +146,8 @@ function rememberTyped(req, _res, next) {
 }
 
 /**
- * Cookies belong to a name: who begins at 127.0.0.1 and comes back to localhost has lost the login.
+ * Redirects to the host name of `baseURL`. Cookies belong to a host name: a login that begins at 127.0.0.1 cannot
+ * finish at localhost.
  * @param {URL} baseURL
  * @returns {import('express').RequestHandler}
  */

@@ -1,18 +1,21 @@
 // @ts-check
-/** What a program in a terminal says and asks, however it logs in. */
+/** The output and the questions of a terminal program that logs in. */
 
 const { createInterface } = require('node:readline');
 const { renderUnicodeCompact } = require('uqr');
 
-/** Without a terminal, for example in a pipe: plain lines, and nothing is drawn over. */
+/** Without a terminal, for example in a pipe: plain lines that stay. */
 const isTerminal = process.stdout.isTTY === true;
 
-/** What the person reads; everything else is a mistake in this program. */
+/** An error with a message for the user; every other error is a fault of this program. */
 class Failure extends Error {}
 
 /** Reads answers line by line, from a person or from a pipe. */
 class Questions {
-  /** Made late, so that a program that asks nothing reads nothing. @type {AsyncIterator<string> | undefined} */
+  /**
+   * Made at the first question, so that a program without questions reads nothing.
+   * @type {AsyncIterator<string> | undefined}
+   */
   #lines;
 
   /** A question that is still open after a lost connection is not asked twice. @type {Promise<string> | undefined} */
@@ -36,7 +39,7 @@ class Questions {
   }
 }
 
-/** Says how much time is left: every second on one line in a terminal, else now and then on a line of its own. */
+/** Shows the remaining time: every second on one line in a terminal, otherwise now and then on a new line. */
 class Countdown {
   /** @param {number} end milliseconds since the epoch */
   start(end) {
@@ -63,8 +66,9 @@ class Countdown {
 }
 
 /**
- * Where to go on, and what to compare there.
- * @param {string} address @param {string | undefined} code
+ * Shows where to continue, and the code to compare there.
+ * @param {string} address
+ * @param {string | undefined} code
  */
 function showAddress(address, code) {
   say(`\nOpen this address in a browser:\n\n  ${address}\n`);
@@ -72,7 +76,7 @@ function showAddress(address, code) {
   if (code) say(`The page must show this code: ${plain(code)}\nIf it shows another one, close it.\n`);
 }
 
-/** White on black, whatever the terminal's colours are: scanners want it so. @param {string} text */
+/** White on black, whatever the terminal's colours are, because scanners need it. @param {string} text */
 function qrCode(text) {
   const lines = renderUnicodeCompact(text, { border: 2 }).split('\n');
   return lines.map((line) => `  \x1b[97;40m${line}\x1b[0m`).join('\n');
@@ -89,7 +93,7 @@ function roughly(seconds) {
   return `${Math.ceil(seconds / 30) * 30} seconds`;
 }
 
-/** Text from elsewhere, without the characters by which it could steer the terminal. @param {unknown} value */
+/** External text without control characters. @param {unknown} value */
 function plain(value) {
   return typeof value === 'string'
     ? value.replace(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')

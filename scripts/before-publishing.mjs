@@ -1,4 +1,7 @@
-/** Refuses to publish what is not ready: an owner to fill in, a version without an entry of its own, a tag of another. */
+/**
+ * Refuses to publish a package without an owner, a version without an entry in CHANGELOG.md, or a tag of another
+ * version.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

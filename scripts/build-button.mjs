@@ -1,4 +1,7 @@
-/** Puts the button into dist/button: for browsers one module, its types and one stylesheet; for `require` one file. */
+/**
+ * Builds the button into dist/button: for browsers one module, its types and one stylesheet; for `require` one
+ * file.
+ */
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +22,7 @@ await bundle.write({
   banner: '/*! passport-mastodon-oauth2, MIT licence */',
   minify: true,
 });
-// For `require`, in tests of a page; beside the folder, as this file is not for browsers.
+// For `require`, in tests of a page; outside of the folder, because this file is not for browsers.
 await bundle.write({ file: join(target, '..', 'mastodon-login.js'), format: 'cjs' });
 await bundle.close();
 
@@ -31,7 +34,7 @@ execFileSync(process.execPath, [tsc, '-p', source, ...only], { stdio: 'inherit' 
 for (const name of ['mastodon-login.d.ts', 'attributes.d.ts']) {
   copyFileSync(join(types, 'button', 'browser', name), join(target, '..', name));
 }
-// One type for both kinds of modules, as the element is declared for the whole program.
+// One type for both kinds of modules, because the element is declared for the whole program.
 writeFileSync(join(target, 'mastodon-login.d.ts'), "export * from '../mastodon-login.js';\n");
 rmSync(types, { recursive: true });
 
@@ -41,5 +44,5 @@ writeFileSync(
   join(target, '..', '..', 'pages', 'button-files.js'),
   `exports.buttonScript = ${textOf('mastodon-login.js')};\nexports.buttonStyle = ${textOf('mastodon-login.css')};\n`,
 );
-// The package is CommonJS; this folder is for browsers, which know modules only.
+// The package is CommonJS; this folder is for browsers, which support ES modules only.
 writeFileSync(join(target, 'package.json'), '{ "type": "module" }\n');

@@ -1,4 +1,6 @@
-/** Builds dist/, unless it is up to date: before the tests, and before an example, beside which another one may be running. */
+/**
+ * Builds dist/, unless it is up to date: before the tests, and before an example, beside which another one may run.
+ */
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -34,7 +36,7 @@ function isUpToDate() {
 }
 
 if (!isUpToDate()) {
-  // A build takes a while; tests stay quiet.
+  // A build takes a while, and tests print nothing.
   const isInteractive = ['start', 'example'].includes(process.env.npm_lifecycle_event);
   if (isInteractive) process.stderr.write('Building dist/ …\n');
   await build();

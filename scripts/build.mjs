@@ -13,7 +13,7 @@ const node = (...args) => run(process.execPath, args, { cwd: root });
 const compile = (...flags) =>
   node(require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError', ...flags);
 
-/** @throws Error with what the compiler says */
+/** @throws Error with the compiler's output */
 export async function build() {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   try {
@@ -33,14 +33,15 @@ export async function build() {
 }
 
 /**
- * Writes the ES module of an entry point: the exports of its CommonJS file by their names. Code and classes stay in one
- * copy, so `instanceof` and caches hold in a process that uses both kinds of modules.
+ * Writes the ES module of an entry point: the exports of its CommonJS file by their names. Code and classes exist
+ * once, so `instanceof` and caches work in a process that uses both kinds of modules.
  */
 function writeModule(entry) {
   const { default: byDefault, ...named } = require(join(root, entry.require.default));
   const names = Object.keys(named).sort();
   const from = `from './${basename(entry.require.default)}';\n`;
-  // The default import of a CommonJS file is all that it exports, so the default export is taken by its other name.
+  // The default import of a CommonJS file is the object with all exports, so the default export is imported by its
+  // other name.
   const defaultName = names.find((name) => named[name] === byDefault);
   const defaultLine = byDefault === undefined ? '' : `export { ${defaultName} as default } ${from}`;
   const listed = names.join(', ');

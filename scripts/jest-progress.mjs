@@ -1,6 +1,6 @@
 /**
- * A reporter for tests in one process: it names a test that fails, or takes long, at once. Jest itself does so at the end
- * of a file, which a run that stands still never reaches.
+ * A reporter for tests in one process: it names a test that fails, or takes long, at once. Jest itself does so at
+ * the end of a file, which a hanging run never reaches.
  */
 
 const slowMs = 70_000;

@@ -1,4 +1,4 @@
-/** A declaration as Markdown: its docstring, how it is written, and a table of its members. */
+/** A declaration as Markdown: its docstring, its signature, and a table of its members. */
 
 import ts from 'typescript';
 
@@ -8,14 +8,14 @@ export function withDeclaration(name, symbol, checker, declared, page) {
   const lines = [`## ${name}`, ''];
   if (first === undefined) return lines.join('\n');
   for (const declaration of declarations) {
-    // A function's implementation is not what its overloads promise.
+    // The implementation of an overloaded function is not part of its signature.
     if (declarations.length > 1 && declaration.body) continue;
     lines.push(...docOf(declaration), ...headOf(name, declaration, checker, declared, page));
   }
   return lines.join('\n');
 }
 
-/** Texts of code in one line, as the reader would write it. */
+/** A text of code in one line, as the reader would write it. */
 const flat = (text) =>
   text
     .replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, '')
@@ -82,7 +82,7 @@ function aliased(checker, expression) {
   return symbol && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
 }
 
-/** What a name that is not exported stands for, and where that is told. */
+/** The declaration of a name that is not exported, and the page that describes it. */
 function unexported(base, symbol, checker, declared, page) {
   const alias = symbol?.declarations?.find(ts.isTypeAliasDeclaration);
   if (alias === undefined) return [code(base.getText())];
@@ -91,7 +91,7 @@ function unexported(base, symbol, checker, declared, page) {
   return [`${code(alias.type.getText())}${place ? ` (see ${linkTo(place, page)})` : ''}`];
 }
 
-/** Of `keyof typeof table`: what the table's own names are. */
+/** For `keyof typeof table`: the names in the table. */
 function namesIn(type, checker) {
   if (!ts.isTypeOperatorNode(type) || !ts.isTypeQueryNode(type.type)) return [];
   const table = aliased(checker, type.type.exprName)?.valueDeclaration;
@@ -177,7 +177,7 @@ function shortOf(initializer) {
   return text.length > 80 ? '…' : text;
 }
 
-/** A docstring as paragraphs, with what its tags say. */
+/** A docstring as paragraphs, with the texts of its tags. */
 function docOf(node) {
   const holder = ts.isVariableDeclaration(node) ? node.parent.parent : node;
   const docs = (holder.jsDoc ?? []).slice(-1);
@@ -197,7 +197,7 @@ function tagText(tag) {
   return text;
 }
 
-/** Tags of HTML would vanish. */
+/** HTML tags would disappear. */
 function prose(text) {
   return text
     .split(/(`[^`]*`)/)

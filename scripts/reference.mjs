@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference/: what each import gives, with its docstrings, taken from lib/ as it stands.
- * `node scripts/reference.mjs` writes the pages; with `--check` it writes nothing, names those that differ, and fails.
+ * Writes docs/reference/: the exports of each import with their docstrings, read from lib/. `node
+ * scripts/reference.mjs` writes the pages; with `--check` it writes nothing, names those that differ, and fails.
  */
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { withDeclaration } from './reference-text.mjs';
 const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'docs', 'reference');
 
-/** In the order in which readers come to them: what several give stands with the first. */
+/** In the order in which readers need them; an export of several imports is described at the first. */
 const entries = [
   ['strategy', 'passport-mastodon-oauth2', 'lib/index.ts'],
   ['core', 'passport-mastodon-oauth2/core', 'lib/core/index.ts'],
@@ -24,7 +24,7 @@ const entries = [
   ['form', 'passport-mastodon-oauth2/button/form', 'lib/button/form.ts'],
 ];
 
-/** The files of lib/ and no others: what is told of a declaration is its text, so nothing else has to be read. */
+/** Only the files of lib/: the text of a declaration is enough, so no other file has to be read. */
 function programOf(files) {
   const options = { noLib: true, types: [], target: ts.ScriptTarget.ES2022 };
   const host = ts.createCompilerHost(options, true);
@@ -69,7 +69,7 @@ export function referencePages() {
   return pages;
 }
 
-/** What is called comes before what it takes. */
+/** Functions and classes come before the types of their parameters. */
 function rank(symbol, checker) {
   const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const [declaration] = target.declarations ?? [];

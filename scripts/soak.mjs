@@ -42,9 +42,9 @@ const families = [
   'friendica',
 ];
 
-/** How long an instance may take. Milliseconds. */
+/** The timeout of a request to an instance. Milliseconds. */
 const timeoutMs = 1000;
-/** A visitor who waits longer than this for the site waits for ever. A lock may take half a minute. */
+/** A request to the site that takes longer than this counts as hung. A lock may take half a minute. */
 const hungMs = 45_000;
 const megabyte = 2 ** 20;
 const folder = mkdtempSync(join(tmpdir(), 'soak-'));
@@ -127,7 +127,7 @@ const refused = (code) => void counts.refused.set(code, (counts.refused.get(code
 
 class Hung extends Error {}
 
-/** What the site answers, or that it does not. */
+/** The site's response, or none. */
 async function answered(request) {
   const giveUp = new AbortController();
   const late = pause(hungMs, undefined, { signal: giveUp.signal }).then(() => {
@@ -147,7 +147,7 @@ async function logIn(processes, instances) {
   const as = oneOf(['alice', 'bob']);
   const [first, second] = [oneOf(processes), oneOf(processes)];
   const typed = oneOf([instance.host, `@${as}@${instance.host}`]);
-  // Some try twice, as people do.
+  // Some try twice, like people do.
   for (let tries = 0; tries < 2; tries += 1) {
     const page = await answered(visitor.post(`${first.origin}/auth/mastodon`, { instance: typed }));
     if (page.location === undefined) return refused(page.json().code ?? `status ${page.status}`);
@@ -175,7 +175,7 @@ async function logIn(processes, instances) {
 const clientURL = 'http://client.localhost:1/callback';
 const secret = 'the secret of the shop, which is long';
 
-/** A login of a client's visitor through the issuer, until the client has the ID token. */
+/** The login of a visitor through the issuer, until the client has the ID token. */
 async function logInAtIssuer([{ origin }], instances) {
   const visitor = new Visitor();
   const instance = oneOf(instances);
@@ -248,7 +248,7 @@ async function main() {
       startProcess({
         ...(isIssuer && { issuerURL: front }),
         store: isBehindNginx ? redisOnly(redis.url) : keyvOnRedis(redis.url),
-        // Sessions outlive the restart, so that no failure is theirs.
+        // Sessions survive the restart, so that no failure comes from them.
         ...(isBehindNginx && { sessions: inFile(join(folder, 'sessions.mdb')) }),
         instances,
         timeoutMs: isBehindNginx ? 20_000 : timeoutMs,
@@ -285,7 +285,7 @@ async function main() {
   }, 2000);
   const forgetting = setInterval(() => isBehindNginx || oneOf(instances).forgetApps(), 10_000);
 
-  // Once everything is loaded, compiled and known.
+  // After everything is loaded, compiled and cached.
   await untilShare(0.2);
   const atStart = await memory();
   await untilShare(0.5);
@@ -324,7 +324,7 @@ async function main() {
     failures.set(code, (failures.get(code) ?? 0) + count);
   for (const [code, count] of failures)
     console.log(`  logged             ${String(count).padEnd(6)} ${code}`);
-  // The issuer's pages name no code, its log does.
+  // The issuer's pages contain no error code; its log does.
   const codes = isIssuer ? failures : counts.refused;
   const others = isBehindNginx ? [...codes.keys()].filter((code) => code !== 'store_failed') : [];
   if (others.length > 0) console.log('Some logins failed with another code than store_failed.');

@@ -55,12 +55,12 @@ const parts = {
 /** A part of CI takes less than a third of this. */
 const timeoutMs = 15 * 60_000;
 
-/** The end of what a part that failed said, which is said again after the last part. */
+/** The last lines of a failed part, which are printed again after the last part. */
 const linesOfFailure = 40;
 
 /**
- * The seed of generated cases: each commit tries other cases, and another run of the same commit the same ones, so that
- * a failure in CI can be repeated. Random without a commit.
+ * The seed of generated cases: each commit tries other cases, and another run of the same commit the same ones, so
+ * that a failure in CI can be repeated. Random without a commit.
  */
 function seedOfCommit() {
   const { status, stdout } = spawnSync('git', ['rev-parse', '--verify', 'HEAD'], {
@@ -71,7 +71,7 @@ function seedOfCommit() {
 }
 const seed = seedOfCommit();
 
-/** @returns what went wrong */
+/** @returns the failure, if any */
 async function runPart({ packages = [], env = {}, run, isInCI = true }, args) {
   const install = packages.map((folder) => [
     'npm',

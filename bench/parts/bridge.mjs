@@ -1,4 +1,4 @@
-/** What clients of the bridge cost that wait, and that talk, beside a bare server of the ws package; pings are on. */
+/** The cost of idle and of talking clients at the bridge, beside a plain server of the ws package, with pings. */
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { compared, inTurns } from '../numbers.mjs';
@@ -7,7 +7,7 @@ const idleCount = 10_000;
 const clientProcesses = 2;
 const talkers = 48;
 const messagesOfEach = 50;
-/** After which the figures fall no further. */
+/** After so many, the figures fall no further. */
 const warmUps = 6;
 
 export async function bridge({ begin }, rounds, roundsOfTalk) {
@@ -38,7 +38,7 @@ function idling(begin, contender) {
     );
     const count = Math.ceil(idleCount / clientProcesses);
     await Promise.all(clients.map(({ ask }) => ask('connect', { port, count })));
-    // Sockets that were just opened have settled by then.
+    // By then new sockets have settled.
     await pause(3000);
     const after = await server.ask('memory');
     await end(server, ...clients);
@@ -48,8 +48,8 @@ function idling(begin, contender) {
 }
 
 /**
- * Clients that wait for a slower server sleep, and are woken by its answers, which is the server's work: so the slower one
- * pays for that, too.
+ * Clients that wait for a slower server sleep, and waking them is the server's work: the slower server pays for
+ * that, too.
  */
 async function talking(begin, contender) {
   const server = await begin('./bridge-server.mjs', { contender });

@@ -1,4 +1,4 @@
-/** The very first login at an instance that answers after 100 ms. */
+/** The first login at an instance that answers after 100 ms. */
 
 import { spread } from '../numbers.mjs';
 
@@ -15,7 +15,7 @@ export async function firstLogin({ instance, load, site }) {
     const begun = { port: ours.port, paths: ours.paths, count: 1, atOnce: 1 };
     times.push(await load.ask('beginAll', begun));
     const asked = await instance.ask('requests');
-    // The invalid code is offered while the visitor is away.
+    // The invalid-code check runs while the visitor is at the instance.
     const before = asked.filter(({ path }) => path !== '/oauth/token');
     requests.before.push(before.length);
     roundTrips.push(longestRow(before));
@@ -37,7 +37,7 @@ export async function firstLogin({ instance, load, site }) {
   ];
 }
 
-/** Of requests that were sent after the answer to the one before. */
+/** The number of requests that were sent after the answer to the one before. */
 function longestRow(requests) {
   const rows = [];
   for (const { at } of requests) {

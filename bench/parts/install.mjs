@@ -1,4 +1,4 @@
-/** What installing and importing the package takes, beside passport-oauth2. */
+/** The size and the import time of the package, beside passport-oauth2. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,10 +1,12 @@
-/** Logins at the issuer, from the client's link to userinfo, beside a bare oidc-provider, which sends no requests. */
+/**
+ * Logins at the issuer, from the client's link to userinfo, beside a plain oidc-provider, which sends no requests.
+ */
 
 import { compared, inTurns, spread } from '../numbers.mjs';
 
 const count = 100;
 const atOnce = 24;
-/** After which the figures fall no further: there is much code to compile. */
+/** After so many, the figures fall no further, because there is much code to compile. */
 const warmUps = 24;
 const client = {
   client_id: 'client',

@@ -1,4 +1,7 @@
-/** Whether a start at a known instance costs the same when many are known, and what memory holds. */
+/**
+ * Whether a start at a known instance costs the same with many known instances, and how much memory the process
+ * needs.
+ */
 
 import { compared, inTurns, spread } from '../numbers.mjs';
 import { manyHosts, startsAt } from '../site-of.mjs';
@@ -15,7 +18,7 @@ export async function knownInstances({ load, site, httpPort }, rounds) {
     await site('ours', { scheme: 'http', known }),
   ];
   const hosts = manyHosts(many, httpPort);
-  // Logins are finished, since a client without a finished login is verified at a start after ten minutes.
+  // Logins are finished, because a client without a finished login is verified at a start after ten minutes.
   const loginsAt = ({ port }, some, times) =>
     load.ask('logins', { port, paths: startsAt(some), count: some.length * times, atOnce: 48 });
   await loginsAt(small, hosts.slice(0, few), 300);
@@ -45,7 +48,7 @@ export async function knownInstances({ load, site, httpPort }, rounds) {
   ];
 }
 
-/** Each turn at other ones of the hosts. */
+/** Other hosts in each round. */
 function turn(load, { ask, port }, hosts) {
   let next = 0;
   return async () => {
@@ -56,7 +59,7 @@ function turn(load, { ask, port }, hosts) {
   };
 }
 
-/** Without what sessions take: those of the logins are forgotten before memory is measured. */
+/** Without the sessions, which are deleted before memory is measured. */
 async function bytesOfALogin(load, { ask, port }, hosts) {
   const logins = 5000;
   await load.ask('starts', { port, paths: startsAt(hosts), count: few * atOnce, atOnce });

@@ -37,7 +37,7 @@ async function registrationsAt(instance) {
   return asked.filter(({ path }) => path === '/api/v1/apps').length;
 }
 
-/** At an instance that answers after 100 ms, so that all of them are there before the first is done. */
+/** At an instance that answers after 100 ms, so that all of them have begun before the first is done. */
 async function processesOnRedis({ instance, load, site }) {
   const redis = await startRedis();
   if (!redis) return [];

@@ -4,7 +4,7 @@ import { compared, inTurns } from '../numbers.mjs';
 
 const count = 800;
 const atOnce = 12;
-/** After which the figures fall no further. */
+/** After so many, the figures fall no further. */
 const warmUps = 5;
 
 export async function warmLogins({ load, site }, rounds) {

@@ -66,8 +66,8 @@ const isFragment = ({ tag, code }: Block) =>
 const read = new Map<string, ts.SourceFile | undefined>();
 
 /**
- * Every error, with its page and line. JavaScript is checked for its syntax only. @param folder has the packages
- * that the blocks name
+ * Every error, with its page and line. JavaScript is checked for its syntax only.
+ * @param folder has the packages that the blocks name
  */
 export function compilerErrors(blocks: readonly Block[], folder = root): string[] {
   const compiled = blocks.filter(

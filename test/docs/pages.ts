@@ -12,10 +12,11 @@ export interface Page {
 }
 
 /**
- * What a comment directly above the block declares: - `fragment`: compiled with a prelude that declares the names
- * around it; - `from PATH`: each line is in that file, in the same order; `// …` stands for omitted lines; - `run
- * by PATH`: a test reads the block from the page with `blockOf`, and runs it; - `config COMMAND`: a whole
- * configuration file of the service, read by that command.
+ * What a comment directly above the block declares:
+ * - `fragment`: compiled with a prelude that declares the names around it;
+ * - `from PATH`: each line is in that file, in the same order; `// …` stands for omitted lines;
+ * - `run by PATH`: a test reads the block from the page with `blockOf`, and runs it;
+ * - `config COMMAND`: a whole configuration file of the service, read by that command.
  */
 export interface Tag {
   readonly kind: 'fragment' | 'from' | 'run by' | 'config';

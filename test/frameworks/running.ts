@@ -66,8 +66,9 @@ export async function runSite(
 
 /**
  * An example in a temporary folder, with packages that the repository has anyway: without a network, and as fast as
- * the other tests. @param program path below the repository's root @param packages the name by which the program
- * imports a package, to its name in the root's node_modules
+ * the other tests.
+ * @param program path below the repository's root
+ * @param packages the name by which the program imports a package, to its name in the root's node_modules
  */
 export function staged(program: string, packages: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'passport-mastodon-oauth2-'));

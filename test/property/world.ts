@@ -215,8 +215,8 @@ export class World {
   }
 
   /**
-   * Opens a callback URL that an attacker changed, in the victim's browser. @param injected the login whose code is
-   * in it
+   * Opens a callback URL that an attacker changed, in the victim's browser.
+   * @param injected the login whose code is in it
    */
   async finishChanged(process: number, browser: number, url: URL, injected?: Callback): Promise<void> {
     // A response with a repeated parameter is refused before its login is taken out of the store.

@@ -15,7 +15,8 @@ const publicURL = 'https://site.example';
 
 /**
  * Logs a visitor in with the web API, checks that the same response is refused the second time, and constructs one
- * of everything else. @param hasLMDB whether the package lmdb, which no bundle can contain, is there
+ * of everything else.
+ * @param hasLMDB whether the package lmdb, which no bundle can contain, is there
  */
 export async function logIn({ hasIssuer = true, hasLMDB = false } = {}) {
   const instance = await startInstance({ accounts: ['ada'] });

@@ -24,8 +24,8 @@ class HoldingStore extends JSONStore {
   private held: { kind: string; earlier: number; reached: () => void; released: Promise<void> } | undefined;
 
   /**
-   * The request that has read its session reads the account next. @param earlier number of reads of this kind that
-   * are not delayed
+   * The request that has read its session reads the account next.
+   * @param earlier number of reads of this kind that are not delayed
    */
   hold(kind = 'account', earlier = 0) {
     let release = () => undefined as void;

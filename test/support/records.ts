@@ -25,8 +25,8 @@ export function answerOf(
 }
 
 /**
- * Fetches documents without a network. @param answerTo the answer to each request, from the requested URL unless it
- * names another one
+ * Fetches documents without a network.
+ * @param answerTo the answer to each request, from the requested URL unless it names another one
  */
 export function fetching(
   answerTo: (url: string, options: Parameters<Fetcher['get']>[1]) => Promise<Answer>,

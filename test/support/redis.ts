@@ -71,8 +71,8 @@ async function answersPing(port: number): Promise<boolean> {
 
 export interface Program {
   /**
-   * Asks the program to end, and kills it if it has not ended after ten seconds. @param signal default: `stopBy`,
-   * or SIGTERM
+   * Asks the program to end, and kills it if it has not ended after ten seconds.
+   * @param signal default: `stopBy`, or SIGTERM
    */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }

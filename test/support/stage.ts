@@ -93,7 +93,8 @@ export async function whoIsLoggedIn(visitor: Visitor, site: { origin: string }):
 }
 
 /**
- * The secrets of a login: its code and state, and the client credentials and tokens. @param back the callback's URL
+ * The secrets of a login: its code and state, and the client credentials and tokens.
+ * @param back the callback's URL
  */
 export function secretsOf(instance: StandIn, back: URL): (string | null | undefined)[] {
   const secrets = [
