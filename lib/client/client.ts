@@ -24,12 +24,11 @@
  * record before its tokens have ended.
  */
 
-import { leastScope, misskeyScope } from '../discovery/software.js';
 import type { Instance, Settings } from '../options.js';
 import { hasMembers } from '../store.js';
 import { digest } from '../util/crypto.js';
 import { withHost } from '../util/url.js';
-import { clientIdAt } from './metadata-document.js';
+import { clientIdAt, documentScope } from './metadata-document.js';
 
 /** Client credentials as the instance issued them. Immutable. */
 export interface ClientCredentials {
@@ -277,4 +276,16 @@ export function describeApp(instance: Instance, settings: Settings, scope?: stri
 /** The scopes in a canonical order. */
 export function scopeSetOf(scope: string): string {
   return [...new Set(scope.split(' '))].sort().join(' ');
+}
+
+/** The smallest scope that allows `/api/i`. */
+const misskeyScope = 'read:account';
+
+/** Software known to support `read:accounts`. Others refuse it, or grant it and then refuse the account. */
+const takesReadAccounts = new Set<unknown>(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
+
+/** The smallest scope that allows /api/v1/accounts/verify_credentials on this server. */
+export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
+  if (instance.scopesSupported?.includes('profile')) return documentScope;
+  return takesReadAccounts.has(instance.software) ? 'read:accounts' : 'read';
 }

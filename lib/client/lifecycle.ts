@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { Failures } from '../discovery/failures.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
-import { checksNoCodes, grantsTokensToAnyClient } from '../discovery/software.js';
+import { acceptsAnyCode, grantsTokensToAnyClient } from '../discovery/software.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { SingleFlight, type RequestContext } from '../http/context.js';
 import { storeKey, type Store } from '../store.js';
@@ -155,7 +155,7 @@ export class ClientLifecycle {
     // Refused before the redirect, because the response would be refused in any case.
     const check = (work: RequestContext) =>
       this.checkInvalidCode(work, instance, of, client.redirectURI, 'first');
-    if (checksNoCodes(instance.software)) await check(context);
+    if (acceptsAnyCode.has(instance.software)) await check(context);
     else this.inBackground(context, host, check);
     // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
     if (before?.state === 'dead')
@@ -230,7 +230,7 @@ export class ClientLifecycle {
   }
 
   private async isUnverifiable({ software, host }: PinnedInstance): Promise<boolean> {
-    return grantsTokensToAnyClient(software) || this.clients.isUnverifiable(host);
+    return grantsTokensToAnyClient.has(software) || this.clients.isUnverifiable(host);
   }
 
   private inBackground(

@@ -5,12 +5,14 @@
  */
 
 import { parseAddress } from '../discovery/address.js';
-import { documentScope } from '../discovery/software.js';
 import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
 import { hostSegmentOf, isHost, withHost } from '../util/url.js';
 import { isDevelopment, warnOnce } from '../events.js';
+
+/** The scope in the client metadata document. It must be equal for all servers. */
+export const documentScope = 'profile';
 
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
 export type DocumentForm = 'html' | 'json';

@@ -96,8 +96,11 @@ function addressOf(
   // A port is valid only for a development origin. Public instances have none, so 443 is refused too.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
-  const listed = developmentOrigins.size > 0 ? listedServer(withoutDot, developmentOrigins) : undefined;
-  if (listed) return { ...listed, ...user };
+  for (const scheme of developmentOrigins.size > 0 ? ['https', 'http'] : []) {
+    const listed = parsedURL(`${scheme}://${withoutDot}`);
+    if (listed && developmentOrigins.has(listed.origin))
+      return { origin: listed.origin, host: listed.host, ...user };
+  }
   const refused = (reason?: MastodonErrorReason) =>
     invalid(reason, unlistedServer(withoutDot, developmentOrigins));
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw refused('name_without_dot');
@@ -109,19 +112,6 @@ function addressOf(
     ...{ origin: `https://${hostname}`, host: hostname, ...user },
     ...(isInScript && { typedHost: unicodeHost(hostname) }),
   };
-}
-
-function listedServer(
-  authority: string,
-  developmentOrigins: ReadonlySet<string>,
-): Pick<Address, 'origin' | 'host'> | undefined {
-  for (const scheme of ['https', 'http']) {
-    const text = `${scheme}://${authority}`;
-    if (developmentOrigins.has(text)) return { origin: text, host: authority };
-    const url = parsedURL(text);
-    if (url && developmentOrigins.has(url.origin)) return { origin: url.origin, host: url.host };
-  }
-  return undefined;
 }
 
 /** Names that the URL parser does not change. They need no decoding, and are not IP addresses. */

@@ -51,7 +51,8 @@ export async function discover(
   const documents = new Documents(context);
   const search = { documents, known };
   // The server of most handles is at their domain. So WebFinger and the host's documents are fetched at the same time.
-  const ofHandle = await findByHandle(search, address, own);
+  const { username, host } = address;
+  const ofHandle = username && (await findByHandle(search, address, `${username}@${host}`, own));
   if (ofHandle) return { instance: ofHandle, isOfHandle: true };
   const result = await own;
   if (result.instance) return { instance: result.instance, isOfHandle: false };
@@ -65,15 +66,6 @@ export async function discover(
     if (found) return { instance: { accountDomain: address.host, ...found }, isOfHandle: false };
   }
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
-}
-
-export async function exploreOwn(context: RequestContext, origin: string): Promise<OwnServer> {
-  const documents = new Documents(context);
-  try {
-    return { instance: await explore(documents, origin) };
-  } catch (failure) {
-    return { instance: undefined, failure, documents };
-  }
 }
 
 /** Failures of a domain's own site after which WebFinger or host-meta may still name its server. */
@@ -99,11 +91,11 @@ function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonErr
  */
 async function findByHandle(
   search: Search,
-  { username, host, origin }: Address,
+  { origin }: Address,
+  handle: string,
   own: Promise<OwnServer>,
 ): Promise<Instance | undefined> {
-  if (username === undefined) return undefined;
-  const named = await followHandle(search.documents, origin, `${username}@${host}`);
+  const named = await followHandle(search.documents, origin, handle);
   if (!named || named.origin === origin) return undefined;
   const { confirmed, failure, refusal } = named;
   if (!confirmed) {
@@ -149,7 +141,7 @@ async function knownOr({ documents, known }: Search, origin: string): Promise<In
 }
 
 /** @throws MastodonError like every request, and as `readInstance` */
-async function explore(documents: Documents, origin: string, wasNamed = false): Promise<Instance> {
+export async function explore(documents: Documents, origin: string, wasNamed = false): Promise<Instance> {
   const [about, metadata, nodeInfo] = await Promise.all([
     instanceDocument(documents, origin),
     documents

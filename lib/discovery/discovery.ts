@@ -3,10 +3,11 @@
 import { MastodonError } from '../errors.js';
 import { RequestContext, SingleFlight, type Http } from '../http/context.js';
 import { domainOf } from '../http/addresses.js';
-import type { Instance, PinnedInstance, Settings } from '../options.js';
+import { Documents } from '../http/request.js';
+import type { Instance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
-import { discover, exploreOwn, type Discovered, type OwnServer } from './discover.js';
+import { discover, explore, type Discovered, type OwnServer } from './discover.js';
 import { isOn, parsedURL } from '../util/url.js';
 import { boundedMap } from '../util/memory.js';
 
@@ -30,7 +31,8 @@ type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 export class Discovery {
   private readonly exploring = new SingleFlight<OwnServer>();
   private readonly confirmations = boundedMap<Confirmation>(10_000, confirmEveryMs);
-  private readonly underWay = new Map<string, number>();
+  /** The registrable domain of each confirmation under way. */
+  private readonly underWay: string[] = [];
 
   constructor(
     private readonly store: Store,
@@ -41,11 +43,9 @@ export class Discovery {
   /** The cached instance of this address or its domain. Sends no request. */
   async known(address: Address): Promise<Instance | undefined> {
     const { host, username, origin } = address;
-    const ofDomain = storeKey('instance', host);
-    if (username === undefined) return this.usable(address, ofDomain, await this.store.cached(ofDomain));
-    const ofHandle = storeKey('handle', host, username);
-    const [own, shared] = await Promise.all([this.store.cached(ofHandle), this.store.cached(ofDomain)]);
-    return this.usable(address, ofHandle, own) ?? this.usable({ host, origin }, ofDomain, shared);
+    const ofHandle =
+      username === undefined ? undefined : await this.usable(address, storeKey('handle', host, username));
+    return ofHandle ?? this.usable({ host, origin }, storeKey('instance', host));
   }
 
   /**
@@ -68,7 +68,14 @@ export class Discovery {
     const { origin, username } = address;
     // Starts with a handle have a limit of their own, which must not refuse the others.
     const kind = username === undefined ? 'plain' : 'handle';
-    const own = this.exploring.join(`${kind} ${origin}`, context, (shared) => exploreOwn(shared, origin));
+    const own = this.exploring.join(`${kind} ${origin}`, context, async (shared): Promise<OwnServer> => {
+      const documents = new Documents(shared);
+      try {
+        return { instance: await explore(documents, origin) };
+      } catch (failure) {
+        return { instance: undefined, failure, documents };
+      }
+    });
     own.catch(() => undefined);
     return discover(context, address, own, async (named) => (isAnew ? undefined : this.knownAt(named)));
   }
@@ -76,14 +83,12 @@ export class Discovery {
   /** The cached instance of an origin. */
   private async knownAt(origin: string): Promise<Instance | undefined> {
     const { host } = new URL(origin);
-    const key = storeKey('instance', host);
-    const record = await this.store.cached(key);
-    return isInstance(record) && record.origin === origin
-      ? this.usable({ origin, host }, key, record)
-      : undefined;
+    const instance = await this.usable({ origin, host }, storeKey('instance', host));
+    return instance?.origin === origin ? instance : undefined;
   }
 
-  private usable(address: Address, key: string, record: unknown): Instance | undefined {
+  private async usable(address: Address, key: string): Promise<Instance | undefined> {
+    const record = await this.store.cached(key);
     if (!isInstance(record)) return undefined;
     // Another site that shares the store may have `clientMetadataURL`, which this site lacks.
     const isForURLClients = record.registrationEndpoint === undefined;
@@ -102,16 +107,14 @@ export class Discovery {
     const confirmation = this.confirmations.get(key);
     if (confirmation !== undefined) return confirmation !== 'contradicted';
     const domain = domainOf(address.host);
-    const inDomain = this.underWay.get(domain) ?? 0;
-    const inAll = [...this.underWay.values()].reduce((sum, count) => sum + count, 0);
-    if (inDomain >= maxConfirmations.perDomain || inAll >= maxConfirmations.inAll) return false;
-    this.underWay.set(domain, inDomain + 1);
+    const inDomain = this.underWay.filter((one) => one === domain).length;
+    if (inDomain >= maxConfirmations.perDomain || this.underWay.length >= maxConfirmations.inAll)
+      return false;
+    this.underWay.push(domain);
     this.confirmations.set(key, 'under way', { ttl: this.settings.outbound.loginTimeoutMs });
-    void this.confirm(address, key, known).finally(() => {
-      const left = (this.underWay.get(domain) ?? 1) - 1;
-      if (left === 0) this.underWay.delete(domain);
-      else this.underWay.set(domain, left);
-    });
+    void this.confirm(address, key, known).finally(() =>
+      this.underWay.splice(this.underWay.indexOf(domain), 1),
+    );
     return true;
   }
 
@@ -139,36 +142,30 @@ export class Discovery {
   }
 }
 
-/** Whether a value from a store is an instance. It may be half a record, or another program's. */
-export function isInstance(value: unknown): value is Instance {
-  const record = (value ?? {}) as Record<string, unknown>;
-  return (
-    isPinned(value) &&
-    isOn(value.origin, record.authorizationEndpoint) &&
-    (record.registrationEndpoint === undefined
-      ? value.clientMetadata !== undefined
-      : isOn(value.origin, record.registrationEndpoint)) &&
-    (record.scopesSupported === undefined || Array.isArray(record.scopesSupported))
-  );
-}
-
-export function isPinned(value: unknown): value is PinnedInstance {
-  const record = (value ?? {}) as Record<string, unknown>;
-  const { origin } = record;
+/**
+ * Whether a value from a store is an instance. It may be half a record, or another program's.
+ * @param isPinned whether the members that only a start needs may be missing
+ */
+export function isInstance(value: unknown, isPinned = false): value is Instance {
+  const record = Object(value) as Record<string, unknown>;
+  const { origin, clientMetadata, api, scopesSupported, authorizationEndpoint } = record;
+  const { registrationEndpoint: registration, revocationEndpoint: revocation } = record;
   const url = typeof origin === 'string' ? parsedURL(origin) : undefined;
   if (!url || typeof origin !== 'string' || url.origin !== origin) return false;
+  const hasRegistration =
+    registration === undefined ? clientMetadata !== undefined : isOn(origin, registration);
+  const hasScopes = scopesSupported === undefined || Array.isArray(scopesSupported);
   return (
+    (isPinned || (isOn(origin, authorizationEndpoint) && hasRegistration && hasScopes)) &&
     record.host === url.host &&
     record.issuer === origin &&
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&
-    ['undefined', 'html', 'json'].includes(String(record.clientMetadata)) &&
+    ['undefined', 'html', 'json'].includes(String(clientMetadata)) &&
     // Responses of such servers are bound only by PKCE and the issuer.
-    (record.clientMetadata === undefined || record.promisesIssuer) &&
-    (record.api === undefined || (record.api === 'misskey' && record.clientMetadata === 'html')) &&
-    (record.revocationEndpoint === undefined
-      ? record.api !== undefined
-      : isOn(origin, record.revocationEndpoint)) &&
+    (clientMetadata === undefined || record.promisesIssuer) &&
+    (api === undefined || (api === 'misskey' && clientMetadata === 'html')) &&
+    (revocation === undefined ? api !== undefined : isOn(origin, revocation)) &&
     ['undefined', 'string'].includes(typeof record.software) &&
     ['undefined', 'string'].includes(typeof record.accountDomain)
   );

@@ -5,8 +5,8 @@ import { isChallenge, jsonObject, jsonObjectOrNone, type JsonObject } from '../h
 import type { Answer } from '../http/request.js';
 import type { Instance } from '../options.js';
 import { bindsCodes, readMetadata, type Metadata } from './metadata.js';
-import { isOn, parsedURL, withoutSlash } from '../util/url.js';
-import { otherSoftware, hasSingleUseApps, softwareOf, speaksMisskey } from './software.js';
+import { isOn, parsedURL } from '../util/url.js';
+import { otherSoftware, singleUseApps, softwareOf, speaksMisskey } from './software.js';
 
 export interface InstanceDocuments {
   readonly origin: string;
@@ -30,7 +30,7 @@ export function readInstance(documents: InstanceDocuments, takesURLClients = fal
   if (byURL) return byURL;
   const about = readAbout(documents, metadata, host, takesURLClients);
   const software = softwareOf(documents.nodeInfo, about.version);
-  if (hasSingleUseApps(software)) {
+  if (singleUseApps.has(software)) {
     throw new MastodonError('instance_unsupported', {
       instance: host,
       cause: `apps of ${software} serve a single login`,
@@ -92,7 +92,7 @@ function unsupportedReason(
   const name = softwareOf(documents.nodeInfo, undefined);
   const software = otherSoftware(name);
   if (software !== undefined) return { reason: 'other_software', software };
-  if (hasSingleUseApps(name)) return { reason: 'single_use_apps' };
+  if (singleUseApps.has(name)) return { reason: 'single_use_apps' };
   return isMisskey(documents) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
 }
 
@@ -102,7 +102,7 @@ function readMisskey(documents: InstanceDocuments): Instance | undefined {
   const { status } = documents.instance;
   // A server with an instance document has the Mastodon API. A busy or failing server may have one.
   const hasNoInstance = status >= 400 && status < 500 && status !== 429;
-  if (!hasNoInstance || !isMisskey(documents) || hasSingleUseApps(software)) return undefined;
+  if (!hasNoInstance || !isMisskey(documents) || singleUseApps.has(software)) return undefined;
   const server = readURLClientServer(documents.metadata, documents.origin);
   return server && { ...server, api: 'misskey', ...(software !== undefined && { software }) };
 }
@@ -114,12 +114,10 @@ function readMisskey(documents: InstanceDocuments): Instance | undefined {
 export function readURLClientServer(document: JsonObject | undefined, origin: string): Instance | undefined {
   if (document === undefined) return undefined;
   const { issuer, authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = document;
-  if (typeof issuer !== 'string' || withoutSlash(issuer) !== origin) return undefined;
+  if (issuer !== origin && issuer !== `${origin}/`) return undefined;
   if (!isOn(origin, authorizationEndpoint) || !isOn(origin, tokenEndpoint)) return undefined;
-  const registers = ['registration_endpoint', 'app_registration_endpoint'].some(
-    (name) => document[name] !== undefined,
-  );
-  if (registers || !bindsCodes(document)) return undefined;
+  const { registration_endpoint: standard, app_registration_endpoint: ofMastodon } = document;
+  if (standard !== undefined || ofMastodon !== undefined || !bindsCodes(document)) return undefined;
   const { host } = new URL(origin);
   return {
     ...{ origin, host, authorizationEndpoint, tokenEndpoint },
@@ -133,7 +131,8 @@ function isMisskey({ nodeInfo, instance }: InstanceDocuments): boolean {
 
 /** Whether a document describes an instance, in the format of v1 or v2. */
 export function isAbout(document: JsonObject | undefined): boolean {
-  return [document?.uri, document?.domain, document?.version].some((value) => typeof value === 'string');
+  const { uri, domain, version } = document ?? {};
+  return typeof uri === 'string' || typeof domain === 'string' || typeof version === 'string';
 }
 
 /** The document, if it was found at the origin itself. */

@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../http/answer.js';
-import { isOn, parsedURL, withoutSlash } from '../util/url.js';
+import { isOn, parsedURL } from '../util/url.js';
 
 export interface Metadata {
   readonly issuer: string;
@@ -27,27 +27,32 @@ export interface Metadata {
  * @throws MastodonError `instance_insecure`, or `response_invalid` if a required member is missing
  */
 export function readMetadata(document: JsonObject, origin: string): Metadata | undefined {
-  if (namedOrigin(document, origin) !== undefined || isPlainHTTP(document, origin)) return undefined;
-  const { issuer } = document;
-  if (typeof issuer === 'string' && !isIssuer(issuer, origin)) throw foreign('issuer', origin);
-  for (const [name, value] of endpointsOf(document)) {
-    if (!isOn(origin, value)) throw foreign(name, origin);
+  const { issuer, authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = document;
+  const { app_registration_endpoint: registrationEndpoint, revocation_endpoint: revocationEndpoint } =
+    document;
+  const isIssuer = issuer === origin || issuer === `${origin}/`;
+  const isForeignIssuer = typeof issuer === 'string' && !isIssuer && !isBelow(issuer, origin);
+  const foreign = isForeignIssuer ? 'issuer' : foreignEndpoint(document, origin);
+  if (foreign !== undefined) {
+    if (namedOrigin(document, origin) !== undefined || isPlainHTTP(document, origin)) return undefined;
+    throw new MastodonError('instance_insecure', {
+      instance: new URL(origin).host,
+      cause: `the metadata's ${foreign} is not on the instance's own origin`,
+    });
   }
   // All Mastodon servers state how clients are identified. A document without that belongs to another product, whose
   // authorization page must not receive visitors. So does a document whose issuer is a path of this host. Registration
   // takes precedence over client metadata: it needs no request to this site, and gives a secret.
-  const registrationEndpoint = document.app_registration_endpoint;
   if (typeof registrationEndpoint !== 'string' && !readsDocuments(document, origin)) return undefined;
-  if (withoutSlash(requiredText(document, 'issuer', origin)) !== origin) return undefined;
+  if (typeof issuer !== 'string') throw lacks('issuer', origin);
+  if (!isIssuer) return undefined;
+  if (typeof authorizationEndpoint !== 'string') throw lacks('authorization_endpoint', origin);
+  if (typeof tokenEndpoint !== 'string') throw lacks('token_endpoint', origin);
   const scopes = document.scopes_supported;
   return {
-    issuer: origin,
-    authorizationEndpoint: requiredText(document, 'authorization_endpoint', origin),
-    tokenEndpoint: requiredText(document, 'token_endpoint', origin),
+    ...{ issuer: origin, authorizationEndpoint, tokenEndpoint },
     ...(typeof registrationEndpoint === 'string' && { registrationEndpoint }),
-    ...(typeof document.revocation_endpoint === 'string' && {
-      revocationEndpoint: document.revocation_endpoint,
-    }),
+    ...(typeof revocationEndpoint === 'string' && { revocationEndpoint }),
     promisesIssuer: document.authorization_response_iss_parameter_supported === true,
     ...(Array.isArray(scopes) && {
       // Stored with every pending login, so its length is limited.
@@ -92,51 +97,40 @@ function readsDocuments(document: JsonObject, origin: string): boolean {
 export function namedOrigin(document: JsonObject, origin: string): string | undefined {
   const { issuer } = document;
   const url = typeof issuer === 'string' ? parsedURL(issuer) : undefined;
-  if (!url || url.host === new URL(origin).host || withoutSlash(String(issuer)) !== url.origin)
-    return undefined;
-  const named = url.origin;
-  const endpoints = endpointsOf(document);
-  return endpoints.length > 0 && endpoints.every(([, value]) => isOn(named, value)) ? named : undefined;
+  if (!url || url.host === new URL(origin).host) return undefined;
+  const isOrigin = issuer === url.origin || issuer === `${url.origin}/`;
+  return isOrigin && isWhollyOn(document, url.origin, origin) ? url.origin : undefined;
 }
 
 /** Whether a server behind a TLS proxy writes `http://` in all URLs. */
 function isPlainHTTP(document: JsonObject, origin: string): boolean {
-  if (!origin.startsWith('https:')) return false;
-  const plain = origin.replace('https:', 'http:');
   const { issuer } = document;
-  const endpoints = endpointsOf(document);
-  return (
-    typeof issuer === 'string' &&
-    (isIssuer(issuer, plain) || isIssuer(issuer, origin)) &&
-    endpoints.length > 0 &&
-    endpoints.every(([, value]) => isOn(plain, value))
-  );
+  const plain = origin.replace(/^https:/, 'http:');
+  const isIssuer = [plain, origin].some((one) => issuer === one || isBelow(issuer, one));
+  return isIssuer && isWhollyOn(document, plain, origin);
 }
 
-function endpointsOf(document: JsonObject): Array<[string, unknown]> {
-  return Object.entries(document).filter(
-    ([name, value]) => name.endsWith('_endpoint') && value !== null && value !== undefined,
-  );
+/** Whether there are endpoints, and all of them are on `other` and not on `origin`. */
+function isWhollyOn(document: JsonObject, other: string, origin: string): boolean {
+  const isOwn = foreignEndpoint(document, origin) === undefined;
+  return !isOwn && foreignEndpoint(document, other) === undefined;
 }
 
-/** Whether an issuer is the origin, or a product at one of its paths, in the same spelling. */
-function isIssuer(issuer: string, origin: string): boolean {
-  if (withoutSlash(issuer) === origin) return true;
-  return issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/' && isOn(origin, issuer);
+/** The name of the first endpoint that is not on this origin. */
+function foreignEndpoint(document: JsonObject, origin: string): string | undefined {
+  for (const [name, value] of Object.entries(document)) {
+    if (!name.endsWith('_endpoint') || value === null || value === undefined) continue;
+    if (!isOn(origin, value)) return name;
+  }
+  return undefined;
 }
 
-function requiredText(document: JsonObject, name: string, origin: string): string {
-  const value = document[name];
-  if (typeof value === 'string') return value;
-  throw new MastodonError('response_invalid', {
-    instance: new URL(origin).host,
-    cause: `the metadata has no ${name}`,
-  });
+/** Whether an issuer is a path of the origin, in the same spelling. */
+function isBelow(issuer: unknown, origin: string): boolean {
+  return isOn(origin, issuer) && issuer.startsWith(`${origin}/`) && issuer[origin.length + 1] !== '/';
 }
 
-function foreign(name: string, origin: string): MastodonError {
-  return new MastodonError('instance_insecure', {
-    instance: new URL(origin).host,
-    cause: `the metadata's ${name} is not on the instance's own origin`,
-  });
+function lacks(name: string, origin: string): MastodonError {
+  const instance = new URL(origin).host;
+  return new MastodonError('response_invalid', { instance, cause: `the metadata has no ${name}` });
 }

@@ -1,6 +1,5 @@
 /** The software of an instance, and its consequences for a login. */
 
-import type { Instance } from '../options.js';
 import { MastodonError } from '../errors.js';
 import { jsonObjectOrNone, type JsonObject } from '../http/answer.js';
 import type { Answer } from '../http/request.js';
@@ -22,11 +21,22 @@ export function softwareOf(nodeInfo: JsonObject | undefined, version: unknown): 
 type Names = ReadonlySet<string | undefined>;
 
 /** Software whose apps serve one login. The client ID is a URL, and its token is the code. Such apps cannot be shared. */
-const singleUseApps: Names = new Set(['sharkey', 'firefish']);
+export const singleUseApps: Names = new Set(['sharkey', 'firefish']);
 
-export function hasSingleUseApps(software: string | undefined): boolean {
-  return singleUseApps.has(software);
-}
+/**
+ * Software that needs `force_login`. Without it Pleroma may send a logged-in browser back with a token instead of a code.
+ * Akkoma may send a used code.
+ */
+export const needsForcedLogin: Names = new Set(['pleroma', 'akkoma']);
+
+/** Software known to accept invalid codes. The invalid-code check runs for all other servers. */
+export const acceptsAnyCode: Names = new Set(['snac']);
+
+/** Software that grants a client credentials token to any client (Takahē), so that verification gives no information. */
+export const grantsTokensToAnyClient: Names = new Set(['takahe']);
+
+/** Software that cannot revoke one token. snac deletes the app with it, and Friendica the app's tokens of all users. */
+export const revokesMoreThanOneToken: Names = new Set(['snac', 'friendica']);
 
 /** Misskey and forks with other names. The ones above support the Mastodon API too. */
 const misskeyNames: Names = new Set([
@@ -47,52 +57,9 @@ export function speaksMisskey(software: string | undefined, aboutInstance: JsonO
   return misskeyNames.has(software) || error?.code === 'UNKNOWN_API_ENDPOINT';
 }
 
-/** Like `hasSingleUseApps`, but by the client ID, which is such a URL in base64. */
+/** Like `singleUseApps`, but by the client ID, which is such a URL in base64. */
 export function isSingleUseClientId(clientId: string): boolean {
   return /^https?:\/\//.test(Buffer.from(clientId, 'base64').toString('latin1'));
-}
-
-/** Software known to support `read:accounts`. Others refuse it, or grant it and then refuse the account. */
-const takesReadAccounts: Names = new Set(['mastodon', 'gotosocial', 'hollo', 'pleroma', 'akkoma']);
-
-/** The smallest scope that allows /api/v1/accounts/verify_credentials on this server. */
-export function leastScope(instance: Pick<Instance, 'scopesSupported' | 'software'>): string {
-  if (instance.scopesSupported?.includes('profile')) return documentScope;
-  return takesReadAccounts.has(instance.software) ? 'read:accounts' : 'read';
-}
-
-/** The scope in the client metadata document. It must be equal for all servers. */
-export const documentScope = 'profile';
-
-/** The smallest scope that allows `/api/i`. */
-export const misskeyScope = 'read:account';
-
-/**
- * Whether the software needs `force_login`. Without it Pleroma may send a logged-in browser back with a token instead
- * of a code. Akkoma may send a used code.
- */
-export function needsForcedLogin(software: string | undefined): boolean {
-  return software === 'pleroma' || software === 'akkoma';
-}
-
-/** Whether the software is known to accept invalid codes (snac). The invalid-code check runs for all other servers. */
-export function checksNoCodes(software: string | undefined): boolean {
-  return software === 'snac';
-}
-
-/**
- * Whether the software grants a client credentials token to any client (Takahē), so that verification gives no
- * information.
- */
-export function grantsTokensToAnyClient(software: string | undefined): boolean {
-  return software === 'takahe';
-}
-
-/**
- * Whether one token can be revoked. snac deletes the app with it, and Friendica deletes the app's tokens of all users.
- */
-export function canRevokeTokens(software: string | undefined): boolean {
-  return software !== 'snac' && software !== 'friendica';
 }
 
 /**

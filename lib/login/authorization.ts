@@ -16,7 +16,7 @@ export function authorizationURL(
   { forceLogin, lang }: BeginOptions,
   extra: Readonly<Record<string, unknown>> = {},
 ): string {
-  const isForced = forceLogin === true || needsForcedLogin(instance.software);
+  const isForced = forceLogin === true || needsForcedLogin.has(instance.software);
   const own = {
     ...(isForced && { force_login: 'true' }),
     ...(lang !== undefined && { lang: String(lang) }),

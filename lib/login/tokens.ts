@@ -5,7 +5,7 @@ import { describeApp, type ClientCredentials } from '../client/client.js';
 import type { ClientOf } from '../client/clients.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
 import type { Instance, PinnedInstance } from '../options.js';
-import { canRevokeTokens } from '../discovery/software.js';
+import { revokesMoreThanOneToken } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import { assertFromServer, jsonObjectOrNone } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
@@ -186,7 +186,7 @@ async function revoke(
 
 /** @returns the revocation endpoint. @throws MastodonError `revocation_unsupported` */
 function assertRevocable({ host, software, revocationEndpoint }: PinnedInstance): string {
-  if (canRevokeTokens(software) && revocationEndpoint !== undefined) return revocationEndpoint;
+  if (!revokesMoreThanOneToken.has(software) && revocationEndpoint !== undefined) return revocationEndpoint;
   throw new MastodonError('revocation_unsupported', { instance: host });
 }
 

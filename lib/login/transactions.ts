@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { Client, App } from '../client/client.js';
 import type { Address } from '../discovery/address.js';
-import { isPinned } from '../discovery/discovery.js';
+import { isInstance } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';
 import { hasMembers, storeKey, type Store } from '../store.js';
 import { digest } from '../util/crypto.js';
@@ -114,7 +114,7 @@ export function assertLive(login: unknown, audience: string): asserts login is T
   if (login === undefined || login === null)
     throw loginExpired('unknown', 'the site’s stateStore has no such login for this browser');
   const record = login as Record<string, unknown>;
-  const isWhole = isPinned(record.instance) && hasMembers(record, 'string', texts);
+  const isWhole = isInstance(record.instance, true) && hasMembers(record, 'string', texts);
   const { expiresAt } = record;
   if (!isWhole || typeof expiresAt !== 'number' || expiresAt <= Date.now())
     throw loginExpired('unknown', 'the login has expired');

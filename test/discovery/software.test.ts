@@ -1,13 +1,13 @@
 /** The software that a server names in NodeInfo, and the special cases for it. */
 
+import { leastScope } from '../../lib/client/client.js';
 import {
-  canRevokeTokens,
-  checksNoCodes,
+  acceptsAnyCode,
   grantsTokensToAnyClient,
-  hasSingleUseApps,
   isSingleUseClientId,
-  leastScope,
   needsForcedLogin,
+  revokesMoreThanOneToken,
+  singleUseApps,
   softwareOf,
   speaksMisskey,
 } from '../../lib/discovery/software.js';
@@ -62,9 +62,9 @@ it.each([
   ['firefish', false, true, true],
   [undefined, false, true, false],
 ])('%s: forced login %s, revocation %s, single-use apps %s', (software, forced, revocation, singleUse) => {
-  expect(needsForcedLogin(software)).toBe(forced);
-  expect(canRevokeTokens(software)).toBe(revocation);
-  expect(hasSingleUseApps(software)).toBe(singleUse);
+  expect(needsForcedLogin.has(software)).toBe(forced);
+  expect(revokesMoreThanOneToken.has(software)).toBe(!revocation);
+  expect(singleUseApps.has(software)).toBe(singleUse);
 });
 
 it.each([
@@ -73,8 +73,8 @@ it.each([
   ['mastodon', false, false],
   [undefined, false, false],
 ])('%s: gives a token for any code %s, and to any client %s', (software, forAnyCode, toAnyClient) => {
-  expect(checksNoCodes(software)).toBe(forAnyCode);
-  expect(grantsTokensToAnyClient(software)).toBe(toAnyClient);
+  expect(acceptsAnyCode.has(software)).toBe(forAnyCode);
+  expect(grantsTokensToAnyClient.has(software)).toBe(toAnyClient);
 });
 
 it.each([
