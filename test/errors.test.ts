@@ -60,7 +60,7 @@ it('the cause is for the operator: neither in the message nor in JSON', () => {
   expect(error.cause).toEqual(new Error('details'));
 });
 
-it('the first place that names the instance is believed', () => {
+it('the first call that names the instance wins', () => {
   const cause = new Error('details');
   const told = new MastodonError('timeout', { cause, status: 503 }).at('social.example');
   expect(told).toMatchObject({ code: 'timeout', instance: 'social.example', status: 503, cause });
@@ -85,7 +85,7 @@ it.each([
   expect(error.message).not.toMatch(/%s|undefined|oauth|token|json|that server/i);
 });
 
-it('an international name is spelt as it was typed, for who typed it, in the sentence alone', () => {
+it('an international name is spelt as it was typed, for the visitor who typed it, in the sentence alone', () => {
   const cause = new Error('details');
   const error = new MastodonError('timeout', { instance: 'xn--bcher-kva.example', cause, status: 503 });
   expect(error.message).toContain('xn--bcher-kva.example');
@@ -95,7 +95,7 @@ it('an international name is spelt as it was typed, for who typed it, in the sen
   expect(error.message).not.toContain('bücher');
 });
 
-it('a copy of an error is another object, and changing one leaves the other as it was', () => {
+it('a copy of an error is another object, and changing one does not change the other', () => {
   const error = new MastodonError('timeout', { instance: 'social.example', cause: new Error('why') });
   const mine = error.with({ state: { mine: true } });
   expect(mine).not.toBe(error);
@@ -109,7 +109,7 @@ it('a copy of an error is another object, and changing one leaves the other as i
   });
 });
 
-it('what is remembered of an error makes a new one for each caller', () => {
+it('a cached failure makes a new error for each caller', () => {
   const remembered = recordOf(
     new MastodonError('instance_unsupported', { instance: 'a.example', reason: 'speaks_misskey' }),
   );
@@ -123,7 +123,7 @@ it('a host is put into the sentence as it is', () => {
   expect(new MastodonError('timeout', { typedInstance: "$&$'$1" }).message).toContain("$&$'$1");
 });
 
-it('an error is known by every copy of the package that is loaded, and nothing else is', () => {
+it('an error is recognised by every loaded copy of the package, and nothing else is', () => {
   let copy: typeof MastodonError | undefined;
   jest.isolateModules(() => {
     copy = (jest.requireActual('../lib/errors.js') as { MastodonError: typeof MastodonError }).MastodonError;

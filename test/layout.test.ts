@@ -94,7 +94,7 @@ function cycles(files: Sources): string[] {
 }
 
 describe('the layout of lib/', () => {
-  it('lets imports run one way only', () => {
+  it('allows imports in one direction only', () => {
     expect(wrongImports(sources)).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('the layout of lib/', () => {
     expect(cycles(sources)).toEqual([]);
   });
 
-  it.each([...sources])('%s begins with what is in it, and is short', (_path, text) => {
+  it.each([...sources])('%s begins with a sentence about its content, and is short', (_path, text) => {
     expect(text).toMatch(/^(#!.*\n)?\/\*\*/);
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(300);
   });
@@ -126,7 +126,7 @@ describe('the check itself', () => {
     ]);
   });
 
-  it('lets the same import run downwards, or stay in its folder', () => {
+  it('allows an import downwards, or within a folder', () => {
     const text = `import { x } from '../login/token';`;
     expect(wrongImports(files({ ...target, 'bridge/page.ts': text, 'login/login.ts': text }))).toEqual([]);
   });
@@ -140,7 +140,7 @@ describe('the check itself', () => {
     ).toEqual([]);
   });
 
-  it('does not take a comment or a string for an import', () => {
+  it('ignores imports in comments and strings', () => {
     const text = `// import '../login/token';\nconst s = "import '../login/token'";`;
     expect(wrongImports(files({ ...target, 'http/network.ts': text }))).toEqual([]);
   });
@@ -154,7 +154,7 @@ describe('the check itself', () => {
     ]);
   });
 
-  it('sees a cycle, of types too', () => {
+  it('sees a cycle, also of types', () => {
     const cycle = {
       'http/a.ts': `import './b';`,
       'http/b.ts': `import type { C } from './c';`,

@@ -128,7 +128,7 @@ it.each<[string, object]>([
   expect(() => withOption(changes)).toThrow(name);
 });
 
-it.each([undefined, null, 'options'])('%j are no options', (options) => {
+it.each([undefined, null, 'options'])('%j are not options', (options) => {
   expect(() => readOptions(options as never)).toThrow(TypeError);
 });
 
@@ -139,7 +139,7 @@ it.each([
   expect(withOption({ scope }).scope).toBe(read);
 });
 
-it('the User-Agent names the package and the site, so that an instance knows whom to ask', () => {
+it('the User-Agent names the package and the site, so that an instance can contact its operator', () => {
   expect(withOption({ website: 'https://site.example' }).userAgent).toMatch(
     /^passport-mastodon-oauth2\/\d+\.\d+\.\d+ \(\+https:\/\/site\.example\/?\)$/,
   );
@@ -205,7 +205,7 @@ describe('an option that does not exist', () => {
     expect(() => withOption(changes)).toThrow(told);
   });
 
-  it('is none when it is undefined', () => {
+  it('is absent when it is undefined', () => {
     expect(() => withOption({ clientID: undefined })).not.toThrow();
   });
 });
@@ -231,11 +231,11 @@ describe('a message about an option', () => {
     expect(messageOf(changes)).toContain(shown);
   });
 
-  it('says what a store lacks that is still being opened', () => {
+  it('names the missing methods of a store that is still being opened', () => {
     expect(messageOf({ store: Promise.resolve(new Map()) })).toContain('store is a promise: await it first');
   });
 
-  it('says what to give as a store', () => {
+  it('names the accepted kinds of store', () => {
     expect(messageOf({ store: 'redis://localhost' })).toContain('pass a Keyv');
     expect(messageOf({ store: new URL('redis://localhost') })).toContain('pass a Keyv');
     expect(messageOf({ store: createClient() })).toContain('pass redisStore(client)');
@@ -256,7 +256,7 @@ describe('a message about an option', () => {
     expect(messageOf(changes)).not.toContain('hunter2');
   });
 
-  it('is short, whatever was given', () => {
+  it('is short for every value', () => {
     expect(messageOf({ callbackURL: `https://site.example/${'x'.repeat(9999)}` }).length).toBeLessThan(250);
   });
 });

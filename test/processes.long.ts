@@ -62,7 +62,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     return `${asked.get('redirect_uri')}?${new URLSearchParams({ code, state: asked.get('state') ?? '' })}`;
   }
 
-  it('register once for eight hundred first visitors, each of whom any process can let in', async () => {
+  it('register one client for eight hundred first visitors, and any process can log each of them in', async () => {
     await start(8);
     const begun = await Promise.all(
       processes.flatMap((process) => Array.from({ length: 100 }, () => begin(process))),
@@ -85,7 +85,7 @@ withRedis(`processes of one site${missing === undefined ? '' : ` (skipped: ${mis
     // Eight processes and their visitors share a machine that may be busy.
   }, 60_000);
 
-  it('take over when the one that registers is killed in the middle', async () => {
+  it('continue when the one that registers is killed', async () => {
     await start(3);
     const [first, ...others] = processes as [SiteProcess, ...SiteProcess[]];
     // The instance accepts the registration, and its response never arrives.

@@ -21,7 +21,7 @@ describe('the default store', () => {
   const login = (name: unknown) => storeKey('login', '', String(name));
   const client = storeKey('client', 'mastodon.social', 'credentials');
 
-  it('under a flood of pending logins evicts the one that was not used for longest, and no client', async () => {
+  it('under a flood of pending logins evicts the least recently used one, and no client', async () => {
     const flooded = store();
     await flooded.set(client, { clientId: 'one' });
     for (const name of ['unused', 'used']) await flooded.set(login(name), { name });
@@ -61,7 +61,7 @@ describe('the default store', () => {
     expect(await flooded.get(login('long'))).toBeUndefined();
   });
 
-  it('keeps no record that is larger than all its room, and evicts no other for it', async () => {
+  it('keeps no record that is larger than its whole limit, and evicts no other for it', async () => {
     const small = new Store(undefined, timeoutMs, 10);
     await small.set(login('small'), { n: 1 });
     const large = small.set(login('large'), { text: 'x'.repeat(10 * 2048) });
@@ -76,7 +76,7 @@ describe('the default store', () => {
     expect(await known.get(key(0))).toEqual({ endpoints: 'x'.repeat(700) });
   });
 
-  it('changes no record when a caller changes what it wrote or read', async () => {
+  it('keeps a record unchanged when a caller changes the object that it wrote or read', async () => {
     const kept = store();
     const written = { list: [1] };
     await kept.set(login('a'), written);
@@ -106,7 +106,7 @@ class Memcached extends JSONStore {
   }
 }
 
-it('a Redis whose client was never connected is told as that', async () => {
+it('a Redis client that was never connected is reported as such', async () => {
   const store = new Store(redisStore(createClient()), timeoutMs);
   await expect(store.get('key')).rejects.toMatchObject({
     code: 'store_failed',
@@ -123,7 +123,7 @@ it.each([1, ['a'], {}, true])(
   },
 );
 
-it('an error that fails when it is read shows nothing of what it was about', async () => {
+it('the error of an operation does not quote an error that throws when it is read', async () => {
   const error = Object.defineProperty(new Error('no'), 'code', {
     get: () => {
       throw new Error('SET key secret');
@@ -137,8 +137,8 @@ it('an error that fails when it is read shows nothing of what it was about', asy
   expect(String((failure as Error).cause)).toBe('Error: the store failed: an error that cannot be read');
 });
 
-describe('a store that takes a long time to live for a date', () => {
-  it.each(['set', 'cache'] as const)('keeps what is to stay for ninety days (%s)', async (way) => {
+describe('a store that reads a long time to live as a date', () => {
+  it.each(['set', 'cache'] as const)('keeps records for ninety days (%s)', async (way) => {
     const store = new Store(new Memcached(), timeoutMs);
     for (const key of ['first', 'second']) {
       await store[way](key, { n: 1 }, 90 * 24 * 3_600_000);
@@ -147,7 +147,7 @@ describe('a store that takes a long time to live for a date', () => {
   });
 });
 
-it('a store that takes a long time to live for a date never loses the record that another process wrote', async () => {
+it('a store that reads a long time to live as a date never loses the record that another process wrote', async () => {
   const backend = new Memcached();
   await new Store(backend, timeoutMs).set('key', { n: 1 }, 3_600_000);
   let wasLost = false;
@@ -163,7 +163,7 @@ it('a store that takes a long time to live for a date never loses the record tha
   expect(wasLost).toBe(false);
 });
 
-it('a missing record that is read in a Keyv on memcached does not delete what another process writes meanwhile', async () => {
+it('a missing record that is read in a Keyv on memcached does not delete the record that another process writes meanwhile', async () => {
   const records = new Map<string, unknown>();
   let whileReading = async () => {};
   /** Answers a miss like @keyv/memcache. */
@@ -199,7 +199,7 @@ describe('a written lock', () => {
     expect(await new Store(backend, timeoutMs).lock('key', 60_000)).toBeUndefined();
   });
 
-  it('is not released by a process that it does not belong to any more', async () => {
+  it('is not released by a process that no longer holds it', async () => {
     const backend = new JSONStore();
     const release = await new Store(backend, timeoutMs).lock('key', 60_000);
     const before = (await backend.get('key:lock')) as object;
@@ -212,11 +212,11 @@ describe('a written lock', () => {
 describe('the key of a record', () => {
   const longest = `${'a'.repeat(63)}.`.repeat(4).slice(0, 253);
 
-  it('is short enough for memcached, with a namespace before it, whatever the host', () => {
+  it('is short enough for memcached, with a namespace before it, for every host', () => {
     expect(`${storeKey('client-own', longest, 'x')}:${'x'.repeat(43)}:lock`.length).toBeLessThan(220);
   });
 
-  it('differs where hosts do, and is readable where they are short', () => {
+  it('differs if the hosts differ, and is readable if they are short', () => {
     expect(storeKey('client', longest)).not.toBe(storeKey('client', `b${longest.slice(1)}`));
     expect(storeKey('client', 'mastodon.social')).toContain(':mastodon.social');
   });
@@ -234,7 +234,7 @@ const missing = redisAvailable();
     });
     afterAll(async () => redis.stop());
 
-    it('fails within its time while the Redis is away, and works when it is back', async () => {
+    it('fails within its time while Redis is down, and works when it is back', async () => {
       const { keyv: backend, close } = redisKeyv(redis.url);
       try {
         // Its first connection may take longer than any later response.
@@ -279,26 +279,26 @@ describe.each(Object.entries(breakdowns))('a store that %s', (_how, fault) => {
 
   const failed = { name: 'MastodonError', code: 'store_failed', status: 503 };
 
-  it('is a miss to a cache, at reading and at writing', async () => {
+  it('is a miss for a cache, at reading and at writing', async () => {
     backend.break(fault);
     expect(await store.cached('key')).toBeUndefined();
     await expect(store.cache('key', { n: 2 })).resolves.toBeUndefined();
     await expect(store.delete('key')).resolves.toBeUndefined();
   });
 
-  it('stops what cannot do without it', async () => {
+  it('stops operations that need it', async () => {
     backend.break(fault);
     await expect(store.get('key')).rejects.toMatchObject(failed);
     await expect(store.set('key', { n: 2 })).rejects.toMatchObject(failed);
     await expect(store.take('key')).rejects.toMatchObject(failed);
   });
 
-  it('gives nothing away when only the deleting fails', async () => {
+  it('discloses nothing when only the deletion fails', async () => {
     backend.break(fault, ['delete']);
     await expect(store.take('key')).rejects.toMatchObject(failed);
   });
 
-  it('does not say a write is done when it cannot be read back', async () => {
+  it('reports no finished write that cannot be read back', async () => {
     backend.break(fault, ['get']);
     await expect(store.set('key', { n: 2 })).rejects.toMatchObject(failed);
   });
@@ -326,7 +326,7 @@ describe('a store that', () => {
     expect(await store.take('key')).toEqual({ n: 1 });
   });
 
-  it('never answers leaves nothing behind but one moment of waiting', async () => {
+  it('never answers costs one wait, and leaves no open handle', async () => {
     const backend = new BadStore().break((_real, _operation, bad) => bad.never());
     const store = new Store(backend, 50);
     const begun = Date.now();
@@ -349,7 +349,7 @@ describe('a store that', () => {
     await expect(store.cache('key', { n: 1 })).resolves.toBeUndefined();
   });
 
-  it('answers false is found out where an older record could be taken for the new one', async () => {
+  it('answers false is detected if an older record could be read in place of the new one', async () => {
     const backend = new BadStore();
     const store = new Store(backend, timeoutMs);
     await store.set('key', { n: 1 });
@@ -357,14 +357,14 @@ describe('a store that', () => {
     await expect(store.set('key', { n: 2 })).rejects.toMatchObject({ code: 'store_failed' });
   });
 
-  it('says there was nothing to delete returns no record: another process has taken it', async () => {
+  it('says that there was nothing to delete returns no record: another process has taken it', async () => {
     const backend = new BadStore().break(() => false, ['delete']);
     const store = new Store(backend, timeoutMs);
     await store.set('key', { n: 1 });
     expect(await store.take('key')).toBeUndefined();
   });
 
-  it('answers null has nothing', async () => {
+  it('answers null has no record', async () => {
     const store = new Store(
       new BadStore().break(() => null, ['get']),
       timeoutMs,
@@ -386,7 +386,7 @@ describe('a store that', () => {
     },
   );
 
-  it("answers with another key's record is a miss to a cache, and fails for all else", async () => {
+  it('answers with another key’s record is a miss for a cache, and fails for all else', async () => {
     const backend = new BadStore();
     const store = new Store(backend, timeoutMs);
     await store.set('mine', { n: 1 });
@@ -405,7 +405,7 @@ describe('a store that', () => {
     await expect(store.set('third', { n: 3 })).rejects.toMatchObject(told);
   });
 
-  it('holds what is no JSON, in a Keyv, is a miss to a cache and replaced by the next write', async () => {
+  it('contains invalid JSON, in a Keyv, is a miss for a cache and replaced by the next write', async () => {
     const inner = new Map<string, string>([['keyv:key', '{"value":{"half":']]);
     const store = new Store(new Keyv({ store: inner }), timeoutMs);
     expect(await store.cached('key')).toBeUndefined();
@@ -415,7 +415,7 @@ describe('a store that', () => {
 });
 
 describe('a record whose lock another process has', () => {
-  it('is changed when that one is done', async () => {
+  it('is changed after that one is done', async () => {
     const backend = new JSONStore();
     const release = await new Store(backend, timeoutMs).lock('key', 60_000);
     const changed = new Store(backend, timeoutMs).update('key', 60_000, () => ({ n: 1 }));
@@ -423,7 +423,7 @@ describe('a record whose lock another process has', () => {
     expect(await changed).toEqual({ n: 1 });
   });
 
-  it('is not changed while that one goes on', async () => {
+  it('is not changed while that one continues', async () => {
     const backend = new JSONStore();
     await new Store(backend, timeoutMs).lock('key', 60_000);
     const change = jest.fn();
@@ -432,7 +432,7 @@ describe('a record whose lock another process has', () => {
     expect(change).not.toHaveBeenCalled();
   });
 
-  it('is left as it is by a change that says so, or throws', async () => {
+  it('is left unchanged by a change that says so, or throws', async () => {
     const store = new Store(new JSONStore(), timeoutMs);
     await store.set('key', { n: 1 });
     expect(await store.update('key', 60_000, () => undefined)).toBeUndefined();
@@ -446,7 +446,7 @@ describe('a record whose lock another process has', () => {
 
 itReportsFailures('a Keyv', (inner) => new Store(new Keyv({ store: inner }), timeoutMs));
 
-it('a value whose member throws when it is read shows nothing of what the error says', async () => {
+it('the error for a value whose member throws when it is read does not quote it', async () => {
   const value = {
     get keptUnder(): string {
       throw new Error('document a-secret could not be decoded');
@@ -458,7 +458,7 @@ it('a value whose member throws when it is read shows nothing of what the error 
 });
 
 describe('the error of a failed store', () => {
-  it('tells its kind, and nothing of what was to be stored', async () => {
+  it('names its kind, and no stored value', async () => {
     const secret = 'a-secret-that-was-to-be-stored';
     const backend = new BadStore().break(() => {
       const error = Object.assign(new Error(`SET key ${secret}`), { code: 'ECONNREFUSED', args: [secret] });

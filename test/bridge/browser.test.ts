@@ -68,7 +68,7 @@ describe('the page', () => {
     expect(done.headers['content-security-policy']).toContain("form-action 'none'");
   });
 
-  it('lets the button lead anywhere, as an instance may redirect on', async () => {
+  it('allows the button to redirect to any site, because an instance may redirect on', async () => {
     const { url } = await ask();
     const page = await new Visitor().get(url);
     expect(page.headers['content-security-policy']).not.toContain('form-action');
@@ -81,7 +81,7 @@ describe('the page', () => {
     expect(page.text).toMatch(/<!--email_off-->[^]*alice@localhost:\d+[^]*<!--\/email_off-->/);
   });
 
-  it('allows exactly its own style', async () => {
+  it('allows exactly its own stylesheet', async () => {
     const { url } = await ask();
     const { text, headers } = await new Visitor().get(url);
     const style = /<style>(.*?)<\/style>/s.exec(text)?.[1] ?? '';
@@ -136,7 +136,7 @@ describe('the page', () => {
     expect((await new Visitor().get(url)).text).toContain(`<bdi>${shown}</bdi>`);
   });
 
-  it('is the same for what never was, is over, and is no ID at all', async () => {
+  it('is the same for an unknown, an expired and an invalid ID', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
     await agree(visitor, url);
@@ -155,7 +155,7 @@ describe('the page', () => {
     expect(pages[0]?.headers['set-cookie']).toBeUndefined();
   });
 
-  it('takes no other methods, and has no other addresses', async () => {
+  it('accepts no other methods, and has no other paths', async () => {
     const { url } = await ask();
     const answer = (path: string, method: string) => fetch(path, { method, redirect: 'manual' });
     const wrong = await answer(url, 'DELETE');
@@ -178,7 +178,7 @@ describe('the page', () => {
 });
 
 describe('the browser', () => {
-  it('is known by a cookie that scripts and other sites do not get', async () => {
+  it('is recognised by a cookie that scripts and other sites do not receive', async () => {
     const { url, expires } = await ask();
     const [cookie = '', ...more] = (await new Visitor().get(url)).headers['set-cookie'] ?? [];
     expect(more).toEqual([]);
@@ -188,7 +188,7 @@ describe('the browser', () => {
     expect(expires).toBeGreaterThan(Date.now());
   });
 
-  it('keeps apart two bridges on one host', async () => {
+  it('distinguishes two bridges on one host', async () => {
     const names = [];
     for (const path of ['/a', '/b']) {
       const other = await startBridge([instance], { publicURL: `https://login.example${path}` });
@@ -207,7 +207,7 @@ describe('the browser', () => {
     expect(page.headers['set-cookie']?.[0]).toMatch(/^__Host-.*; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
   });
 
-  it('may look at the page as often as it likes, and so may others before the button is pressed', async () => {
+  it('may open the page any number of times, and so may others before the button is pressed', async () => {
     const { url, client } = await ask();
     for (let time = 0; time < 3; time++) expect((await new Visitor().get(url)).status).toBe(200);
     expect((await agree(new Visitor(), url)).status).toBe(200);
@@ -235,7 +235,7 @@ describe('the browser', () => {
     expect(await client.hearsNothing()).toBe(true);
   });
 
-  it('keeps the request for itself once it pressed the button', async () => {
+  it('reserves the request once it has pressed the button', async () => {
     const { url, client } = await ask();
     const [owner, other] = [new Visitor(), new Visitor()];
     const form = formOf(await other.get(url));
@@ -268,7 +268,7 @@ describe('the browser', () => {
   });
 });
 
-describe('with a store that takes its time', () => {
+describe('with a slow store', () => {
   const slowStore = () => {
     const map = new Map<string, unknown>();
     const slowly =
@@ -311,7 +311,7 @@ describe('with a store that takes its time', () => {
     expect(pages.filter(({ status }) => status === 409)).toHaveLength(4);
   });
 
-  it('a client that goes while its request is written leaves nothing behind', async () => {
+  it('a client that disconnects while its request is written leaves no record', async () => {
     const store = slowStore();
     let hold: ((key: string) => Promise<void>) | undefined;
     const set = async (key: string, value: unknown) => {
@@ -342,7 +342,7 @@ describe('with a store that takes its time', () => {
 });
 
 describe('an attacker', () => {
-  it('cannot end a login with links to requests of their own', async () => {
+  it('cannot end a login with links to its own requests', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
     const { location } = await press(visitor, url);
@@ -351,7 +351,7 @@ describe('an attacker', () => {
     await client.hear('fulfill');
   });
 
-  it('cannot end a login with a form of their own, to which browsers add no cookies', async () => {
+  it('cannot end a login with its own form, to which browsers add no cookies', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
     const { location } = await press(visitor, url);
@@ -364,7 +364,7 @@ describe('an attacker', () => {
     await client.hear('fulfill');
   });
 
-  it('cannot have a visitor who agreed before go through the instance without a page of it', async () => {
+  it('cannot send a visitor who consented before through the instance without a page of it', async () => {
     const visitor = new Visitor();
     const first = await ask();
     await agree(visitor, first.url);
@@ -376,7 +376,7 @@ describe('an attacker', () => {
     });
   });
 
-  it('cannot press the button for the visitor, from a page of their own', async () => {
+  it('cannot press the button for the visitor, from its own page', async () => {
     const { url, client } = await ask();
     const victim = new Visitor();
     const { fields } = formOf(await victim.get(url));
@@ -406,7 +406,7 @@ describe('an attacker', () => {
     expect(await client.hearsNothing()).toBe(true);
   });
 
-  it('cannot finish the login in another browser, nor end the request', async () => {
+  it('cannot finish the login in another browser, and cannot end the request', async () => {
     const { url, client } = await ask();
     const [owner, thief] = [new Visitor(), new Visitor()];
     await thief.get(url);
@@ -420,7 +420,7 @@ describe('an attacker', () => {
     await client.hear('fulfill');
   });
 
-  it('cannot have the button count that was pressed once, in a browser without scripts', async () => {
+  it('cannot use a button that was pressed once, in a browser without scripts', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
     const { action, fields } = formOf(await visitor.get(url));
@@ -435,7 +435,7 @@ describe('an attacker', () => {
     expect(await client.hearsNothing()).toBe(true);
   });
 
-  it('cannot cancel the login with a denial of their own', async () => {
+  it('cannot cancel the login with its own denial', async () => {
     const { url, client } = await ask();
     const owner = new Visitor();
     const { location } = await press(owner, url);
@@ -460,7 +460,7 @@ describe('an attacker', () => {
     expect((await visitor.get(callback)).status).toBe(403);
   });
 
-  it('cannot have the login of one request answer another', async () => {
+  it('cannot finish one request with the login of another', async () => {
     const [mine, theirs] = [await ask(), await ask()];
     const visitor = new Visitor();
     await visitor.get(theirs.url);
@@ -469,7 +469,7 @@ describe('an attacker', () => {
     expect(await theirs.client.hearsNothing()).toBe(true);
   });
 
-  it('cannot pass off one instance as another', async () => {
+  it('cannot present one instance as another', async () => {
     const evil = await startInstance();
     const both = await startBridge([instance, evil]);
     const client = await both.connect();
@@ -485,8 +485,8 @@ describe('an attacker', () => {
   });
 });
 
-describe('what only the operator can mend', () => {
-  it('is told to the client and to the log, and shown without details', async () => {
+describe('a fault that only the operator can fix', () => {
+  it('is reported to the client and to the log, and shown without details', async () => {
     const broken = new Map<string, unknown>();
     let isBroken = false;
     const fail = () => {

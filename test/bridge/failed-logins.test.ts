@@ -22,8 +22,8 @@ async function agreed({ connect }: Stage) {
   return { client, visitor, callback: await visitor.approve(location ?? '') };
 }
 
-describe('the program is told', () => {
-  it('each, where the logins of several shared what failed', async () => {
+describe('the program receives an error', () => {
+  it('each one, if several logins shared the failed operation', async () => {
     const stage = await startBridge([instance]);
     const logins = [await agreed(stage), await agreed(stage), await agreed(stage)];
     // The invalid-code check is shared.
@@ -37,7 +37,7 @@ describe('the program is told', () => {
     expect(stage.bridge.status().pending).toBe(0);
   });
 
-  it('where the application itself fails', async () => {
+  it('if the application itself fails', async () => {
     let isDown = false;
     const stage = await startBridge([instance], {
       allowInstance: () => {
@@ -91,7 +91,7 @@ class FailingStore extends JSONStore {
   }
 }
 
-describe.each(['get', 'set', 'delete'] as const)('a store of which one "%s" fails', (failing) => {
+describe.each(['get', 'set', 'delete'] as const)('a store in which one "%s" fails', (failing) => {
   it('gives the request to no second browser', async () => {
     let failures = 0;
     for (let nth = 1; nth <= 12; nth++) {
@@ -187,7 +187,7 @@ it('two browsers that a lost lock lets press at the same moment finish one login
   expect(await client.hearsNothing(20)).toBe(true);
 });
 
-it('two logins of one request that come back at once give one token, and leave no other', async () => {
+it('two logins of one request that return at once give one token, and leave no other', async () => {
   const [store, bus] = [new JSONStore(), localBus()];
   const one = await startBridge([instance], { store, bus });
   const two = await startBridge([instance], { store, bus, publicURL: one.origin });
@@ -234,14 +234,14 @@ describe('a token that does not reach its program', () => {
     await until(() => left() === 0);
   });
 
-  it('stays where the operator wants it so', async () => {
+  it('stays if the operator wants it', async () => {
     const left = await leaveDuring({ revokeUndelivered: false });
     instance.latencyMs = 0;
     expect(left()).toBe(1);
   });
 });
 
-it('a login that went well is revoked nowhere', async () => {
+it('a successful login revokes no token', async () => {
   const { connect } = await startBridge([instance]);
   const client = await connect();
   await agree(new Visitor(), (await client.request(instance.host)).url);

@@ -19,7 +19,7 @@ function failed(...args: string[]): Error {
   return Object.assign(new Error(`PUBLISH ${args.join(' ')}`), { code: 'ECONNRESET', args });
 }
 
-it('tells the log what kind of failure it was, and nothing of what was sent', async () => {
+it('the log names the kind of failure, and quotes nothing that was sent', async () => {
   const sent: string[] = [];
   let channel = '';
   const bus: Bus = {

@@ -50,7 +50,7 @@ describe('the router', () => {
     await client.hear('fulfill');
   });
 
-  it('leaves other addresses to the application', async () => {
+  it('leaves other paths to the application', async () => {
     const { origin } = await startBridge([instance], {
       base: '/auth',
       serve: ({ router }) => {
@@ -95,7 +95,7 @@ describe('the router', () => {
     expect((await agree(visitor, (await client.request(instance.host)).url)).status).toBe(200);
   });
 
-  it('is called back at a path that firewalls accept: the host is not its last segment', async () => {
+  it('has a callback path that firewalls accept: the host is not its last segment', async () => {
     const { connect, origin } = await startBridge([instance], { base: '/connect' });
     const { url } = await (await connect()).request(instance.host);
     const { location = '' } = await press(new Visitor(), url);
@@ -129,7 +129,7 @@ describe('the router', () => {
     proxy.close();
   });
 
-  it('works where the application mounts it, behind a proxy that replaces the path', async () => {
+  it('works at the path of the application, behind a proxy that replaces the path', async () => {
     const { connect, origin } = await startBridge([instance], {
       publicURL: 'https://login.example/outside',
       serve: ({ router }) => {
@@ -147,7 +147,7 @@ describe('the router', () => {
     expect((await new Visitor().get(origin + elsewhere)).text).toBe(`the application's ${elsewhere}`);
   });
 
-  it('leaves the addresses of an application of several parts to it', async () => {
+  it('leaves the paths of an application of several parts to it', async () => {
     const part = express().use((req, res, next) => (bridgeRouter ? bridgeRouter(req, res, next) : next()));
     let bridgeRouter: ReturnType<typeof createBridge>['router'] | undefined;
     const { origin } = await startBridge([instance], {
@@ -224,7 +224,7 @@ describe('the sockets', () => {
     server.close();
   });
 
-  it('change nothing of the server but its listeners', async () => {
+  it('add listeners to the server, and change nothing else of it', async () => {
     const server = createServer();
     const before = Reflect.ownKeys(server);
     const { emit } = server;
@@ -236,7 +236,7 @@ describe('the sockets', () => {
     expect(server.listenerCount('upgrade')).toBe(0);
   });
 
-  it('leave other paths to a listener that takes its time', async () => {
+  it('leave other paths to a listener that answers later', async () => {
     const { server, origin } = await startBridge([instance]);
     const other = echo(new WebSocketServer({ noServer: true }));
     server.on('upgrade', (req, socket, head) => {
@@ -260,7 +260,7 @@ describe('the sockets', () => {
     await open('/socket');
   });
 
-  it('can be had at two servers, and are gone when the bridge is closed', async () => {
+  it('can be attached to two servers, and are removed when the bridge is closed', async () => {
     const { bridge, server, connect } = await startBridge([instance]);
     const other = createServer((_req, res) => res.end()).listen(0, '127.0.0.1');
     await once(other, 'listening');

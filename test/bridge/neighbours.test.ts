@@ -39,7 +39,7 @@ function watched() {
   };
 }
 
-it('a request that was opened at one bridge is not known to another, with a name of its own', async () => {
+it('a request that was opened at one bridge is unknown to another one with another name', async () => {
   const { store, bus } = watched();
   const own = await startBridge([instance], { store, bus, clientName: 'A game' });
   const other = await startBridge([instance], { store, bus, clientName: 'A bank' });
@@ -48,7 +48,7 @@ it('a request that was opened at one bridge is not known to another, with a name
   expect((await new Visitor().get(url.replace(own.origin, other.origin))).status).toBe(404);
 });
 
-it('neither store nor bus holds an ID or a token, and each record has an end', async () => {
+it('neither store nor bus contains an ID or a token, and each record has a time to live', async () => {
   const { store, bus, seen, heard, ttls } = watched();
   const own = await startBridge([instance], { store, bus });
   const process = await startBridge([instance], { store, bus, publicURL: own.origin });
@@ -68,7 +68,7 @@ it('neither store nor bus holds an ID or a token, and each record has an end', a
   expect(ttls.filter(([, ttl]) => typeof ttl !== 'number' || ttl <= 0)).toEqual([]);
 });
 
-it('who knows the channel and how the request is called there cannot end it', async () => {
+it('an attacker who knows the channel and the request’s name there cannot end it', async () => {
   const { store, bus } = watched();
   const own = await startBridge([instance], { store, bus });
   const client = await own.connect();

@@ -59,7 +59,7 @@ it('one address has no more logins than its quota, until one of them ends', asyn
   await clients[0]!.request(instance.host);
 });
 
-it("presses of one client's button push no other login out of a bridge without a store", async () => {
+it('presses of one client’s button drop no other login in a bridge without a store', async () => {
   const stage = await startBridge([instance], { limits: { pendingInAll: 2, messagesPerMinute: 1_000 } });
   const honest = await stage.connect();
   const { url } = await honest.request(instance.host);
@@ -97,7 +97,7 @@ describe('in a private network', () => {
   });
 
   // Without a proxy's header, the address may be a proxy that all clients share.
-  it('all logins of one address without a proxy keep no other address out', async () => {
+  it('all logins of one address without a proxy block no other address', async () => {
     const stage = await startBridge([instance], { limits: { pendingInAll: 4, requestsPerSocket: 4 } });
     const flood = await stage.connect({ localAddress: '127.0.0.2' });
     for (let i = 0; i < 4; i++) await flood.request(instance.host);
@@ -108,7 +108,7 @@ describe('in a private network', () => {
     await honest.hear('fulfill');
   });
 
-  it('all connections of one address without a proxy keep no other address out', async () => {
+  it('all connections of one address without a proxy block no other address', async () => {
     const stage = await startBridge([instance], { limits: { maxSockets: 3 } });
     const flood = [];
     for (let i = 0; i < 3; i++) flood.push(await stage.connect({ localAddress: '127.0.0.2' }));

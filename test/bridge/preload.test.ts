@@ -33,7 +33,7 @@ it.each(preloads)('%s uses up no authorization response', async (_what, method, 
   await client.hear('fulfill');
 });
 
-it.each(preloads)('%s gives no cookie, and shows no page', async (_what, method, headers) => {
+it.each(preloads)('%s receives no cookie, and no page', async (_what, method, headers) => {
   const { connect } = await startBridge([instance]);
   const { url } = await (await connect()).request(instance.host);
   const answer = await fetch(url, { method, headers });

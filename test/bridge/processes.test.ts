@@ -31,7 +31,7 @@ describe('two bridges with one store and one bus', () => {
     return { a, b, store };
   };
 
-  it('carry the token to the client that asked, and to no other', async () => {
+  it('bring the token to the client that asked, and to no other', async () => {
     const { a, b } = await start(localBus());
     const [client, ...others] = [await a.connect(), await a.connect(), await b.connect()];
     for (const other of others) await other.request(instance.host);
@@ -47,7 +47,7 @@ describe('two bridges with one store and one bus', () => {
     expect(a.bridge.status().pending).toBe(1);
   });
 
-  it('bind a request to one browser between them', async () => {
+  it('bind a request to one browser together', async () => {
     const { a, b } = await start(localBus());
     const { url } = await (await a.connect()).request(instance.host);
     const first = await press(new Visitor(), at(b.origin, url));
@@ -55,7 +55,7 @@ describe('two bridges with one store and one bus', () => {
     expect((await new Visitor().get(url)).status).toBe(409);
   });
 
-  it('carry a denial', async () => {
+  it('forward a denial', async () => {
     const { a, b } = await start(localBus());
     const client = await a.connect();
     const { url } = await client.request(instance.host);
@@ -66,7 +66,7 @@ describe('two bridges with one store and one bus', () => {
     expect((await client.hear('error')).code).toBe('access_denied');
   });
 
-  it('do not send a person away to log in for a client whose process is gone', async () => {
+  it('do not redirect a visitor for a client whose process has ended', async () => {
     const { a, b, store } = await start(localBus());
     const client = await a.connect();
     const { url } = await client.request(instance.host);
@@ -107,7 +107,7 @@ describe('two bridges with one store and one bus', () => {
     await client.hear('fulfill');
   });
 
-  it('say so when the bus cannot be listened to, and recover', async () => {
+  it('report it when they cannot subscribe to the bus, and recover', async () => {
     const bus = localBus();
     let isDown = true;
     const { a } = await start({
@@ -122,7 +122,7 @@ describe('two bridges with one store and one bus', () => {
     await client.request(instance.host);
   });
 
-  it('do not believe what is said on the bus by others', async () => {
+  it('do not accept forged messages on the bus', async () => {
     const bus = localBus();
     const channels: string[] = [];
     const { a } = await start({
@@ -158,7 +158,7 @@ const why = redisAvailable();
   };
   const connect = ({ origin }: { origin: string }) => Client.open(origin.replace('http', 'ws'));
 
-  it('carries the token from process to process', async () => {
+  it('brings the token from process to process', async () => {
     const a = await startProcess();
     const b = await startProcess(a.origin);
     const [client, bystander, other] = [await connect(a), await connect(a), await connect(b)];
@@ -176,7 +176,7 @@ const why = redisAvailable();
     expect((await visitor.get(at(b.origin, url))).status).toBe(404);
   });
 
-  it('outlives the death of a process: its clients begin again elsewhere', async () => {
+  it('survives the death of a process: its clients begin again at another one', async () => {
     const a = await startProcess();
     const b = await startProcess(a.origin);
     const client = await connect(a);
@@ -200,7 +200,7 @@ const why = redisAvailable();
     await again.hear('fulfill');
   });
 
-  it('is listened to with a connection of its own, which ends with the last subscription', async () => {
+  it('is subscribed to with a separate connection, which ends with the last subscription', async () => {
     const client = createClient({ url: redis.url });
     await client.connect();
     const count = async () => (await client.sendCommand(['CLIENT', 'LIST'])).toString().split('\n').length;
@@ -221,7 +221,7 @@ const why = redisAvailable();
     client.destroy();
   });
 
-  it('may be away for a while', async () => {
+  it('may be down for a while', async () => {
     const a = await startProcess();
     const client = await connect(a);
     await client.request(instance.host);

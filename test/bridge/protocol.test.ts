@@ -52,7 +52,7 @@ describe('a login', () => {
     expect(page.text + JSON.stringify(page.headers)).not.toContain(token);
   });
 
-  it('serves a client that knows only arguments.id and parameters.token, and says hostname', async () => {
+  it('works for a client that knows only arguments.id and parameters.token, and sends hostname', async () => {
     const { origin } = await startBridge([instance]);
     const socket = new WebSocket(origin.replace('http', 'ws'));
     await once(socket, 'open');
@@ -69,7 +69,7 @@ describe('a login', () => {
     socket.terminate();
   });
 
-  it('asks for the scopes that it was told to', async () => {
+  it('asks for the configured scopes', async () => {
     const { connect } = await startBridge([instance], { scope: ['read', 'profile'] });
     const client = await connect();
     const { url } = await client.request(instance.host);
@@ -77,7 +77,7 @@ describe('a login', () => {
     expect((await client.hear('fulfill')).scope).toBe('read profile');
   });
 
-  it('works at once for several requests of one client and one browser', async () => {
+  it('works for several requests of one client and one browser at once', async () => {
     const { connect } = await startBridge([instance]);
     const client = await connect();
     const requests = [await client.request(instance.host), await client.request(instance.host)];
@@ -108,7 +108,7 @@ describe('a login', () => {
   });
 });
 
-describe('a host that is none', () => {
+describe('an invalid host', () => {
   it.each([
     ['no host', {}, 'instance_missing'],
     ['no text', { host: 7 }, 'instance_invalid'],
@@ -124,7 +124,7 @@ describe('a host that is none', () => {
     expect((await client.request(instance.host)).id).toBeDefined();
   });
 
-  it('is no server of the kind', async () => {
+  it('is a server without such a login', async () => {
     instance.answerWith(/./, 404, 'nothing here');
     const { connect, bridge } = await startBridge([instance]);
     const client = await connect();
@@ -141,7 +141,7 @@ describe('a host that is none', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('does not get the service into trouble when the check itself fails', async () => {
+  it('does not harm the service when the check itself fails', async () => {
     const { connect, events } = await startBridge([instance], {
       allowInstance: () => Promise.reject(new Error('the list is gone')),
     });
@@ -151,7 +151,7 @@ describe('a host that is none', () => {
     expect(events.map(([event]) => event)).toEqual(['failed']);
   });
 
-  it('registers nowhere before the visitor has agreed to go there', async () => {
+  it('causes no registration before the visitor has pressed the button', async () => {
     const { connect } = await startBridge([instance]);
     const { url } = await (await connect()).request(instance.host);
     await new Visitor().get(url);
@@ -194,7 +194,7 @@ describe('a login that fails', () => {
     await other.close();
   });
 
-  it('is over when the instance refuses us', async () => {
+  it('ends when the instance refuses the site', async () => {
     instance.answerWith('POST /api/v1/apps', 403, { error: 'no' });
     const { connect } = await startBridge([instance]);
     const client = await connect();
@@ -205,7 +205,7 @@ describe('a login that fails', () => {
     expect((await visitor.get(url)).status).toBe(404);
   });
 
-  it('is over when the code is refused', async () => {
+  it('ends when the code is refused', async () => {
     instance.answerWith('POST /oauth/token', 400, { error: 'invalid_grant' });
     const { connect } = await startBridge([instance]);
     const client = await connect();
@@ -234,7 +234,7 @@ describe('a login that fails', () => {
     expect(bridge.status().pending).toBe(0);
   });
 
-  it('dies with its client', async () => {
+  it('ends when its client disconnects', async () => {
     const { connect, bridge } = await startBridge([instance]);
     const client = await connect();
     const { url } = await client.request(instance.host);
@@ -249,7 +249,7 @@ describe('a login that fails', () => {
     expect(instance.tokensIssued).toBe(tokensIssued);
   });
 
-  it('leaves nothing behind when the client goes while its host is looked up', async () => {
+  it('leaves no record when the client disconnects during the lookup of its host', async () => {
     instance.latencyMs = 200;
     const { connect, bridge, events } = await startBridge([instance]);
     const client = await connect();
@@ -261,7 +261,7 @@ describe('a login that fails', () => {
     expect(events.map(([event]) => event)).not.toContain('request_opened');
   });
 
-  it('finds credentials that have died, when the browser comes again', async () => {
+  it('replaces dead credentials when the browser tries again', async () => {
     const { connect } = await startBridge([instance]);
     const client = await connect();
     const visitor = new Visitor();
@@ -276,7 +276,7 @@ describe('a login that fails', () => {
   });
 });
 
-it('logs what happens without a secret', async () => {
+it('logs events without a secret', async () => {
   const { connect, events } = await startBridge([instance]);
   const client = await connect();
   const { id, url } = await client.request(instance.host);
@@ -293,7 +293,7 @@ it('logs what happens without a secret', async () => {
   expect(JSON.stringify(events)).not.toContain(id);
 });
 
-it('tells every client when it closes', async () => {
+it('informs every client when it closes', async () => {
   const { connect, bridge } = await startBridge([instance]);
   const [idle, waiting] = [await connect(), await connect()];
   await waiting.request(instance.host);

@@ -55,7 +55,7 @@ describe('an address is counted', () => {
 describe('quota', () => {
   const at = (network: string): string => parseClientAddress(`${network}::1`) ?? '';
 
-  it('has a /56 twice, and a /48 four times, what a /64 has', () => {
+  it('of a /56 is twice, and of a /48 four times, that of a /64', () => {
     const quota = new Quota(10);
     const take = (address: string): number => {
       let taken = 0;
@@ -74,7 +74,7 @@ describe('quota', () => {
     expect(take(at('2001:db8:1:3'))).toBe(1);
   });
 
-  it('counts all that has no address together', () => {
+  it('counts connections without an address together', () => {
     const quota = new Quota(1);
     quota.add('unknown');
     expect(quota.hasRoom('unknown')).toBe(false);
@@ -82,7 +82,7 @@ describe('quota', () => {
     expect(quota.hasRoom(undefined)).toBe(true);
   });
 
-  it('lets the heaviest network give way, its last comer first, and never for one as heavy', () => {
+  it('drops connections of the network with the most, the newest first, and never for one with as many', () => {
     const quota = new Quota(100);
     const holders = [
       ...['192.0.2.1', '192.0.2.1', '192.0.2.2'].map((address) => ({ address })),
@@ -103,7 +103,7 @@ describe('quota', () => {
 describe('many connections from one network', () => {
   afterEach(closeAll);
 
-  it('does not keep others out, however many addresses it has', async () => {
+  it('do not keep others out, however many addresses it has', async () => {
     const instance = await startInstance();
     const { connect, bridge } = await startBridge([instance], {
       limits: { maxSockets: 8, maxSocketsPerAddress: 4 },

@@ -26,7 +26,7 @@ function frame(firstByte: number, payload: Buffer | string = ''): Buffer {
   return Buffer.concat([Buffer.from([firstByte, ...length, 0, 0, 0, 0]), body]);
 }
 
-describe('a message that is none', () => {
+describe('an invalid message', () => {
   it.each([
     ['not JSON', 'hello'],
     ['nothing', ''],
@@ -63,7 +63,7 @@ describe('a message that is none', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('only begins with a byte order mark, is understood', async () => {
+  it('is accepted if it only begins with a byte order mark', async () => {
     const { connect } = await startBridge([instance]);
     const client = await connect();
     client.say(`\ufeff${JSON.stringify({ type: 'auth', parameters: { host: instance.host } })}`);
@@ -123,7 +123,7 @@ describe('too much', () => {
       expect(client.heard.length).toBeLessThanOrEqual(2);
     });
 
-    it('of messages is told', async () => {
+    it('of messages is reported', async () => {
       const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 1 } });
       const client = await connect();
       client.say('{');
@@ -156,7 +156,7 @@ describe('too much', () => {
     await other.request(instance.host);
   });
 
-  it('of hosts being looked up, on one connection', async () => {
+  it('of host lookups, on one connection', async () => {
     instance.latencyMs = 200;
     const { connect } = await startBridge([instance], { limits: { requestsPerSocket: 1 } });
     const client = await connect();
@@ -166,7 +166,7 @@ describe('too much', () => {
     await client.hear('set-id');
   });
 
-  it('of requests in all', async () => {
+  it('of requests in total', async () => {
     const { connect, bridge } = await startBridge([instance], { limits: { pendingInAll: 2 } });
     const clients = [await connect(), await connect(), await connect()];
     for (const client of clients) client.ask(instance.host);
@@ -212,7 +212,7 @@ describe('too much', () => {
     for (let count = 0; count < 5; count++) await from('127.0.0.1');
   });
 
-  it('of connections of one address, without being fooled by a header', async () => {
+  it('of connections of one address, despite a forged header', async () => {
     const { connect } = await startBridge([instance], { limits: { maxSocketsPerAddress: 1 } });
     const headers = { 'X-Forwarded-For': '203.0.113.7' };
     await connect({ headers });
@@ -220,8 +220,8 @@ describe('too much', () => {
   });
 });
 
-describe('a client that is not there', () => {
-  it('any more, is cut off', async () => {
+describe('a client that does not respond', () => {
+  it('is disconnected', async () => {
     const { connect, bridge } = await startBridge([instance], { limits: { heartbeatMs: 100 } });
     const [alive, dead] = [await connect(), await connect()];
     await dead.request(instance.host);
@@ -233,7 +233,7 @@ describe('a client that is not there', () => {
     await alive.request(instance.host);
   });
 
-  it('and never answers a ping, is cut off', async () => {
+  it('and never answers a ping is disconnected', async () => {
     const { connect } = await startBridge([instance], { limits: { heartbeatMs: 50 } });
     const client = await connect({ autoPong: false });
     const begun = Date.now();
@@ -242,7 +242,7 @@ describe('a client that is not there', () => {
     expect(Date.now() - begun).toBeLessThan(5_000);
   });
 
-  it('and does not read, does not fill our memory', async () => {
+  it('and does not read does not fill the memory', async () => {
     const { connect, bridge } = await startBridge([instance], {
       limits: { maxBufferedBytes: 1000, messagesPerMinute: 1e9, heartbeatMs: 1e8 },
     });
@@ -259,7 +259,7 @@ describe('a client that is not there', () => {
     expect(bridge.status().sockets).toBe(0);
   });
 
-  it('and sends pings that it does not read the answers to, does not fill our memory', async () => {
+  it('and sends pings without reading the answers does not fill the memory', async () => {
     const { connect, bridge } = await startBridge([instance], {
       limits: { maxBufferedBytes: 1000, messagesPerMinute: 1e9, heartbeatMs: 1e8 },
     });
@@ -286,7 +286,7 @@ describe('a web page', () => {
     expect(events).toEqual([['socket_refused', { status: 403, reason: 'Forbidden origin', origin }]]);
   });
 
-  it('of our own, and of an allowed origin, can', async () => {
+  it('of the bridge itself, and of an allowed origin, can connect', async () => {
     const origins = ['https://App.example:443', 'app://desktop'];
     const { connect, origin } = await startBridge([instance], { origins });
     for (const allowed of [origin, 'https://app.example', 'app://desktop'])
@@ -294,15 +294,18 @@ describe('a web page', () => {
     await expect(connect({ origin: 'https://app.example:8443' })).rejects.toThrow('403');
   });
 
-  it.each(['null', 'file://'])('of the origin %s can, where that is listed, and no other', async (origin) => {
-    const { connect } = await startBridge([instance], { origins: [origin] });
-    await connect({ origin });
-    for (const other of ['null', 'file://', 'https://evil.example'].filter((one) => one !== origin)) {
-      await expect(connect({ origin: other })).rejects.toThrow('403');
-    }
-  });
+  it.each(['null', 'file://'])(
+    'of the origin %s can connect if it is listed, and no other',
+    async (origin) => {
+      const { connect } = await startBridge([instance], { origins: [origin] });
+      await connect({ origin });
+      for (const other of ['null', 'file://', 'https://evil.example'].filter((one) => one !== origin)) {
+        await expect(connect({ origin: other })).rejects.toThrow('403');
+      }
+    },
+  );
 
-  it('of any origin can, where all are allowed', async () => {
+  it('of any origin can connect if all are allowed', async () => {
     const { connect } = await startBridge([instance], { origins: ['*'] });
     await connect({ origin: 'https://any-origin.example' });
     await connect({ origin: 'null' });
@@ -310,7 +313,7 @@ describe('a web page', () => {
 });
 
 describe('a flood', () => {
-  it('of connections and requests leaves nothing behind', async () => {
+  it('of connections and requests leaves no record', async () => {
     const { connect, bridge } = await startBridge([instance]);
     const clients = await Promise.all(Array.from({ length: 200 }, () => connect()));
     for (const client of clients) for (let count = 0; count < 5; count++) client.ask(instance.host);

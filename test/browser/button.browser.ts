@@ -80,7 +80,7 @@ inChromium('the button', () => {
   }
 
   describe('without JavaScript', () => {
-    it('is an ordinary form, with suggestions, that tells what went wrong', async () => {
+    it('is an ordinary form, with suggestions, that shows failures', async () => {
       site.body = form({
         failure: { code: 'instance_unreachable', instance: 'away.example' },
         value: 'away.example',
@@ -114,7 +114,7 @@ inChromium('the button', () => {
       expect(await options().count()).toBe(0);
     });
 
-    it("are sent with what the site's own button says, and not while a field of the site is empty", async () => {
+    it('are sent with the value of the site’s own button, and not while a field of the site is empty', async () => {
       site.body = `<mastodon-login servers="my.example"><form method="post" action="/auth/mastodon">
         <label>Server <input name="instance"></label><label><input type="checkbox" name="terms" required> Terms</label>
         <button name="action" value="login">Enter</button></form></mastodon-login>`;
@@ -146,7 +146,7 @@ inChromium('the button', () => {
       expect((await site.login()).fields.get('instance')).toBe('@alice@mastodon.social');
     });
 
-    it('go away by Escape, and the typed text stays', async () => {
+    it('close with Escape, and the typed text stays', async () => {
       await field().pressSequentially('mas');
       await field().press('ArrowDown');
       await field().press('Escape');
@@ -157,7 +157,7 @@ inChromium('the button', () => {
       expect(await page.getByRole('option', { selected: true }).textContent()).toBe('mastodon.online');
     });
 
-    it('stay away where nothing fits, and from the button of an empty field', async () => {
+    it('do not open without a match, or at the button of an empty field', async () => {
       await field().pressSequentially('zzz');
       expect(await options().count()).toBe(0);
       await field().fill('');
@@ -182,14 +182,14 @@ inChromium('the button', () => {
       expect(await label()).toBe(' Weiter mit fosstodon.org');
     });
 
-    it('is proposed for the beginning of its name, and that is what is sent', async () => {
+    it('completes the beginning of its name, and is sent', async () => {
       await field().fill('fosst');
       expect(await label()).toBe(' Continue with fosstodon.org');
       await page.keyboard.press('Enter');
       expect((await site.login()).fields.get('instance')).toBe('fosstodon.org');
     });
 
-    it('is proposed for its misspelt name, with the user name as it was typed', async () => {
+    it('corrects a misspelt name, with the user name as typed', async () => {
       await field().fill('@alice@mastodn');
       expect(await label()).toBe(' Continue with mastodon.social');
       await press();
@@ -197,7 +197,7 @@ inChromium('the button', () => {
     });
   });
 
-  describe('what is typed or pasted', () => {
+  describe('typed or pasted text', () => {
     beforeEach(() => open());
 
     it.each([
@@ -255,14 +255,14 @@ inChromium('the button', () => {
   });
 
   describe('a refusal of the site', () => {
-    it('stands beside the field, which has the focus', async () => {
+    it('is shown beside the field, which has the focus', async () => {
       site.body = form({ failure: { code: 'timeout', instance: 'slow.example' }, value: 'slow.example' });
       await open();
       expect(await refusal().textContent()).toContain('slow.example took too long');
       expect(await field().evaluate((input) => document.activeElement === input)).toBe(true);
     });
 
-    it('may come by attributes later, and is text whatever it says', async () => {
+    it('may come later in attributes, and is always text', async () => {
       await open();
       const hostile = '<img src=x onerror=alert(1)>';
       await page
@@ -284,7 +284,7 @@ inChromium('the button', () => {
       await field().fill('slow.example');
     });
 
-    it('shows at once that something happens, later that it still does, and sends one login only', async () => {
+    it('shows at once that the login begins, and later that it still does, and sends one login only', async () => {
       await press();
       (await site.login()).stay();
       expect(await status().textContent()).toBe('Going to slow.example …');
@@ -296,7 +296,7 @@ inChromium('the button', () => {
       expect(site.sent).toEqual([]);
     });
 
-    it('does not lock the page for ever', async () => {
+    it('does not block the page for ever', async () => {
       await press();
       (await site.login()).stay();
       await page.clock.fastForward(31_000);
@@ -305,7 +305,7 @@ inChromium('the button', () => {
       expect((await site.login()).fields.get('instance')).toBe('slow.example');
     });
 
-    it('leaves a page that works when the visitor comes back to it', async () => {
+    it('leaves a page that works when the visitor returns to it', async () => {
       await press();
       (await site.login()).goOn();
       await page.waitForURL('**/instance');
@@ -334,7 +334,7 @@ inChromium('the button', () => {
       await page.goto(site.origin);
     }
 
-    it('is remembered by its host alone, offered by one press, and can be forgotten', async () => {
+    it('is remembered as a host only, offered with one press, and can be forgotten', async () => {
       await open();
       await logInAt('@alice@my.example');
       expect(await field().inputValue()).toBe('my.example');
@@ -365,7 +365,7 @@ inChromium('the button', () => {
       expect(await field().inputValue()).toBe('my.example');
     });
 
-    it('is not one whose login the visitor left by "Back", or by loading the page again', async () => {
+    it('is not one whose login the visitor left with "Back" or a reload', async () => {
       await open();
       (await typeAndPress('left.example')).goOn();
       await page.waitForURL('**/instance');
@@ -379,7 +379,7 @@ inChromium('the button', () => {
       expect(await remembered()).toBeNull();
     });
 
-    it('is not one from which the site sent the visitor straight back, though the element is not told why', async () => {
+    it('is not one from which the site redirected the visitor straight back, without a reason', async () => {
       await open();
       const login = await typeAndPress('typo.example');
       const loaded = page.waitForEvent('load');
@@ -389,14 +389,14 @@ inChromium('the button', () => {
       expect(await remembered()).toBeNull();
     });
 
-    it('is not remembered where the site says so', async () => {
+    it('is not remembered if the site says so', async () => {
       site.body = form().replace('<mastodon-login', '<mastodon-login memory="off"');
       await open();
       await logInAt('my.example');
       expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
     });
 
-    it('is no server when something else stands in its place', async () => {
+    it('is ignored if the storage contains another value', async () => {
       await open();
       await page.evaluate(() =>
         localStorage.setItem('mastodon-login:server', '<img src=x onerror=alert(1)>'),
@@ -420,14 +420,14 @@ inChromium('the button', () => {
       await refusal().waitFor();
     }
 
-    it('is shown by what stands in the address, and what was typed is still there', async () => {
+    it('is shown from the address, and the typed text stays', async () => {
       await failWith('/login?error=instance_unreachable&instance=typo.example');
       expect(await refusal().textContent()).toBe(sentence);
       expect(await field().inputValue()).toBe(typed);
       expect(await field().getAttribute('aria-invalid')).toBe('true');
     });
 
-    it('is shown by an attribute, beside what was typed', async () => {
+    it('is shown from an attribute, beside the typed text', async () => {
       site.body = form();
       await open();
       await field().fill(typed);
@@ -439,7 +439,7 @@ inChromium('the button', () => {
       expect([await refusal().textContent(), await field().inputValue()]).toEqual([sentence, typed]);
     });
 
-    it("is the site's own sentence, where it has one, and the field has what the site has put there", async () => {
+    it('shows the site’s own sentence, if there is one, and the text that the site put into the field', async () => {
       site.body = `<mastodon-login><form method="post" action="/auth/mastodon"><label>Server <input name="instance" value="kept.example"></label>
         <p class="mastodon-login-error">Our own words</p><button>Enter</button></form></mastodon-login>`;
       await failWith('/login?error=timeout');
@@ -489,7 +489,7 @@ inChromium('the button', () => {
       return options().allTextContents();
     };
 
-    it('takes text, lists, nothing and false, and reads as the attribute', async () => {
+    it('accepts text, lists, undefined and false, and returns the attribute', async () => {
       await open();
       await inPage((element) => (element['servers'] = 'one.example two.example'));
       expect(await suggested()).toEqual(['one.example', 'two.example']);
@@ -512,7 +512,7 @@ inChromium('the button', () => {
       expect(await page.getByText(' Log in with Mastodon').count()).toBe(1);
     });
 
-    it('may be set before the element is defined, whatever the order', async () => {
+    it('may be set before the element is defined, in any order', async () => {
       site.head = '';
       await open();
       await inPage((element) => {
@@ -531,7 +531,7 @@ inChromium('the button', () => {
       expect(await refusal().count()).toBe(0);
     });
 
-    it('may come after the element has made its form, and keeps what was typed', async () => {
+    it('may be set after the element has made its form, and keeps the typed text', async () => {
       site.body = '<mastodon-login></mastodon-login>';
       await open();
       expect(await page.locator('form').count()).toBe(0);
@@ -553,7 +553,7 @@ inChromium('the button', () => {
   });
 
   describe('on any page', () => {
-    it("helps with a site's own form, and leaves its words alone", async () => {
+    it('enhances a site’s own form, and keeps its texts', async () => {
       site.body = `<mastodon-login servers="my.example"><form method="post" action="/auth/mastodon">
         <label for="own">Fediverse</label><input id="own" name="instance"><button>Enter</button></form></mastodon-login>`;
       await open();
@@ -563,7 +563,7 @@ inChromium('the button', () => {
       expect(await accessibilityFaults()).toEqual([]);
     });
 
-    it('makes its own form where there is none, and can be moved and removed', async () => {
+    it('makes its own form if there is none, and can be moved and removed', async () => {
       site.body = '<mastodon-login action="/auth/mastodon" lang="de"></mastodon-login>';
       await open();
       expect(await page.getByRole('button', { name: 'Mit Mastodon anmelden' }).count()).toBe(1);
@@ -604,7 +604,7 @@ inChromium('the button', () => {
       expect(site.sent).toEqual([]);
     });
 
-    it('helps with a form that the page puts in later, and with the one that takes its place', async () => {
+    it('enhances a form that the page adds later, and one that replaces it', async () => {
       site.body = '<mastodon-login servers="my.example"></mastodon-login>';
       await open();
       for (const field of ['first', 'second']) {
@@ -620,7 +620,7 @@ inChromium('the button', () => {
       }
     });
 
-    it('leaves the parts of a framework where they are, and shows its next message', async () => {
+    it('leaves the parts of a framework in place, and shows its next message', async () => {
       site.body = `<mastodon-login><form method="post" action="/auth/mastodon"><label>Server <input name="instance"></label>
         <p class="mastodon-login-error">First message</p><button>Enter</button></form></mastodon-login>`;
       await open();
@@ -648,7 +648,7 @@ inChromium('the button', () => {
       expect(await of('inputmode')).toBe('url');
     });
 
-    it('leaves the sending to a page that does it itself', async () => {
+    it('does not submit if the page submits the form itself', async () => {
       await open();
       await page.evaluate(() => document.addEventListener('submit', (event) => event.preventDefault()));
       await field().fill('my.example');
@@ -656,7 +656,7 @@ inChromium('the button', () => {
       expect(await page.locator('form').getAttribute('aria-busy')).toBeNull();
     });
 
-    it('would be heard if it broke the policy of the page', async () => {
+    it('would cause an error if it broke the policy of the page', async () => {
       await open();
       await page.evaluate(() => document.body.setAttribute('style', 'color: red'));
       await page.evaluate(() => {
@@ -721,7 +721,7 @@ inChromium('the button', () => {
   });
 
   describe.each(languageCodes)('in %s', (lang) => {
-    it('says everything, runs the right way and is accessible', async () => {
+    it('has all texts, the right direction, and no accessibility fault', async () => {
       site.html = `lang="${lang}" dir="${lang === 'ar' ? 'rtl' : 'ltr'}"`;
       site.body = form({ lang, failure: { code: 'timeout', instance: 'slow.example' } });
       await open({ colorScheme: 'light' });

@@ -163,7 +163,7 @@ inChromium('the button in a framework', () => {
     });
   });
 
-  it('takes over a page that React has rendered on the server', async () => {
+  it('enhances a page that React has rendered on the server', async () => {
     await openApp(withButton.react);
     await mount({ servers: 'one.example', error: 'timeout' }, 'hydrate');
     await refusal().waitFor();
@@ -180,7 +180,7 @@ inChromium('the button in a framework', () => {
       site.body = body;
     });
 
-    it('is the form of the other page, and declares what phones need', async () => {
+    it('is the form of the other page, and has the attributes for phones', async () => {
       await open();
       const squeezed = (html: string) => html.replace(/\s+/g, ' ').trim();
       expect(squeezed(body)).toContain(squeezed(codeOf('docs/button.md', 'html')));
@@ -293,7 +293,7 @@ describe('the types', () => {
     expect(errorsIn('wrong.ts', code('1'))).toHaveLength(2);
   });
 
-  it('do no harm where there is no framework', () => {
+  it('cause no errors without a framework', () => {
     const code = `
       import { MastodonLoginElement } from 'passport-mastodon-oauth2/button';
       export const element: MastodonLoginElement = document.createElement('mastodon-login');

@@ -157,7 +157,7 @@ inChromium("the issuer's pages", () => {
     60_000,
   );
 
-  it('are used by the keyboard alone: the field is where one begins, and Enter logs in', async () => {
+  it('can be used with the keyboard alone: the focus starts in the field, and Enter logs in', async () => {
     const { url, config, checks } = await asked();
     await open(url);
     await page.keyboard.type(instance.host);
@@ -180,7 +180,7 @@ inChromium("the issuer's pages", () => {
     await page.waitForURL(`${redirectURI}*`);
   });
 
-  it('need no JavaScript, from the first page to the device that is logged in', async () => {
+  it('need no JavaScript, from the first page to the login on the device', async () => {
     const { verification_uri_complete: uri = '', ...codes } = await device();
     await open(uri, { javaScriptEnabled: false });
     expect(await page.locator('#user_code').inputValue()).toBe(codes.user_code);
@@ -198,7 +198,7 @@ inChromium("the issuer's pages", () => {
     expect(tokens.claims()?.nickname).toBe('alice');
   });
 
-  it('lead to an app by its scheme', async () => {
+  it('redirect to an app by its scheme', async () => {
     const config = await discover(stage, native);
     const { url } = await ask(config, { redirect_uri: 'com.example.app:/callback' });
     await open(url);

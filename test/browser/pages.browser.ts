@@ -10,7 +10,7 @@ import { startExample, type Running } from '../example/running';
 import { startInstance } from '../../lib/testing';
 import { inChromium, launch } from './chromium';
 
-inChromium('our own pages', () => {
+inChromium('the project’s own pages', () => {
   let browser: Browser;
   let page: Page;
   /** Every complaint of the browser: about the page's policy, or an error of a script. */
@@ -65,7 +65,7 @@ inChromium('our own pages', () => {
       rmSync(folder, { recursive: true, force: true });
     });
 
-    it('suggests the demonstration, says where the button leads to, and logs in', async () => {
+    it('suggests the demonstration, names the target of the button, and logs in', async () => {
       await open(example.site);
       const field = page.getByLabel('Your server or handle');
       await field.pressSequentially('localh');
@@ -77,7 +77,7 @@ inChromium('our own pages', () => {
       await page.getByText('You are logged in as').waitFor();
     });
 
-    it('says what went wrong beside the field, on this page and on the next', async () => {
+    it('shows the failure beside the field, on this page and on the next', async () => {
       await open(example.site);
       const field = page.getByLabel('Your server or handle');
       await field.fill('gardenclub');
@@ -90,7 +90,7 @@ inChromium('our own pages', () => {
       expect(await faults()).toEqual([]);
     });
 
-    it('shows that the shortcut to the demonstration was pressed, though nothing was typed', async () => {
+    it('shows that the shortcut to the demonstration was pressed, without typed text', async () => {
       await open(example.site);
       await holdForms();
       await page.getByRole('button', { name: 'Log in at the demonstration' }).click();

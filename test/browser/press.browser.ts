@@ -8,7 +8,7 @@ import { closeAll, startBridge, type Client } from '../bridge/stage';
 import { startInstance, type TestInstance } from '../../lib/testing';
 import { inChromium, launch } from './chromium';
 
-inChromium('presses that were not meant', () => {
+inChromium('presses that were not intended', () => {
   let browser: Browser;
   let attacker: Server;
   let instance: TestInstance;
@@ -116,7 +116,7 @@ inChromium('presses that were not meant', () => {
     await goOn();
   });
 
-  it('a press as another window is closed that covered the page', async () => {
+  it('a press while another window closes that covered the page', async () => {
     await open(url);
     const { x, y } = await middleOfTheButton();
     await page.clock.runFor(2_000);
@@ -136,7 +136,7 @@ inChromium('presses that were not meant', () => {
     await goOn();
   });
 
-  it('leave the focus on the button', async () => {
+  it('keep the focus on the button', async () => {
     await open(url);
     await button().focus();
     await page.clock.runFor(700);

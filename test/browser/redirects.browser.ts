@@ -88,7 +88,7 @@ inChromium('a login across origins', () => {
     expect(page.url()).toContain('error=access_denied');
   });
 
-  it('runs in a popup that the page which opened it still knows', async () => {
+  it('runs in a popup that its opener can still reach', async () => {
     const { url } = await ask(await discover(stage), { redirect_uri: redirectURI });
     await page.goto(app);
     const opened = page.waitForEvent('popup');
@@ -103,7 +103,7 @@ inChromium('a login across origins', () => {
     expect(await page.evaluate(() => (window as unknown as { popup: Window }).popup.closed)).toBe(false);
   });
 
-  it('shows no page of ours in a frame', async () => {
+  it('shows no page of the issuer in a frame', async () => {
     const { url } = await ask(await discover(stage), { redirect_uri: redirectURI });
     await page.goto(app);
     await page.evaluate((address) => {

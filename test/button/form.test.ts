@@ -4,7 +4,7 @@ import { languageFor, loginForm } from '../../lib/button/form';
 
 const hostile = `"><script>alert('&\`')</script>`;
 
-it('escapes whatever it is given', () => {
+it('escapes every value', () => {
   const html = loginForm({
     action: `/x${hostile}`,
     lang: hostile,
@@ -20,7 +20,7 @@ it('escapes whatever it is given', () => {
   expect(html.match(/&lt;script&gt;/g)?.length).toBeGreaterThanOrEqual(10);
 });
 
-it('ties label, hint and refusal to the field', () => {
+it('connects label, hint and error with the field', () => {
   const html = loginForm({ action: '/a', id: 'server', failure: { message: 'No.' }, value: 'x' });
   expect(html).toContain('<label for="server">');
   expect(html).toMatch(
@@ -33,7 +33,7 @@ it('ties label, hint and refusal to the field', () => {
   expect(plain).not.toMatch(/aria-invalid|autofocus|role="alert"/);
 });
 
-it('says what a code means in the language of the page, else what the failure says', () => {
+it('shows the message of a code in the language of the page, otherwise the failure’s own', () => {
   const of = (failure: object, lang: string) =>
     />([^<]*)<\/p><p class="mastodon-login-hint/.exec(loginForm({ action: '/a', lang, failure }))?.[1];
   expect(of({ code: 'login_mismatch', message: 'x' }, 'nl')).toMatch(/^Het antwoord hoort niet/);
@@ -57,13 +57,13 @@ it.each([
   expect(loginForm({ action: '/a', join }).includes('mastodon-login-join')).toBe(isThere);
 });
 
-it('sends along what the site adds', () => {
+it('includes the site’s additional fields', () => {
   expect(loginForm({ action: '/a', hidden: { _csrf: 't' } })).toContain(
     '<input type="hidden" name="_csrf" value="t">',
   );
 });
 
-it('does not go without an action', () => {
+it('requires an action', () => {
   expect(() => loginForm({} as { action: string })).toThrow(/"action"/);
 });
 
@@ -81,7 +81,7 @@ it.each([
   expect(languageFor(header)).toBe(code);
 });
 
-it('is sent by the browser alone, where Turbo or htmx would send forms', () => {
+it('is submitted by the browser itself, without Turbo or htmx', () => {
   expect(loginForm({ action: '/a' })).toContain(
     '<form method="post" action="/a" data-turbo="false" hx-boost="false">',
   );

@@ -7,7 +7,7 @@ const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
 const english = languageOf('en').words;
 const translated = languageCodes.filter((lang) => lang !== 'en');
 
-it('there are ten', () => {
+it('there are ten languages', () => {
   expect(languageCodes).toHaveLength(10);
 });
 
@@ -19,7 +19,7 @@ describe.each(translated)('%s', (lang) => {
     expect(new Set(Object.values(messages)).size).toBe(codes.length);
   });
 
-  it('names the instance where English does, and reads well without one', () => {
+  it('names the instance if English does, and reads well without one', () => {
     for (const code of codes) {
       const named = new MastodonError(code, { instance: 'a.example' }).message.includes('a.example');
       expect([code, messageFor(code, { lang, instance: 'a.example' })?.includes('a.example')]).toEqual([
@@ -46,7 +46,7 @@ describe.each(translated)('%s', (lang) => {
     }
   });
 
-  it('has all the words, with a host where English has one', () => {
+  it('has all texts, with a host if English has one', () => {
     for (const [name, text] of Object.entries(words)) {
       expect([name, text.includes('%s')]).toEqual([
         name,
@@ -57,11 +57,11 @@ describe.each(translated)('%s', (lang) => {
   });
 });
 
-it('English says what the errors themselves say', () => {
+it('the English messages are those of the errors', () => {
   for (const code of codes) expect(messageFor(code)).toBe(new MastodonError(code).message);
 });
 
-it('has a message for every reason in English, and that of the code where a language has none', () => {
+it('English has a message for every reason; other languages fall back to the code’s message', () => {
   const reason = 'server_busy';
   expect(messageFor('instance_unreachable', { reason })).toBe(
     new MastodonError('instance_unreachable', { reason }).message,
@@ -84,11 +84,11 @@ it.each([
   expect(codeOf(tag)).toBe(code);
 });
 
-it('does not know what is no code', () => {
+it('an unknown code has no message', () => {
   for (const code of ['', 'nonsense', '__proto__', 'toString']) expect(messageFor(code)).toBeUndefined();
 });
 
-it('takes a host as it is, whatever stands in it', () => {
+it('a host is inserted unchanged, whatever characters it has', () => {
   expect(messageFor('timeout', { lang: 'de', instance: "$&$'%s" })).toContain("Server $&$'%s hat");
 });
 
@@ -101,6 +101,6 @@ it.each(['Call 555 now', '電話してください', 'evil.example/call', '<b>ev
   },
 );
 
-it('keeps a Latin host in one piece where text runs from the right', () => {
+it('a Latin host stays in one piece in text from right to left', () => {
   expect(messageFor('timeout', { lang: 'ar', instance: 'a.example' })).toContain('\u2068a.example\u2069');
 });

@@ -98,11 +98,11 @@ it.each(['mail.example', 'gmail.social', 'outlook.example', 'yahoo.masto.host'])
   (host) => expect(destinationOf(`ada@${host}`, servers)).toBe(host),
 );
 
-it("takes every server of the site's own list, whatever its name", () => {
+it('accepts every server of the site’s own list, whatever its name', () => {
   expect(destinationOf('ada@gmail.com', ['gmail.com'])).toBe('gmail.com');
 });
 
-it('takes a development server that the site names', () => {
+it('accepts a development server that the site names', () => {
   expect(destinationOf('@wren@localhost:4000', servers)).toBe('localhost:4000');
   expect(destinationOf('localhost:4000', servers)).toBe('localhost:4000');
   expect(destinationOf('http://localhost:4000/@wren', servers)).toBe('localhost:4000');
@@ -140,7 +140,7 @@ it.each([
   expect(suggestionsFor(text, servers, 6)).toEqual(expected);
 });
 
-it('shows no more than fit, those that begin so first', () => {
+it('shows a limited number, first those that begin with the text', () => {
   expect(suggestionsFor('o', ['foo.example', 'one.example', 'two.example'], 2)).toEqual([
     'one.example',
     'foo.example',

@@ -4,7 +4,7 @@ import { aFutureMastodon, allNamesHere, aURLClientSite, aWebSite } from '../supp
 import { Visitor } from '../support/visitor.js';
 import { anInstance, leave, start } from '../support/stage.js';
 
-it('logs alice in, by a document in JSON that it fetches, with no secret and nothing registered', async () => {
+it('logs alice in with a JSON document that it fetches, without a secret and without a registration', async () => {
   const instance = await aFutureMastodon();
   const site = await aWebSite([instance], { website: undefined });
   const page = await new Visitor(allNamesHere).login(site, instance.host);
@@ -30,14 +30,14 @@ it('logs alice in, by a document in JSON that it fetches, with no secret and not
   }
 });
 
-it('asks for what the site does, as the document says', async () => {
+it('is asked for the site’s scope, as in the document', async () => {
   const instance = await aFutureMastodon();
   const site = await aWebSite([instance], { scope: ['read:accounts', 'write'] });
   expect((await new Visitor(allNamesHere).login(site, instance.host)).status).toBe(200);
   expect([...instance.tokens.values()].at(-1)?.scopes).toEqual(['read:accounts', 'write']);
 });
 
-it('ends a token there, as at every Mastodon', async () => {
+it('revokes a token there, like every Mastodon', async () => {
   const instance = await aFutureMastodon();
   const site = await aWebSite([instance]);
   await new Visitor(allNamesHere).login(site, instance.host);
@@ -46,7 +46,7 @@ it('ends a token there, as at every Mastodon', async () => {
   expect(instance.tokens.has(token)).toBe(false);
 });
 
-it('is registered with as ever, as long as it registers: it need not reach the site for that', async () => {
+it('registers as usual, as long as it supports it, because then it need not reach the site', async () => {
   const instance = await aFutureMastodon({ registers: true });
   const site = await aWebSite([instance]);
   const page = await new Visitor(allNamesHere).login(site, instance.host);
@@ -55,8 +55,8 @@ it('is registered with as ever, as long as it registers: it need not reach the s
   expect([...instance.apps.keys()].join()).not.toContain('https:');
 });
 
-describe('a site without a URL to be known by', () => {
-  it('is refused there, before a visitor is sent to a page that does not know it', async () => {
+describe('a site without client metadata', () => {
+  it('is refused there, before a visitor is redirected to a page that does not know it', async () => {
     const instance = await aFutureMastodon();
     const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);
@@ -64,7 +64,7 @@ describe('a site without a URL to be known by', () => {
   });
 });
 
-describe('another product that reads documents of clients, on the host of a Mastodon', () => {
+describe('another product that reads client metadata, on the host of a Mastodon', () => {
   it.each([
     ['at pages of its own', (origin: string) => ({ token_endpoint: `${origin}/wp-json/oauth/token` })],
     ['for scopes of its own', () => ({ scopes_supported: ['mcp', 'profile'] })],

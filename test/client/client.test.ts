@@ -134,7 +134,7 @@ describe('a client is', () => {
   });
 });
 
-describe('logins that other browsers began in a row and never finished', () => {
+describe('starts in a row by other browsers that no login finished', () => {
   it.each<[string, Client, number, 'use' | 'verify']>([
     ['two say nothing', aClient(), 2, 'use'],
     ['three lead to a verification', aClient(), 3, 'verify'],
@@ -145,7 +145,7 @@ describe('logins that other browsers began in a row and never finished', () => {
     expect(decided(client, [], startsInARow)).toBe(decision);
   });
 
-  it('never lead to a new client: strangers would decide how often the site registers', () => {
+  it('never lead to a new client, because strangers would decide how often the site registers', () => {
     for (const verifiedAt of [0, now - 0.5 * minute, now])
       for (const isUnverifiable of [true, false])
         expect(decided(aClient({ verifiedAt }), [], 99, isUnverifiable)).not.toBe('replace');
@@ -155,7 +155,7 @@ describe('logins that other browsers began in a row and never finished', () => {
 describe('an instance that answers alike for living and dead clients', () => {
   const atUnverifiable = (client: Client, times: number[]) => decided(client, times, 0, true);
 
-  it('is not asked; the second try of a browser gets a new client', () => {
+  it('is not asked; the second attempt of a browser gets a new client', () => {
     expect(atUnverifiable(aClient({ lastLoginAt: now - 2 * day }), [])).toBe('use');
     expect(atUnverifiable(aClient(), abandoned(1))).toBe('replace');
   });
@@ -176,7 +176,7 @@ describe('an instance that answers alike for living and dead clients', () => {
   });
 });
 
-it('visitors who leave logins unfinished push no client out of the record while its tokens may be in use', () => {
+it('abandoned logins remove no client from the record while its tokens may be in use', () => {
   let client = aClient();
   const names = [client.clientId];
   // Every minute one browser abandons a login, and another visitor finishes one.
@@ -201,7 +201,7 @@ describe('the record of a new client', () => {
     expect(nextClient({ ...registered, secretExpiresAt: 7 }, undefined, now).secretExpiresAt).toBe(7);
   });
 
-  it('in the place of a dead one starts anew, and finds the other’s tokens', () => {
+  it('in place of a dead one begins anew, and finds the other’s tokens', () => {
     expect(nextClient(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
       ...registered,
       ...{ generation: 5, state: 'unverified', registeredAt: now, verifiedAt: 0 },
@@ -209,7 +209,7 @@ describe('the record of a new client', () => {
     });
   });
 
-  it('in the place of a living one counts as verified, and is rationed', () => {
+  it('in place of a living one counts as verified, and is rationed', () => {
     const first = nextClient(registered, aClient(), now);
     expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: [former('id')] });
     expect(first.replaced).toEqual({ at: now, unusedInARow: 0 });
@@ -232,7 +232,7 @@ describe('the record of a new client', () => {
     expect(ids(nextClient(registered, aClient({ secretExpiresAt: now - 1 }), now))).toBeUndefined();
   });
 
-  it('names a bounded number of them, where the instance forgets one used client after another', () => {
+  it('names a bounded number of them, if the instance forgets one used client after another', () => {
     let client = aClient();
     for (let i = 0; i < 100; i++)
       client = nextClient(registered, { ...client, clientId: `${i}`, state: 'dead', lastLoginAt: now }, now);
@@ -241,7 +241,7 @@ describe('the record of a new client', () => {
   });
 });
 
-describe('an instance that calls one new client after another unknown', () => {
+describe('an instance that rejects one new client after another', () => {
   /** The clients after a used one, each dead before its first login, `minutes` apart. */
   function unusedAfterAUsedOne(count: number, minutes: number): { client: Client; at: number } {
     let [client, at] = [aClient({ state: 'dead' }), now];
@@ -250,7 +250,7 @@ describe('an instance that calls one new client after another unknown', () => {
     return { client, at };
   }
 
-  it('is accepted for a used client, and about two unused ones after it', () => {
+  it('is believed for a used client, and for about two unused ones after it', () => {
     expect(acceptsDeath(aClient(), now)).toBe(true);
     for (const count of [1, 2]) {
       const { client, at } = unusedAfterAUsedOne(count, 1);
@@ -258,20 +258,20 @@ describe('an instance that calls one new client after another unknown', () => {
     }
   });
 
-  it('is not accepted for the next one, which stays', () => {
+  it('is not believed for the next one, which stays', () => {
     const { client, at } = unusedAfterAUsedOne(3, 1);
     expect(acceptsDeath(client, at)).toBe(false);
     expect(acceptsDeath(client, now + 10 * minute)).toBe(false);
   });
 
-  it('is accepted again after ten minutes', () => {
+  it('is believed again after ten minutes', () => {
     const { client } = unusedAfterAUsedOne(3, 1);
     expect(acceptsDeath(client, now + 10 * minute + 1)).toBe(true);
     const slow = unusedAfterAUsedOne(30, 11);
     expect(acceptsDeath(slow.client, slow.at)).toBe(true);
   });
 
-  it('is accepted for a client once a login was finished with it', () => {
+  it('is believed for a client after a finished login', () => {
     const { client, at } = unusedAfterAUsedOne(3, 1);
     expect(acceptsDeath({ ...client, lastLoginAt: at }, at)).toBe(true);
   });
@@ -353,7 +353,7 @@ describe('the app of this site at an instance', () => {
     expect(asked.map(({ isScopeOfSite }) => isScopeOfSite)).toEqual(Array(3).fill(false));
   });
 
-  it('is known by a URL only where both the site and the instance have such clients', () => {
+  it('is known by a URL only if both the site and the instance support it', () => {
     const clientMetadataURL = 'https://site.example/client';
     expect(appAt({}, { clientMetadataURL }).clientId).toBeUndefined();
     expect(appAt({ clientMetadata: 'json' }).clientId).toBeUndefined();
@@ -391,7 +391,7 @@ describe('the scopes of single logins', () => {
     expect(await new Clients(store, { ...aSite, clientName: 'Another' }).scopes()).toEqual([]);
   });
 
-  it('are at most sixteen sets, of which each may be asked for again', async () => {
+  it('are at most sixteen sets, each of which may be requested again', async () => {
     const clients = new Clients(new Store(new JSONStore(), 1000), aSite);
     for (let n = 0; n < 16; n += 1) await clients.addScope(`read:${n}`);
     await clients.addScope('read:15');

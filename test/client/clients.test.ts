@@ -42,7 +42,7 @@ const later = (milliseconds: number) =>
   void jest.spyOn(Date, 'now').mockReturnValue(Date.now() + milliseconds);
 
 describe('a client', () => {
-  it('that was never registered is looked for, and not found', async () => {
+  it('that was never registered is not found', async () => {
     const clients = processOn(new JSONStore());
     expect(await clients.current(host, app)).toBeUndefined();
     expect(await clients.credentials(of('id'))).toBeUndefined();
@@ -56,12 +56,12 @@ describe('a client', () => {
     expect(await other.credentials(of('id'))).toEqual({ clientId: 'id', clientSecret: 'secret of id' });
   });
 
-  it('that is known by its URL has no secret to be kept', async () => {
+  it('that is known by its URL has no secret to store', async () => {
     const clientId = 'https://site.example/client/social.example';
     expect(await processOn(new JSONStore()).credentials(of(clientId))).toEqual({ clientId });
   });
 
-  it('that has its first login at this moment is found, and not registered anew', async () => {
+  it('whose first login finishes at this moment is found, and not registered again', async () => {
     const [unused, used] = [storeKey('client-unused', host, app), storeKey('client', host, app)];
     /** Another process finishes the first login between two reads of this one. */
     class Moving extends JSONStore {
@@ -81,7 +81,7 @@ describe('a client', () => {
     expect(await processOn(backend).current(host, app)).toMatchObject({ clientId: 'id', generation: 1 });
   });
 
-  it('whose record is half of one is registered anew', async () => {
+  it('whose record is incomplete is registered again', async () => {
     const backend = new JSONStore();
     const key = storeKey('client', host, app);
     await backend.set(key, keyedRecord(key, { clientId: 'id' }));
@@ -97,7 +97,7 @@ describe('a client', () => {
     }
   });
 
-  it('stays for an hour unless a login is finished with it, and then for ninety days', async () => {
+  it('stays for an hour, or for ninety days after a finished login', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await add(clients, 'id');
@@ -110,7 +110,7 @@ describe('a client', () => {
     for (const key of backend.records.keys()) expect(backend.ttls.get(key)).toBeGreaterThanOrEqual(90 * day);
   });
 
-  it('outlives with its credentials the record that points to it, for a login begun at the last moment', async () => {
+  it('has credentials that outlive the record that points to it, for a login that begins at the last moment', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await add(clients, 'id');
@@ -123,7 +123,7 @@ describe('a client', () => {
     expect(lifeOf('credentials', '') - lifeOf('client', '')).toBeGreaterThanOrEqual(10 * minute);
   });
 
-  it('that another one replaced still has its credentials, and is named as long as its tokens last', async () => {
+  it('that was replaced still has its credentials, and is named as long as its tokens last', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await addUsed(clients, 'old');
@@ -134,7 +134,7 @@ describe('a client', () => {
     expect(backend.ttls.get(storeKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
   });
 
-  it('that another one replaced before its first login was finished is named from then on', async () => {
+  it('that was replaced before its first login finished is named from then on', async () => {
     const clients = processOn(new JSONStore());
     await add(clients, 'old');
     await add(clients, 'new');
@@ -147,7 +147,7 @@ describe('a client', () => {
     });
   });
 
-  it('that was registered and could not be saved is saved at the next try, not registered again', async () => {
+  it('that was registered and could not be saved is saved at the next attempt, not registered again', async () => {
     const backend = new JSONStore();
     const clients = processOn(backend);
     const set = jest.spyOn(backend, 'set').mockRejectedValue(new Error('down'));
@@ -163,7 +163,7 @@ describe('a client', () => {
 });
 
 describe('a change', () => {
-  it('of one that another process has replaced is discarded', async () => {
+  it('to one that another process has replaced is discarded', async () => {
     const backend = new JSONStore();
     const [here, there] = [processOn(backend), processOn(backend)];
     await addUsed(here, 'old');
@@ -186,7 +186,7 @@ describe('a change', () => {
     expect(client?.lastLoginAt).toBeGreaterThan(0);
   });
 
-  it('fails no login where the store takes nothing', async () => {
+  it('fails no login if the store fails', async () => {
     const backend = new JSONStore();
     const clients = processOn(backend);
     await add(clients, 'id');
@@ -198,7 +198,7 @@ describe('a change', () => {
 });
 
 describe('a login that finished', () => {
-  it('is written down once in half a minute', async () => {
+  it('is recorded once in half a minute', async () => {
     const backend = new JSONStore();
     const clients = processOn(backend);
     await addUsed(clients, 'id');
@@ -210,7 +210,7 @@ describe('a login that finished', () => {
     expect(set).toHaveBeenCalled();
   });
 
-  it('with a client that was called dead shows that the instance’s word means nothing, for a week', async () => {
+  it('with a client that was called dead shows for a week that the instance’s answer means nothing', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await addUsed(clients, 'id');
@@ -224,7 +224,7 @@ describe('a login that finished', () => {
   });
 });
 
-describe('logins begun in a row', () => {
+describe('starts in a row', () => {
   const tick = (milliseconds: number) =>
     void jest.spyOn(performance, 'now').mockReturnValue(performance.now() + milliseconds);
 
@@ -235,7 +235,7 @@ describe('logins begun in a row', () => {
     }
   }
 
-  it('are counted until one is finished, the client is verified, or replaced', async () => {
+  it('are counted until a login finishes, or the client is verified or replaced', async () => {
     const clients = processOn(new JSONStore());
     const ends = [
       () => clients.loginFinished(of('id'), registered('id')),
@@ -251,7 +251,7 @@ describe('logins begun in a row', () => {
     }
   });
 
-  it('at the same moment count as one: no visitor has had time to come back', () => {
+  it('at the same moment count as one, because no visitor had time to return', () => {
     const clients = processOn(new JSONStore());
     tick(0);
     for (let i = 0; i < 200; i++) clients.started(app);
@@ -259,8 +259,8 @@ describe('logins begun in a row', () => {
   });
 });
 
-describe('what is known of a client by its ID', () => {
-  it('is when its invalid-code check was passed, in every process', async () => {
+describe('the data about a client by its ID', () => {
+  it('is the time of its last invalid-code check, in every process', async () => {
     const backend = new JSONStore();
     const clients = processOn(backend);
     expect(await clients.codeCheck(of('id'))).toEqual({});

@@ -29,7 +29,7 @@ function later(milliseconds: number): void {
 }
 
 describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
-  it('between two logins: the first try may be stuck there, the second one of the same browser works', async () => {
+  it('between two logins: the first attempt may get stuck there, the second one of the same browser works', async () => {
     const { instance, site, visitor } = await aStage(family);
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
@@ -39,7 +39,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('under way: the login is told to begin again, and then works', async () => {
+  it('during a login: it fails with the request to begin again, which works', async () => {
     const { instance, site, visitor } = await aStage(family);
     const callback = await comeBack(visitor, site, instance.host);
     instance.forgetApps();
@@ -49,7 +49,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('long ago: that is noticed before a visitor is sent there', async () => {
+  it('long ago: the site notices it before it redirects a visitor', async () => {
     const { instance, site, visitor } = await aStage(family);
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
@@ -58,7 +58,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('while a clock was a year ahead: that is noticed before a visitor is sent there', async () => {
+  it('while a clock was a year ahead: the site notices it before it redirects a visitor', async () => {
     const { instance, site, visitor } = await aStage(family);
     const year = 365 * 24 * 60 * minute;
     later(year);
@@ -80,8 +80,8 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
   });
 });
 
-describe('proof of life', () => {
-  it('is asked for once a minute at most, however many logins are left unfinished', async () => {
+describe('the verification of a client', () => {
+  it('is sent once a minute at most, however many logins are abandoned', async () => {
     const { instance, site, visitor } = await aStage();
     for (let i = 0; i < 10; i++) await leave(visitor, site, instance.host);
     await Promise.all(Array.from({ length: 10 }, () => leave(visitor, site, instance.host)));
@@ -91,7 +91,7 @@ describe('proof of life', () => {
     expect(proofs(instance)).toBe(2);
   });
 
-  it('is not asked for again because another visitor finished a login in between', async () => {
+  it('is not repeated because another visitor finished a login in between', async () => {
     const { instance, site, visitor } = await aStage();
     for (let i = 0; i < 3; i++) {
       await leave(visitor, site, instance.host);
@@ -101,7 +101,7 @@ describe('proof of life', () => {
     expect(proofs(instance)).toBe(1);
   });
 
-  it('is not asked for by those who come back, or who were denied', async () => {
+  it('is not caused by visitors who return, or who denied', async () => {
     const { instance, site, visitor } = await aStage();
     for (let i = 0; i < 3; i++) await visitor.login(site, instance.host);
     await open(visitor, await visitor.deny(await leave(visitor, site, instance.host)));
@@ -109,7 +109,7 @@ describe('proof of life', () => {
     expect(proofs(instance)).toBe(0);
   });
 
-  it('is not refuted by a page in front of the server', async () => {
+  it('is not decided by a page in front of the server', async () => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);
     const undo = instance.answerWith('/oauth/token', 401, '<title>Are you human?</title>');
@@ -119,7 +119,7 @@ describe('proof of life', () => {
     expect(instance.registrations).toBe(1);
   });
 
-  it.each([429, 500, 503])('is not refuted by %s', async (status) => {
+  it.each([429, 500, 503])('is not decided by %s', async (status) => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);
     const undo = instance.answerWith('/oauth/token', status, '');
@@ -131,7 +131,7 @@ describe('proof of life', () => {
   });
 });
 
-it('a server that was installed anew as another software is treated as what it is now', async () => {
+it('a server with newly installed other software is treated as what it is now', async () => {
   const [{ instance, site, visitor }, other] = [await aStage('pixelfed'), await anInstance('hollo')];
   await new Visitor().login(site, instance.host);
   instance.persona = other.persona;
@@ -141,7 +141,7 @@ it('a server that was installed anew as another software is treated as what it i
   expect([...instance.apps.values()][0]?.scopes).toEqual(['profile']);
 });
 
-it('of many logins under way when the apps are forgotten, each is told so once, and the site registers once', async () => {
+it('when the apps are forgotten during many logins, each fails once, and the site registers once', async () => {
   const { instance, site } = await aStage();
   const visitors = Array.from({ length: 20 }, () => new Visitor());
   const callbacks = await Promise.all(visitors.map((visitor) => comeBack(visitor, site, instance.host)));
@@ -153,7 +153,7 @@ it('of many logins under way when the apps are forgotten, each is told so once, 
   expect(instance.registrations).toBe(2);
 });
 
-it('a login begun with credentials that another process has replaced since is finished with its own', async () => {
+it('a login that began with credentials that another process has replaced since finishes with its own', async () => {
   const instance = await anInstance();
   const store = new JSONStore();
   const options: SiteOptions = {

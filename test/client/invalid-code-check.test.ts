@@ -43,7 +43,7 @@ async function offered(persona: PersonaName, answer?: Parameters<StandIn['answer
   return { server, client, failure: failures[0], asked: server.requestsTo('/oauth/token') };
 }
 
-it('a code is offered as a real one would be, and each time another', async () => {
+it('the code looks like a real one, and is another one each time', async () => {
   const { client, failure, asked } = await offered('mastodon45');
   expect(failure).toBeUndefined();
   const [first, second] = asked.map(({ body }) => body);

@@ -54,14 +54,14 @@ describe('where the store has locks', () => {
     expect(backend.held).toEqual(new Set());
   });
 
-  it('what is there already is no work for the one who gets the lock', async () => {
+  it('the holder of the lock does nothing if the result already exists', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
     works.result = 'there';
     expect(await works.join(backend)).toBe('there');
     expect([works.started, backend.held.size]).toEqual([0, 0]);
   });
 
-  it('another one takes over when the work fails', async () => {
+  it('another one continues when the work fails', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
     const failing = withLock(
       new Store(backend, 5000),
@@ -132,7 +132,7 @@ it.each(Object.entries(dead))(
 );
 
 describe('a written lock', () => {
-  it('is held as long as it stands, whatever the clock of the other machine says', async () => {
+  it('is held as long as its record exists, whatever the clock of the other machine says', async () => {
     const backend = new JSONStore();
     const [here, there] = [new Store(backend, 5000), new Store(backend, 5000)];
     const release = await here.lock('lock', 60_000);
@@ -146,7 +146,7 @@ describe('a written lock', () => {
     expect(await there.lock('lock', 60_000)).toBeDefined();
   });
 
-  it('is taken over when it has been seen for its time, where the store expires nothing', async () => {
+  it('is taken over after its duration, if the store expires nothing', async () => {
     const backend = new JSONStore();
     await new Store(backend, 5000).lock('lock', 300);
     const next = new Store(backend, 5000);
@@ -161,7 +161,7 @@ describe('a written lock', () => {
     await until(() => release !== undefined);
   });
 
-  it('is not held where the store cannot confirm it', async () => {
+  it('is not held if the store cannot confirm it', async () => {
     const backend = new JSONStore();
     const store = new Store(backend, 5000);
     backend.get = () => Promise.reject(new Error('down'));

@@ -44,7 +44,7 @@ it('shows a name as text', async () => {
   );
 });
 
-it('can be cached, runs nothing, and is in no frame', async () => {
+it('can be cached, runs no script, and cannot be framed', async () => {
   expect((await at('misskey.example')).headers).toMatchObject({
     'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'public, max-age=300',
@@ -60,12 +60,12 @@ it('answers HEAD as GET, without the body', async () => {
   expect(get.headers['Content-Length']).toBe(String(Buffer.byteLength(body)));
 });
 
-it.each(['POST', 'PUT', 'OPTIONS', undefined])('answers %s with what it takes', async (method) => {
+it.each(['POST', 'PUT', 'OPTIONS', undefined])('answers %s with the allowed methods', async (method) => {
   const { status, headers } = await document.answer(method, '/auth/client/misskey.example');
   expect([status, headers['Allow'], headers['Link']]).toEqual([405, 'GET, HEAD', undefined]);
 });
 
-it('takes a development instance with its port, and a query that a cache or a proxy adds', async () => {
+it('accepts a development instance with its port, and a query that a cache or a proxy adds', async () => {
   expect((await at('localhost:4000')).status).toBe(200);
   const { body } = await document.answer('GET', '/auth/client/misskey.example?x=/y.example');
   expect(body).toContain('client/misskey.example"');
@@ -79,7 +79,7 @@ it.each(['https://site.example', 'HTTP://internal:8080'])(
   },
 );
 
-it('has the host where clientMetadataURL has “:instance”, and the redirect URI where callbackURL has it', async () => {
+it('has the host at “:instance” in clientMetadataURL, and the redirect URI with the host at “:instance” in callbackURL', async () => {
   const metadata = metadataOf({
     clientMetadataURL: 'https://site.example/:instance/client',
     callbackURL: 'https://site.example/callback/:instance/done',
@@ -102,7 +102,7 @@ it.each(['html', 'json'] as const)('is at the client ID of the form %s', async (
   expect(body).toContain(`"${clientId}"`);
 });
 
-describe('for a host at which no login by URL client began', () => {
+describe('for a host at which no login with a URL client began', () => {
   it.each(['mastodon.example', 'mastodon.example.json'])(
     'is not there, so that it cannot pass for a server that registers no client: %s',
     async (segment) => {
@@ -122,7 +122,7 @@ describe('for a host at which no login by URL client began', () => {
     },
   );
 
-  it('nothing is asked of the store for what is no host', async () => {
+  it('the store is not read for a text that is not a host', async () => {
     const isServed = jest.fn(async () => true);
     const metadata = new ClientMetadata(site, storeOf(isServed));
     for (const segment of ['', 'x', '127.0.0.1', '%00', 'a'.repeat(300)])
@@ -154,7 +154,7 @@ it.each([
   expect(body).toBe('There is nothing at this address.\n');
 });
 
-it('is not there at a site that has no URL to be known by', async () => {
+it('does not exist at a site without clientMetadataURL', async () => {
   const without = metadataOf({ clientMetadataURL: undefined });
   expect((await without.answer('GET', '/auth/client/misskey.example')).status).toBe(404);
 });
@@ -165,7 +165,7 @@ describe('in the form of a metadata document', () => {
     return JSON.parse(body) as Record<string, unknown>;
   }
 
-  it('says the same of the client at an ID of its own, without a secret', async () => {
+  it('states the same about the client, with its own ID, without a secret', async () => {
     const { status, headers } = await at('social.example.json');
     expect([status, headers['Content-Type'], headers['Link']]).toEqual([200, 'application/json', undefined]);
     expect(await json()).toEqual({
@@ -179,7 +179,7 @@ describe('in the form of a metadata document', () => {
     });
   });
 
-  it('names the scope that is asked for, and the home page where the ID lies below it', async () => {
+  it('names the requested scope, and the home page if the ID is below it', async () => {
     expect(await json({ scope: 'read write', website: 'https://site.example' })).toMatchObject({
       scope: 'read write',
       client_uri: 'https://site.example',

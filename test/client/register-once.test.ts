@@ -26,7 +26,7 @@ it('200 first logins at the same time need one', async () => {
   expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
 });
 
-it('also when each of them types a handle of their own', async () => {
+it('also if each of them types a handle of their own', async () => {
   const { instance, site } = await aStage();
   const pages = await Promise.all(
     visitors(200).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
@@ -47,7 +47,7 @@ it('also in two processes that share a store', async () => {
   expect(instance.registrations).toBe(1);
 });
 
-it('a restarted site asks for nothing again, and a login can be finished at once', async () => {
+it('a restarted site registers nothing again, and a login can finish at once', async () => {
   const instance = await anInstance();
   const options: SiteOptions = { instances: [instance], options: { store: new JSONStore() } };
   const site = await aSite(options);
@@ -82,7 +82,7 @@ it.each<[string, SiteOptions['options']]>([
   expect(await registrationsWith({})).toBe(2);
 });
 
-describe('the least scope that reads the profile is registered and asked for', () => {
+describe('the least scope that reads the profile is registered and requested', () => {
   it.each<[PersonaName, string]>([
     ['mastodon45', 'profile'],
     ['hollo', 'profile'],
@@ -111,7 +111,7 @@ describe('the least scope that reads the profile is registered and asked for', (
     expect([...instance.apps.values()].map(({ scopes }) => scopes)).toEqual([['read']]);
   });
 
-  it("the site's own scope is not changed behind its back", async () => {
+  it('the site’s own scope is never changed', async () => {
     const { instance, site, visitor } = await aStage('mastodon45', {
       options: { scope: ['read', 'unheard:of'] },
     });
@@ -120,7 +120,7 @@ describe('the least scope that reads the profile is registered and asked for', (
   });
 });
 
-describe('an instance that takes no new sites just now', () => {
+describe('an instance that accepts no registrations at the moment', () => {
   it.each([
     ['Retry-After', () => '30'],
     ['X-RateLimit-Reset', () => new Date(Date.now() + 30_000).toISOString()],
@@ -144,7 +144,7 @@ describe('an instance that takes no new sites just now', () => {
     expect((await start(visitor, site, instance.host)).status).toBe(302);
   });
 
-  it('is asked again where it does not answer, but not by every caller', async () => {
+  it('is asked again if it does not answer, but not by every caller', async () => {
     const { instance, site, visitor } = await aStage();
     const undo = instance.answerWith('/api/v1/apps', 429, '');
     for (let i = 0; i < 10; i++) {
@@ -156,7 +156,7 @@ describe('an instance that takes no new sites just now', () => {
     expect((await start(visitor, site, instance.host)).status).toBe(302);
   });
 
-  it('is another one than one that refuses, whose headers tell of a limit, too', async () => {
+  it('is another one than one that refuses, whose headers also name a limit', async () => {
     const { instance, site, visitor } = await aStage();
     const reset = new Date(Date.now() + 300_000).toISOString();
     instance.answerWith('/api/v1/apps', 500, '', { 'X-RateLimit-Reset': reset });
@@ -164,14 +164,14 @@ describe('an instance that takes no new sites just now', () => {
     expect((await start(visitor, site, instance.host)).json().code).toBe('instance_unreachable');
   });
 
-  it('lets those in who come by a registration of before', async () => {
+  it('logs visitors in with an earlier registration', async () => {
     const { instance, site } = await aStage();
     await leave(new Visitor(), site, instance.host);
     instance.answerWith('/api/v1/apps', 429, '', { 'Retry-After': '30' });
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
   });
 
-  it('with the limit of Mastodon itself, a site stays far from it', async () => {
+  it('with Mastodon’s own limit, a site stays far below it', async () => {
     const instance = await anInstance('mastodon45', { throttle: true });
     const site = await aSite({ instances: [instance] });
     await Promise.all(visitors(50).map((visitor) => visitor.login(site, instance.host)));

@@ -13,7 +13,7 @@ import { anInstance, answerOf } from '../support/stage.js';
 
 const client = { client_id: 'id', client_secret: 'secret' };
 
-it('the credentials, whatever else is in the answer', () => {
+it('the credentials are read, whatever else is in the answer', () => {
   const answer = answerOf(201, { ...client, id: 7, vapid_key: 'x', client_secret_expires_at: 0 });
   expect(readRegistration(answer, 'social.example')).toEqual({ clientId: 'id', clientSecret: 'secret' });
 });
@@ -88,13 +88,13 @@ it.each([
   expect(() => readRegistration(answer, 'social.example')).toThrow(expect.objectContaining(failure));
 });
 
-it('that apps serve one login is told as the reason', () => {
+it('the error names the reason that apps serve one login', () => {
   const id = Buffer.from('https://x.example/auth/y').toString('base64');
   const read = () => readRegistration(answerOf(200, { ...client, client_id: id }), 'social.example');
   expect(read).toThrow(expect.objectContaining({ reason: 'single_use_apps' }));
 });
 
-describe('a server that asks to be left alone is left alone', () => {
+describe('a server that asks for fewer requests receives none for a while', () => {
   const now = Date.parse('2026-11-20T12:00:00Z');
 
   it.each([
@@ -147,14 +147,14 @@ describe('a server that asks to be left alone is left alone', () => {
     }
   });
 
-  it.each([403, 503])('but not where it is something else: %s', (status) => {
+  it.each([403, 503])('but not if it is something else: %s', (status) => {
     const cause = { status, retryAfterMs: undefined, message: expect.stringMatching(/ \d+$/) as unknown };
     expect(() => readRegistration(answerOf(status, ''), 'social.example')).toThrow(
       expect.objectContaining({ cause: expect.objectContaining(cause) as unknown }),
     );
   });
 
-  it('a refused scope tells the developer which option is at fault', () => {
+  it('a refused scope names the wrong option for the developer', () => {
     try {
       readRegistration(answerOf(422, { error: 'invalid_scope' }), 'social.example');
       throw new Error('accepted');
@@ -166,7 +166,7 @@ describe('a server that asks to be left alone is left alone', () => {
     }
   });
 
-  it('and the failure carries the time', () => {
+  it('and the failure contains the time', () => {
     try {
       readRegistration(answerOf(429, '', 'text/html', { 'retry-after': '30' }), 'social.example');
       throw new Error('accepted');

@@ -42,7 +42,7 @@ describe.each(byURL)('%s', (persona) => {
     expect(clientIdAt(instance)).toBe(`${front.origin}/client/${instance.host}`);
   });
 
-  it('gives a token of hers to the client of the bridge', async () => {
+  it('gives her token to the client of the bridge', async () => {
     const front = await aFront();
     const stage = await startBridge([], {
       publicURL: `${front.origin}/games`,
@@ -59,7 +59,7 @@ describe.each(byURL)('%s', (persona) => {
     expect(clientIdAt(instance)).toBe(`${front.origin}/games/client/${instance.host}/metadata`);
   });
 
-  it('vouches for her at the issuer', async () => {
+  it('gives her claims at the issuer', async () => {
     const front = await aFront();
     const stage = await anIssuer([], {
       issuerURL: `${front.origin}/o`,

@@ -11,7 +11,7 @@ const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2025Early', 'misskey
 const refused = ['misskey2025', 'sharkey', 'miAuthOnly'] as const;
 
 describe.each(byURL)('%s', (persona) => {
-  it('lets alice in, with her handle and her actor, by a key that is hers alone', async () => {
+  it('logs alice in, with her handle and her actor, under a unique key', async () => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const page = await visitor.login(site, instance.host);
@@ -34,7 +34,7 @@ describe.each(byURL)('%s', (persona) => {
     ]);
   });
 
-  it('is known by its software, however early it answers another address with the page of its application', async () => {
+  it('is recognised by its software, also if it answers another address with the page of its application first', async () => {
     const { instance, site } = await aURLClientStage(persona);
     instance.answerWith('/nodeinfo/2.1', 200, '<!doctype html><title>Loading</title>');
     const { software } = instance.persona;
@@ -46,14 +46,14 @@ describe.each(byURL)('%s', (persona) => {
     expect(site.verified).toMatchObject([{ instance: { software: software.name } }]);
   });
 
-  it('is shown the name of the site, and not its address', async () => {
+  it('shows the name of the site, and not its address', async () => {
     const { instance, site } = await aURLClientStage(persona, { options: { clientName: 'Tom & "Jerry"' } });
     const visitor = new Visitor();
     const { text } = await visitor.get(await leave(visitor, site, instance.host));
     expect(text).toContain('<h1>Let Tom &#38; &#34;Jerry&#34; know who you are?</h1>');
   });
 
-  it('is asked for the least, with PKCE, by the same ID both times, and never for a secret', async () => {
+  it('receives requests for the least scope, with PKCE, with the same ID both times, and never for a secret', async () => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const away = new URL(await leave(visitor, site, instance.host));
@@ -80,7 +80,7 @@ describe.each(byURL)('%s', (persona) => {
     expect(offered.filter(({ grant_type: type }) => type !== 'authorization_code')).toEqual([]);
   });
 
-  it('has refused an invalid code before any user is logged in, and takes each real one once', async () => {
+  it('has refused an invalid code before any user is logged in, and accepts each real one once', async () => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -94,7 +94,7 @@ describe.each(byURL)('%s', (persona) => {
     expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
   });
 
-  it('says so when the login is cancelled, or the account suspended', async () => {
+  it('reports that the login was cancelled, or that the account is suspended', async () => {
     const { instance, site } = await aURLClientStage(persona);
     const visitor = new Visitor();
     const away = await leave(visitor, site, instance.host);
@@ -105,8 +105,8 @@ describe.each(byURL)('%s', (persona) => {
   });
 });
 
-describe('a server of Misskey’s kind', () => {
-  it('needs no registration that could die: unfinished logins cost it no question', async () => {
+describe('a server like Misskey', () => {
+  it('needs no registration that could be deleted: abandoned logins cause no request', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     for (let i = 0; i < 3; i++) await leave(visitor, site, instance.host);
@@ -120,7 +120,7 @@ describe('a server of Misskey’s kind', () => {
     expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
   });
 
-  it('finishes a login in a process that finds nothing about its client in the store', async () => {
+  it('finishes a login in a process that finds no record about its client in the store', async () => {
     const store = new JSONStore();
     const session = { store: new MemoryStore() };
     const instance = await aMisskey();
@@ -136,7 +136,7 @@ describe('a server of Misskey’s kind', () => {
     expect(await whoIsLoggedIn(visitor, second)).toBe('alice');
   });
 
-  it('knows people whose handles are found through it, when it does not federate', async () => {
+  it('confirms handles through itself when it does not federate', async () => {
     const { instance, site } = await aURLClientStage();
     instance.federates = false;
     await new Visitor().login(site, instance.host);
@@ -150,14 +150,14 @@ describe('a server of Misskey’s kind', () => {
     expect(site.verified).toMatchObject([{ username: 'bob', displayName: 'bob' }]);
   });
 
-  it('is asked for its own scope, whatever the site asks of others', async () => {
+  it('is asked for its own scopes, whatever the site asks of others', async () => {
     const { instance, site } = await aURLClientStage('misskey2025', {
       options: { scope: 'read:accounts write:statuses' },
     });
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
   });
 
-  it('cannot end a token: who asks for it is told', async () => {
+  it('cannot revoke a token, and the caller gets an error', async () => {
     const { instance, site } = await aURLClientStage();
     await new Visitor().login(site, instance.host);
     await expect(site.strategy.revoke(instance.origin, 'a-token')).rejects.toMatchObject({
@@ -173,7 +173,7 @@ describe('the other servers', () => {
     miAuthOnly: /supports the Misskey API/,
   };
 
-  it.each(refused)('%s is refused by a site without a URL to be known by', async (persona) => {
+  it.each(refused)('%s is refused by a site without client metadata', async (persona) => {
     const instance = await aMisskey(persona);
     const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);
@@ -183,7 +183,7 @@ describe('the other servers', () => {
     ]);
   });
 
-  it('Sharkey is refused by a site with one, too, and by its reason', async () => {
+  it('Sharkey is refused by a site with client metadata, too, and the message names the reason', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([
@@ -192,14 +192,14 @@ describe('the other servers', () => {
     ]);
   });
 
-  it('a Sharkey whose API for Mastodon’s apps is away is still told to be what it is', async () => {
+  it('a Sharkey whose Mastodon API is down is still recognised', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([422, { reason: 'single_use_apps' }]);
   });
 
-  it('one that only has MiAuth is refused; an update of the server helps, and is said to', async () => {
+  it('a server with MiAuth alone is refused, and the message says that an update of the server helps', async () => {
     const { instance, site } = await aURLClientStage('miAuthOnly');
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([
@@ -212,7 +212,7 @@ describe('the other servers', () => {
     expect(instance.requestsTo(/miauth/i)).toEqual([]);
   });
 
-  it('what one site found out does not lead another astray that shares the store', async () => {
+  it('a result of one site does not mislead another one that shares the store', async () => {
     const store = new JSONStore();
     const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
     await leave(new Visitor(), site, instance.host);
@@ -225,7 +225,7 @@ describe('the other servers', () => {
     });
   });
 
-  it('Mastodon registers the site as ever, and never sees the URL', async () => {
+  it('Mastodon registers the site as usual, and never sees the URL', async () => {
     const instance = await startInstance('mastodon45');
     const site = await aURLClientSite({ instances: [instance] });
     const away = new URL(await leave(new Visitor(), site, instance.host));

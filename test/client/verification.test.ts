@@ -53,7 +53,7 @@ describe('at a server', () => {
     return { server, instance, backend, clients, context, add, ofClient, verify };
   }
 
-  it('a token of the client’s own is asked for, as Mastodon wants it', async () => {
+  it('a token of the client’s own is requested, as Mastodon requires', async () => {
     const { server, instance, clients, context, add, ofClient } = await aStage();
     server.answerWith('/oauth/token', 200, { access_token: 'x' });
     const client = await add('id');
@@ -80,14 +80,14 @@ describe('at a server', () => {
     expect(await clients.current(server.host, 'app')).toMatchObject({ state });
   });
 
-  it('neither does no answer at all', async () => {
+  it('neither does a missing answer', async () => {
     const { server, add, verify } = await aStage();
     const client = await add('id');
     await server.close();
     expect(await verify(client)).toMatchObject({ state: 'unverified' });
   });
 
-  it('the client whose credentials are lost is a dead one, and the instance is not asked', async () => {
+  it('a client with lost credentials is dead, and the instance receives no request', async () => {
     const { server, backend, add, verify } = await aStage();
     const client = await add('id');
     for (const key of backend.records.keys()) if (key.includes(':credentials')) backend.records.delete(key);
@@ -108,7 +108,7 @@ describe('at a server', () => {
     expect(seen?.verifiedAt).toBeGreaterThanOrEqual(begun);
   });
 
-  it('that calls one new client after another unknown is not accepted for the fourth, which stays', async () => {
+  it('that rejects one new client after another is not believed for the fourth, which stays', async () => {
     const { server, clients, add, ofClient } = await aStage();
     for (const [clientId, isBelieved] of [
       ...(['one', 'two', 'three'] as const).map((id) => [id, true] as const),

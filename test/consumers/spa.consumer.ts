@@ -124,7 +124,7 @@ inChromium('oidc-client-ts', () => {
     }
   });
 
-  it('logs users in by a popup', async () => {
+  it('logs users in with a popup', async () => {
     await startApp('app.localhost');
     await open();
     const opened = page.waitForEvent('popup');
@@ -146,17 +146,17 @@ inChromium('oidc-client-ts', () => {
       await page.locator('#silent').click();
     }
 
-    it('by a refresh token, on another site than the issuer', async () => {
+    it('with a refresh token, on another site than the issuer', async () => {
       await stay('app.localhost');
       await shows(`${subOf(instances[0]!)} Alice again`);
     });
 
-    it('by a frame, on the site of the issuer', async () => {
+    it('with a frame, on the site of the issuer', async () => {
       await stay('localhost', 'openid profile');
       await shows(`${subOf(instances[0]!)} Alice again`);
     });
 
-    it('not by a frame on another site, where the issuer gets no cookie', async () => {
+    it('not with a frame on another site, where the issuer gets no cookie', async () => {
       await stay('app.localhost', 'openid profile');
       await shows('refused: End-User authentication is required');
     });

@@ -35,7 +35,7 @@ describe.each([
       return { ...one, bus: redisBus((one as unknown as { client: RedisPublisher }).client) };
     }
 
-    it('brings what is published to every listener of its channel, until that stops listening', async () => {
+    it('brings each message to every listener of its channel, until that unsubscribes', async () => {
       const [{ bus }, { bus: other }] = [await connect(), await connect()];
       const heard: string[] = [];
       const listen = (name: string, channel = 'one') =>
@@ -51,7 +51,7 @@ describe.each([
       for (const stop of stops.slice(1)) await stop();
     });
 
-    it('brings the token to the socket at another process', async () => {
+    it('brings the token to the WebSocket at another process', async () => {
       const instance = await startInstance();
       const [one, two] = [await connect(), await connect()];
       const a = await startBridge([instance], { store: one.backend!, bus: one.bus });

@@ -42,7 +42,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       return end.status === 200 ? 'in' : (end.json() as { code: string }).code;
     }
 
-    it('register once, and any of them finishes what another one began', async () => {
+    it('register once, and any of them finishes a login that another one began', async () => {
       const pairs = processes.flatMap((from) => processes.map((to) => [from, to] as const));
       const ends = await Promise.all(pairs.map(([from, to]) => logIn(from, to)));
       expect(ends).toEqual(pairs.map(() => 'in'));
@@ -50,7 +50,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       expect(instance.registrations).toBeLessThanOrEqual(faults?.hasLocks ? 1 : processes.length);
     });
 
-    it('finish a login once, when its answer comes to all of them at the same moment', async () => {
+    it('finish a login once, when its callback reaches all of them at the same moment', async () => {
       const { visitor, page } = await begin(processes[0] as SiteProcess);
       const callback = await visitor.approve(page.location ?? '');
       const answers = [...processes, ...processes].map((one) => visitor.get(at(one, callback)));
@@ -73,7 +73,7 @@ for (const { name, opener, skipped, start, deadly, faults } of kinds) {
       expect(instance.registrations).toBeLessThanOrEqual(mastodonAllows);
     });
 
-    it('go on with a login when the one that began it is killed', async () => {
+    it('continue a login when the process that began it is killed', async () => {
       const [killed, other] = processes as [SiteProcess, SiteProcess];
       const { visitor, page } = await begin(killed);
       const callback = await visitor.approve(page.location ?? '');

@@ -5,7 +5,7 @@ import { codeThrownBy } from '../support/records.js';
 
 const none = new Set<string>();
 
-describe('an account is found by whatever names its server', () => {
+describe('an account is found by every text that names its server', () => {
   it.each([
     ['a domain', 'mastodon.social'],
     ['capitals', 'Mastodon.SOCIAL'],
@@ -59,7 +59,7 @@ describe('an account is found by whatever names its server', () => {
     expect(codeThrownBy(() => parseAddress(`${longest}x`, none))).toBe('instance_invalid');
   });
 
-  it('a name at Bluesky, which is a host: so that it can be told what it is', () => {
+  it('a name at Bluesky, which is a host, so that the message can name Bluesky', () => {
     const host = 'ada.bsky.social';
     expect(parseAddress(`@${host}`, none)).toEqual({ origin: `https://${host}`, host });
   });
@@ -77,8 +77,8 @@ describe('an account is found by whatever names its server', () => {
   });
 });
 
-describe('nothing but the name of a public server is taken', () => {
-  it.each([undefined, null, '', '   ', '\u200b\u2068'])('%j is nothing yet', (typed) => {
+describe('only the name of a public server is accepted', () => {
+  it.each([undefined, null, '', '   ', '\u200b\u2068'])('%j is incomplete', (typed) => {
     expect(codeThrownBy(() => parseAddress(typed, none))).toBe('instance_missing');
   });
 
@@ -208,7 +208,7 @@ describe('an origin listed for development', () => {
   });
 });
 
-describe('a server of the builder’s own that is not listed is named as it would be', () => {
+describe('a server of the developer that is not listed is named as in the option', () => {
   const told = (typed: string): unknown => {
     try {
       parseAddress(typed, new Set(['http://localhost:4000']));

@@ -32,7 +32,7 @@ function documentsOf(all: readonly StandIn[], allowInstance?: (host: string) => 
   };
 }
 
-it('a redirect to another server names it, and chooses neither path nor query there', async () => {
+it('a redirect to another server changes the host only, and neither path nor query', async () => {
   const [home, victim] = (await servers(2)) as [StandIn, StandIn];
   redirect(home, '/.well-known/webfinger', `${victim.origin}/expensive?search=x`);
   expect(await documentsOf([home, victim]).get(home.origin + document)).toBe(victim.origin + document);
@@ -53,7 +53,7 @@ it('a redirect on the same server is followed as it is', async () => {
   expect(await documentsOf([home]).get(home.origin + document)).toBe(`${home.origin}/wf.php?x=1`);
 });
 
-it('a server that is not allowed receives nothing, and the site is asked once for each', async () => {
+it('a server that is not allowed receives no request, and allowInstance is called once for each', async () => {
   const [home, victim] = (await servers(2)) as [StandIn, StandIn];
   const hosts: string[] = [];
   const { get } = documentsOf([home, victim], (host) => {
@@ -71,7 +71,7 @@ it('a server that is not allowed receives nothing, and the site is asked once fo
   expect([asked(home), victim.connections, hosts]).toEqual([[document], 0, [home.host, victim.host]]);
 });
 
-it('one document is asked for once, however often and by whichever way it is reached', async () => {
+it('one document is requested once, however often and by whichever way it is needed', async () => {
   const [home, victim] = (await servers(2)) as [StandIn, StandIn];
   redirect(home, '/a', victim.origin);
   const { get } = documentsOf([home, victim]);
@@ -81,7 +81,7 @@ it('one document is asked for once, however often and by whichever way it is rea
   expect([asked(home), asked(victim)]).toEqual([['/a'], ['/a']]);
 });
 
-it('a failure is remembered like an answer', async () => {
+it('a failure is cached like an answer', async () => {
   const [home] = (await servers(1)) as [StandIn];
   home.answer('/a', (req) => void req.socket.destroy());
   const { get } = documentsOf([home]);
@@ -100,7 +100,7 @@ it('two servers that redirect to each other end, also when both are asked at onc
   expect(home.requests.length + victim.requests.length).toBeLessThanOrEqual(8);
 });
 
-it('at most four servers are asked', async () => {
+it('at most four servers receive requests', async () => {
   const all = await servers(6);
   const { get } = documentsOf(all);
   const ends = await Promise.allSettled(all.map(({ origin }) => get(`${origin}/a`)));
@@ -109,7 +109,7 @@ it('at most four servers are asked', async () => {
   expect(all.filter(({ connections }) => connections > 0)).toHaveLength(4);
 });
 
-it('nor are there more where redirects lead on', async () => {
+it('redirects do not lead to more of them', async () => {
   const all = await servers(6);
   all.forEach((server, i) => redirect(server, '/a', all[i + 1]?.origin ?? ''));
   const { get } = documentsOf(all);
@@ -118,7 +118,7 @@ it('nor are there more where redirects lead on', async () => {
   expect(all.filter(({ connections }) => connections > 0)).toHaveLength(4);
 });
 
-it('a redirect to what is no URL is an answer that cannot be read', async () => {
+it('a redirect to an invalid URL is an invalid answer', async () => {
   const [home] = (await servers(1)) as [StandIn];
   redirect(home, '/.well-known/webfinger', 'https://');
   await expect(documentsOf([home]).get(home.origin + document)).rejects.toMatchObject({
@@ -127,7 +127,7 @@ it('a redirect to what is no URL is an answer that cannot be read', async () => 
   });
 });
 
-it('whether a server has answered at all is known, to save further requests', async () => {
+it('discovery knows whether a server has answered at all, to save further requests', async () => {
   const [home, other] = (await servers(2)) as [StandIn, StandIn];
   const { documents, get } = documentsOf([home, other]);
   home.answer('/a', (req) => void req.socket.destroy());

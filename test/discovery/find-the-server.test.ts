@@ -40,7 +40,7 @@ it.each([429, 500, 503])(
   },
 );
 
-it('a domain that gives an account elsewhere a name of its own leads there, and proves nothing', async () => {
+it('a domain that gives an account elsewhere its own name leads there, and confirms no handle', async () => {
   const [{ accountDomain }, elsewhere] = await Promise.all([aSplitPair(), anInstance()]);
   accountDomain.answerWith(
     '/.well-known/webfinger',
@@ -108,7 +108,7 @@ it.each<[string, (origin: string) => object]>([
   expect(location).toMatch(`${instance.origin}/oauth/authorize?`);
 });
 
-it('a protection that wants a human is told as that', async () => {
+it('a bot check is reported as one', async () => {
   const instance = await anInstance();
   instance.answerWith('/api/v1/instance', 403, '<title>Just a moment...</title>', {
     'Content-Type': 'text/html',
@@ -120,7 +120,7 @@ it('a protection that wants a human is told as that', async () => {
   expect(page.json().message).toMatch(/bot check/);
 });
 
-it('a server of Misskey is told as that', async () => {
+it('a Misskey server is reported as one', async () => {
   const instance = await anInstance();
   const unknown = { error: { message: 'Unknown API endpoint.', code: 'UNKNOWN_API_ENDPOINT' } };
   for (const v of [1, 2]) instance.answerWith(`/api/v${v}/instance`, 404, unknown);
@@ -131,7 +131,7 @@ it('a server of Misskey is told as that', async () => {
   expect(page.json().message).toMatch(/Misskey/);
 });
 
-it('an instance that was found is not looked for again when the login begins', async () => {
+it('an instance that was found is not discovered again when the login begins', async () => {
   const instance = await anInstance();
   const login = new MastodonLogin({
     clientName: 'A site',
@@ -143,7 +143,7 @@ it('an instance that was found is not looked for again when the login begins', a
   expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
 });
 
-it('a visitor who types a name in their own script reads it so', async () => {
+it('a visitor who types a name in their own script sees it in that script', async () => {
   const allowInstance = () => false;
   const site = await aSite({ options: { allowInstance } });
   const page = await start(new Visitor(), site, '@ada@BÜCHER.example');
@@ -153,7 +153,7 @@ it('a visitor who types a name in their own script reads it so', async () => {
   expect(ascii.json().message).toContain('xn--bcher-kva.example');
 });
 
-it('and reads it so on the way back, unlike every other visitor', async () => {
+it('also after the login, unlike every other visitor', async () => {
   const host = 'xn--bcher-kva.example';
   const instance = anInstanceRecord({ origin: `https://${host}`, software: 'mastodon' });
   const callbackURL = 'https://site.example/callback';
@@ -178,7 +178,7 @@ it('and reads it so on the way back, unlike every other visitor', async () => {
   expect((await denied(host)).message).toContain(host);
 });
 
-it('the domain that an instance gives its handles is asked only where the site allows it', async () => {
+it('the domain of an instance’s handles receives a request only if the site allows it', async () => {
   const { accountDomain, webHost } = await aSplitPair('mastodon45', { style: 'direct' });
   const allowInstance = (host: string) => host === webHost.host;
   const site = await aSite({ instances: [accountDomain, webHost], options: { allowInstance } });
@@ -187,7 +187,7 @@ it('the domain that an instance gives its handles is asked only where the site a
   expect(accountDomain.requests).toEqual([]);
 });
 
-describe('a domain that has nothing but a redirect of WebFinger', () => {
+describe('a domain that only redirects WebFinger', () => {
   it('to its server leads there, when the domain alone is typed', async () => {
     const { accountDomain, webHost } = await aSplitPair();
     webHost.answer(
@@ -241,7 +241,7 @@ describe('a domain that has nothing but a redirect of WebFinger', () => {
   });
 });
 
-it('a server that names its NodeInfo does not choose the path of a request to a third party', async () => {
+it('a server’s NodeInfo index does not choose the path of a request to a third party', async () => {
   const [evil, victim] = [await anInstance(), await anInstance()];
   evil.answerWith(/^GET /, 404, {});
   const trigger = '/api/v1/trigger?action=delete';
@@ -275,7 +275,7 @@ it.each([
   expect(error.message + String(error.cause)).not.toMatch(/alert|0800|evil|hello|aaaa/);
 });
 
-it('the log has the paths that were asked for, and no path that a redirect chose', async () => {
+it('the log has the requested paths, and no path that a redirect chose', async () => {
   const instance = await anInstance();
   instance.answerWith('/.well-known/webfinger', 302, '', { Location: '/finger/acct:alice@some.example' });
   const paths: unknown[] = [];
@@ -291,7 +291,7 @@ it('the log has the paths that were asked for, and no path that a redirect chose
   expect(paths.join(' ')).not.toContain('alice');
 });
 
-it('an e-mail address is told from a handle, by every entry point', async () => {
+it('every entry point tells an e-mail address from a handle', async () => {
   const site = await aSite({ instances: [] });
   for (const typed of ['ada@gmail.com', ' Ada@Web.de ', 'https://gmail.com/', 'mailto@proton.me']) {
     expect((await start(new Visitor(), site, typed)).json()).toMatchObject({

@@ -46,7 +46,7 @@ it('to a template with more than one parameter', () => {
   ]);
 });
 
-it('at most to three places, however many it names', () => {
+it('to at most three URLs, however many it names', () => {
   const text = Array.from(
     { length: 1000 },
     (_, i) => `<Link rel="lrdd" template="https://h${i}.example/"/>`,

@@ -11,7 +11,7 @@ const document = {
   authorization_response_iss_parameter_supported: true,
 };
 
-it('a server that registers no client, has PKCE and names itself is one', () => {
+it('a server without registration, with PKCE and a name, is an instance', () => {
   expect(readURLClientServer(document, origin)).toEqual({
     ...{ origin, host: 'misskey.example', issuer: origin, promisesIssuer: true, clientMetadata: 'html' },
     authorizationEndpoint: `${origin}/oauth/authorize`,
@@ -32,6 +32,6 @@ it.each([
   expect(readURLClientServer({ ...document, ...changes }, origin)).toBeUndefined();
 });
 
-it('one that has no such document is not', () => {
+it('a server without such a document is not an instance', () => {
   expect(readURLClientServer(undefined, origin)).toBeUndefined();
 });

@@ -81,18 +81,18 @@ it.each([
   expect((cause as Error).message).toContain(` ${name} `);
 });
 
-it('an address has at most 512 characters', () => {
+it('a URL has at most 512 characters', () => {
   const address = `${origin}/`.padEnd(512, 'a');
   expect(isOn(origin, address)).toBe(true);
   expect(isOn(origin, `${address}a`)).toBe(false);
 });
 
-it('a server on this machine, for development, has http everywhere', () => {
+it('a server on this machine, for development, may use http everywhere', () => {
   const local = 'http://localhost:4000';
   expect(readMetadata(at(local), local)).toMatchObject({ issuer: local });
 });
 
-it('what a document does not say is not there at all', () => {
+it('members that are missing in a document are absent', () => {
   expect(Object.keys(readMetadata(at(origin), origin) ?? {})).toEqual([
     'issuer',
     'authorizationEndpoint',
@@ -121,7 +121,7 @@ describe('a server without registration', () => {
     client_id_metadata_document_supported: true,
   };
 
-  it('is one for logins where it reads what clients say of themselves, and binds codes to who asked', () => {
+  it('is usable for logins if it reads client metadata documents, and binds codes to the client', () => {
     expect(readMetadata(fetching, origin)).toStrictEqual({
       issuer: origin,
       authorizationEndpoint: `${origin}/oauth/authorize`,
@@ -213,7 +213,7 @@ it.each<[string, Record<string, unknown>, string | undefined]>([
   expect(namedOrigin(document, origin)).toBe(named);
 });
 
-it('what is missing is told with the name of the server', () => {
+it('the error about a missing member names the server', () => {
   expect(() => readMetadata({ ...honest, token_endpoint: undefined }, origin)).toThrow(/social\.example/);
 });
 

@@ -64,7 +64,7 @@ it('a domain that is a handle at Bluesky', async () => {
   expect(page.json()).toMatchObject({ message: sentence(server.host, 'Bluesky') });
 });
 
-it('FoundKey, which is of Misskey’s kind and has only MiAuth', async () => {
+it('FoundKey, which is a Misskey with MiAuth only', async () => {
   const instance = await aMisskey({
     software: { name: 'foundkey', version: '13.0.0-preview6' },
     oauth: 'absent',
@@ -76,7 +76,7 @@ it('FoundKey, which is of Misskey’s kind and has only MiAuth', async () => {
   expect(page.json()).toMatchObject({ message: sentence(instance.host, 'FoundKey') });
 });
 
-it('Firefish, whose apps serve one login, is told to be that', async () => {
+it('Firefish, whose apps serve one login, is named', async () => {
   const instance = await anInstance('sharkey', {
     habits: { software: { name: 'firefish', version: '20250101' } },
   });
@@ -85,8 +85,8 @@ it('Firefish, whose apps serve one login, is told to be that', async () => {
   expect(page.json()).toMatchObject({ code: 'instance_unsupported', reason: 'single_use_apps' });
 });
 
-describe('what stands in NodeInfo', () => {
-  it('is shown only where we know it: the text of a stranger never is', async () => {
+describe('the software name in NodeInfo', () => {
+  it('is shown only if it is a known one, because the text comes from a stranger', async () => {
     const page = await typedAt({ software: 'evil-software', nodeInfo: '/x' });
     expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
     expect(page.text).not.toMatch(/evil|other_software/);
@@ -101,7 +101,7 @@ describe('what stands in NodeInfo', () => {
     expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
   });
 
-  it('is fetched from the server itself alone, wherever its index points', async () => {
+  it('is fetched from the server itself only, wherever its index points', async () => {
     server = await OtherServer.start(otherServers.lemmy);
     const other = await anInstance();
     server.answerWith('/.well-known/nodeinfo', 200, {
@@ -118,7 +118,7 @@ describe('what stands in NodeInfo', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('is asked for only where accounts cannot log in, so that no login waits for it', async () => {
+  it('is requested only if accounts cannot log in, so that no login waits for it', async () => {
     const instance = await anInstance('wordpress');
     const site = await aSite({ instances: [instance] });
     await leave(new Visitor(), site, instance.host);
@@ -126,7 +126,7 @@ describe('what stands in NodeInfo', () => {
   });
 });
 
-it('WordPress with Mastodon’s API, whose NodeInfo is elsewhere, is known by what it calls its version', async () => {
+it('WordPress with Mastodon’s API, whose NodeInfo is elsewhere, is recognised by its version', async () => {
   const instance = await anInstance('wordpress');
   const site = await aSite({ instances: [instance] });
   await new Visitor().login(site, instance.host);

@@ -89,7 +89,7 @@ it('an actor has at most 2048 characters', () => {
   expect(readFinger({ ...honest, links: [{ ...self, href }] })?.actor.href).toBe(href);
 });
 
-describe('the servers that a host-meta names', () => {
+describe('the servers in a host-meta document', () => {
   const xrd = (...templates: string[]) =>
     `<XRD>${templates.map((it) => `<Link rel="lrdd" template="${it}"/>`).join('')}</XRD>`;
   const named = async (answer: () => Promise<ReturnType<typeof answerOf>>) => {
@@ -101,7 +101,7 @@ describe('the servers that a host-meta names', () => {
     return { origins: await hostMetaOrigins(fetcher, 'https://example.com'), asked };
   };
 
-  it('are others than the domain, and public ones', async () => {
+  it('are public ones, and others than the domain', async () => {
     const text = xrd(
       'https://example.com/.well-known/webfinger?resource={uri}',
       'https://127.0.0.1/webfinger?resource={uri}',
@@ -114,7 +114,7 @@ describe('the servers that a host-meta names', () => {
     ]);
   });
 
-  it('are none where there is no such document', async () => {
+  it('are none if the document does not exist', async () => {
     const text = xrd('https://social.example/.well-known/webfinger?resource={uri}');
     expect((await named(async () => answerOf(404, text, 'application/xrd+xml'))).origins).toEqual([]);
     expect((await named(async () => Promise.reject(new Error('no answer')))).origins).toEqual([]);
@@ -147,13 +147,13 @@ describe('a handle is confirmed', () => {
       return document ? answerOf(200, document) : answerOf(404, '');
     });
 
-  it('by both sides saying the same', async () => {
+  it('by the same statement of both sides', async () => {
     const { confirmed, asked } = await confirm(agreed, agreed);
     expect(confirmed).toEqual({ handle: 'alice@example.com', actor, ...there });
     expect(asked).toEqual([question('example.com'), question('social.example')]);
   });
 
-  it('by one side, where there is only one', async () => {
+  it('by one side, if there is only one', async () => {
     const home = jrd('alice@example.com', 'https://example.com/users/alice');
     const { confirmed, asked } = await confirm(home, undefined);
     expect([confirmed?.origin, asked.length]).toEqual(['https://example.com', 1]);
@@ -170,7 +170,7 @@ describe('a handle is confirmed', () => {
     expect((await confirm(domain, web)).confirmed).toBeUndefined();
   });
 
-  it('as the account’s server spells the user, and as the parser spells the domain', async () => {
+  it('with the user name in the spelling of the account’s server, and the domain in that of the parser', async () => {
     const { confirmed } = await confirm(jrd('alice@EXAMPLE.com', actor), jrd('Alice@example。com', actor));
     expect(confirmed?.handle).toBe('Alice@example.com');
   });
@@ -185,7 +185,7 @@ describe('a handle is confirmed', () => {
     expect(confirmed !== undefined).toBe(isConfirmed);
   });
 
-  it('by JSON that was asked for', async () => {
+  it('by JSON as requested', async () => {
     const accepted: unknown[] = [];
     await follow(async (_url, { accept }) => {
       accepted.push(accept);
@@ -194,16 +194,16 @@ describe('a handle is confirmed', () => {
     expect(accepted).toEqual(Array(2).fill('application/jrd+json, application/json'));
   });
 
-  it('and not by pages that are not there', async () => {
+  it('and not by error pages', async () => {
     expect((await follow(async () => answerOf(404, agreed))).server).toBeUndefined();
   });
 
-  it('and no other server is asked where the domain gives no answer', async () => {
+  it('and no other server receives a request if the domain does not answer', async () => {
     const { server, asked } = await follow(() => Promise.reject(new MastodonError('instance_unreachable')));
     expect([server, asked.length]).toEqual([undefined, 1]);
   });
 
-  it('and the domain only names the server where the account’s server gives no answer', async () => {
+  it('and the domain only names the server if the account’s server does not answer', async () => {
     const { server } = await follow(async (url) => {
       if (isDomain(url)) return answerOf(200, agreed);
       throw new MastodonError('instance_unreachable');
@@ -218,7 +218,7 @@ describe('a handle is confirmed', () => {
     },
   );
 
-  it('and the domain only names the server where a limit keeps the account’s server from being asked', async () => {
+  it('and the domain only names the server if a limit prevents the request to the account’s server', async () => {
     const busy = new MastodonError('login_busy');
     const { server } = await follow(async (url) =>
       isDomain(url) ? answerOf(200, agreed) : Promise.reject(busy),
@@ -226,7 +226,7 @@ describe('a handle is confirmed', () => {
     expect(server).toEqual({ ...there, refusal: busy });
   });
 
-  it('and a handle at a server that the site refuses fails as such', async () => {
+  it('and a handle at a server that the site refuses fails with that reason', async () => {
     const refusal = new MastodonError('instance_not_allowed');
     const following = follow(async (url) =>
       isDomain(url) ? answerOf(200, agreed) : Promise.reject(refusal),
@@ -234,20 +234,20 @@ describe('a handle is confirmed', () => {
     await expect(following).rejects.toBe(refusal);
   });
 
-  it('by one request, where the domain passes it on to the account’s server', async () => {
+  it('by one request, if the domain redirects it to the account’s server', async () => {
     const passedOn = { ...answerOf(200, agreed), url: new URL(question('social.example')) };
     const { confirmed, asked } = await follow(async () => passedOn);
     expect([confirmed?.origin, asked.length]).toEqual(['https://social.example', 1]);
   });
 
-  it('but not by what else the domain finds on the account’s server', async () => {
+  it('but not by other accounts that the domain names at the account’s server', async () => {
     const upload = { ...answerOf(200, agreed), url: new URL('https://social.example/uploads/1.json') };
     const { confirmed, asked } = await follow(async (url) => (isDomain(url) ? upload : answerOf(404, '')));
     expect(confirmed).toBeUndefined();
     expect(asked.at(-1)).toBe(question('social.example'));
   });
 
-  it('by the server that host-meta names, where the domain has no WebFinger', async () => {
+  it('by the server in host-meta, if the domain has no WebFinger', async () => {
     const xrd = '<XRD><Link rel="lrdd" template="https://social.example/uploads/1.json?{uri}"/></XRD>';
     const { confirmed, asked } = await follow(async (url) => {
       if (url === 'https://example.com/.well-known/host-meta')
@@ -272,13 +272,13 @@ describe('a handle is confirmed', () => {
     expect([confirmed, asked.length]).toEqual([undefined, 1]);
   });
 
-  describe('where the domain passes the question on to a server that fails', () => {
+  describe('if the domain redirects the request to a server that fails', () => {
     const failing = (host: string, status = 503) => ({
       ...answerOf(status, ''),
       url: new URL(question(host)),
     });
 
-    it('the visitor is told of that server', async () => {
+    it('the message names that server', async () => {
       const { server } = await follow(async () => failing('social.example'));
       expect(server).toMatchObject({
         ...there,
@@ -286,12 +286,12 @@ describe('a handle is confirmed', () => {
       });
     });
 
-    it('also where it fails in a way of its own', async () => {
+    it('also with an error of its own', async () => {
       const { server } = await follow(async () => failing('social.example', 500));
       expect(server?.failure).toMatchObject({ reason: 'server_error' });
     });
 
-    it('also where it gives no answer at all', async () => {
+    it('also if that server does not answer at all', async () => {
       const failure = new MastodonError('timeout', { instance: 'social.example' });
       expect((await follow(() => Promise.reject(failure))).server).toMatchObject({
         ...there,

@@ -24,7 +24,7 @@ it('lists the attributes that the element observes', () => {
   expect(namesBelow('Attributes and properties').sort()).toEqual(attributes.sort());
 });
 
-it('lists the variables of the stylesheet, but for those of the pages around it', () => {
+it('lists the variables of the stylesheet, except those of the pages around it', () => {
   const forPages = ['page', 'soft'].map((name) => `--mastodon-login-${name}`);
   const own = [...variablesIn(css)].filter(
     (name) => !forPages.includes(name) && name !== '--mastodon-login-white',
@@ -32,12 +32,12 @@ it('lists the variables of the stylesheet, but for those of the pages around it'
   expect(namesBelow('Colours and size').sort()).toEqual(own.sort());
 });
 
-it('shows variables that there are', () => {
+it('shows only variables that exist', () => {
   const shown = variablesIn(blockOf(path, 'test/docs/button.test.ts', 'accent'));
   expect([...shown].filter((name) => !variablesIn(css).has(name))).toEqual([]);
 });
 
-it('says how large the button is', () => {
+it('states the size of the button', () => {
   const kilobytes = gzipSync(built('mastodon-login.js')).length / 1000;
   expect(Math.abs(kilobytes - Number(/\((\d+) kB gzipped\)/.exec(text)?.[1]))).toBeLessThan(1);
 });

@@ -28,11 +28,11 @@ describe('the pages', () => {
     expect(compilerErrors(blocks)).toEqual([]);
   });
 
-  it('keep what they say of their code', async () => {
+  it('keep the claims about their code', async () => {
     expect(await brokenPromises(blocks)).toEqual([]);
   });
 
-  it('have as many blocks as beginnings of blocks', () => {
+  it('have as many parsed blocks as fences', () => {
     const fences = pages.flatMap(({ text }) => text.match(/^ *```+/gm) ?? []);
     expect(blocks.length * 2).toBe(fences.length);
   });
@@ -50,7 +50,7 @@ describe('the check of TypeScript and JavaScript', () => {
     ]);
   });
 
-  it('knows the prelude in fragments, and only there', () => {
+  it('declares the prelude in fragments, and only there', () => {
     const code = ['```ts', `app.post('/login', passport.authenticate('mastodon'));`, '```'];
     expect(compiled('<!-- fragment -->', ...code)).toEqual([]);
     expect(compiled(...code)).toEqual([
@@ -59,7 +59,7 @@ describe('the check of TypeScript and JavaScript', () => {
     ]);
   });
 
-  it('reads JavaScript for its syntax', () => {
+  it('checks JavaScript for its syntax', () => {
     expect(compiled('```js', 'const x = ;', '```')).toEqual(['README.md, line 4: Expression expected.']);
     expect(compiled('```js', `const { x } = require('anything');`, '```')).toEqual([]);
   });
@@ -84,7 +84,7 @@ describe('the check of the rest', () => {
     expect(await promises(`\`\`\`${language}`, code, '```')).toEqual([expect.stringMatching(wrong)]);
   });
 
-  it('holds an excerpt to its file', async () => {
+  it('compares an excerpt with its file', async () => {
     const excerpt = (...lines: string[]) =>
       promises('<!-- from test/docs/readme-usage.test.ts -->', '```js', ...lines, '```');
     const [first, last] = [`import { readFileSync } from 'node:fs';`, `import ts from 'typescript';`];
@@ -96,7 +96,7 @@ describe('the check of the rest', () => {
     ]);
   });
 
-  it('holds a block to the test that it names', async () => {
+  it('compares a block with the test that it names', async () => {
     const named = (path: string) => promises(`<!-- run by ${path} -->`, '```nginx', 'listen 80;', '```');
     expect(await named('test/none.test.ts')).toEqual([
       expect.stringContaining('there is no test/none.test.ts'),
@@ -107,7 +107,7 @@ describe('the check of the rest', () => {
     expect(await named('test/docs/readme-usage.test.ts')).toEqual([]);
   });
 
-  it("holds a file of the service's to the service", async () => {
+  it('reads a configuration file with the service’s own reader', async () => {
     const file = (...lines: string[]) => promises('<!-- config issuer -->', '```yaml', ...lines, '```');
     expect(await file('app_name: My login', 'app_host: login.example.com', 'tls: yes')).toEqual([
       expect.stringMatching(/line 5: .*tls/s),

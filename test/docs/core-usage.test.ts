@@ -72,6 +72,6 @@ it('a callback in another browser, and a start by a page of another site, are re
   await start.set('Sec-Fetch-Site', 'cross-site').expect(403);
 });
 
-it('what is typed wrong is answered with a sentence', async () => {
+it('a typing mistake is answered with a sentence', async () => {
   await request(origin).post('/login').type('form').send({ instance: '' }).expect(400);
 });

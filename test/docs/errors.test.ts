@@ -30,7 +30,7 @@ const reasons: Record<MastodonErrorReason, true> = {
   secrets_forgotten: true,
 };
 
-it.each(codes)('%s: the status, what the visitor reads, the cause, and what to do', (code) => {
+it.each(codes)('%s: the status, the visitor’s message, the cause, and the fix', (code) => {
   const { status, message } = new MastodonError(code, { instance: 'mastodon.example' });
   const [row = ''] = page
     .split('\n')

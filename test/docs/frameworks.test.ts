@@ -39,7 +39,7 @@ const scaffolds: Readonly<Record<string, RegExp>> = {
   sveltekit: /^(@sveltejs\/.*|svelte|svelte-check|vite|@types\/node|typescript)$/,
 };
 
-it.each(examples)('a line installs what %s needs beside the scaffold, and nothing else', (name) => {
+it.each(examples)('a line installs the packages that %s needs beside the scaffold, and no others', (name) => {
   const manifest = JSON.parse(readFileSync(join(root, 'example', name, 'package.json'), 'utf8')) as {
     dependencies: object;
     devDependencies?: object;

@@ -66,7 +66,7 @@ async function answerTo(visitor: Visitor): Promise<URL> {
   return answerOf(await logInAt(visitor, await openPage(visitor, location), instance));
 }
 
-it('says who has logged in', async () => {
+it('shows who has logged in', async () => {
   const visitor = new Visitor();
   const said = await visitor.get(String(await answerTo(visitor)));
   expect(said.text).toBe(

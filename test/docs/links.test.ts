@@ -3,7 +3,7 @@
 import { anchorsOf, brokenLinks, linksOf } from './links.js';
 import { allPages } from './pages.js';
 
-it('no link of the pages leads nowhere', () => {
+it('every link of the pages has a target', () => {
   const pages = allPages();
   expect(pages.flatMap(({ text }) => linksOf(text)).length).toBeGreaterThan(10);
   expect(brokenLinks(pages)).toEqual([]);
@@ -26,12 +26,12 @@ describe('the check itself', () => {
     expect(wrong(text)).toEqual([expect.stringContaining(problem)]);
   });
 
-  it('knows the way, and leaves code alone', () => {
+  it('follows paths, and ignores code', () => {
     const good = '# One `two`\n[x](#one-two) [y](../README.md) `[z](none.md)`\n```js\na[b](c)\n```\n';
     expect(wrong(good)).toEqual([]);
   });
 
-  it('makes anchors as GitHub does', () => {
+  it('makes anchors like GitHub', () => {
     const text = '# Hono, Next.js: “all”!\n## `login_busy`\n## Same\n## Same\n<a id="own"></a>\n';
     expect([...anchorsOf(text)]).toEqual(['hono-nextjs-all', 'login_busy', 'same', 'same-1', 'own']);
   });

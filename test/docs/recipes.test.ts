@@ -59,7 +59,7 @@ describe('adding an account to a logged-in user', () => {
     return agreedBy('bob', page.location);
   }
 
-  it('links it, and leaves the user who they are', async () => {
+  it('links it, and the user stays the same', async () => {
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
     const page = await visitor.get(await add(visitor));
@@ -79,13 +79,13 @@ describe('adding an account to a logged-in user', () => {
     expect(linked).toEqual([]);
   });
 
-  it('begins nothing for who is not logged in', async () => {
+  it('begins no login for a visitor who is not logged in', async () => {
     const page = await new Visitor().post(`${site.origin}/account/mastodon`, { instance: instance.host });
     expect(page.location).toMatch(/\/login$/);
   });
 });
 
-describe('back to where they came from', () => {
+describe('return to the page where the login began', () => {
   beforeEach(() => cook(recipe('returnTo')));
 
   it.each([
@@ -101,7 +101,7 @@ describe('back to where they came from', () => {
   });
 });
 
-it("keeps the session's content over a login", async () => {
+it('keep the session’s content over a login', async () => {
   cook(recipe('keepSessionInfo'));
   const router = express.Router();
   router.get('/basket', (req, res) => {
@@ -150,7 +150,7 @@ it("reads the user's posts with the token of the login", async () => {
   }
 });
 
-it('tells who it is without keeping them logged in', async () => {
+it('identifies the user without a session', async () => {
   cook(blockOf('docs/sessions.md', test, 'session: false'));
   const visitor = new Visitor();
   const begun = await start(visitor, site, instance.host);

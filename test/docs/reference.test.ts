@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './pages.js';
 
-it('docs/reference/ is what lib/ says: otherwise `npm run reference` writes it anew', () => {
+it('docs/reference/ matches lib/: otherwise run `npm run reference`', () => {
   const { stdout, stderr } = spawnSync(process.execPath, ['scripts/reference.mjs', '--check'], {
     cwd: root,
     encoding: 'utf8',

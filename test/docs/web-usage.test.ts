@@ -47,7 +47,7 @@ const begin = (typed: string) => {
   return site.fetch(new Request(`${origin}/auth/mastodon`, { method: 'POST', body }));
 };
 
-it('logs a visitor in, and knows the user afterwards', async () => {
+it('logs a visitor in, and recognises the user afterwards', async () => {
   const begun = await begin(instance.host);
   const callback = await instance.approve(begun.headers.get('location') ?? '', { as: 'ada' });
   const finished = await site.fetch(new Request(callback, { headers: { cookie: cookiesOf(begun) } }));

@@ -50,7 +50,7 @@ const setId = (more: object = {}) => ({
   parameters: { id: 'ID', url: 'http://auth.example/auth/ID', code: 'BIRD', ...more },
 });
 
-it('shows address and code, waits, and says who logged in, but not the token', async () => {
+it('shows address and code, waits, and names the user, but not the token', async () => {
   const expires = Date.now() + 300_000;
   const service = await script((send) => {
     send(setId({ expires }));
@@ -67,12 +67,12 @@ it('shows address and code, waits, and says who logged in, but not the token', a
   expect(service.received).toEqual([{ type: 'auth', parameters: { host: 'mastodon.example' } }]);
 });
 
-describe('a service that only knows the old messages', () => {
+describe('a service that sends only the old messages', () => {
   let instance: StandIn;
   beforeEach(async () => (instance = await startInstance()));
   afterEach(() => instance.close());
 
-  it('makes the client ask the instance who logged in', async () => {
+  it('makes the client ask the instance for the account', async () => {
     instance.tokens.set('sesame', { token: 'sesame', clientId: 'a', username: 'alice', scopes: ['read'] });
     const service = await script((send) => {
       send({ type: 'set-id', arguments: { id: 'ID' } });
@@ -116,7 +116,7 @@ it('ends when it gets no answer', async () => {
   expect(program.errors()).toBe('No answer, so no login.\n');
 });
 
-it('passes on why a login failed, without what could steer the terminal', async () => {
+it('shows why a login failed, without control characters', async () => {
   const service = await script((send) =>
     send({
       type: 'error',
@@ -128,7 +128,7 @@ it('passes on why a login failed, without what could steer the terminal', async 
   expect(program.errors()).toBe('Cancelled[2J on a.example.\n');
 });
 
-it('ignores messages of other kinds, and leaves a service that makes no sense', async () => {
+it('ignores messages of other types, and leaves a service with invalid messages', async () => {
   const service = await script((send, _message, socket) => {
     for (const type of ['toString', 'welcome', undefined]) send({ type, parameters: null });
     send({ type: 'fulfill' });
@@ -139,7 +139,7 @@ it('ignores messages of other kinds, and leaves a service that makes no sense', 
   expect(program.errors()).toBe('This is not an authenticator service: its messages make no sense.\n');
 });
 
-it('comes back when the service does, and starts again', async () => {
+it('reconnects when the service is back, and starts again', async () => {
   const first = await script((send) => send(setId()));
   const program = client(first.url, 'mastodon.example');
   await lines(program, /minutes left/);

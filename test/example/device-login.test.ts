@@ -50,7 +50,7 @@ async function compare(client: NodeProcess, visitor: Visitor): Promise<Page> {
   return page;
 }
 
-it('logs in by an issuer, and knows who it is', async () => {
+it('logs in with an issuer, and names the user', async () => {
   const client = await startClient();
   const visitor = new Visitor();
   const page = await compare(client, visitor);
@@ -62,7 +62,7 @@ it('logs in by an issuer, and knows who it is', async () => {
   expect(client.errors()).toBe('');
 });
 
-it('says that the person did not ask for it', async () => {
+it('reports that the user did not begin the request', async () => {
   const client = await startClient();
   const visitor = new Visitor();
   await press(visitor, await compare(client, visitor), { abort: 'yes' });
@@ -70,7 +70,7 @@ it('says that the person did not ask for it', async () => {
   expect(client.errors()).toBe('The login was cancelled.\n');
 });
 
-it('says what is wrong where it cannot begin', async () => {
+it('reports why it cannot begin', async () => {
   const unknown = await startClient('unknown');
   expect(await unknown.ended).toBe(1);
   expect(unknown.errors()).toMatch(/^The issuer at localhost:\d+ does not know this program\.\n$/);

@@ -48,7 +48,7 @@ function field(page: Page): string {
 }
 
 describe('logging in', () => {
-  it('leads from the button to the page that shows who is logged in', async () => {
+  it('leads from the button to the page with the user', async () => {
     const start = await browser.open(example.site);
     expect(start.url).toBe(`${example.site}/login`);
     expect(start.text).toContain('Log in with Mastodon');
@@ -68,7 +68,7 @@ describe('logging in', () => {
     expect(home.html).toContain(`<a href="${example.demo}/@wren"`);
   });
 
-  it('shows the picture and links to the profile, both of which are there', async () => {
+  it('shows the picture and links to the profile, both of which exist', async () => {
     const home = await logIn('tove');
     const picture = /<img[^>]*>/s.exec(home.html)?.[0] ?? '';
     expect(attribute(picture, 'referrerpolicy')).toBe('no-referrer');
@@ -77,7 +77,7 @@ describe('logging in', () => {
     expect((await browser.open(`${example.demo}/@tove`)).text).toContain('Tove Lindqvist');
   });
 
-  it('takes what people type', async () => {
+  it('accepts what people type', async () => {
     for (const text of [` ${demoHost} `, `@wren@${demoHost}`, `wren@${demoHost}`, `${example.demo}/@wren`]) {
       expect(new URL((await type(text)).url).pathname).toBe('/oauth/authorize');
     }
@@ -88,14 +88,14 @@ describe('logging in', () => {
     expect(page.forms.map(({ fields }) => fields.instance)).toEqual(['', demoHost]);
   });
 
-  it('goes on where the visitor opened another name of this machine', async () => {
+  it('continues if the visitor opened another name of this machine', async () => {
     const { port } = new URL(example.site);
     expect((await browser.open(`http://127.0.0.1:${port}/login`)).url).toBe(`${example.site}/login`);
   });
 });
 
 describe('logging out', () => {
-  it('ends the session, also for who kept the cookie', async () => {
+  it('ends the session, also for a copied cookie', async () => {
     const home = await logIn();
     const thief = browser.copy();
     const after = await browser.submit(home, '/logout');
@@ -105,8 +105,8 @@ describe('logging out', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  it('says so beside the field, once, and keeps what was typed', async () => {
+describe('a failure', () => {
+  it('is shown beside the field, once, and keeps the typed text', async () => {
     const page = await type('mastodon social');
     expect(page.html).toMatch(/role="alert"[^>]*id="instance-error"/);
     expect(page.text).toContain('That is not the address of a server.');
@@ -150,7 +150,7 @@ describe('what goes wrong', () => {
     expect((await browser.open(example.site)).url).toBe(`${example.site}/login`);
   });
 
-  it('has pages for what is not there and what makes no sense', async () => {
+  it('has pages for missing paths and invalid requests', async () => {
     const missing = await browser.open(`${example.site}/nothing`);
     expect([missing.status, missing.text.includes('Page not found')]).toEqual([404, true]);
     const start = await browser.open(example.site);
@@ -159,20 +159,20 @@ describe('what goes wrong', () => {
   });
 });
 
-describe('visitors and instances that mean harm', () => {
-  it('shows a hostile name as the text it is', async () => {
+describe('hostile visitors and instances', () => {
+  it('see a hostile name shown as text', async () => {
     const home = await logIn('mallory');
     expect(home.text).toContain('Mallory <script>alert("hi")</script>');
     expect(withoutButton(home)).not.toContain('<script');
   });
 
-  it('shows hostile input as the text it is', async () => {
+  it('see hostile input shown as text', async () => {
     const page = await type('"><script>alert(1)</script>');
     expect(attribute(field(page), 'value')).toBe('"><script>alert(1)</script>');
     expect(withoutButton(page)).not.toContain('<script');
   });
 
-  it('takes no form of another site', async () => {
+  it('cannot use a form of another site', async () => {
     await logIn();
     const evil = 'https://evil.example/';
     expect((await browser.submitFrom(evil, `${example.site}/logout`, {})).status).toBe(403);
@@ -183,7 +183,7 @@ describe('visitors and instances that mean harm', () => {
     expect((await browser.open(example.site)).text).toContain('You are logged in as');
   });
 
-  it('lets no page run a script but the button, be framed or be kept', async () => {
+  it('cannot run scripts on a page, frame it, or have it cached', async () => {
     for (const page of [await type('?'), await logIn(), await browser.open(`${example.site}/nothing`)]) {
       expect(page.headers.get('content-security-policy')).toMatch(
         /^default-src 'none'; style-src 'self'; script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'; /,

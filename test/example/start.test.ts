@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const built = () => statSync(join(root, 'dist', 'index.js')).mtimeMs;
 
-it('leaves a build that is up to date to who uses it, and ends with npm', async () => {
+it('keeps an up-to-date build that others use, and ends with npm', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'start-'));
   const before = built();
   const npm = spawn('npm', ['start'], {

@@ -75,7 +75,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     expect(await whoIs(visitor)).toBeNull();
   }
 
-  it('logs a visitor in, and knows them from then on', async () => {
+  it('logs a visitor in, and recognises them from then on', async () => {
     const visitor = new Visitor();
     expect(await whoIs(visitor)).toBeNull();
     const page = await open(visitor, await comeBack(visitor));
@@ -88,13 +88,13 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     expect(await whoIs(new Visitor())).toBeNull();
   });
 
-  it("brings the application's state back", async () => {
+  it('brings the application’s state back', async () => {
     const visitor = new Visitor();
     const page = await open(visitor, await comeBack(visitor, {}, 'a page & "more"'));
     expect(new URL(page.url).searchParams.get('from')).toBe('a page & "more"');
   });
 
-  it('tells a visitor who pressed "deny"', async () => {
+  it('shows a message to a visitor who pressed "deny"', async () => {
     const visitor = new Visitor();
     // Not alice, because the instance does not ask again after a consent.
     const page = await visitor.get(await comeBack(visitor, { as: 'bob', deny: true }));
@@ -122,7 +122,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     },
   );
 
-  describe('refuses a callback, and sends nothing anywhere,', () => {
+  describe('refuses a callback, and sends no request,', () => {
     let visitor: Visitor;
     beforeEach(() => (visitor = new Visitor()));
 
@@ -184,7 +184,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
     },
   );
 
-  it('tells that an instance cannot be reached', async () => {
+  it('reports that an instance cannot be reached', async () => {
     const visitor = new Visitor();
     const { host } = new URL(unreachable);
     const page = await begin(visitor, { instance: host });
@@ -192,7 +192,7 @@ export function logsVisitorsIn({ program, isSessionOnServer = true, isSessionRep
   });
 
   if (!isSessionOnServer) return;
-  it('gives the browser a new session: the one from before the login is worth nothing', async () => {
+  it('gives the browser a new session: the one from before the login is worthless', async () => {
     const visitor = new Visitor();
     const callback = await comeBack(visitor);
     const { host } = new URL(site.origin);

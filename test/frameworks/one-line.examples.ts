@@ -36,7 +36,7 @@ async function end({ child, ended }: { child: ChildProcess; ended: Promise<unkno
   await ended;
 }
 
-it('there is one for each framework', () => {
+it('each framework has one', () => {
   expect(names.sort()).toEqual([
     'astro',
     'express4',
@@ -60,7 +60,7 @@ it.each(names.filter(isForNewerNode))('npm run example %s says which Node.js it 
 });
 
 describe.each(names.filter((name) => !isForNewerNode(name)))('npm run example %s', (name) => {
-  it('gives a site to log in at, which says what went wrong, and lets one log out', async () => {
+  it('starts a site that logs visitors in, shows failures, and logs out', async () => {
     const running = run(name);
     await Promise.race([running.heard, running.ended]);
     try {
@@ -88,13 +88,13 @@ describe.each(names.filter((name) => !isForNewerNode(name)))('npm run example %s
 });
 
 describe('npm run example', () => {
-  it('names the examples where it is given none', async () => {
+  it('names the examples if it is given none', async () => {
     const running = run('');
     await running.ended;
     expect(running.output()).toMatch(/^Which example\? .*: npm run example astro \| express4 \|/);
   });
 
-  it('says which setting to change when a port is taken', async () => {
+  it('names the setting to change when a port is in use', async () => {
     const server = createServer().listen(0);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };

@@ -46,7 +46,7 @@ describe('an address', () => {
   });
 
   // With this prefix (RFC 8215) the inner address is in the middle, and the last bits are arbitrary.
-  it('behind a local NAT64 is not public, whatever its end looks like', () => {
+  it('behind a local NAT64 is not public, whatever its last bits are', () => {
     expect(isPublicAddress('64:ff9b:1:7f00:0:100:808:808')).toBe(false);
     expect(isPublicAddress('64:ff9b:1::8.8.8.8')).toBe(false);
   });
@@ -67,7 +67,7 @@ describe('an address', () => {
     expect(isPublicAddress(text)).toBe(false);
   });
 
-  it('of any other spelling is never taken for a public one by mistake', () => {
+  it('of any other spelling is never accepted as public by mistake', () => {
     fc.assert(
       // The generator produces "2003::" now and then.
       fc.property(fc.string(), (text) => isIP(text) !== 0 || !isPublicAddress(text)),

@@ -41,7 +41,7 @@ it.each([
   expect(isChallenge(answer)).toBe(false);
 });
 
-describe('where an API was asked, what stands in front of it answers by', () => {
+describe('in place of an API, a server in front of it answers with', () => {
   it.each([
     ['a page that refuses', answerOf(403, '<title>403 Forbidden</title>', 'text/html'), true],
     ['one in capitals', answerOf(403, '', 'TEXT/HTML; charset=utf-8'), true],
@@ -91,7 +91,7 @@ describe('a redirect', () => {
     expect(to('https://other.example/x?y=1', status)?.href).toBe('https://other.example/x?y=1');
   });
 
-  it('may be relative, and lead to a port or to http, which other rules judge', () => {
+  it('may be relative, and lead to a port or to http, which other rules refuse', () => {
     expect(to('/login')?.href).toBe('https://social.example/login');
     expect(to('http://other.example:8080/')?.href).toBe('http://other.example:8080/');
   });
@@ -104,7 +104,7 @@ describe('a redirect', () => {
     expect(to(undefined)).toBeUndefined();
   });
 
-  it('to what is no URL fails as an invalid answer of the instance', () => {
+  it('to an invalid URL is an invalid answer of the instance', () => {
     expect(() => to('https://')).toThrow(
       expect.objectContaining({ code: 'response_invalid', instance: 'social.example' }),
     );

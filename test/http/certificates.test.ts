@@ -51,7 +51,7 @@ it.each<[string, () => Certificate, string, RegExp]>([
   expect(error.cause.message).not.toContain('secret.example');
 });
 
-it('a connection that fails in another way is told as before', async () => {
+it('a connection that fails in another way is reported as before', async () => {
   const server = await aRawServer((socket) => socket.destroy());
   const login = new MastodonLogin({
     clientName: 'A site',

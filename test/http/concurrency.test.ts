@@ -36,14 +36,14 @@ function set(limits: Partial<ConcurrencyOptions> = {}) {
   return { begin, running, hosts: () => running.map(({ host }) => host) };
 }
 
-it('starts as much as there is room for, in all and for one host', async () => {
+it('starts as many as there is room for, in all and for one host', async () => {
   const { begin, hosts } = set();
   for (const host of ['a', 'a', 'a', 'b', 'b', 'c']) void begin(host);
   await settled();
   expect(hosts()).toEqual(['a', 'a', 'b']);
 });
 
-it('starts what has waited longest, unless its host has its share', async () => {
+it('starts the one that has waited longest, unless its host has reached its limit', async () => {
   const { begin, hosts, running } = set();
   for (const host of ['a', 'a', 'b', 'a', 'c']) void begin(host);
   await settled();
@@ -55,14 +55,14 @@ it('starts what has waited longest, unless its host has its share', async () => 
   expect(hosts()).toEqual(['a', 'a', 'b', 'c', 'a']);
 });
 
-it('one host has no more than its share, where its domain has more', async () => {
+it('one host has no more than its limit, also if its domain has more', async () => {
   const { begin, hosts } = set({ inAll: 8, perInstance: 2, perDomain: 4 });
   for (const host of ['a.example.com', 'a.example.com', 'a.example.com', 'b.example.com']) void begin(host);
   await settled();
   expect(hosts()).toEqual(['a.example.com', 'a.example.com', 'b.example.com']);
 });
 
-it('has room again, whether the work ends well or badly', async () => {
+it('has room again after work that succeeded or failed', async () => {
   const { begin, running } = set({ inAll: 1, waiting: 0 });
   for (const end of ['finish', 'fail', 'finish'] as const) {
     const done = begin('a');
@@ -92,7 +92,7 @@ it('refuses at once when too many wait', async () => {
   });
 });
 
-it('lets no login wait longer than its deadline allows, and forgets the ones that left', async () => {
+it('lets no login wait longer than its deadline, and forgets those that left', async () => {
   const { begin, running, hosts } = set({ inAll: 1, waiting: 1 });
   void begin('a');
   await expect(begin('b', aContext(20))).rejects.toMatchObject({ code: 'login_busy', status: 503 });
@@ -118,14 +118,14 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts()).toEqual([evil(0), evil(1), evil(2), 'a.example', 'b.example']);
   });
 
-  it('gets as much as one instance may have, at least', async () => {
+  it('gets at least the limit of one instance', async () => {
     const { begin, hosts } = set({ inAll: 3, perInstance: 2 });
     for (let index = 0; index < 4; index++) void begin(evil(index));
     await settled();
     expect(hosts()).toHaveLength(2);
   });
 
-  it('and the owners of three more do not get all of it together', async () => {
+  it('and the owners of three more domains do not get all of it together', async () => {
     const { begin, hosts } = set({ inAll: 64, perInstance: 16, waiting: 1000 });
     for (const domain of ['one', 'two', 'three', 'four']) {
       for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
@@ -138,7 +138,7 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts().at(-1)).toBe('honest.social');
   });
 
-  it('the last quarter of more room has two pieces for each domain, per 128', async () => {
+  it('the last quarter of a larger limit has two places for each domain, per 128', async () => {
     const { begin, hosts } = set({ inAll: 128, perInstance: 16, waiting: 1000 });
     for (const domain of ['one', 'two', 'three', 'four']) {
       for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
@@ -147,7 +147,7 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts()).toHaveLength(3 * 32 + 2);
   });
 
-  it('has one piece of the last quarter, beginning with its first place', async () => {
+  it('has one place of the last quarter, beginning with its first work', async () => {
     const { begin, hosts } = set({ inAll: 8, perInstance: 1, waiting: 50 });
     for (const host of ['a.one.com', 'b.one.com', 'a.two.com', 'b.two.com', 'a.three.com']) void begin(host);
     for (const host of ['a.four.com', 'b.four.com', 'a.five.com']) void begin(host);
@@ -155,14 +155,14 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts().slice(5)).toEqual(['a.four.com', 'a.five.com']);
   });
 
-  it('has all the room where each domain may have it', async () => {
+  it('has all the room if each domain may have it', async () => {
     const { begin, hosts } = set({ inAll: 4, perInstance: 4, perDomain: 4 });
     for (let i = 0; i < 5; i++) void begin(evil(i));
     await settled();
     expect(hosts()).toHaveLength(4);
   });
 
-  it('waits for domains that have less under way, however early the names came', async () => {
+  it('waits for domains with less running work, however early the names came', async () => {
     const { begin, hosts, running } = set({ inAll: 4, perInstance: 4, perDomain: 3, waiting: 50 });
     for (const host of [evil(0), evil(1), 'a.example', 'b.example', evil(2), evil(3), 'c.example']) {
       void begin(host);
@@ -187,7 +187,7 @@ describe('the owner of one domain, with any number of names', () => {
   });
 });
 
-it('a full queue refuses a domain that would then have as much in it as the one with the most', async () => {
+it('a full queue refuses work of the domain that would then have most in it', async () => {
   const { begin } = set({ inAll: 1, perInstance: 1, waiting: 3 });
   void begin('a.example');
   const refused: string[] = [];
@@ -203,7 +203,7 @@ it('a full queue refuses a domain that would then have as much in it as the one 
 });
 
 describe('a single flight', () => {
-  it('shares work that is under way, by key, and begins anew afterwards', async () => {
+  it('shares running work, by key, and begins again afterwards', async () => {
     const flight = new SingleFlight<number>();
     let runs = 0;
     const join = (key: string) => flight.join(key, aContext(), async () => ++runs);
@@ -211,7 +211,7 @@ describe('a single flight', () => {
     expect(await join('a')).toBe(3);
   });
 
-  it('gives each caller an error of its own, and does not remember it', async () => {
+  it('gives each caller its own error, and does not keep it', async () => {
     const flight = new SingleFlight<number>();
     const broken = async () => {
       throw new MastodonError('timeout', { instance: 'a.example' });
@@ -224,7 +224,7 @@ describe('a single flight', () => {
     expect(await flight.join('a', aContext(), async () => 2)).toBe(2);
   });
 
-  it('goes on for the others when one caller’s deadline has passed', async () => {
+  it('continues for the others when one caller’s deadline has passed', async () => {
     const flight = new SingleFlight<string>();
     let end: (result: string) => void = () => undefined;
     let wasOver: boolean | undefined;

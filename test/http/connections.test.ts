@@ -27,7 +27,7 @@ async function ask(server: RawServer, times = 1): Promise<void> {
 const atOnceMs = 1500;
 
 describe('a kept connection', () => {
-  it('serves what follows', async () => {
+  it('serves the next request', async () => {
     const server = await answeringAndThen(() => undefined);
     const { origin } = originOf(server);
     const sender = requestsTo([{ origin }]);
@@ -51,7 +51,7 @@ describe('a kept connection', () => {
     await until(() => server.open() === 0, atOnceMs);
   });
 
-  it('takes no stream without end', async () => {
+  it('accepts no endless stream', async () => {
     const server = await answeringAndThen((socket) => {
       const block = Buffer.alloc(65_536, 0x20);
       const go = (): void => {
@@ -66,7 +66,7 @@ describe('a kept connection', () => {
     expect(server.sent()).toBeLessThan(8 * 2 ** 20);
   });
 
-  it('ends in silence as well, after a while', async () => {
+  it('is closed without an error after a while', async () => {
     const server = await answeringAndThen(() => undefined);
     await ask(server, 3);
     await until(() => server.open() === 0);
@@ -93,7 +93,7 @@ it('a kept connection that is always busy is replaced after a minute', async () 
   later.mockRestore();
 });
 
-describe('kept connections in all', () => {
+describe('kept connections together', () => {
   it('are at most 128, over however many instances', async () => {
     const servers = await Promise.all(Array.from({ length: 20 }, () => answeringAndThen(() => undefined)));
     const origins = servers.map(originOf);
@@ -132,7 +132,7 @@ describe('the site’s own requests by fetch', () => {
     return JSON.parse(stdout);
   }
 
-  it('go by Node’s own client, when the first request to an instance came first, too', async () => {
+  it('use Node’s own client, also if the first request to an instance came first', async () => {
     const program = `
       const text = await request();
       const undici = require('undici/index.js');
@@ -143,7 +143,7 @@ describe('the site’s own requests by fetch', () => {
     expect(await printedBy(program)).toEqual(['{}', false, [], 'no such port']);
   });
 
-  it('go by the dispatcher that the site has set', async () => {
+  it('use the dispatcher that the site has set', async () => {
     const program = `
       void globalThis.Response;
       const own = Object.create(dispatcher());
@@ -173,7 +173,7 @@ describe('a body in small pieces', () => {
   });
 
   // Each takes as much time as some hundred bytes, and a site has one thread.
-  it('is refused where it consists of nothing else', async () => {
+  it('is refused if it consists of nothing else', async () => {
     await expect(read(chunked(1, 20_000))).rejects.toMatchObject({ code: 'response_too_large' });
   });
 

@@ -16,7 +16,7 @@ describe('a deadline', () => {
     await expect(context.race(Promise.resolve(1))).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  it('changes nothing for work that ends in time, well or badly', async () => {
+  it('does not change the result of work that ends in time', async () => {
     const context = contextOf(http);
     expect(await context.race(Promise.resolve(1))).toBe(1);
     await expect(context.race(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -51,7 +51,7 @@ describe('a deadline', () => {
     expect(context.within(60_000).signal.aborted).toBe(true);
   });
 
-  it('of shared work is its own', () => {
+  it('of shared work is separate', () => {
     const context = contextOf(http, { typed: 'a.example' });
     const shared = context.detached();
     context.end();
@@ -88,7 +88,7 @@ describe('the site', () => {
     });
   });
 
-  it('gets its own exceptions unchanged', async () => {
+  it('may throw its own exceptions, which pass unchanged', async () => {
     const failure = new Error('the list of the site is broken');
     const allowInstance = () => {
       throw failure;
@@ -98,7 +98,7 @@ describe('the site', () => {
     );
   });
 
-  it('is led to four hosts by one login at most', async () => {
+  it('leads to four hosts in one login at most', async () => {
     const context = contextOf(httpTo([]));
     for (const host of ['a.example', 'b.example', 'c.example', 'd.example', 'a.example']) {
       await context.assertAllowed(host);

@@ -89,7 +89,7 @@ async function timed(work: Promise<unknown>): Promise<number> {
 /** Long before a lost query is repeated. */
 const aMomentMs = 1900;
 
-it('takes both kinds, in whichever order they come', async () => {
+it('accepts both record types, in either order', async () => {
   for (const afterMs of [{}, { [A]: 60 }, { [AAAA]: 60 }]) {
     const { servers } = await aNameServer(replies, afterMs);
     const found = await resolveByDNS('a.example', servers);
@@ -111,17 +111,17 @@ it.each([
   expect([...asked].sort((a, b) => a - b)).toEqual([A, AAAA]);
 });
 
-it('takes one kind at once when the other is known not to be there', async () => {
+it('uses one type at once when the other is known to be absent', async () => {
   const { servers } = await aNameServer({ ...replies, [AAAA]: { addresses: [] } });
   expect(await resolveByDNS('a.example', servers)).toEqual([four]);
 });
 
-it('tells that there is no such name', async () => {
+it('reports that a name does not exist', async () => {
   const { servers } = await aNameServer({ [A]: { code: noSuchName }, [AAAA]: { code: noSuchName } });
   await expect(resolveByDNS('a.example', servers)).rejects.toMatchObject({ code: 'ENOTFOUND' });
 });
 
-it('waits for the kind that is there when the other one is not', async () => {
+it('waits for the existing type while the other is absent', async () => {
   const { servers } = await aNameServer({ ...replies, [A]: { addresses: [] } }, { [AAAA]: 400 });
   expect(await resolveByDNS('a.example', servers)).toEqual([six]);
 });

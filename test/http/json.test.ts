@@ -68,13 +68,13 @@ it('has no key __proto__ at any level', () => {
   expect((value as { x?: unknown }).x).toBeUndefined();
 });
 
-it('is left as it is where it is no object, at the deepest level and beside a key __proto__, too', () => {
+it('is returned unchanged if it is not an object, also at the deepest level and beside a key __proto__', () => {
   const deepest = `{"a":${'['.repeat(63)}1,"x",null${']'.repeat(63)},"b":[]}`;
   expect(JSON.stringify(parseObject(deepest))).toBe(deepest);
   expect(parseObject('{"a":null,"b":[null,1,"x"],"__proto__":null}')).toEqual({ a: null, b: [null, 1, 'x'] });
 });
 
-it('costs far less than a reviver, however the text is built', () => {
+it('costs far less than a reviver, for every text', () => {
   // In a separate process, because Jest makes the code that it runs many times slower.
   const program = `
     const { parseObject } = require('./lib/http/answer.ts');
@@ -99,7 +99,7 @@ it('costs far less than a reviver, however the text is built', () => {
   }
 });
 
-it('ends early with what is nested a hundred thousand times', () => {
+it('stops early at text that is nested a hundred thousand times', () => {
   const text = `{"a":${'['.repeat(126_000)}${']'.repeat(126_000)}}`;
   expect(codeThrownBy(() => parseObject(text))).toBe('response_invalid');
 });

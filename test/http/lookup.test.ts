@@ -18,14 +18,14 @@ function ask(lookup: LookupFunction, name = 'a.example', options = {}): Promise<
 
 const google = { address: '8.8.8.8', family: 4 };
 
-it('answers in the form asked for', async () => {
+it('answers in the requested form', async () => {
   const { lookup } = names({ 'a.example': ['8.8.8.8', '2606:4700::1'] });
   expect(await ask(lookup)).toEqual({ address: '8.8.8.8', family: 4 });
   const all = { address: [google, { address: '2606:4700::1', family: 6 }], family: undefined };
   expect(await ask(lookup, 'a.example', { all: true })).toEqual(all);
 });
 
-it('understands a lookup that answers with one address although all were asked for', async () => {
+it('accepts a lookup that answers with one address although all were requested', async () => {
   const single: LookupFunction = (_name, _options, callback) => callback(null, '8.8.8.8', 4);
   expect(await ask(single, 'a.example', { all: true })).toEqual({ address: [google], family: undefined });
   const without: LookupFunction = (_name, _options, callback) => callback(null, '2606:4700::1');
@@ -48,7 +48,7 @@ it.each([
   }
 });
 
-it('passes on what went wrong, also what was thrown', async () => {
+it('passes on errors, also thrown ones', async () => {
   const { lookup } = names({});
   expect(await ask(lookup)).toMatchObject({ error: { code: 'ENOTFOUND' } });
   const throwing: LookupFunction = () => {

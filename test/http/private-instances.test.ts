@@ -50,7 +50,7 @@ it('logs in at an instance whose name leads to a private address', async () => {
   expect(instance.registrations).toBe(1);
 });
 
-it.each(['social.lan', '@alice@social.lan'])('names the option where it is missing: %s', async (typed) => {
+it.each(['social.lan', '@alice@social.lan'])('names the option if it is missing: %s', async (typed) => {
   const instance = await anInnerInstance();
   await expect(aLogin({}).find(typed)).rejects.toMatchObject({
     code: 'instance_unreachable',
@@ -69,7 +69,7 @@ it('names it for a name that is not public, too', async () => {
   expect(await login.find('social.internal')).toMatchObject({ origin: 'https://social.internal' });
 });
 
-describe('a stranger reaches', () => {
+describe('an attacker reaches', () => {
   const targets = [
     'https://other.lan',
     'https://below.social.lan',
@@ -79,7 +79,7 @@ describe('a stranger reaches', () => {
     `https://${inner}`,
   ];
 
-  it.each(targets)('nothing else on that network by a redirect: %s', async (target) => {
+  it.each(targets)('no other host on that network by a redirect: %s', async (target) => {
     const [instance, evil] = [await anInnerInstance(), await anInstance()];
     evil.answerWith(/^GET /, 302, '', { Location: `${target}/api/v1/instance` });
     const login = aLogin({ privateInstances: ['social.lan'] }, [evil.origin]);

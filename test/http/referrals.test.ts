@@ -64,19 +64,19 @@ it('one domain, with any number of names, causes a quarter of them', async () =>
   expect(requests()).toBe(11);
 });
 
-it('five domains leave some for a visitor of a sixth', async () => {
+it('five domains leave requests for a visitor of a sixth', async () => {
   const { http, origin } = await aVictim();
   await causeMany(300, http, (index) => `h${index}.evil${index % 5}.example`, origin);
   expect(await causeMany(3, http, () => 'honest.example', origin)).toEqual([200, 200, 200]);
 });
 
-it('work that no visitor typed a host for counts as well', async () => {
+it('work without a typed host counts as well', async () => {
   const { http, origin, requests } = await aVictim();
   for (let index = 0; index < 50; index++) await cause(http, undefined, origin);
   expect(requests()).toBe(11);
 });
 
-it('a minute later there is room again, and not before', async () => {
+it('a minute later requests are possible again, and not before', async () => {
   const { http, origin, requests } = await aVictim();
   const now = performance.now.bind(performance);
   const later = jest.spyOn(performance, 'now');
@@ -92,7 +92,7 @@ it('a minute later there is room again, and not before', async () => {
   later.mockRestore();
 });
 
-it('the clock of the machine has no say', async () => {
+it('the clock of the machine does not matter', async () => {
   const { http, origin, requests } = await aVictim();
   await causeMany(20, http, () => 'evil.example', origin);
   const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);
@@ -101,7 +101,7 @@ it('the clock of the machine has no say', async () => {
   expect(requests()).toBe(11);
 });
 
-it('eight of them arrive at once; others wait, first come, first served', async () => {
+it('eight requests run at once; others wait in order', async () => {
   const { http, origin, requests, answerAll } = await aVictim(true);
   const order: number[] = [];
   const all = Array.from({ length: 12 }, async (_one, index) => {
@@ -120,7 +120,7 @@ it('eight of them arrive at once; others wait, first come, first served', async 
   expect(order.slice(8).sort((a, b) => a - b)).toEqual([8, 9, 10, 11]);
 });
 
-it('what has waited until its deadline is refused, and takes no turn', async () => {
+it('a request that has waited until its deadline is refused, and uses none up', async () => {
   const { http, origin, requests, answerAll } = await aVictim(true);
   const first = Array.from({ length: 8 }, (_one, index) => cause(http, `evil${index}.example`, origin));
   await until(() => requests() === 8);
@@ -138,7 +138,7 @@ it('what has waited until its deadline is refused, and takes no turn', async () 
   expect(await next).toBe(200);
 });
 
-it('a host that visitors typed receives more, and within limits, too', async () => {
+it('a host that visitors typed receives more, within limits, too', async () => {
   const { http, origin, requests } = await aVictim();
   const { host } = new URL(origin);
   const ends = await causeMany(150, http, () => host, origin);
@@ -148,7 +148,7 @@ it('a host that visitors typed receives more, and within limits, too', async () 
   expect(await cause(http, 'other.example', origin)).toBe(200);
 });
 
-it('names below a domain that are typed leave some requests for logins that are pending there', async () => {
+it('typed names below a domain leave some requests for pending logins there', async () => {
   const { http, origin } = await aVictim();
   const { host } = new URL(origin);
   await causeMany(150, http, () => host, origin);
@@ -156,7 +156,7 @@ it('names below a domain that are typed leave some requests for logins that are 
   expect(await cause(http, host, origin, 'isPendingAt')).toBe(200);
 });
 
-it('a host that visitors typed, and that a login was finished at, has no limit', async () => {
+it('a host that visitors typed, and at which a login finished, has no limit', async () => {
   const { http, origin, requests } = await aVictim();
   const { host } = new URL(origin);
   http.referrals.inUse(host);
@@ -164,7 +164,7 @@ it('a host that visitors typed, and that a login was finished at, has no limit',
   expect(requests()).toBe(150);
 });
 
-describe('a host that a login was finished at', () => {
+describe('a host at which a login finished', () => {
   it('receives no more for names of others', async () => {
     const { http, origin, requests } = await aVictim();
     http.referrals.inUse(new URL(origin).host);
@@ -172,7 +172,7 @@ describe('a host that a login was finished at', () => {
     expect(requests()).toBe(44);
   });
 
-  it('receives 60 in all, also where logins of strangers are pending there', async () => {
+  it('receives 60 in all, also for pending logins of strangers', async () => {
     const { http, origin, requests } = await aVictim();
     for (const index of Array(30).keys()) {
       await cause(http, `owned${index}.example`, origin, 'isConfirmedBy');
@@ -187,14 +187,14 @@ describe('a host that a login was finished at', () => {
     expect(requests() - before).toBe(60);
   });
 
-  it('is asked for what is pending there, when strangers have used up what there is for discovery', async () => {
+  it('receives requests for pending logins, when strangers have used up those for discovery', async () => {
     const { http, origin } = await aVictim();
     await causeMany(300, http, (index) => `evil${index}.example`, origin);
     expect(await cause(http, 'honest.example', origin)).toMatch(/^login_busy/);
     expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
   });
 
-  it('is asked for a name that led there before, when strangers have used up that, too', async () => {
+  it('receives a request for a name that led there before, when strangers have used up those, too', async () => {
     const { http, origin } = await aVictim();
     await cause(http, 'honest.example', origin, 'isConfirmedBy');
     for (const index of Array(300).keys()) await cause(http, `evil${index}.example`, origin, 'isPendingAt');
@@ -202,7 +202,7 @@ describe('a host that a login was finished at', () => {
     expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
   });
 
-  it('is asked any number of times for logins that it confirms', async () => {
+  it('receives any number of requests for logins that it confirms', async () => {
     const { http, origin, requests } = await aVictim();
     for (let login = 0; login < 100; login++) {
       const context = contextOf(http, { typed: 'honest.example' });
@@ -229,7 +229,7 @@ describe('names below one domain', () => {
     expect(sent).toBe(52);
   });
 
-  it('that are led to share it, too', async () => {
+  it('that a domain refers to share it, too', async () => {
     const limits = new ReferralLimits();
     let sent = 0;
     for (let index = 0; index < 200; index++) {
@@ -239,7 +239,7 @@ describe('names below one domain', () => {
     expect(sent).toBe(44);
   });
 
-  it('and the port of a development instance tells it apart', async () => {
+  it('and the port of a development instance distinguishes it', async () => {
     const limits = new ReferralLimits();
     let sent = 0;
     for (let index = 0; index < 30; index++) {

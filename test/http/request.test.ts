@@ -19,7 +19,7 @@ async function answering(text: string | Buffer): Promise<RawServer> {
 }
 
 describe('a GET', () => {
-  it('says who asks, and what it understands', async () => {
+  it('names its sender, and the formats that it accepts', async () => {
     const instance = await anInstance();
     const sender = requestsTo([instance]);
     const answer = await sender.get(`${instance.origin}/api/v1/instance`);
@@ -32,7 +32,7 @@ describe('a GET', () => {
     expect(headers).not.toHaveProperty('cookie');
   });
 
-  it('follows three redirects and tells where it ended', async () => {
+  it('follows three redirects and returns the final URL', async () => {
     const instance = await anInstance();
     for (const [from, to] of [1, 2, 3, 4].map((step) => [`/${step}`, `${step + 1}?x`])) {
       instance.answerWith(from ?? '', 302, '', { Location: to ?? '' });
@@ -43,7 +43,7 @@ describe('a GET', () => {
     expect(await sender.get(`${instance.origin}/1`, { redirects: 0 })).toMatchObject({ status: 302 });
   });
 
-  it('with a token follows none', async () => {
+  it('with a token follows no redirect', async () => {
     const [instance, other] = [await anInstance(), await anInstance()];
     instance.answerWith('/here', 307, '', { Location: `${other.origin}/there` });
     const sender = requestsTo([instance, other]);
@@ -53,7 +53,7 @@ describe('a GET', () => {
     expect(other.connections).toBe(0);
   });
 
-  it('follows no redirect without a place, and none that is no redirect', async () => {
+  it('follows no redirect without a Location, and no status that is not a redirect', async () => {
     const instance = await anInstance();
     instance.answerWith('/without', 302, '');
     instance.answerWith('/created', 201, '', { Location: '/there' });
@@ -77,7 +77,7 @@ describe('a GET', () => {
     expect(instance.requests.length).toBeLessThanOrEqual(3);
   });
 
-  it('is tried once more when a kept connection turns out to be closed', async () => {
+  it('is sent again if a kept connection turns out to be closed', async () => {
     let requests = 0;
     const server = await aRawServer((socket) => {
       let first = true;
@@ -96,7 +96,7 @@ describe('a GET', () => {
     expect(server.connections()).toBe(2);
   });
 
-  it('is not tried again on a fresh connection', async () => {
+  it('is not sent again on a new connection', async () => {
     const server = await aRawServer((socket) => void socket.on('data', () => socket.resetAndDestroy()));
     const { origin } = originOf(server);
     expect(await codeOf(requestsTo([{ origin }]).get(`${origin}/`))).toBe('instance_unreachable');
@@ -105,7 +105,7 @@ describe('a GET', () => {
 });
 
 describe('a POST', () => {
-  it('sends a form, without what is undefined', async () => {
+  it('sends a form, without undefined values', async () => {
     const instance = await anInstance();
     const form = { a: 'ä &=', b: undefined, c: '' };
     await requestsTo([instance]).post(`${instance.origin}/x`, form);
@@ -141,7 +141,7 @@ describe('a POST', () => {
       return { requests, server, post: () => sender.post(`${origin}/token`, { code: 'secret' }) };
     }
 
-    it('goes on a fresh one where that was closed before anything was sent', async () => {
+    it('uses a new one if that was closed before anything was sent', async () => {
       const { requests, server, post } = await asked(() => undefined);
       const posted = post();
       // Like when the server's end arrives, or its timeout expires, while the request is about to be written.
@@ -151,7 +151,7 @@ describe('a POST', () => {
       expect(server.connections()).toBe(2);
     });
 
-    it('is not sent again where it may have arrived', async () => {
+    it('is not sent again if it may have arrived', async () => {
       const { requests, post } = await asked((socket) => socket.destroy());
       expect(await codeOf(post())).toBe('instance_unreachable');
       expect(requests).toEqual(['GET /first', 'POST /token']);
@@ -167,7 +167,7 @@ describe('a POST', () => {
     expect(other.connections).toBe(0);
   });
 
-  it.each(['127.0.0.1', '::1'])('over http opens a connection of its own, at %s too', async (address) => {
+  it.each(['127.0.0.1', '::1'])('over http opens a new connection, also to %s', async (address) => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
     const server = await aRawServer((socket) => void socket.on('data', () => socket.write(ok)), {
       address,
@@ -214,7 +214,7 @@ describe('an answer', () => {
     expect((await requestsTo([{ origin }]).get(`${origin}/`)).text).toBe('{"ä":1}');
   });
 
-  it('may be as large as allowed, and not a byte more', async () => {
+  it('may have the maximum size, and not a byte more', async () => {
     for (const encoding of ['identity', 'gzip']) {
       for (const [size, code] of [
         [1000, undefined],
@@ -231,7 +231,7 @@ describe('an answer', () => {
     }
   });
 
-  it('that was refused leaves no connection behind', async () => {
+  it('that was refused leaves no connection open', async () => {
     const server = await answering(`${head}Content-Length: 5000\r\n\r\n`);
     const { origin } = originOf(server);
     const sender = requestsTo([{ origin }], { maxResponseBytes: 1000 });
@@ -239,7 +239,7 @@ describe('an answer', () => {
     await until(() => server.open() === 0);
   });
 
-  it('of many on one connection each has the whole allowance', async () => {
+  it('of many on one connection each has the full limit', async () => {
     const body = 'x'.repeat(1000);
     const server = await answering(`${head}Content-Length: 1000\r\n\r\n${body}`);
     const { origin } = originOf(server);
@@ -248,7 +248,7 @@ describe('an answer', () => {
     expect(server.connections()).toBe(1);
   });
 
-  it('of many over TLS each finds a connection that is there, also after a POST', async () => {
+  it('of many over TLS each finds an open connection, also after a POST', async () => {
     const tls = selfSigned();
     const serve = (socket: Socket) =>
       void socket.on('data', () => socket.write(`${head}Content-Length: 2\r\n\r\n{}`));
@@ -284,7 +284,7 @@ describe('an answer', () => {
     await until(() => server.open() === 0);
   });
 
-  it('does not repeat in an error what was sent', async () => {
+  it('does not repeat sent values in an error', async () => {
     const server = await answering('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n SECRET\x01: x\r\n\r\n');
     const { origin } = originOf(server);
     const error: unknown = await requestsTo([{ origin }])
@@ -298,7 +298,7 @@ describe('an answer', () => {
 });
 
 describe('an instance', () => {
-  it('that is not there is unreachable, and named', async () => {
+  it('that does not exist is unreachable, and named', async () => {
     const host = `localhost:${await freePort()}`;
     const gone = { host, origin: `http://${host}` };
     const error: unknown = await requestsTo([gone])
@@ -307,7 +307,7 @@ describe('an instance', () => {
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: gone.host, status: 502 });
   });
 
-  it('is not asked at all over http, on a port, or by address', async () => {
+  it('receives no request over http, on a port, or by address', async () => {
     const { lookup, asked } = names({});
     const sender = requestsTo([], { lookup });
     for (const url of [
@@ -324,7 +324,7 @@ describe('an instance', () => {
 });
 
 describe('a POST of JSON', () => {
-  it('carries a token in its header, and nowhere else', async () => {
+  it('sends a token in its header, and nowhere else', async () => {
     const instance = await anInstance();
     instance.answerWith('POST /api/i', 200, { id: '1' });
     const answer = await requestsTo([instance]).postJSON(
@@ -372,7 +372,7 @@ describe('the size of an answer', () => {
 });
 
 describe('the log', () => {
-  it('tells of each request where it went and how it ended, without a query or a secret', async () => {
+  it('contains each request with its host and outcome, without a query or a secret', async () => {
     const instance = await anInstance();
     const lines: unknown[] = [];
     const sender = requestsTo([instance], {}, { log: (...line) => void lines.push(line) });
@@ -407,7 +407,7 @@ describe('the log', () => {
 });
 
 describe('a redirect to another server', () => {
-  it('leads to the same path and query there, whatever it says', async () => {
+  it('leads to the same path and query there, whatever its Location says', async () => {
     const [instance, victim] = [await anInstance(), await anInstance()];
     instance.answerWith('/a', 302, '', { Location: '/b' });
     instance.answerWith('/b', 302, '', { Location: `${victim.origin}/admin/delete?all` });
@@ -431,7 +431,7 @@ describe('a redirect to another server', () => {
     expect(asked.every((name) => name === 'localhost')).toBe(true);
   });
 
-  it('is not followed where the site does not allow that server', async () => {
+  it('is not followed if the site does not allow that server', async () => {
     const [instance, other] = [await anInstance(), await anInstance()];
     instance.answerWith('/a', 302, '', { Location: `${other.origin}/` });
     const asked: string[] = [];
@@ -447,7 +447,7 @@ describe('a redirect to another server', () => {
 });
 
 describe('the deadline of a login', () => {
-  it('is one over all of its requests', async () => {
+  it('covers all of its requests', async () => {
     const instance = await anInstance();
     instance.latencyMs = 800;
     const context = contextOf(httpTo([instance]), { timeoutMs: 2000, typed: instance.host });
@@ -460,7 +460,7 @@ describe('the deadline of a login', () => {
     expect(instance.requests.length).toBeLessThanOrEqual(3);
   });
 
-  it('once it has passed, nothing is sent', async () => {
+  it('once it has passed, no request is sent', async () => {
     const instance = await anInstance();
     const http = httpTo([instance]);
     const over = contextOf(http, { timeoutMs: 0 });
@@ -474,7 +474,7 @@ describe('the deadline of a login', () => {
     expect(instance.connections).toBe(0);
   });
 
-  it('covers the site’s own answer about a server', async () => {
+  it('covers the call of allowInstance', async () => {
     const instance = await anInstance();
     const allowInstance = () => new Promise<boolean>(() => undefined);
     const sender = requestsTo([instance], { timeoutMs: 50 }, { allowInstance });
@@ -485,7 +485,7 @@ describe('the deadline of a login', () => {
     expect(instance.connections).toBe(0);
   });
 
-  it('ends what is under way, with its connection', async () => {
+  it('ends a running request, with its connection', async () => {
     const server = await aRawServer((socket) => socket.resume());
     const { origin } = originOf(server);
     const context = contextOf(httpTo([{ origin }]));
@@ -504,11 +504,11 @@ describe('the reader of an answer', () => {
     return get(context, `${instance.origin}/`, {}, read).catch((error: unknown) => error);
   }
 
-  it('decides what the result is', async () => {
+  it('returns the result', async () => {
     expect(await readBy(() => 'what was read')).toBe('what was read');
   });
 
-  it('that fails at what a server sent makes that answer invalid, and quotes nothing of it', async () => {
+  it('that throws makes the answer invalid, and the error quotes nothing of it', async () => {
     const error = await readBy(() => encodeURIComponent('SECRET \ud800'));
     expect(error).toMatchObject({ code: 'response_invalid', cause: { message: 'URIError' } });
     expect((error as { instance?: string }).instance).toMatch(/^localhost:\d+$/);
@@ -518,7 +518,7 @@ describe('the reader of an answer', () => {
     expect(inspect(thrown, { depth: 9, showHidden: true })).not.toContain('SECRET');
   });
 
-  it('that refuses an answer is understood, and the instance is named', async () => {
+  it('that refuses an answer passes its own error on, which names the instance', async () => {
     const refusal = new MastodonError('token_refused');
     const error = await readBy(() => {
       throw refusal;
@@ -529,7 +529,7 @@ describe('the reader of an answer', () => {
   });
 });
 
-describe('text that no URL can hold', () => {
+describe('text that a URL cannot contain', () => {
   const broken = 'a\ud800b';
 
   it('does not break a request', async () => {

@@ -30,7 +30,7 @@ const failureOf = (work: Promise<unknown>) =>
   );
 
 describe('through a proxy', () => {
-  it('goes a whole login, over http as well, and nothing beside it', async () => {
+  it('a whole login works, over http as well, and sends no request past it', async () => {
     const instance = await anInstance();
     const proxy = await aProxy();
     const outbound = { proxy: `http://127.0.0.1:${proxy.port}`, lookup: neverAsked };
@@ -41,7 +41,7 @@ describe('through a proxy', () => {
     for (const head of proxy.heads) expect(head).toContain(`CONNECT ${instance.host} HTTP/1.1\r\n`);
   });
 
-  it('goes https, with the certificate held against the instance’s own name', async () => {
+  it('https works, with the certificate checked against the instance’s own name', async () => {
     const { server, origin } = await aSecureInstance();
     const proxy = await aProxy();
     const outbound = { proxy: `http://127.0.0.1:${proxy.port}`, ca: authority.ca, lookup: neverAsked };
@@ -63,7 +63,7 @@ describe('through a proxy', () => {
     expect(await codeOf(distrustful.get(`${origin}/`))).toBe('instance_unreachable');
   });
 
-  it('goes https by way of an https proxy', async () => {
+  it('https works through an https proxy', async () => {
     const { origin } = await aSecureInstance();
     const proxy = await aProxy(undefined, { tls: authority.issue(['localhost']) });
     const outbound = { proxy: `https://localhost:${proxy.port}`, timeoutMs: 2000 };
@@ -76,7 +76,7 @@ describe('through a proxy', () => {
     expect(proxy.heads).toHaveLength(1);
   });
 
-  it('goes no name or address that is not public', async () => {
+  it('no request goes to a name or address that is not public', async () => {
     const proxy = await aProxy();
     const sender = requestsTo([], { proxy: `http://127.0.0.1:${proxy.port}` });
     for (const url of [
@@ -91,7 +91,7 @@ describe('through a proxy', () => {
     expect(proxy.connections()).toBe(0);
   });
 
-  it('has the deadlines of the request and of the login from the first byte to the proxy on', async () => {
+  it('the deadlines of the request and of the login include the first byte to the proxy', async () => {
     const { origin } = originOf(await aRawServer(() => undefined));
     const silent = await aRawServer((socket) => socket.resume());
     const dripping = await aProxy((_head, socket) => {
@@ -109,7 +109,7 @@ describe('through a proxy', () => {
     }
   });
 
-  it('has its limit of bytes', async () => {
+  it('the byte limit holds', async () => {
     const { origin } = originOf(
       await aRawServer(
         (socket) => void socket.on('data', () => socket.write(`HTTP/1.1 200 OK\r\n\r\n${' '.repeat(2000)}`)),
@@ -152,14 +152,14 @@ describe('a proxy that refuses', () => {
     await until(() => proxy.open() === 0);
   });
 
-  it('by not being there is told as well', async () => {
+  it('by not being there is reported as well', async () => {
     const outbound = { proxy: `http://${credentials}@127.0.0.1:${await freePort()}` };
     const error = await failureOf(requestsTo([{ origin }], outbound).get(`${origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable' });
     expect(String(error?.cause)).toContain('the proxy cannot be reached, or breaks off: ECONNREFUSED');
   });
 
-  it('is no proxy when it speaks before it is asked, breaks off or speaks another protocol', async () => {
+  it('is no proxy if it speaks first, breaks off or speaks another protocol', async () => {
     for (const reply of ['HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}', 'SSH-2.0\r\n', '']) {
       const proxy = await aProxy((_head, socket) => {
         socket.end(reply);
@@ -176,7 +176,7 @@ const missing = tinyproxyAvailable();
 (missing === undefined ? describe : describe.skip)(
   `tinyproxy${missing === undefined ? '' : ` (${missing})`}`,
   () => {
-    it('takes a whole login through, and is told apart from the instance when it refuses', async () => {
+    it('transports a whole login, and its refusals are told apart from those of the instance', async () => {
       const instance = await anInstance();
       const secure = await aSecureInstance('localhost', 'localhost');
       const ports = [instance.port, secure.server.port];

@@ -75,7 +75,7 @@ describe('a device code', () => {
     await one((codes) => codes.consume('device'));
   });
 
-  it('that was exchanged is not good a second time, whatever is written', async () => {
+  it('that was exchanged is not valid a second time, whatever is written', async () => {
     const codes = aProcess()('DeviceCode');
     await codes.upsert('device', { userCode: 'ABCD' }, 60);
     await codes.upsert('device', approved('alice'), 60);
@@ -86,7 +86,7 @@ describe('a device code', () => {
 });
 
 describe('a client assertion', () => {
-  it('is taken by one of any number of processes', async () => {
+  it('is accepted by one of any number of processes', async () => {
     const backend = new JSONStore();
     const processes = Array.from({ length: 5 }, () => aProcess(backend)('ReplayDetection'));
     for (const one of processes) expect(await one.find('jti')).toBeUndefined();
@@ -104,8 +104,8 @@ it('a login is resumed by one of any number of processes', async () => {
   expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
-describe('where the database answers with the record of another key', () => {
-  it('no revoked token is good again', async () => {
+describe('if the database answers with the record of another key', () => {
+  it('no revoked token becomes valid again', async () => {
     const backend = new JSONStore();
     const tokens = aProcess(backend)('AccessToken');
     await tokens.upsert('revoked', { grantId: 'g' }, 3600);
@@ -119,7 +119,7 @@ describe('where the database answers with the record of another key', () => {
 });
 
 describe('a grant that is revoked', () => {
-  it('ends all that was issued on it, in every process, and nothing that is issued later', async () => {
+  it('ends all tokens that were issued for it, in every process, and later ones too', async () => {
     const backend = new JSONStore();
     const [one, other] = [aProcess(backend)('AccessToken'), aProcess(backend)('AccessToken')];
     await Promise.all([
@@ -139,7 +139,7 @@ describe('a grant that is revoked', () => {
 });
 
 describe('records', () => {
-  it('of devices are found by their user code, and not any more when they are gone', async () => {
+  it('of devices are found by their user code, and no longer once they are removed', async () => {
     const devices = aProcess()('DeviceCode');
     await devices.upsert('device', { userCode: 'ABCD' }, 60);
     expect(await devices.findByUserCode('ABCD')).toEqual({ userCode: 'ABCD' });
@@ -148,7 +148,7 @@ describe('records', () => {
     expect(await devices.findByUserCode('nothing')).toBeUndefined();
   });
 
-  it('have a time to live, each of them, and none a longer one than anything is good for', async () => {
+  it('have a time to live, each of them, and none a longer one than its token', async () => {
     const ttls: unknown[] = [];
     class Watched extends JSONStore {
       override async set(key: string, value: unknown, ttl?: number): Promise<void> {
@@ -168,7 +168,7 @@ describe('records', () => {
     }
   });
 
-  it('of another issuer on the same store, and of another model, are others', async () => {
+  it('of another issuer on the same store, and of another model, are separate', async () => {
     const backend = new JSONStore();
     await aProcess(backend)('AccessToken').upsert('token', { grantId: 'g' }, 60);
     expect(await aProcess(backend, 'https://other.example')('AccessToken').find('token')).toBeUndefined();

@@ -40,7 +40,7 @@ const fewest = {
   mastodon_instance: origin,
 };
 
-it('is the profile, in the words of OpenID', () => {
+it('the claims are the profile, in OpenID’s terms', () => {
   expect(claimsOf(all)).toEqual({
     ...fewest,
     profile: `${origin}/@alice`,
@@ -51,12 +51,12 @@ it('is the profile, in the words of OpenID', () => {
   expect(Object.keys(claimsOf(all)).sort()).toEqual([...profileClaims].sort());
 });
 
-it('leaves out what the profile leaves out', () => {
+it('the claims omit what the profile omits', () => {
   expect(claimsOf(least)).toEqual(fewest);
   expect(Object.keys(claimsOf(least))).toHaveLength(6);
 });
 
-it('has no empty claim: a user name that makes no handle gives none', () => {
+it('no claim is empty: a user name that makes no handle gives none', () => {
   const odd = { ...least, username: 'Jane Doe', handle: '', handleVerified: false };
   const claims = claimsOf(odd);
   expect(claims).toEqual({ name: 'Alice', nickname: 'Jane Doe', mastodon_instance: origin });
@@ -64,11 +64,11 @@ it('has no empty claim: a user name that makes no handle gives none', () => {
   expect(accountName(claimsOf(least))).toBe('@alice@mastodon.example');
 });
 
-it('passes on whether a handle was proved', () => {
+it('the claims tell whether the handle was verified', () => {
   expect(claimsOf({ ...least, handleVerified: false })).toMatchObject({ mastodon_handle_verified: false });
 });
 
-it('knows the account by its key, in at most 255 ASCII characters', () => {
+it('the claims identify the account by its key, in at most 255 ASCII characters', () => {
   expect(subjectOf(least)).toBe(`${origin}#7`);
   const longest = `${origin}#`.padEnd(255, '7');
   expect(subjectOf({ ...least, id: longest })).toBe(longest);
@@ -87,7 +87,7 @@ it.each([
   );
 });
 
-it('makes an address of nothing but the subject, one for each, below the domain', () => {
+it('a placeholder address is made from the subject alone, one for each, below the domain', () => {
   const email = placeholderEmail(`${origin}#7`, 'mastodon.invalid');
   expect(email).toMatch(/^[\da-f]{32}@mastodon\.invalid$/);
   expect(placeholderEmail(`${origin}#7`, 'mastodon.invalid')).toBe(email);
@@ -107,12 +107,12 @@ describe('a client gets', () => {
     expect(given({})).toEqual({ sub: subject, ...claimsOf(all) });
   });
 
-  it('the name without the server as preferred_username, if it is set so', () => {
+  it('the name without the server as preferred_username, if the setting says so', () => {
     expect(given({ preferred_username: 'handle' })).toEqual(given({}));
     expect(given({ preferred_username: 'nickname' })).toEqual({ ...given({}), preferred_username: 'alice' });
   });
 
-  it.each(['handle', 'nickname'])('no preferred_username where the account has no %s', (setting) => {
+  it.each(['handle', 'nickname'])('no preferred_username if the account has no %s', (setting) => {
     const nameless = { ...all, username: '', handle: '' };
     expect(Object.keys(given({ preferred_username: setting }, nameless))).toEqual(
       Object.keys(given({}, nameless)),
@@ -120,7 +120,7 @@ describe('a client gets', () => {
     expect(given({ preferred_username: setting }, nameless)).not.toHaveProperty('preferred_username');
   });
 
-  it('an invented address that is never verified, if it is set so', () => {
+  it('a placeholder address that is never verified, if the setting says so', () => {
     const email = placeholderEmail(subject, 'mastodon.invalid');
     expect(given({ placeholder_email: true })).toEqual({ ...given({}), email, email_verified: false });
     const own = placeholderEmail(subject, 'users.example.com');

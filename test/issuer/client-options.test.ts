@@ -116,7 +116,7 @@ it.each<[string, IssuerClient['placeholder_email'], string | undefined, string |
 });
 
 describe('a client', () => {
-  it('needs PKCE, has its handle as user name, no origins and no refresh tokens, unless it says so', () => {
+  it('needs PKCE, has its handle as user name, no origins and no refresh tokens by default', () => {
     expect(read({})?.own).toEqual({
       emailDomain: undefined,
       usesNickname: false,
@@ -178,7 +178,7 @@ describe('a warning about a secret', () => {
     expect(warning).not.toContain(secret);
   });
 
-  it('is not given where it is not sent by HTTP Basic, is another one, or is missing', () => {
+  it('does not appear if the secret is not sent by HTTP Basic, is another one, or is missing', () => {
     const secret = 'a long+secret';
     expect(warnings({ client_secret: secret, token_endpoint_auth_method: 'client_secret_post' })).toEqual([]);
     expect(
@@ -189,7 +189,7 @@ describe('a warning about a secret', () => {
   });
 });
 
-it('a message of oidc-provider is followed by what to set, or is as it was', () => {
+it('a message of oidc-provider is followed by the setting to change, or is unchanged', () => {
   expect(withAdvice('client not found')).toBe(
     'client not found: add the client_id to clients, or correct it in the program',
   );

@@ -110,7 +110,7 @@ describe('a page of another origin', () => {
   );
 });
 
-describe('an operator reads what to set', () => {
+describe('the issuer tells the operator which setting to change', () => {
   it.each([
     [{ ...app, redirect_uris: ['com.example.app:/callback'] }, /application_type to native/],
     [{ ...shop, client_secret: undefined }, /set client_secret, or token_endpoint_auth_method to none/],
@@ -121,7 +121,7 @@ describe('an operator reads what to set', () => {
     await expect(started(client)).rejects.toThrow(advice);
   });
 
-  it('where a client sends what was not agreed', async () => {
+  it('if a client sends something that was not agreed', async () => {
     const { stage } = await aStage();
     const config = await discover(stage);
     const opened = async (params: Record<string, string>) => {

@@ -6,7 +6,7 @@ import { Visitor } from '../support/visitor';
 import { anIssuer, app, logIn } from './stage';
 
 describe('a login with openid-client', () => {
-  it('tells who logged in, in the ID token and at userinfo', async () => {
+  it('names the user, in the ID token and at userinfo', async () => {
     const instance = await anInstance();
     const stage = await anIssuer([instance]);
     const { config, tokens, claims } = await logIn(stage, instance);
@@ -27,7 +27,7 @@ describe('a login with openid-client', () => {
     expect(info).toMatchObject(expected);
   });
 
-  it('serves a public client with PKCE, from the first start on', async () => {
+  it('works for a public client with PKCE, from the first start on', async () => {
     const instance = await anInstance();
     const stage = await anIssuer([instance], { isFirstStart: true });
     const { claims } = await logIn(stage, instance, { client: app, visitor: new Visitor() });

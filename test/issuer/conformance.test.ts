@@ -48,7 +48,7 @@ describe('the discovery document', () => {
     expect(metadata).not.toHaveProperty('registration_endpoint');
   });
 
-  it('is not written by who chooses the Host header', async () => {
+  it('does not depend on the Host header', async () => {
     const { stage } = await aStage();
     const page = await new Visitor().get(`${stage.issuerURL}/.well-known/openid-configuration`, {
       Host: 'evil.example',
@@ -83,7 +83,7 @@ describe('an authorization request', () => {
     expect(page.text).toContain('invalid_redirect_uri');
   });
 
-  it('of an unknown client leads nowhere', async () => {
+  it('of an unknown client redirects nowhere', async () => {
     const { stage, visitor } = await aStage();
     const { url } = await ask(await discover(stage), { client_id: 'unknown' });
     const page = await openPage(visitor, url);
@@ -123,7 +123,7 @@ describe('an authorization request', () => {
     expect(String((await openPage(visitor, url)).location)).toContain('error=unsupported_response_type');
   });
 
-  it('that is denied at the instance tells the client so', async () => {
+  it('that is denied at the instance returns an error to the client', async () => {
     const { stage, instance, visitor } = await aStage();
     const { url, config, checks } = await ask(await discover(stage));
     const left = await press(visitor, await openPage(visitor, url), { instance: instance.host });
@@ -134,7 +134,7 @@ describe('an authorization request', () => {
     });
   });
 
-  it('that is cancelled on the page tells the client so', async () => {
+  it('that is cancelled on the page returns an error to the client', async () => {
     const { stage, visitor } = await aStage();
     const { url } = await ask(await discover(stage));
     const cancelled = await press(visitor, await openPage(visitor, url), { action: 'cancel' }, 'cancel');
@@ -245,7 +245,7 @@ describe('a request by POST that holds an ID token', () => {
     expect([page.status, page.text]).toEqual([400, expect.stringContaining('id_token_hint')]);
   });
 
-  it('is good at the address where it was posted, and for the time of a redirect', async () => {
+  it('is valid at the address that received it, and for the time of a redirect', async () => {
     const { stage, visitor, sent } = await posted('/logout', {});
     const elsewhere = await openPage(visitor, String(sent.location).replace('/logout', '/authorize'));
     const madeUp = await openPage(visitor, `${stage.issuerURL}/logout?posted=${'A'.repeat(43)}`);
@@ -259,7 +259,7 @@ describe('a request by POST that holds an ID token', () => {
 });
 
 describe('an authorization request by POST', () => {
-  it('leads to the same login, where the browser’s cookies are', async () => {
+  it('leads to the same login, if the browser sends the issuer’s cookies', async () => {
     const { instance, stage } = await aStage();
     const visitor = new Visitor();
     const { config, url, checks } = await ask(await discover(stage));
@@ -272,7 +272,7 @@ describe('an authorization request by POST', () => {
     expect(tokens.claims()?.sub).toBe(`${instance.origin}#${String(instance.account('alice').id)}`);
   });
 
-  it('is refused like any other: without a client, and beyond what an address may hold', async () => {
+  it('is refused like any other: without a client, and beyond the limit of an address', async () => {
     const { stage } = await aStage();
     const visitor = new Visitor();
     const nothing = await openPage(visitor, `${stage.issuerURL}/authorize`);

@@ -56,21 +56,21 @@ describe('a device', () => {
     expect(info.nickname).toBe('alice');
   });
 
-  it('is told how often to ask, and to slow down when it asks more often', async () => {
+  it('learns how often to ask, and to slow down when it asks more often', async () => {
     const all = await begun();
     expect(all.device.interval).toBe(5);
     expect((await poll(all, all.device.device_code)).error).toBe('authorization_pending');
     expect((await poll(all, all.device.device_code)).error).toBe('slow_down');
   });
 
-  it('is told when its user did not ask for it', async () => {
+  it('receives an error when its user says that the request is not theirs', async () => {
     const all = await begun();
     const stopped = await press(all.visitor, await compare(all), { abort: 'yes' });
     expect(stopped.text).toContain('not logged in');
     expect((await poll(all, all.device.device_code)).error).toBe('access_denied');
   });
 
-  it('is told when its user cancels the login', async () => {
+  it('receives an error when its user cancels the login', async () => {
     const all = await begun();
     const page = await all.visitor.follow(await press(all.visitor, await compare(all)));
     await all.visitor.follow(await press(all.visitor, page, { action: 'cancel' }, 'cancel'));
@@ -98,7 +98,7 @@ describe('a device', () => {
     expect(page.text).toContain('less than a minute ago');
   });
 
-  it('has its code typed in any spelling; a wrong one is refused beside the field', async () => {
+  it('accepts its code in any spelling; a wrong one is refused beside the field', async () => {
     const all = await begun();
     const { visitor, device } = all;
     const page = await openPage(visitor, device.verification_uri);
@@ -111,7 +111,7 @@ describe('a device', () => {
     expect(right.text).toContain('The code is the same');
   });
 
-  it('finds no such endpoint where devices are not served', async () => {
+  it('finds no such endpoint if the device flow is off', async () => {
     const instance = await anInstance();
     const stage = await anIssuer([instance], { deviceFlow: false, clients: [] });
     const metadata = (await (

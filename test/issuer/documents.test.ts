@@ -20,7 +20,7 @@ async function aStage(options: Parameters<typeof anOpenIssuer>[2] = {}) {
   return { instance, site, stage, config, begin, visitor: new Visitor() };
 }
 
-describe('a client that goes by its document', () => {
+describe('a client with a metadata document', () => {
   it('logs people in, as any other does', async () => {
     const { instance, site, config, begin, visitor } = await aStage();
     expect(config.serverMetadata().client_id_metadata_document_supported).toBe(true);
@@ -34,7 +34,7 @@ describe('a client that goes by its document', () => {
     expect(site.requests).toEqual(['/client.json']);
   });
 
-  it('proves itself by a key of its own, where its document has one', async () => {
+  it('authenticates with its own key, if its document has one', async () => {
     const { site, stage, instance, visitor } = await aStage();
     const { metadata, auth } = await aKeyPair();
     site.metadata = metadata;
@@ -45,7 +45,7 @@ describe('a client that goes by its document', () => {
     expect(tokens.claims()?.aud).toBe(site.clientId);
   });
 
-  it('is called by the host of its document; what it calls itself is told as its own word', async () => {
+  it('is shown by the host of its document; the name that it claims is shown as a claim', async () => {
     const { site, begin, visitor } = await aStage();
     site.metadata = { client_name: 'Your <b>Bank</b>' };
     const page = await openPage(visitor, (await begin()).url);
@@ -57,7 +57,7 @@ describe('a client that goes by its document', () => {
     expect(formsOf(page).at(-1)?.text).toContain(`go back to <bdi>${host}</bdi>`);
   });
 
-  it('is called so before the user of its device, too', async () => {
+  it('is shown like this before the login on a device, too', async () => {
     const { site, stage, config, visitor, instance } = await aStage();
     site.metadata = { grant_types: ['urn:ietf:params:oauth:grant-type:device_code'], response_types: [] };
     const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
@@ -73,7 +73,7 @@ describe('a client that goes by its document', () => {
     expect(tokens.claims()?.nickname).toBe('alice');
   });
 
-  it('of a program on the own device leads back there, and the page says so', async () => {
+  it('of a program on the visitor’s device redirects there, and the page says so', async () => {
     const { site, stage, config, visitor } = await aStage();
     const uris = ['http://127.0.0.1/callback', 'com.example.app:/callback'];
     site.metadata = { application_type: 'native', redirect_uris: uris };
@@ -89,7 +89,7 @@ describe('a client that goes by its document', () => {
     expect(answer.searchParams.get('iss')).toBe(stage.issuerURL);
   });
 
-  it('is asked about by each of its URLs, also when its document is known', async () => {
+  it('is looked up by each of its URLs, also when its document is cached', async () => {
     const seen: string[] = [];
     let isAllowed = true;
     const { site, begin, visitor } = await aStage({
@@ -104,7 +104,7 @@ describe('a client that goes by its document', () => {
     expect((await openPage(visitor, (await begin()).url)).status).toBe(400);
   });
 
-  it('that is lost under way is reported to its operator, not as a fault of the issuer', async () => {
+  it('that is lost in transit is reported to its operator, not as a fault of the issuer', async () => {
     const { site, begin, visitor, stage } = await aStage();
     site.answer = (_req, res) => void res.writeHead(404).end();
     const page = await openPage(visitor, (await begin()).url);

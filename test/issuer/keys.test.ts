@@ -41,7 +41,7 @@ describe('keys', () => {
     expect(rings[0]?.current().cookieKeys[0]).toHaveLength(43);
   });
 
-  it('that are new are shown by every process before any of them signs with one', async () => {
+  it('that are new are published by every process before any of them signs with one', async () => {
     const { opened, pass } = await aClock();
     const [one, other] = [await opened(), await opened()];
     const [first] = ids(one);
@@ -56,7 +56,7 @@ describe('keys', () => {
     expect(ids(other)).toEqual([second, first]);
   });
 
-  it('that are old are shown for a day after they last signed, and then go', async () => {
+  it('that are old are published for a day after their last signature, and then removed', async () => {
     const { opened, pass } = await aClock();
     const ring = await opened();
     const [first] = ids(ring);
@@ -69,7 +69,7 @@ describe('keys', () => {
     expect(ids(await opened())).not.toContain(first);
   });
 
-  it('that were kept in the clear are replaced when a secret is set, and not by another secret', async () => {
+  it('that were stored unencrypted are replaced when a secret is set, and not by another secret', async () => {
     const { opened } = await aClock();
     const [first] = ids(await opened());
     const [second] = ids(await opened('one secret'));
@@ -80,7 +80,7 @@ describe('keys', () => {
     }
   });
 
-  it('are new in every process once the operator has deleted their record, and rotation brings none back', async () => {
+  it('are new in every process once the operator has deleted their record, and rotation restores none', async () => {
     const backend = new JSONStore();
     const { opened, pass } = await aClock(backend);
     const [one, other] = [await opened(), await opened()];
@@ -97,7 +97,7 @@ describe('keys', () => {
     expect(ids(one)).not.toContain(stolen);
   });
 
-  it('stay when the store cannot be asked', async () => {
+  it('stay when the store cannot be read', async () => {
     const backend = new JSONStore();
     const { opened, pass } = await aClock(backend);
     const ring = await opened();
@@ -110,7 +110,7 @@ describe('keys', () => {
   });
 });
 
-it('a login outlives the rotation and the process', async () => {
+it('a login survives the rotation and the process', async () => {
   const instance = await anInstance();
   const store = new Keyv();
   const stage = await anIssuer([instance], { store });

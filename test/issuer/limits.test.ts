@@ -5,11 +5,11 @@
 
 import { MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
 
-describe('where all is full', () => {
+describe('when all room is used', () => {
   const until = Date.now() + 3_600_000;
   const mega = 1024 * 1024;
 
-  it('the network with the most gives way', () => {
+  it('records of the network with the most are dropped', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     const add = (id: string, address: string, client: string) =>
@@ -32,7 +32,7 @@ describe('where all is full', () => {
     expect(dropped).not.toContain('honest');
   });
 
-  it('nor does a flood by way of a client end the logins of others there', () => {
+  it('a flood through a client does not end the logins of others there', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     const add = (id: string, address: string) =>
@@ -43,7 +43,7 @@ describe('where all is full', () => {
     expect(dropped).not.toContain('honest');
   });
 
-  it('nor where another network has more records at another client', () => {
+  it('not even if another network has more records at another client', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     const add = (id: string, address: string, client: string, size: number) =>
@@ -73,7 +73,7 @@ describe('where all is full', () => {
     expect(dropped).not.toContain('honest');
   });
 
-  it('what has expired makes room first', () => {
+  it('expired records are removed first', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     for (let i = 0; i < 200; i++) {
@@ -87,7 +87,7 @@ describe('where all is full', () => {
 describe('a login that has ended', () => {
   const until = Date.now() + 3_600_000;
 
-  it('leaves its room to another one of its network', () => {
+  it('makes room for another one of its network', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     for (let i = 0; i < 200; i++) {
@@ -102,7 +102,7 @@ describe('a login that has ended', () => {
     expect(dropped).toEqual(['login 0']);
   });
 
-  it('leaves its room to another one of its client', () => {
+  it('makes room for another one of its client', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
     const half = 8 * 1024 * 1024;
@@ -146,7 +146,7 @@ describe('attempts of a network within a minute', () => {
     expect([quota.countOf('203.0.113.7'), quota.countOf('198.51.100.1')]).toEqual([0, 1]);
   });
 
-  it('from a private network have no limit, as they may be those of a proxy', () => {
+  it('from a private network have no limit, because they may come from a proxy', () => {
     const quota = new MinuteQuota(1);
     for (let i = 0; i < 5; i++) quota.add(undefined);
     expect(quota.hasRoom(undefined)).toBe(true);

@@ -42,7 +42,7 @@ describe.each([
     },
   ],
 ])('in %s', (_where, options) => {
-  it('a login goes all the way, and a device gets its address', async () => {
+  it('a login works from start to end, and a device gets its address', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const instance = await anInstance();
     const stage = await anIssuer([instance], options as Parameters<typeof anIssuer>[1]);
@@ -59,7 +59,7 @@ interface Router {
   readonly router: express.RequestHandler;
 }
 
-it('behind a proxy that takes the path away, a login goes all the way', async () => {
+it('behind a proxy that removes the path, a login works from start to end', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance], {
     base: '/login',
@@ -74,7 +74,7 @@ it('behind a proxy that takes the path away, a login goes all the way', async ()
   expect(claims?.iss).toBe(stage.issuerURL);
 });
 
-it('leaves other addresses to the application', async () => {
+it('leaves other paths to the application', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance], {
     serve: ({ router }) =>
@@ -88,7 +88,7 @@ it('leaves other addresses to the application', async () => {
   }
 });
 
-it('below a path, takes none of the application’s other addresses', async () => {
+it('below a path, handles none of the application’s other paths', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance], {
     base: '/sso',
@@ -187,14 +187,14 @@ it('changes nothing in a request of the application', async () => {
   expect(changed).toEqual([]);
 });
 
-it('finds its discovery document also where RFC 8414 puts it', async () => {
+it('serves its discovery document also at the path of RFC 8414', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance], { base: '/login' });
   const page = await new Visitor().get(`${stage.origin}/.well-known/oauth-authorization-server/login`);
   expect(page.json()).toMatchObject({ issuer: stage.issuerURL });
 });
 
-it('its page runs one script, a file of its own, and leaves other files of that name to the application', async () => {
+it('its page runs one script, a separate file, and leaves other files of that name to the application', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance], {
     serve: ({ router }: Router) =>
@@ -217,7 +217,7 @@ it('its page runs one script, a file of its own, and leaves other files of that 
   expect((await visitor.get(`${stage.issuerURL}/button/other.js`)).text).toBe("the site's other.js");
 });
 
-it('suggests servers where any may do, and none where the operator chooses', async () => {
+it('suggests servers if any server is allowed, and none if the operator restricts them', async () => {
   const instance = await anInstance();
   const pageAt = async (allowInstance?: () => boolean) => {
     const stage = await anIssuer([instance], allowInstance ? { allowInstance } : {});
@@ -228,7 +228,7 @@ it('suggests servers where any may do, and none where the operator chooses', asy
   expect(serversOn(await pageAt(() => true))).toEqual([instance.host]);
 });
 
-it('its page lets a form lead anywhere, as clients may redirect on', async () => {
+it('its page allows a form to redirect to any site, because clients may redirect further', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance]);
   const page = await openPage(new Visitor(), (await ask(await discover(stage))).url);

@@ -96,7 +96,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     expect((JSON.parse(sets[0] ?? '') as { keys: unknown[] }).keys).toHaveLength(1);
   });
 
-  it('share every step of a login, and what comes of it', async () => {
+  it('share every step of a login, and its result', async () => {
     const { issuerURL, instance } = await aStage();
     const { config, claims, tokens, visitor } = await logIn({ issuerURL }, instance);
     expect(claims).toMatchObject({ iss: issuerURL, nickname: 'alice' });
@@ -116,7 +116,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('give one of those who bring a code at the same time what it is good for', async () => {
+  it('give tokens to one of those who send a code at the same time', async () => {
     const { issuerURL, processes, instance } = await aStage();
     const config = await discover({ issuerURL });
     const visitor = new Visitor();
@@ -144,7 +144,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('never give a device its tokens twice, whichever it asks', async () => {
+  it('never give a device its tokens twice, whichever process it asks', async () => {
     const { issuerURL, processes, instance } = await aStage();
     const config = await discover({ issuerURL }, television);
     const device = await openid.initiateDeviceAuthorization(config, { scope: 'openid' });
@@ -165,7 +165,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     expect(later.map(({ error }) => error)).toEqual(Array(3).fill('invalid_grant'));
   });
 
-  it('let one of two people approve a device who press the button in the same moment', async () => {
+  it('let one of two people approve a device if both press the button at the same moment', async () => {
     const { issuerURL, processes, instance } = await aStage();
     const config = await discover({ issuerURL }, television);
     const people = [new Visitor(), new Visitor()];
@@ -191,7 +191,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     expect(processes.flatMap(({ events }) => events.filter(([event]) => event === 'failed'))).toEqual([]);
   });
 
-  it('take an assertion of a client once, whichever it is brought to', async () => {
+  it('accept an assertion of a client once, whichever process receives it', async () => {
     const site = await aDocumentSite();
     const { metadata, auth } = await aKeyPair();
     site.metadata = metadata;
@@ -221,7 +221,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('lose no key when two are told at once to take a new one, and show all of them', async () => {
+  it('lose no key when two are told at once to create a new one, and publish all of them', async () => {
     let time = 1_800_000_000_000;
     const keyring = async () => {
       const store = new IssuerStore(new Store(await aStore(), 1000), 'https://rotated.example');

@@ -18,13 +18,13 @@ import {
 } from './stage';
 
 describe('prompt and max_age', () => {
-  it('none: who is not logged in is not asked', async () => {
+  it('none: a visitor who is not logged in sees no page', async () => {
     const { stage, visitor } = await aStage();
     const { url } = await ask(await discover(stage), { prompt: 'none' });
     expect(await errorAt(visitor, url)).toBe('login_required');
   });
 
-  it('none: who is logged in, and agreed to this client, goes on; to another one they have to agree', async () => {
+  it('none: a user who is logged in and has consented to this client continues; another client needs consent', async () => {
     const { stage, instance } = await aStage();
     const { visitor, claims, config } = await logIn(stage, instance);
     const asked = await ask(config, { prompt: 'none' });
@@ -35,7 +35,7 @@ describe('prompt and max_age', () => {
     expect(await errorAt(visitor, url)).toBe('consent_required');
   });
 
-  it('none: does not tell a client that the user has not agreed to who they are', async () => {
+  it('none: does not disclose to a client that the user, without consent, is the hinted one', async () => {
     const { stage, instance } = await aStage();
     const { visitor } = await logIn(stage, instance);
     const config = await discover(stage, app);
@@ -45,7 +45,7 @@ describe('prompt and max_age', () => {
     }
   });
 
-  it('a second client is agreed to by one button', async () => {
+  it('consent to a second client takes one button', async () => {
     const { stage, instance } = await aStage();
     const { visitor, claims } = await logIn(stage, instance);
     const config = await discover(stage, app);
@@ -57,7 +57,7 @@ describe('prompt and max_age', () => {
     expect(tokens.claims()?.sub).toBe(claims?.sub);
   });
 
-  it('login: asks again, at the instance too', async () => {
+  it('login: asks again, also at the instance', async () => {
     const { stage, instance } = await aStage();
     const { visitor, config } = await logIn(stage, instance);
     const { url } = await ask(config, { prompt: 'login' });
@@ -67,7 +67,7 @@ describe('prompt and max_age', () => {
     expect(new URL(left.location ?? '').searchParams.get('force_login')).toBe('true');
   });
 
-  it('max_age: asks again when the login is older, and tells when it was', async () => {
+  it('max_age: asks again when the login is older, and states its time', async () => {
     const { stage, instance } = await aStage();
     const { visitor, config } = await logIn(stage, instance);
     const { url, checks } = await ask(config, { max_age: '0' });
@@ -78,7 +78,7 @@ describe('prompt and max_age', () => {
     expect(tokens.claims()?.auth_time).toEqual(expect.any(Number));
   });
 
-  it('select_account: offers the account there is, and another one, whose login replaces it', async () => {
+  it('select_account: offers the current account, and another one, whose login replaces it', async () => {
     const { stage, instance } = await aStage();
     const { visitor, config, claims } = await logIn(stage, instance);
     const { url, checks } = await ask(config, { prompt: 'select_account' });
@@ -96,7 +96,7 @@ describe('prompt and max_age', () => {
   });
 });
 
-it('select_account: another account may live at another instance, and the number alone is not it', async () => {
+it('select_account: another account may be at another instance, and its number alone does not identify it', async () => {
   const [one, two] = [await anInstance(), await anInstance()];
   const stage = await anIssuer([one, two]);
   const { visitor, config, claims } = await logIn(stage, one);

@@ -24,7 +24,7 @@ async function userinfoStatus({ config, claims }: LoggedIn, token: string): Prom
 }
 
 describe('a refresh token', () => {
-  it('is given to a client that may have one and asks for offline_access, with the consent of the person', async () => {
+  it('is given to a client that may have one and asks for offline_access, with the consent of the user', async () => {
     const { stage, instance, visitor } = await aStage({ clients: [site, { ...app }] });
     const login = await logIn(stage, instance, { client: site, params: offline, visitor });
     const next = await refresh(login);
@@ -41,7 +41,7 @@ describe('a refresh token', () => {
     expect(plain.text).not.toContain('stay logged in');
   });
 
-  it('outlives the session, and ends after its time however often it is replaced', async () => {
+  it('outlives the session, and ends after its lifetime however often it is replaced', async () => {
     const day = 24 * 60 * 60 * 1000;
     const { stage, instance } = await aStage({ clients: [program], refreshTtlMs: 2 * day });
     const login = await logIn(stage, instance, { client: program, params: offline });
@@ -58,7 +58,7 @@ describe('a refresh token', () => {
     }
   });
 
-  it('is good once: a second use ends the login, whether the thief or the client comes second', async () => {
+  it('is valid once: a second use ends the login, whether the thief or the client comes second', async () => {
     const { stage, instance } = await aStage({ clients: [program] });
     const login = await logIn(stage, instance, { client: program, params: offline });
     const next = await refresh(login);
@@ -67,7 +67,7 @@ describe('a refresh token', () => {
     expect(await userinfoStatus(login, next.access_token)).toBe(401);
   });
 
-  it('is good once for two that use it in the same moment, and what one of them got ends', async () => {
+  it('is valid once for two that use it at the same moment, and the tokens that one of them got end', async () => {
     const { stage, instance } = await aStage({ clients: [program] });
     const login = await logIn(stage, instance, { client: program, params: offline });
     const ends = await Promise.allSettled([refresh(login), refresh(login), refresh(login)]);
@@ -77,7 +77,7 @@ describe('a refresh token', () => {
       await expect(refresh(login, token)).rejects.toMatchObject(refused);
   });
 
-  it('of one client is of no use to another', async () => {
+  it('of one client is useless to another', async () => {
     const { stage, instance } = await aStage({ clients: [program, { ...program, client_id: 'other' }] });
     const login = await logIn(stage, instance, { client: program, params: offline });
     const other = await discover(stage, { ...program, client_id: 'other' });
@@ -95,11 +95,11 @@ async function refreshAt(issuerURL: string, token = ''): Promise<Record<string, 
   >;
 }
 
-describe('a logout ends the refresh tokens of the person at the client', () => {
+describe('a logout ends the refresh tokens of the user at the client', () => {
   const logout = async ({ config, tokens, visitor }: LoggedIn) =>
     openPage(visitor, openid.buildEndSessionUrl(config, { id_token_hint: tokens.id_token ?? '' }));
 
-  it('those of earlier sessions included, and those of other people and clients not', async () => {
+  it('those of earlier sessions included, those of other users and clients not', async () => {
     const { stage, instance, visitor } = await aStage({ clients: [site, program] });
     const earlier = await logIn(stage, instance, { client: site, params: offline });
     const login = await logIn(stage, instance, { client: site, params: offline, visitor });
@@ -115,14 +115,14 @@ describe('a logout ends the refresh tokens of the person at the client', () => {
     expect(await refresh(again)).toHaveProperty('access_token');
   });
 
-  it('where only this client is left', async () => {
+  it('if only this client is left', async () => {
     const { stage, instance, visitor } = await aStage({ clients: [site] });
     const login = await logIn(stage, instance, { client: site, params: offline, visitor });
     await press(visitor, await logout(login));
     await expect(refresh(login)).rejects.toMatchObject(refused);
   });
 
-  it('where the session is over, by the ID token', async () => {
+  it('if the session is over, with the ID token', async () => {
     const { stage, instance } = await aStage({ clients: [site] });
     const login = await logIn(stage, instance, { client: site, params: offline });
     await logout({ ...login, visitor: new Visitor() });
@@ -131,7 +131,7 @@ describe('a logout ends the refresh tokens of the person at the client', () => {
 });
 
 describe('the operator', () => {
-  it('ends all sessions and tokens of a person, in every process, and of no other', async () => {
+  it('can end all sessions and tokens of a user, in every process, and of no other', async () => {
     const store = new Keyv();
     const { stage, instance } = await aStage({ clients: [program, television], store });
     const other = await anIssuer([instance], { issuerURL: stage.issuerURL, clients: [program], store });

@@ -7,7 +7,7 @@ import { until } from '../support/hostile';
 import { aStage, answerOf, app, ask, discover, logIn, logInAt, openPage, redirectURI, shop } from './stage';
 
 describe('tokens', () => {
-  it('a code is good once; who brings it again ends what it was good for', async () => {
+  it('a code is valid once; a second use ends the tokens that it gave', async () => {
     const { stage, instance } = await aStage();
     const { config, answer, asked, tokens, claims } = await logIn(stage, instance);
     await expect(openid.authorizationCodeGrant(config, answer, asked.checks)).rejects.toMatchObject({
@@ -18,7 +18,7 @@ describe('tokens', () => {
     });
   });
 
-  it('userinfo answers GET and POST, and client_secret_post is understood', async () => {
+  it('userinfo accepts GET and POST, and the token endpoint accepts client_secret_post', async () => {
     const { stage, instance } = await aStage({
       clients: [{ ...shop, token_endpoint_auth_method: 'client_secret_post' }],
     });
@@ -39,7 +39,7 @@ describe('tokens', () => {
     expect(got).toEqual(posted);
   });
 
-  it('a revoked token opens nothing', async () => {
+  it('a revoked token gives no access', async () => {
     const { stage, instance } = await aStage();
     const { config, tokens, claims } = await logIn(stage, instance);
     await openid.tokenRevocation(config, tokens.access_token);
@@ -48,7 +48,7 @@ describe('tokens', () => {
     });
   });
 
-  it('a placeholder for an address goes to the client that asked for it, and to no other', async () => {
+  it('a placeholder address goes to the client that asked for it, and to no other', async () => {
     const { stage, instance } = await aStage({ clients: [{ ...shop, placeholder_email: true }, app] });
     const { claims } = await logIn(stage, instance);
     expect(claims?.email).toMatch(/^[0-9a-f]{32}@mastodon\.invalid$/);
@@ -60,7 +60,7 @@ describe('tokens', () => {
 });
 
 describe('introspection', () => {
-  it('tells a client with a secret about a token, until the token has ended', async () => {
+  it('describes a token to a client with a secret, until the token has ended', async () => {
     const { stage, instance } = await aStage({ introspection: true });
     const { config, tokens, claims } = await logIn(stage, instance, { client: app });
     expect(config.serverMetadata().introspection_endpoint).toBe(`${stage.issuerURL}/introspect`);
@@ -85,7 +85,7 @@ describe('introspection', () => {
     expect((await fetch(`${stage.issuerURL}/introspect`, { method: 'POST', body })).status).toBe(401);
   });
 
-  it('is not there unless it is switched on', async () => {
+  it('does not exist unless it is switched on', async () => {
     const { stage } = await aStage();
     const body = new URLSearchParams({ client_id: 'shop', token: 'x' });
     expect((await fetch(`${stage.issuerURL}/introspect`, { method: 'POST', body })).status).toBe(404);
@@ -106,13 +106,13 @@ describe('a client with a secret', () => {
     expect(answerOf(page).searchParams.get('error_description')).toContain('PKCE');
   });
 
-  it('need not, where the operator exempts it', async () => {
+  it('need not use PKCE if the operator exempts it', async () => {
     const { stage } = await aStage({ clients: [{ ...shop, require_pkce: false }] });
     const page = await authorize(await discover(stage));
     expect(page.text).toContain('Where does your account live?');
   });
 
-  it('that is short is refused, and so is a client without one that is to do without PKCE', async () => {
+  it('that is short is refused, and so is a client without one that does not use PKCE', async () => {
     const refused = (client: object) => aStage({ clients: [client as IssuerClient] });
     await expect(refused({ ...shop, client_secret: 'x' })).rejects.toThrow(
       /\(shop\): client_secret has fewer than/,
@@ -123,7 +123,7 @@ describe('a client with a secret', () => {
     await expect(aStage({ secret: 'short' })).rejects.toThrow(/secret has fewer than 32/);
   });
 
-  describe('is not guessed without an end by one network, and other networks keep their logins', () => {
+  describe('cannot be guessed without limit by one network, and other networks keep their logins', () => {
     type Proof = Record<string, string>;
     const attempt = async (issuerURL: string, address: string, proof: { basic?: string; fields?: Proof }) => {
       const response = await fetch(`${issuerURL}/token`, {
@@ -171,7 +171,7 @@ describe('a client with a secret', () => {
       expect(statuses.at(-1)).toBe(429);
     });
 
-    it('and leaves nothing behind for clients that do not exist, which would make room for more guesses', async () => {
+    it('and guesses for clients that do not exist leave no record, which would make room for more', async () => {
       const { stage } = await aStage({ trustedProxies: 1 });
       for (let i = 0; i < 10; i++) await attempt(stage.issuerURL, network, { basic: 'shop:guess' });
       for (let i = 0; i < 1100; i += 50) {
@@ -181,7 +181,7 @@ describe('a client with a secret', () => {
       expect((await attempt(stage.issuerURL, network, { basic: right })).status).toBe(429);
     }, 60_000);
 
-    it('by an assertion that a secret has signed', async () => {
+    it('by an assertion that is signed with a secret', async () => {
       const { stage } = await aStage({
         trustedProxies: 1,
         clients: [{ ...shop, token_endpoint_auth_method: 'client_secret_jwt' }],
@@ -201,7 +201,7 @@ describe('a client with a secret', () => {
   });
 });
 
-it("the token of the visitor's instance is ended where the operator wants that, and stays otherwise", async () => {
+it('the token of the visitor’s instance is revoked if the operator wants that, and stays otherwise', async () => {
   for (const revokeToken of [true, false]) {
     const { stage, instance } = await aStage({ revokeToken });
     await logIn(stage, instance);

@@ -38,7 +38,7 @@ it('has PKCE, and no parameter that the site did not ask for', () => {
   );
 });
 
-it('keeps what the endpoint has in its own query', () => {
+it('keeps the endpoint’s own query', () => {
   const endpoint = 'https://mastodon.example/?rest_route=/authorize';
   expect(paramsOf({}, {}, { ...instance, authorizationEndpoint: endpoint })).toEqual({
     rest_route: '/authorize',
@@ -46,7 +46,7 @@ it('keeps what the endpoint has in its own query', () => {
   });
 });
 
-it('asks for another account, and in a language, where the site wishes', () => {
+it('asks for another account, and in a language, if the site wishes', () => {
   expect(paramsOf({ forceLogin: true, lang: 'de' })).toEqual({
     force_login: 'true',
     lang: 'de',
@@ -71,13 +71,13 @@ it.each([
   },
 );
 
-it('names each of the protocol’s own parameters once, whichever a server reads of several', () => {
+it('names each of the protocol’s own parameters once, whichever one a server reads', () => {
   const extra = { state: 'mine', redirect_uri: 'https://evil.example', prompt: 'x' };
   const { searchParams } = new URL(authorizationURL(instance, login, 'state', {}, extra));
   expect([...searchParams.keys()].sort()).toEqual(['prompt', ...Object.keys(protocol)].sort());
 });
 
-it('takes further parameters, which change none of the protocol’s own', () => {
+it('accepts further parameters, which change none of the protocol’s own', () => {
   expect(
     paramsOf({}, { prompt: 'x', state: 'mine', redirect_uri: 'https://evil.example', scope: 'admin' }),
   ).toEqual({

@@ -60,7 +60,7 @@ it('declares the scopes that logins asked for, of a bounded number of sets', asy
 let close: (() => void) | undefined;
 afterEach(() => close?.());
 
-it('core, with a response that other middleware gave before the store answered', async () => {
+it('core, with a response that other middleware sent before the store answered', async () => {
   const store = new Map<string, unknown>();
   let answerNow = (): void => undefined;
   const slow = {
@@ -93,7 +93,7 @@ describe('the bridge', () => {
     return { bridge, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
   }
 
-  it('below its own address, without being told so', async () => {
+  it('below its own address, without a setting', async () => {
     const { origin } = await bridgeAt('https://games.example/login');
     for (const path of ['/login/client/misskey.example/metadata', '/client/misskey.example/metadata']) {
       const answer = await fetch(origin + path);
@@ -114,12 +114,12 @@ describe('the bridge', () => {
       expect((await fetch(`${origin}/login/client/${host}/metadata`)).status).toBe(404);
   });
 
-  it('not where other servers cannot fetch it', async () => {
+  it('not if other servers cannot fetch it', async () => {
     const { origin } = await bridgeAt('http://localhost:4000');
     expect((await fetch(`${origin}/client/misskey.example/metadata`)).status).toBe(404);
   });
 
-  it('takes no address for it', () => {
+  it('refuses an address for it', () => {
     const options = { clientName: 'A game', publicURL: 'https://games.example', clientMetadataURL };
     expect(() => createBridge(options)).toThrow('there is no option clientMetadataURL');
   });

@@ -2,7 +2,7 @@
 
 import { aStage, comeBack, open, start } from '../support/stage.js';
 
-it('an instance that answers each question just in time does not keep a visitor waiting for their sum', async () => {
+it('an instance that answers each request just in time does not make a visitor wait for the sum', async () => {
   const outbound = { timeoutMs: 1000, loginTimeoutMs: 700 };
   const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
   instance.latencyMs = 500;
@@ -13,7 +13,7 @@ it('an instance that answers each question just in time does not keep a visitor 
   expect(performance.now() - began).toBeLessThan(5000);
 });
 
-it('nor does one whose answers to a code and to a token come just in time', async () => {
+it('the same holds for the exchange of a code and the request for the account', async () => {
   const outbound = { timeoutMs: 3000, loginTimeoutMs: 2000 };
   const { instance, site, visitor } = await aStage('mastodon45', { options: { outbound } });
   const callback = await comeBack(visitor, site, instance.host);

@@ -45,7 +45,7 @@ const eventsFrom = (entryPoint: string, { host } = { host: '' }) =>
 
 const aLogin = ['registered', 'begun', 'finished'];
 
-it('a login by Passport is told, without a log of the site', async () => {
+it('a login through Passport is reported, without a log of the site', async () => {
   const { instance, site, visitor } = await aStage();
   await visitor.login(site, instance.host);
   expect(eventsFrom('MastodonStrategy', instance)).toEqual(aLogin);
@@ -81,7 +81,7 @@ it('a login by the web adapter is reported', async () => {
   expect(eventsFrom('createLogin', instance)).toEqual(aLogin);
 });
 
-it('a login by the bridge is told, the client’s part and the instance’s, each once', async () => {
+it('a login through the bridge is reported, the client’s part and the instance’s, each once', async () => {
   const instance = await anInstance();
   const { connect, events } = await startBridge([instance]);
   const client = await connect();
@@ -96,7 +96,7 @@ it('a login by the bridge is told, the client’s part and the instance’s, eac
   );
 });
 
-it('a login by the issuer is told, each part of it once', async () => {
+it('a login through the issuer is reported, each part of it once', async () => {
   const instance = await anInstance();
   const stage = await anIssuer([instance]);
   await logIn(stage, instance);
@@ -105,7 +105,7 @@ it('a login by the issuer is told, each part of it once', async () => {
   expect(stage.events.map(([event]) => event)).toEqual(told.map(({ event }) => event));
 });
 
-it('no secret is told, and no error as it is', async () => {
+it('events contain no secret, and no error object', async () => {
   const { instance, site, visitor } = await aStage();
   const back = await comeBack(visitor, site, instance.host);
   await open(visitor, back);
@@ -121,7 +121,7 @@ it('no secret is told, and no error as it is', async () => {
   for (const secret of secretsOf(instance, back)) expect(told).not.toContain(secret);
 });
 
-it('who has left is told nothing more, and the log of the site goes on', async () => {
+it('an unsubscribed listener receives nothing more, and the site’s log continues', async () => {
   const lines: string[] = [];
   const site = await aSite({ options: { log: ({ event }) => lines.push(event) } });
   await start(new Visitor(), site, '');

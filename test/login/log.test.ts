@@ -15,7 +15,7 @@ function aLog() {
   return { lines, log, events };
 }
 
-it('a login is told from its registration to its end, and with it every request', async () => {
+it('a login is logged from its registration to its end, with every request', async () => {
   const { lines, log, events } = aLog();
   const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
   await visitor.login(site, instance.host);
@@ -29,7 +29,7 @@ it('a login is told from its registration to its end, and with it every request'
   );
 });
 
-it('a refusal is told with its code, its instance and its cause', async () => {
+it('a refusal is logged with its code, its instance and its cause', async () => {
   const { lines, log } = aLog();
   const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
   const back = await comeBack(visitor, site, instance.host);
@@ -40,7 +40,7 @@ it('a refusal is told with its code, its instance and its cause', async () => {
   });
 });
 
-it('no secret is told', async () => {
+it('no secret is logged', async () => {
   const { lines, log } = aLog();
   const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
   const back = await comeBack(visitor, site, instance.host);
@@ -81,7 +81,7 @@ it.each<[string, () => unknown]>([
   expect(site.errors).toEqual([]);
 });
 
-it('the message of an error without a code, which may hold what was stored, is in no event', async () => {
+it('the message of an error without a code, which may contain stored values, is in no event', async () => {
   const { lines, log } = aLog();
   const stateStore = {
     save: async (_req: unknown, state: string, login: object) =>
@@ -95,7 +95,7 @@ it('the message of an error without a code, which may hold what was stored, is i
 });
 
 describe('nothing was typed', () => {
-  it('the cause says which field there was not', async () => {
+  it('the cause names the missing field', async () => {
     const { lines, log } = aLog();
     const site = await aSite({ options: { log } });
     const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { server: 'mastodon.social' });
@@ -105,7 +105,7 @@ describe('nothing was typed', () => {
     ]);
   });
 
-  it('the cause says that a parser of the body is missing', async () => {
+  it('the cause names the missing body parser', async () => {
     const { lines, log } = aLog();
     const site = await aSite({ options: { log } });
     const strategy = site.strategy;
@@ -129,7 +129,7 @@ describe('nothing was typed', () => {
   });
 });
 
-it('logins begun at one instance while another is down are told apart', async () => {
+it('logins at one instance while another is down can be told apart', async () => {
   const { lines, log } = aLog();
   const up = await anInstance();
   // Nothing listens there.

@@ -11,7 +11,7 @@ import { startSite } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 
 describe.each(soundFamilies)('an account at %s', (family) => {
-  it('logs in, and is known by the id it has there', async () => {
+  it('logs in, and is identified by its id there', async () => {
     const instance = await startInstance(family);
     const site = await startSite({ instances: [instance] });
     try {
@@ -33,17 +33,20 @@ describe.each(soundFamilies)('an account at %s', (family) => {
 });
 
 describe('a user name that only WordPress allows', () => {
-  it.each(['Jane Doe', 'jane@shop.example', 'jane-'])('%s logs in, and is known by its id', async (name) => {
-    const instance = await startInstance('wordpress');
-    const account = instance.addAccount(name);
-    const site = await startSite({ instances: [instance] });
-    try {
-      const page = await new Visitor().login(site, instance.host, { as: name });
-      expect(page.json().user).toMatchObject({ id: `${instance.origin}#${account.id}`, username: name });
-    } finally {
-      await Promise.all([site.close(), instance.close()]);
-    }
-  });
+  it.each(['Jane Doe', 'jane@shop.example', 'jane-'])(
+    '%s logs in, and is identified by its id',
+    async (name) => {
+      const instance = await startInstance('wordpress');
+      const account = instance.addAccount(name);
+      const site = await startSite({ instances: [instance] });
+      try {
+        const page = await new Visitor().login(site, instance.host, { as: name });
+        expect(page.json().user).toMatchObject({ id: `${instance.origin}#${account.id}`, username: name });
+      } finally {
+        await Promise.all([site.close(), instance.close()]);
+      }
+    },
+  );
 });
 
 describe('the same instance', () => {
@@ -97,7 +100,7 @@ describe('a server whose handles have another domain', () => {
   });
 });
 
-describe('a person who says no', () => {
+describe('a visitor who denies', () => {
   it.each<PersonaName>(['mastodon45', 'hollo', 'wordpress'])(
     'is back at the site and told so (%s)',
     async (family) => {

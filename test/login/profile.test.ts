@@ -43,7 +43,7 @@ it('an account of a server whose handles have its own name', () => {
   });
 });
 
-it('an account whose handle has a proved domain of its own', () => {
+it('an account whose handle has a verified domain of its own', () => {
   const changes = { acct: 'Alice@Example.com', username: 'Alice', url: 'https://example.com/@Alice' };
   expect(profileOf(changes, proof)).toMatchObject({
     id: 'https://social.example#7112',
@@ -54,11 +54,11 @@ it('an account whose handle has a proved domain of its own', () => {
   });
 });
 
-it('the proved actor counts, not another one that is claimed', () => {
+it('the verified actor counts, not another one that is claimed', () => {
   expect(profileOf({ uri: 'https://social.example/users/bob' }, proof).actor).toBe(proof.actor);
 });
 
-it('the same account before and after its server tells uri is the same user', () => {
+it('the same account before and after its server sends uri is the same user', () => {
   expect(profileOf({ uri: undefined }).id).toBe(profileOf({}).id);
 });
 
@@ -92,7 +92,7 @@ it.each([
   expect(profileOf(changes)).not.toHaveProperty(field);
 });
 
-it('the software of an instance that tells none is absent, too', () => {
+it('the software of an instance that does not name it is absent, too', () => {
   const account = answer(honest);
   const untold = anInstanceRecord();
   const profile = supportedFields(untold, account, readClaims(account, untold, new Set()), undefined);
@@ -121,7 +121,7 @@ it.each([
   expect(profile).not.toHaveProperty('actor');
 });
 
-it('where a picture, page or actor is has at most 2048 characters', () => {
+it('the address of a picture, page or actor has at most 2048 characters', () => {
   const url = 'https://social.example/'.padEnd(2048, 'a');
   expect(profileOf({ avatar: url, url, uri: url })).toMatchObject({
     photos: [{ value: url }],
@@ -201,7 +201,7 @@ it.each([
   });
 });
 
-it('a user name that is an address elsewhere makes no handle of there', () => {
+it('a user name that is an address elsewhere makes no handle there', () => {
   const profile = profileOf({ username: 'alice@mastodon.example', acct: 'alice@mastodon.example' });
   expect(profile).toMatchObject({ id: 'https://social.example#7112', handle: '', handleVerified: false });
 });
@@ -235,7 +235,7 @@ describe('a handle of another domain', () => {
     links: [{ rel: 'self', type: 'application/activity+json', href }],
   });
 
-  it('is asked for as it is spelt, and verified', async () => {
+  it('is looked up as it is spelt, and verified', async () => {
     const { profile, asked } = await login(jrd('Alice@example.com'), {
       username: 'Alice',
       acct: 'Alice@EXAMPLE.com',
@@ -244,7 +244,7 @@ describe('a handle of another domain', () => {
     expect(asked.every((url) => url.endsWith('acct:Alice@example.com'))).toBe(true);
   });
 
-  it('is verified where the account tells of no actor, and the actor is then the proved one', async () => {
+  it('is verified if the account names no actor, and the actor is then the verified one', async () => {
     const { profile } = await login(jrd('alice@example.com'), { acct: 'alice@example.com', uri: undefined });
     expect(profile).toMatchObject({
       handle: 'alice@example.com',
@@ -266,7 +266,7 @@ describe('a handle of another domain', () => {
     });
   });
 
-  it('is not verified where its domain must not be asked, and the login goes on', async () => {
+  it('is not verified if requests to its domain are not allowed, and the login continues', async () => {
     const fetcher = fetching(() => Promise.reject(new MastodonError('instance_not_allowed')));
     const account = answer({ ...honest, acct: 'alice@example.com' });
     const profile = await buildProfile(fetcher, instance, account);
@@ -280,7 +280,7 @@ describe('a handle of another domain', () => {
     expect((await login(jrd('alice@example.com'), changes)).asked).toEqual([]);
   });
 
-  it('or of its own is asked for where a server, as Misskey does, tells of no actor', async () => {
+  it('also of the server’s own domain is looked up if a server, like Misskey, names no actor', async () => {
     const misskey = { ...instance, api: 'misskey' } as const;
     const { profile, asked } = await login(jrd('alice@social.example'), { uri: undefined }, misskey);
     expect(profile).toMatchObject({ handle: 'alice@social.example', actor: honest.uri });
@@ -289,7 +289,7 @@ describe('a handle of another domain', () => {
     ]);
   });
 
-  it('is verified in other capitals only where the account names the same actor', async () => {
+  it('is verified in other capitals only if the account names the same actor', async () => {
     const changes = { username: 'Alice', acct: 'Alice@example.com' };
     const named = await login(jrd('alice@example.com'), changes);
     expect(named.profile).toMatchObject({ handle: 'Alice@example.com', handleVerified: true });
@@ -309,13 +309,13 @@ describe('a handle of another domain', () => {
     },
   );
 
-  it('in look-alike letters is the handle of who has that domain', async () => {
+  it('in look-alike letters belongs to the owner of that domain', async () => {
     const { profile, asked } = await login(jrd('alice@exаmple.com'), { acct: 'alice@exаmple.com' });
     expect(profile).toMatchObject({ handle: 'alice@xn--exmple-4nf.com', handleVerified: true });
     expect(new URL(asked[0] ?? '').host).toBe('xn--exmple-4nf.com');
   });
 
-  it('is asked for nowhere that is no public name', async () => {
+  it('is not looked up if it is not a public name', async () => {
     for (const domain of ['localhost', '127.0.0.1', '[::1]', 'example.com:8443', 'x']) {
       const { profile, asked } = await login(jrd(`alice@${domain}`), { acct: `alice@${domain}` });
       expect([profile.handle, profile.handleVerified, asked]).toEqual(['alice@social.example', false, []]);
@@ -336,7 +336,7 @@ it.each([
   expect(profileOf({ avatar }).photos).toEqual([]);
 });
 
-it("no profile page is at an inner address, and a development instance's picture is at its own", () => {
+it('no profile page is at an inner address, and a development instance’s picture is at its own', () => {
   expect(profileOf({ url: 'http://127.0.0.1/@alice' })).not.toHaveProperty('profileUrl');
   const local = anInstanceRecord({ origin: 'http://localhost:4000' });
   for (const [avatar, count] of [

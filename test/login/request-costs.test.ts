@@ -40,7 +40,7 @@ describe.each(soundFamilies)('%s', (family) => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('coming back takes two requests on one connection', async () => {
+  it('the callback takes two requests on one connection', async () => {
     const { instance, site, visitor } = await aStage(family);
     // After the first login, the invalid-code check runs once more.
     await new Visitor().login(site, instance.host);
@@ -53,7 +53,7 @@ describe.each(soundFamilies)('%s', (family) => {
   });
 });
 
-it('a handle that was found once is found again without asking', async () => {
+it('a handle that was found once causes no request again', async () => {
   const { accountDomain, webHost } = await aSplitPair();
   const site = await aSite({ instances: [accountDomain, webHost] });
   await leave(new Visitor(), site, `@alice@${accountDomain.host}`);

@@ -49,7 +49,7 @@ describe('a response is read', () => {
     expect([pathname, String(searchParams)]).toEqual(read);
   });
 
-  it('or taken as it is, where it was read already', () => {
+  it('or used unchanged, if it was already parsed', () => {
     const url = new URL('https://site.example/callback/a?code=x');
     expect(targetOf(url)).toBe(url);
   });
@@ -98,7 +98,7 @@ describe('a request is an authorization response', () => {
     expect(isCallback(requestFor(url), callbackPaths(callbackURL))).toBe(false);
   });
 
-  it('by something like a host, where the callbacks lie directly below the root', () => {
+  it('by a segment like a host, if the callbacks are directly below the root', () => {
     expect(isCallback(requestFor('/auth/callback\\social.example#'), callbackPaths(callbackURL))).toBe(true);
     expect(isCallback(requestFor('/social.example'), callbackPaths('https://site.example'))).toBe(true);
     for (const path of ['/login', '/', '/a/social.example', '/social.example/a']) {
@@ -114,7 +114,7 @@ describe('a request is an authorization response', () => {
   });
 });
 
-describe('a request is an authorization response where the host stands inside of the path', () => {
+describe('a request is an authorization response if the host is inside the path', () => {
   const paths = callbackPaths('https://site.example/auth/:instance/Done');
 
   it.each([
@@ -144,7 +144,7 @@ describe('a request is an authorization response where the host stands inside of
     expect(isCallback(requestFor(url), paths)).toBe(false);
   });
 
-  it('by its end, where the host is the first segment', () => {
+  it('by the end of its path, if the host is the first segment', () => {
     const below = callbackPaths('https://site.example/:instance/done');
     expect(isCallback(requestFor('/social.example/done'), below)).toBe(true);
     for (const path of ['/social.example', '/done', '/'])
@@ -224,7 +224,7 @@ describe('each parameter is one string or the request fails', () => {
   );
 });
 
-describe('the response must come from the instance that the login was begun at', () => {
+describe('the response must come from the instance at which the login began', () => {
   const same = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) =>
     codeThrownBy(() =>
       assertSameInstance(aLogin({ instance: anInstanceRecord({ promisesIssuer }) }), params(changes), host),
@@ -266,7 +266,7 @@ it.each([
   expect(codeThrownBy(() => codeOf(params(changes), 'social.example'))).toBe(code);
 });
 
-describe('the visitor is told which server it was, and the operator why', () => {
+describe('the message names the server, and the cause names the reason', () => {
   const thrownBy = (work: () => unknown): MastodonError & { readonly cause: Error } => {
     try {
       work();

@@ -4,7 +4,7 @@ import type { KeyValueStore } from '../../lib/options.js';
 import { anInstance, aSite, aStage, leave } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-it('a store may write into what it is given', async () => {
+it('a store may change the objects that it receives', async () => {
   const values = new Map<string, unknown>();
   const store = {
     get: (key: string) => values.get(key),
@@ -19,7 +19,7 @@ it('a store may write into what it is given', async () => {
   expect((await visitor.login(site, instance.host)).status).toBe(200);
 });
 
-it('the store is asked once at a start whether the browser has begun a login before', async () => {
+it('a start reads the store once to learn whether the browser has begun a login before', async () => {
   const values = new Map<string, unknown>();
   const asked: string[] = [];
   const store = {
@@ -38,7 +38,7 @@ it('the store is asked once at a start whether the browser has begun a login bef
   expect(hintsAskedFor()).toBe(1);
 });
 
-it('every record of a pending login has an end', async () => {
+it('every record of a pending login has a time to live', async () => {
   const kept = new Map<string, number | undefined>();
   const values = new Map<string, unknown>();
   const store = {

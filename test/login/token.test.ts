@@ -174,7 +174,7 @@ describe('a code', () => {
     scope: 'read',
   };
 
-  it('is offered with all that belongs to this login, in the body, and once', async () => {
+  it('is sent with all values of this login, in the body, and once', async () => {
     server.answerWith('/oauth/token', 200, { access_token: 'x' });
     expect(await offer()).toMatchObject({ accessToken: 'x' });
     expect(server.requests).toHaveLength(1);
@@ -183,20 +183,20 @@ describe('a code', () => {
     expect(server.requests[0]?.headers).not.toHaveProperty('authorization');
   });
 
-  it('has further parameters beside it, which change none of the protocol’s own', async () => {
+  it('may have further parameters beside it, which change none of the protocol’s own', async () => {
     server.answerWith('/oauth/token', 200, { access_token: 'x' });
     const mine = Object.fromEntries(Object.keys(form).map((name) => [name, 'mine']));
     await offer({ resource: 'https://site.example', ...mine });
     expect(server.requests[0]?.body).toEqual({ resource: 'https://site.example', ...form });
   });
 
-  it.each([400, 429, 500, 503])('is offered no second time after %s', async (status) => {
+  it.each([400, 429, 500, 503])('is not sent again after %s', async (status) => {
     server.answerWith('/oauth/token', status, {});
     await expect(offer()).rejects.toMatchObject({ instance: server.host });
     expect(server.requests).toHaveLength(1);
   });
 
-  it.each([302, 307])('is taken nowhere else by %s', async (status) => {
+  it.each([302, 307])('is not sent elsewhere by %s', async (status) => {
     server.answerWith('/oauth/token', status, '', { Location: `${server.origin}/elsewhere` });
     expect(await codeOf(offer())).toBe('token_refused');
     expect(server.requestsTo('/elsewhere')).toEqual([]);
@@ -217,7 +217,7 @@ it.each([
   expect(read).toThrow(sentence);
 });
 
-describe('the operator reads from a refused code', () => {
+describe('the cause of a refused code names the answer', () => {
   const causeOf = (body: unknown) => {
     try {
       return read(400, body);

@@ -70,7 +70,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(instance.tokens.has(first)).toBe(false);
   });
 
-  it('it is offered once, however many ask for it at the same time', async () => {
+  it('it is sent once, however many ask for it at the same time', async () => {
     const { instance, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.resetRequests();
@@ -79,7 +79,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
   });
 
-  it('also when they ask in several processes; and the store learns none of the tokens', async () => {
+  it('also when they ask in several processes; and the store contains none of the tokens', async () => {
     const { instance, options, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.resetRequests();
@@ -106,7 +106,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect((await failureOf(third.refresh(instance.origin, refreshToken))).code).toBe('token_refused');
   });
 
-  it('and when the clock of the one that asks first is behind those of the others', async () => {
+  it('also when the clock of the first process is behind those of the others', async () => {
     const { instance, options, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.resetRequests();
@@ -123,7 +123,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
   });
 
-  it('it is offered with the client that it was issued to, also when that was replaced since', async () => {
+  it('it is sent with the client that it was issued to, also after that was replaced', async () => {
     const { instance, options, login } = await aStage(persona);
     const { accessToken, refreshToken } = await logIn(login, instance);
     const issuedTo = clientOf(instance, accessToken);
@@ -136,7 +136,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(clientOf(instance, again.accessToken)).toBe(issuedTo);
   });
 
-  it('while the instance is down it is not lost', async () => {
+  it('it is not lost while the instance is down', async () => {
     const { instance, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     const undo = instance.answerWith('/oauth/token', 503, '');
@@ -145,7 +145,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect((await login.refresh(instance.origin, refreshToken)).accessToken).not.toBe('');
   });
 
-  it('an instance that was installed anew sends the person to the login', async () => {
+  it('an instance that was newly installed requires a new login', async () => {
     const { instance, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.forgetApps();
@@ -155,14 +155,14 @@ describe.each(refreshing)('at %s', (persona) => {
 });
 
 describe('a refresh token', () => {
-  it('is used also while the store takes nothing', async () => {
+  it('works also while the store fails', async () => {
     const { instance, options, login } = await aStage('pleroma');
     const { refreshToken } = await logIn(login, instance);
     options.store.set = async () => Promise.reject(new Error('read-only'));
     expect((await login.refresh(instance.origin, refreshToken)).refreshToken).not.toBe(refreshToken);
   });
 
-  it('stays good where the instance gives no other one', async () => {
+  it('stays valid if the instance gives no other one', async () => {
     const { instance, login } = await aStage('pleroma');
     const { refreshToken } = await logIn(login, instance);
     instance.answerWith('/oauth/token', 200, {
@@ -199,7 +199,7 @@ describe('a refresh token', () => {
     expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe('instance_blocked');
   });
 
-  it('is not lost where its caller ran out of time before the answer came', async () => {
+  it('is not lost if its caller timed out before the answer came', async () => {
     const instance = await anInstance('pleroma');
     let hold = false;
     const events: LoginEvent[] = [];
@@ -238,19 +238,19 @@ describe('a refresh token', () => {
     undo();
   });
 
-  it('is refused where the instance knows none', async () => {
+  it('is refused if the instance does not know it', async () => {
     const { instance, login } = await aStage('mastodon45');
     await logIn(login, instance);
     expect((await failureOf(login.refresh(instance.origin, 'made-up'))).code).toBe('token_refused');
   });
 
-  it('of a site that never was there needs a login first', async () => {
+  it('of an instance without a client requires a login first', async () => {
     const { instance, login } = await aStage('pleroma');
     expect((await failureOf(login.refresh(instance.origin, 'made-up'))).code).toBe('login_restart');
     expect(instance.requestsTo('POST /oauth/token')).toEqual([]);
   });
 
-  it('is in no error', async () => {
+  it('appears in no error', async () => {
     const { instance, login } = await aStage('pleroma');
     const { accessToken, refreshToken } = await logIn(login, instance);
     instance.answerWith('/oauth/token', 400, { error: `no ${refreshToken}` });
@@ -266,7 +266,7 @@ describe('a refresh token', () => {
     }
   });
 
-  it('goes to no server that the instance now redirects to', async () => {
+  it('is not sent to a server that the instance now redirects to', async () => {
     const { instance, options } = await aStage('pleroma');
     const other = await anInstance('pleroma');
     const login = new MastodonLogin({ ...options, developmentInstances: [instance.origin, other.origin] });
@@ -305,7 +305,7 @@ describe('revoking a token', () => {
     },
   );
 
-  it('ends one that was issued to a client replaced since', async () => {
+  it('revokes one that was issued to a client that was replaced since', async () => {
     const { instance, options, login } = await aStage('mastodon45');
     const { accessToken } = await logIn(login, instance);
     const issuedTo = clientOf(instance, accessToken);
@@ -317,7 +317,7 @@ describe('revoking a token', () => {
     expect([asked.length, asked.at(-1)]).toEqual([2, issuedTo]);
   });
 
-  it('asks every client, where the server confirms the revocation of a token of another client as well', async () => {
+  it('is tried with every client, if the server confirms the revocation of a token of another client as well', async () => {
     const { instance, options, login } = await aStage('pleroma');
     const { accessToken } = await logIn(login, instance);
     const issuedTo = clientOf(instance, accessToken);
@@ -332,7 +332,7 @@ describe('revoking a token', () => {
     expect(instance.tokens.has(accessToken)).toBe(false);
   });
 
-  it('ends one of a login with a scope of its own, also in another process and without the record of the login', async () => {
+  it('revokes one of a login with its own scope, also in another process and without the record of the login', async () => {
     const { instance, options, login } = await aStage('mastodon45');
     const all = [await logIn(login, instance), await logIn(login, instance, 'read write')];
     all.push(await logIn(login, instance, 'write read'), await logIn(login, instance, 'read follow'));
@@ -345,7 +345,7 @@ describe('revoking a token', () => {
     }
   });
 
-  it('asks only the client of the login, as a server may confirm the revocation of a token of another client', async () => {
+  it('is tried with the client of the login only, because a server may confirm the revocation of a token of another client', async () => {
     const { instance, options, login } = await aStage('mastodon45');
     await logIn(login, instance);
     const { accessToken } = await logIn(login, instance, 'read write');
@@ -356,7 +356,7 @@ describe('revoking a token', () => {
     expect(instance.tokens.has(accessToken)).toBe(false);
   });
 
-  it("does not end another site's token, and says so", async () => {
+  it('does not revoke another site’s token, and says so', async () => {
     const { instance, login } = await aStage('mastodon45');
     const other = new MastodonLogin({
       ...leastOptions,
@@ -413,7 +413,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
     return { code, instance, events };
   }
 
-  it('is revoked where the account cannot be had', async () => {
+  it('is revoked if the account cannot be read', async () => {
     const { code, instance } = await failing((one) =>
       one.answerWith('/api/v1/accounts/verify_credentials', 500, ''),
     );
@@ -421,7 +421,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
     await until(() => instance.tokens.size === 0);
   });
 
-  it('is revoked where the store was so slow that the caller has an error', async () => {
+  it('is revoked if the store was so slow that the caller has an error', async () => {
     const { instance, options } = await aStage('mastodon45');
     const login = new MastodonLogin({ ...options, outbound: { loginTimeoutMs: 1500 } });
     const browser = randomToken();
@@ -441,7 +441,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
     await until(() => instance.tokens.size === 0);
   });
 
-  it('is revoked where the store fails', async () => {
+  it('is revoked if the store fails', async () => {
     const { code, instance } = await failing((one, store) => {
       const get = store.get.bind(store);
       store.get = async (key) => {
@@ -453,7 +453,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
     await until(() => instance.tokens.size === 0);
   });
 
-  it('is in the log as still valid where the instance revokes none', async () => {
+  it('is logged as still valid if the instance does not revoke it', async () => {
     const { instance, events } = await failing((one) => {
       one.answerWith('/api/v1/accounts/verify_credentials', 500, '');
       one.answerWith('/oauth/revoke', 503, '');

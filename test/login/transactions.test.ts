@@ -20,7 +20,7 @@ const login = aLogin();
 const expired = { code: 'login_expired' };
 
 describe('a pending login', () => {
-  it('is there for the browser that began it, once, in every process', async () => {
+  it('can be taken by the browser that began it, once, in every process', async () => {
     const backend = new JSONStore();
     const [key, state] = [randomToken(), randomToken()];
     await transactions(backend).of([key]).save(state, login);
@@ -30,7 +30,7 @@ describe('a pending login', () => {
     await expect(transactions(backend).of([key]).take(state)).rejects.toMatchObject(expired);
   });
 
-  it('is taken once by two processes, also where the store is slow and cannot tell who deleted a record', async () => {
+  it('is taken once by two processes, also if the store is slow and does not say which one deleted a record', async () => {
     const records = new Map<string, unknown>();
     const later = (isLate: boolean, ms: number) =>
       new Promise<void>((resolve) => (isLate ? setTimeout(resolve, ms) : resolve()));
@@ -54,7 +54,7 @@ describe('a pending login', () => {
     expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
-  it('is finished also with a former key of the browser', async () => {
+  it('can also be finished with a former key of the browser', async () => {
     const pending = transactions();
     const [former, current, state] = [randomToken(), randomToken(), randomToken()];
     await pending.of([former]).save(state, login);
@@ -72,7 +72,7 @@ describe('a pending login', () => {
     await expect(pending.of([key]).take(state)).rejects.toMatchObject(expired);
   });
 
-  it('is not there for another site that shares the store, and not spent by it', async () => {
+  it('cannot be taken by another site that shares the store, and is not used up by it', async () => {
     const backend = new JSONStore();
     const [key, state] = [randomToken(), randomToken()];
     await transactions(backend).of([key]).save(state, login);
@@ -82,11 +82,11 @@ describe('a pending login', () => {
     expect(await transactions(backend).of([key]).take(state)).toEqual(login);
   });
 
-  it('is begun with a key', async () => {
+  it('requires a browser key', async () => {
     await expect(transactions().of([]).save(randomToken(), login)).rejects.toThrow(TypeError);
   });
 
-  it('is in the store without what could finish it: neither key nor state', async () => {
+  it('is stored without the values that could finish it: neither key nor state', async () => {
     const backend = new JSONStore();
     const [key, state] = [randomToken(), randomToken()];
     await transactions(backend).of([key]).save(state, login);
@@ -97,7 +97,7 @@ describe('a pending login', () => {
 });
 
 describe('logins that a browser never finished', () => {
-  it('are told with their times, the last one first, at most three of a key, until one is finished there', async () => {
+  it('are listed with their times, the last one first, at most three of a key, until one finishes there', async () => {
     const pending = transactions();
     const key = randomToken();
     expect(await pending.of([key]).unfinished(host)).toBeUndefined();
@@ -114,7 +114,7 @@ describe('logins that a browser never finished', () => {
     expect(await pending.of([key]).unfinished(host)).toBeUndefined();
   });
 
-  it('are told for all keys of the browser, and for no other browser', async () => {
+  it('are listed for all keys of the browser, and for no other browser', async () => {
     const pending = transactions();
     const [former, current] = [randomToken(), randomToken()];
     await pending.of([former]).save(randomToken(), login);
@@ -131,10 +131,10 @@ describe('logins that a browser never finished', () => {
   });
 });
 
-describe('a login can be finished only where', () => {
+describe('a login can be finished only if', () => {
   const refusal = (value: unknown, audience = 'this site') => codeThrownBy(() => assertLive(value, audience));
 
-  it('its record is whole, of this site, and not over', () => {
+  it('its record is complete, of this site, and not expired', () => {
     expect(refusal(JSON.parse(JSON.stringify(aLogin())))).toBeUndefined();
   });
 
@@ -181,7 +181,7 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('knows of a key that a login was finished with, which may finish what it began, in every process', async () => {
+  it('knows that a login was finished with a key, which may finish pending logins, in every process', async () => {
     const { instance, options } = await aStage();
     const store = new JSONStore();
     const [here, there] = [
@@ -198,7 +198,7 @@ describe('MastodonLogin', () => {
     expect(finished.profile.username).toBe('alice');
   });
 
-  it('takes a login that failed after its code was accepted for no sign against the client', async () => {
+  it('does not count a login that failed after its code was accepted against the client', async () => {
     const { instance, login } = await aStage();
     const [key, other] = [randomToken(), randomToken()];
     const before = await login.begin(instance.host, other);
@@ -212,7 +212,7 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('still knows of it when the session cookie of the browser may be older', async () => {
+  it('still knows it if the browser’s session cookie may be older', async () => {
     const { instance, login } = await aStage();
     const key = randomToken();
     const { redirect } = await login.begin(instance.host, key);
@@ -233,7 +233,7 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('gives the state back as it was, with the login or with its failure', async () => {
+  it('returns the state unchanged, with the login or with its failure', async () => {
     const { instance, login } = await aStage();
     const state = { to: 'x'.repeat(10_000 - '{"to":""}'.length) };
     const key = randomToken();

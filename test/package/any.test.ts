@@ -97,7 +97,7 @@ it('every entry point has declarations', () => {
   );
 });
 
-it('none of them holds an any', () => {
+it('none of them contains an any', () => {
   const dist = join(root, 'dist').replaceAll('\\', '/');
   expect(
     placesOfAny(
@@ -107,7 +107,7 @@ it('none of them holds an any', () => {
   ).toEqual([]);
 });
 
-it('the check sees one in a parameter, a result, a member, a list and an index', () => {
+it('the check detects one in a parameter, a result, a member, a list and an index', () => {
   expect(placesOfAny([everywhere], (path) => path === everywhere)).toEqual([
     'take(what)',
     'give()',

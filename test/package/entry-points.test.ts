@@ -41,7 +41,7 @@ beforeAll(() => {
 });
 afterAll(() => site.remove());
 
-it('there are these', () => {
+it('these entry points exist', () => {
   expect(entryPoints).toEqual(Object.keys(own));
 });
 
@@ -125,7 +125,7 @@ it('the stores load no driver before one is opened', () => {
   expect(site.run(script)).toEqual({ loaded: [], code: 'MODULE_NOT_FOUND' });
 });
 
-it('the package.json can be required, and no file in dist/', () => {
+it('package.json can be required, and no file in dist/', () => {
   const script = `
     const codeOf = (path) => { try { require(path); return 'found'; } catch (error) { return error.code; } };
     console.log(JSON.stringify([
@@ -154,7 +154,7 @@ it.each(['core', 'web'])('the types of %s need no types of a framework', (folder
   expect([...named].filter((name) => name !== 'node' && !name.startsWith('node:'))).toEqual([]);
 });
 
-it('each has its types where a compiler ignores "exports"', () => {
+it('each has its types if a compiler ignores "exports"', () => {
   const folder = mkdtempSync(join(site.folder, 'node10-'));
   const lines = entryPoints.map((name, i) => `export * as entry${i} from '${name}';\n`);
   writeFileSync(join(folder, 'site.ts'), lines.join(''));

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 const root = resolve(__dirname, '..', '..');
 const manifest = readFileSync(join(root, 'package.json'), 'utf8');
 
-it('package.json names the owner once; npm makes the homepage and the issue tracker of it', () => {
+it('package.json names the owner once; homepage and issue tracker are derived from it', () => {
   const { repository } = JSON.parse(manifest) as { repository: { url: string } };
   const [, owner = ''] =
     /^git\+https:\/\/github\.com\/([\w-]+)\/passport-mastodon-oauth2\.git$/.exec(repository.url) ?? [];

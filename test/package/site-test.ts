@@ -60,7 +60,7 @@ test('a visitor logs in', async () => {
   assert.deepEqual(await home.json(), { handle: `grace@${instance.host}` });
 });
 
-test('a visitor who says no is told so', async () => {
+test('a visitor who denies sees a message', async () => {
   const { location, cookie } = await begin();
   const answer = await fetch(await instance.deny(location), { headers: { cookie }, redirect: 'manual' });
   assert.equal(answer.headers.get('location'), '/sorry');

@@ -27,7 +27,7 @@ const folders = ['astro/src', 'nest12/src', 'nest12/test', 'nextjs/app', 'nextjs
 );
 
 describe('the tarball', () => {
-  it('holds the compiled files of lib/, the documents, and what npm shows of a package', () => {
+  it('contains the compiled files of lib/, the documents, and what npm shows of a package', () => {
     const compiled = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts') && !path.startsWith(join('button', 'browser')))
       .flatMap((path) => [path.replace(/ts$/, 'js'), path.replace(/ts$/, 'd.ts')])
@@ -46,7 +46,7 @@ describe('the tarball', () => {
     );
   });
 
-  it('has the documents that README and docs link to', () => {
+  it('contains the documents that README and docs link to', () => {
     const broken = site.files
       .filter((path) => path === 'README.md' || path.startsWith('docs'))
       .filter((path) => path.endsWith('.md'))
@@ -78,7 +78,7 @@ describe('the tarball', () => {
     expect([...packages].filter((name) => !Object.hasOwn(declared, name)).sort()).toEqual(undeclared.sort());
   });
 
-  it('declares neither Svelte nor Solid, so that a development server of Vite loads it as it is', () => {
+  it('does not declare Svelte and Solid, so that a development server of Vite loads it', () => {
     const declared = { ...manifest['dependencies'], ...manifest['peerDependencies'] };
     expect(Object.keys(declared).filter((name) => ['svelte', 'solid-js'].includes(name))).toEqual([]);
   });
@@ -89,7 +89,7 @@ describe('the tarball', () => {
 });
 
 describe('the button', () => {
-  it('can be imported where there are no elements, and has a folder to serve', () => {
+  it('can be imported without a DOM, and has a folder to serve', () => {
     const script = `
       import { MastodonLoginElement } from 'passport-mastodon-oauth2/button';
       import { loginForm, buttonFolder } from 'passport-mastodon-oauth2/button/form';
@@ -100,7 +100,7 @@ describe('the button', () => {
     expect(site.run(script, 'module')).toEqual(['function', '<mastodon-login', files]);
   });
 
-  it('is one file that asks for no other', () => {
+  it('is one file that imports no other', () => {
     const script = textOf('dist/button/browser/mastodon-login.js');
     expect(ts.preProcessFile(script, true, true).importedFiles).toEqual([]);
     expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|\.style\b/);
@@ -115,7 +115,7 @@ it('the command prints the examples of its configuration', () => {
   expect(outputs).toEqual([textOf('example/authenticator.yml'), textOf('example/issuer.yml')]);
 });
 
-it('the bridge says what to install where ws is missing', () => {
+it('the bridge says what to install if ws is missing', () => {
   const script = `
     try { require('passport-mastodon-oauth2/bridge'); } catch ({ message }) {
       console.log(JSON.stringify(message));

@@ -130,7 +130,7 @@ it('@fastify/passport takes the strategy and its options', () => {
   expect(errorsIn(site, { 'site.mts': text }, { skipLibCheck: true })).toBe('');
 });
 
-it('a site that looks for modules as Node 10 did', () => {
+it('a site with the module resolution of Node 10', () => {
   const text = `
     import { MastodonStrategy } from 'passport-mastodon-oauth2';
     export const strategy = new MastodonStrategy(

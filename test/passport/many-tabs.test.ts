@@ -39,7 +39,7 @@ it.each([
   }
 });
 
-it('ten that come back before any of them is answered all finish', async () => {
+it('ten callbacks before any of them is answered all finish', async () => {
   const { one, site, visitor } = await twoInstances();
   const callbacks = await Promise.all(Array.from({ length: 10 }, () => comeBack(visitor, site, one.host)));
   one.latencyMs = 100;
@@ -68,7 +68,7 @@ it.each([
   },
 );
 
-it('a site that keeps its session through a login finishes those of all tabs', async () => {
+it('a site that keeps its session content over a login finishes those of all tabs', async () => {
   const { instance, site, visitor } = await aStage('mastodon45', {
     authenticate: { session: false } as object,
   });
@@ -87,7 +87,7 @@ it('a site that keeps its session through a login finishes those of all tabs', a
   }
 });
 
-describe('a parallel request of the same session, which saves it as it was before the login began', () => {
+describe('a parallel request of the same session, which saves its earlier content', () => {
   /** A poll that has loaded the session, and ends when the test says so. */
   async function withPoll(work: (stage: Awaited<ReturnType<typeof aStage>>) => Promise<void>, session = {}) {
     const stage = await aStage('mastodon45', { session });
@@ -123,14 +123,14 @@ describe('a parallel request of the same session, which saves it as it was befor
   });
 });
 
-it('a login that failed does not take the others with it', async () => {
+it('a failed login does not end the others', async () => {
   const { one, two, site, visitor } = await twoInstances();
   const [denied, other] = [await leave(visitor, site, one.host), await comeBack(visitor, site, two.host)];
   expect((await open(visitor, await visitor.deny(denied))).json().code).toBe('access_denied');
   expect((await open(visitor, other)).status).toBe(200);
 });
 
-it('what the site had in the session of another user is gone after the login', async () => {
+it('session content of another user is gone after the login', async () => {
   const { instance, site, visitor } = await aStage();
   site.app.get('/cart', (req, res) => {
     const session = req.session as unknown as { cart?: string };

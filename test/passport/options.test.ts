@@ -24,7 +24,7 @@ describe('allowInstance', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('is asked with the host as it is, however it was typed', async () => {
+  it('receives the host in one spelling, however it was typed', async () => {
     const asked: string[] = [];
     const allowInstance = (host: string) => asked.push(host) > 0;
     const { instance, site, visitor } = await aStage('mastodon45', { options: { allowInstance } });
@@ -32,7 +32,7 @@ describe('allowInstance', () => {
     expect(new Set(asked)).toEqual(new Set([instance.host]));
   });
 
-  it('holds for the server behind a redirect', async () => {
+  it('is called for the server behind a redirect', async () => {
     const [front, behind] = [await anInstance(), await anInstance()];
     front.answerWith('/api/v1/instance', 301, '', { Location: `${behind.origin}/api/v1/instance` });
     const site = await aSite({
@@ -48,7 +48,7 @@ describe('allowInstance', () => {
     expect(behind.registrations).toBe(0);
   });
 
-  it('holds for the server behind a handle', async () => {
+  it('is called for the server behind a handle', async () => {
     const { accountDomain, webHost } = await aSplitPair();
     const site = await aSite({
       instances: [accountDomain, webHost],
@@ -59,7 +59,7 @@ describe('allowInstance', () => {
     expect(webHost.registrations).toBe(0);
   });
 
-  it('that throws is told to the operator, not to the person', async () => {
+  it('that throws is reported to the operator, not to the visitor', async () => {
     const mine = new Error('no list');
     const allowInstance = () => Promise.reject(mine);
     const { instance, site, visitor } = await aStage('mastodon45', { options: { allowInstance } });
@@ -88,7 +88,7 @@ describe('options of passport.authenticate', () => {
     expect(query(await leave(visitor, site, instance.host)).get('force_login')).toBe(forced);
   });
 
-  it('instance overrides what was typed', async () => {
+  it('instance overrides the typed text', async () => {
     const [one, two] = [await anInstance(), await anInstance()];
     const site = await aSite({ instances: [one, two], authenticate: { instance: two.host } });
     expect(new URL(await leave(new Visitor(), site, one.host)).origin).toBe(two.origin);
@@ -105,7 +105,7 @@ describe('options of passport.authenticate', () => {
     },
   );
 
-  it('each of several logins under way gets its own state back', async () => {
+  it('each of several pending logins gets its own state back', async () => {
     const authenticate = (req: Request) => ({ state: req.body.mine as string });
     const { instance, site, visitor } = await aStage('mastodon45', { authenticate, keepSessionInfo: true });
     const begin = async (mine: string) =>
@@ -137,7 +137,7 @@ describe('revokeToken', () => {
       });
     });
 
-  it('revokes the token once the login is done, and a failure of that does not disturb the login', async () => {
+  it('revokes the token after the login, and a failure of that does not fail the login', async () => {
     const { instance, site, visitor } = await aStage('mastodon45', { options: { revokeToken: true } });
     const revocation = revoked(instance);
     expect((await visitor.login(site, instance.host)).status).toBe(200);
@@ -156,14 +156,14 @@ describe('revokeToken', () => {
     expect((await revocation)['token']).toBeDefined();
   });
 
-  it('spares Friendica, where it would take away all tokens of the person', async () => {
+  it('does nothing at Friendica, which would revoke all tokens of the user', async () => {
     const { instance, site, visitor } = await aStage('friendica', { options: { revokeToken: true } });
     await visitor.login(site, instance.host);
     await visitor.login(site, instance.host);
     expect(instance.requestsTo('/oauth/revoke')).toEqual([]);
   });
 
-  it('is off unless asked for', async () => {
+  it('is off by default', async () => {
     const { instance, site, visitor } = await aStage();
     await visitor.login(site, instance.host);
     await visitor.login(site, instance.host);
@@ -172,7 +172,7 @@ describe('revokeToken', () => {
 });
 
 describe('stateStore', () => {
-  it('may write into what it is given, and the state that comes back is the application’s own', async () => {
+  it('may change the object that it receives, and the state comes back unchanged', async () => {
     const begun = new Map<string, Transaction>();
     const stateStore: StateStore = {
       save: async (_req, state, login) => {
@@ -214,7 +214,7 @@ describe('stateStore', () => {
   }
   const alice = { 'x-browser': 'alice' };
 
-  it('takes the place of the session', async () => {
+  it('replaces the session', async () => {
     const stateStore = new HeaderStore();
     const { instance, site, visitor } = await aStage('mastodon45', {
       options: { stateStore },
@@ -227,7 +227,7 @@ describe('stateStore', () => {
     expect((await visitor.get(callback, alice)).json().code).toBe('login_expired');
   });
 
-  it('may keep a login for too long: it is over all the same', async () => {
+  it('may keep a login for too long: it expires all the same', async () => {
     const stateStore = new HeaderStore();
     const { instance, site, visitor } = await aStage('mastodon45', {
       options: { stateStore },
@@ -253,7 +253,7 @@ describe('stateStore', () => {
     },
   );
 
-  it('that quotes the record in its error puts nothing of it into the log', async () => {
+  it('whose error quotes the record does not put it into the log', async () => {
     const events: unknown[] = [];
     const save = async (_req: unknown, state: string, login: unknown) => {
       throw new Error(`INSERT INTO logins VALUES ('${state}', '${JSON.stringify(login)}') failed`);
@@ -265,7 +265,7 @@ describe('stateStore', () => {
     expect(events.at(-1)).toEqual({ event: 'failed', error: 'Error' });
   });
 
-  it('that fails is told to the operator', async () => {
+  it('that fails is reported to the operator', async () => {
     const mine = new Error('no space');
     const stateStore = { save: () => Promise.reject(mine), take: () => Promise.reject(mine) };
     const { instance, site, visitor } = await aStage('mastodon45', { options: { stateStore } });
@@ -277,14 +277,14 @@ describe('stateStore', () => {
     expect(site.errors).toEqual([mine, mine]);
   });
 
-  it('is needed where there is no session, and the operator is told so', async () => {
+  it('is needed without a session, and the operator is told so', async () => {
     const { instance, site, visitor } = await aStage('mastodon45', { session: false });
     expect((await start(visitor, site, instance.host)).status).toBe(500);
     expect(String(site.errors[0])).toMatch(/session.*stateStore/);
   });
 });
 
-it('the scope of the site is sent with the code, where the server wants it again (Iceshrimp)', async () => {
+it('the scope of the site is sent with the code, if the server wants it again (Iceshrimp)', async () => {
   const { instance, site, visitor } = await aStage('iceshrimp', { options: { scope: 'read:accounts' } });
   expect((await visitor.login(site, instance.host)).status).toBe(200);
 });

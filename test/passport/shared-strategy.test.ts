@@ -34,7 +34,7 @@ async function interleaved(
   return [await first, second];
 }
 
-it('two that start at the same time are each sent to their own instance', async () => {
+it('two that start at the same time are each redirected to their own instance', async () => {
   const { slow, quick, site } = await sharingSite();
   const start = (host: string) => new Visitor().get(`${site.origin}/shared?instance=${host}`);
   await start(quick.host);
@@ -43,7 +43,7 @@ it('two that start at the same time are each sent to their own instance', async 
   expect(new URL(second.location ?? '').origin).toBe(quick.origin);
 });
 
-it('two that come back at the same time are each who they are', async () => {
+it('two that return at the same time each get their own user', async () => {
   const { slow, quick, site } = await sharingSite();
   const callbackOf = async (visitor: Visitor, host: string, as: string) => {
     const { location = '' } = await visitor.get(`${site.origin}/shared?instance=${host}`);

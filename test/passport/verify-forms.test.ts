@@ -51,7 +51,7 @@ describe('every form logs in', () => {
   });
 });
 
-it('tokens and the token answer are handed over as the instance gave them', async () => {
+it('tokens and the token response are passed on unchanged', async () => {
   const seen: unknown[] = [];
   const { instance, site, visitor } = await aStage('pleroma', {
     verify: (access: string, refresh: string, params: object, profile: Profile, done: Done) => {
@@ -103,7 +103,7 @@ it.each<[string, (...args: never[]) => unknown]>([
   expect(site.errors).toEqual([]);
 });
 
-it('info of the application and its state are both there', async () => {
+it('info of the application and its state both arrive', async () => {
   const { instance, site, visitor } = await aStage('mastodon45', {
     verify: (_a: string, _r: unknown, profile: Profile, done: Done) =>
       done(null, profile, { welcome: 'back' }),
@@ -126,7 +126,7 @@ it.each(['authorizationParams', 'tokenParams'] as const)(
   },
 );
 
-it('an error of verify that fails when it is read is passed on as it is', async () => {
+it('an error of verify that throws when it is read is passed on unchanged', async () => {
   const error = Object.defineProperty(new Error('no'), 'code', {
     get: () => {
       throw new Error('another error');

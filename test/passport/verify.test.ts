@@ -9,7 +9,7 @@ const call = (verify: unknown, withRequest = false) =>
   callVerify(verify as VerifyFunction, 'request', withRequest, input);
 type Done = (error?: unknown, user?: unknown, info?: object) => void;
 
-describe('gets what it declares', () => {
+describe('gets the parameters that it declares', () => {
   const seen = (verify: (see: (...args: unknown[]) => void) => unknown, withRequest = false) =>
     new Promise<unknown[]>((resolve, reject) => {
       call(
@@ -55,7 +55,7 @@ describe('gets what it declares', () => {
   });
 });
 
-describe('says who it is', () => {
+describe('returns the user', () => {
   it.each<[string, unknown]>([
     ['by a promise', async (_a: unknown, _r: unknown, _p: unknown) => user],
     ['by a value', (_a: unknown, _r: unknown, _p: unknown) => user],
@@ -137,7 +137,7 @@ it.each<[string, unknown]>([
   await expect(call(verify)).rejects.toThrow('database down');
 });
 
-describe('is told what to write, where it declares done', () => {
+describe('whose third parameter is done is shown the right form', () => {
   it.each<[string, unknown]>([
     ['and returns the user', (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
     ['and promises the user', async (_a: unknown, _r: unknown, _p: unknown, _done: Done) => user],
@@ -164,7 +164,7 @@ describe('is told what to write, where it declares done', () => {
   });
 });
 
-describe('is refused when the strategy is made', () => {
+describe('is refused in the constructor', () => {
   const [withRequest, withoutRequest] = [true, false];
 
   it.each<[string, unknown, boolean]>([

@@ -47,7 +47,7 @@ describe('a login fails', () => {
     ]);
   });
 
-  it('says what it means in a process with several strategies and no store: make it once', async () => {
+  it('names its meaning in a process with several strategies and no store: make it once', async () => {
     const { instance, site, visitor } = await aStage();
     const options = {
       ...leastOptions,
@@ -73,7 +73,7 @@ describe('a login fails', () => {
   });
 });
 
-describe('a server of the developer is typed, and is not listed', () => {
+describe('a developer types a server that is not listed', () => {
   it.each([
     ['localhost:4000', 'http://localhost:4000'],
     ['@ada@localhost:4000', 'http://localhost:4000'],
@@ -133,7 +133,7 @@ it('a response has arrived: a visitor who begins twice causes no warning', async
   expect(allWarnings()).toEqual([]);
 });
 
-describe('nothing arrives of what was typed', () => {
+describe('the typed text does not arrive', () => {
   async function post(type: string, body: string, parse: boolean | RequestHandler = false) {
     const { site } = await aStage();
     const app = express();
@@ -168,7 +168,7 @@ describe('nothing arrives of what was typed', () => {
     expect(warningsOf('MASTODON_NO_BODY')).toEqual([expect.stringContaining('req.body is empty')]);
   });
 
-  it('a script sends text, which nothing parses', async () => {
+  it('a script sends text, which no parser reads', async () => {
     const { site } = await aStage();
     const body = JSON.stringify({ instance: 'mastodon.social' });
     await fetch(`${site.origin}/auth/mastodon`, { method: 'POST', body });
@@ -200,7 +200,7 @@ describe('nothing arrives of what was typed', () => {
   });
 });
 
-it('there is no session: warned, and the error says what to add', async () => {
+it('there is no session: a warning, and the error names the fix', async () => {
   const { instance, site, visitor } = await aStage({ session: false });
   expect((await start(visitor, site, instance.host)).status).toBe(500);
   expect(warningsOf('MASTODON_NO_SESSION')).toEqual([
@@ -249,7 +249,7 @@ describe.each([undefined, 'production'])(
       expect(warningsOf('MASTODON_NO_SESSION')).toEqual([expect.stringMatching(/"secure".*trust proxy/)]);
     });
 
-    it('another browser: warned in development only, as visitors do that', async () => {
+    it('another browser: a warning in development only, because visitors do that', async () => {
       await logIn(await stageWith(), new Visitor());
       const expected = environment === undefined ? [expect.stringMatching(/another host name/)] : [];
       expect(warningsOf('MASTODON_NO_SESSION')).toEqual(expected);
@@ -270,7 +270,7 @@ describe.each([undefined, 'production'])(
       expect(warningsOf('MASTODON_NO_SESSION')).toEqual([]);
     });
 
-    it('not warned of a made-up state, which strangers can send', async () => {
+    it('a made-up state, which strangers can send, causes no warning', async () => {
       const { site, instance } = await stageWith();
       const response = `${site.callbackURL}/${instance.host}?code=abc&state=${'A'.repeat(43)}`;
       expect((await open(new Visitor(), response)).status).toBe(403);
@@ -279,7 +279,7 @@ describe.each([undefined, 'production'])(
   },
 );
 
-it('a script begins a login: warned that it cannot follow', async () => {
+it('a script begins a login: the warning says that it cannot follow the redirect', async () => {
   const { instance, site } = await aStage();
   const body = new URLSearchParams({ instance: instance.host });
   const headers = { 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Dest': 'empty' };
@@ -289,7 +289,7 @@ it('a script begins a login: warned that it cannot follow', async () => {
   expect(warningsOf('MASTODON_BY_SCRIPT')).toEqual([expect.stringContaining('Submit a form')]);
 });
 
-describe('in production, when the strategy is made', () => {
+describe('in production, when the strategy is constructed', () => {
   const make = (options: object) => {
     for (let turn = 0; turn < 2; turn++) {
       new MastodonStrategy({ ...leastOptions, passReqToCallback: false, ...options }, async () => false);
@@ -297,7 +297,7 @@ describe('in production, when the strategy is made', () => {
   };
   beforeEach(() => (process.env['NODE_ENV'] = 'production'));
 
-  it('there is no store: warned once', () => {
+  it('there is no store: one warning', () => {
     make({});
     expect(allWarnings()).toEqual([
       [expect.stringContaining('Set the option store'), 'MASTODON_STORE_IN_MEMORY'],

@@ -127,7 +127,7 @@ async function logIn(instance: StandIn, store: ExpiringStore) {
   return profile;
 }
 
-it('a login is the account’s own or ends in a known failure, whatever one answer becomes', () =>
+it('a login is the account’s own or ends in a known failure, whatever change one answer has', () =>
   holds(
     fc.asyncProperty(
       fc.constantFrom(...families),
@@ -171,7 +171,7 @@ it('a login is the account’s own or ends in a known failure, whatever one answ
     100,
   ));
 
-it('the next login works, or waits for as long as a failure is remembered', () =>
+it('the next login works, or waits for as long as a failure is cached', () =>
   holds(
     fc.asyncProperty(fc.nat({ max: 14 }), change, async (position, [, changed]) => {
       const instance = await startInstance('mastodon45');

@@ -77,7 +77,7 @@ it('jsonObject: an object without __proto__, or a refusal', () =>
     ),
   ));
 
-it('brackets of any depth end in a refusal, never in an overflow', () =>
+it('brackets of any depth end in a refusal, never in a stack overflow', () =>
   holds(
     fc.property(
       fc.integer({ min: 65, max: 100_000 }),
@@ -89,7 +89,7 @@ it('brackets of any depth end in a refusal, never in an overflow', () =>
     20,
   ));
 
-it('readMetadata and readInstance: every address is on the origin that was asked', () =>
+it('readMetadata and readInstance: every URL is on the requested origin', () =>
   holds(
     fc.property(
       jsonWith('issuer', 'scopes_supported', 'authorization_response_iss_parameter_supported', 'x_endpoint'),
@@ -201,7 +201,7 @@ const claims = fc.record(
   { requiredKeys: [] },
 );
 
-it('readAccount and the profile: the user is one of the instance, whatever it claims', () =>
+it('readAccount and the profile: the user is one of the instance, whatever the answer claims', () =>
   holds(
     fc.property(
       fc.oneof(
@@ -277,7 +277,7 @@ it('readFinger: a handle and a web address, or nothing', () =>
     ),
   ));
 
-it('lrddTargets: at most three addresses', () => {
+it('lrddTargets: at most three URLs', () => {
   const link = fc
     .tuple(fc.constantFrom('Link', 'x:Link', 'link'), fc.constantFrom('rel="lrdd"', "rel='lrdd'", ''), url)
     .map(([tag, rel, template]) => `<${tag} ${rel} template="${template}"/>`);
@@ -298,7 +298,7 @@ it('lrddTargets: at most three addresses', () => {
   );
 });
 
-it('what comes out of a store is a login, a client or an instance only if all of it is', () =>
+it('a stored record is a login, a client or an instance only if all of it is valid', () =>
   holds(
     fc.property(
       fc.anything(),

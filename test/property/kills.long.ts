@@ -27,7 +27,7 @@ async function atEachOperation(
 }
 
 describe.each(entryPoints)('through %s', (entryPoint) => {
-  it('a process killed while it begins a login keeps no other from beginning one', () =>
+  it('a process killed while it begins a login does not prevent another one from beginning', () =>
     atEachOperation(entryPoint, async (world, operations) => {
       const isKilled = await world.kill(0, operations, () => world.begin(0, 0, 0, 'alice'));
       // At once: the visitor presses the button again, and reaches the other process.
@@ -36,7 +36,7 @@ describe.each(entryPoints)('through %s', (entryPoint) => {
       return isKilled;
     }));
 
-  it('a login whose process was killed while it finished it is finished by another process, or has to be begun again', () =>
+  it('a login whose process was killed while it finished is finished by another process, or has to begin again', () =>
     atEachOperation(entryPoint, async (world, operations) => {
       await world.begin(0, 0, 0, 'alice');
       const callback = world.callbacks.at(-1)!;

@@ -37,7 +37,7 @@ it('they compile', () => {
   expect(errorsIn([pino!, prometheus!, openTelemetry!])).toEqual([]);
 });
 
-it('pino writes what happened, and what the site is at fault for as an error', async () => {
+it('pino writes each event, and faults of the site as errors', async () => {
   const lines = await runWith([pino!], program(`import './0.mjs';`, ''));
   const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(told.map(({ level, msg, code }) => [level, msg, ...(code ? [code] : [])])).toEqual([
@@ -50,7 +50,7 @@ it('pino writes what happened, and what the site is at fault for as an error', a
   expect(told[1]).toMatchObject({ from: 'createLogin', instance: expect.stringMatching(/^localhost:\d+$/) });
 });
 
-it('Prometheus counts logins and requests, without a label for what strangers type', async () => {
+it('Prometheus counts logins and requests, without a label from user input', async () => {
   const lines = await runWith(
     [prometheus!],
     program(

@@ -11,7 +11,7 @@ it('compiles', () => {
   expect(errorsIn(blocks)).toEqual([]);
 });
 
-it('posts in the name of who logged in', async () => {
+it('posts as the user who logged in', async () => {
   const heard: unknown[] = [];
   const server = createServer((req, res) => {
     let body = '';

@@ -31,7 +31,7 @@ function expectRefusal(page: Page, why: RegExp | string): void {
   expect(page.text).toMatch(why);
 }
 
-describe('the issuer asks no inner server', () => {
+describe('the issuer sends no request to an inner server', () => {
   it.each([
     ['an address', 'https://127.0.0.1/client.json'],
     ['an address in another spelling', 'https://2130706433/client.json'],
@@ -68,7 +68,7 @@ describe('the issuer asks no inner server', () => {
     expect(stage.events.filter(([event]) => event === 'failed')).toEqual([]);
   });
 
-  it('for the keys of a client, which its document may say are anywhere', async () => {
+  it('for the keys of a client, whose URL its document may choose', async () => {
     const { site, stage } = await aStage();
     const inner = await aDocumentSite('other.example');
     site.metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: inner.clientId };
@@ -92,7 +92,7 @@ describe('the issuer asks no inner server', () => {
   });
 });
 
-describe('a document has nothing else fetched', () => {
+describe('a document causes no other request', () => {
   it.each(['sector_identifier_uri', 'jwks_uri'])('by its %s', async (name) => {
     const { site, request } = await aStage();
     const other = await aDocumentSite('other.example');
@@ -105,7 +105,7 @@ describe('a document has nothing else fetched', () => {
 });
 
 describe('a visitor who follows a link of an unreviewed client', () => {
-  it('is not sent on from the logout without a press', async () => {
+  it('is not redirected after the logout without a press', async () => {
     const { site, stage } = await aStage();
     site.metadata = { post_logout_redirect_uris: [`${site.origin}/bye`] };
     const config = await discoverAs(stage, site.clientId);
@@ -174,7 +174,7 @@ describe('a client with a key', () => {
     expect(store.records.size).toBe(before);
   });
 
-  it('uses each assertion once', async () => {
+  it('can use each assertion once', async () => {
     const { site, stage } = await aStage();
     const { metadata, auth } = await aKeyPair({
       [openid.modifyAssertion]: (_header, payload) => (payload['jti'] = 'the same'),
@@ -281,8 +281,8 @@ it('an unreviewed client learns nothing of the tokens of others', async () => {
   expect(await openid.tokenIntrospection(config, tokens.access_token)).toEqual({ active: false });
 });
 
-describe('who names documents without end', () => {
-  it('has one that fails asked for once', async () => {
+describe('an attacker who names endless documents', () => {
+  it('causes one request for one that fails', async () => {
     const { site, request } = await aStage();
     site.answer = (_req, res) => void res.writeHead(503).end();
     for (let i = 0; i < 5; i++) expectRefusal(await request(), 'invalid_client');
@@ -319,7 +319,7 @@ describe('who names documents without end', () => {
     expect(most).toBe(4);
   });
 
-  it('leaves nothing in the store by those that are refused, and little by the others', async () => {
+  it('leaves no record of refused ones, and a small one of the others', async () => {
     const store = new JSONStore();
     const { site, stage } = await aStage({ store });
     const config = await discoverAs(stage, site.clientId);
@@ -381,7 +381,7 @@ describe('links with made-up documents at the domain of a client', () => {
   }
   const networks = (count: number) => Array.from({ length: count }, (_, i) => `198.51.100.${i + 1}`);
 
-  it('of one network do not keep out the first visitor of the client', async () => {
+  it('of one network do not block the first visitor of the client', async () => {
     const { site, open, flood, start } = await aFloodedStage();
     const stage = await start();
     await flood(stage, ['198.51.100.1'], 120);
@@ -398,7 +398,7 @@ describe('links with made-up documents at the domain of a client', () => {
     expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
   });
 
-  it('of twelve networks, which use up what a domain is asked for, do not either', async () => {
+  it('of twelve networks, which use up the requests to a domain, do not either', async () => {
     const { site, open, flood, start } = await aFloodedStage();
     const stage = await start();
     await flood(stage, networks(12), 10);
@@ -423,7 +423,7 @@ describe('links with made-up documents at the domain of a client', () => {
     expect(await open(stage, site.clientId, '192.0.2.1')).toBe(200);
   });
 
-  it('of two hundred networks do not keep out a client that has logged in before, also after a restart', async () => {
+  it('of two hundred networks do not block a client that has logged in before, also after a restart', async () => {
     const { instance, site, open, flood, start } = await aFloodedStage();
     const before = await start();
     const config = await discoverAs(before, site.clientId);

@@ -71,7 +71,7 @@ describe('despite every claim of an instance, the user is one of its own', () =>
     if ('acct' in fields) expect(profile.handleVerified).toBe(false);
   });
 
-  it("also in the token endpoint's answer, and at userinfo, which is not even asked", async () => {
+  it('also in the token endpoint’s answer, and at userinfo, which receives no request', async () => {
     const [victim, evil] = await Promise.all([anInstance(), anInstance('pleroma')]);
     const site = await aSite({ instances: [victim, evil] });
     const visitor = new Visitor();
@@ -168,7 +168,7 @@ describe('an account without a usable id or name is refused', () => {
     expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
   });
 
-  it('__proto__ and its like are neither an id nor a way into the prototype', async () => {
+  it('__proto__ and similar names are neither an id nor a way into the prototype', async () => {
     const { instance, site, visitor } = await aStage();
     instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
       res.writeHead(200, { 'Content-Type': 'application/json' });
@@ -321,7 +321,7 @@ describe('a handle of another domain', () => {
     });
   });
 
-  it('does not lead to a server that does not know it', async () => {
+  it('does not lead to a server that does not have it', async () => {
     const [evil, victim] = await Promise.all([anInstance(), anInstance()]);
     const site = await aSite({ instances: [evil, victim] });
     evil.answerWith('/.well-known/webfinger', 200, jrd('alice', evil.host, actor(victim)));
@@ -329,7 +329,7 @@ describe('a handle of another domain', () => {
     expect(new URL(location).origin).toBe(evil.origin);
   });
 
-  it("leads its own user only: it does not decide where the domain's others are sent", async () => {
+  it('leads its own user only: it does not decide where the domain’s others are sent', async () => {
     const [home, elsewhere] = await Promise.all([anInstance(), anInstance()]);
     elsewhere.addAccount('mallory');
     const site = await aSite({ instances: [home, elsewhere] });

@@ -70,7 +70,7 @@ async function silently(visitor: Visitor, config: openid.Configuration): Promise
 }
 
 describe('a slow request that began before a logout', () => {
-  it('of a client that asks silently leaves the browser logged out', async () => {
+  it('of a client with prompt=none leaves the browser logged out', async () => {
     const { store, stage, visitor, config } = await aStage();
     const { isReached, release } = store.hold();
     const slow = openPage(visitor, (await ask(config, { prompt: 'none' })).url);
@@ -81,7 +81,7 @@ describe('a slow request that began before a logout', () => {
     expect(await silently(visitor, config)).toBeUndefined();
   });
 
-  it('that replaces the session, as the button to go on does, gives no code, and leaves it logged out', async () => {
+  it('that replaces the session, like the button to continue, gives no code, and leaves it logged out', async () => {
     const { store, stage, visitor } = await aStage();
     const config = await discover(stage, app);
     const { url } = await ask(config);
@@ -111,7 +111,7 @@ describe('a slow request that began before a logout', () => {
     expect(await silently(visitor, config)).toBeUndefined();
   });
 
-  it('gives a client no code that is good for anything', async () => {
+  it('gives a client no usable code', async () => {
     const { store, stage, visitor, config } = await aStage();
     const { isReached, release } = store.hold('AuthorizationCode-exchange');
     const { url, checks } = await ask(config, { prompt: 'none' });
@@ -138,7 +138,7 @@ it("a slow request of alice's session does not bring it back after bob has logge
   expect(await silently(visitor, config)).toBe('bob');
 });
 
-it('of two requests that replace one session, one does, and the other one gets no session and no code', async () => {
+it('of two requests that replace one session, one succeeds, and the other one gets no session and no code', async () => {
   const { store, stage, visitor } = await aStage();
   const config = await discover(stage, app);
   // Two tabs: they share the session, and each has the cookies of its own login, which have a path.
@@ -159,7 +159,7 @@ it('of two requests that replace one session, one does, and the other one gets n
   expect(await silently(visitor, config)).toBe('alice');
 });
 
-it('parallel requests of one browser do not undo what each of them has changed', async () => {
+it('parallel requests of one browser do not undo each other’s changes', async () => {
   const { store, stage, visitor, config } = await aStage();
   const { isReached, release } = store.hold('SessionEnded');
   // Both change the session: each page has its own form token in it.
@@ -174,7 +174,7 @@ it('parallel requests of one browser do not undo what each of them has changed',
   expect(await silently(visitor, config)).toBe('alice');
 });
 
-it('a tab that asks again and again, over a slow store, keeps no session alive', async () => {
+it('a tab that polls over a slow store keeps no session alive', async () => {
   const instance = await anInstance();
   class SlowStore extends JSONStore {
     override async get(key: string): Promise<unknown> {
@@ -202,7 +202,7 @@ it('a tab that asks again and again, over a slow store, keeps no session alive',
   }
 }, 60_000);
 
-it('a browser that opens 150 pages at once has each answered, over a store without locks', async () => {
+it('a browser that opens 150 pages at once gets each answered, over a store without locks', async () => {
   const { stage, visitor, config } = await aStage();
   const opened = Array.from({ length: 150 }, async (_, i) => {
     const page = await visitor.get(`${stage.issuerURL}/${i % 2 === 0 ? 'device' : 'logout'}`, {

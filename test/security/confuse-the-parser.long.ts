@@ -226,7 +226,7 @@ describe.each(optional)('the answer to %s', (route) => {
     }
   });
 
-  it('is about another host, where nothing speaks the API', async () => {
+  it('leads to another host, if no API answers', async () => {
     const instance = await anInstance('mastodon42');
     instance.answerWith(needed.instance, 404, {});
     instance.answerWith('GET /api/v2/instance', 404, {});
@@ -248,7 +248,7 @@ describe('a prototype', () => {
   const poison =
     '"__proto__":{"polluted":"EVIL-ONE-OF-THE-PARSER"},"constructor":{"prototype":{"polluted":"EVIL-ONE-OF-THE-PARSER"}}';
 
-  it('is none of what verify sees', async () => {
+  it('is not what verify receives', async () => {
     const body = `{${poison},${account},"pleroma":{${poison}},"emojis":[{${poison}}]}`;
     const { site, page } = await loginWith(needed.account, { body });
     expect(page.location).toContain('/me');
@@ -263,7 +263,7 @@ describe('a prototype', () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
-  it('is no place to hide what is asked for', async () => {
+  it('cannot hide a required member', async () => {
     const hidden = (members: string) => ({ body: `{"__proto__":{${members}}}` });
     expect(refusal((await loginWith(needed.token, hidden(token))).page).code).toBe('response_invalid');
     expect(refusal((await loginWith(needed.account, hidden(account))).page).code).toBe('response_invalid');
@@ -272,7 +272,7 @@ describe('a prototype', () => {
   });
 });
 
-describe('what is odd and still an answer', () => {
+describe('odd answers that are accepted', () => {
   it.each([
     ['a byte order mark', { body: `\ufeff{${account}}` }],
     ['a type with parameters', { type: 'application/json;charset=utf-8;odd="a;b"', body: `{${account}}` }],

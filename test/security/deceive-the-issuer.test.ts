@@ -44,7 +44,7 @@ describe('a hostile instance', () => {
     expect(claims).toMatchObject({ iss: stage.issuerURL, aud: 'shop' });
   });
 
-  it('cannot make a subject that is longer than a subject may be', async () => {
+  it('cannot make a subject that is longer than allowed', async () => {
     const { instance, stage, visitor } = await aStage();
     instance.account('alice').fields = { id: 'x'.repeat(128) };
     const { claims } = await logIn(stage, instance, { visitor });
@@ -80,7 +80,7 @@ describe('a login_hint', () => {
 });
 
 describe('another client', () => {
-  it('cannot use a code that is not its own', async () => {
+  it('cannot use a code of another client', async () => {
     const { instance, stage, visitor } = await aStage();
     const asked = await ask(await discover(stage, app));
     const answer = answerOf(await logInAt(visitor, await openPage(visitor, asked.url), instance));
@@ -98,7 +98,7 @@ describe('another client', () => {
     expect(page).toMatchObject({ status: 400, location: undefined });
   });
 
-  it('cannot revoke, or ask about, what is not its own', async () => {
+  it('cannot revoke or introspect a token of another client', async () => {
     const { instance, stage } = await aStage({ introspection: true });
     const { tokens, config, claims } = await logIn(stage, instance);
     await openid.tokenRevocation(await discover(stage, app), tokens.access_token).catch(() => undefined);
@@ -107,7 +107,7 @@ describe('another client', () => {
     expect(asked.active).toBe(false);
   });
 
-  it('cannot have its name say something else on the page', async () => {
+  it('cannot change a sentence of the page with its name', async () => {
     const name = '</title><script>x</script>\u202eknaB';
     const { stage, visitor } = await aStage({ clients: [{ ...shop, client_name: name }] });
     const page = await openPage(visitor, (await ask(await discover(stage))).url);
@@ -143,7 +143,7 @@ describe('a page of another site', () => {
     expect(instance.requests).toHaveLength(0);
   });
 
-  it.each(['/device', '/logout/confirm'])('sends no form to %s', async (path) => {
+  it.each(['/device', '/logout/confirm'])('submits no form to %s', async (path) => {
     const { instance, stage } = await aStage();
     const { visitor, config } = await logIn(stage, instance);
     const page = await openPage(visitor, `${stage.issuerURL}/${path.split('/')[1]}`);
@@ -182,7 +182,7 @@ describe('a page of another site', () => {
   });
 });
 
-describe('who reads what is written down', () => {
+describe('a reader of stored and logged data', () => {
   it('finds no key, code, secret or token in the log, and no usable token by a listing of the store', async () => {
     const store = new JSONStore();
     const { instance, stage } = await aStage({ store });
@@ -204,7 +204,7 @@ describe('who reads what is written down', () => {
     expect(log).toContain('"login"');
   });
 
-  it('a store that fails costs a login, and says nothing of what it was to keep', async () => {
+  it('finds no record in the error of a failed store, which costs a login', async () => {
     const store = new JSONStore();
     const { stage, visitor } = await aStage({ store });
     const config = await discover(stage);

@@ -42,7 +42,7 @@ const range = (count: number) => Array.from({ length: count }, (_one, index) => 
 const beginsAt = (login: MastodonLogin, { host }: StandIn) =>
   expect(login.begin(host, randomToken())).resolves.toMatchObject({ instance: { host } });
 
-it('names that do not exist leave the first login at a server below the same domain alone', async () => {
+it('names that do not exist do not stop the first login at a server below the same domain', async () => {
   const server = await aServer('social.fedi.example');
   const login = aLogin(server);
   const flood = tries(
@@ -53,7 +53,7 @@ it('names that do not exist leave the first login at a server below the same dom
   await flood;
 });
 
-it('names that all exist leave the first login at the domain itself alone, within 120 requests a minute', async () => {
+it('names that all exist do not stop the first login at the domain itself, within 120 requests a minute', async () => {
   const names = range(60).map((index) => `h${index}.fedi.example`);
   const { instance, ...server } = await aServer('fedi.example', names);
   instance.answer(
@@ -72,7 +72,7 @@ it('names that all exist leave the first login at the domain itself alone, withi
   expect(instance.requests.length).toBeLessThanOrEqual(120);
 });
 
-it('made-up handles of a domain leave the first login at its server alone', async () => {
+it('made-up handles of a domain do not stop the first login at its server', async () => {
   const [domain, server] = [await aServer('fedi.example'), await aServer('social.fedi.example')];
   domain.instance.answerWith(/^GET /, 404, {});
   const login = aLogin(domain, server);
@@ -81,7 +81,7 @@ it('made-up handles of a domain leave the first login at its server alone', asyn
   await beginsAt(login, server.instance);
 });
 
-it('made-up handles at a domain without a server leave a start with the domain alone', async () => {
+it('made-up handles at a domain without a server do not stop a start with the domain alone', async () => {
   const domain = await aServer('fedi.example');
   domain.instance.answerWith(/^GET /, 404, {});
   const login = aLogin(domain);
@@ -95,7 +95,7 @@ it('made-up handles at a domain without a server leave a start with the domain a
   expect(atLast).toMatchObject({ code: 'instance_unsupported' });
 });
 
-it('invalid codes in a process that has just started leave a login at a server in use alone', async () => {
+it('invalid codes in a process that has just started do not stop a login at a server in use', async () => {
   const instance = await anInstance();
   const options = { ...leastOptions, store: new JSONStore(), developmentInstances: [instance.origin] };
   const before = new MastodonLogin(options);
@@ -117,7 +117,7 @@ it('invalid codes in a process that has just started leave a login at a server i
   expect(await started.finish(callback, honest.key)).toMatchObject({ profile: { username: 'alice' } });
 });
 
-it('invalid codes at one server leave the first login at another server below the same domain alone', async () => {
+it('invalid codes at one server do not stop the first login at another server below the same domain', async () => {
   const [evil, server] = [await aServer('evil.fedi.example'), await aServer('social.fedi.example')];
   const login = aLogin(evil, server);
   for (let n = 0; n < 150; n++) {

@@ -31,7 +31,7 @@ async function comeBackWith(code: string, attacker: Visitor, site: Site, instanc
   ).json().code;
 }
 
-describe('a server whose answer to a proof says nothing of the client', () => {
+describe('a server whose answer to a verification says nothing about the client', () => {
   it('ends no login at Iceshrimp with invalid codes, and causes one registration', async () => {
     const { instance, site, visitor: victim } = await aStage('iceshrimp');
     const callback = await victim.approve(await leave(victim, site, instance.host));
@@ -67,7 +67,7 @@ describe('a server whose answer to a proof says nothing of the client', () => {
   );
 });
 
-it('one browser that never comes back from Takahe does not have the site register there again and again', async () => {
+it('one browser that never returns from Takahe does not make the site register there again and again', async () => {
   const { instance, site } = await aStage('takahe');
   const start = Date.now();
   const attacker = new Visitor();
@@ -79,7 +79,7 @@ it('one browser that never comes back from Takahe does not have the site registe
   expect(instance.registrations).toBeLessThanOrEqual(5);
 });
 
-it('an app that is gone is noticed by the fourth visitor, though each of them tries only once', async () => {
+it('a deleted app is noticed by the fourth visitor, although each of them tries only once', async () => {
   const { instance, site } = await aStage();
   await new Visitor().login(site, instance.host);
   instance.forgetApps();
@@ -120,7 +120,7 @@ it.each(['mastodon45', 'hollo'] as const)(
   },
 );
 
-it('a secret that is about to expire is replaced before a visitor is sent away with it', async () => {
+it('a secret that is about to expire is replaced before a visitor is redirected with it', async () => {
   const instance = await anInstance();
   const site = await aSite({ instances: [instance] });
   const soon = Math.floor(Date.now() / 1000) + 60;
@@ -136,7 +136,7 @@ it('a secret that is about to expire is replaced before a visitor is sent away w
   expect(away.searchParams.get('client_id')).toBe('fresh');
 });
 
-it('who leaves with a client in the last minute that it is kept still comes back to it, in another process', async () => {
+it('a visitor with a client in its last minute can still return to it, in another process', async () => {
   // One without questions about the client, which would keep it longer.
   const instance = await anInstance(variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] }));
   const records = new Map<string, string>();
@@ -164,7 +164,7 @@ it('who leaves with a client in the last minute that it is kept still comes back
   expect(instance.registrations).toBe(1);
 });
 
-it('a login that was begun for one strategy is not finished by another that shares store and session', async () => {
+it('a login that began for one strategy is not finished by another that shares store and session', async () => {
   const store = new Map<string, unknown>();
   const session = { store: new MemoryStore() };
   const instance = await anInstance();
@@ -200,7 +200,7 @@ it('the callback asks again whether the instance is allowed', async () => {
   expect(instance.requests).toEqual([]);
 });
 
-describe('a stranger who leaves logins unfinished, while others finish theirs', () => {
+describe('a stranger who abandons logins while others finish theirs', () => {
   /** For forty minutes the attacker abandons logins, and another visitor finishes one every minute. */
   async function fortyMinutes(persona: 'mastodon45' | 'takahe') {
     const instance = await anInstance(persona);
@@ -237,7 +237,7 @@ describe('a stranger who leaves logins unfinished, while others finish theirs', 
     },
   );
 
-  it('leaves every token revocable', async () => {
+  it('keeps every token revocable', async () => {
     const { instance, login, tokens } = await fortyMinutes('takahe');
     expect(new Set(tokens.map((token) => instance.tokens.get(token)?.clientId)).size).toBeGreaterThan(1);
     for (const token of tokens) await login.revoke(instance.origin, token);

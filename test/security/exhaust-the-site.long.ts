@@ -308,7 +308,7 @@ describe('never an answer', () => {
     await until(() => server.open() === 0);
   });
 
-  it('to a TLS handshake that goes on a byte at a time', async () => {
+  it('to a TLS handshake that continues one byte at a time', async () => {
     const server = await aRawServer((socket) => drip(socket.resume(), Buffer.from([0x16])));
     const table = { 'handshake.example': ['127.0.0.1'] };
     const code = await refusedAt({ origin: `https://handshake.example:${server.port}`, table });
@@ -335,8 +335,8 @@ async function listenerThatIsFull(): Promise<{ port: number; close(): void }> {
   };
 }
 
-describe('what is left behind', () => {
-  it('is no memory worth mentioning, however much was sent', async () => {
+describe('leftovers', () => {
+  it('include no relevant memory, however much was sent', async () => {
     const instance = await anInstance('mastodon42');
     const site = await aSite({
       instances: [instance],
@@ -362,7 +362,7 @@ describe('what is left behind', () => {
     expect(site.errors).toEqual([]);
   });
 
-  it('is no connection, no timer and no work', async () => {
+  it('include no connection, no timer and no work', async () => {
     const before = resources();
     const hanging = await aRawServer((socket) => socket.resume());
     const origin = `http://localhost:${hanging.port}`;

@@ -15,8 +15,8 @@ async function aStage(options: Parameters<typeof anIssuer>[1] = {}) {
 
 const from = (address: string) => ({ 'X-Forwarded-For': address });
 
-describe('what one network has the issuer keep', () => {
-  it('is 200 pending logins, and ends none of another network', async () => {
+describe('the records of one network at the issuer', () => {
+  it('are at most 200 pending logins, and end none of another network', async () => {
     const { stage, count } = await aStage();
     const { url } = await ask(await discover(stage));
     const honest = new Visitor();
@@ -33,7 +33,7 @@ describe('what one network has the issuer keep', () => {
     expect((await honest.get(page.url)).text).toContain('Where does your account live?');
   }, 60_000);
 
-  it('is 200 device codes', async () => {
+  it('are at most 200 device codes', async () => {
     const { stage, count } = await aStage();
     const body = 'client_id=television&scope=openid';
     const headers = { ...from('203.0.113.7'), 'Content-Type': 'application/x-www-form-urlencoded' };
@@ -76,7 +76,7 @@ it('the session of a user does not grow by clients without the user’s consent'
   expect(size()).toBe(before);
 });
 
-describe('a visitor who is not logged in leaves nothing in the store', () => {
+describe('a visitor who is not logged in leaves no record', () => {
   it.each(['/logout?state=x', '/device', '/device?user_code=BBBB-BBBB', '/logout/success'])(
     'at %s',
     async (path) => {
@@ -91,7 +91,7 @@ describe('a visitor who is not logged in leaves nothing in the store', () => {
     },
   );
 
-  it('with a cookie of a session that there is not', async () => {
+  it('with a cookie of a session that does not exist', async () => {
     const { store, stage } = await aStage();
     const { url } = await ask(await discover(stage), { prompt: 'none' });
     const before = store.records.size;
@@ -108,7 +108,7 @@ describe('a visitor who is not logged in leaves nothing in the store', () => {
   });
 });
 
-describe('what a device asks for at length', () => {
+describe('a device request with long values', () => {
   it.each(['scope', 'login_hint', 'id_token_hint', 'ui_locales', 'made_up'])(
     'in its %s is not kept',
     async (name) => {

@@ -25,7 +25,7 @@ const isHostBound = (name: string) => /session|browser|server/.test(name);
 const valueOf = (visitor: Visitor, host: string, name: RegExp) =>
   [...(visitor.jars.get(host) ?? [])].find(([known]) => name.test(known))?.[1];
 
-it('a cookie of a sibling host, whose name begins with a space that browsers take for a letter, is not the browser’s key', async () => {
+it('a cookie of a sibling host, whose name begins with a space that browsers accept as a letter, is not the browser’s key', async () => {
   const { stage, config, attacker, victim } = await aStage();
   const { host } = new URL(stage.issuerURL);
   const page = await openPage(attacker, (await ask(config)).url);
@@ -48,7 +48,7 @@ it('the page of a login opens in the browser that began it, and in no other', as
   expect(other.text).not.toContain('<form');
 });
 
-it('a planted login is not gone on with: neither its page, nor its end', async () => {
+it('a planted login does not continue: neither its page, nor its end', async () => {
   const { stage, instance, config, attacker, victim } = await aStage();
   const { host } = new URL(stage.issuerURL);
   const page = await openPage(attacker, (await ask(config)).url);
@@ -66,7 +66,7 @@ it('a planted login is not gone on with: neither its page, nor its end', async (
   }
 });
 
-it('the way back from the instance finishes nothing in another browser, and nothing once it was opened there', async () => {
+it('the callback from the instance finishes nothing in another browser, and nothing once it was opened there', async () => {
   const { instance, config, attacker, victim } = await aStage();
   const page = await openPage(attacker, (await ask(config)).url);
   const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
@@ -79,7 +79,7 @@ it('the way back from the instance finishes nothing in another browser, and noth
   }
 });
 
-it('the way back from the instance is used up also by a browser that was never here before', async () => {
+it('the callback from the instance is used up also by a new browser', async () => {
   const { instance, config, attacker } = await aStage();
   const page = await openPage(attacker, (await ask(config)).url);
   const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
@@ -91,7 +91,7 @@ it('the way back from the instance is used up also by a browser that was never h
   }
 });
 
-it('the session gets another name when a user logs in', async () => {
+it('the session gets another ID when a user logs in', async () => {
   const { stage, instance, config } = await aStage();
   const { host } = new URL(stage.issuerURL);
   const sessionOf = (visitor: Visitor) => valueOf(visitor, host, /-session$/);
@@ -103,8 +103,8 @@ it('the session gets another name when a user logs in', async () => {
   expect(sessionOf(visitor)).not.toBe(before);
 });
 
-describe('answers of the instance and of the issuer', () => {
-  it("an instance's answer with another instance's name is refused before anything is sent", async () => {
+describe('responses of the instance and of the issuer', () => {
+  it('an instance’s response with another instance’s name is refused before any request is sent', async () => {
     const { stage, instance, config, victim } = await aStage();
     const other = await anInstance();
     const page = await openPage(victim, (await ask(config)).url);
@@ -119,7 +119,7 @@ describe('answers of the instance and of the issuer', () => {
     expect(stage.events.map(([event]) => event)).not.toContain('login');
   });
 
-  it("an instance's answer is nothing to the issuer's own endpoint, nor the other way round", async () => {
+  it('an instance’s response has no effect at the issuer’s own endpoint, and vice versa', async () => {
     const { stage, instance, config, victim } = await aStage();
     const page = await openPage(victim, (await ask(config)).url);
     const left = await press(victim, page, { instance: instance.host }, 'name="instance"');

@@ -60,7 +60,7 @@ function refuse(res: ServerResponse): void {
 const patient = { timeoutMs: 30_000, loginTimeoutMs: 30_000 };
 
 describe('a flood of hosts that never answer', () => {
-  it('is bounded in all, and leaves a known instance quick', async () => {
+  it('is bounded in total, and a known instance stays fast', async () => {
     const instance = await anInstance();
     const { lookup, hostsAsked, release } = silentNames();
     const outbound = { maxConcurrentStarts: 20, maxWaiting: 100, ...patient, lookup: among(lookup) };
@@ -104,7 +104,7 @@ describe('a flood of hosts that never answer', () => {
     expect(asked.length).toBeLessThan(200);
   });
 
-  it('of the same host joins one piece of work', async () => {
+  it('of the same host share one discovery', async () => {
     const { lookup, asked, release } = silentNames();
     let typed = 0;
     const allowInstance = () => ++typed > 0;
@@ -132,7 +132,7 @@ describe('a flood of hosts that do not exist', () => {
 });
 
 describe('a host that fails', () => {
-  it('is left alone after three times in a row', async () => {
+  it('receives no request after three times in a row', async () => {
     const { lookup, asked } = names({});
     const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 60_000 } } });
     const again = async () => refusal(await start(new Visitor(), site, 'gone.example')).code;
@@ -145,7 +145,7 @@ describe('a host that fails', () => {
     expect(asked.length).toBeGreaterThan(soFar);
   });
 
-  it('is asked again after a while', async () => {
+  it('receives one again after a while', async () => {
     const { lookup, asked } = names({});
     const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 100 } } });
     for (let tries = 0; tries < 3; tries++) await start(new Visitor(), site, 'gone.example');
@@ -178,8 +178,8 @@ describe('a host that fails', () => {
   });
 });
 
-describe('known instances that turn silent', () => {
-  it('get no more proofs at the same time than there are places', async () => {
+describe('known instances that stop answering', () => {
+  it('receive a limited number of verifications at the same time', async () => {
     const instances = await Promise.all(hosts(8).map(() => anInstance('mastodon42')));
     const site = await aSite({ instances, options: { outbound: { maxConcurrentStarts: 3 } } });
     const visitor = new Visitor();
@@ -199,8 +199,8 @@ describe('known instances that turn silent', () => {
   });
 });
 
-describe('logins that are begun and never finished', () => {
-  it('take little room, whatever the instance says about itself', async () => {
+describe('logins that begin and never finish', () => {
+  it('take little memory, whatever the instance says about itself', async () => {
     const scopes = Array.from({ length: 3500 }, (_, index) => `${'s'.repeat(55)}${index}`);
     const instance = await anInstance('mastodon45', {
       habits: {
@@ -228,8 +228,8 @@ describe('logins that are begun and never finished', () => {
   });
 });
 
-describe('callbacks at an instance that turned silent', () => {
-  it('are bounded for one instance, and leave the others alone', async () => {
+describe('callbacks at an instance that stopped answering', () => {
+  it('are bounded for one instance, and do not delay others', async () => {
     const [slow, honest] = [await anInstance('mastodon42'), await anInstance('mastodon42')];
     const outbound = { maxConcurrentCallbacksPerInstance: 3, maxConcurrentCallbacks: 5 };
     const site = await aSite({ instances: [slow, honest], options: { outbound } });

@@ -29,7 +29,7 @@ const ofMisskey = (origin: string) => ({
   authorization_response_iss_parameter_supported: true,
 });
 
-describe('what /api/i answers', () => {
+describe('the answer of /api/i', () => {
   const own = { id: '9k7qx3v0d0', username: 'alice', host: null };
 
   async function loggedInWith(answer: Handler) {
@@ -66,7 +66,7 @@ describe('what /api/i answers', () => {
     expect([page.json().code, who, site.verified]).toEqual([code, undefined, []]);
   });
 
-  it('megabytes of it are not read', async () => {
+  it('is not read beyond its limit', async () => {
     const { page, who } = await loggedInWith(json(200, { ...own, description: 'x'.repeat(2 ** 20) }));
     expect([page.json().code, who]).toEqual(['response_too_large', undefined]);
   });
@@ -105,7 +105,7 @@ describe('what /api/i answers', () => {
     expect(site.verified).toMatchObject([{ username: 'alice', photos: [] }]);
   });
 
-  it('the words of Mastodon in it count for nothing: acct, uri and pleroma.ap_id of another', async () => {
+  it('with Mastodon’s members in it: acct, uri and pleroma.ap_id of another have no effect', async () => {
     const { instance, site } = await loggedInWith(
       json(200, {
         ...own,
@@ -130,7 +130,7 @@ describe('what /api/i answers', () => {
   });
 });
 
-describe('what WebFinger answers about who has just logged in', () => {
+describe('the WebFinger answer about the account that has just logged in', () => {
   const finger = (subject: string, href: string) => ({
     subject,
     links: [{ rel: 'self', type: 'application/activity+json', href }],
@@ -158,8 +158,8 @@ describe('what WebFinger answers about who has just logged in', () => {
   });
 });
 
-describe('a server that changes what it is while a visitor is there', () => {
-  it('from Misskey to Mastodon: the code is offered where it was asked for, and Misskey’s account is read', async () => {
+describe('a server that changes its software while a visitor is there', () => {
+  it('from Misskey to Mastodon: the code is sent to the server that issued it, and Misskey’s account is read', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -181,7 +181,7 @@ describe('a server that changes what it is while a visitor is there', () => {
     expect(instance.requestsTo('/api/v1/accounts/verify_credentials')).toEqual([]);
   });
 
-  it('from Mastodon to Misskey: the login under way has a secret, and is finished with it or not at all', async () => {
+  it('from Mastodon to Misskey: the pending login has a secret, and finishes with it or not at all', async () => {
     const instance = await anInstance('mastodon45');
     const site = await aURLClientSite({ instances: [instance] });
     const visitor = new Visitor();
@@ -212,7 +212,7 @@ describe('a server that changes what it is while a visitor is there', () => {
   });
 });
 
-describe('a server that registers sites, made to look like one that does not, or the other way round', () => {
+describe('a server that registers apps, made to look like one that does not, or vice versa', () => {
   it.each([
     ['the metadata', 'mastodon'],
     ['the metadata and the name', 'misskey'],
@@ -226,7 +226,7 @@ describe('a server that registers sites, made to look like one that does not, or
     expect(site.verified).toHaveLength(1);
   });
 
-  it('a Misskey that says where to register, and gives the ID of another site’s page, gets no visitor sent there', async () => {
+  it('a Misskey with a registration endpoint, which gives the ID of another site’s page, receives no visitor', async () => {
     const { instance, site } = await aURLClientStage();
     instance.answerWith('/.well-known/oauth-authorization-server', 200, {
       ...ofMisskey(instance.origin),
@@ -241,7 +241,7 @@ describe('a server that registers sites, made to look like one that does not, or
     expect([page.location, page.json().code]).toEqual([undefined, 'response_invalid']);
   });
 
-  it('a Misskey that registers with no secret is refused: only our own URL goes without one', async () => {
+  it('a Misskey that registers without a secret is refused: only the site’s own URL needs none', async () => {
     const { instance, site } = await aURLClientStage();
     instance.answerWith('/.well-known/oauth-authorization-server', 404);
     instance.answerWith('/api/v1/instance', 200, { uri: instance.host, version: '4.5.0' });
@@ -255,7 +255,7 @@ describe('a server that registers sites, made to look like one that does not, or
     }
   });
 
-  it('a client that lies in the store without a secret is not taken for one that is known by its URL elsewhere', async () => {
+  it('a stored client without a secret is not used as a URL client elsewhere', async () => {
     const store = new JSONStore();
     const instance = await anInstance('mastodon45');
     const site = await aURLClientSite({ instances: [instance], options: { store } });
@@ -272,8 +272,8 @@ describe('a server that registers sites, made to look like one that does not, or
   });
 });
 
-describe('who calls itself otherwise', () => {
-  it('a Sharkey that says it is Misskey gets no further: its page does not know our URL', async () => {
+describe('a server with the name of another software', () => {
+  it('a Sharkey that claims to be Misskey gets no further: its page does not know the site’s URL', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.persona = { ...instance.persona, software: { name: 'misskey', version: '2025.12.2' } };
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
@@ -283,7 +283,7 @@ describe('who calls itself otherwise', () => {
     expect(site.verified).toEqual([]);
   });
 
-  it('a Sharkey that gives a token for any session is caught by the invalid code', async () => {
+  it('a Sharkey that gives a token for any session fails the invalid-code check', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.persona = { ...instance.persona, software: { name: 'misskey', version: '2025.12.2' } };
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
@@ -305,7 +305,7 @@ describe('who calls itself otherwise', () => {
     expect(await whoIsLoggedIn(visitor, site)).toBeUndefined();
   });
 
-  it('one with MiAuth alone that writes the metadata of OAuth gets no login by MiAuth', async () => {
+  it('one with MiAuth alone that publishes OAuth metadata gets no login by MiAuth', async () => {
     const { instance, site } = await aURLClientStage('miAuthOnly');
     instance.answerWith('/.well-known/oauth-authorization-server', 200, ofMisskey(instance.origin));
     const visitor = new Visitor();
@@ -315,8 +315,8 @@ describe('who calls itself otherwise', () => {
   });
 });
 
-describe('without the proof of a key', () => {
-  it('a server that forgets PKCE when the code is offered still gets the verifier of this login, and no other', async () => {
+describe('without PKCE', () => {
+  it('a server that ignores PKCE at the token endpoint still gets the verifier of this login, and no other', async () => {
     const { instance, site } = await aURLClientStage();
     const [one, two] = [new Visitor(), new Visitor()];
     const callbacks = [
@@ -332,7 +332,7 @@ describe('without the proof of a key', () => {
     expect([await whoIsLoggedIn(one, site), await whoIsLoggedIn(two, site)]).toEqual(['alice', 'bob']);
   });
 
-  it('a link to the page of the instance without the challenge, or with one in plain, gives no code', async () => {
+  it('a link to the page of the instance without the challenge, or with a plain one, gives no code', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const away = new URL(await leave(visitor, site, instance.host));
@@ -348,7 +348,7 @@ describe('without the proof of a key', () => {
 });
 
 describe('the document', () => {
-  it('of a site is the same for a stranger’s client: who shows it as theirs gets codes sent to the site alone', async () => {
+  it('of a site is the same for an attacker’s client, whose codes are sent to the site alone', async () => {
     const { instance, site } = await aURLClientStage();
     const [attacker, victim] = [new Visitor(), new Visitor()];
     const away = new URL(await leave(attacker, site, instance.host));
@@ -364,7 +364,7 @@ describe('the document', () => {
     ).rejects.toThrow(StuckAtInstance);
   });
 
-  it('is not to be had for a host that the site does not let in either way: it gives no login away', async () => {
+  it('is not served for a host that the site does not allow, in either way: it discloses no login', async () => {
     const instance = await aMisskey();
     const site = await aURLClientSite({
       instances: [instance],
@@ -375,7 +375,7 @@ describe('the document', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('at an address that others chose is no page of theirs: nothing in it comes from the request', async () => {
+  it('at an address that others chose contains nothing from the request', async () => {
     const { instance, site } = await aURLClientStage();
     const path = `/auth/mastodon/client/${instance.host}`;
     const visitor = new Visitor();
@@ -394,7 +394,7 @@ describe('the document', () => {
   });
 });
 
-it('a login at Misskey is over when it is, for a site that shares the store and has no part in it', async () => {
+it('a login at Misskey ends at its expiry, for a site that shares the store and has no part in it', async () => {
   const store = new JSONStore();
   const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
   const other = await aSite({

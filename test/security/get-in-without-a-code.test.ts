@@ -23,7 +23,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const hour = 60 * 60_000;
 
-it.each(soundFamilies)('code=x at %s is refused, and the next visitor logs in as ever', async (family) => {
+it.each(soundFamilies)('code=x at %s is refused, and the next visitor logs in as usual', async (family) => {
   const { instance, site, visitor: attacker } = await aStage(family);
   await new Visitor().login(site, instance.host);
   for (const code of ['x', '', '../', 'x'.repeat(4000)]) {
@@ -41,7 +41,7 @@ it.each(soundFamilies)('code=x at %s is refused, and the next visitor logs in as
   expect(instance.registrations).toBe(1);
 });
 
-it('an answer with a token in place of a code is none', async () => {
+it('a response with a token in place of a code is refused', async () => {
   const { instance, site, visitor } = await aStage('pleroma');
   await new Visitor().login(site, instance.host);
   const [token] = instance.tokens.keys();
@@ -54,7 +54,7 @@ it('an answer with a token in place of a code is none', async () => {
 });
 
 describe('an instance that does not look at codes', () => {
-  it('is found out right after registration, and no visitor is sent there', async () => {
+  it('is detected right after registration, and no visitor is redirected there', async () => {
     const { instance, site, visitor } = await aStage('snac');
     const page = await start(visitor, site, instance.host);
     expect([page.status, page.location, page.json()]).toEqual([
@@ -80,7 +80,7 @@ describe('an instance that does not look at codes', () => {
     expect(site.verified).toEqual([]);
   });
 
-  it('under the name and with the metadata of Mastodon', async () => {
+  it('with the name and the metadata of Mastodon', async () => {
     const disguised = variant(personas.mastodon45, { token: { ...personas.snac.token } });
     const { instance, site, visitor } = await aStage(disguised);
     expect((await visitor.login(site, instance.host)).json().code).toBe('instance_insecure');
@@ -90,7 +90,7 @@ describe('an instance that does not look at codes', () => {
     expect(instance.registrations).toBe(1);
   });
 
-  it('who comes back before the verdict waits for it, in another process too', async () => {
+  it('a visitor who returns before the verdict waits for it, in another process too', async () => {
     const store = new JSONStore();
     const sessions = new MemoryStore();
     const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
@@ -142,7 +142,7 @@ describe('an instance that does not look at codes', () => {
     expect(site.verified).toEqual([]);
   });
 
-  it('is remembered for an hour, by every process, at no cost to it; then it may have learned', async () => {
+  it('is remembered for an hour, by every process, without requests; then it is checked again', async () => {
     const store = new ExpiringStore();
     const instance = await anInstance('snac');
     const options = { instances: [instance], options: { store } };
@@ -159,7 +159,7 @@ describe('an instance that does not look at codes', () => {
     expect((await start(new Visitor(), other, instance.host)).status).toBe(302);
   });
 
-  it('does not get in the way of others', async () => {
+  it('does not delay others', async () => {
     const [bad, good] = await Promise.all([anInstance('snac'), anInstance()]);
     const site = await aSite({ instances: [bad, good] });
     await start(new Visitor(), site, bad.host);

@@ -35,7 +35,7 @@ withSnac(`a real snac${missing === undefined ? '' : ` (skipped: ${missing})`}`, 
     expect(answer.json()).toHaveProperty('access_token');
   });
 
-  it('is refused before any visitor is sent there, and the message says why', async () => {
+  it('is refused before any visitor is redirected there, and the message says why', async () => {
     const page = await new Visitor().post(`${site.origin}/auth/mastodon`, { instance: snac.host });
     expect(page.status).toBe(403);
     expect(page.json()).toMatchObject({ code: 'instance_insecure', instance: snac.host });

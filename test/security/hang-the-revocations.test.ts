@@ -3,7 +3,7 @@
 import { aStage } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-it('a few revocations are under way at one instance, however many people have logged in', async () => {
+it('few revocations run at one instance, however many users have logged in', async () => {
   const { instance, site } = await aStage('mastodon45', { options: { revokeToken: true } });
   let hanging = 0;
   instance.answer('POST /oauth/revoke', () => void hanging++);

@@ -38,7 +38,7 @@ describe('a login_hint', () => {
     expect(answer.searchParams.has('code')).toBe(true);
   });
 
-  it('that names another person than is logged in has the login page ask, and is refused in silence', async () => {
+  it('that names another user than the logged-in one leads to the login page, and fails with prompt=none', async () => {
     const { stage, instance } = await aStage();
     const { visitor, config } = await logIn(stage, instance);
     const hint = { login_hint: `@bob@${instance.host}` };
@@ -53,7 +53,7 @@ describe('a login_hint', () => {
   });
 });
 
-it('an id_token_hint is for its person only', async () => {
+it('an id_token_hint is for its user only', async () => {
   const { stage, instance } = await aStage();
   const { tokens, config } = await logIn(stage, instance, { as: 'bob' });
   for (const [as, what] of [
@@ -71,7 +71,7 @@ it('an id_token_hint is for its person only', async () => {
   }
 });
 
-it('a field that a client has filled in is not where Enter is pressed by mistake', async () => {
+it('Enter does not submit a field that a client has filled in', async () => {
   const { stage, instance, visitor } = await aStage();
   const config = await discover(stage);
   const plain = await openPage(visitor, (await ask(config)).url);

@@ -55,7 +55,7 @@ describe("the attacker's own callback, opened in the victim's browser", () => {
   });
 });
 
-it('a callback URL that was opened in another browser is spent: its code is in other hands', async () => {
+it('a callback URL that was opened in another browser is used up, because its code is disclosed', async () => {
   const { instance, site, visitor: victim } = await aStage();
   const own = await comeBack(victim, site, instance.host);
   const attacker = new Visitor();
@@ -68,7 +68,7 @@ it('a callback URL that was opened in another browser is spent: its code is in o
   expect(await whoIsLoggedIn(victim, site)).toBe('alice');
 });
 
-it('reading the store is not enough to finish logins that others began', async () => {
+it('reading the store is not enough to finish logins of others', async () => {
   const store = new JSONStore();
   const sessions = new MemoryStore();
   const instance = await anInstance();
@@ -104,7 +104,7 @@ it('each login has a session id of its own', async () => {
   expect(ids.size).toBe(3);
 });
 
-it('a denial is accepted only of a browser that began a login there', async () => {
+it('a denial is accepted only from a browser that began a login there', async () => {
   const { instance, site, visitor } = await aStage('hollo');
   const denial = `${site.callbackURL}/${instance.host}?error=access_denied`;
   expect((await open(visitor, denial)).json().code).toBe('login_expired');

@@ -26,7 +26,7 @@ function codesOfferedTo(...instances: MisskeyStandIn[]): (string | undefined)[] 
 }
 
 describe('the document', () => {
-  it('contains only what every visitor sees, also after logins', async () => {
+  it('contains only values that every visitor sees, also after logins', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
@@ -41,7 +41,7 @@ describe('the document', () => {
     expect(headers.link).toBe(`<${redirectURI}>; rel="redirect_uri"`);
   });
 
-  it('is the same for every client, so that a cache holds nothing personal', async () => {
+  it('is the same for every client, so that a cache stores nothing personal', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     await visitor.login(site, instance.host);
@@ -57,7 +57,7 @@ describe('the document', () => {
     expect(honest.codes.size).toBe(0);
   });
 
-  it('leaves all other pages alone, the callback among them, where it is asked before all routes', async () => {
+  it('leaves all other pages to the site, the callback among them, if it is mounted before all routes', async () => {
     const instance = await aMisskey();
     const site: URLClientSite = await aURLClientSite({
       instances: [instance],
@@ -68,7 +68,7 @@ describe('the document', () => {
   });
 });
 
-describe('an answer from another server', () => {
+describe('a response from another server', () => {
   it('a login begun at the evil one, which shows the honest one its own document and takes the code', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const atEvil = new URL(await leave(visitor, site, evil.host));
@@ -93,7 +93,7 @@ describe('an answer from another server', () => {
     expect(codesOfferedTo(honest, evil)).not.toContain(callback.searchParams.get('code'));
   });
 
-  it('comes by the path of another', async () => {
+  it('comes to the path of another', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
     const page = await open(visitor, callback.href.replace(`/${honest.host}`, `/${evil.host}`));
@@ -136,7 +136,7 @@ describe('a server without registration', () => {
     expect(site.verified).toEqual([]);
   });
 
-  it('that breaks down over a code is not offered it again', async () => {
+  it('that crashes at a code does not receive it again', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -175,14 +175,14 @@ describe('a server without registration', () => {
     expect((await start(new Visitor(), site, instance.host)).json().code).toBe(code);
   });
 
-  it('that speaks for the account of another is not believed', async () => {
+  it('that claims the account of another server is not believed', async () => {
     const { instance, site } = await aURLClientStage();
     instance.account('alice').fields = { host: 'social.example' };
     const page = await new Visitor().login(site, instance.host);
     expect(page.json().code).toBe('response_invalid');
   });
 
-  it('that claims an actor, a page and a picture elsewhere is accepted in none of them', async () => {
+  it('that claims an actor, a page and a picture elsewhere gets none of them', async () => {
     const { instance, site } = await aURLClientStage();
     instance.account('alice').fields = {
       uri: 'https://social.example/users/alice',
@@ -199,7 +199,7 @@ describe('a server without registration', () => {
     expect(site.verified[0]).not.toHaveProperty('actor');
   });
 
-  it('gets no token that is another’s: it is sent to the server that gave it, and nowhere else', async () => {
+  it('gets no token of another: each is sent to the server that gave it, and nowhere else', async () => {
     const { honest: one, evil, site, visitor } = await twoInstances();
     await visitor.login(site, one.host);
     const [token = ''] = one.tokens.keys();

@@ -33,7 +33,7 @@ const metadataOf = (origin: string) => ({
 });
 
 describe('a callback at another entry point', () => {
-  it('a login begun at the evil instance, which passes the visitor on to the honest one', async () => {
+  it('a login begun at the evil instance, which redirects the visitor to the honest one', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const { searchParams } = new URL(await leave(visitor, site, evil.host));
     const honestPage = changed(new URL(await leave(visitor, site, honest.host)), {
@@ -47,7 +47,7 @@ describe('a callback at another entry point', () => {
     nothingWasSentTo(honest, evil);
   });
 
-  it('a login begun at the honest instance, whose answer comes by the path of the evil one', async () => {
+  it('a login begun at the honest instance, whose response comes to the path of the evil one', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
     honest.resetRequests();
@@ -85,7 +85,7 @@ describe('a callback at another entry point', () => {
     nothingWasSentTo(honest, evil);
   });
 
-  it('an answer without iss, where the instance promised one; with it the login goes on', async () => {
+  it('a response without iss, if the instance promised one; with it the login continues', async () => {
     const { honest, site, visitor } = await twoInstances();
     const promise = { authorization_response_iss_parameter_supported: true };
     honest.answerWith('/.well-known/oauth-authorization-server', 200, {
@@ -123,7 +123,7 @@ describe('a metadata document that names', () => {
     expect(evil.registrations).toBe(0);
   });
 
-  it('nothing of its own but redirects to the document of another server changes nothing', async () => {
+  it('only redirects to the document of another server changes nothing', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const path = '/.well-known/oauth-authorization-server';
     evil.answerWith(path, 302, '', { Location: honest.origin + path });
@@ -133,7 +133,7 @@ describe('a metadata document that names', () => {
   });
 });
 
-it('an instance that redirects to another one hands its visitors over, and gets nothing of theirs', async () => {
+it('an instance that redirects to another one loses its visitors to it, and gets none of their secrets', async () => {
   const { honest, evil, site, visitor } = await twoInstances();
   evil.answerWith('/api/v1/instance', 301, '', { Location: `${honest.origin}/api/v1/instance` });
   await visitor.login(site, evil.host);
@@ -153,7 +153,7 @@ it.each(['/oauth/token', '/api/v1/accounts/verify_credentials'])(
   },
 );
 
-it('a record in the store whose endpoints lie elsewhere is no record', async () => {
+it('a stored record whose endpoints are elsewhere is ignored', async () => {
   const store = new JSONStore();
   const { honest, evil, site, visitor } = await twoInstances({ options: { store } });
   await leave(visitor, site, honest.host);

@@ -49,7 +49,7 @@ const secretsOf = (instance: StandIn) =>
 const knows = (instance: StandIn, secrets: readonly string[]) =>
   secrets.some((secret) => JSON.stringify(instance.requests).includes(secret));
 
-it('no instance is given the secret that another gave out', async () => {
+it('no instance receives the secret that another gave out', async () => {
   const store = new ConfusedStore();
   const { one, other, site } = await twoInstances(store);
   for (const instance of [one, other]) await new Visitor().login(site, instance.host);
@@ -62,7 +62,7 @@ it('no instance is given the secret that another gave out', async () => {
   expect([knows(one, secretsOf(other)), knows(other, secretsOf(one))]).toEqual([false, false]);
 });
 
-it('no visitor is logged in by what another began', async () => {
+it('no visitor is logged in by the login of another', async () => {
   const store = new ConfusedStore();
   const { one, other, site } = await twoInstances(store);
   const [alice, bob] = [new Visitor(), new Visitor()];
@@ -78,7 +78,7 @@ it('no visitor is logged in by what another began', async () => {
   expect(site.verified).toEqual([]);
 });
 
-describe('a login that was used, and whose deleting the store has lost, is not used again', () => {
+describe('a used login whose deletion the store has lost is not used again', () => {
   /** @param confuse makes the store return other records where the mark is that the login was used */
   async function comesAgain(confuse: (store: ConfusedStore, mark: string, login: string) => void) {
     const store = new ConfusedStore();
@@ -96,7 +96,7 @@ describe('a login that was used, and whose deleting the store has lost, is not u
     expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
   }
 
-  it('because the mark of that cannot be read', () =>
+  it('because its mark cannot be read', () =>
     comesAgain((store, mark, login) => store.instead.set(mark, login)));
 
   it.each([
@@ -109,7 +109,7 @@ describe('a login that was used, and whose deleting the store has lost, is not u
   );
 });
 
-it('the operator is told, of every login that is begun meanwhile', async () => {
+it('the operator gets an error for every login that begins meanwhile', async () => {
   const store = new ConfusedStore();
   const { one, site } = await twoInstances(store);
   await new Visitor().login(site, one.host);
@@ -178,7 +178,7 @@ describe('an issuer', () => {
     }
   });
 
-  it('that starts meanwhile does not make its signing keys anew', async () => {
+  it('that starts meanwhile does not replace its signing keys', async () => {
     const store = new ConfusedStore();
     const { instance, stage } = await anIssuerStage({ store });
     await logIn(stage, instance);

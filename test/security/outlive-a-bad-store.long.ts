@@ -76,7 +76,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
   }
   beforeEach(() => use(false));
 
-  it('stops a first login, which tells the operator and asks the instance for nothing', async () => {
+  it('stops a first login, with an error for the operator and no request to the instance', async () => {
     await use(true);
     store.break(fault);
     expect(await begin(scene)).toBe('store_failed');
@@ -88,7 +88,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(await logIn(scene)).toBe('alice');
   });
 
-  it('stops a login at an instance that is known', async () => {
+  it('stops a login at a known instance', async () => {
     await logIn(scene);
     store.break(fault);
     expect(await begin(scene)).toBe('store_failed');
@@ -96,7 +96,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(attempts(scene)).toBe(1);
   });
 
-  it('stops a login that comes back, before anything is sent to the instance', async () => {
+  it('stops a callback before any request to the instance', async () => {
     const visitor = new Visitor();
     const callback = await comeBack(visitor, scene.site, scene.instance.host);
     const before = exchanges(scene);
@@ -111,7 +111,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(await logIn(scene, 'alice', visitor)).toBe('alice');
   });
 
-  it('keeps a login waiting once, not at every step', async () => {
+  it('delays a login once, not at every step', async () => {
     await logIn(scene);
     store.break(fault);
     await begin(scene);
@@ -131,7 +131,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(attempts(scene)).toBeLessThanOrEqual(1);
   });
 
-  it('does not make another process register what is there already', async () => {
+  it('does not make another process register again', async () => {
     await use(true);
     await logIn(scene);
     const site = await anotherProcessOf(scene.site, scene.options);
@@ -140,7 +140,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     expect(attempts(scene)).toBe(1);
   });
 
-  it.each(['cold', 'warm'])('logs no visitor in wrongly, whenever it begins to (%s)', async (state) => {
+  it.each(['cold', 'warm'])('logs no visitor in wrongly, whenever it begins to fail (%s)', async (state) => {
     await logIn(scene);
     const outcomes = new Set<string>();
     let untouched = false;
@@ -188,7 +188,7 @@ describe('a Keyv around an adapter that fails', () => {
 });
 
 describe('a store that is slow', () => {
-  it('makes a login slow, and nothing else', async () => {
+  it('makes a login slow, and has no other effect', async () => {
     const store = aStore();
     const scene = await stage(store);
     store.break((real) => new Promise((resolve) => setTimeout(() => resolve(real()), 15)));
@@ -255,7 +255,7 @@ describe('a store that loses', () => {
     expect(attempts(scene)).toBe(0);
   });
 
-  it('deleting a login does not allow a second use', async () => {
+  it('a deletion does not allow a second use', async () => {
     const store = aStore();
     const scene = await stage(store);
     const visitor = new Visitor();
@@ -289,7 +289,7 @@ describe('a store that loses', () => {
   );
 });
 
-describe('a store that holds something strange', () => {
+describe('a store with an invalid record', () => {
   let store: BadStore;
   let scene: Scene;
   beforeEach(async () => {
@@ -301,7 +301,7 @@ describe('a store that holds something strange', () => {
   /** The possible states of a damaged record of this kind. */
   const ruins = (record: Record<string, unknown>) => [...Object.values(strangeRecords), ...halves(record)];
 
-  it.each(['instance', 'client'])('in place of what it knows of an %s asks again', async (kind) => {
+  it.each(['instance', 'client'])('in place of the discovery of an %s looks it up again', async (kind) => {
     const keys = store.keysOf(kind);
     expect(keys.length).toBeGreaterThan(0);
     for (const ruin of ruins(store.record(keys[0] ?? ''))) {
@@ -311,7 +311,7 @@ describe('a store that holds something strange', () => {
     expect(scene.site.errors).toEqual([]);
   });
 
-  it.each(['verdict', 'unfinished'])('in place of a %s takes no notice', async (kind) => {
+  it.each(['verdict', 'unfinished'])('in place of a %s ignores it', async (kind) => {
     for (const ruin of Object.values(strangeRecords)) {
       const visitor = new Visitor();
       await start(visitor, scene.site, scene.instance.host);
@@ -358,7 +358,7 @@ describe('a store that holds something strange', () => {
     expect(exchanges(scene)).toBe(before);
   });
 
-  describe('where another process answers', () => {
+  describe('if another process answers', () => {
     const session = { store: new MemoryStore().setMaxListeners(0) };
 
     /**
@@ -379,7 +379,7 @@ describe('a store that holds something strange', () => {
       return ending(end);
     }
 
-    it('in place of the credentials of a pending login asks to begin anew', async () => {
+    it('in place of the credentials of a pending login asks the visitor to begin again', async () => {
       const first = await aSite({ ...scene.options, session });
       const [credentials = ''] = store.keysOf('credentials');
       for (const ruin of [undefined, ...ruins(store.record(credentials))]) {
@@ -459,7 +459,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
     }
   });
 
-  it('whose client loses count of its answers by that logs no visitor in as another user', async () => {
+  it('whose client then assigns responses to the wrong requests logs no visitor in as another user', async () => {
     const { keyv, close } = miscountingRedisKeyv(redis.url);
     try {
       // Such a short timeout may also be too short for the instance.
@@ -514,7 +514,7 @@ withRedis(`a real Redis${missing === undefined ? '' : ` (skipped: ${missing})`}`
     expect(attempts(scene)).toBeLessThanOrEqual(3);
   }
 
-  it('that is away when a process starts is waited for, and used when it is there', async () => {
+  it('that is down when a process starts is waited for, and used when it is there', async () => {
     await redis.stop();
     const { keyv, close } = redisKeyv(redis.url);
     const scene = await stage(keyv, 1000);

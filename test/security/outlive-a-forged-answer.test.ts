@@ -42,8 +42,8 @@ async function aHijack(way: (typeof ways)[number]) {
   return { accountDomain, webHost, evil, store, lead, sentTo, used };
 }
 
-describe.each(ways)('a domain that was led elsewhere once, by %s,', (way) => {
-  it('leads there one visitor more: the first who comes after a minute', async () => {
+describe.each(ways)('a domain that was once redirected by %s,', (way) => {
+  it('leads there one more visitor: the first one after a minute', async () => {
     const { evil, webHost, store, lead, sentTo, used } = await aHijack(way);
     const undo = lead(evil);
     expect(await sentTo()).toBe(evil.host);
@@ -62,7 +62,7 @@ describe.each(ways)('a domain that was led elsewhere once, by %s,', (way) => {
     expect(await sentTo()).toBe(webHost.host);
   });
 
-  it('is asked once a minute at most, and keeps what it says still', async () => {
+  it('receives one request a minute at most, and keeps its mapping if it still answers the same', async () => {
     const { accountDomain, evil, lead, sentTo, used } = await aHijack(way);
     lead(evil);
     await sentTo();
@@ -76,7 +76,7 @@ describe.each(ways)('a domain that was led elsewhere once, by %s,', (way) => {
     expect(accountDomain.requests).toHaveLength(length);
   });
 
-  it('that answers nothing is no contradiction', async () => {
+  it('that does not answer is not a contradiction', async () => {
     const { accountDomain, evil, lead, sentTo, used } = await aHijack(way);
     lead(evil);
     await sentTo();

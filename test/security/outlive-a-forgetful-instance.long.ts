@@ -99,7 +99,7 @@ describe.each(familiesThatKnowClients)('%s forgets every app', (family) => {
 });
 
 describe('an instance that forgot every app', () => {
-  it('locks out no browser for more than one try, and gets one registration for all of them', async () => {
+  it('locks out no browser for more than one attempt, and gets one registration for all of them', async () => {
     const scene = await stage();
     const visitors = Array.from({ length: 20 }, () => new Visitor());
     await logIn(scene);
@@ -112,7 +112,7 @@ describe('an instance that forgot every app', () => {
     expect(attempts(scene)).toBe(2);
   });
 
-  it('is not asked about it more than once a minute', async () => {
+  it('receives no more than one verification a minute', async () => {
     const scene = await stage();
     const visitor = new Visitor();
     for (let n = 0; n < 5; n += 1) await leave(visitor, scene.site, scene.instance.host);
@@ -137,7 +137,7 @@ describe('an instance that forgot every app', () => {
     }
   });
 
-  it('while some are away at it: those are told to begin anew, and their codes go to no other client', async () => {
+  it('while some are at its page: those have to begin again, and their codes go to no other client', async () => {
     const scene = await stage();
     const visitors = Array.from({ length: 6 }, () => new Visitor());
     const away = await Promise.all(
@@ -208,7 +208,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
     // Without a useful value of Retry-After, a short time is used.
     const asksForTime = how.startsWith('429');
 
-    it('to registrations is not asked again and again', async () => {
+    it('to registrations receives no more for a while', async () => {
       const scene = await stage();
       const repair = breakRoute(scene, 'POST /api/v1/apps', broken);
       const ends = [];
@@ -229,7 +229,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       expect(instance.registrations).toBe(asksForTime ? 0 : 1);
     });
 
-    it('to the first question after a registration does not get one registration after another', async () => {
+    it('to the check after a registration does not get one registration after another', async () => {
       const scene = await stage('mastodon45', false);
       const repair = breakRoute(scene, 'POST /oauth/token', broken);
       for (let n = 0; n < 8; n += 1)
@@ -257,7 +257,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       expect(scene.site.errors).toEqual([]);
     });
 
-    it('to the question whose token it is costs the logins of that time', async () => {
+    it('to requests for the account costs the logins of that time', async () => {
       const scene = await stage();
       await logIn(scene);
       const visitors = Array.from({ length: 5 }, () => new Visitor());
@@ -298,8 +298,8 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
   },
 );
 
-describe('an instance that takes no more registrations for now', () => {
-  it('is left alone for as long as it asks, by all processes', async () => {
+describe('an instance that accepts no more registrations for now', () => {
+  it('receives none for as long as it asks, from all processes', async () => {
     const scene = await stage();
     const { instance, site, store } = scene;
     for (let n = 0; n < 5; n += 1) instance.registeredAt.push(instance.now());
@@ -311,7 +311,7 @@ describe('an instance that takes no more registrations for now', () => {
     expect(attempts(scene)).toBe(1);
   });
 
-  it('serves those whose app it knows all the same', async () => {
+  it('still logs in the visitors whose app it knows', async () => {
     const scene = await stage();
     expect(await logIn(scene)).toBe('alice');
     scene.instance.registeredAt.push(...Array.from({ length: 5 }, () => scene.instance.now()));

@@ -25,23 +25,26 @@ const codeOf = (work: Promise<unknown>) =>
     (error: { code?: string }) => error.code,
   );
 
-it.each(stores)('an instance that throttled registrations is asked again, with %s', async (_what, store) => {
-  const instance = await anInstance();
-  const login = new MastodonLogin({
-    ...leastOptions,
-    store: store(),
-    developmentInstances: [instance.origin],
-  });
-  const begin = () => codeOf(login.begin(instance.host, randomToken()));
-  setClock(year);
-  const stop = instance.answerWith('POST /api/v1/apps', 429, {});
-  expect(await begin()).toBe('registration_throttled');
-  stop();
-  setClock(11 * minute);
-  expect(await begin()).toBe('begun');
-});
+it.each(stores)(
+  'an instance that limited registrations receives them again, with %s',
+  async (_what, store) => {
+    const instance = await anInstance();
+    const login = new MastodonLogin({
+      ...leastOptions,
+      store: store(),
+      developmentInstances: [instance.origin],
+    });
+    const begin = () => codeOf(login.begin(instance.host, randomToken()));
+    setClock(year);
+    const stop = instance.answerWith('POST /api/v1/apps', 429, {});
+    expect(await begin()).toBe('registration_throttled');
+    stop();
+    setClock(11 * minute);
+    expect(await begin()).toBe('begun');
+  },
+);
 
-it('a host that failed is asked again', async () => {
+it('a host that failed receives requests again', async () => {
   const instance = await anInstance();
   const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
   const begin = () => codeOf(login.begin(instance.host, randomToken()));
@@ -55,7 +58,7 @@ it('a host that failed is asked again', async () => {
   expect(await begin()).toBe('begun');
 });
 
-it('a domain is still asked where its server is', async () => {
+it('a domain is still asked for its server', async () => {
   const { accountDomain: domain, webHost: instance } = await aSplitPair();
   const login = new MastodonLogin({
     ...leastOptions,

@@ -39,7 +39,7 @@ function aPasswordAt(site: Site, logIn: (typeof byPassword)[string]): void {
 }
 
 describe.each(Object.entries(byPassword))('a login by password, %s,', (_how, logIn) => {
-  it('ends what the planted key began', async () => {
+  it('ends logins that the planted key began', async () => {
     const { instance, site, visitor: victim } = await aStage();
     aPasswordAt(site, logIn);
     const attacker = new Visitor();
@@ -50,7 +50,7 @@ describe.each(Object.entries(byPassword))('a login by password, %s,', (_how, log
     expect(await whoIsLoggedIn(victim, site)).toBe('victim');
   });
 
-  it('lets a login that is begun after it be finished', async () => {
+  it('lets a login that begins after it finish', async () => {
     const { instance, site, visitor } = await aStage();
     aPasswordAt(site, logIn);
     await comeBack(visitor, site, instance.host, 'bob');
@@ -96,7 +96,7 @@ it.each([
   },
 );
 
-it('what the attacker begins after a login of the victim’s own is not finished where the session is in a cookie', async () => {
+it('a login of the attacker that begins after the victim’s own does not finish if the session is in a cookie', async () => {
   const inCookie = () => express().use(wholeSessionInCookie());
   const {
     instance,
@@ -155,7 +155,7 @@ function wholeSessionInCookie(): RequestHandler {
   };
 }
 
-it('a session that keeps nothing is an error, and sends no visitor away with a login that cannot be finished', async () => {
+it('a session that keeps nothing is an error, and no visitor is redirected to a login that cannot finish', async () => {
   const forgetful: RequestHandler = (req, _res, next) => {
     Object.defineProperty(req, 'session', { value: new Proxy({}, { set: () => true }) });
     next();

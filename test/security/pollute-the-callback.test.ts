@@ -4,7 +4,7 @@ import http from 'node:http';
 import { aSite, aStage, anInstance, comeBack, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
-describe('repeated and nested parameters of an otherwise good answer', () => {
+describe('repeated and nested parameters of an otherwise valid response', () => {
   it.each([
     ...['code=other', 'code=', 'code[]=other', 'code[a][b]=other', 'code%5Ba%5D=other'],
     ...['error=access_denied&error=access_denied', 'error[]=access_denied', 'iss=a&iss=a', 'iss[]=a'],
@@ -18,7 +18,7 @@ describe('repeated and nested parameters of an otherwise good answer', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('parameters that mean nothing to us mean nothing', async () => {
+  it('unknown parameters have no effect', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     const more =
@@ -130,7 +130,7 @@ it.each([
   expect(instance.requests).toEqual([]);
 });
 
-it('the sentence about a refused address does not repeat what was typed', async () => {
+it('the message about a refused address does not repeat the typed text', async () => {
   const { site, visitor } = await aStage();
   const page = await start(visitor, site, '<script>alert(1)</script>');
   expect(page.json()).toMatchObject({ code: 'instance_invalid' });

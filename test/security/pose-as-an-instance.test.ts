@@ -31,7 +31,7 @@ async function posing(tls: Certificate, ca?: string) {
   return { instance, site };
 }
 
-it('logs in where the certificate is good', async () => {
+it('logs in if the certificate is valid', async () => {
   const { instance, site } = await posing(authority.issue([hostname]), authority.ca);
   const page = await start(new Visitor(), site, `@alice@${instance.host}`);
   expect(page.location).toContain(`${instance.origin}/oauth/authorize`);
@@ -52,7 +52,7 @@ it.each([
   expect(instance.requests).toEqual([]);
 });
 
-it('is found out where the certificate authority is unknown', async () => {
+it('is detected if the certificate authority is unknown', async () => {
   const { instance, site } = await posing(authority.issue([hostname]));
   expect(refusal(await start(new Visitor(), site, instance.host)).code).toBe('instance_unreachable');
   expect(instance.requests).toEqual([]);
@@ -86,13 +86,13 @@ async function askedUnchecked(origin: string, outbound = ''): Promise<string> {
   return stdout.trim();
 }
 
-it('is found out although the process switched the check off', async () => {
+it('is detected although the process disabled the check', async () => {
   const instance = await anInstance('mastodon45', { tls: other.issue([hostname]), hostname });
   expect(await askedUnchecked(instance.origin)).toBe('instance_unreachable');
   expect(instance.requests).toEqual([]);
 });
 
-it('is told no credentials in the place of the site’s proxy, although the process switched the check off', async () => {
+it('receives no credentials in place of the site’s proxy, although the process disabled the check', async () => {
   const proxy = await aProxy(undefined, { tls: other.issue(['localhost']) });
   const asked = askedUnchecked(
     `https://${hostname}:4000`,

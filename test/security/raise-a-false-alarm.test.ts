@@ -46,14 +46,14 @@ const isFailed = ([event]: readonly [string, unknown]) => event === 'failed';
 describe('at the issuer', () => {
   const paths = ['/authorize', '/logout', '/token', '/device', '/device/code', '/revoke'];
 
-  it.each(ends)('by forms that break off (%s)', async (end) => {
+  it.each(ends)('by incomplete forms (%s)', async (end) => {
     const { stage } = await aStage();
     for (const path of paths) (await sent(stage.origin, partOf(path)))[end]();
     await answered(stage.origin);
     expect(stage.events.filter(isFailed)).toEqual([]);
   });
 
-  it.each(ends)('by going away before the answer (%s)', async (end) => {
+  it.each(ends)('by disconnecting before the response (%s)', async (end) => {
     const { store, asked } = slowStore();
     const { stage } = await aStage({ store });
     const { url } = await ask(await discover(stage));
@@ -79,7 +79,7 @@ describe('at the issuer', () => {
   });
 });
 
-it('at the bridge, by forms that break off', async () => {
+it('at the bridge, by incomplete forms', async () => {
   const instance = await startInstance();
   const stage = await startBridge([instance]);
   try {

@@ -199,7 +199,7 @@ describe('typed', () => {
   });
 });
 
-describe('as the answer of a name server', () => {
+describe('in the answer of a name server', () => {
   it.each(Object.keys(leadingInside))('to %s', async (host) => {
     const { site, names } = await stage([], { ...leadingInside });
     expect(refusal(await start(new Visitor(), site, host))).toEqual({
@@ -215,7 +215,7 @@ describe('as the answer of a name server', () => {
     expect(code).toBe('instance_unreachable');
   });
 
-  it('which is another one at the second time', async () => {
+  it('which is another one the second time', async () => {
     // Unassigned, so nothing answers there: the first answer is a public address, the second an inner one.
     const { site, names } = await stage([], { 'changing.example': [['3ffe:dead::1'], [inner]] }, 200);
     for (let tries = 0; tries < 3; tries++) {
@@ -226,7 +226,7 @@ describe('as the answer of a name server', () => {
   });
 });
 
-describe('as a redirect of a document', () => {
+describe('in a redirect of a document', () => {
   const documents = [
     '/api/v1/instance',
     '/.well-known/oauth-authorization-server',
@@ -276,7 +276,7 @@ describe('as a redirect of a document', () => {
   });
 });
 
-describe('as a redirect where none is followed', () => {
+describe('in a redirect that is not followed', () => {
   it.each(['POST /api/v1/apps', 'POST /oauth/token', 'GET /api/v1/accounts/verify_credentials'])(
     'from %s',
     async (route) => {
@@ -377,7 +377,7 @@ describe('in a document', () => {
     }
   });
 
-  it('as the account’s own domain, which leads inside by its name server', async () => {
+  it('as the account’s own domain, which has an inner address', async () => {
     const instance = await anInstance();
     instance.account('alice').fields = { acct: 'alice@one.example' };
     const { site, names } = await stage([instance]);
@@ -397,7 +397,7 @@ describe('as the instance in a callback', () => {
   });
 });
 
-describe('by way of an origin listed for development', () => {
+describe('through an origin listed for development', () => {
   it('that has another scheme, port or name', async () => {
     const instance = await anInstance();
     const { port } = instance;
@@ -417,7 +417,7 @@ describe('by way of an origin listed for development', () => {
   });
 });
 
-it('does reach a listener when nothing stands against it', async () => {
+it('does reach a listener without the defence', async () => {
   // Shows that the listeners of this file would have detected a request.
   const reachable = await aRawServer((socket) => socket.destroy());
   const origin = `http://localhost:${reachable.port}`;

@@ -20,7 +20,7 @@ describe.each([
   ['with a secret', secret],
   ['without one', undefined],
 ])('a reader of the store, %s,', (_what, given) => {
-  it('finds no session, token or code that is good for anything', async () => {
+  it('finds no session, token or code that can be used', async () => {
     const { store, instance, stage } = await aStage({ secret: given });
     const visitor = new Visitor();
     const config = await discover(stage);
@@ -44,7 +44,7 @@ describe.each([
   });
 });
 
-it('a reader of the store finds no signing key, and nothing about a user, where there is a secret', async () => {
+it('a reader of the store finds no signing key, and no data of a user, if there is a secret', async () => {
   const { store, instance, stage } = await aStage({ secret, isFirstStart: true });
   await logIn(stage, instance);
   const issuers = [...store.records].filter(([key]) => key.includes(':issuer-'));
@@ -83,7 +83,7 @@ it('a process with another secret does not start, and says why', async () => {
   await expect(other).rejects.toThrow('encrypted with another secret');
 });
 
-it('an operator whose shared store is readable is told once, as the issuer starts', async () => {
+it('an operator whose shared store is readable gets one warning, as the issuer starts', async () => {
   const { stage } = await aStage();
   expect(stage.events.filter(([event]) => event === 'warning')).toEqual([
     ['warning', { hint: expect.stringContaining('the option secret is not set') as string }],

@@ -8,7 +8,7 @@ import { Visitor } from '../support/visitor.js';
 const noName: LookupFunction = (_name, _options, callback) =>
   callback(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }), '');
 
-it('the redirect is one that no browser keeps, to the instance, with a state that needs no escaping', async () => {
+it('the redirect goes to the instance, is cached by no browser, and has a state without escapes', async () => {
   const { instance, site, visitor } = await aStage();
   const page = await start(visitor, site, instance.host);
   const { origin, pathname, searchParams } = new URL(page.location ?? '');
@@ -73,7 +73,7 @@ describe('typed text leads to the instance it names or nowhere', () => {
   });
 });
 
-it("an instance's own authorize address cannot overrule the parameters of the login", async () => {
+it('an instance’s own authorization URL cannot replace the parameters of the login', async () => {
   const { instance, site, visitor } = await aStage();
   const evil =
     'redirect_uri=https://evil.example&client_id=evil&response_type=token&state=x&state=y&scope=write&code_challenge_method=plain';
@@ -103,7 +103,7 @@ it('neither can the options that a site fills from its request', async () => {
   expect(searchParams.getAll('redirect_uri')).toEqual([`${site.callbackURL}/${instance.host}`]);
 });
 
-it('the way back does not depend on what a request says of the site', async () => {
+it('the redirect URI does not depend on what a request says about the site', async () => {
   const { instance, site, visitor } = await aStage();
   const headers = {
     host: 'evil.example',
@@ -122,7 +122,7 @@ it('the way back does not depend on what a request says of the site', async () =
   ]);
 });
 
-it('each instance has a way back of its own', async () => {
+it('each instance has its own redirect URI', async () => {
   const instances = await Promise.all([anInstance(), anInstance()]);
   const site = await aSite({ instances });
   const ways = [];

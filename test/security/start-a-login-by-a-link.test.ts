@@ -44,7 +44,7 @@ describe("the callback's route behind a proxy that changes paths", () => {
 });
 
 describe('a host that redirects to an honest instance', () => {
-  it('has no say in which of its documents are believed', async () => {
+  it('does not choose which of its documents are accepted', async () => {
     const honest = await startInstance('mastodon45');
     const evil = await startInstance('mastodon45');
     const site = await startSite({ instances: [honest, evil] });
@@ -69,7 +69,7 @@ describe('a host that redirects to an honest instance', () => {
 });
 
 describe('a flood of pending logins', () => {
-  it('pushes no credentials out of the store that there is by default', async () => {
+  it('removes no credentials from the default store', async () => {
     const store = new Store(undefined, 5000);
     const client = storeKey('client', 'mastodon.social', 'credentials');
     await store.set(client, { clientId: 'one' });
@@ -133,7 +133,7 @@ describe("a form on the attacker's page", () => {
     expect((await begin({}, headers)).status).toBe(302);
   });
 
-  it('begins one where the site allows it', async () => {
+  it('begins one if the site allows it', async () => {
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://partner.example' }]) {
       expect((await begin({ allowCrossSiteStart: true }, headers)).status).toBe(302);
     }
@@ -166,7 +166,7 @@ describe('a navigation of the visitor', () => {
     }
   }
 
-  it('by a link of another site, to a page that redirects to the start, begins a login', () =>
+  it('through a link of another site, to a page that redirects to the start, begins a login', () =>
     onStage(async (site, instance, visitor) => {
       site.app.get('/members', (_req, res) => res.redirect(`/auth/mastodon?instance=${instance.host}`));
       const page = await visitor.get(`${site.origin}/members`, navigation);
@@ -191,7 +191,7 @@ describe('a navigation of the visitor', () => {
       expect((await visitor.get(page.location ?? '', navigation)).location).toContain(instance.origin);
     }));
 
-  it('back from the instance ends a login', () =>
+  it('back from the instance finishes a login', () =>
     onStage(async (site, instance, visitor) => {
       const away = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
       const back = await visitor.approve(away.location ?? '');
@@ -200,7 +200,7 @@ describe('a navigation of the visitor', () => {
     }));
 });
 
-describe('a request that the visitor did not make', () => {
+describe('a request that the visitor did not intend', () => {
   const prefetches: [string, string, Record<string, string>][] = [
     ['a prefetch', 'GET', { 'sec-purpose': 'prefetch' }],
     ['a prerender', 'GET', { 'sec-purpose': 'prefetch;prerender' }],

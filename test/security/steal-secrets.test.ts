@@ -178,7 +178,7 @@ function remember(instance: StandIn, redirectURI: string): void {
   instance.apps.set('client-id', { ...app, clientId: 'client-id', clientSecret });
 }
 
-it('a whole login, and a forged one, send and show nothing secret', async () => {
+it('a whole login, and a forged one, send and show no secret', async () => {
   for (const family of ['mastodon45', 'pleroma', 'pixelfed'] as const) {
     const { instance, site, visitor } = await aWatchedStage(family);
     const location = await leave(visitor, site, instance.host);
@@ -209,7 +209,7 @@ it('the token travels in the Authorization header to the account, and nowhere el
   ]);
 });
 
-describe('a store whose errors carry what was to be stored', () => {
+describe('a store whose errors contain the stored values', () => {
   class TalkativeStore extends JSONStore {
     broken: 'get' | 'set' | 'delete' | undefined;
     override async get(key: string) {
@@ -258,7 +258,7 @@ describe('a store whose errors carry what was to be stored', () => {
     },
   );
 
-  it('also when the adapter reports it as an event, or rejects with a text', async () => {
+  it('also if the adapter reports it as an event, or rejects with a text', async () => {
     for (const error of ['SET key secret-text', { message: 'secret-text', command: 'secret-text' }, null]) {
       const instance = await anInstance();
       const store = new JSONStore();
@@ -279,7 +279,7 @@ function visitorStart(site: Site, instance: StandIn): Promise<Page> {
   return new Visitor().post(`${site.origin}/auth/mastodon`, { instance: instance.host });
 }
 
-it("an application's own error reaches its error handler as it is, without ours beside it", async () => {
+it('an application’s own error reaches its error handler unchanged, without the package’s beside it', async () => {
   const instance = await anInstance();
   const mine = new Error('database down');
   const site = await aSite({ instances: [instance], verify: async (_a: string) => Promise.reject(mine) });
@@ -289,7 +289,7 @@ it("an application's own error reaches its error handler as it is, without ours 
   nothingLeaked(instance, site);
 });
 
-it('an object of the package that is printed or serialised shows no password of the proxy', () => {
+it('a printed or serialised object of the package shows no password of the proxy', () => {
   const options = { ...leastOptions, outbound: { proxy: 'http://user:proxy-password@proxy.example:3128' } };
   const strategy = new MastodonStrategy({ ...options, passReqToCallback: false }, async () => false);
   for (const one of [new MastodonLogin(options), createLogin(options), strategy]) {

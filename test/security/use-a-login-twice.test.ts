@@ -21,7 +21,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const minutes = 60_000;
 
-it('a used callback has ended, and sends no request', async () => {
+it('a used callback has expired, and sends no request', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   await open(visitor, callback);
@@ -32,7 +32,7 @@ it('a used callback has ended, and sends no request', async () => {
   expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
 });
 
-it('of three at the same instant, by one browser, one is a login', async () => {
+it('of three at the same instance, by one browser, one logs in', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   instance.resetRequests();
@@ -44,7 +44,7 @@ it('of three at the same instant, by one browser, one is a login', async () => {
   expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
 });
 
-describe('a browser that repeats its callback with the cookies of before the login', () => {
+describe('a browser that repeats its callback with the cookies from before the login', () => {
   const sessions: [string, SiteOptions][] = [
     ['a session cookie without an end', {}],
     ['one that every answer renews', { session: { rolling: true, cookie: { maxAge: 60_000 } } }],
@@ -97,7 +97,7 @@ describe('a browser that repeats its callback with the cookies of before the log
     expect(await whoIsLoggedIn(thief, site)).toBeUndefined();
   });
 
-  it('is not helped where the login failed: the code is offered once', async () => {
+  it('gets no help if the login failed: the code is sent once', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();
@@ -108,7 +108,7 @@ describe('a browser that repeats its callback with the cookies of before the log
   });
 });
 
-describe('ten minutes after it was begun, a login is over', () => {
+describe('ten minutes after its start, a login expires', () => {
   it.each<[string, SiteOptions]>([
     ['a store that lets it go', {}],
     ['a store that keeps everything', { options: { store: new JSONStore() } }],
@@ -151,7 +151,7 @@ class RacingStore extends JSONStore {
 const sameInstant = async (visitor: Visitor, ...urls: string[]) =>
   (await Promise.all(urls.map((url) => visitor.get(url)))).map(({ status }) => status).sort();
 
-it('of two processes with one store and one session, one is a login', async () => {
+it('of two processes with one store and one session, one logs in', async () => {
   const instance = await anInstance();
   const store = new RacingStore();
   const options: SiteOptions = {
@@ -188,7 +188,7 @@ class LateStore extends JSONStore {
   }
 }
 
-it('of two processes, one is a login also where the other one deletes long after', async () => {
+it('of two processes, one logs in also if the other one deletes long after', async () => {
   const instance = await anInstance();
   const store = new LateStore();
   const session = { store: new MemoryStore() };
@@ -208,7 +208,7 @@ it('of two processes, one is a login also where the other one deletes long after
   expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
 });
 
-it('of two in one process, one is a login also with a store that does not tell what it deleted', async () => {
+it('of two in one process, one logs in also with a store that does not say what it deleted', async () => {
   const instance = await anInstance();
   const store = new RacingStore();
   const silent = {
@@ -227,7 +227,7 @@ it('of two in one process, one is a login also with a store that does not tell w
   expect(pages.map(({ status }) => status).sort()).toEqual([302, 403]);
 });
 
-describe('a code is offered once, whatever comes back', () => {
+describe('a code is sent once, whatever the answer is', () => {
   it.each([
     ['a refusal', 400, { error: 'invalid_grant' }],
     ['a refusal that may mean the client', 400, { error: 'Invalid credentials' }],
@@ -279,7 +279,7 @@ describe('a code is offered once, whatever comes back', () => {
   });
 });
 
-it('an answer that does not fit its login ends that login', async () => {
+it('a response that does not match its login ends that login', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   expect((await open(visitor, changed(callback, { iss: 'https://evil.example' }))).json().code).toBe(

@@ -92,7 +92,7 @@ it('a start that was led to a server does not pass its failure on to a visitor w
   expect(await honest).toMatchObject({ origin: victim.origin });
 });
 
-it('registrations that ran out of time for visitors whom other domains led there do not count against the server', async () => {
+it('registrations that timed out for visitors whom other domains led there do not count against the server', async () => {
   const victim = await anInstance();
   const held: ServerResponse[] = [];
   const answerAgain = victim.answer(/^POST \/api\/v1\/apps/, (_req, res) => void held.push(res));
@@ -161,7 +161,7 @@ describe('a server in use, to which domains of strangers lead', () => {
     expect(victim.requests.length).toBeLessThanOrEqual(60);
   });
 
-  it('lets in the visitors of another domain: one who is there already, and those who were there before', async () => {
+  it('accepts the visitors of another domain: one that is already there, and those that were there before', async () => {
     const victim = await anInstance();
     const domains = await Promise.all(Array.from({ length: 12 }, () => aDomain(victim)));
     const [known, honest] = [await aDomain(victim), await aDomain(victim)];

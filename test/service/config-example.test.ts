@@ -9,7 +9,7 @@ import { limitDefaults } from '../../lib/bridge/options.js';
 const text = readFileSync(join(__dirname, '../../example/authenticator.yml'), 'utf8');
 const least = 'app_name: a\napp_host: a.example\n';
 
-it('is a right configuration, for a try with the demonstration instance', () => {
+it('is a valid configuration, for a try with the demonstration instance', () => {
   expect(readConfig(text, 'config.yml', authenticator)).toMatchObject({
     publicURL: 'http://localhost:8080',
     listen: { host: '127.0.0.1', port: 8080 },
@@ -18,7 +18,7 @@ it('is a right configuration, for a try with the demonstration instance', () => 
   });
 });
 
-it('is right as well with all that is optional, and names the defaults', () => {
+it('is valid with all optional keys, too, and names the defaults', () => {
   const full = text.replace(/^#((?: +- | *[a-z_]+:).*)$/gm, '$1').replace(/^tls:\n.*\n.*\n/m, '');
   const [config, defaults] = [
     readConfig(full, 'config.yml', authenticator),

@@ -24,7 +24,7 @@ function mistakeIn(text: string): string {
   throw new Error(`no mistake was found in:\n${text}`);
 }
 
-describe('a right configuration', () => {
+describe('a valid configuration', () => {
   it('needs a name and a host', () => {
     expect(read(least)).toEqual({
       mistake: expect.any(Function) as unknown,
@@ -78,7 +78,7 @@ scopes: [read, "write:statuses"]
     expect(read(`${least}listen: ${yaml}`).listen).toEqual({ host, port });
   });
 
-  it('takes hosts of instances on the own network', () => {
+  it('accepts hosts of instances on the operator’s network', () => {
     const { outbound } = read(`${least}private_instances: [social.lan, mastodon]`);
     expect(outbound).toEqual({ privateInstances: ['social.lan', 'mastodon'] });
     expect(mistakeIn(`${least}private_instances: https://social.lan`)).toMatch(
@@ -86,18 +86,18 @@ scopes: [read, "write:statuses"]
     );
   });
 
-  it('takes names that YAML sees as something else, and values by reference', () => {
+  it('accepts names that YAML reads as other types, and YAML references', () => {
     expect(read('app_name: 2048\napp_host: auth.example.com').clientName).toBe('2048');
     expect(read('app_name: &a auth.example.com\napp_host: *a').publicURL).toBe('https://auth.example.com');
     expect(read('app_name: a\napp_host: AUTH.Example.com:443').publicURL).toBe('https://auth.example.com');
   });
 
-  it('keeps a folder of a database apart from a file', () => {
+  it('distinguishes a folder for the database from a file', () => {
     expect(read(`${least}db_path: /var/lib/game/`).databasePath).toBe('/var/lib/game/');
     expect(read(`${least}db_path: /var/lib/game.db`).databasePath).toBe('/var/lib/game.db');
   });
 
-  it('says which instances are allowed', () => {
+  it('may list the allowed instances', () => {
     const { allowInstance } = read(
       `${least}allowed_instances: [mastodon.social, "*.example.org", BÜCHER.example, localhost:4000]\n` +
         'denied_instances: evil.example.org',
@@ -116,7 +116,7 @@ scopes: [read, "write:statuses"]
     expect(hosts.map(([host]) => [host, allowInstance?.(host)])).toEqual(hosts);
   });
 
-  it('may only deny', () => {
+  it('may list denied instances only', () => {
     const { allowInstance } = read(`${least}denied_instances:\n  - "*.evil.example"\n  - evil.example`);
     expect(['evil.example', 'a.evil.example', 'good.example'].map((host) => allowInstance?.(host))).toEqual([
       false,
@@ -125,13 +125,13 @@ scopes: [read, "write:statuses"]
     ]);
   });
 
-  it('knows every limit', () => {
+  it('accepts every limit', () => {
     const snake = (name: string) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
     const text = Object.entries(limitDefaults).map(([name, value]) => `  ${snake(name)}: ${value}\n`);
     expect(read(`${least}limits:\n${text.join('')}`).own.limits).toEqual(limitDefaults);
   });
 
-  it('takes origins of pages, of browser extensions and of files', () => {
+  it('accepts origins of pages, of browser extensions and of files', () => {
     expect(read(`${least}origins: [file://, "null"]`).own.origins).toEqual(['file://', 'null']);
     expect(read(`${least}origins: [https://Game.example/, moz-extension://abc, "*"]`).own.origins).toEqual([
       'https://game.example',
@@ -140,7 +140,7 @@ scopes: [read, "write:statuses"]
     ]);
   });
 
-  it('names the line of a key for what turns out wrong later', () => {
+  it('names the line of a key whose value is refused later', () => {
     const config = read(`${least}listen: 80`);
     expect(config.mistake('listen', 'is taken', 1)).toMatchObject({
       message: 'config.yml:3: listen: is taken',
@@ -230,13 +230,13 @@ describe('a mistake', () => {
     expect(mistakeIn('app_name: a\n\tapp_host: a')).toMatch(/^config\.yml:2: .*is not valid YAML: /);
   });
 
-  it('of a star without quotes says what to do', () => {
+  it('of an unquoted star names the fix', () => {
     expect(mistakeIn(`${least}allowed_instances:\n  - a.example\n  - *.example.com`)).toBe(
       'config.yml:5: allowed_instances: begins with *, which YAML takes for a reference: put it in quotes',
     );
   });
 
-  it('is told together with all others, each by its line', () => {
+  it('is reported together with all others, each with its line', () => {
     const text = `app_name: ""\nlisten: nowhere\nlimits:\n  max_sockets: many\nallowed_instances: [a.example, b c]`;
     expect(mistakeIn(text).split('\n')).toEqual([
       'config.yml:1: app_name: has no value: give it one, or take the line out',
@@ -269,14 +269,14 @@ describe('a mistake', () => {
     });
   });
 
-  it('holds no references without end', () => {
+  it('with endless references is refused', () => {
     const names = [...'abcdefghij'];
     const lists = names.map((_name, i) => `[${i === 0 ? 'x,'.repeat(9) : `*${names[i - 1]},`.repeat(9)}]`);
     const text = names.map((name, i) => `key_${name}: &${name} ${lists[i]}`).join('\n');
     expect(mistakeIn(`${least}${text}`)).toBe('config.yml:1: has too many references (&name and *name)');
   });
 
-  it('lists the keys where none is near', () => {
+  it('lists the keys if none is similar', () => {
     expect(mistakeIn(`${least}colour: red`)).toMatch(/is not a known key; there are app_name, app_host, /);
   });
 
@@ -305,7 +305,7 @@ describe('files', () => {
     expect(() => loadConfig(folder, authenticator)).toThrow(`${folder}: cannot be read (EISDIR)`);
   });
 
-  it('that are no certificate are refused', () => {
+  it('that are not certificates are refused', () => {
     writeFileSync(join(folder, 'a.pem'), 'not a certificate');
     writeFileSync(join(folder, 'config.yml'), `${least}tls: { cert: a.pem, key: a.pem }`);
     expect(() => loadConfig(join(folder, 'config.yml'), authenticator)).toThrow(

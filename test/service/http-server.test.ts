@@ -60,12 +60,12 @@ describe('a connection that', () => {
     await ended(await open(text));
   });
 
-  it('does not end its handshake is cut off', async () => {
+  it('does not end its handshake is closed', async () => {
     const { open } = await start(many, { headMs: 200 }, selfSigned());
     await ended(await open());
   });
 
-  it('does not read is cut off', async () => {
+  it('does not read is closed', async () => {
     const { open, server } = await start(many, { idleMs: 300 });
     const connected = once(server, 'connection') as Promise<[Socket]>;
     const socket = await open('GET /large HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -86,7 +86,7 @@ it('holds no more connections than its limit', async () => {
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-it('holds no more of one address than its limit, and counts down what ends', async () => {
+it('holds no more of one address than its limit, and counts closed ones down', async () => {
   const { server } = await start({ inAll: 1_000, perAddress: 2 });
   // Every connection here comes from this machine, which is not counted.
   const from = (remoteAddress: string): Duplex => {

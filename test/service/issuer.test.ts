@@ -18,7 +18,7 @@ afterEach(killAll);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the configuration', () => {
-  it('of the example is right, also for who is given the clients', async () => {
+  it('of the example is valid, also with its optional keys for clients', async () => {
     const config = readConfig(example, 'config.yml', issuer);
     expect(config).toMatchObject({
       publicURL: 'http://localhost:8081',
@@ -32,7 +32,7 @@ describe('the configuration', () => {
     await checkConfig(issuer, config);
   });
 
-  it('says what it takes for all that is optional', () => {
+  it('accepts all optional keys', () => {
     const full = example.replace(/^( *)#((?: +- | *[a-z_]+:).*)$/gm, '$1$2').replace(/^tls:\n.*\n.*\n/m, '');
     const config = readConfig(full, 'config.yml', issuer);
     const defaults = readConfig('app_name: a\napp_host: a.example\n', 'config.yml', issuer);
@@ -55,7 +55,7 @@ describe('the configuration', () => {
     });
   });
 
-  it('takes the e-mail domain, the user name and the origins of clients', () => {
+  it('accepts the e-mail domain, the user name and the origins of clients', () => {
     const clients = `
 clients:
   - client_id: a
@@ -101,7 +101,7 @@ clients:
     expect(() => read('localhost:8081\napp_scheme: http')).not.toThrow();
   });
 
-  it('does not go live with any secret of the example', () => {
+  it('refuses the secrets of the example in production', () => {
     const secrets = [...example.matchAll(/^ *#?((?:client_)?secret|health_token): *(.+)$/gm)];
     expect(secrets.map(([, key]) => key)).toEqual(['client_secret', 'secret', 'health_token']);
     for (const [, key, value] of secrets) {
@@ -139,7 +139,7 @@ clients:
 });
 
 describe('the command', () => {
-  it('logs people in, and knows them after a restart with another key', async () => {
+  it('logs users in, and recognises them after a restart with another key', async () => {
     const instance = await anInstance();
     const configOf = (port: number) => `
 app_name: A service under test

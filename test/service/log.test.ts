@@ -41,7 +41,7 @@ it('leaves out secrets, and shortens request IDs and long text', () => {
   expect(line.length).toBeLessThan(500);
 });
 
-it('tells an error by its kind, not by its words', () => {
+it('names the kind of an error, and does not quote it', () => {
   const cause = Object.assign(new Error('sesame'), { code: 'ECONNREFUSED' });
   const error = new TypeError('sesame', { cause });
   expect(errorKind(error)).toBe('TypeError: Error ECONNREFUSED');

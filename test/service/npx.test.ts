@@ -19,7 +19,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('ends when npx is ended', async () => {
+it('ends when npx ends', async () => {
   const bin = join(folder, 'node_modules', '.bin');
   mkdirSync(bin, { recursive: true });
   symlinkSync(root, join(folder, 'node_modules', 'passport-mastodon-oauth2'));

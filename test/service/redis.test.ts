@@ -50,7 +50,7 @@ development_instances: ${instance.origin}
     await visitor.follow(await visitor.get(at(port, callback)));
   }
 
-  it('a login that ends on one process reaches the socket on the other one, and no other socket', async () => {
+  it('a login that ends in one process reaches the WebSocket in the other one, and no other', async () => {
     const [a, b] = [await start(), await start()];
     const mine = await Client.open(`ws://127.0.0.1:${a.port}/`);
     const others = await Promise.all(
@@ -74,7 +74,7 @@ development_instances: ${instance.origin}
     expect([...a.process.output, ...b.process.output].join('\n')).not.toContain(token);
   });
 
-  it('goes on without Redis, and finds it again', async () => {
+  it('continues without Redis, and reconnects', async () => {
     const { process: service, port } = await start();
     await redis.stop();
     await lines(service, /"event":"redis_lost"/);
@@ -88,7 +88,7 @@ development_instances: ${instance.origin}
     client.socket.close();
   });
 
-  it('does not start without one, and does not tell its password', async () => {
+  it('does not start without one, and does not print its password', async () => {
     const port = await freePort();
     const { process: service } = await startService(folder, config(`redis://user:s3cret@127.0.0.1:${port}`));
     expect(await service.ended).toBe(1);
@@ -96,7 +96,7 @@ development_instances: ${instance.origin}
     expect(service.errors() + service.output.join()).not.toContain('s3cret');
   });
 
-  it('keeps values as long as they are to be kept, and gives each deletion to one caller', async () => {
+  it('keeps values for their time to live, and gives each deletion to one caller', async () => {
     const client = await connectRedis(redis.url, () => undefined);
     const store = redisStore(client);
     expect(await store.get('a')).toBeUndefined();

@@ -77,7 +77,7 @@ async function logIn(visitor = new Visitor()): Promise<{ token: string }> {
 }
 
 describe('a running service', () => {
-  it('logs a user in, and logs that without a secret', async () => {
+  it('logs a user in, and writes a log without secrets', async () => {
     const service = await start();
     const { token } = await logIn();
     expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
@@ -93,7 +93,7 @@ describe('a running service', () => {
     expect(service.errors()).toBe('');
   });
 
-  it('says how it is, what it is, and what is not there', async () => {
+  it('reports its state and version, and 404 for unknown paths', async () => {
     await start('app_website: https://game.example/?a&b');
     const visitor = new Visitor();
     const client = await Client.open(`ws://localhost:${port}/`);
@@ -111,7 +111,7 @@ describe('a running service', () => {
     client.socket.close();
   });
 
-  it('keeps to the instances that are allowed', async () => {
+  it('uses only allowed instances', async () => {
     await start(`allowed_instances: [mastodon.example]`);
     const client = await Client.open(`ws://localhost:${port}/`);
     client.ask(instance.host);
@@ -119,7 +119,7 @@ describe('a running service', () => {
     client.socket.close();
   });
 
-  it('takes sockets at the path of choice only, which its log shows', async () => {
+  it('accepts WebSockets at the configured path only, which its log shows', async () => {
     const service = await start('path: /socket');
     const started = JSON.parse(await lines(service, /"event":"started"/)) as { url: string };
     expect(started.url).toBe(`http://localhost:${port}/socket`);
@@ -129,7 +129,7 @@ describe('a running service', () => {
   });
 });
 
-it('speaks TLS itself where it has a certificate', async () => {
+it('uses TLS itself if it has a certificate', async () => {
   const { cert, key } = selfSigned();
   writeFileSync(join(folder, 'cert.pem'), cert);
   writeFileSync(join(folder, 'key.pem'), key);
@@ -151,7 +151,7 @@ describe('a service behind a proxy', () => {
   const behind = (more: string) =>
     startService(folder, (free) => `app_name: a\napp_host: a.example\nlisten: 127.0.0.1:${free}\n${more}`);
 
-  it('is told to say so, where it does not', async () => {
+  it('needs a setting for that, and says so without it', async () => {
     const warnings = async (more: string) => {
       const { process } = await behind(more);
       await process.kill();
@@ -181,7 +181,7 @@ describe('a service behind a proxy', () => {
 });
 
 describe('a stop', () => {
-  it('tells open clients, and ends well', async () => {
+  it('is reported to open clients, and ends with status 0', async () => {
     const service = await start();
     const client = await Client.open(`ws://localhost:${port}/`);
     client.ask(instance.host);
@@ -205,7 +205,7 @@ describe('a stop', () => {
     return socket;
   }
 
-  it('is reported to clients that still ask', async () => {
+  it('is reported to clients that still send requests', async () => {
     const service = await start();
     const socket = await unfinishedRequest();
     service.signal('SIGTERM');
@@ -216,7 +216,7 @@ describe('a stop', () => {
     expect(await service.ended).toBe(0);
   });
 
-  it('waits for what is under way, until a second signal', async () => {
+  it('waits for running requests, until a second signal', async () => {
     const service = await start();
     const socket = await unfinishedRequest();
     service.signal('SIGINT');
@@ -231,7 +231,7 @@ describe('a stop', () => {
 });
 
 describe('the database', () => {
-  it('gets a name of its own in a folder', async () => {
+  it('is created in a folder, under a fixed name', async () => {
     mkdirSync(join(folder, 'data'));
     await startService(
       folder,
@@ -242,7 +242,7 @@ describe('the database', () => {
     expect(files.map((name) => statSync(join(folder, 'data', name)).mode & 0o077)).toEqual([0, 0]);
   });
 
-  it('outlives a killed process: nothing is registered twice', async () => {
+  it('survives a killed process: no registration is repeated', async () => {
     const before = instance.registrations;
     const service = await start();
     await logIn();
@@ -263,7 +263,7 @@ describe('the database', () => {
     );
   });
 
-  it('that is none is a mistake in the configuration', async () => {
+  it('that is not one is a mistake in the configuration', async () => {
     writeFileSync(join(folder, 'game.db'), 'of another program', { mode: 0o600 });
     writeFileSync(join(folder, 'config.yml'), 'app_name: a\napp_host: a.example\ndb_path: game.db\n');
     const service = command('authenticator');
@@ -341,7 +341,7 @@ describe('the command line', () => {
     expect(program.output.join('\n')).toBe(example.trimEnd());
   });
 
-  it('says when the port is taken', async () => {
+  it('says when the port is in use', async () => {
     await start();
     const second = await start('', port);
     expect(await second.ended).toBe(1);
@@ -349,7 +349,7 @@ describe('the command line', () => {
   });
 });
 
-it('takes the example configuration as it is', async () => {
+it('accepts the example configuration unchanged', async () => {
   const program = startNode([
     'dist/service/command.js',
     'authenticator',

@@ -51,7 +51,7 @@ async function counts(): Promise<[number, number]> {
 }
 
 describe('one process', () => {
-  it('keeps JSON values until they are replaced, deleted or over', async () => {
+  it('keeps JSON values until they are replaced, deleted or expired', async () => {
     expect(await store.get('a')).toBeUndefined();
     expect(await store.set('a', { deep: [1, 'ü', null] })).toBe(true);
     expect(await store.get('a')).toEqual({ deep: [1, 'ü', null] });
@@ -64,7 +64,7 @@ describe('one process', () => {
     expect([await store.get('a'), await store.delete('a')]).toEqual([undefined, false]);
   });
 
-  it('keeps them through a restart, readable for the owner only', async () => {
+  it('keeps them over a restart, in a file that only the owner can read', async () => {
     await store.set('a', 'kept', 60_000);
     await store.close();
     store = await openEmbeddedStore(file);
@@ -73,7 +73,7 @@ describe('one process', () => {
     expect(modes).toEqual([0, 0]);
   });
 
-  it('sweeps out of the file what is over, and nothing else', async () => {
+  it('removes expired entries from the file, and no others', async () => {
     await Promise.all(Array.from({ length: 1_100 }, (_, i) => store.set(`short:${i}`, i, 1)));
     await store.set('long', 'stays', 60_000);
     await store.set('endless', 'stays');
@@ -86,7 +86,7 @@ describe('one process', () => {
     expect(await counts()).toEqual([2, 1]);
   });
 
-  it('lets the last time to live count', async () => {
+  it('uses the last time to live', async () => {
     await store.set('renewed', 'first', 1);
     await store.set('renewed', 'second', 60_000);
     await store.set('kept', 'first', 1);
@@ -99,7 +99,7 @@ describe('one process', () => {
     expect(found).toEqual(['second', 'second', 'second']);
   });
 
-  it('ends a sweep that finds a time without its entry', async () => {
+  it('ends a sweep that finds an expiry time without its entry', async () => {
     const { root, expiries } = openFile(file);
     await Promise.all(Array.from({ length: 500 }, (_, i) => expiries.put([1, `lost:${i}`], true)));
     await root.close();
@@ -107,7 +107,7 @@ describe('one process', () => {
     expect(await counts()).toEqual([0, 0]);
   });
 
-  it('rejects what cannot be written, and leaves what was there', async () => {
+  it('rejects values that cannot be written, and keeps the old ones', async () => {
     await store.set('a', 'before');
     const unwritable = {
       toJSON: () => {
@@ -135,7 +135,7 @@ describe('one process', () => {
     await expect(openEmbeddedStore(path)).rejects.toMatchObject({ code: 'DAMAGED_DATABASE' });
   });
 
-  it('is not kept below a folder in which all users can put another one in its place', async () => {
+  it('is refused below a folder in which all users can replace it', async () => {
     const open = join(folder, 'for all');
     mkdirSync(join(open, 'own'), { recursive: true, mode: 0o700 });
     chmodSync(open, 0o777);
@@ -152,7 +152,7 @@ describe('one process', () => {
     await (await openEmbeddedStore(path)).close();
   });
 
-  it('does not take the file of another program', async () => {
+  it('refuses the file of another program', async () => {
     const other = join(folder, 'other.db');
     writeFileSync(other, 'something else '.repeat(1_000), { mode: 0o600 });
     await expect(openEmbeddedStore(other)).rejects.toThrow('not an LMDB file');
@@ -181,7 +181,7 @@ describe('one process', () => {
     },
   );
 
-  it('serves as the store of a Keyv', async () => {
+  it('works as the store of a Keyv', async () => {
     const keyv = new Keyv({ store, namespace: 'site' });
     await store.set('outside', 1);
     await keyv.set('a', { b: 1 }, 60_000);
@@ -194,7 +194,7 @@ describe('one process', () => {
 });
 
 describe('several processes', () => {
-  it('lose no write that was acknowledged when one is killed in the middle of writing', async () => {
+  it('lose no acknowledged write when one is killed while it writes', async () => {
     for (const atLeast of [1, 150, 700]) {
       const writers = [writer(file), writer(file)];
       await Promise.all(writers.map((process) => lines(process, atLeast)));
@@ -207,7 +207,7 @@ describe('several processes', () => {
     }
   });
 
-  it('see at once what another one wrote', async () => {
+  it('read at once what another one wrote', async () => {
     const key = await lines(writer(file), 1);
     expect(await store.get(key)).toBeDefined();
   });

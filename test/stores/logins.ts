@@ -53,7 +53,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
     visitor.jars.set(new URL(to.origin).host, visitor.jars.get(new URL(from.origin).host) ?? new Map());
   }
 
-  it('one after another is logged in, in any process, with one registration', async () => {
+  it('visitors log in one after another, in any process, with one registration', async () => {
     const [one, other] = await twoProcesses();
     for (const [as, site] of [
       ['alice', one],
@@ -70,7 +70,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
     expect([...one.errors, ...other.errors]).toEqual([]);
   });
 
-  it('a login is finished once, however often its answer comes back at the same moment', async () => {
+  it('a login finishes once, however often its callback is opened at the same moment', async () => {
     const [one, other] = await twoProcesses();
     const visitor = new Visitor();
     const callback = String(await comeBack(visitor, one, instance.host));
@@ -83,7 +83,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
     expect([...one.errors, ...other.errors]).toEqual([]);
   });
 
-  it('a login is not finished when its time is over', async () => {
+  it('an expired login does not finish', async () => {
     const site = await aSite(optionsOf(first));
     const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
@@ -102,7 +102,7 @@ export function itLogsVisitorsIn(kind: StoreKind): void {
   });
 
   if (!isShared) return;
-  it('a login goes on after a restart in its middle, without another registration', async () => {
+  it('a login continues after a restart in between, without another registration', async () => {
     // The lock is released and taken again.
     const port = await freePort();
     const site = await aSite({ ...optionsOf(first), port });

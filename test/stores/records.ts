@@ -44,7 +44,7 @@ export function itKeepsRecords(kind: StoreKind): void {
   const open = aStore(kind);
   const { isShared = true, forgets = true, longestValue } = kind;
 
-  it('gives back what was saved, until it is saved anew', async () => {
+  it('returns a saved record until it is saved again', async () => {
     const { store } = open;
     const key = storeKey('test', aHost(), 'one');
     await store.set(key, record, 60_000);
@@ -54,7 +54,7 @@ export function itKeepsRecords(kind: StoreKind): void {
     expect(await store.cached(key)).toEqual({ other: 1 });
   });
 
-  it('keeps what is cached, and drops what is to go', async () => {
+  it('returns cached records, and no deleted ones', async () => {
     const { store } = open;
     const key = storeKey('test', aHost(), 'one');
     await store.cache(key, record, 60_000);
@@ -64,13 +64,13 @@ export function itKeepsRecords(kind: StoreKind): void {
     await store.delete(key);
   });
 
-  it('has nothing under a key that was never written', async () => {
+  it('has no record under a key that was never written', async () => {
     const { store } = open;
     expect(await store.get(storeKey('test', aHost()))).toBeUndefined();
     expect(await store.take(storeKey('test', aHost()))).toBeUndefined();
   });
 
-  it('gives a record to one taker only, however many there are at once', async () => {
+  it('gives a record to one caller only, however many take it at once', async () => {
     const { store } = open;
     const key = storeKey('test', aHost(), 'one');
     await store.set(key, record);
@@ -96,7 +96,7 @@ export function itKeepsRecords(kind: StoreKind): void {
     expect(await Promise.all(keys.map((one) => store.get(one)))).toEqual(keys.map((_key, n) => ({ n })));
   });
 
-  it('keeps records of hosts with the longest of names, and keeps them apart', async () => {
+  it('keeps records of the longest host names, and keeps them apart', async () => {
     const { store } = open;
     const hosts = ['a', 'b'].map((end) => `${'long-name.'.repeat(24)}${aHost().slice(0, 11)}.${end}`);
     // The longest of all keys: of a client by its ID, and its lock.
@@ -107,14 +107,14 @@ export function itKeepsRecords(kind: StoreKind): void {
 
   const long = { text: 'x'.repeat(longestValue ?? 2_000_000) };
   if (longestValue === undefined) {
-    it('keeps what is long', async () => {
+    it('keeps long values', async () => {
       const { store } = open;
       const key = storeKey('test', aHost());
       await store.set(key, long, 60_000);
       expect(await store.get(key)).toEqual(long);
     });
   } else {
-    it('says so of what is too long for it, and keeps what is not', async () => {
+    it('rejects a value that is too long, and keeps a shorter one', async () => {
       const { store } = open;
       const key = storeKey('test', aHost());
       await expect(store.set(key, long, 60_000)).rejects.toMatchObject({ code: 'store_failed' });
@@ -124,7 +124,7 @@ export function itKeepsRecords(kind: StoreKind): void {
     });
   }
 
-  it('keeps for months what is to stay for months', async () => {
+  it('keeps a record for months if its time to live is months', async () => {
     const { store } = open;
     for (const write of ['set', 'cache'] as const) {
       const key = storeKey('test', aHost(), write);
@@ -134,7 +134,7 @@ export function itKeepsRecords(kind: StoreKind): void {
   });
 
   if (forgets) {
-    it('forgets a record when its time is over', async () => {
+    it('removes a record after its time to live', async () => {
       const { store } = open;
       const host = aHost();
       await store.cache(storeKey('short', host), { for: 'a moment' }, 20);
@@ -171,7 +171,7 @@ export function itHasLocks(kind: StoreKind): void {
   /** In two processes, if the store can be shared. */
   const both = async () => [open.store, isShared ? await open.another() : open.store] as const;
 
-  it('gives a lock to one of many, and to the next one when it is released', async () => {
+  it('gives a lock to one of many callers, and to the next one after its release', async () => {
     const stores = await both();
     const key = storeKey('lock', aHost());
     for (let n = 0; n < 2; n += 1) {
@@ -182,7 +182,7 @@ export function itHasLocks(kind: StoreKind): void {
     }
   });
 
-  it('keeps locks apart, and from being taken for records', async () => {
+  it('keeps locks apart from each other and from records', async () => {
     const { store } = open;
     const key = storeKey('lock', aHost());
     expect(await store.lock(key, 60_000)).toBeDefined();
@@ -201,7 +201,7 @@ export function itHasLocks(kind: StoreKind): void {
   });
 
   if (!forgets) return;
-  it('ends a lock in time, and leaves the next one alone when its former holder comes to release it', async () => {
+  it('ends a lock in time, and keeps the next one when the former holder releases its own', async () => {
     const [store, other] = await both();
     const key = storeKey('lock', aHost());
     // A written lock has to settle first.

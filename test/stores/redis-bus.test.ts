@@ -39,14 +39,14 @@ it('is opened once for all subscriptions, and closed with the last one', async (
   expect(open.size).toBe(0);
 });
 
-it('is closed where Redis never confirms the end of the last subscription', async () => {
+it('is closed if Redis never confirms the end of the last subscription', async () => {
   const { client, open } = aClient({ unsubscribe: () => new Promise(() => undefined) });
   const stop = await redisBus(client).subscribe('one', () => undefined);
   await stop();
   expect(open.size).toBe(0);
 });
 
-it('is closed where it cannot be made, since a client goes on trying by itself, and is made anew for the next', async () => {
+it('is closed if it cannot connect, because a client would retry for ever, and opened again for the next subscription', async () => {
   let isAway = true;
   const { client, open } = aClient({
     connect: () => (isAway ? Promise.reject(new Error('away')) : Promise.resolve()),

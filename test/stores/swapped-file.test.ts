@@ -33,7 +33,7 @@ let above: string;
 beforeEach(() => (above = mkdtempSync(join(tmpdir(), 'swapped-'))));
 afterEach(() => rmSync(above, { recursive: true, force: true }));
 
-it('in a folder that others may write: it is refused before anything is written there', async () => {
+it('in a folder that other users can write to: it is refused before anything is written there', async () => {
   const file = join(above, 'store.mdb');
   chmodSync(above, 0o777);
   beforeOpening = () => renameSync(file, `${file}.away`);

@@ -38,7 +38,7 @@ describe('a login', () => {
     },
   );
 
-  it('is the first account’s where none is named', async () => {
+  it('is the first account’s by default', async () => {
     const { instance, site, visitor } = await aStage({
       accounts: [{ username: 'ada', id: '77', displayName: 'Ada L.' }],
     });
@@ -55,7 +55,7 @@ describe('a login', () => {
     }
   });
 
-  it('can be refused by the account, or show what a site does with its fields', async () => {
+  it('can be refused by the account, or use other fields of the account', async () => {
     const accounts = [
       { username: 'ada', disabled: true },
       { username: 'eve', fields: { url: 'javascript:alert(1)', avatar: undefined } },
@@ -68,7 +68,7 @@ describe('a login', () => {
     expect([user.profileUrl, user.photos]).toEqual([undefined, []]);
   });
 
-  it('begins anew when the instance has forgotten the site', async () => {
+  it('begins again when the instance has forgotten the site', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await instance.approve(await leave(visitor, site, instance.host));
     instance.forgetApps();
@@ -77,7 +77,7 @@ describe('a login', () => {
     expect(await whoIsLoggedIn(visitor, site)).toBe('wren');
   });
 
-  it('gives a refresh token where the software does, good for once', async () => {
+  it('gives a refresh token if the software does, valid once', async () => {
     const { instance, site, visitor } = await aStage({ software: 'pleroma' });
     await open(visitor, await instance.approve(await leave(visitor, site, instance.host)));
     const instances = [await anInstance({ software: 'pleroma' }), await anInstance()];
@@ -88,7 +88,7 @@ describe('a login', () => {
   });
 });
 
-describe('a visitor whom a real instance would keep', () => {
+describe('a visitor whom a real instance would keep on its page', () => {
   it.each([
     ['an unknown client', { client_id: 'x' }, /does not know this client_id/],
     ['another redirect URI', { redirect_uri: 'https://evil.example/' }, /not the one that was registered/],
@@ -102,7 +102,7 @@ describe('a visitor whom a real instance would keep', () => {
     await expect(instance.deny(away)).rejects.toThrow(why);
   });
 
-  it('because the address or the account is none of it', async () => {
+  it('because the instance does not have the address or the account', async () => {
     const { instance, site, visitor } = await aStage();
     const away = await leave(visitor, site, instance.host);
     await expect(instance.approve('https://mastodon.social/oauth/authorize?x')).rejects.toThrow(
@@ -126,7 +126,7 @@ describe('the server', () => {
     },
   );
 
-  it('takes no option that it does not have, and names the one that was meant', async () => {
+  it('refuses an unknown option, and names the intended one', async () => {
     const misspelt = { acounts: ['ada'] } as object;
     await expect(startInstance(misspelt)).rejects.toThrow('did you mean accounts?');
     for (const software of ['mastadon', 'Mastodon', 'goto-social', 'akoma']) {
@@ -142,25 +142,25 @@ describe('the server', () => {
     expect((await new Visitor().get(instance.origin)).status).toBe(200);
   });
 
-  it('answers to no other name: a page of the web may have made one mean this machine', async () => {
+  it('answers to no other name, because a web page may have made one that leads to this machine', async () => {
     const instance = await anInstance();
     const headers = { host: `rebound.example:${new URL(instance.origin).port}` };
     expect((await new Visitor().get(`${instance.origin}/api/v1/instance`, headers)).status).toBe(421);
   });
 
-  it('reads no more than it needs', async () => {
+  it('reads only limited bodies', async () => {
     const instance = await anInstance();
     expect(
       (await new Visitor().post(`${instance.origin}/api/v1/apps`, { x: 'x'.repeat(20_000) })).status,
     ).toBe(413);
   });
 
-  it('says when a port is taken', async () => {
+  it('reports a port in use', async () => {
     const { origin } = await anInstance();
     await expect(startInstance({ port: Number(new URL(origin).port) })).rejects.toThrow(/EADDRINUSE/);
   });
 
-  it('leaves nothing open behind', async () => {
+  it('leaves no open handle', async () => {
     const instance = await startInstance();
     const waiting = request(`${instance.origin}/api/v1/apps`, { method: 'POST' });
     const gone = new Promise((resolve) => waiting.once('error', resolve));
@@ -172,13 +172,13 @@ describe('the server', () => {
   });
 });
 
-it('people who cannot be told apart are a mistake of the test', async () => {
+it('accounts that cannot be told apart are a mistake of the test', async () => {
   await expect(startInstance({ accounts: [] })).rejects.toThrow(TypeError);
   await expect(startInstance({ accounts: ['ada', 'ada'] })).rejects.toThrow(/one username/);
   await expect(startInstance({ accounts: ['ada', { username: 'eve', id: '1' }] })).rejects.toThrow(/one id/);
 });
 
-it('its pages show hostile names as text, and lead to sites that redirect on', async () => {
+it('its pages show hostile names as text, and allow redirects to sites that redirect on', async () => {
   const { instance, site, visitor } = await aStage();
   const consent = await visitor.get(await leave(visitor, site, instance.host));
   expect(consent.text).not.toContain('<script');

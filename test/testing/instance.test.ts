@@ -76,7 +76,7 @@ it('gives a token for a code, and the account for the token', async () => {
   expect(later.status).toBe(401);
 });
 
-it('takes a code once', async () => {
+it('accepts a code once', async () => {
   const once = await code();
   const answers = await Promise.all([exchange({ code: once }), exchange({ code: once })]);
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
@@ -105,7 +105,7 @@ it.each([
   expect(answer.status).toBe(400);
 });
 
-it('says that credentials live', async () => {
+it('confirms valid client credentials', async () => {
   const grant = { grant_type: 'client_credentials', scope: 'profile', redirect_uri: redirectUri };
   expect((await post('/oauth/token', { ...grant, ...client })).status).toBe(200);
   expect((await post('/oauth/token', { ...grant, ...client, client_secret: 'x' })).json.error).toBe(
@@ -119,7 +119,7 @@ it('registers no app without a name, an address or scopes that exist', async () 
   }
 });
 
-it('tells about itself under its own origin only, and answers for its own accounts only', async () => {
+it('describes itself under its own origin only, and answers for its own accounts only', async () => {
   const json = async (path: string) =>
     (await fetch(origin + path)).json() as Promise<Record<string, unknown>>;
   const metadata = await json('/.well-known/oauth-authorization-server');
@@ -190,7 +190,7 @@ describe('scopes and posts', () => {
     expect(await statusOf('/api/v1/accounts/2/statuses')).toBe(404);
   });
 
-  it('a site posts with the token, as a form or as JSON, and escapes nothing itself', async () => {
+  it('a site posts with the token, as a form or as JSON, and the instance escapes the text', async () => {
     const authorization = `Bearer ${await tokenWith('profile write:statuses')}`;
     const post = (body: string, type: string) =>
       fetch(`${ada.origin}/api/v1/statuses`, {

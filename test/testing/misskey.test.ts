@@ -29,7 +29,7 @@ async function aStage(options: InstanceOptions = {}, hasRoute = true) {
   return { instance: started, site, visitor: new Visitor() };
 }
 
-it('lets a person in at a site whose document it fetches', async () => {
+it('logs a visitor in at a site whose document it fetches', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await instance.approve(await leave(visitor, site, instance.host), { as: 'grace' });
   await open(visitor, callback);
@@ -47,7 +47,7 @@ it('lets a person in at a site whose document it fetches', async () => {
   ]);
 });
 
-it('shows the name that the document says, and takes a no', async () => {
+it('shows the name in the document, and accepts a denial', async () => {
   const { instance, site, visitor } = await aStage();
   const away = await leave(visitor, site, instance.host);
   expect((await visitor.get(away)).text).toContain('Tom &#38; &#34;Jerry&#34;');
@@ -61,8 +61,8 @@ it('refuses a disabled account as Misskey does', async () => {
   expect(page.json()).toMatchObject({ code: 'account_unusable' });
 });
 
-describe('hides no mistake of the site', () => {
-  it('says that there is no document where the route is missing', async () => {
+describe('reports mistakes of the site', () => {
+  it('names the missing route of a document', async () => {
     const { instance, site, visitor } = await aStage({}, false);
     const away = await leave(visitor, site, instance.host);
     await expect(instance.approve(away)).rejects.toThrow(
@@ -70,7 +70,7 @@ describe('hides no mistake of the site', () => {
     );
   });
 
-  it('says that it was not told where a site is', async () => {
+  it('says that it has no address of the site', async () => {
     const { instance, site, visitor } = await aStage({ sites: {} });
     const away = await leave(visitor, site, instance.host);
     await expect(instance.approve(away)).rejects.toThrow(
@@ -78,7 +78,7 @@ describe('hides no mistake of the site', () => {
     );
   });
 
-  it('compares the redirect URI, and wants PKCE and the very ID, the code and the verifier', async () => {
+  it('compares the redirect URI, and requires PKCE, the exact ID, the code and the verifier', async () => {
     const { instance, site, visitor } = await aStage();
     const away = new URL(await leave(visitor, site, instance.host));
     for (const changes of [
@@ -102,7 +102,7 @@ describe('hides no mistake of the site', () => {
     expect((await open(visitor, callback)).json()).toMatchObject({ code: 'token_refused' });
   });
 
-  it('is refused by a site without a URL to be known by', async () => {
+  it('is refused by a site without clientMetadataURL', async () => {
     const { instance } = await aStage();
     const other = await startSite({ instances: [instance] });
     const page = await start(new Visitor(), other, instance.host);

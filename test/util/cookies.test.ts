@@ -53,6 +53,6 @@ it.each([
   expect(cookieValues(header, name)).toEqual([]);
 });
 
-it('names of members of objects are names like others', () => {
+it('names like those of object members are ordinary names', () => {
   expect(cookieValues('__proto__=1; constructor=2', '__proto__')).toEqual(['1']);
 });

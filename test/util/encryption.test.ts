@@ -5,7 +5,7 @@ import { decrypt, encrypt } from '../../lib/util/crypto';
 const secret = 's'.repeat(43);
 const encrypted = encrypt(secret, 'a session', 'tokens of alice, é');
 
-it('is read with the same secret, for the same purpose', () => {
+it('can be read with the same secret, for the same purpose', () => {
   expect(decrypt(secret, 'a session', encrypted)).toBe('tokens of alice, é');
   expect(encrypted).not.toBe(encrypt(secret, 'a session', 'tokens of alice, é'));
 });
@@ -25,7 +25,7 @@ it.each([
   expect(decrypt(with_, purpose, text)).toBeUndefined();
 });
 
-it('has purposes of any length, each of which counts to its end', () => {
+it('has purposes of any length, and every character of them counts', () => {
   const purpose = 'https://client.example/'.padEnd(5000, 'x');
   const text = encrypt(secret, purpose, 'text');
   expect([decrypt(secret, purpose, text), decrypt(secret, `${purpose}y`, text)]).toEqual(['text', undefined]);

@@ -14,7 +14,7 @@ it.each([
   expect(withHost(template, 'social.example')).toBe(url);
 });
 
-it('a host is never read as a pattern of a replacement', () => {
+it('a host is never read as a replacement pattern', () => {
   expect(withHost(`${site}/:instance/x`, '$&$1$$')).toBe(`${site}/$&$1$$/x`);
 });
 
@@ -45,7 +45,7 @@ it.each([
   expect(hostSegmentOf(template, path)).toBe(host);
 });
 
-describe('an option with the place of a host in it', () => {
+describe('an option with the position of a host in it', () => {
   const read = (value: unknown) => new Checks('MastodonLogin').instanceURL('callbackURL', value);
 
   it.each([

@@ -53,7 +53,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
 
   const expired = /expired or was already used/;
 
-  it('gives the browser one cookie, which no script and no other host can touch', async () => {
+  it('gives the browser one cookie, which no script can read and no other host can set', async () => {
     const { headers } = await begin(visitor);
     const lines = (headers['set-cookie'] ?? []).filter((line) => line.includes('mastodon-login'));
     expect(lines).toEqual([expect.stringMatching(/^__Host-mastodon-login=[\w-]{43};/)]);
@@ -70,17 +70,17 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     expect(jarOf(visitor).has(cookieName)).toBe(false);
   });
 
-  it('begins none for a page of a sibling host', async () => {
+  it('begins no login for a page of a sibling host', async () => {
     const page = await begin(visitor, { 'Sec-Fetch-Site': 'same-site' });
     await expectRefusal(page, /did not confirm that you started this login/);
   });
 
-  it.each(['same-origin', 'none'])('begins one where the browser says %s', async (from) => {
+  it.each(['same-origin', 'none'])('begins a login if the browser sends %s', async (from) => {
     const page = await begin(visitor, { 'Sec-Fetch-Site': from });
     expect(page.location).toContain(instance.origin);
   });
 
-  it('does not take a cookie for its own that another host of its domain planted', async () => {
+  it('ignores a cookie that another host of its domain planted', async () => {
     const attacker = new Visitor();
     const callback = await comeBack(attacker, 'bob');
     // A cookie that a browser keeps for a whole domain, or for plain http, cannot have the prefix.
@@ -88,7 +88,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     await expectRefusal(await visitor.get(callback), expired);
   });
 
-  it('who knows the key that a browser had before its login cannot finish the next one', async () => {
+  it('does not let an attacker who knows an earlier browser key finish the next login', async () => {
     const attacker = new Visitor();
     await begin(attacker);
     const planted = jarOf(attacker).get(cookieName) ?? '';
@@ -101,7 +101,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     expect(await whoIs(attacker)).toBeUndefined();
   });
 
-  it('finishes, after a login and another start, what was begun before both', async () => {
+  it('after a login and another start, finishes a login that began before both', async () => {
     const [first, second] = [await comeBack(visitor), await comeBack(visitor)];
     await open(visitor, first);
     const third = await comeBack(visitor);
@@ -119,7 +119,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     },
   );
 
-  it('refuses an answer that names another instance, in its path or as its issuer', async () => {
+  it('refuses a response that names another instance, in its path or as its issuer', async () => {
     for (const change of [
       (url: URL) => (url.pathname = url.pathname.replace(/[^/]+$/, 'evil.example')),
       (url: URL) => url.searchParams.set('iss', 'https://evil.example'),
@@ -130,7 +130,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     }
   });
 
-  it('shows nothing of what an answer says of an error', async () => {
+  it('does not show the error text of a response', async () => {
     const callback = new URL(await comeBack(visitor));
     callback.searchParams.delete('code');
     callback.searchParams.set('error', 'EVIL');
@@ -140,7 +140,7 @@ export function keepsStrangersOut(run: (developmentInstances: string) => Promise
     expect(page.text).not.toContain('EVIL');
   });
 
-  it("is where it was told to be, whatever a request's host and scheme are", async () => {
+  it('uses the configured origin, whatever host and scheme a request names', async () => {
     const { location } = await begin(visitor, { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example' });
     const { searchParams } = new URL(location ?? '');
     expect(searchParams.get('redirect_uri')).toMatch(/^https:\/\/site\.example\/auth\/mastodon\/callback\//);

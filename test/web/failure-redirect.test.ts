@@ -14,7 +14,7 @@ const start = (body: object, headers: Record<string, string> = {}) =>
 const begin = (request: Request, page = '/login') =>
   login.begin(request).catch((error: unknown) => failureRedirect(error, page));
 
-it('leads to the login page with the code and the reason, from which messageFor makes the sentence', async () => {
+it('leads to the login page with the code and the reason, for messageFor', async () => {
   const response = await begin(start({ instance: 'mastodon' }));
   expect(response.status).toBe(303);
   const location = response.headers.get('location') ?? '';
@@ -33,13 +33,13 @@ it('names the instance, keeps the query of the page, and replaces an earlier fai
   );
 });
 
-it('answers a prefetch with 503, so that the browser asks again when the visitor opens the page', async () => {
+it('answers a prefetch with 503, so that the browser requests the page again when the visitor opens it', async () => {
   const response = await begin(start({ instance: 'a.example' }, { 'Sec-Purpose': 'prefetch' }));
   expect([response.status, response.headers.get('location')]).toEqual([503, null]);
   expect(response.headers.get('cache-control')).toBe('no-store');
 });
 
-it('throws an error that is not of the login, for the site to handle', () => {
+it('throws errors of the site itself, so that the site can handle them', () => {
   const bug = new TypeError('a mistake of the site');
   expect(() => failureRedirect(bug, '/login')).toThrow(bug);
 });

@@ -48,7 +48,7 @@ it('a site without mistakes causes no warning', async () => {
   expect(allWarnings()).toEqual([]);
 });
 
-it('each route has a login of its own: the cause says to make it once', async () => {
+it('each route has a login of its own: the error’s cause says to make it once', async () => {
   const { instance, login } = await aLogin();
   const other = createLogin({ ...leastOptions, callbackURL, developmentInstances: [instance.origin] });
   const { callback, cookie } = await begin(login, instance);
@@ -101,7 +101,7 @@ it('the field has another name', async () => {
   expect(warningsOf('MASTODON_NO_FIELD')).toEqual([expect.stringContaining('Name the input so')]);
 });
 
-it('a server of the developer is typed, and is not listed', async () => {
+it('a developer types a server that is not listed', async () => {
   const { login } = await aLogin();
   await expect(login.begin(form({ instance: 'localhost:4000' }))).rejects.toMatchObject({
     code: 'instance_invalid',

@@ -36,7 +36,7 @@ async function comeBack(login: WebLogin, instance: StandIn, cookie = '') {
   return { callback, cookie: cookieIn(begun) };
 }
 
-it('a body that never ends does not hold a start up', async () => {
+it('a body that never ends does not block a start', async () => {
   const login = createLogin({ ...leastOptions, outbound: { loginTimeoutMs: 200 } });
   const body = new ReadableStream({
     start: (stream) => stream.enqueue(new TextEncoder().encode('instance=')),
@@ -46,7 +46,7 @@ it('a body that never ends does not hold a start up', async () => {
   expect(await failureOf(login.begin(request))).toMatchObject({ code: 'instance_missing', status: 408 });
 });
 
-describe('begin finds what was typed', () => {
+describe('begin finds the typed text', () => {
   const form = (fields: [string, string | Blob][]) => {
     const data = new FormData();
     for (const [name, value] of fields) data.append(name, value);
@@ -71,7 +71,7 @@ describe('begin finds what was typed', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('in its own options first, and leaves the body alone then', async () => {
+  it('in its own options first, and does not read the body then', async () => {
     const { instance, login } = await aStage();
     const request = post(new URLSearchParams({ instance: 'other.example', from: 'here' }));
     const { headers } = await login.begin(request, { instance: instance.host, lang: 'de', forceLogin: true });
@@ -84,7 +84,7 @@ describe('begin finds what was typed', () => {
     expect((await request.formData()).get('from')).toBe('here');
   });
 
-  it('at a path, where a server gives no whole URL', async () => {
+  it('with a path, if a server gives no absolute URL', async () => {
     const { instance, login } = await aStage();
     const request = {
       url: `/auth/mastodon?instance=${instance.host}`,
@@ -132,7 +132,7 @@ describe('begin finds what was typed', () => {
     expect(await failureOf(login.begin(request()))).toMatchObject({ code, status });
   });
 
-  it('and does not read on when a body is too large', async () => {
+  it('and stops reading a body that is too large', async () => {
     const { login } = await aStage();
     let pulled = 0;
     let wasCancelled = false;
@@ -149,7 +149,7 @@ describe('begin finds what was typed', () => {
     expect([wasCancelled, pulled < 5]).toEqual([true, true]);
   });
 
-  it('and says to the operator that the body was read before', async () => {
+  it('and tells the operator that the body was already read', async () => {
     const { login } = await aStage();
     const request = post(new URLSearchParams({ instance: 'a.example' }));
     await request.text();
@@ -159,7 +159,7 @@ describe('begin finds what was typed', () => {
 });
 
 describe('the cookie', () => {
-  it('is as the callback says, https or not, and has the name that the site gave it', async () => {
+  it('follows the callback’s scheme, and has the configured name', async () => {
     const instance = await anInstance();
     const options = { ...leastOptions, developmentInstances: [instance.origin] };
     for (const [more, name, isSecure] of [
@@ -176,7 +176,7 @@ describe('the cookie', () => {
     }
   });
 
-  it('stays the same as long as logins only begin', async () => {
+  it('stays the same until a login finishes', async () => {
     const { instance, login } = await aStage();
     const first = await comeBack(login, instance);
     const second = await comeBack(login, instance, `a=b; ${first.cookie}; c=d`);
@@ -192,7 +192,7 @@ describe('the cookie', () => {
     },
   );
 
-  it('needs nothing of the answer to a callback: the next start gives the browser another key', async () => {
+  it('needs no header of the callback’s response: the next start gives the browser another key', async () => {
     const { instance, login } = await aStage({ store: new JSONStore() });
     const first = await comeBack(login, instance);
     await login.finish(withCookie(first.callback, first.cookie));
@@ -202,7 +202,7 @@ describe('the cookie', () => {
     expect((await login.finish(withCookie(second.callback, second.cookie))).profile.username).toBe('alice');
   });
 
-  it('finishes what its former key began in another tab, for ten minutes', async () => {
+  it('finishes a login of another tab with its former key, for ten minutes', async () => {
     const { instance, login } = await aStage({ store: new JSONStore() });
     const first = await comeBack(login, instance);
     const [second, third] = [
@@ -227,7 +227,7 @@ describe('the cookie', () => {
     );
   });
 
-  it('does not grow without end, and believes in no former key that would outlast a login', async () => {
+  it('has a bounded length, and accepts no former key that would outlive a login', async () => {
     const { instance, login } = await aStage();
     const key = randomToken();
     let { cookie } = await comeBack(
@@ -244,7 +244,7 @@ describe('the cookie', () => {
     expect(cookie.split('~')).toHaveLength(4);
   });
 
-  it('is not one whose name begins with a Unicode space, which a sibling host can set', async () => {
+  it('with a name that begins with a Unicode space, which a sibling host can set, is ignored', async () => {
     const { instance, login } = await aStage();
     const attacker = await comeBack(login, instance);
     for (const space of ['\u00a0', '\v', '\f']) {
@@ -266,7 +266,7 @@ describe('the cookie', () => {
 });
 
 describe('finish', () => {
-  it('gives the profile, the tokens and the state of the application', async () => {
+  it('returns the profile, the tokens and the application’s state', async () => {
     const { instance, login } = await aStage();
     const state = { from: '/pricing', n: [1, null] };
     const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), { state });
@@ -285,7 +285,7 @@ describe('finish', () => {
     expect([...headers.keys()]).toEqual(['set-cookie']);
   });
 
-  it('gives the state as it was at the start, and as the application’s own, to change it', async () => {
+  it('returns the state as at the start, as an object that the application may change', async () => {
     const { instance, login } = await aStage();
     const given = { cart: [7] };
     const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), { state: given });
@@ -304,7 +304,7 @@ describe('finish', () => {
     expect((await login.finish(inner)).profile.username).toBe('alice');
   });
 
-  it("tells the application's state of a login that failed, and in no serialised form", async () => {
+  it('gives the state of a failed login to the application, and in no serialised form', async () => {
     const { instance, login } = await aStage();
     const begun = await login.begin(new Request(`${start}?instance=${instance.host}`), {
       state: { cart: 7 },
@@ -316,7 +316,7 @@ describe('finish', () => {
     expect(JSON.stringify(error)).not.toContain('cart');
   });
 
-  it('works by itself, taken from the login', async () => {
+  it('works without its object', async () => {
     const { instance, login } = await aStage();
     const { begin, finish } = login;
     const begun = await begin(new Request(`${start}?instance=${instance.host}`));
@@ -355,13 +355,13 @@ describe('a start by a page of another site', () => {
     expect((await login.begin(crossSite(instance.host, headers))).status).toBe(302);
   });
 
-  it('is taken where the site says so', async () => {
+  it('is accepted if the site allows it', async () => {
     const { instance, login } = await aStage({ allowCrossSiteStart: true });
     expect((await login.begin(crossSite(instance.host))).status).toBe(302);
   });
 });
 
-describe('a request that the visitor did not make', () => {
+describe('a request that the visitor did not intend', () => {
   const prefetches: [string, RequestInit][] = [
     ['a prefetch of Chromium', { headers: { 'Sec-Purpose': 'prefetch' } }],
     ['a prerender of Chromium', { headers: { 'Sec-Purpose': 'prefetch;prerender' } }],
@@ -381,7 +381,7 @@ describe('a request that the visitor did not make', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it.each(prefetches)('uses no login up: %s', async (_what, { method = 'GET', headers }) => {
+  it.each(prefetches)('uses up no login: %s', async (_what, { method = 'GET', headers }) => {
     const { instance, login } = await aStage();
     const { callback, cookie } = await comeBack(login, instance);
     const request = new Request(callback, { method, headers: { ...headers, Cookie: cookie } });
@@ -390,7 +390,7 @@ describe('a request that the visitor did not make', () => {
   });
 });
 
-describe('a mistake of who builds the site', () => {
+describe('a mistake of the developer', () => {
   it.each([
     [{ cookieName: '__Host-login' }, /^createLogin: cookieName must have no prefix/],
     [{ cookieName: 'a b' }, /^createLogin: cookieName must be 1 to 64/],
@@ -404,7 +404,7 @@ describe('a mistake of who builds the site', () => {
     expect(() => createLogin({ ...leastOptions, ...(wrong as object) })).toThrow(message);
   });
 
-  it('a request of another kind is told as what it is', async () => {
+  it('a request of another type is reported as such', async () => {
     const { login } = await aStage();
     const request = { url: '/', headers: { cookie: '' } } as unknown as Request;
     await expect(login.begin(request)).rejects.toThrow(/begin takes a Request/);
