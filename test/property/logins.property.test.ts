@@ -200,8 +200,9 @@ const all = [...honest, begin, finish, ...troubles];
 /** Differences between the clocks of two machines without a time server. Milliseconds. */
 const skew = fc.constantFrom(0, -4 * 60_000, 4 * 60_000);
 
+// At the same time, as they mostly wait: for locks, and for instances that are slow.
 describe.each(entryPoints)('through %s', (entryPoint) => {
-  it.each([
+  it.concurrent.each([
     ['everything works', honest],
     ['the store, the instances, the clocks and the processes fail', all],
   ])('while %s, and a login afterwards works', (_what, commands) =>

@@ -51,14 +51,16 @@ export class Shared {
   constructor(readonly store: BadStore) {}
 }
 
-const clock = new AsyncLocalStorage<number>();
-const realNow = Date.now;
-let advancedMs = 0;
-Date.now = () => realNow() + advancedMs + (clock.getStore() ?? 0);
+/** How far a clock is ahead of the real one; milliseconds. */
+export type Clock = () => number;
 
-/** Advances all clocks. */
-export function advance(milliseconds: number): void {
-  advancedMs += milliseconds;
+const clocks = new AsyncLocalStorage<Clock>();
+const realNow = Date.now;
+Date.now = () => realNow() + (clocks.getStore()?.() ?? 0);
+
+/** Runs a program, and everything that comes of it, by a clock of its own. */
+export function byClock<T>(clock: Clock, work: () => T): T {
+  return clocks.run(clock, work);
 }
 
 /** A process that works until it is killed during an operation. */
@@ -70,10 +72,10 @@ export class Life {
   private readonly ends: (() => unknown)[] = [];
   private end: (how: 'killed') => void = () => undefined;
 
-  /** @param userAgent by which an instance knows the requests of this process. @param skewMs of its clock */
+  /** @param userAgent by which an instance knows the requests of this process */
   constructor(
     readonly userAgent: string,
-    private readonly skewMs: number,
+    private readonly clock: Clock,
   ) {
     this.died = new Promise((resolve) => (this.end = resolve));
   }
@@ -101,7 +103,7 @@ export class Life {
   }
 
   run<T>(work: () => T): T {
-    return clock.run(this.skewMs, work);
+    return byClock(this.clock, work);
   }
 
   /** The store as this process uses it. */

@@ -10,7 +10,7 @@ import { Visitor } from '../support/visitor.js';
 import type { Disturbance } from './disturbances.js';
 import { Jar } from './jar.js';
 import {
-  advance,
+  byClock,
   Life,
   Shared,
   startProcess,
@@ -64,11 +64,16 @@ export class World {
   private readonly shared = new Shared(this.store);
   private readonly repairs: (() => void)[] = [];
   private readonly unfinished: Promise<unknown>[] = [];
+  /** How far all clocks of this world were put forward. */
+  private advancedMs = 0;
 
   /** @param skewsMs of the processes' clocks */
   static async start(entryPoint: EntryPoint, skewsMs: readonly number[] = [0, 0]): Promise<World> {
     const world = new World(entryPoint, skewsMs);
-    world.instances = await Promise.all(families.map((family) => startInstance(family)));
+    world.instances = await byClock(
+      () => world.advancedMs,
+      () => Promise.all(families.map((family) => startInstance(family))),
+    );
     // A dead process sends nothing.
     for (const instance of world.instances)
       instance.answer(
@@ -113,7 +118,7 @@ export class World {
     await this.bounded(Promise.allSettled(this.unfinished));
     for (const index of this.processes.keys()) await this.restart(index);
     // A client is verified once a minute at most.
-    advance(61_000);
+    this.advancedMs += 61_000;
     for (const [index, instance] of this.instances.entries()) {
       const jar = new Jar();
       const outcomes: (Outcome | undefined)[] = [];
@@ -368,7 +373,7 @@ export class World {
   }
 
   private async startProcess(index: number, skewMs = this.skewsMs[index] ?? 0): Promise<void> {
-    const life = new Life(`process-${this.lives.length}`, skewMs);
+    const life = new Life(`process-${this.lives.length}`, () => this.advancedMs + skewMs);
     const options = {
       developmentInstances: this.instances.map((instance) => instance.origin),
       log: (event: object) => void this.events.push(JSON.stringify(event)),

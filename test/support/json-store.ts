@@ -17,9 +17,10 @@ export class JSONStore implements KeyValueStore {
   }
 }
 
-/** The same, with records that last for their time to live. */
+/** The same, with records that last for their time to live and with atomic locks, like Redis. */
 export class ExpiringStore extends JSONStore {
   private readonly ends = new Map<string, number>();
+  private readonly locks = new Map<string, number>();
   override async get(key: string): Promise<unknown> {
     if ((this.ends.get(key) ?? Infinity) <= Date.now()) this.records.delete(key);
     return super.get(key);
@@ -27,5 +28,11 @@ export class ExpiringStore extends JSONStore {
   override async set(key: string, value: unknown, ttl = Infinity): Promise<void> {
     this.ends.set(key, Date.now() + ttl);
     await super.set(key, value);
+  }
+  async lock(key: string, ttl: number): Promise<(() => void) | undefined> {
+    const now = performance.now();
+    if ((this.locks.get(key) ?? 0) > now) return undefined;
+    this.locks.set(key, now + ttl);
+    return () => void (this.locks.get(key) === now + ttl && this.locks.delete(key));
   }
 }
