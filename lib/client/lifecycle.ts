@@ -63,7 +63,7 @@ export class ClientLifecycle {
     abandoned: readonly number[] = [],
   ): Promise<AppAtInstance> {
     const { host, key, clientId, redirectURI, scope } = app;
-    context.http.referrals.serverFound(host);
+    context.http.referrals.found.set(host, true);
     if (clientId !== undefined) {
       const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
       return { instance, app, client: { clientId, redirectURI, scope, state: 'active', ...never } };
@@ -90,7 +90,7 @@ export class ClientLifecycle {
     { host, appKey }: Pick<ClientOf, 'host' | 'appKey'>,
   ): Promise<Client | undefined> {
     const client = await this.clients.current(host, appKey);
-    if (client?.lastLoginAt !== undefined) http.referrals.inUse(host);
+    if (client?.lastLoginAt !== undefined) http.referrals.inUse.set(host, true);
     return client;
   }
 

@@ -32,7 +32,7 @@ const maxHosts = 4;
 
 interface Hosts {
   /** Results of `allowInstance`, by host. */
-  readonly allowed: Map<string, Promise<void>>;
+  readonly allowed: Map<string, boolean | Promise<boolean>>;
   /** The state of this login at a host, see `Referral`. */
   readonly standing: Map<string, Referral['standing']>;
 }
@@ -52,6 +52,11 @@ const over = Symbol('over');
  */
 export class RequestContext {
   readonly settings: Settings;
+  /** See `ContextOptions`. They change when the visitor's input or the transaction is read. */
+  typed: string | undefined;
+  hasHandle: boolean;
+  /** Whether the work ended before its deadline, because its result is not needed. */
+  isNotNeeded = false;
   private readonly controller = new AbortController();
   /** Aborted at the deadline, and by `end`. */
   readonly signal: AbortSignal = this.controller.signal;
@@ -61,29 +66,21 @@ export class RequestContext {
   private readonly children = new Set<RequestContext>();
   private readonly endsAt: number;
   private readonly timer: NodeJS.Timeout;
-  /** See `ContextOptions`. `finish` sets it once the transaction is read. */
-  typed: string | undefined;
-  private hasHandle: boolean;
 
   constructor(
     readonly http: Http,
-    options: ContextOptions,
-    private readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
+    { timeoutMs, typed, hasHandle = false }: ContextOptions,
+    readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
     private readonly parent?: RequestContext,
   ) {
-    parent?.children.add(this);
     this.settings = http.settings;
-    this.typed = options.typed;
-    this.hasHandle = options.hasHandle ?? false;
-    this.endsAt = performance.now() + options.timeoutMs;
-    this.timer = setTimeout(() => this.end(), Math.ceil(options.timeoutMs));
-    // Timers may fire a millisecond early. Less than 1 ms is too short for a request.
-    if (options.timeoutMs < 1) this.end();
-  }
-
-  /** Whether the work ended before its deadline, because its result is not needed. Timers may fire some milliseconds early. */
-  get isNotNeeded(): boolean {
-    return this.signal.aborted && this.endsAt - performance.now() > 5;
+    this.typed = typed;
+    this.hasHandle = hasHandle;
+    this.endsAt = performance.now() + timeoutMs;
+    this.timer = setTimeout(() => this.end(false), Math.ceil(timeoutMs));
+    parent?.children.add(this);
+    // Less than 1 ms is too short for a request.
+    if (timeoutMs < 1) this.end(false);
   }
 
   /** Milliseconds, never negative. */
@@ -93,7 +90,8 @@ export class RequestContext {
 
   /** @throws MastodonError `timeout` once the deadline has passed */
   throwIfOver(): void {
-    if (this.remainingMs === 0) throw this.timeout();
+    if (this.signal.aborted || performance.now() >= this.endsAt)
+      throw new MastodonError('timeout', { instance: this.typed });
   }
 
   /**
@@ -101,23 +99,27 @@ export class RequestContext {
    * @param host named in the error; default: the typed host
    * @throws MastodonError `timeout` at the deadline
    */
-  async race<T>(work: PromiseLike<T>, host?: string): Promise<T> {
+  async race<T>(work: T | PromiseLike<T>, host = this.typed): Promise<T> {
     const result = await Promise.race([this.over, work]);
-    if (result === over) throw this.timeout(host);
-    return result;
+    if (result === over) throw new MastodonError('timeout', { instance: host });
+    return result as T;
   }
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const { typed, hasHandle } = this;
-    const options = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, this.remainingMs) };
-    return new RequestContext(this.http, options, this.hosts, this);
+    const { http, typed, hasHandle, hosts, remainingMs } = this;
+    return new RequestContext(
+      http,
+      { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) },
+      hosts,
+      this,
+    );
   }
 
-  /** A context for shared work, with the same limits and its own deadline. The caller calls its `end`. */
-  detached(timeoutMs = this.settings.outbound.loginTimeoutMs): RequestContext {
-    const { typed, hasHandle } = this;
-    return new RequestContext(this.http, { typed, hasHandle, timeoutMs }, this.hosts);
+  /** A context for shared work, with the same limits and the time limit of a login. The caller calls its `end`. */
+  detached(): RequestContext {
+    const { http, typed, hasHandle, hosts, settings } = this;
+    return new RequestContext(http, { typed, hasHandle, timeoutMs: settings.outbound.loginTimeoutMs }, hosts);
   }
 
   /**
@@ -125,30 +127,18 @@ export class RequestContext {
    * @throws MastodonError `instance_not_allowed`; `instance_unsupported` after too many hosts; `timeout`; and what
    *   `allowInstance` throws
    */
-  assertAllowed(host: string): Promise<void> {
+  async assertAllowed(host: string): Promise<void> {
     const { allowed } = this.hosts;
-    const known = allowed.get(host);
-    const asked = known ?? this.askSite(host, allowed.size >= maxHosts);
-    if (!known) allowed.set(host, asked);
-    return this.race(asked, host);
-  }
-
-  /** Sends a request once the referral rate limits allow it. @throws MastodonError `login_busy` */
-  limited<T>({ host }: URL, send: () => Promise<T>): Promise<T> {
-    const { typed, hasHandle, signal } = this;
-    const standing = this.hosts.standing.get(host);
-    return this.http.referrals.run({ host, typed, hasHandle, standing, signal }, send);
-  }
-
-  /** Sets what the visitor typed. */
-  startAt({ host, username }: { readonly host: string; readonly username?: string }): void {
-    this.typed = host;
-    this.hasHandle = username !== undefined;
-  }
-
-  /** Records that the visitor's login is pending at this host. */
-  isPendingAt(host: string): void {
-    this.hosts.standing.set(host, 'pending');
+    if (!allowed.has(host)) {
+      if (allowed.size >= maxHosts) {
+        const cause = 'one login has led to too many hosts';
+        throw new MastodonError('instance_unsupported', { instance: host, cause });
+      }
+      const { allowInstance } = this.settings;
+      allowed.set(host, allowInstance ? allowInstance(host) : true);
+    }
+    if (!(await this.race(allowed.get(host), host)))
+      throw new MastodonError('instance_not_allowed', { instance: host });
   }
 
   /** Records that the host issued a token for the code of the visitor's login. */
@@ -158,28 +148,15 @@ export class RequestContext {
   }
 
   /** Clears the timer, and aborts running requests. */
-  end(): void {
+  end(isNotNeeded = true): void {
+    if (this.signal.aborted) return;
+    this.isNotNeeded = isNotNeeded;
     clearTimeout(this.timer);
     this.parent?.children.delete(this);
-    for (const child of this.children) child.end();
+    for (const child of this.children) child.end(isNotNeeded);
     this.endRaces(over);
     // Without a reason, Node.js makes an error with a stack trace for every request.
     this.controller.abort(over);
-  }
-
-  private async askSite(host: string, isTooMany: boolean): Promise<void> {
-    if (isTooMany) {
-      const cause = 'one login has led to too many hosts';
-      throw new MastodonError('instance_unsupported', { instance: host, cause });
-    }
-    const { allowInstance } = this.settings;
-    if (allowInstance && !(await allowInstance(host))) {
-      throw new MastodonError('instance_not_allowed', { instance: host });
-    }
-  }
-
-  private timeout(instance = this.typed): MastodonError {
-    return new MastodonError('timeout', { instance });
   }
 }
 
@@ -203,15 +180,8 @@ export class SingleFlight<T> {
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
     const joined = this.underWay.get(key);
-    let flight = joined;
-    if (!flight) {
-      const shared = context.detached();
-      flight = (async () => work(shared))().finally(() => {
-        this.underWay.delete(key);
-        shared.end();
-      });
-      this.underWay.set(key, flight);
-    }
+    const flight = joined ?? this.start(key, context.detached(), work);
+    if (!joined) this.underWay.set(key, flight);
     try {
       return await context.race(flight);
     } catch (error) {
@@ -220,6 +190,15 @@ export class SingleFlight<T> {
       if (joined && error.code === 'login_busy' && !context.signal.aborted)
         return this.join(key, context, work);
       throw error.with({});
+    }
+  }
+
+  private async start(key: string, shared: RequestContext, work: (shared: RequestContext) => Promise<T>) {
+    try {
+      return await work(shared);
+    } finally {
+      this.underWay.delete(key);
+      shared.end();
     }
   }
 }

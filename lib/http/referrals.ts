@@ -14,36 +14,28 @@ interface Allowance {
   readonly share: number;
   /** Maximum requests of this kind. */
   readonly ofKind?: number;
+  /** Maximum requests of one source. */
+  readonly ofSource?: number;
 }
 
-/**
- * The kinds of requests to a domain from a redirect, WebFinger or metadata. Each kind has a higher limit than the one before,
- * because fewer visitors can cause it. `discovery`: any visitor. `pending`: a visitor with a pending login at the server.
- * `known`: a visitor whose typed domain has led to a finished login at the server.
- */
-type ReferredKind = 'discovery' | 'pending' | 'known';
+type Kind = 'discovery' | 'pending' | 'known' | 'unseen' | 'own' | 'typedPending' | 'absent';
 
-/**
- * The kinds of requests to the domain that the visitor typed. Visitors can make up any number of hosts and codes. So each of
- * these has a limit that leaves some for the first login at the domain itself and at a host with a server.
- * `unseen`: a host on which no server was found so far. `own`: the domain itself, or a host with a server.
- * `pending`: a visitor with a pending login at the server.
- *
- * Visitors can make up any number of handles, too. So the starts with a handle are counted separately from the others.
- */
-type TypedKind = 'unseen' | 'own' | 'pending';
-
-/** There is no limit for a typed host at which a login was finished. */
-const typedAllowances: Record<TypedKind, Allowance> = {
-  unseen: { most: 90, share: 1 / 2, ofKind: 52 },
-  own: { most: 90, share: 2 / 3 },
-  pending: { most: 120, share: 1 / 2, ofKind: 60 },
-};
-
-const referredAllowances: Record<ReferredKind, Allowance> = {
+const allowances: Record<Kind, Allowance> = {
+  // Requests to a domain from a redirect, WebFinger or metadata. Each kind has a higher limit than the one before, because
+  // fewer visitors can cause it: any visitor; a visitor with a pending login at the server; a visitor whose typed domain has
+  // led to a finished login at the server.
   discovery: { most: 44, share: 1 / 4 },
   pending: { most: 54, share: 1 / 8 },
   known: { most: 60, share: 1 / 2 },
+  // Requests to the domain that the visitor typed: a host on which no server was found so far; the domain itself, or a host
+  // with a server; a visitor with a pending login at the server. Visitors can make up any number of hosts and codes. So each
+  // has a limit that leaves some requests for the first login at the domain itself and at a host with a server.
+  unseen: { most: 90, share: 1 / 2, ofKind: 52 },
+  own: { most: 90, share: 2 / 3 },
+  typedPending: { most: 120, share: 1 / 2, ofKind: 60 },
+  // Names of one domain without an address, which are looked up and not counted as requests. The limit of one name is the
+  // number of documents that a start asks for.
+  absent: { most: 600, share: 1, ofSource: 5 },
 };
 
 /** Concurrent referred requests to one domain. */
@@ -52,16 +44,13 @@ const maxAtOnce = 8;
 /** Concurrent requests to typed hosts of one domain that may not exist. */
 const maxUnseenAtOnce = 16;
 
-/** Names of one domain without an address that are looked up per minute and not counted as requests. */
-const maxAbsent = 600;
-
-/** The same for one name: the number of documents that a start asks for. */
-const maxAbsentOfHost = 5;
+/** Codes of a host without a public address, to which no request was sent. */
+const absentCodes: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'ENODATA', 'EPRIVATE']);
 
 interface Sent {
   readonly at: number;
   readonly source: string;
-  readonly kind: ReferredKind | TypedKind | 'absent';
+  readonly kind: Kind;
 }
 
 /** One request that a visitor caused. */
@@ -85,12 +74,15 @@ export interface Referral {
  * A request that leads to a token does not count, because a user of that server wanted it.
  */
 export class ReferralLimits {
-  /** Requests of the last minute, by domain. */
-  private readonly sent = boundedMap<readonly Sent[]>(10_000);
-  /** Hosts at which a login was finished, and pairs of a typed domain and the domain of such a host. */
-  private readonly known = boundedMap<true>(10_000);
-  /** Hosts with a server. */
-  private readonly found = boundedMap<true>(10_000);
+  /**
+   * Hosts at which a login was finished, so that requests of visitors who type them are unlimited; and pairs of a typed
+   * domain and the domain of such a host.
+   */
+  readonly inUse = boundedMap<true>(10_000);
+  /** Hosts on which a server was found. */
+  readonly found = boundedMap<true>(10_000);
+  /** Requests of the last minute. */
+  private readonly sent = boundedMap<Set<Sent>>(10_000);
   private readonly turns = new ConcurrencyLimit({
     ...{ inAll: 1024, perInstance: maxAtOnce, perDomain: maxAtOnce, waiting: 1024 },
   });
@@ -103,102 +95,63 @@ export class ReferralLimits {
    * @throws MastodonError `login_busy` without sending it
    */
   async run<T>(referral: Referral, send: () => Promise<T>): Promise<T> {
-    const { host, typed = '', standing } = referral;
+    const { host, typed = '', standing, hasHandle } = referral;
     const [domain, source] = [domainOf(host), domainOf(typed)];
-    if (source === domain) return this.runTyped(referral, domain, send);
-    const isKnown = this.known.has(`${source} ${domain}`);
-    const kind = isKnown ? 'known' : standing === 'pending' ? 'pending' : 'discovery';
-    if (standing !== 'confirmed') this.count(domain, host, { source, kind }, referredAllowances[kind]);
-    return this.turns.run(referral, host, send);
-  }
-
-  private async runTyped<T>(referral: Referral, domain: string, send: () => Promise<T>): Promise<T> {
-    const { host, standing, hasHandle = false } = referral;
-    if (standing === 'confirmed' || this.known.has(host)) return send();
+    const cause = 'too many requests were referred to it in a minute';
+    if (source !== domain) {
+      const isKnown = this.inUse.has(`${source} ${domain}`);
+      const kind = isKnown ? 'known' : standing === 'pending' ? 'pending' : 'discovery';
+      if (standing !== 'confirmed' && !this.count(domain, source, kind))
+        throw new MastodonError('login_busy', { instance: host, cause });
+      return this.turns.run(referral, host, send);
+    }
+    if (standing === 'confirmed' || this.inUse.has(host)) return send();
     const isOwn = host.replace(/:\d+$/, '') === domain || host === domain || this.found.has(host);
-    const kind = standing ?? (isOwn ? 'own' : 'unseen');
+    const kind = standing ? 'typedPending' : isOwn ? 'own' : 'unseen';
+    // Visitors can make up any number of handles, so the starts with a handle are counted separately from the others.
     const key = `${hasHandle && !standing ? 'handles' : 'typed'} ${domain}`;
     const counted = async () => {
-      const sent = this.count(key, host, { source: host, kind }, typedAllowances[kind]);
+      const sent = this.count(key, host, kind);
+      if (!sent) throw new MastodonError('login_busy', { instance: host, cause });
       try {
         return await send();
       } catch (error) {
         // No request was sent. Otherwise made-up names would use up the limit of the domain.
-        if (isAbsent(error) && this.countAbsent(domain, host)) this.uncount(key, sent);
+        const isAbsent = absentCodes.has((error as NodeJS.ErrnoException).code);
+        if (isAbsent && this.count(`absent ${domain}`, host, 'absent')) this.sent.get(key)?.delete(sent);
         throw error;
       }
     };
-    return isOwn || standing ? counted() : this.unseenTurns.run(referral, host, counted);
+    return kind === 'unseen' ? this.unseenTurns.run(referral, host, counted) : counted();
   }
 
-  /** @throws MastodonError `login_busy` */
-  private count(key: string, host: string, of: Omit<Sent, 'at'>, allowance: Allowance): Sent {
-    const { most, share, ofKind = Infinity } = allowance;
-    const sent = this.lastMinute(key);
-    const ofSameKind = sent.filter(({ kind }) => kind === of.kind);
-    const own = ofSameKind.filter(({ source }) => source === of.source).length;
-    const isOver = own >= Math.ceil((most - (sent.length - own)) * share);
-    if (isOver || ofSameKind.length >= ofKind) {
-      const cause = 'too many requests were referred to it in a minute';
-      throw new MastodonError('login_busy', { instance: host, cause });
-    }
-    return this.add(key, sent, of);
-  }
-
-  private lastMinute(key: string): readonly Sent[] {
+  /** Counts a request, unless its limit is reached. */
+  private count(key: string, source: string, kind: Kind): Sent | undefined {
+    const { most, share, ofKind = Infinity, ofSource = Infinity } = allowances[kind];
     const now = performance.now();
-    return (this.sent.get(key) ?? []).filter(({ at }) => now - at < minuteMs);
-  }
-
-  private add(key: string, sent: readonly Sent[], of: Omit<Sent, 'at'>): Sent {
-    const added = { at: performance.now(), ...of };
-    this.sent.set(key, [...sent, added]);
+    const sent = this.sent.get(key) ?? new Set();
+    let [sameKind, own] = [0, 0];
+    for (const one of sent) {
+      if (now - one.at >= minuteMs) sent.delete(one);
+      else if (one.kind === kind) {
+        sameKind++;
+        if (one.source === source) own++;
+      }
+    }
+    const ownMost = Math.min(ofSource, Math.ceil((most - (sent.size - own)) * share));
+    if (own >= ownMost || sameKind >= ofKind) return undefined;
+    const added = { at: now, source, kind };
+    this.sent.set(key, sent.add(added));
     return added;
-  }
-
-  private uncount(key: string, sent: Sent | undefined): void {
-    const others = (this.sent.get(key) ?? []).filter((one) => one !== sent);
-    this.sent.set(key, others);
-  }
-
-  /** @returns false if the host or too many names of the domain were looked up before */
-  private countAbsent(domain: string, host: string): boolean {
-    const key = `absent ${domain}`;
-    const sent = this.lastMinute(key);
-    const ofHost = sent.filter(({ source }) => source === host).length;
-    if (sent.length >= maxAbsent || ofHost >= maxAbsentOfHost) return false;
-    this.add(key, sent, { source: host, kind: 'absent' });
-    return true;
-  }
-
-  /** Records that a server was found at the host. */
-  serverFound(host: string): void {
-    this.found.set(host, true);
-  }
-
-  isInUse(host: string): boolean {
-    return this.known.has(host);
-  }
-
-  /** Records a finished login at the host. Requests of visitors who type this host are then unlimited. */
-  inUse(host: string): void {
-    this.known.set(host, true);
   }
 
   /** Records that the host issued a token for a login whose visitor typed `typed`. */
   confirm(host: string, typed = ''): void {
     const [domain, source] = [domainOf(host), domainOf(typed)];
-    this.inUse(host);
-    this.known.set(`${source} ${domain}`, true);
-    const sent = this.sent.get(domain) ?? [];
-    const confirmed = sent.findLast((one) => one.source === source && one.kind !== 'discovery');
-    this.uncount(domain, confirmed);
+    this.inUse.set(host, true);
+    this.inUse.set(`${source} ${domain}`, true);
+    const sent = this.sent.get(domain);
+    const confirmed = sent && [...sent].findLast((one) => one.source === source && one.kind !== 'discovery');
+    if (confirmed) sent.delete(confirmed);
   }
-}
-
-/** Whether no request was sent, because the host has no public address. */
-function isAbsent(error: unknown): boolean {
-  return ['ENOTFOUND', 'ENODATA', 'EPRIVATE'].includes(
-    (error as NodeJS.ErrnoException | undefined)?.code ?? '',
-  );
 }

@@ -123,8 +123,18 @@ async function send<T>(
       const loggedPath = first.search === '' ? url.pathname : first.pathname;
       const answer = await sendOnce(context, url, outgoing, loggedPath.slice(0, maxLoggedPath));
       const next = left > 0 ? redirectTarget(answer) : undefined;
-      if (!next) return readAnswer(answer, read);
-      url = redirected(first, url, next);
+      if (next) {
+        url = redirected(first, url, next);
+        continue;
+      }
+      try {
+        return read(answer);
+      } catch (error) {
+        const instance = url.host;
+        if (error instanceof MastodonError) throw error.at(instance);
+        // The error's message may quote the answer.
+        throw new MastodonError('response_invalid', { instance, cause: kindOf(error) });
+      }
     }
   } finally {
     context.end();
@@ -159,38 +169,25 @@ async function sendOnce(
   path: string,
 ): Promise<Answer> {
   const { host } = url;
-  const { developmentOrigins, log } = context.settings;
-  if (context.signal.aborted) throw new MastodonError('timeout', { instance: host });
-  const isReachable = isReachableURL(url, developmentOrigins);
+  const { http, hosts, settings, signal, typed, hasHandle } = context;
+  if (signal.aborted) throw new MastodonError('timeout', { instance: host });
+  const isReachable = isReachableURL(url, settings.developmentOrigins);
   if (isReachable) await context.assertAllowed(host);
   const begun = performance.now();
-  const report = (outcome: { readonly status: number } | { readonly code: string }) => {
-    const milliseconds = Math.round(performance.now() - begun);
-    log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
-  };
+  let outcome: { readonly status: number } | { readonly code: string } | undefined;
   try {
     if (!isReachable) throw new NotPublicError(host);
-    const response = await context.limited(url, () =>
-      context.http.connections.send(url, outgoing, context.signal),
-    );
-    report({ status: response.status });
+    const referral = { host, typed, hasHandle, standing: hosts.standing.get(host), signal };
+    const response = await http.referrals.run(referral, () => http.connections.send(url, outgoing, signal));
+    outcome = { status: response.status };
     return { ...response, url, contentType: response.headers['content-type'] ?? '' };
   } catch (error) {
-    const failure = failureOf(error, context.signal.aborted).at(host);
-    if (!context.isNotNeeded) report({ code: failure.code });
+    const failure = failureOf(error, signal.aborted).at(host);
+    if (!context.isNotNeeded) outcome = { code: failure.code };
     throw failure;
-  }
-}
-
-/** Applies a reader to an answer. @throws MastodonError about the answer's host */
-function readAnswer<T>(answer: Answer, read: Reader<T>): T {
-  try {
-    return read(answer);
-  } catch (error) {
-    const { host } = answer.url;
-    if (error instanceof MastodonError) throw error.at(host);
-    // The error's message may quote the answer.
-    throw new MastodonError('response_invalid', { instance: host, cause: kindOf(error) });
+  } finally {
+    const milliseconds = Math.round(performance.now() - begun);
+    if (outcome) settings.log('request', { method: outgoing.method, host, path, ...outcome, milliseconds });
   }
 }
 

@@ -36,7 +36,7 @@ export class ClientLookup {
 
   /** Finds the instance without a client. @throws MastodonError as `Discovery.find`; `instance_not_allowed` */
   async find(context: RequestContext, address: Address): Promise<Instance> {
-    context.startAt(address);
+    [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
     await context.assertAllowed(address.host);
     const name = nameOf(address);
     const instance =

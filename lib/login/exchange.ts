@@ -58,7 +58,7 @@ export async function redeem(
     const code = codeOf(response, host);
     const credentials = await lifecycle.clients.credentials(of);
     // A process that has not seen the client yet lifts the host's limit, so that invalid codes use up no limit there.
-    if (!context.http.referrals.isInUse(host)) await lifecycle.current(context, of).catch(() => undefined);
+    if (!context.http.referrals.inUse.has(host)) await lifecycle.current(context, of).catch(() => undefined);
     if (!credentials) {
       await lifecycle.afterRefusal(context, instance, of, true);
       throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });

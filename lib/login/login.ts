@@ -132,7 +132,7 @@ export class MastodonLogin {
       // What needs no request comes first.
       const address = parseAddress(typed, settings.developmentOrigins);
       details.address = address;
-      context.startAt(address);
+      [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       if (options.state !== undefined) assertStorable(options.state);
       const pending = this.transactions.of(browser, extras.isNew);
@@ -199,7 +199,7 @@ export class MastodonLogin {
         details.login = login;
         context.typed = login.typed;
         const { instance, applicationState } = login;
-        context.isPendingAt(instance.host);
+        context.hosts.standing.set(instance.host, 'pending');
         assertSameInstance(login, response, hostInPath);
         if (extras.isWanted && !(await extras.isWanted(applicationState)))
           throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });

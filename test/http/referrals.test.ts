@@ -30,10 +30,12 @@ async function cause(
   http: Http,
   typed: string | undefined,
   origin: string,
-  standing?: 'isPendingAt' | 'isConfirmedBy',
+  standing?: 'pending' | 'confirmed',
 ) {
   const context = contextOf(http, { typed });
-  if (standing) context[standing](new URL(origin).host);
+  const { host } = new URL(origin);
+  if (standing === 'pending') context.hosts.standing.set(host, standing);
+  if (standing === 'confirmed') context.isConfirmedBy(host);
   try {
     return await get(context, `${origin}/`, {}, ({ status }) => status);
   } catch (error) {
@@ -153,13 +155,13 @@ it('typed names below a domain leave some requests for pending logins there', as
   const { host } = new URL(origin);
   await causeMany(150, http, () => host, origin);
   expect(await cause(http, host, origin)).toBe(`login_busy ${host}`);
-  expect(await cause(http, host, origin, 'isPendingAt')).toBe(200);
+  expect(await cause(http, host, origin, 'pending')).toBe(200);
 });
 
 it('a host that visitors typed, and at which a login finished, has no limit', async () => {
   const { http, origin, requests } = await aVictim();
   const { host } = new URL(origin);
-  http.referrals.inUse(host);
+  http.referrals.inUse.set(host, true);
   await causeMany(150, http, () => host, origin);
   expect(requests()).toBe(150);
 });
@@ -167,7 +169,7 @@ it('a host that visitors typed, and at which a login finished, has no limit', as
 describe('a host at which a login finished', () => {
   it('receives no more for names of others', async () => {
     const { http, origin, requests } = await aVictim();
-    http.referrals.inUse(new URL(origin).host);
+    http.referrals.inUse.set(new URL(origin).host, true);
     await causeMany(300, http, (index) => `h${index}.evil${index}.example`, origin);
     expect(requests()).toBe(44);
   });
@@ -175,14 +177,14 @@ describe('a host at which a login finished', () => {
   it('receives 60 in all, also for pending logins of strangers', async () => {
     const { http, origin, requests } = await aVictim();
     for (const index of Array(30).keys()) {
-      await cause(http, `owned${index}.example`, origin, 'isConfirmedBy');
-      await cause(http, `owned${index}.example`, origin, 'isConfirmedBy');
+      await cause(http, `owned${index}.example`, origin, 'confirmed');
+      await cause(http, `owned${index}.example`, origin, 'confirmed');
     }
     const before = requests();
     for (const index of Array(300).keys()) {
       await cause(http, `evil${index}.example`, origin);
-      await cause(http, `evil${index}.example`, origin, 'isPendingAt');
-      await cause(http, `owned${index % 30}.example`, origin, 'isPendingAt');
+      await cause(http, `evil${index}.example`, origin, 'pending');
+      await cause(http, `owned${index % 30}.example`, origin, 'pending');
     }
     expect(requests() - before).toBe(60);
   });
@@ -191,22 +193,22 @@ describe('a host at which a login finished', () => {
     const { http, origin } = await aVictim();
     await causeMany(300, http, (index) => `evil${index}.example`, origin);
     expect(await cause(http, 'honest.example', origin)).toMatch(/^login_busy/);
-    expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
+    expect(await cause(http, 'honest.example', origin, 'pending')).toBe(200);
   });
 
   it('receives a request for a name that led there before, when strangers have used up those, too', async () => {
     const { http, origin } = await aVictim();
-    await cause(http, 'honest.example', origin, 'isConfirmedBy');
-    for (const index of Array(300).keys()) await cause(http, `evil${index}.example`, origin, 'isPendingAt');
-    expect(await cause(http, 'late.example', origin, 'isPendingAt')).toMatch(/^login_busy/);
-    expect(await cause(http, 'honest.example', origin, 'isPendingAt')).toBe(200);
+    await cause(http, 'honest.example', origin, 'confirmed');
+    for (const index of Array(300).keys()) await cause(http, `evil${index}.example`, origin, 'pending');
+    expect(await cause(http, 'late.example', origin, 'pending')).toMatch(/^login_busy/);
+    expect(await cause(http, 'honest.example', origin, 'pending')).toBe(200);
   });
 
   it('receives any number of requests for logins that it confirms', async () => {
     const { http, origin, requests } = await aVictim();
     for (let login = 0; login < 100; login++) {
       const context = contextOf(http, { typed: 'honest.example' });
-      context.isPendingAt(new URL(origin).host);
+      context.hosts.standing.set(new URL(origin).host, 'pending');
       await get(context, `${origin}/token`, {}, () => 1);
       context.isConfirmedBy(new URL(origin).host);
       await get(context, `${origin}/account`, {}, () => 1);

@@ -54,7 +54,7 @@ export function requestsTo(
   const http = httpTo(origins, outbound, settings);
   const within = (url: string) => {
     const { host } = new URL(url);
-    http.referrals.inUse(host);
+    http.referrals.inUse.set(host, true);
     return contextOf(http, { timeoutMs, typed: host });
   };
   const whole = (answer: Answer) => answer;
