@@ -64,17 +64,16 @@ export function targetOf(answer: Target | string): Target {
   return { pathname: isTarget ? path : `/${path}`, searchParams: new URLSearchParams(query) };
 }
 
-/** The parts of the callback path before and behind the instance's host, in comparable form. */
-export interface CallbackPaths {
-  readonly before: string;
-  readonly behind: string;
-}
-
-/** @param callbackURL the option, with or without `:instance` */
-export function callbackPaths(callbackURL: string): CallbackPaths {
+/**
+ * The parts of the callback path before and behind the instance's host, in comparable form.
+ * @param callbackURL the option, with or without `:instance`
+ */
+export function callbackPaths(callbackURL: string): ReturnType<typeof splitAtHost> {
   const { before, behind } = splitAtHost(callbackURL);
   return { before: plainPath(before), behind: behind === '' ? '' : plainPath(`/${behind}`) };
 }
+
+export type CallbackPaths = ReturnType<typeof callbackPaths>;
 
 /**
  * Whether a request is an authorization response. It is one if its path matches the callback URL. Behind a proxy that

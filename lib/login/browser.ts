@@ -24,78 +24,64 @@ export function isSecretKey(value: unknown): value is string {
   return typeof value === 'string' && /^[\w+/=-]{22,128}$/.test(value) && new Set(value).size >= 8;
 }
 
-/** A key that can finish the logins that it began, and cannot begin others. */
-export interface FormerKey {
-  readonly key: string;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-}
-
+/** The keys of one browser, as an adapter keeps them in a cookie or in a session. */
 export interface BrowserKeys {
   /** The key that begins logins. Undefined for a browser without one. */
   readonly current: string | undefined;
-  readonly former: readonly FormerKey[];
+  /** Keys that can finish the logins that they began, and cannot begin others. Each is a text `key.until`. */
+  readonly former: readonly string[];
+  /** All keys, the current one first, without the times. */
+  readonly all: readonly string[];
 }
 
 /** Limits the size of the cookie that stores the keys. Few browsers finish more logins within `loginTtlMs`. */
 const maxFormerKeys = 3;
 
-/** The former keys after a login with the current key. Each is valid for `loginTtlMs`. */
-export function formerAfterLogin({ current, former }: BrowserKeys): FormerKey[] {
-  const ended = current === undefined ? [] : [{ key: current, until: Date.now() + loginTtlMs }];
-  return [...ended, ...former].slice(0, maxFormerKeys);
-}
-
-/** All keys, the current one first. */
-export function allKeys({ current, former }: BrowserKeys): string[] {
-  return [current, ...former.map(({ key }) => key)].filter((key) => key !== undefined);
-}
-
-export function writeFormer({ key, until }: FormerKey): string {
-  return `${key}.${until}`;
-}
-
 /**
- * Parses former keys from a cookie. Drops expired keys, and keys that expire later than this package allows; the clock of
- * another process may be ahead by as long as a key is valid. Keeps at most `maxFormerKeys`: an attacker can write the
- * cookie, and each key causes a read of the store.
+ * Keeps the former keys that are still valid, and at most `maxFormerKeys`: an attacker can write the cookie, and each key
+ * causes a read of the store. A key with a later end than this package allows is dropped. The clock of another process
+ * may be ahead by as long as a key is valid.
  */
-export function readFormer(texts: readonly string[]): FormerKey[] {
+export function validFormer(texts: readonly string[]): string[] {
   const now = Date.now();
-  return texts.slice(0, maxFormerKeys).flatMap((text) => {
-    const [key = '', time = ''] = text.split('.', 2);
+  return texts.slice(0, maxFormerKeys).filter((text) => {
+    const [key, time = ''] = text.split('.', 2);
     const until = /^\d{1,15}$/.test(time) ? Number(time) : 0;
-    return isSecretKey(key) && until > now && until <= now + 2 * loginTtlMs ? [{ key, until }] : [];
+    return isSecretKey(key) && until > now && until <= now + 2 * loginTtlMs;
   });
 }
 
+/** The key in a text `key.until`. */
+export function formerKey(text: string): string {
+  return text.slice(0, text.indexOf('.'));
+}
+
+/** The former keys after a login with a key, which stays valid for `loginTtlMs`. */
+export function formerAfterLogin(key: string, former: readonly string[]): string[] {
+  return [`${key}.${Date.now() + loginTtlMs}`, ...former].slice(0, maxFormerKeys);
+}
+
 /**
- * - `unknown`: no pending login has the state.
- * - `other_browser`: a pending login has the state, but this browser has no key for it.
- * - `used`: the login was finished, or another request is finishing it.
+ * The keys for a login start. An attacker may have planted the current key, and then knows it. So a key that finished a login
+ * begins no other: a new one takes its place, and it stays as a former key for the logins of other tabs.
  */
-export type Expiry = 'unknown' | 'other_browser' | 'used';
-
-export class ExpiryError extends Error {
-  constructor(
-    readonly expiry: Expiry,
-    message: string,
-  ) {
-    super(message);
-  }
+export async function keysToBegin(
+  known: BrowserKeys,
+  login: { hasFinished(key: string): Promise<boolean> },
+): Promise<BrowserKeys> {
+  const { current, former, all } = known;
+  if (current !== undefined && !(await login.hasFinished(current))) return known;
+  const key = randomToken();
+  const ended = current === undefined ? former : formerAfterLogin(current, former);
+  return { current: key, former: ended, all: [key, ...all] };
 }
 
-export function loginExpired(expiry: Expiry, message: string): MastodonError {
-  return new MastodonError('login_expired', { cause: new ExpiryError(expiry, message) });
-}
+/** The cause of `login_expired` if a pending login has the state, but the browser has no key for it. */
+export class OtherBrowserError extends Error {}
 
 /** Whether a login failed because the browser did not send the key that began it. */
 export function isOtherBrowser(error: unknown): boolean {
-  return (
-    error instanceof MastodonError &&
-    error.cause instanceof ExpiryError &&
-    error.cause.expiry === 'other_browser'
-  );
+  return error instanceof MastodonError && error.cause instanceof OtherBrowserError;
 }
 
 /** The parts of a request that are read, for all frameworks. */
@@ -105,16 +91,17 @@ export interface BrowserRequest {
   readonly header: (name: string) => string | undefined;
 }
 
-/** A `BrowserRequest` from a Node.js request or a framework's request with the same members. */
+/** A `BrowserRequest` from a `Request`, a Node.js request, or a framework's request with the same members. */
 export function browserRequest(req: {
   readonly method?: string | undefined;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>;
 }): BrowserRequest {
-  return { method: req.method, header: (name) => req.headers[name]?.toString() };
+  const { method, headers } = req;
+  const isFetch = typeof headers.get === 'function';
+  const header = (name: string) =>
+    (isFetch ? (headers as Headers).get(name) : (headers as Record<string, string>)[name])?.toString();
+  return { method, header };
 }
-
-/** Headers of Chromium and Firefox, of Safari, and of their earlier versions. */
-const purposeHeaders = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
 
 /**
  * Refuses prefetches, prerenders and HEAD requests. Such a request must not use up an authorization response, and must
@@ -123,9 +110,10 @@ const purposeHeaders = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
  * @returns the refusal, `prefetch_refused`
  */
 export function prefetchRefusal({ method, header }: BrowserRequest): MastodonError | undefined {
-  const purpose = purposeHeaders.find((name) => /prefetch|prerender|preview/i.test(header(name) ?? ''));
-  if (method !== 'HEAD' && purpose === undefined) return undefined;
-  const cause = purpose === undefined ? 'the request is a HEAD request' : `${purpose} says so`;
+  // Chromium and Firefox, Safari, and their earlier versions.
+  const purposes = [header('sec-purpose'), header('purpose'), header('x-purpose'), header('x-moz')].join(' ');
+  if (method !== 'HEAD' && !/prefetch|prerender|preview/i.test(purposes)) return undefined;
+  const cause = method === 'HEAD' ? 'the request is a HEAD request' : `its purpose is ${purposes.trim()}`;
   return new MastodonError('prefetch_refused', { cause });
 }
 
@@ -143,6 +131,9 @@ export function prefetchRefusal({ method, header }: BrowserRequest): MastodonErr
  *   link with a start that accepts POST only.
  *
  * A request without any of these headers is accepted, because no current browser sent it.
+ *
+ * In development it also warns, once, of a start by a script. A script follows redirects itself, and instances do not let
+ * it (Fetch Metadata, section 2.2).
  * @param callbackURL the option
  * @param host that the request was sent to
  * @returns the refusal, `cross_site_start`
@@ -152,39 +143,28 @@ export function crossSiteStart(
   callbackURL: string,
   host = header('host'),
 ): MastodonError | undefined {
-  const why = sourceOf(header, callbackURL, host);
-  if (why === undefined) return undefined;
+  const [site, origin] = [header('sec-fetch-site'), header('origin')];
+  const [mode, destination = 'document'] = [header('sec-fetch-mode'), header('sec-fetch-dest')];
+  if (destination === 'empty' && isDevelopment()) {
+    warnOnce(
+      'MASTODON_BY_SCRIPT',
+      'passport-mastodon-oauth2: a login was begun by a script (fetch or XMLHttpRequest), which cannot take the visitor to ' +
+        'the instance. Submit a form, or set location',
+    );
+  }
+  const isOwnOrigin =
+    origin === undefined ||
+    origin === new URL(callbackURL).origin ||
+    (host !== undefined && parsedURL(origin)?.host === host.toLowerCase());
+  const isOwn = site === undefined ? isOwnOrigin : site === 'same-origin' || site === 'none';
   // The visitor's tab goes to the page: no frame, no script, no image. Safari does not say whether the visitor pressed a link.
-  const isNavigation =
-    header('sec-fetch-mode') === 'navigate' && (header('sec-fetch-dest') ?? 'document') === 'document';
-  if (method === 'GET' && isNavigation) return undefined;
+  const isNavigation = method === 'GET' && mode === 'navigate' && destination === 'document';
+  if (isOwn || isNavigation) return undefined;
+  const why =
+    site === undefined
+      ? 'Origin is not the origin of callbackURL or the host of the request'
+      : `Sec-Fetch-Site is ${site}`;
   return new MastodonError('cross_site_start', {
     cause: `${why}; with allowCrossSiteStart pages of other sites may begin logins`,
   });
-}
-
-/** The source that the browser reports, if it is not this site. */
-function sourceOf(
-  header: BrowserRequest['header'],
-  callbackURL: string,
-  host: string | undefined,
-): string | undefined {
-  const site = header('sec-fetch-site');
-  if (site !== undefined) {
-    return site === 'same-origin' || site === 'none' ? undefined : `Sec-Fetch-Site is ${site}`;
-  }
-  const origin = header('origin');
-  if (origin === undefined || origin === new URL(callbackURL).origin) return undefined;
-  if (host !== undefined && parsedURL(origin)?.host === host.toLowerCase()) return undefined;
-  return 'Origin is not the origin of callbackURL or the host of the request';
-}
-
-/** A script follows a redirect itself, and instances do not let it (Fetch Metadata, section 2.2). */
-export function warnOfScript({ header }: BrowserRequest, caller: string): void {
-  if (!isDevelopment() || header('sec-fetch-dest') !== 'empty') return;
-  warnOnce(
-    'MASTODON_BY_SCRIPT',
-    `${caller}: a login was begun by a script (fetch or XMLHttpRequest), which cannot take the visitor to the instance. ` +
-      'Submit a form, or set location',
-  );
 }

@@ -7,7 +7,7 @@ import { isInstance } from '../discovery/discovery.js';
 import type { Instance, PinnedInstance } from '../options.js';
 import { hasMembers, storeKey, type Store } from '../store.js';
 import { digest } from '../util/crypto.js';
-import { isSecretKey, loginExpired, loginTtlMs, randomToken } from './browser.js';
+import { isSecretKey, loginTtlMs, OtherBrowserError, randomToken } from './browser.js';
 
 /** The values that validate the authorization response. Plain JSON. */
 export interface Transaction {
@@ -59,6 +59,10 @@ export interface PendingLogins {
 
 /** A browser: its secret key, several keys of which the first begins logins, or its pending logins. */
 export type Browser = string | readonly string[] | PendingLogins;
+
+function loginExpired(cause: string | Error): MastodonError {
+  return new MastodonError('login_expired', { cause });
+}
 
 /** Maximum length of the application's state as JSON. Limited because visitors can begin any number of logins. */
 const maxStateLength = 10_000;
@@ -112,14 +116,13 @@ const texts = ['audience', 'appKey', 'clientId', 'redirectURI', 'scope', 'codeVe
 /** @throws MastodonError `login_expired` unless it is a login of this site that can still be finished */
 export function assertLive(login: unknown, audience: string): asserts login is Transaction {
   if (login === undefined || login === null)
-    throw loginExpired('unknown', 'the site’s stateStore has no such login for this browser');
+    throw loginExpired('the site’s stateStore has no such login for this browser');
   const record = login as Record<string, unknown>;
   const isWhole = isInstance(record.instance, true) && hasMembers(record, 'string', texts);
   const { expiresAt } = record;
   if (!isWhole || typeof expiresAt !== 'number' || expiresAt <= Date.now())
-    throw loginExpired('unknown', 'the login has expired');
-  if (record.audience !== audience)
-    throw loginExpired('unknown', 'the login was begun for another site or strategy');
+    throw loginExpired('the login has expired');
+  if (record.audience !== audience) throw loginExpired('the login was begun for another site or strategy');
 }
 
 /** Handles a denial without `state`, which Hollo sends. It is accepted only from a browser with a pending login there. */
@@ -129,7 +132,7 @@ export async function denialWithoutState(
   error: string | undefined,
 ): Promise<MastodonError> {
   const begun = error === 'access_denied' && instance !== '' ? await pending.unfinished(instance) : undefined;
-  if (!begun) return loginExpired('unknown', 'the response has no state');
+  if (!begun) return loginExpired('the response has no state');
   return new MastodonError('access_denied', { instance, state: await begun.applicationState?.() });
 }
 
@@ -221,16 +224,16 @@ export class Transactions {
         const hidden = digest(state + audience);
         const used = storeKey('used', '', hidden);
         // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
-        if ((await store.get(used)) !== undefined) throw loginExpired('used', 'the login was used already');
+        if ((await store.get(used)) !== undefined) throw loginExpired('the login was used already');
         const record = (await store.take(storeKey('login', '', hidden))) as LoginRecord | undefined;
-        if (record === undefined)
-          throw loginExpired('unknown', noSuchLogin + (store.isShared ? '' : noSharedStore));
+        if (record === undefined) throw loginExpired(noSuchLogin + (store.isShared ? '' : noSharedStore));
         await store.cache(used, { used: true }, loginTtlMs);
         // A login is used up also by a response in another browser, because the code may have leaked.
         const owner = browsers.indexOf(String(record.browser));
         if (owner === -1) {
-          const why = 'the login was begun in another browser or session';
-          throw loginExpired('other_browser', browsers.length === 0 ? sessionLost : why);
+          const why =
+            browsers.length === 0 ? sessionLost : 'the login was begun in another browser or session';
+          throw loginExpired(new OtherBrowserError(why));
         }
         begunWith = keys[owner];
         return record.login;

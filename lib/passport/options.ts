@@ -58,14 +58,6 @@ export interface MastodonAuthenticateOptions extends BeginOptions {
   instance?: string | undefined;
 }
 
-export interface StrategySettings {
-  readonly instanceField: string;
-  readonly stateStore: StateStore | undefined;
-  readonly passRequest: boolean;
-  readonly revokeToken: boolean;
-  readonly allowCrossSiteStart: boolean;
-}
-
 const strategyOptionNames = [
   ...loginOptionNames,
   'instanceField',
@@ -82,7 +74,7 @@ export const strategyChecks = new Checks('MastodonStrategy');
  * Reads the options of the strategy. `MastodonLogin` checks the shared ones. @throws TypeError that names the option at
  * fault
  */
-export function readStrategyOptions(options: MastodonStrategyOptions): StrategySettings {
+export function readStrategyOptions(options: MastodonStrategyOptions) {
   const checks = strategyChecks;
   const { instanceField, stateStore, passReqToCallback, revokeToken, allowCrossSiteStart } = checks.options(
     options,
@@ -96,3 +88,5 @@ export function readStrategyOptions(options: MastodonStrategyOptions): StrategyS
     allowCrossSiteStart: checks.boolean('allowCrossSiteStart', allowCrossSiteStart, false),
   };
 }
+
+export type StrategySettings = ReturnType<typeof readStrategyOptions>;

@@ -76,17 +76,16 @@ export interface Verified {
 export function checkVerify(verify: unknown, withRequest: boolean): void {
   if (typeof verify !== 'function') throw new TypeError('MastodonStrategy requires a verify function');
   const isClass = Object.getOwnPropertyDescriptor(verify, 'prototype')?.writable === false;
-  if (isClass || /Generator/.test(Object.prototype.toString.call(verify))) {
-    throw wrongForm('it must be a plain or an async function', withRequest);
-  }
+  const isGenerator = /Generator/.test(Object.prototype.toString.call(verify));
   const declared = verify.length - (withRequest ? 1 : 0);
   // With two parameters the function cannot receive the profile.
-  if (declared === 2 || declared > 5) throw wrongForm(`it declares ${verify.length} parameters`, withRequest);
-}
-
-function wrongForm(problem: string, withRequest: boolean): TypeError {
+  if (!isClass && !isGenerator && declared !== 2 && declared <= 5) return;
+  const problem =
+    isClass || isGenerator
+      ? 'it must be a plain or an async function'
+      : `it declares ${verify.length} parameters`;
   const req = withRequest ? 'req, ' : '';
-  return new TypeError(
+  throw new TypeError(
     `MastodonStrategy: the verify function has none of the known forms: ${problem}. ` +
       `Write async (${req}accessToken, refreshToken, profile) => user, ` +
       `or (${req}accessToken, refreshToken, profile, done), ` +
@@ -119,46 +118,36 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
+    Object.setPrototypeOf(done, notTheProfile);
+    const rest = declared >= 5 ? [params, profile, done] : [profile, done];
+    const result = (verify as (...args: unknown[]) => unknown)(...before, accessToken, refreshToken, ...rest);
+    if (declared < 4) {
+      // A function without declared parameters may wrap a callback form, which then calls `done`.
+      const isAsyncForm = result !== undefined || verify.length > 0;
+      if (isAsyncForm) Promise.resolve(result).then((user) => resolve({ user }), reject);
+      return;
+    }
+    // The return value of a callback form is ignored if it calls `done` (`return users.find(id, done)`).
+    const waitForDone = (returned: unknown) => {
+      if (returned === undefined) return;
+      // A plain object is probably the user. Other values may be a query or a timer, and the database may be slow.
+      const prototype: unknown = Object.getPrototypeOf(Object(returned));
+      const timeoutMs = prototype === Object.prototype || prototype === null ? 100 : 10_000;
+      setTimeout(() => reject(new TypeError(returnedInstead)), timeoutMs).unref();
+    };
     const failed = (error: unknown) => {
       if (!isDecided) return reject(error as Error);
       const text = `the verify function threw after it had called done: ${textOf(error)}`;
       process.emitWarning(`MastodonStrategy: ${text}`);
     };
-    Object.setPrototypeOf(done, notTheProfile);
-    const rest = declared >= 5 ? [params, profile, done] : [profile, done];
-    const call = verify as (...args: unknown[]) => unknown;
-    const result = call(...before, accessToken, refreshToken, ...rest);
-    const settle = (user: unknown) => resolve({ user });
-    const waitForDone = (returned: unknown) => {
-      if (returned === undefined) return;
-      setTimeout(() => reject(new TypeError(returnedInstead)), doneTimeoutMs(returned)).unref();
-    };
-    if (declared >= 4) {
-      // The return value of a callback form is ignored if it calls `done` (`return users.find(id, done)`).
-      if (result instanceof Promise) result.then(waitForDone, failed);
-      else waitForDone(result);
-    } else if (isThenable(result)) {
-      result.then(settle, reject);
-    } else if (result !== undefined || verify.length > 0) {
-      // A function without declared parameters may wrap a callback form, which then calls `done`.
-      settle(result);
-    }
+    if (result instanceof Promise) result.then(waitForDone, failed);
+    else if (result !== undefined) waitForDone(result);
   });
 }
 
 const returnedInstead =
   'MastodonStrategy: the verify function declares a parameter for done, and returned a value instead of ' +
   'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
-
-/**
- * How long a function that returned a value may still call `done`. Milliseconds. A plain object is probably the user.
- * Other values may be a query or a timer, and the database may be slow.
- */
-function doneTimeoutMs(returned: unknown): number {
-  const prototype: unknown =
-    typeof returned === 'object' && returned !== null ? Object.getPrototypeOf(returned) : undefined;
-  return prototype === Object.prototype || prototype === null ? 100 : 10_000;
-}
 
 /** Not every value that is thrown can be shown. */
 export function textOf(thrown: unknown): string {
@@ -183,22 +172,17 @@ const profileFields: Readonly<Record<keyof MastodonProfile, true>> = {
 };
 
 /**
- * A function's prototype in which the profile's fields are traps. A function that expects the profile where it gets `done` would
+ * A function's prototype in which the profile's fields throw. A function that expects the profile where it gets `done` would
  * find `undefined` under every name, and log all visitors in as one user.
  */
-const notTheProfile = Object.create(
-  Function.prototype,
-  Object.fromEntries(Object.keys(profileFields).map((name) => [name, { get: () => refuseToRead(name) }])),
-) as object;
-
-function refuseToRead(name: string): never {
-  throw new TypeError(
-    `MastodonStrategy: the verify function reads "${name}" of done, which it takes for the profile. ` +
-      'Its parameters are (accessToken, refreshToken, profile, done), or ' +
-      '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
-  );
-}
-
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+const notTheProfile = Object.create(Function.prototype) as object;
+for (const name of Object.keys(profileFields)) {
+  const get = () => {
+    throw new TypeError(
+      `MastodonStrategy: the verify function reads "${name}" of done, which it takes for the profile. ` +
+        'Its parameters are (accessToken, refreshToken, profile, done), or ' +
+        '(accessToken, refreshToken, params, profile, done); with passReqToCallback, req comes first.',
+    );
+  };
+  Object.defineProperty(notTheProfile, name, { get });
 }

@@ -1,14 +1,6 @@
 /** Stores the secret browser keys in a cookie, which binds a pending login to its browser. */
 
-import {
-  formerAfterLogin,
-  readFormer,
-  writeFormer,
-  type BrowserKeys,
-  isSecretKey,
-  randomToken,
-} from '../login/browser.js';
-import type { MastodonLogin } from '../login/login.js';
+import { formerKey, isSecretKey, validFormer, type BrowserKeys } from '../login/browser.js';
 import { cookieValues } from '../util/cookies.js';
 
 /** Longer than a pending login, to detect unfinished logins of a browser. Seconds. */
@@ -30,34 +22,20 @@ export class BrowserCookie {
 
   read(headers: Headers): BrowserKeys {
     for (const value of cookieValues(headers.get('cookie'), this.name)) {
-      const [current = '', ...former] = value.split('~');
-      if (isSecretKey(current)) return { current, former: readFormer(former) };
+      const [current = '', ...texts] = value.split('~');
+      const former = validFormer(texts);
+      if (isSecretKey(current)) return { current, former, all: [current, ...former.map(formerKey)] };
     }
-    return { current: undefined, former: [] };
+    return { current: undefined, former: [], all: [] };
   }
 
   /** As a `Set-Cookie` header. */
   write({ current, former }: BrowserKeys): string {
-    const value = [current, ...former.map(writeFormer)].join('~');
-    return `${this.name}=${value}; Max-Age=${maxAge}; ${this.attributes}`;
+    return `${this.name}=${[current, ...former].join('~')}; Max-Age=${maxAge}; ${this.attributes}`;
   }
 
   /** The `Set-Cookie` header that deletes it. */
   remove(): string {
     return `${this.name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; ${this.attributes}`;
   }
-}
-
-/**
- * The browser's keys, with a current one that may begin a login. The owner of a planted key knows it, so a key that finished
- * a login begins no other: it stays as a former one, for the logins that this browser began in other tabs.
- */
-export async function keysToBegin(
-  known: BrowserKeys,
-  login: Pick<MastodonLogin, 'hasFinished'>,
-): Promise<BrowserKeys> {
-  const { current, former } = known;
-  if (current === undefined) return { current: randomToken(), former };
-  if (!(await login.hasFinished(current))) return known;
-  return { current: randomToken(), former: formerAfterLogin(known) };
 }

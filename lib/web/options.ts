@@ -18,11 +18,6 @@ export interface WebLoginOptions extends LoginOptions {
   allowCrossSiteStart?: boolean | undefined;
 }
 
-export interface WebSettings {
-  readonly cookieName: string;
-  readonly allowCrossSiteStart: boolean;
-}
-
 /** Names `createLogin` in messages about options. */
 export const webChecks = new Checks('createLogin');
 
@@ -32,7 +27,7 @@ const webOptionNames = [...loginOptionNames, 'cookieName', 'allowCrossSiteStart'
  * Reads the options of `createLogin`. `MastodonLogin` checks the shared ones. @throws TypeError that names the option
  * at fault
  */
-export function readWebOptions(options: WebLoginOptions): WebSettings {
+export function readWebOptions(options: WebLoginOptions) {
   const { cookieName, allowCrossSiteStart } = webChecks.options(options, webOptionNames);
   const name = webChecks.text('cookieName', cookieName ?? 'mastodon-login');
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) {

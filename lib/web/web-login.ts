@@ -2,19 +2,18 @@
 
 import { MastodonError } from '../errors.js';
 import {
-  allKeys,
+  browserRequest,
   crossSiteStart,
-  prefetchRefusal,
-  warnOfScript,
-  type BrowserRequest,
   isOtherBrowser,
+  keysToBegin,
+  prefetchRefusal,
 } from '../login/browser.js';
 import { MastodonLogin, type Finished } from '../login/login.js';
 import type { Tokens } from '../login/exchange.js';
 import type { BeginOptions } from '../options.js';
 import { isDevelopment, warnOnce } from '../events.js';
 import { parsedURL } from '../util/url.js';
-import { BrowserCookie, keysToBegin } from './browser-cookie.js';
+import { BrowserCookie } from './browser-cookie.js';
 import { readWebOptions, webChecks, type WebLoginOptions } from './options.js';
 import { typedInstance } from './typed-instance.js';
 
@@ -79,18 +78,17 @@ export function createLogin(options: WebLoginOptions): WebLogin {
   const login = new MastodonLogin(options, webChecks);
   const cookie = new BrowserCookie(cookieName, login.callbackURL);
 
-  const assertNoPrefetch = (request: Request) => {
-    const refusal = prefetchRefusal(browserRequest(request));
+  const assertAllowed = (refusal: MastodonError | undefined) => {
     if (refusal) throw login.refused(refusal);
   };
   return {
     async begin(request, { instance, ...beginOptions } = {}) {
       assertRequest(request, 'begin');
-      assertNoPrefetch(request);
+      const browser = browserRequest(request);
+      assertAllowed(prefetchRefusal(browser));
       const host = request.headers.get('host') ?? parsedURL(request.url)?.host;
-      const crossSite = crossSiteStart(browserRequest(request), login.callbackURL, host);
-      if (crossSite && !allowCrossSiteStart) throw login.refused(crossSite);
-      warnOfScript(browserRequest(request), 'createLogin');
+      const crossSite = crossSiteStart(browser, login.callbackURL, host);
+      if (!allowCrossSiteStart) assertAllowed(crossSite);
       const typed =
         instance !== undefined
           ? instance
@@ -99,19 +97,18 @@ export function createLogin(options: WebLoginOptions): WebLogin {
             });
       const known = cookie.read(request.headers);
       const keys = await keysToBegin(known, login);
-      const { redirect } = await login.begin(typed, allKeys(keys), beginOptions, {
-        isNew: allKeys(known).length === 0,
-      });
+      const isNew = known.current === undefined;
+      const { redirect } = await login.begin(typed, keys.all, beginOptions, { isNew });
       const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
       return new Response(null, { status: 302, headers });
     },
     async finish(request) {
       assertRequest(request, 'finish');
-      assertNoPrefetch(request);
-      const keys = allKeys(cookie.read(request.headers));
+      assertAllowed(prefetchRefusal(browserRequest(request)));
+      const { all: keys } = cookie.read(request.headers);
       const finished = await login.finish(request.url, keys).catch((error: unknown) => {
-        const isLost = keys.length === 0 && isOtherBrowser(error);
-        if (isLost && isDevelopment()) warnOfLostCookie(request, login.callbackURL);
+        if (keys.length === 0 && isOtherBrowser(error) && isDevelopment())
+          warnOfLostCookie(request, login.callbackURL);
         throw error;
       });
       return { ...finished, headers: new Headers({ 'Set-Cookie': cookie.remove() }) };
@@ -124,10 +121,6 @@ export function createLogin(options: WebLoginOptions): WebLogin {
     refresh: (origin, refreshToken) => login.refresh(origin, refreshToken),
     revoke: (origin, accessToken) => login.revoke(origin, accessToken),
   };
-}
-
-function browserRequest({ method, headers }: Request): BrowserRequest {
-  return { method, header: (name) => headers.get(name) ?? undefined };
 }
 
 /** Warns that a pending login has the state, but the request has no cookie that began it. */
