@@ -1,6 +1,6 @@
 /** The parts of the form as data: `form.ts` writes them as HTML on a server, `browser/parts.ts` makes elements in a page. */
 
-import { codeOf, languageOf, messageFor } from './texts.js';
+import { languageCodeOf, languageOf, messageFor } from './texts.js';
 import { parsedURL } from '../util/url.js';
 
 /** An attribute that is `false` or undefined is left out; `true` is one without a value. */
@@ -159,7 +159,7 @@ export function elementOf(options: FormOptions, servers: readonly string[]): Par
   return part(
     'mastodon-login',
     {
-      lang: codeOf(lang),
+      lang: languageCodeOf(lang),
       dir: languageOf(lang).direction ?? 'ltr',
       servers: servers.join(' '),
       error: failure?.code,

@@ -3,7 +3,13 @@
 import { join, resolve } from 'node:path';
 import { elementOf, type Failure, type FormOptions, type Part } from './elements.js';
 import { someServers } from './servers.js';
-import { codeOf, languageCodes, messageFor, type LanguageCode, type MessageOptions } from './texts.js';
+import {
+  languageCodeOf,
+  languageCodes,
+  messageFor,
+  type LanguageCode,
+  type MessageOptions,
+} from './texts.js';
 
 export { languageCodes, messageFor, someServers };
 export type { Failure, LanguageCode, MessageOptions };
@@ -55,7 +61,7 @@ export function languageFor(acceptLanguage: string | null | undefined): Language
     })
     .filter(({ quality }) => quality > 0)
     .sort((one, other) => other.quality - one.quality);
-  return codeOf(ranges.find(({ code }) => (languageCodes as readonly string[]).includes(code))?.code);
+  return languageCodeOf(ranges.find(({ code }) => (languageCodes as readonly string[]).includes(code))?.code);
 }
 
 /** HTML elements without an end tag. */
@@ -85,6 +91,7 @@ const entities: Readonly<Record<string, string>> = {
   '`': '&#96;',
 };
 
+/** Readable entities, because developers look at the form's source. */
 function escape(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => entities[character] ?? '');
 }

@@ -22,13 +22,13 @@ export type LanguageCode = keyof typeof languages;
 export const languageCodes: readonly LanguageCode[] = Object.keys(languages) as LanguageCode[];
 
 /** @param tag a language tag such as `pt-BR`; an unknown or absent one means English */
-export function codeOf(tag: string | null | undefined): LanguageCode {
+export function languageCodeOf(tag: string | null | undefined): LanguageCode {
   const code = tag?.toLowerCase().split(/[-_]/u, 1)[0] ?? '';
   return Object.hasOwn(languages, code) ? (code as LanguageCode) : 'en';
 }
 
 export function languageOf(tag: string | null | undefined): Language {
-  return languages[codeOf(tag)];
+  return languages[languageCodeOf(tag)];
 }
 
 /** Replaces `%s`. In text from right to left, isolating characters keep a Latin host name in one piece. */

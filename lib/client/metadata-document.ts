@@ -7,6 +7,7 @@
 import { parseAddress } from '../discovery/address.js';
 import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
+import { escapeHTML } from '../util/html.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
 import { hostSegmentOf, isHost, withHost } from '../util/url.js';
 import { isDevelopment, warnOnce } from '../events.js';
@@ -216,7 +217,7 @@ function answerOf(
  * exact ID.
  */
 function documentOf(clientName: string, clientId: string, redirectURI: string): string {
-  const [name, id, uri] = [clientName, clientId, redirectURI].map(escape);
+  const [name, id, uri] = [clientName, clientId, redirectURI].map(escapeHTML);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -229,8 +230,4 @@ function documentOf(clientName: string, clientId: string, redirectURI: string): 
 </body>
 </html>
 `;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

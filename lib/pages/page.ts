@@ -1,6 +1,7 @@
 /** Renders and sends the pages of bridge and issuer, with their security headers. */
 
 import type { ServerResponse } from 'node:http';
+import { escapeHTML } from '../util/html.js';
 import { pressScript, pressScriptSource } from './press.js';
 import { style, styleSource } from './style.js';
 
@@ -86,7 +87,7 @@ const stackedMarks = /([\p{M}\u200c\u200d]{4})[\p{M}\u200c\u200d]+/gu;
 
 /** Text as HTML, also for a quoted attribute. Removes stacked combining marks, which would cover the lines above and below. */
 export function escape(text: string): string {
-  return text.replace(stackedMarks, '$1').replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+  return escapeHTML(text.replace(stackedMarks, '$1'));
 }
 
 /** A name from elsewhere, as HTML. `bdi` keeps its direction from the text around it. */

@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import type { KeyValueStore } from '../options.js';
 import type { Bus } from '../stores/bus.js';
 import type { Log } from './log.js';
-import { codeOf } from './start-error.js';
+import { systemErrorCode } from './start-error.js';
 
 /** The store that processes share or keep over a restart. */
 export interface Backends {
@@ -29,14 +29,14 @@ export async function openBackends(config: Config, command: string, log: Log): P
       const client = await connectRedis(redisURL, log);
       return { store: redisStore(client), bus: redisBus(client), close: async () => client.destroy() };
     } catch (error) {
-      throw config.mistake('redis_url', `cannot be reached (${codeOf(error)})`, 1);
+      throw config.mistake('redis_url', `cannot be reached (${systemErrorCode(error)})`, 1);
     }
   }
   try {
     const store = await openEmbeddedStore(databaseFile(databasePath, command));
     return { store, close: () => store.close() };
   } catch (error) {
-    const code = codeOf(error);
+    const code = systemErrorCode(error);
     if (code === 'UNSAFE_FILE') throw config.mistake('db_path', (error as Error).message);
     const problems: Readonly<Record<string, string>> = {
       NO_DATABASE: 'is the file of another program; name one that does not exist yet',

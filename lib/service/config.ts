@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { isLoopbackHost } from '../util/checks.js';
 import { readYAML, type ConfigFile } from './config-file.js';
 import * as s from './schemas.js';
-import { codeOf, StartError } from './start-error.js';
+import { systemErrorCode, StartError } from './start-error.js';
 
 export interface TLSFiles {
   readonly cert: Buffer;
@@ -74,7 +74,7 @@ export function loadConfig<Keys extends v.ObjectEntries>(
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const way = '--config names another file, --print-config prints an example';
-    throw new StartError(`${path}: cannot be read (${codeOf(error)}); ${way}`);
+    throw new StartError(`${path}: cannot be read (${systemErrorCode(error)}); ${way}`);
   }
   const config = readConfig(text, path, command);
   refusePublishedSecrets(config);
@@ -169,14 +169,17 @@ function readTLS(
     try {
       return readFileSync(resolve(folder, paths[name]));
     } catch (error) {
-      throw mistake(`tls.${name}`, `cannot be read (${codeOf(error)})`);
+      throw mistake(`tls.${name}`, `cannot be read (${systemErrorCode(error)})`);
     }
   };
   const tls = { cert: read('cert'), key: read('key') };
   try {
     createSecureContext(tls);
   } catch (error) {
-    throw mistake('tls', `cert and key are not a certificate and its private key (${codeOf(error)})`);
+    throw mistake(
+      'tls',
+      `cert and key are not a certificate and its private key (${systemErrorCode(error)})`,
+    );
   }
   return tls;
 }

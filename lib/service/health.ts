@@ -1,9 +1,8 @@
 /** Answers `/healthz`: its status to every client, and its counts to the operator. */
 
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseClientAddress } from '../util/client-address.js';
-import { digest } from '../util/crypto.js';
+import { isEqualSecret } from '../util/crypto.js';
 import type { Config } from './config.js';
 
 type HealthSettings = Pick<Config, 'publicURL' | 'tls' | 'trustedProxies' | 'healthToken'>;
@@ -21,7 +20,7 @@ export function sendHealth(res: ServerResponse, isStopping: boolean, counts: obj
 export function mayReadCounts({ headers, socket }: IncomingMessage, config: HealthSettings): boolean {
   const { healthToken, trustedProxies } = config;
   const given = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  if (given !== undefined) return healthToken !== undefined && isSame(given, healthToken);
+  if (given !== undefined) return healthToken !== undefined && isEqualSecret(given, healthToken);
   const isNear = socket.remoteAddress !== undefined && parseClientAddress(socket.remoteAddress) === undefined;
   // A proxy that is not declared may add no header that shows it.
   return isNear && !isForwarded(headers) && !(isBehindProxy(config) && trustedProxies === 0);
@@ -36,9 +35,4 @@ function isForwarded(headers: IncomingMessage['headers']): boolean {
   return ['x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'].some(
     (name) => name in headers,
   );
-}
-
-/** Compares in constant time. Digests are equally long. */
-function isSame(given: string, expected: string): boolean {
-  return timingSafeEqual(Buffer.from(digest(given)), Buffer.from(digest(expected)));
 }

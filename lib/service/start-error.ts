@@ -13,7 +13,7 @@ export class StartError extends Error {
 }
 
 /** The code of a system error. Its message may contain secrets of the operator. */
-export function codeOf(error: unknown): string {
+export function systemErrorCode(error: unknown): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : 'unknown error';
 }

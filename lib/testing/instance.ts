@@ -12,7 +12,7 @@ import type { Question } from './records.js';
 import { Posts } from './posts.js';
 import { refuse, route, type Instance } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
-import { softwareOf } from './software.js';
+import { simulatedSoftware } from './software.js';
 import type * as urlClients from './url-clients.js';
 
 /** `undefined` means the default. */
@@ -87,7 +87,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   new Checks('startInstance').options(options, optionNames);
   const { hostname = 'localhost', port = 0, title = 'Testing instance', deny = false } = options;
   const accounts = accountsOf(options.accounts);
-  const software = softwareOf(options.software ?? 'mastodon');
+  const software = simulatedSoftware(options.software ?? 'mastodon');
   const clientReader = software.isMisskey ? urlClientsOf(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
   const name = hostname === '::1' ? '[::1]' : hostname;

@@ -1,7 +1,8 @@
 /** The OAuth server of a testing instance: apps, consent, codes and tokens, checked as strictly as the strictest real server. */
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
+import { digest, isEqualSecret } from '../util/crypto.js';
 import type { App, Code, Kept, Question, Token } from './records.js';
 import { pageReasons, type PageRefusal, type Refusal, type Reply } from './refusals.js';
 import type { Fields } from './server.js';
@@ -147,7 +148,7 @@ export class OAuth {
   protected async authenticate(form: Fields): Promise<App | Refusal> {
     const app = await this.read<App>(`app:${form['client_id'] ?? ''}`);
     if (!app) return 'unknown_client';
-    return isSame(app.clientSecret ?? '', form['client_secret'] ?? '') ? app : 'wrong_secret';
+    return isEqualSecret(app.clientSecret ?? '', form['client_secret'] ?? '') ? app : 'wrong_secret';
   }
 
   protected async tokenFor(form: Fields, app: App): Promise<Token | Refusal> {
@@ -189,7 +190,7 @@ export class OAuth {
   /** RFC 7636, section 4.6: the verifier is present exactly when a challenge was, and matches it. */
   protected provesOrigin({ challenge }: Code, verifier: string | undefined): boolean {
     if (challenge === undefined || verifier === undefined) return challenge === verifier;
-    return isSame(challenge, createHash('sha256').update(verifier).digest('base64url'));
+    return isEqualSecret(challenge, digest(verifier));
   }
 
   private async byRefreshToken(form: Fields, app: App): Promise<Token | Refusal> {
@@ -266,9 +267,4 @@ export function secret(): string {
 
 function kept(refusal: PageRefusal): Kept {
   return { refusal, reason: pageReasons[refusal] };
-}
-
-function isSame(a: string, b: string): boolean {
-  const [one, other] = [Buffer.from(a), Buffer.from(b)];
-  return one.length === other.length && timingSafeEqual(one, other);
 }

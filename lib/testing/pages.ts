@@ -68,7 +68,7 @@ export function consentPage(self: Self, question: Question): InstancePage {
   const people = self.accounts.map(
     (account, index) => `<label class="person">
 <input type="radio" name="account" value="${escape(account.username)}"${index === 0 ? ' checked' : ''}>
-${shown(self, account)}</label>`,
+${accountLabel(self, account)}</label>`,
   );
   const { host } = new URL(redirectURI);
   const main = `<form method="post" action="/oauth/authorize">
@@ -103,7 +103,7 @@ export function notFoundPage(self: Self): InstancePage {
 export function homePage(self: Self): InstancePage {
   const people = self.accounts.map(
     (account) =>
-      `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${shown(self, account)}</a></li>`,
+      `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${accountLabel(self, account)}</a></li>`,
   );
   const main = `<p>These accounts are made up. To log in with one of them, type <b>${escape(self.host)}</b> at the site.</p>
 <ul>
@@ -113,11 +113,11 @@ ${people.join('\n')}
 }
 
 export function profilePage(self: Self, account: TestAccount): InstancePage {
-  const main = `<p class="person">${shown(self, account)}</p>\n<p>${escape(account.note)}</p>`;
+  const main = `<p class="person">${accountLabel(self, account)}</p>\n<p>${escape(account.note)}</p>`;
   return page(self, 200, account.displayName, main);
 }
 
-function shown({ host }: Self, { username, displayName }: TestAccount): string {
+function accountLabel({ host }: Self, { username, displayName }: TestAccount): string {
   const picture = `/avatars/${encodeURIComponent(username)}.svg`;
   return `<img src="${picture}" alt="" width="44" height="44">
 <span><b><bdi>${escape(displayName)}</bdi></b> <small>@${escape(username)}@${escape(host)}</small></span>`;

@@ -39,7 +39,7 @@ const common: Readonly<Record<string, Route>> = {
       ? instance.refuse(question.refusal, question.reason)
       : html(pages.consentPage(instance.self, question));
   },
-  'POST /oauth/authorize': decide,
+  'POST /oauth/authorize': answerConsentForm,
   'GET /': ({ self }) => html(pages.homePage(self)),
 };
 
@@ -81,7 +81,7 @@ function outgoing(instance: Instance, result: Reply | Refusal): Outgoing {
 }
 
 /** The consent page's form was sent. */
-async function decide(instance: Instance, { form }: Incoming): Promise<Outgoing> {
+async function answerConsentForm(instance: Instance, { form }: Incoming): Promise<Outgoing> {
   const { self, oauth, deny } = instance;
   const question = await oauth.readQuestion(form);
   if ('refusal' in question) return instance.refuse(question.refusal, question.reason);

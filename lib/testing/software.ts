@@ -63,7 +63,9 @@ const known: Readonly<Record<string, Partial<Software>>> = {
  * Software with an unknown name behaves like the newest Mastodon.
  * @throws TypeError for a text that looks like a misspelt name; `{ name }` accepts any name
  */
-export function softwareOf(given: string | { readonly name: string; readonly version?: string }): Software {
+export function simulatedSoftware(
+  given: string | { readonly name: string; readonly version?: string },
+): Software {
   const meant =
     typeof given === 'string' && !Object.hasOwn(known, given)
       ? closestName(given, Object.keys(known))

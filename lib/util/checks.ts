@@ -24,7 +24,7 @@ export class Checks {
 
   /** @throws TypeError that shows the value */
   wrong(name: string, must: string, value: unknown): never {
-    this.fail(`${name} must ${must}, and is ${shown(value)}`);
+    this.fail(`${name} must ${must}, and is ${describeValue(value)}`);
   }
 
   /**
@@ -133,7 +133,7 @@ export function isLoopbackHost(hostname: string): boolean {
 }
 
 /** A short form of a value for messages. URLs with credentials are not shown. */
-function shown(value: unknown): string {
+function describeValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   if (typeof value !== 'string') return String(value);

@@ -1,10 +1,15 @@
 /** SHA-256 digests; and encryption of text with a shared secret, for stores and message buses without access to it. */
 
-import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** SHA-256. @returns base64url, 43 characters of `[A-Za-z0-9_-]` */
 export function digest(text: string): string {
   return hash('sha256', text, 'base64url');
+}
+
+/** Compares two secrets in constant time. */
+export function isEqualSecret(given: string, expected: string): boolean {
+  return timingSafeEqual(Buffer.from(digest(given)), Buffer.from(digest(expected)));
 }
 
 const ivBytes = 12;

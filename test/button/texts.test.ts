@@ -1,7 +1,7 @@
 /** Each of the ten languages has every text. */
 
 import { ErrorCode, MastodonError, type MastodonErrorCode } from '../../lib/errors';
-import { codeOf, languageCodes, languageOf, messageFor } from '../../lib/button/texts';
+import { languageCodeOf, languageCodes, languageOf, messageFor } from '../../lib/button/texts';
 
 const codes = Object.keys(ErrorCode) as MastodonErrorCode[];
 const english = languageOf('en').words;
@@ -80,8 +80,8 @@ it.each([
   ['constructor', 'en'],
   ['', 'en'],
   [undefined, 'en'],
-])('%s is told in %s', (tag, code) => {
-  expect(codeOf(tag)).toBe(code);
+])('%s means %s', (tag, code) => {
+  expect(languageCodeOf(tag)).toBe(code);
 });
 
 it('an unknown code has no message', () => {
