@@ -2,107 +2,73 @@
 
 import { isHost } from './util/url.js';
 
-/** `status`: default HTTP status. `message`: what happened and what to do; `%s` is the instance, where one is known. */
-type Meaning = { readonly status: number; readonly message: string };
+/** Default HTTP status; what happened and what to do. `%s` is the instance, where one is known. */
+type Meaning = readonly [status: number, message: string];
 
 const meanings = {
-  instance_missing: {
-    status: 400,
-    message: 'No server was entered. Type your server, for example mastodon.social.',
-  },
-  instance_invalid: {
-    status: 400,
-    message:
-      'That is not the address of a server. Type something like mastodon.social or @you@mastodon.social.',
-  },
-  instance_not_allowed: {
-    status: 403,
-    message: 'Logging in with accounts of %s is not possible on this site. Use an account on another server.',
-  },
-  instance_unreachable: {
-    status: 502,
-    message: 'We could not reach %s. Check the address, or try again in a moment.',
-  },
-  instance_unsupported: {
-    status: 422,
-    message: 'We found no server at %s that offers a login with the Mastodon API.',
-  },
-  instance_insecure: {
-    status: 403,
-    message: 'The login of %s is not safe: it does not reliably identify the user. Its operator can help.',
-  },
-  instance_blocked: {
-    status: 502,
-    message:
-      'The server %s is behind a bot check, so we cannot contact it. Its operator can allow this site.',
-  },
-  registration_refused: {
-    status: 502,
-    message: 'The server %s did not accept this site. Its operator can help.',
-  },
-  registration_throttled: {
-    status: 503,
-    message: 'The server %s does not accept new sites at the moment. Try again in a few minutes.',
-  },
-  scope_refused: {
-    status: 422,
-    message:
-      'This site requests more permissions than the server %s grants. The operator of this site can help.',
-  },
-  cross_site_start: {
-    status: 403,
-    message: 'Your browser did not confirm that you started this login on this site. Please start it here.',
-  },
-  prefetch_refused: {
-    status: 503,
-    message: 'Your browser asked for this page before you opened it. Please open it again to log in.',
-  },
-  login_expired: {
-    status: 403,
-    message:
-      'This login has expired or was already used, or it was started in another browser. Please log in again.',
-  },
-  login_mismatch: {
-    status: 403,
-    message: 'The response does not belong to the login that you started here. Please log in again.',
-  },
-  access_denied: {
-    status: 403,
-    message: 'The login was cancelled on %s. If that was a mistake, please log in again.',
-  },
-  login_restart: {
-    status: 401,
-    message:
-      'The server %s no longer recognises this site. Please log in again, and we will register there again.',
-  },
-  token_refused: { status: 401, message: 'The server %s did not complete the login. Please log in again.' },
-  account_unusable: {
-    status: 403,
-    message:
-      'The server %s does not let this account log in. It may be disabled, moved, not yet confirmed, or without the two-factor login that the server requires.',
-  },
-  response_invalid: {
-    status: 502,
-    message: 'The server %s sent a response that we cannot read. Its operator can help.',
-  },
-  response_too_large: {
-    status: 502,
-    message: 'The server %s sent a response that is too large. Its operator can help.',
-  },
-  timeout: { status: 504, message: 'The server %s took too long to answer. Please try again in a moment.' },
-  login_busy: {
-    status: 503,
-    message: 'This site is processing too many logins. Please try again in a moment.',
-  },
-  revocation_unsupported: {
-    status: 422,
-    message:
-      'The server %s does not let this site end a login. You can end it in your account settings there.',
-  },
-  store_failed: {
-    status: 503,
-    message: 'The login could not be saved on our side. Please try again in a moment.',
-  },
+  instance_missing: [400, 'No server was entered. Type your server, for example mastodon.social.'],
+  instance_invalid: [
+    400,
+    'That is not the address of a server. Type something like mastodon.social or @you@mastodon.social.',
+  ],
+  instance_not_allowed: [
+    403,
+    'Logging in with accounts of %s is not possible on this site. Use an account on another server.',
+  ],
+  instance_unreachable: [502, 'We could not reach %s. Check the address, or try again in a moment.'],
+  instance_unsupported: [422, 'We found no server at %s that offers a login with the Mastodon API.'],
+  instance_insecure: [
+    403,
+    'The login of %s is not safe: it does not reliably identify the user. Its operator can help.',
+  ],
+  instance_blocked: [
+    502,
+    'The server %s is behind a bot check, so we cannot contact it. Its operator can allow this site.',
+  ],
+  registration_refused: [502, 'The server %s did not accept this site. Its operator can help.'],
+  registration_throttled: [
+    503,
+    'The server %s does not accept new sites at the moment. Try again in a few minutes.',
+  ],
+  scope_refused: [
+    422,
+    'This site requests more permissions than the server %s grants. The operator of this site can help.',
+  ],
+  cross_site_start: [
+    403,
+    'Your browser did not confirm that you started this login on this site. Please start it here.',
+  ],
+  prefetch_refused: [
+    503,
+    'Your browser asked for this page before you opened it. Please open it again to log in.',
+  ],
+  login_expired: [
+    403,
+    'This login has expired or was already used, or it was started in another browser. Please log in again.',
+  ],
+  login_mismatch: [
+    403,
+    'The response does not belong to the login that you started here. Please log in again.',
+  ],
+  access_denied: [403, 'The login was cancelled on %s. If that was a mistake, please log in again.'],
+  login_restart: [
+    401,
+    'The server %s no longer recognises this site. Please log in again, and we will register there again.',
+  ],
+  token_refused: [401, 'The server %s did not complete the login. Please log in again.'],
+  account_unusable: [
+    403,
+    'The server %s does not let this account log in. It may be disabled, moved, not yet confirmed, or without the two-factor login that the server requires.',
+  ],
+  response_invalid: [502, 'The server %s sent a response that we cannot read. Its operator can help.'],
+  response_too_large: [502, 'The server %s sent a response that is too large. Its operator can help.'],
+  timeout: [504, 'The server %s took too long to answer. Please try again in a moment.'],
+  login_busy: [503, 'This site is processing too many logins. Please try again in a moment.'],
+  revocation_unsupported: [
+    422,
+    'The server %s does not let this site end a login. You can end it in your account settings there.',
+  ],
+  store_failed: [503, 'The login could not be saved on our side. Please try again in a moment.'],
 } as const satisfies Record<string, Meaning>;
 
 /** A stable code that identifies a failure. `docs/errors.md` has a row for each code. */
@@ -204,19 +170,18 @@ export class MastodonError extends Error {
   declare private readonly details: MastodonErrorDetails;
 
   constructor(code: MastodonErrorCode, details: MastodonErrorDetails = {}) {
-    const { status, message } = meanings[code];
+    const [status, message] = meanings[code];
     const { reason, software, state } = details;
     const cause = typeof details.cause === 'string' ? new Error(details.cause) : details.cause;
     // A redirect may name nearly anything: only a host is shown.
     const instance =
       details.instance !== undefined && isHost(details.instance) ? details.instance : undefined;
+    const shown = details.typedInstance ?? instance;
+    const text = (reason ? reasonMessages[reason] : message).split('%p').join(software ?? 'other software');
     super(
-      (reason ? reasonMessages[reason] : message)
-        .replace('%p', () => software ?? 'other software')
-        .replace(/(the server )?%s/i, (_, theServer?: string) => {
-          const shown = details.typedInstance ?? instance;
-          return shown === undefined ? (theServer?.trim() ?? 'that server') : (theServer ?? '') + shown;
-        }),
+      shown === undefined
+        ? text.replace(/(the server) %s/i, '$1').replace('%s', 'that server')
+        : text.split('%s').join(shown),
       cause === undefined ? undefined : { cause },
     );
     this.code = code;

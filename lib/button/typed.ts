@@ -6,7 +6,7 @@
 import type { MastodonErrorCode, MastodonErrorReason } from '../errors.js';
 import { closestName } from '../util/did-you-mean.js';
 import { isEmailProvider } from '../util/email-providers.js';
-import { canParse } from '../util/url.js';
+import { parsedURL } from '../util/url.js';
 
 export interface Typed {
   /** The text before the host, which stays when a suggestion is taken: `@alice@`, or nothing. */
@@ -83,7 +83,7 @@ export function destinationOf(
   if (servers.includes(host) || (acceptsLoopback && isLoopback(host))) return host;
   if (!hostName.test(host) || !host.includes('.') || host.includes('..')) return undefined;
   // The last label of an IP address is a number; that of a host name is not.
-  if (/\.[\p{N}]+$/u.test(host) || !canParse(`https://${host}`)) return undefined;
+  if (/\.[\p{N}]+$/u.test(host) || !parsedURL(`https://${host}`)) return undefined;
   return isEmailProvider(host) ? undefined : host;
 }
 

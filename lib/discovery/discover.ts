@@ -10,7 +10,7 @@ import { isLocalRefusal } from './failures.js';
 import { documentOn, isAbout, readInstance } from './instance-document.js';
 import { namedOrigin } from './metadata.js';
 import { namedByItsSoftware } from './software.js';
-import { domainIn, followHandle, hostMetaOrigins } from './webfinger.js';
+import { domainIn, followHandle, hostMetaOrigin } from './webfinger.js';
 
 export interface Discovered {
   readonly instance: Instance;
@@ -18,13 +18,8 @@ export interface Discovered {
   readonly isOfHandle: boolean;
 }
 
-/** Returns the stored instance of an origin. */
-type KnownAt = (origin: string) => Promise<Instance | undefined>;
-
-interface Search {
-  readonly documents: Documents;
-  readonly known: KnownAt;
-}
+/** Returns the instance of an origin, from the store or from its documents. */
+type InstanceAt = (origin: string) => Promise<Instance>;
 
 /** What the address's own origin answered. */
 export type OwnServer =
@@ -46,23 +41,24 @@ export async function discover(
   context: RequestContext,
   address: Address,
   own: Promise<OwnServer>,
-  known: KnownAt,
+  known: (origin: string) => Promise<Instance | undefined>,
 ): Promise<Discovered> {
   const documents = new Documents(context);
-  const search = { documents, known };
+  const instanceAt: InstanceAt = async (origin) => (await known(origin)) ?? explore(documents, origin);
   // The server of most handles is at their domain. So WebFinger and the host's documents are fetched at the same time.
   const { username, host } = address;
-  const ofHandle = username && (await findByHandle(search, address, `${username}@${host}`, own));
+  const ofHandle =
+    username && (await findByHandle(documents, address.origin, `${username}@${host}`, own, instanceAt));
   if (ofHandle) return { instance: ofHandle, isOfHandle: true };
   const result = await own;
   if (result.instance) return { instance: result.instance, isOfHandle: false };
   const { failure } = result;
   if (!result.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
   documents.reuse(result.documents);
-  for (const originOf of [originInHostMeta, originOfInstanceActor]) {
-    const origin = await originOf(documents, address);
+  for (const originOf of [hostMetaOrigin, originOfInstanceActor]) {
+    const origin = await originOf(documents, address.origin, address);
     // For the visitor, the failure of the own origin is more useful than one of another server.
-    const found = origin === undefined ? undefined : await knownOr(search, origin).catch(ignoreServerFailure);
+    const found = origin === undefined ? undefined : await instanceAt(origin).catch(ignoreServerFailure);
     if (found) return { instance: { accountDomain: address.host, ...found }, isOfHandle: false };
   }
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
@@ -90,12 +86,13 @@ function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonErr
  * statement of the domain is sufficient, because the visitor chose the domain by typing the handle.
  */
 async function findByHandle(
-  search: Search,
-  { origin }: Address,
+  documents: Documents,
+  origin: string,
   handle: string,
   own: Promise<OwnServer>,
+  instanceAt: InstanceAt,
 ): Promise<Instance | undefined> {
-  const named = await followHandle(search.documents, origin, handle);
+  const named = await followHandle(documents, origin, handle);
   if (!named || named.origin === origin) return undefined;
   const { confirmed, failure, refusal } = named;
   if (!confirmed) {
@@ -106,7 +103,7 @@ async function findByHandle(
     if (isLocalRefusal(result.failure)) throw result.failure;
   }
   if (failure) throw failure;
-  const found = await knownOr(search, named.origin).catch((error: unknown) => {
+  const found = await instanceAt(named.origin).catch((error: unknown) => {
     // Other failures are reported. `instance_unsupported` at the named server gives no information about the domain.
     if (!confirmed && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
@@ -116,28 +113,20 @@ async function findByHandle(
   return { ...found, accountDomain: new URL(`https://${domainIn(confirmed.handle)}`).host };
 }
 
-async function originInHostMeta(documents: Documents, { origin }: Address): Promise<string | undefined> {
-  const [named] = await hostMetaOrigins(documents, origin);
-  return named;
-}
-
 /**
  * The server of a domain that only redirects WebFinger to it. Mastodon and GoToSocial have an account of the server
  * itself, with the domain as its name.
  */
 async function originOfInstanceActor(
   documents: Documents,
-  { host, origin, username }: Address,
+  origin: string,
+  { host, username }: Address,
 ): Promise<string | undefined> {
   if (username !== undefined) return undefined;
   const named = await followHandle(documents, origin, `${host}@${host}`);
   if (!named || named.origin === origin) return undefined;
   if (named.failure?.reason === 'server_error') throw named.failure;
   return named.origin;
-}
-
-async function knownOr({ documents, known }: Search, origin: string): Promise<Instance> {
-  return (await known(origin)) ?? explore(documents, origin);
 }
 
 /** @throws MastodonError like every request, and as `readInstance` */

@@ -39,15 +39,9 @@ export const grantsTokensToAnyClient: Names = new Set(['takahe']);
 export const revokesMoreThanOneToken: Names = new Set(['snac', 'friendica']);
 
 /** Misskey and forks with other names. The ones above support the Mastodon API too. */
-const misskeyNames: Names = new Set([
-  'misskey',
-  'cherrypick',
-  'foundkey',
-  'calckey',
-  'meisskey',
-  'yojo-art',
-  'rumisskey',
-]);
+const misskeyNames: Names = new Set(
+  'misskey cherrypick foundkey calckey meisskey yojo-art rumisskey'.split(' '),
+);
 
 /**
  * Whether a server has only the Misskey API: by its name, or by its error for an unknown endpoint (`/api/v1/instance`).
@@ -63,31 +57,15 @@ export function isSingleUseClientId(clientId: string): boolean {
 }
 
 /**
- * Display names by name in NodeInfo. None of this software has the Mastodon API or Misskey's login. Only these fixed
- * texts are shown to visitors.
+ * Software without the Mastodon API and without Misskey's login. Only these fixed names are shown to visitors. NodeInfo has
+ * them in lower case and without other characters.
  */
-const names: ReadonlyMap<string, string> = new Map([
-  ['bookwyrm', 'BookWyrm'],
-  ['calckey', 'Calckey'],
-  ['diaspora', 'diaspora*'],
-  ['discourse', 'Discourse'],
-  ['foundkey', 'FoundKey'],
-  ['funkwhale', 'Funkwhale'],
-  ['gancio', 'Gancio'],
-  ['ghost', 'Ghost'],
-  ['hubzilla', 'Hubzilla'],
-  ['kbin', '/kbin'],
-  ['lemmy', 'Lemmy'],
-  ['mbin', 'Mbin'],
-  ['mobilizon', 'Mobilizon'],
-  ['owncast', 'Owncast'],
-  ['peertube', 'PeerTube'],
-  ['piefed', 'PieFed'],
-  ['plume', 'Plume'],
-  ['threads', 'Threads'],
-  ['wordpress', 'WordPress'],
-  ['writefreely', 'WriteFreely'],
-]);
+const otherNames = new Map(
+  `BookWyrm Calckey diaspora* Discourse FoundKey Funkwhale Gancio Ghost Hubzilla /kbin Lemmy Mbin Mobilizon Owncast
+  PeerTube PieFed Plume Threads WordPress WriteFreely`
+    .split(/\s+/)
+    .map((name) => [name.toLowerCase().replace(/[^a-z]/g, ''), name]),
+);
 
 /** Networks of one operator, which do not report their software. */
 const networks: readonly (readonly [host: RegExp, name: string])[] = [
@@ -97,7 +75,7 @@ const networks: readonly (readonly [host: RegExp, name: string])[] = [
 
 /** @param software name in NodeInfo, in lower case */
 export function otherSoftware(software: string | undefined): string | undefined {
-  return names.get(software ?? '');
+  return otherNames.get(software ?? '');
 }
 
 /**

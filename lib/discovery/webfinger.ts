@@ -58,7 +58,7 @@ export async function followHandle(
   let named = await fetchSubject(fetcher, fingerURL(domainOrigin, handle));
   if (!named) {
     // A domain without WebFinger may name another origin for it (RFC 6415, lrdd).
-    const [origin] = await hostMetaOrigins(fetcher, domainOrigin);
+    const origin = await hostMetaOrigin(fetcher, domainOrigin);
     if (origin !== undefined) named = await fetchSubject(fetcher, fingerURL(origin, handle));
   }
   if (named instanceof MastodonError) {
@@ -85,20 +85,17 @@ function unlessBusy(error: unknown): MastodonError {
 }
 
 /**
- * The other origins in a domain's host-meta. Only the origins of its templates are used, so the domain cannot choose
- * the requested path.
+ * The other origin in a domain's host-meta. Only the origin of its template is used, so the domain cannot choose the
+ * requested path.
  */
-export async function hostMetaOrigins(fetcher: Fetcher, domainOrigin: string): Promise<string[]> {
+export async function hostMetaOrigin(fetcher: Fetcher, domainOrigin: string): Promise<string | undefined> {
   const accept = 'application/xrd+xml, application/jrd+json, application/json';
-  try {
-    const options = { accept, maxBytes: smallDocumentBytes };
-    const { status, text } = await fetcher.get(`${domainOrigin}/.well-known/host-meta`, options);
-    return (status === 200 ? lrddTargets(text) : [])
-      .map(({ host }) => addressOf(host, fetcher.developmentOrigins)?.origin)
-      .filter((origin): origin is string => origin !== undefined && origin !== domainOrigin);
-  } catch {
-    return [];
-  }
+  const url = `${domainOrigin}/.well-known/host-meta`;
+  const answer = await fetcher.get(url, { accept, maxBytes: smallDocumentBytes }).catch(() => undefined);
+  if (answer?.status !== 200) return undefined;
+  return lrddTargets(answer.text)
+    .map(({ host }) => addressOf(host, fetcher.developmentOrigins)?.origin)
+    .find((origin) => origin !== undefined && origin !== domainOrigin);
 }
 
 function addressOf(host: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
@@ -113,16 +110,11 @@ function fingerURL(origin: string, handle: string): string {
   return `${origin}/.well-known/webfinger?resource=${encodeURIComponent(`acct:${handle}`)}`;
 }
 
-interface FetchedSubject extends WebFingerSubject {
-  /** URL of the response. */
-  readonly url: URL;
-}
-
 /** @returns `undefined` for a response without a subject and an actor; the failure if there is no response */
 async function fetchSubject(
   fetcher: Fetcher,
   url: string,
-): Promise<FetchedSubject | MastodonError | undefined> {
+): Promise<(WebFingerSubject & Pick<Answer, 'url'>) | MastodonError | undefined> {
   try {
     const options = { accept: 'application/jrd+json, application/json', maxBytes: smallDocumentBytes };
     const answer = await fetcher.get(url, options);
@@ -179,8 +171,11 @@ function actorOf(link: unknown): URL | undefined {
 export function lrddTargets(text: string): URL[] {
   const links = text.trimStart().startsWith('{') ? linksInJSON(text) : linksInXML(text);
   return links
-    .filter(isLrdd)
-    .map(({ template }) => parsedURL(template.replaceAll('{uri}', '')))
+    .map(({ rel, template }) =>
+      rel === 'lrdd' && typeof template === 'string'
+        ? parsedURL(template.replaceAll('{uri}', ''))
+        : undefined,
+    )
     .filter((url) => url !== undefined)
     .slice(0, 3);
 }
@@ -188,10 +183,6 @@ export function lrddTargets(text: string): URL[] {
 interface Link {
   readonly rel?: unknown;
   readonly template?: unknown;
-}
-
-function isLrdd(link: Link): link is { readonly template: string } {
-  return link.rel === 'lrdd' && typeof link.template === 'string';
 }
 
 function linksInXML(text: string): Link[] {

@@ -4,7 +4,7 @@ import { needsForcedLogin } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import type { BeginOptions, Instance } from '../options.js';
 import { digest } from '../util/crypto.js';
-import { splitAtHost, hostSegmentOf, parsedURL, withoutSlash } from '../util/url.js';
+import { splitAtHost, hostSegmentOf, parsedURL } from '../util/url.js';
 import { isState } from './browser.js';
 import type { Transaction } from './transactions.js';
 
@@ -151,7 +151,7 @@ export function assertSameInstance(login: Transaction, params: CallbackParams, h
   if (hostInPath !== instance) throw mismatch('the path names another instance');
   if (params.iss === undefined) {
     if (promisesIssuer) throw mismatch('the promised issuer is missing');
-  } else if (withoutSlash(params.iss) !== issuer) throw mismatch('the issuer is another');
+  } else if (params.iss.replace(/\/$/, '') !== issuer) throw mismatch('the issuer is another');
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import { suggestion } from '../util/did-you-mean.js';
-import { canParse, parsedURL } from '../util/url.js';
+import { parsedURL } from '../util/url.js';
 
 /** A map with these keys and no others. */
 export const table = <Keys extends v.ObjectEntries>(keys: Keys) =>
@@ -71,7 +71,8 @@ export const privateHost = matching(
 export const website = v.pipe(
   text,
   v.check(
-    (value) => /^https?:\/\/[\x21-\x7e]+$/i.test(value) && canParse(value) && value.length <= 2000,
+    (value) =>
+      /^https?:\/\/[\x21-\x7e]+$/i.test(value) && parsedURL(value) !== undefined && value.length <= 2000,
     'must be a URL such as https://example.com',
   ),
 );
@@ -79,7 +80,7 @@ export const website = v.pipe(
 export const redisURL = v.pipe(
   text,
   v.check(
-    (value) => canParse(value) && /^rediss?:\/\/[^/]/.test(value),
+    (value) => parsedURL(value) !== undefined && /^rediss?:\/\/[^/]/.test(value),
     'must be a URL such as redis://localhost:6379',
   ),
 );

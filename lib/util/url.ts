@@ -1,20 +1,15 @@
 /** Parses and builds URLs. */
 
-/** The parsed URL, or `undefined` if the text is not a URL. */
+/**
+ * The parsed URL, or `undefined` if the text is not a URL. Use it in place of `URL.canParse`: in Node.js 20 that function
+ * returns wrong results for some non-ASCII texts after many calls.
+ */
 export function parsedURL(text: string, base?: string): URL | undefined {
   try {
     return new URL(text, base);
   } catch {
     return undefined;
   }
-}
-
-/**
- * Like `URL.canParse`. In Node.js 20 that function returns wrong results for some non-ASCII texts after many calls.
- * `new URL` then throws for a text that it accepted, and visitors choose the text.
- */
-export function canParse(text: string, base?: string): boolean {
-  return parsedURL(text, base) !== undefined;
 }
 
 /** Whether a value is a URL of at most 512 characters on this origin, without credentials and fragment. */
@@ -25,11 +20,6 @@ export function isOn(origin: string, value: unknown): value is string {
   if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);
   return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
-}
-
-/** Removes a trailing slash. Servers are inconsistent about it in issuers. */
-export function withoutSlash(issuer: string): string {
-  return issuer.endsWith('/') ? issuer.slice(0, -1) : issuer;
 }
 
 /**

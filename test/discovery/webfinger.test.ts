@@ -1,7 +1,7 @@
 /** How WebFinger answers are read, and when two of them confirm a handle. */
 
 import { MastodonError } from '../../lib/errors.js';
-import { domainIn, followHandle, hostMetaOrigins, readFinger } from '../../lib/discovery/webfinger.js';
+import { domainIn, followHandle, hostMetaOrigin, readFinger } from '../../lib/discovery/webfinger.js';
 import type { Answer } from '../../lib/http/request.js';
 import { answerOf, fetching } from '../support/records.js';
 
@@ -89,7 +89,7 @@ it('an actor has at most 2048 characters', () => {
   expect(readFinger({ ...honest, links: [{ ...self, href }] })?.actor.href).toBe(href);
 });
 
-describe('the servers in a host-meta document', () => {
+describe('the server in a host-meta document', () => {
   const xrd = (...templates: string[]) =>
     `<XRD>${templates.map((it) => `<Link rel="lrdd" template="${it}"/>`).join('')}</XRD>`;
   const named = async (answer: () => Promise<ReturnType<typeof answerOf>>) => {
@@ -98,26 +98,26 @@ describe('the servers in a host-meta document', () => {
       asked.push([url, accept]);
       return answer();
     });
-    return { origins: await hostMetaOrigins(fetcher, 'https://example.com'), asked };
+    return { origin: await hostMetaOrigin(fetcher, 'https://example.com'), asked };
   };
 
-  it('are public ones, and others than the domain', async () => {
+  it('is a public one, and another than the domain', async () => {
     const text = xrd(
       'https://example.com/.well-known/webfinger?resource={uri}',
       'https://127.0.0.1/webfinger?resource={uri}',
       'https://social.example/.well-known/webfinger?resource={uri}',
     );
-    const { origins, asked } = await named(async () => answerOf(200, text, 'application/xrd+xml'));
-    expect(origins).toEqual(['https://social.example']);
+    const { origin, asked } = await named(async () => answerOf(200, text, 'application/xrd+xml'));
+    expect(origin).toBe('https://social.example');
     expect(asked).toEqual([
       ['https://example.com/.well-known/host-meta', expect.stringContaining('application/xrd+xml')],
     ]);
   });
 
-  it('are none if the document does not exist', async () => {
+  it('is none if the document does not exist', async () => {
     const text = xrd('https://social.example/.well-known/webfinger?resource={uri}');
-    expect((await named(async () => answerOf(404, text, 'application/xrd+xml'))).origins).toEqual([]);
-    expect((await named(async () => Promise.reject(new Error('no answer')))).origins).toEqual([]);
+    expect((await named(async () => answerOf(404, text, 'application/xrd+xml'))).origin).toBeUndefined();
+    expect((await named(async () => Promise.reject(new Error('no answer')))).origin).toBeUndefined();
   });
 });
 

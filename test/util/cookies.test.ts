@@ -1,6 +1,6 @@
 /** Which cookies of a request count as the site's own. */
 
-import { cookieValues, readCookies } from '../../lib/util/cookies.js';
+import { cookieValues } from '../../lib/util/cookies.js';
 
 const name = '__Host-mastodon-login';
 
@@ -34,7 +34,10 @@ it.each([
   [undefined, []],
   [null, []],
 ])('%j is read as %j', (header, expected) => {
-  expect(readCookies(header).map((cookie) => [cookie.name, cookie.value])).toEqual(expected);
+  for (const name of ['a', 'b', 'c']) {
+    const values = expected.flatMap(([found, value]) => (found === name ? [value] : []));
+    expect(cookieValues(header, name)).toEqual(values);
+  }
 });
 
 it.each([

@@ -1,7 +1,7 @@
 /** The position of an instance's host in a URL of the site, and URLs that are parsed without an exception. */
 
 import { Checks } from '../../lib/util/checks.js';
-import { isOn, splitAtHost, hostSegmentOf, parsedURL, withHost, withoutSlash } from '../../lib/util/url.js';
+import { isOn, splitAtHost, hostSegmentOf, parsedURL, withHost } from '../../lib/util/url.js';
 
 const site = 'https://site.example';
 
@@ -90,15 +90,6 @@ it.each(['', 'https://', 'https://[', 'http://\ud800.example:x', '\u0000'])(
   '%j is no URL, and no failure',
   (text) => expect(parsedURL(text)).toBeUndefined(),
 );
-
-it.each([
-  ['https://a.example/', 'https://a.example'],
-  ['https://a.example', 'https://a.example'],
-  ['https://a.example//', 'https://a.example/'],
-  ['', ''],
-])('%j is the issuer %j', (text, issuer) => {
-  expect(withoutSlash(text)).toBe(issuer);
-});
 
 it.each(['/token\r\nSet-Cookie: a=b', '/token\0', '/a token', '\t/token', '/token#x', '@evil.example/'])(
   'an endpoint that ends in %j is not on the origin before it',
