@@ -86,21 +86,17 @@ export interface Observations {
   readonly isUnverifiable: boolean;
 }
 
-const minute = 60 * 1000;
-const day = 24 * 60 * minute;
-
+export const minute = 60 * 1000;
+export const day = 24 * 60 * minute;
 /** Time to live of a used client after its last login, also if it was replaced. */
 export const usedTtlMs = 90 * day;
-
 /**
  * Maximum number of former clients in a record. Replacements without a verification cannot reach it: within `usedTtlMs` their
  * interval allows 22. An instance that forgets one client after another can, and has forgotten the tokens as well.
  */
 const maxFormer = 32;
-
 /** A client is verified at most this often. */
 const verifyEveryMs = minute;
-
 /** Age at which an unused client is verified. Pleroma deletes unused apps after 15 minutes. */
 const unusedForMs = 10 * minute;
 /** Remaining validity that a secret needs for a login: the time limit of a pending login, plus a margin. */
@@ -152,16 +148,6 @@ export function withFormer(client: Client, clientId: string, until: number): Cli
   return { ...client, former: [{ clientId, until }, ...others].slice(0, maxFormer) };
 }
 
-/** When the tokens of a replaced client cannot be revoked any more. */
-function endOf({ lastLoginAt = 0, secretExpiresAt = Infinity }: Client): number {
-  return Math.min(lastLoginAt + usedTtlMs, secretExpiresAt);
-}
-
-/** Whether the client ID is a URL. The instance stores nothing for such a client, so it cannot delete it. */
-export function isKnownByURL({ clientId }: { readonly clientId: string }): boolean {
-  return clientId.startsWith('https://');
-}
-
 /** Whether a new client may be registered after the instance reported this one as unknown. */
 export function acceptsDeath({ lastLoginAt, deaths }: Client, now: number): boolean {
   if (lastLoginAt !== undefined || !deaths) return true;
@@ -169,33 +155,31 @@ export function acceptsDeath({ lastLoginAt, deaths }: Client, now: number): bool
 }
 
 /** The record of a new client, with the history of the one before it. */
-export function nextClient(registered: RegisteredClient, before: Client | undefined, now: number): Client {
-  const { clientId, redirectURI, scope, secretExpiresAt } = registered;
-  const isDead = before?.state === 'dead';
-  const wasUsed = before?.lastLoginAt !== undefined;
-  const former = before
-    ? formerOf(wasUsed ? withFormer(before, before.clientId, endOf(before)) : before, now)
-    : [];
-  return {
-    ...{ clientId, redirectURI, scope },
+export function nextClient(
+  { clientId, redirectURI, scope, secretExpiresAt }: RegisteredClient,
+  before: Client | undefined,
+  now: number,
+): Client {
+  const client: Client = {
+    ...{ clientId, redirectURI, scope, state: 'unverified', registeredAt: now, verifiedAt: 0 },
     generation: (before?.generation ?? 0) + 1,
-    state: 'unverified',
-    registeredAt: now,
-    // A replacement without a verification counts as a verification at this time.
-    verifiedAt: before && !isDead ? now : 0,
     ...(secretExpiresAt !== undefined && { secretExpiresAt }),
-    ...(before &&
-      !isDead && {
-        replaced: { at: now, unusedInARow: wasUsed ? 0 : (before.replaced?.unusedInARow ?? 0) + 1 },
-      }),
-    ...(before && isDead && { deaths: wasUsed ? { count: 1, since: now } : countDeath(before, now) }),
-    ...(former.length > 0 && { former }),
   };
-}
-
-function countDeath({ deaths }: Client, now: number): NonNullable<Client['deaths']> {
-  if (!deaths || now - deaths.since > replaceEveryMs) return { count: 1, since: now };
-  return { count: deaths.count + 1, since: deaths.since };
+  if (!before) return client;
+  const { lastLoginAt, deaths, replaced } = before;
+  const wasUsed = lastLoginAt !== undefined;
+  // After this time its tokens cannot be revoked any more.
+  const until = Math.min((lastLoginAt ?? 0) + usedTtlMs, before.secretExpiresAt ?? Infinity);
+  const former = formerOf(wasUsed ? withFormer(before, before.clientId, until) : before, now);
+  const history = former.length > 0 && { former };
+  if (before.state === 'dead') {
+    const isRecent = !wasUsed && deaths && now - deaths.since <= replaceEveryMs;
+    const counted = isRecent ? { count: deaths.count + 1, since: deaths.since } : { count: 1, since: now };
+    return { ...client, ...history, deaths: counted };
+  }
+  // A replacement without a verification counts as a verification at this time.
+  const unusedInARow = wasUsed ? 0 : (replaced?.unusedInARow ?? 0) + 1;
+  return { ...client, ...history, verifiedAt: now, replaced: { at: now, unusedInARow } };
 }
 
 /** The clocks of a site's processes differ by less than this. */

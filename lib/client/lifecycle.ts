@@ -5,29 +5,47 @@ import type { Failures } from '../discovery/failures.js';
 import type { Instance, PinnedInstance, Settings } from '../options.js';
 import { acceptsAnyCode, grantsTokensToAnyClient } from '../discovery/software.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
-import { SingleFlight, type RequestContext } from '../http/context.js';
+import { SingleFlight, type Http, type RequestContext } from '../http/context.js';
+import { boundedMap } from '../util/memory.js';
 import { storeKey, type Store } from '../store.js';
-import { decide, type App, type Client } from './client.js';
-import { Clients, type ClientOf, type CodeCheck } from './clients.js';
+import {
+  day,
+  decide,
+  describeApp,
+  minute,
+  past,
+  usedTtlMs,
+  type App,
+  type Client,
+  type RegisteredClient,
+} from './client.js';
+import { Clients, type ClientOf } from './clients.js';
 import { offerInvalidCode, UncheckedCodesError, declareDead, isKnown, verifyClient } from './verification.js';
 import { withLock } from './lock.js';
-import { RefusedError, registerWithLeastScope } from './registration.js';
+import { RefusedError, registerApp } from './registration.js';
 
-const hour = 60 * 60 * 1000;
-const day = 24 * hour;
+/** Starts within this time count as one. Milliseconds. */
+const momentMs = 20;
 
-/** The site's app at an instance: with a usable client, or with the client in whose place a new one is registered. */
-export type AppAtInstance = RegisteredApp | UnregisteredApp;
-
+/** The site's app at an instance, with its client. */
 export interface RegisteredApp {
   readonly instance: Instance;
   readonly app: App;
   readonly client: Client;
 }
 
-interface UnregisteredApp extends Omit<RegisteredApp, 'client'> {
+/** The app without a usable client, and the client to replace, if there was one. */
+export interface UnregisteredApp extends Omit<RegisteredApp, 'client'> {
   readonly client: undefined;
   readonly replaced: Client | undefined;
+}
+
+/** When the instance refused an invalid code of a client. Milliseconds since the epoch. */
+interface CodeCheck {
+  /** By the check before the first code of a visitor. */
+  readonly first?: number;
+  /** By a check after a consent. */
+  readonly afterConsent?: number;
 }
 
 export class ClientLifecycle {
@@ -35,63 +53,68 @@ export class ClientLifecycle {
   private readonly verifying = new SingleFlight<Client>();
   private readonly registering = new SingleFlight<Client>();
   private readonly checking = new SingleFlight<void>();
+  /** Registered clients that could not be saved. The next try saves them and does not register again. */
+  private readonly unsaved = boundedMap<RegisteredClient>(1000, 10 * minute);
+  private readonly registrations: ConcurrencyLimit;
   private readonly background: ConcurrencyLimit;
 
   constructor(
     readonly store: Store,
     readonly settings: Settings,
+    private readonly http: Http,
     private readonly failures: Failures,
   ) {
-    this.clients = new Clients(store, settings);
-    const { maxConcurrentStarts, maxWaiting } = settings.outbound;
-    this.background = new ConcurrencyLimit({
-      inAll: maxConcurrentStarts,
-      perInstance: 8,
-      waiting: maxWaiting,
-    });
+    this.clients = new Clients(store, settings, http.referrals);
+    const { maxConcurrentStarts: inAll, maxWaiting: waiting } = settings.outbound;
+    this.registrations = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
+    this.background = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
   }
 
   /**
-   * The current client of an app, if it is usable for a login. Verifies it if `decide` requires that.
+   * The current client of the app, if it is usable for a login. Verifies it if `decide` requires that.
+   * @param scope of this login; default: the option `scope`
    * @param abandoned start times of this browser's unfinished logins at the instance
-   * @returns without a usable client, the caller registers a new one
+   * @throws MastodonError `store_failed`; without a usable client, the failure of the last registrations, or the stored
+   *   failure of the host
    */
   async usable(
     context: RequestContext,
     instance: Instance,
-    app: App,
+    scope: string | undefined,
     abandoned: readonly number[] = [],
-  ): Promise<AppAtInstance> {
-    const { host, key, clientId, redirectURI, scope } = app;
-    context.http.referrals.found.set(host, true);
+  ): Promise<RegisteredApp | UnregisteredApp> {
+    const app = describeApp(instance, this.settings, scope);
+    const { host, key, clientId, redirectURI } = app;
+    this.http.referrals.found.set(host, true);
     if (clientId !== undefined) {
       const never = { generation: 0, registeredAt: 0, verifiedAt: 0 };
-      return { instance, app, client: { clientId, redirectURI, scope, state: 'active', ...never } };
+      return {
+        instance,
+        app,
+        client: { clientId, redirectURI, scope: app.scope, state: 'active', ...never },
+      };
     }
-    let client = await this.current(context, { host, appKey: key });
-    if (!client) return { instance, app, client, replaced: undefined };
+    const { starts } = this.clients;
+    let client = await this.clients.current(host, key);
     // A verification writes its time before its result, so a caller with an unfinished login waits for a running one.
     const underWay = abandoned.length > 0 ? this.verifying.joined(key) : undefined;
     if (underWay) client = await context.race(underWay);
-    const observed = { abandoned, startsInARow: this.clients.startsInARow(key), isUnverifiable: false };
-    let next = underWay && client.state !== 'dead' ? 'use' : decide(client, observed, Date.now());
+    const observed = { abandoned, startsInARow: starts.get(key)?.count ?? 0, isUnverifiable: false };
+    let next = underWay && client?.state !== 'dead' ? 'use' : decide(client, observed, Date.now());
     // Read only here, because most logins do not need it.
-    if (next !== 'use' && client.state !== 'dead' && (await this.isUnverifiable(instance)))
+    if (client && client.state !== 'dead' && next !== 'use' && (await this.isUnverifiable(instance)))
       next = decide(client, { ...observed, isUnverifiable: true }, Date.now());
-    if (next === 'verify')
+    if (client && next === 'verify')
       client = await this.verify(context, instance, { host, appKey: key, clientId: client.clientId }, client);
-    const isUsable = next !== 'replace' && client.state !== 'dead';
-    return isUsable ? { instance, app, client } : { instance, app, client: undefined, replaced: client };
-  }
-
-  /** The current client of an app. A login that was finished with it, also by another process, lifts the host's limit. */
-  async current(
-    { http }: RequestContext,
-    { host, appKey }: Pick<ClientOf, 'host' | 'appKey'>,
-  ): Promise<Client | undefined> {
-    const client = await this.clients.current(host, appKey);
-    if (client?.lastLoginAt !== undefined) http.referrals.inUse.set(host, true);
-    return client;
+    if (client && client.state !== 'dead' && next !== 'replace') {
+      const { count, at } = starts.get(key) ?? { count: 0, at: -Infinity };
+      const now = performance.now();
+      if (now - at >= momentMs) starts.set(key, { count: count + 1, at: now });
+      return { instance, app, client };
+    }
+    this.failures.assertNone(host);
+    await this.failures.assertNoVerdict(host);
+    return { instance, app, client: undefined, replaced: client };
   }
 
   private verify(
@@ -113,24 +136,37 @@ export class ClientLifecycle {
 
   /**
    * Registers the app, once for all concurrent callers and processes.
-   * @param replaced the client to replace
-   * @throws MastodonError as `registerWithLeastScope`; `store_failed`; `instance_insecure` for software known to accept
+   * @throws MastodonError as `registerApp`; `login_busy`; `store_failed`; `instance_insecure` for software known to accept
    *   invalid codes
    */
-  register(context: RequestContext, instance: Instance, app: App, replaced?: Client): Promise<Client> {
+  async register(
+    caller: RequestContext,
+    { instance, app, replaced }: UnregisteredApp,
+  ): Promise<RegisteredApp> {
     const { host, key } = app;
-    const there = async () => {
-      const client = await this.clients.current(host, key);
-      const isLater = client && client.generation > (replaced?.generation ?? 0);
-      return client && client.state !== 'dead' && isLater ? client : undefined;
-    };
-    return this.registering.join(key, context, async (work) => {
-      const known = await there();
-      if (known) return known;
-      const register = () => this.registerNow(work, instance, app);
-      if (!this.store.isShared) return register();
-      return withLock(this.store, storeKey('lock', host, key), work.remainingMs / 3, there, register);
-    });
+    const client = await this.registering.join(key, caller, (context) =>
+      this.registrations.run(context, host, async () => {
+        const registered = async () => {
+          const current = await this.clients.current(host, key);
+          const isLater = current && current.generation > (replaced?.generation ?? 0);
+          return isLater && current.state !== 'dead' ? current : undefined;
+        };
+        const register = () => this.registerNow(context, instance, app);
+        try {
+          const lock = storeKey('lock', host, key);
+          const made = await withLock(this.store, lock, context.remainingMs / 3, registered, register);
+          this.failures.succeeded(host);
+          return made;
+        } catch (error) {
+          this.failures.failed(host, error);
+          const { code, cause } = error instanceof MastodonError ? error : {};
+          const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
+          if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);
+          throw error;
+        }
+      }),
+    );
+    return { instance, app, client };
   }
 
   private async registerNow(context: RequestContext, instance: Instance, app: App): Promise<Client> {
@@ -141,27 +177,26 @@ export class ClientLifecycle {
       const cause = 'the server knows clients by their URL, and "clientMetadataURL" is not set';
       throw new MastodonError('instance_unsupported', { instance: host, cause });
     }
-    const before = await this.clients.current(host, key);
-    const client = await this.clients
-      .add(host, key, () => registerWithLeastScope(context, registrationEndpoint, app))
-      .catch(async (error: unknown) => {
-        const isThrottle = error instanceof MastodonError && error.code === 'registration_throttled';
-        const wait = isThrottle && error.cause instanceof RefusedError && error.cause.retryAfterMs;
-        if (wait) await this.failures.remember('registration_throttled', host, wait);
-        throw error;
-      });
+    const registered = this.unsaved.get(key) ?? (await registerApp(context, registrationEndpoint, app));
+    this.unsaved.set(key, registered);
+    const client = await this.clients.add(host, key, registered);
+    this.unsaved.delete(key);
+    this.clients.starts.set(key, { count: 1, at: performance.now() });
     this.settings.log('registered', { instance: host });
-    const of = { host, appKey: key, clientId: client.clientId };
+    const { clientId, redirectURI } = client;
+    const of = { host, appKey: key, clientId };
     // Refused before the redirect, because the response would be refused in any case.
-    const check = (work: RequestContext) =>
-      this.checkInvalidCode(work, instance, of, client.redirectURI, 'first');
-    if (acceptsAnyCode.has(instance.software)) await check(context);
-    else this.inBackground(context, host, check);
+    if (acceptsAnyCode.has(instance.software))
+      await this.checkInvalidCode(context, instance, of, redirectURI, 'first');
+    else
+      context.inBackground(this.background, host, (work) =>
+        this.checkInvalidCode(work, instance, of, redirectURI, 'first'),
+      );
     // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
-    if (before?.state === 'dead')
-      this.inBackground(context, host, async (work) => {
-        const isMeaningful = await isKnown(work, this.clients, instance, of, client);
-        if (!isMeaningful) await this.clients.rememberUnverifiable(host);
+    if (client.deaths)
+      context.inBackground(this.background, host, async (work) => {
+        if (!(await isKnown(work, this.clients, instance, of, client)))
+          await this.clients.rememberUnverifiable(host);
       });
     return client;
   }
@@ -183,9 +218,11 @@ export class ClientLifecycle {
     when: keyof CodeCheck,
   ): Promise<void> {
     const { host, appKey, clientId } = of;
-    const passed = await this.clients.codeCheck(of);
+    const key = storeKey('code-check', host, appKey, clientId);
+    const passed = ((await this.store.cached(key)) ?? {}) as CodeCheck;
     const passedAt = passed[when];
-    if (passedAt !== undefined && (when === 'first' || Date.now() - passedAt < day)) return;
+    const now = Date.now();
+    if (passedAt !== undefined && (when === 'first' || now - past(passedAt, now) < day)) return;
     try {
       await this.checking.join(`${when} ${appKey} ${clientId}`, context, async (work) => {
         const credentials = await this.clients.credentials(of);
@@ -194,12 +231,12 @@ export class ClientLifecycle {
           await offerInvalidCode(work, instance, credentials, redirectURI);
         } catch (error) {
           if (error instanceof MastodonError && error.cause instanceof UncheckedCodesError) {
-            await this.failures.remember('instance_insecure', host, hour);
+            await this.failures.remember('instance_insecure', host, 60 * minute);
             await this.clients.change(of, { state: 'dead' });
           }
           throw error;
         }
-        await this.clients.rememberCodeCheck(of, { ...passed, [when]: Date.now() });
+        await this.store.cache(key, { ...passed, [when]: Date.now() } satisfies CodeCheck, usedTtlMs);
       });
     } catch (error) {
       const isVerdict = error instanceof MastodonError && error.code === 'instance_insecure';
@@ -231,17 +268,5 @@ export class ClientLifecycle {
 
   private async isUnverifiable({ software, host }: PinnedInstance): Promise<boolean> {
     return grantsTokensToAnyClient.has(software) || this.clients.isUnverifiable(host);
-  }
-
-  private inBackground(
-    caller: RequestContext,
-    host: string,
-    work: (context: RequestContext) => Promise<unknown>,
-  ): void {
-    const context = caller.detached();
-    void this.background
-      .run(context, host, () => work(context))
-      .catch(() => undefined)
-      .finally(() => context.end());
   }
 }

@@ -106,27 +106,20 @@ export class ClientMetadata {
     const form = segment.endsWith(jsonEnding) ? 'json' : 'html';
     const host = form === 'json' ? segment.slice(0, -jsonEnding.length) : segment;
     if (clientMetadataURL === undefined || !this.isInstanceHost(host) || !(await this.isServed(host))) {
-      return answerOf(method, 404, 'There is nothing at this address.\n', {
-        'Content-Type': 'text/plain; charset=utf-8',
-      });
+      const type = { 'Content-Type': 'text/plain; charset=utf-8' };
+      return answerOf(method, 404, 'There is nothing at this address.\n', type);
     }
-    if (method !== 'GET' && method !== 'HEAD') {
-      return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
-    }
+    if (method !== 'GET' && method !== 'HEAD') return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
     const redirectURI = withHost(callbackURL, host);
     const clientId = clientIdAt(clientMetadataURL, host, form);
     const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
-    if (form === 'json') {
-      const type = { 'Content-Type': 'application/json' };
+    if (form === 'json')
       return answerOf(method, 200, this.json(clientId, redirectURI, (await this.clients?.scopes()) ?? []), {
-        ...type,
-        ...caching,
+        ...{ 'Content-Type': 'application/json', ...caching },
       });
-    }
     return answerOf(method, 200, documentOf(clientName, clientId, redirectURI), {
-      'Content-Type': 'text/html; charset=utf-8',
+      ...{ 'Content-Type': 'text/html; charset=utf-8', ...caching },
       Link: `<${redirectURI}>; rel="redirect_uri"`,
-      ...caching,
     });
   }
 

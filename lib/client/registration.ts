@@ -9,70 +9,45 @@ import type { App, ClientCredentials, RegisteredClient } from './client.js';
 
 /**
  * Registers with the form that all known servers support: one redirect URI, scopes as one string, no empty field. JSON,
- * arrays and empty values each fail on some servers.
+ * arrays and empty values each fail on some servers. If the server refuses the default scope, `read` is tried. A scope that the
+ * site requested is not replaced.
  * @throws MastodonError `registration_refused`, `registration_throttled`, `scope_refused`, `instance_unsupported`,
  *   `instance_unreachable`, `instance_blocked`, `response_invalid`, `response_too_large` or `timeout`
  */
-export function registerApp(
+export async function registerApp(
   context: RequestContext,
   registrationEndpoint: string,
-  app: Pick<App, 'host' | 'clientName' | 'redirectURI' | 'scope' | 'website'>,
-): Promise<ClientCredentials> {
-  const form = {
-    client_name: app.clientName,
-    redirect_uris: app.redirectURI,
-    scopes: app.scope,
-    website: app.website,
-  };
-  return postForm(context, registrationEndpoint, form, (answer) => readRegistration(answer, app.host));
-}
-
-/**
- * Like `registerApp`, but retries with scope `read` if the server refuses the default scope. A scope that the site
- * requested is not replaced.
- */
-export async function registerWithLeastScope(
-  context: RequestContext,
-  registrationEndpoint: string,
-  app: App,
+  app: Pick<App, 'host' | 'clientName' | 'redirectURI' | 'scope' | 'isScopeOfSite' | 'website'>,
 ): Promise<RegisteredClient> {
-  const register = async (scope: string): Promise<RegisteredClient> => ({
-    ...(await registerApp(context, registrationEndpoint, { ...app, scope })),
-    redirectURI: app.redirectURI,
-    scope,
-  });
-  if (app.isScopeOfSite) return register(app.scope);
-  try {
-    return await register(app.scope).catch((error: unknown) => {
-      const cause = error instanceof MastodonError ? error.cause : undefined;
-      const isRefusal = cause instanceof RefusedError && [400, 422].includes(cause.status);
-      if (isRefusal && app.scope !== 'read') return register('read');
-      throw error;
-    });
-  } catch (error) {
-    if (!(error instanceof MastodonError) || error.code !== 'scope_refused') throw error;
-    // The site asked for nothing: its scopes are not what the server refuses.
-    const cause = 'the server takes none of the scopes that read the profile';
-    throw new MastodonError('registration_refused', { instance: error.instance, cause });
+  const { host: instance, clientName, redirectURI, website } = app;
+  for (let scope = app.scope; ; scope = 'read') {
+    const form = { client_name: clientName, redirect_uris: redirectURI, scopes: scope, website };
+    try {
+      const credentials = await postForm(context, registrationEndpoint, form, readRegistration);
+      return { ...credentials, redirectURI, scope };
+    } catch (error) {
+      if (app.isScopeOfSite || !(error instanceof MastodonError)) throw error;
+      const status = error.cause instanceof RefusedError ? error.cause.status : undefined;
+      if (scope !== 'read' && (status === 400 || status === 422)) continue;
+      if (error.code !== 'scope_refused') throw error;
+      // The site asked for nothing: its scopes are not what the server refuses.
+      const cause = 'the server takes none of the scopes that read the profile';
+      throw new MastodonError('registration_refused', { instance, cause });
+    }
   }
 }
 
 /** Reads the response to a registration. @throws MastodonError as `registerApp` */
-export function readRegistration(answer: Answer, instance: string): ClientCredentials {
+export function readRegistration(answer: Answer): ClientCredentials {
+  const instance = answer.url.host;
   const { status } = answer;
   if (isChallenge(answer)) {
     throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
   }
   if (!isSuccess(status)) {
     if (isScopeRefusal(answer)) {
-      throw new MastodonError('scope_refused', {
-        instance,
-        cause: new RefusedError(
-          status,
-          undefined,
-          'the server does not take what the option "scope" asks for',
-        ),
-      });
+      const why = 'the server does not take what the option "scope" asks for';
+      throw new MastodonError('scope_refused', { instance, cause: new RefusedError(status, undefined, why) });
     }
     const asked = throttledFor(answer.headers, Date.now());
     const cause = new RefusedError(status, asked ?? (status === 429 ? shortThrottleMs : undefined));

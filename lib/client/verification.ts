@@ -21,7 +21,7 @@ export async function verifyClient(
   // Written before the request, so that other processes do not verify at the same time.
   await clients.change(of, { verifiedAt: verified.verifiedAt });
   if (await isKnown(context, clients, instance, of, client)) {
-    clients.verified(of.appKey);
+    clients.starts.delete(of.appKey);
     return verified;
   }
   return (await declareDead(clients, of, verified)) ? { ...verified, state: 'dead' } : verified;

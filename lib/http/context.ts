@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
+import type { ConcurrencyLimit } from './concurrency.js';
 import { Connections } from './connections.js';
 import { ReferralLimits, type Referral } from './referrals.js';
 
@@ -120,6 +121,23 @@ export class RequestContext {
   detached(): RequestContext {
     const { http, typed, hasHandle, hosts, settings } = this;
     return new RequestContext(http, { typed, hasHandle, timeoutMs: settings.outbound.loginTimeoutMs }, hosts);
+  }
+
+  /**
+   * Runs work for an instance under a limit, with a deadline of its own. The caller does not wait for it.
+   * @param failed called with the error of the work or of the limit
+   */
+  inBackground(
+    limit: ConcurrencyLimit,
+    host: string,
+    work: (context: RequestContext) => Promise<void>,
+    failed: (error: unknown) => void = () => undefined,
+  ): void {
+    const context = this.detached();
+    void limit
+      .run(context, host, () => work(context))
+      .catch(failed)
+      .finally(() => context.end());
   }
 
   /**

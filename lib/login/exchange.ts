@@ -54,36 +54,34 @@ export async function redeem(
 ): Promise<Redeemed> {
   const { instance, redirectURI } = login;
   const { host } = instance;
+  const { clients } = lifecycle;
+  let credentials: ClientCredentials | undefined;
   try {
     const code = codeOf(response, host);
-    const credentials = await lifecycle.clients.credentials(of);
+    credentials = await clients.credentials(of);
     // A process that has not seen the client yet lifts the host's limit, so that invalid codes use up no limit there.
-    if (!context.http.referrals.inUse.has(host)) await lifecycle.current(context, of).catch(() => undefined);
-    if (!credentials) {
-      await lifecycle.afterRefusal(context, instance, of, true);
+    if (!context.http.referrals.inUse.has(host))
+      await clients.current(host, of.appKey).catch(() => undefined);
+    if (!credentials)
       throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });
-    }
     await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
-    try {
-      const tokens = await exchangeCode(context, login, credentials, code, extra);
-      context.isConfirmedBy(host);
-      await lifecycle.clients.loginFinished(of, credentials);
-      return { tokens, credentials };
-    } catch (error) {
-      if (!(error instanceof MastodonError)) throw error;
-      const isClear = error.code === 'login_restart';
-      if (!isClear && !(error.cause instanceof UnclearRefusal)) throw error;
-      const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
-      if (outcome === 'alive') throw error;
-      const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
-      throw new MastodonError('login_restart', { instance: host, cause: error.cause, reason });
-    }
+    const tokens = await exchangeCode(context, login, credentials, code, extra);
+    context.isConfirmedBy(host);
+    await clients.loginFinished(of, credentials);
+    return { tokens, credentials };
   } catch (error) {
+    if (!(error instanceof MastodonError)) throw error;
+    const { code, cause } = error;
+    const isClear = code === 'login_restart';
+    if (isClear || cause instanceof UnclearRefusal) {
+      const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
+      const reason = outcome === 'kept' && credentials ? 'secrets_forgotten' : undefined;
+      if (outcome !== 'alive') throw new MastodonError('login_restart', { instance: host, cause, reason });
+    }
     // A limit refused a request before the code was sent. So the login is still unused.
-    if (error instanceof MastodonError && error.code === 'login_busy' && response.state !== undefined)
-      await pending.restore?.(response.state, login);
+    if (code === 'login_busy' && response.state !== undefined) await pending.restore?.(response.state, login);
     // The client works, so this login must not count as unfinished when the browser starts the next one.
-    if (error instanceof MastodonError && showKnownClient.has(error.code)) await pending.finished(host);
+    if (showKnownClient.has(code)) await pending.finished(host);
     throw error;
   }
 }
@@ -145,15 +143,19 @@ export function exchangeCode(
     // Without a scope, Iceshrimp uses its own default.
     scope,
   };
-  return postForm(context, instance.tokenEndpoint, form, (answer) => readTokens(answer, instance.host));
+  return postForm(context, instance.tokenEndpoint, form, readTokens);
 }
 
 /** A refusal that may mean an unknown client or an unknown code. */
 export class UnclearRefusal extends Error {}
 
+/** A token goes into a header as it is (RFC 6750, section 2.1). */
+const tokenFormat = /^[\x21-\x7e]{1,8192}$/;
+
 /** Reads the token endpoint's response, by its status first and by the error's name second. @throws as `exchangeCode` */
-export function readTokens(answer: Answer, instance: string): Tokens {
+export function readTokens(answer: Answer): Tokens {
   const { status } = answer;
+  const instance = answer.url.host;
   assertFromServer(answer);
   if (!isSuccess(status)) {
     const error = errorIn(answer);
@@ -170,10 +172,11 @@ export function readTokens(answer: Answer, instance: string): Tokens {
   const params = jsonObject(answer);
   const { access_token: accessToken, refresh_token: refreshToken, token_type: type } = params;
   const isBearer = type === undefined || (typeof type === 'string' && /^bearer$/i.test(type));
-  if (!isToken(accessToken) || !isBearer) {
+  if (typeof accessToken !== 'string' || !tokenFormat.test(accessToken) || !isBearer) {
     throw new MastodonError('response_invalid', { instance, cause: 'no bearer token in the answer' });
   }
-  return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
+  const isToken = typeof refreshToken === 'string' && tokenFormat.test(refreshToken);
+  return { accessToken, refreshToken: isToken ? refreshToken : undefined, params };
 }
 
 /**
@@ -184,9 +187,4 @@ function errorIn(answer: Answer): string | undefined {
   const { error } = jsonObjectOrNone(answer) ?? {};
   const { code = error } = Object(error) as { readonly code?: unknown };
   return typeof code === 'string' && /^[A-Za-z][A-Za-z_]{0,39}$/.test(code) ? code : undefined;
-}
-
-/** The token goes into a header as it is (RFC 6750, section 2.1). */
-function isToken(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
 }

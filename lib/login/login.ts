@@ -1,8 +1,7 @@
 /** `MastodonLogin`: begins and finishes logins, for every adapter. It depends on no framework. */
 
-import { describeApp } from '../client/client.js';
 import { ClientMetadata } from '../client/metadata-document.js';
-import { ClientLifecycle, type AppAtInstance } from '../client/lifecycle.js';
+import { ClientLifecycle, type RegisteredApp, type UnregisteredApp } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
 import { Documents } from '../http/request.js';
@@ -22,7 +21,6 @@ import { Http, RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/crypto.js';
-import { isDevelopment } from '../events.js';
 import {
   authorizationURL,
   assertSameInstance,
@@ -32,7 +30,7 @@ import {
   type Target,
 } from './authorization.js';
 import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
-import { ClientLookup } from './client-lookup.js';
+import { InstanceLookup } from './instance-lookup.js';
 import { buildProfile } from './profile.js';
 import {
   reportFailure,
@@ -48,9 +46,11 @@ import {
   assertLive,
   assertStorable,
   denialWithoutState,
+  hasFinished,
   newTransaction,
-  Transactions,
+  pendingLogins,
   type Browser,
+  type Unfinished,
 } from './transactions.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
@@ -67,8 +67,7 @@ export class MastodonLogin {
   private readonly http: Http;
   private readonly lifecycle: ClientLifecycle;
   private readonly discovery: Discovery;
-  private readonly lookup: ClientLookup;
-  private readonly transactions: Transactions;
+  private readonly lookup: InstanceLookup;
   private readonly tokens: SiteTokens;
   private readonly callbacks: ConcurrencyLimit;
   /** Whether an authorization response reached this process. */
@@ -92,9 +91,9 @@ export class MastodonLogin {
     this.store = new Store(options.store, outbound.timeoutMs);
     this.http = new Http(settings);
     const failures = new Failures(this.store, outbound.failureCooldownMs);
-    this.lifecycle = new ClientLifecycle(this.store, settings, failures);
+    this.lifecycle = new ClientLifecycle(this.store, settings, this.http, failures);
     this.discovery = new Discovery(this.store, settings, this.http);
-    this.lookup = new ClientLookup(settings, this.discovery, this.lifecycle, failures);
+    this.lookup = new InstanceLookup(outbound, this.discovery, failures);
     this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.clients);
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
@@ -102,7 +101,6 @@ export class MastodonLogin {
       waiting: outbound.maxWaiting,
     });
     this.tokens = new SiteTokens(this.lifecycle);
-    this.transactions = new Transactions(this.store, this.audience);
   }
 
   /**
@@ -129,37 +127,38 @@ export class MastodonLogin {
   begin(typed: unknown, browser: Browser, options: BeginOptions = {}, extras: Extras = {}): Promise<Begun> {
     return this.run(async (context, details) => {
       const { settings, lifecycle } = this;
-      // What needs no request comes first.
-      const address = parseAddress(typed, settings.developmentOrigins);
-      details.address = address;
+      const address = (details.address = parseAddress(typed, settings.developmentOrigins));
       [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
       if (options.state !== undefined) assertStorable(options.state);
-      const pending = this.transactions.of(browser, extras.isNew);
+      const pending = pendingLogins(this.store, this.audience, browser, extras.isNew);
       if (scope !== undefined) await lifecycle.clients.addScope(scope);
       await context.assertAllowed(address.host);
-
       // A known instance with a usable client costs no request. Unfinished logins may mean that the client is dead.
-      let known: AppAtInstance | undefined;
-      const found = await this.discovery.known(address);
-      if (found) {
-        await context.assertAllowed(found.host);
-        const unfinished = await pending.unfinished(found.host);
-        const app = describeApp(found, settings, scope);
-        known = await lifecycle.usable(context, found, app, unfinished?.begunAt);
+      let unfinished: Unfinished | undefined;
+      let at: RegisteredApp | UnregisteredApp | undefined;
+      const known = await this.discovery.known(address);
+      if (known) {
+        await context.assertAllowed(known.host);
+        unfinished = await pending.unfinished(known.host);
+        at = await lifecycle.usable(context, known, scope, unfinished?.begunAt);
       }
-      const { instance, app, client } = known?.client
-        ? known
-        : await this.lookup.findAndRegister(context, address, scope, known);
-      if (app.clientId !== undefined) await this.clientMetadata.began(instance.host);
-      context.throwIfOver();
+      // Where a client is dead or missing, the server may have been replaced, so discovery runs again.
+      if (!at || (!at.client && (at.replaced || !this.lookup.justFound.has(at.instance.origin)))) {
+        const found = await this.lookup.discover(context, address, known !== undefined);
+        await context.assertAllowed(found.host);
+        unfinished = await pending.unfinished(found.host);
+        at = await lifecycle.usable(context, found, scope, unfinished?.begunAt);
+      }
+      const registered = at.client ? at : await lifecycle.register(context, at);
+      const { instance, app } = registered;
       const { host, software } = instance;
-      if (isDevelopment() && !this.hasHeardResponse && (await pending.unfinished(host)))
-        warnOfMissingResponse(this.callbackURL);
+      if (app.clientId !== undefined) await this.clientMetadata.began(host);
+      context.throwIfOver();
+      if (unfinished && !this.hasHeardResponse) warnOfMissingResponse(this.callbackURL);
       const state = randomToken();
-      const login = newTransaction(instance, app, client, this.audience, address, options.state);
-      await pending.save(state, login);
-      lifecycle.clients.started(app.key);
+      const login = newTransaction(registered, this.audience, address, options.state);
+      await pending.save(state, login, unfinished);
       settings.log('begun', { instance: host, ...(software !== undefined && { software }) });
       const redirect = authorizationURL(instance, login, state, options, extras.authorization);
       return { redirect, instance };
@@ -190,7 +189,7 @@ export class MastodonLogin {
       const response = readResponse(target);
       const hostInPath = instanceInPath(target, this.callbackURL);
       if (hostInPath !== '') context.typed = hostInPath;
-      const pending = this.transactions.of(browser);
+      const pending = pendingLogins(this.store, this.audience, browser);
       // The login is taken after the concurrency limit. A visitor that the limit refuses can open the URL again.
       return this.callbacks.run(context, hostInPath, async () => {
         if (response.state === undefined) throw await denialWithoutState(pending, hostInPath, response.error);
@@ -253,7 +252,7 @@ export class MastodonLogin {
    * cannot begin others, because an attacker may have planted it. The adapter creates a new key.
    */
   hasFinished(browserKey: string): Promise<boolean> {
-    return this.transactions.hasFinished(browserKey);
+    return hasFinished(this.store, browserKey);
   }
 
   /** Reports a refusal by an adapter to the log. @internal */

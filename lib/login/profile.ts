@@ -74,6 +74,8 @@ export interface MastodonAccount {
 /** Claims of an account. Their format is checked, their content is not. */
 interface Claims {
   readonly id: string;
+  /** Whether the user name can be part of a handle. */
+  readonly isHandle: boolean;
   readonly username: string;
   readonly displayName: string;
   /** Domain of the handle, normalised by the address parser. Undefined if it is invalid. */
@@ -94,10 +96,10 @@ export async function buildProfile(
   account: AccountAnswer,
 ): Promise<MastodonProfile> {
   const claims = readClaims(account, instance, fetcher.developmentOrigins);
-  const { username, handleDomain, actor } = claims;
+  const { username, isHandle, handleDomain, actor } = claims;
   const needsProof = handleDomain !== instance.host || instance.api === 'misskey';
   const proof =
-    handleDomain !== undefined && needsProof && makesHandle(username)
+    handleDomain !== undefined && needsProof && isHandle
       ? await proofOf(fetcher, instance, `${username}@${handleDomain}`, actor)
       : undefined;
   return supportedFields(instance, account, claims, proof);
@@ -129,37 +131,41 @@ export function readClaims(
   developmentOrigins: ReadonlySet<string>,
 ): Claims {
   const { entity: json = account.json } = account;
-  const username = json.username;
+  const { id, username } = json;
   if (typeof username !== 'string' || !isUserName(username)) throw invalid(instance, 'no usable username');
-  const displayName = typeof json.display_name === 'string' ? showable(json.display_name) : '';
+  // Numbers, ULIDs, UUIDs, FlakeIds and hex digests consist of these characters. A number above 2^53 is refused: the JSON
+  // parser rounds it, so several accounts would get one ID.
+  const isId =
+    typeof id === 'string' ? /^[A-Za-z0-9_-]{1,128}$/.test(id) : Number.isSafeInteger(id) && Number(id) >= 0;
+  if (!isId) throw invalid(instance, 'no usable account id');
+  const name = typeof json.display_name === 'string' ? json.display_name : '';
+  // Without control characters, lone surrogates and direction marks.
+  const shown = name.replace(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
+  const acct = typeof json.acct === 'string' ? json.acct : '';
+  let handleDomain: string | undefined = acct.includes('@')
+    ? domainIn(acct)
+    : (instance.accountDomain ?? instance.host);
+  try {
+    if (handleDomain !== instance.host)
+      handleDomain = parseAddress(`x@${handleDomain}`, developmentOrigins).host;
+  } catch {
+    handleDomain = undefined;
+  }
   const pleroma = (json.pleroma ?? {}) as { ap_id?: unknown };
   const avatar = webURL(json.avatar);
+  // A visitor's browser fetches the picture, perhaps inside a private network.
+  const isPublic = avatar?.origin === instance.origin || isPublicHostname(avatar?.hostname ?? '');
   return {
-    id: localId(json.id, instance),
+    id: String(id),
     username,
-    displayName: displayName === '' ? username : displayName,
-    handleDomain: handleDomainOf(json, instance, developmentOrigins),
+    // Compatibility variants of letters make no handle (RFC 8264, section 9.17).
+    isHandle: /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC'),
+    displayName: [...shown.slice(0, 2 * longestName)].slice(0, longestName).join('') || username,
+    handleDomain,
     url: webURL(json.url),
-    // A visitor's browser fetches the picture, perhaps inside a private network.
-    avatar:
-      avatar?.origin === instance.origin || isPublicHostname(avatar?.hostname ?? '') ? avatar : undefined,
+    avatar: isPublic ? avatar : undefined,
     actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
   };
-}
-
-function handleDomainOf(
-  json: AccountAnswer['json'],
-  instance: PinnedInstance,
-  developmentOrigins: ReadonlySet<string>,
-): string | undefined {
-  const acct = typeof json.acct === 'string' ? json.acct : '';
-  const claimed = acct.includes('@') ? domainIn(acct) : (instance.accountDomain ?? instance.host);
-  if (claimed === instance.host) return claimed;
-  try {
-    return parseAddress(`x@${claimed}`, developmentOrigins).host;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The profile fields that the claims and the proof support. Sends no request. */
@@ -170,7 +176,7 @@ export function supportedFields(
   proof: ConfirmedHandle | undefined,
 ): MastodonProfile {
   const { origin, host, software } = instance;
-  const isHandle = makesHandle(claims.username);
+  const { isHandle } = claims;
   const hosts = proof ? [host, domainIn(proof.handle)] : [host];
   const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
   // A claimed actor on another origin is ignored. A verified actor takes precedence.
@@ -193,16 +199,6 @@ export function supportedFields(
 }
 
 /**
- * Numbers, ULIDs, UUIDs, FlakeIds and hex digests consist of these characters. A number above 2^53 is refused: the JSON
- * parser rounds it, so several accounts would get one ID.
- */
-function localId(value: unknown, instance: PinnedInstance): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,128}$/.test(value)) return value;
-  if (Number.isSafeInteger(value) && Number(value) >= 0) return String(value);
-  throw invalid(instance, 'no usable account id');
-}
-
-/**
  * Mastodon's user names are ASCII. Pleroma's may end with a hyphen. WordPress's contain spaces and e-mail addresses.
  * Others use any script. Characters that change the direction or markup of surrounding text are refused.
  */
@@ -216,21 +212,8 @@ function isUserName(text: string): boolean {
   );
 }
 
-/**
- * Whether a user name can be part of a handle. Compatibility variants of letters are refused (RFC 8264, section 9.17).
- */
-function makesHandle(username: string): boolean {
-  return /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
-}
-
 /** Code points; Mastodon allows 30, others more. */
 const longestName = 500;
-
-/** Removes control characters, lone surrogates and direction marks. */
-function showable(text: string): string {
-  const plain = text.replace(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, '').trim();
-  return [...plain.slice(0, 2 * longestName)].slice(0, longestName).join('');
-}
 
 /** An http(s) URL without credentials. `javascript:` and similar URLs would run in the page that shows them. */
 function webURL(value: unknown): URL | undefined {

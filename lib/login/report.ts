@@ -77,6 +77,7 @@ function warnOfUnlistedServer({ origin, listed }: UnlistedServer): void {
 
 /** Warns that a browser began a second login and this process has received no authorization response. */
 export function warnOfMissingResponse(callbackURL: string): void {
+  if (!isDevelopment()) return;
   const route = callbackURL.includes(':instance') ? callbackURL : `${callbackURL}/:instance`;
   warnOnce(
     'MASTODON_NO_ANSWER',

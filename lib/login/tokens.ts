@@ -57,10 +57,9 @@ export class SiteTokens {
         await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
         return tokens;
       };
-      // A caller whose deadline passed before the answer came may ask again.
-      if (!store.isShared) return (await result()) ?? work();
       try {
-        // The second use may end the grant, so another process's use is awaited until the deadline.
+        // The second use may end the grant, so another process's use is awaited until the deadline. A caller whose deadline
+        // passed before the answer came may ask again.
         return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
       } catch (error) {
         const isStore = error instanceof MastodonError && error.code === 'store_failed';
@@ -83,7 +82,7 @@ export class SiteTokens {
     const { clients } = this.lifecycle;
     const known = await clients.ofGrant(instance, accessToken);
     let isConfirmed = false;
-    for (const of of known ? [known] : await clientsAt(context, this.lifecycle, instance)) {
+    for (const of of known ? [known] : await clientsAt(this.lifecycle, instance)) {
       const credentials = await clients.credentials(of);
       if (credentials && (await revoke(context, instance, credentials, accessToken))) isConfirmed = true;
     }
@@ -101,18 +100,15 @@ export class SiteTokens {
     credentials: ClientCredentials,
     accessToken: string,
   ): void {
-    const { lifecycle } = this;
-    const context = login.detached();
-    void this.revocations
-      .run(context, instance.host, async () => {
-        if (await revoke(context, instance, credentials, accessToken)) return;
-        throw new MastodonError('token_refused', { instance: instance.host });
-      })
-      .catch((error: unknown) => {
-        const code = error instanceof MastodonError ? error.code : 'store_failed';
-        lifecycle.settings.log('revocation_failed', { instance: instance.host, code });
-      })
-      .finally(() => context.end());
+    const { host } = instance;
+    const revokeNow = async (context: RequestContext) => {
+      if (!(await revoke(context, instance, credentials, accessToken)))
+        throw new MastodonError('token_refused', { instance: host });
+    };
+    login.inBackground(this.revocations, host, revokeNow, (error) => {
+      const code = error instanceof MastodonError ? error.code : 'store_failed';
+      this.lifecycle.settings.log('revocation_failed', { instance: host, code });
+    });
   }
 }
 
@@ -123,7 +119,7 @@ async function refreshNow(
   token: string,
 ): Promise<Tokens> {
   const { clients } = lifecycle;
-  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(context, lifecycle, instance))[0];
+  const of = (await clients.ofGrant(instance, token)) ?? (await clientsAt(lifecycle, instance))[0];
   const credentials = of && (await clients.credentials(of));
   if (!credentials) throw new MastodonError('login_restart', { instance: instance.host });
   const form = {
@@ -144,7 +140,7 @@ async function refreshNow(
       });
     if (answer.status >= 300 && answer.status < 400)
       throw new MastodonError('response_invalid', { instance: instance.host, cause });
-    return readTokens(answer, instance.host);
+    return readTokens(answer);
   });
   // Without a new refresh token in the response, the old one stays valid.
   const kept = { ...tokens, refreshToken: tokens.refreshToken ?? token };
@@ -153,11 +149,7 @@ async function refreshNow(
 }
 
 /** The clients that this site has or had at the instance: the current ones of its own scope first. */
-async function clientsAt(
-  context: RequestContext,
-  lifecycle: ClientLifecycle,
-  instance: Instance,
-): Promise<ClientOf[]> {
+async function clientsAt(lifecycle: ClientLifecycle, instance: Instance): Promise<ClientOf[]> {
   const { settings, clients } = lifecycle;
   const { host, key, clientId } = describeApp(instance, settings);
   if (clientId !== undefined) return [{ host, appKey: key, clientId }];
@@ -165,7 +157,7 @@ async function clientsAt(
   const keys = [...new Set([key, ...others])];
   const found = await Promise.all(
     keys.map(async (appKey) => {
-      const client = await lifecycle.current(context, { host, appKey });
+      const client = await clients.current(host, appKey);
       const all = client ? [client, ...(client.former ?? [])] : [];
       return all.map(({ clientId: id }) => ({ host, appKey, clientId: id }));
     }),

@@ -1,10 +1,10 @@
 /** Transactions: the records of pending logins, each bound to the browser that began it. */
 
 import { MastodonError } from '../errors.js';
-import type { Client, App } from '../client/client.js';
+import type { RegisteredApp } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import { isInstance } from '../discovery/discovery.js';
-import type { Instance, PinnedInstance } from '../options.js';
+import type { PinnedInstance } from '../options.js';
 import { hasMembers, storeKey, type Store } from '../store.js';
 import { digest } from '../util/crypto.js';
 import { isSecretKey, loginTtlMs, OtherBrowserError, randomToken } from './browser.js';
@@ -41,8 +41,11 @@ export interface Unfinished {
 
 /** The pending logins of one browser. */
 export interface PendingLogins {
-  /** @throws MastodonError `store_failed` */
-  save(state: string, login: Transaction): Promise<void>;
+  /**
+   * @param unfinished those that this browser began at the same instance
+   * @throws MastodonError `store_failed`
+   */
+  save(state: string, login: Transaction, unfinished?: Unfinished): Promise<void>;
   /**
    * Removes and returns the login. Only one caller receives it.
    * @throws MastodonError `store_failed`; `login_expired` if there is no such login
@@ -68,29 +71,22 @@ function loginExpired(cause: string | Error): MastodonError {
 const maxStateLength = 10_000;
 
 export function newTransaction(
-  instance: Instance,
-  app: App,
-  client: Pick<Client, 'clientId' | 'redirectURI' | 'scope'>,
+  { instance, app, client: { clientId, redirectURI, scope } }: RegisteredApp,
   audience: string,
-  address: Address,
+  { host, typedHost }: Address,
   applicationState: unknown,
 ): Transaction {
-  const isInItsScript = address.typedHost !== undefined && address.host === instance.host;
   // The callback does not need all of it.
   const pinned: Record<string, unknown> = { ...instance };
   for (const name of ['authorizationEndpoint', 'registrationEndpoint', 'scopesSupported'])
     delete pinned[name];
   return {
     instance: pinned as unknown as PinnedInstance,
-    audience,
-    appKey: app.key,
-    clientId: client.clientId,
-    redirectURI: client.redirectURI,
-    scope: client.scope,
+    ...{ audience, appKey: app.key, clientId, redirectURI, scope },
     ...(app.isScopeOfLogin && { hasOwnScope: true }),
     codeVerifier: randomToken(),
-    typed: address.host,
-    ...(isInItsScript && { isInItsScript }),
+    typed: host,
+    ...(typedHost !== undefined && host === instance.host && { isInItsScript: true }),
     ...(applicationState !== undefined && { applicationState }),
     expiresAt: Date.now() + loginTtlMs,
   };
@@ -98,14 +94,14 @@ export function newTransaction(
 
 /** @throws TypeError for a value that is not JSON or is too long */
 export function assertStorable(applicationState: unknown): void {
-  let text: string | undefined;
+  let [text, cause]: [string | undefined, unknown] = [undefined, undefined];
   try {
     text = JSON.stringify(applicationState) as string | undefined;
-  } catch (cause) {
-    throw new TypeError('the login’s "state" must be a JSON value', { cause });
+  } catch (error) {
+    cause = error;
   }
-  if (text !== undefined && text.length <= maxStateLength) return;
-  if (text === undefined) throw new TypeError('the login’s "state" must be a JSON value');
+  if (text === undefined) throw new TypeError('the login’s "state" must be a JSON value', { cause });
+  if (text.length <= maxStateLength) return;
   throw new TypeError(
     `the login’s "state" has ${text.length} characters as JSON, and may have ${maxStateLength}: keep the rest in the session`,
   );
@@ -166,113 +162,105 @@ interface LoginRecord {
   readonly login?: Transaction;
 }
 
-/** The unfinished logins of one key at an instance. */
-interface Hint {
+/** The record of unfinished logins of one key at an instance. */
+interface UnfinishedRecord {
   /** Start times, the latest first. */
-  readonly times: readonly number[];
+  readonly times?: unknown;
   /** Key of the record of the latest login. */
-  readonly login: string;
+  readonly login?: unknown;
 }
 
-export class Transactions {
-  constructor(
-    private readonly store: Store,
-    private readonly audience: string,
-  ) {}
-
-  /**
-   * The pending logins of a browser. Its first key begins logins. Each login is one record, and deleting it makes it
-   * single-use. Digests contain the audience, so sites that share a store cannot read each other's logins.
-   * @param isNew whether the keys were created for this request, so the store has no record of them
-   * @throws TypeError for a key that does not look random
-   */
-  of(browser: Browser, isNew = false): PendingLogins {
-    if (browser instanceof Object && 'take' in browser) return browser;
-    const keys: unknown = typeof browser === 'string' ? [browser] : browser;
-    if (!Array.isArray(keys) || !keys.every(isSecretKey)) {
-      throw new TypeError(
-        'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
-      );
-    }
-    const { store, audience } = this;
-    const browsers = keys.map((key) => digest(key + audience));
-    const [current = ''] = browsers;
-    let begunWith: string | undefined;
-    const hints = new Map<string, Hint | undefined>();
-    /** Read once: a login that begins asks for its hint twice. */
-    const hintAt = async (host: string, of: string): Promise<Hint | undefined> => {
-      const key = storeKey('unfinished', host, of);
-      if (isNew || hints.has(key)) return hints.get(key);
-      const { times, login } = ((await store.cached(key)) ?? {}) as Partial<Hint>;
-      const isHint = Array.isArray(times) && times.every(Number.isFinite) && typeof login === 'string';
-      hints.set(key, isHint ? { times, login } : undefined);
-      return hints.get(key);
-    };
-    return {
-      save: async (state, login) => {
-        if (current === '') throw new TypeError('a login is begun with the key of a browser');
-        const key = storeKey('login', '', digest(state + audience));
-        const { host } = login.instance;
-        const before = await hintAt(host, current);
-        const times = [Date.now(), ...(before?.times ?? [])].slice(0, maxTimes);
-        await Promise.all([
-          store.set(key, { browser: current, login }, 2 * loginTtlMs),
-          store.cache(storeKey('unfinished', host, current), { times, login: key }, unfinishedTtlMs),
-        ]);
-      },
-      take: async (state) => {
-        const hidden = digest(state + audience);
-        const used = storeKey('used', '', hidden);
-        // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
-        if ((await store.get(used)) !== undefined) throw loginExpired('the login was used already');
-        const record = (await store.take(storeKey('login', '', hidden))) as LoginRecord | undefined;
-        if (record === undefined) throw loginExpired(noSuchLogin + (store.isShared ? '' : noSharedStore));
-        await store.cache(used, { used: true }, loginTtlMs);
-        // A login is used up also by a response in another browser, because the code may have leaked.
-        const owner = browsers.indexOf(String(record.browser));
-        if (owner === -1) {
-          const why =
-            browsers.length === 0 ? sessionLost : 'the login was begun in another browser or session';
-          throw loginExpired(new OtherBrowserError(why));
-        }
-        begunWith = keys[owner];
-        return record.login;
-      },
-      restore: async (state, login) => {
-        if (begunWith === undefined) return;
-        const hidden = digest(state + audience);
-        const record = { browser: digest(begunWith + audience), login };
-        await store.cache(storeKey('login', '', hidden), record, 2 * loginTtlMs);
-        await store.delete(storeKey('used', '', hidden));
-      },
-      unfinished: async (host) => {
-        const all = await Promise.all(browsers.map((one) => hintAt(host, one)));
-        const found = all.flatMap((hint) => hint ?? []);
-        const [last] = found.sort((a, b) => (b.times[0] ?? 0) - (a.times[0] ?? 0));
-        if (!last) return undefined;
-        const applicationState = async () =>
-          ((await store.cached(last.login)) as LoginRecord | undefined)?.login?.applicationState;
-        return { begunAt: found.flatMap(({ times }) => times), applicationState };
-      },
-      finished: async (host) => {
-        await Promise.all(browsers.map((one) => store.delete(storeKey('unfinished', host, one))));
-      },
-      // The other former keys need no record: each has one, or the browser invented it.
-      keysFinished: async () => {
-        for (const key of new Set([keys[0], begunWith])) {
-          // A session is shared by all strategies of a site, and so are these records.
-          const record = storeKey('browser-finished', '', key ?? '');
-          if (key !== undefined) await store.cache(record, { finished: true }, finishedKeyTtlMs);
-        }
-      },
-    };
+/**
+ * The pending logins of a browser. Its first key begins logins. Each login is one record, and deleting it makes it
+ * single-use. Digests contain the audience, so sites that share a store cannot read each other's logins.
+ * @param isNew whether the keys were created for this request, so the store has no record of them
+ * @throws TypeError for a key that does not look random
+ */
+export function pendingLogins(
+  store: Store,
+  audience: string,
+  browser: Browser,
+  isNew = false,
+): PendingLogins {
+  if (browser instanceof Object && 'take' in browser) return browser;
+  const given: unknown = typeof browser === 'string' ? [browser] : browser;
+  if (!Array.isArray(given) || !given.every(isSecretKey)) {
+    throw new TypeError(
+      'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
+    );
   }
+  /** The keys by their digests. */
+  const keys = new Map<string, string>();
+  for (const key of given) keys.set(digest(key + audience), key);
+  const [current] = keys.keys();
+  /** The digest of the key with which the login that was taken was begun. */
+  let owner: string | undefined;
+  return {
+    save: async (state, login, unfinished) => {
+      if (current === undefined) throw new TypeError('a login is begun with the key of a browser');
+      const key = storeKey('login', '', digest(state + audience));
+      const times = [Date.now(), ...(unfinished?.begunAt ?? [])].slice(0, maxTimes);
+      await Promise.all([
+        store.set(key, { browser: current, login }, 2 * loginTtlMs),
+        store.cache(
+          storeKey('unfinished', login.instance.host, current),
+          { times, login: key } satisfies UnfinishedRecord,
+          unfinishedTtlMs,
+        ),
+      ]);
+    },
+    take: async (state) => {
+      const hidden = digest(state + audience);
+      const used = storeKey('used', '', hidden);
+      // The record of its use takes precedence over the login itself. A store may lose a deletion without an error.
+      if ((await store.get(used)) !== undefined) throw loginExpired('the login was used already');
+      const record = (await store.take(storeKey('login', '', hidden))) as LoginRecord | undefined;
+      if (record === undefined) throw loginExpired(noSuchLogin + (store.isShared ? '' : noSharedStore));
+      await store.cache(used, { used: true }, loginTtlMs);
+      // A login is used up also by a response in another browser, because the code may have leaked.
+      owner = String(record.browser);
+      if (keys.has(owner)) return record.login;
+      const why = current === undefined ? sessionLost : 'the login was begun in another browser or session';
+      throw loginExpired(new OtherBrowserError(why));
+    },
+    restore: async (state, login) => {
+      const hidden = digest(state + audience);
+      await store.cache(storeKey('login', '', hidden), { browser: owner, login }, 2 * loginTtlMs);
+      await store.delete(storeKey('used', '', hidden));
+    },
+    unfinished: async (host) => {
+      const times: number[] = [];
+      let [latest, latestKey] = [0, ''];
+      for (const one of isNew ? [] : keys.keys()) {
+        const record: UnfinishedRecord = (await store.cached(storeKey('unfinished', host, one))) ?? {};
+        const isWhole = Array.isArray(record.times) && record.times.every(Number.isFinite);
+        if (!isWhole || typeof record.login !== 'string') continue;
+        const ofKey = record.times as readonly number[];
+        times.push(...ofKey);
+        if ((ofKey[0] ?? 0) > latest) [latest, latestKey] = [ofKey[0] ?? 0, record.login];
+      }
+      if (latest === 0) return undefined;
+      const begunAt = [...new Set(times)].sort((a, b) => b - a);
+      const applicationState = async () =>
+        ((await store.cached(latestKey)) as LoginRecord | undefined)?.login?.applicationState;
+      return { begunAt, applicationState };
+    },
+    finished: async (host) => {
+      for (const one of keys.keys()) await store.delete(storeKey('unfinished', host, one));
+    },
+    // The other former keys need no record: each has one, or the browser invented it.
+    keysFinished: async () => {
+      for (const one of new Set([current, owner])) {
+        const key = one === undefined ? undefined : keys.get(one);
+        // A session is shared by all strategies of a site, and so are these records.
+        if (key !== undefined)
+          await store.cache(storeKey('browser-finished', '', key), { finished: true }, finishedKeyTtlMs);
+      }
+    },
+  };
+}
 
-  /**
-   * Whether a login was finished with this key. Such a key cannot begin logins, because an attacker may have planted
-   * it.
-   */
-  async hasFinished(key: string): Promise<boolean> {
-    return (await this.store.cached(storeKey('browser-finished', '', key))) !== undefined;
-  }
+/** Whether a login was finished with this key. Such a key cannot begin logins, because an attacker may have planted it. */
+export async function hasFinished(store: Store, key: string): Promise<boolean> {
+  return (await store.cached(storeKey('browser-finished', '', key))) !== undefined;
 }

@@ -9,6 +9,7 @@ import {
   type Client,
 } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
+import { ReferralLimits } from '../../lib/http/referrals.js';
 import type { Instance, Settings } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore } from '../support/json-store.js';
@@ -380,19 +381,20 @@ describe('the app of this site at an instance', () => {
 });
 
 describe('the scopes of single logins', () => {
+  const referrals = new ReferralLimits();
   const aSite = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
 
   it('are known to every process of the site, each set once, and to no other site', async () => {
     const store = new Store(new JSONStore(), 1000);
-    const clients = new Clients(store, aSite);
+    const clients = new Clients(store, aSite, referrals);
     expect(await clients.scopes()).toEqual([]);
     for (const scope of ['read write', 'write read', 'follow']) await clients.addScope(scope);
-    expect(await new Clients(store, aSite).scopes()).toEqual(['read write', 'follow']);
-    expect(await new Clients(store, { ...aSite, clientName: 'Another' }).scopes()).toEqual([]);
+    expect(await new Clients(store, aSite, referrals).scopes()).toEqual(['read write', 'follow']);
+    expect(await new Clients(store, { ...aSite, clientName: 'Another' }, referrals).scopes()).toEqual([]);
   });
 
   it('are at most sixteen sets, each of which may be requested again', async () => {
-    const clients = new Clients(new Store(new JSONStore(), 1000), aSite);
+    const clients = new Clients(new Store(new JSONStore(), 1000), aSite, referrals);
     for (let n = 0; n < 16; n += 1) await clients.addScope(`read:${n}`);
     await clients.addScope('read:15');
     await expect(clients.addScope('read:16')).rejects.toThrow(/16 different sets of scopes/);
@@ -404,7 +406,7 @@ describe('the scopes of single logins', () => {
     async (record) => {
       const backend = new JSONStore();
       const store = new Store(backend, 1000);
-      const clients = new Clients(store, aSite);
+      const clients = new Clients(store, aSite, referrals);
       await clients.addScope('read');
       const [key = ''] = backend.records.keys();
       await store.set(key, record);

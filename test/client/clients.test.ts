@@ -3,6 +3,7 @@
 import { type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { keyedRecord } from '../../lib/site-store.js';
+import { ReferralLimits } from '../../lib/http/referrals.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { anInstanceRecord } from '../support/records.js';
 import { JSONStore } from '../support/json-store.js';
@@ -30,8 +31,8 @@ class TimedStore extends JSONStore {
 const site = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
 
 /** The clients as one process sees them. */
-const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000), site);
-const add = (clients: Clients, clientId: string) => clients.add(host, app, async () => registered(clientId));
+const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000), site, new ReferralLimits());
+const add = (clients: Clients, clientId: string) => clients.add(host, app, registered(clientId));
 
 async function addUsed(clients: Clients, clientId: string): Promise<void> {
   await add(clients, clientId);
@@ -146,20 +147,6 @@ describe('a client', () => {
       former: [{ clientId: 'old' }],
     });
   });
-
-  it('that was registered and could not be saved is saved at the next attempt, not registered again', async () => {
-    const backend = new JSONStore();
-    const clients = processOn(backend);
-    const set = jest.spyOn(backend, 'set').mockRejectedValue(new Error('down'));
-    const register = jest.fn(async () => registered('id'));
-    await expect(clients.add(host, app, register)).rejects.toMatchObject({ code: 'store_failed' });
-    set.mockRestore();
-    expect(await clients.add(host, app, register)).toMatchObject({ clientId: 'id' });
-    expect(register).toHaveBeenCalledTimes(1);
-    expect(await processOn(backend).credentials(of('id'))).toBeDefined();
-    await clients.add(host, app, register);
-    expect(register).toHaveBeenCalledTimes(2);
-  });
 });
 
 describe('a change', () => {
@@ -224,57 +211,11 @@ describe('a login that finished', () => {
   });
 });
 
-describe('starts in a row', () => {
-  const tick = (milliseconds: number) =>
-    void jest.spyOn(performance, 'now').mockReturnValue(performance.now() + milliseconds);
-
-  async function begun(clients: Clients, count: number): Promise<void> {
-    for (let i = 0; i < count; i++) {
-      clients.started(app);
-      tick(20);
-    }
-  }
-
-  it('are counted until a login finishes, or the client is verified or replaced', async () => {
-    const clients = processOn(new JSONStore());
-    const ends = [
-      () => clients.loginFinished(of('id'), registered('id')),
-      async () => clients.verified(app),
-      () => add(clients, 'other'),
-    ];
-    for (const end of ends) {
-      await begun(clients, 3);
-      expect(clients.startsInARow(app)).toBe(3);
-      expect(clients.startsInARow('another site')).toBe(0);
-      await end();
-      expect(clients.startsInARow(app)).toBe(0);
-    }
-  });
-
-  it('at the same moment count as one, because no visitor had time to return', () => {
-    const clients = processOn(new JSONStore());
-    tick(0);
-    for (let i = 0; i < 200; i++) clients.started(app);
-    expect(clients.startsInARow(app)).toBe(1);
-  });
-});
-
-describe('the data about a client by its ID', () => {
-  it('is the time of its last invalid-code check, in every process', async () => {
-    const backend = new JSONStore();
-    const clients = processOn(backend);
-    expect(await clients.codeCheck(of('id'))).toEqual({});
-    await clients.rememberCodeCheck(of('id'), { first: 7 });
-    expect(await processOn(backend).codeCheck(of('id'))).toEqual({ first: 7 });
-    expect(await clients.codeCheck(of('other'))).toEqual({});
-  });
-
-  it('is which refresh tokens were issued to it, and no token is in a key', async () => {
-    const backend = new JSONStore();
-    const instance = anInstanceRecord();
-    await processOn(backend).rememberGrant(instance, 'a-refresh-token', of('id'));
-    expect(await processOn(backend).ofGrant(instance, 'a-refresh-token')).toEqual(of('id'));
-    expect(await processOn(backend).ofGrant(instance, 'another')).toBeUndefined();
-    expect(JSON.stringify([...backend.records])).not.toContain('a-refresh-token');
-  });
+it('the refresh tokens that were issued to a client are found by every process, and no token is in a key', async () => {
+  const backend = new JSONStore();
+  const instance = anInstanceRecord();
+  await processOn(backend).rememberGrant(instance, 'a-refresh-token', of('id'));
+  expect(await processOn(backend).ofGrant(instance, 'a-refresh-token')).toEqual(of('id'));
+  expect(await processOn(backend).ofGrant(instance, 'another')).toBeUndefined();
+  expect(JSON.stringify([...backend.records])).not.toContain('a-refresh-token');
 });

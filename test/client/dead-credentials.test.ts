@@ -91,6 +91,43 @@ describe('the verification of a client', () => {
     expect(proofs(instance)).toBe(2);
   });
 
+  describe('after starts of other visitors, who finished none', () => {
+    /** Starts of different visitors, some milliseconds apart by the clock that measures the time between two starts. */
+    async function startsOf(count: number, apartMs: number) {
+      const { instance, site } = await aStage();
+      const now = performance.now.bind(performance);
+      let passed = 0;
+      jest.spyOn(performance, 'now').mockImplementation(() => (apartMs === 0 ? 1000 : now() + passed));
+      const begin = async (visitor = new Visitor()) => {
+        passed += apartMs;
+        await leave(visitor, site, instance.host);
+      };
+      for (let i = 0; i < count; i++) await begin();
+      return { instance, site, begin };
+    }
+
+    it('is sent at the fourth start', async () => {
+      const { instance, begin } = await startsOf(3, 20);
+      expect(proofs(instance)).toBe(0);
+      await begin();
+      expect(proofs(instance)).toBe(1);
+    });
+
+    it('is not sent if one of these logins finished', async () => {
+      const { instance, site, begin } = await startsOf(2, 20);
+      await new Visitor().login(site, instance.host);
+      for (let i = 0; i < 3; i++) await begin();
+      expect(proofs(instance)).toBe(0);
+      await begin();
+      expect(proofs(instance)).toBe(1);
+    });
+
+    it('is not sent if they began at the same moment, because no visitor had time to return', async () => {
+      const { instance } = await startsOf(10, 0);
+      expect(proofs(instance)).toBe(0);
+    });
+  });
+
   it('is not repeated because another visitor finished a login in between', async () => {
     const { instance, site, visitor } = await aStage();
     for (let i = 0; i < 3; i++) {

@@ -27,6 +27,7 @@ const app = {
   clientName: 'Example',
   redirectURI: 'https://site.example/callback/social.example',
   scope: 'read:accounts',
+  isScopeOfSite: true,
   website: undefined,
 };
 

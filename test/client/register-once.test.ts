@@ -47,6 +47,22 @@ it('also in two processes that share a store', async () => {
   expect(instance.registrations).toBe(1);
 });
 
+it('a client that could not be saved is saved at the next start, and not registered again', async () => {
+  const instance = await anInstance();
+  const store = new JSONStore();
+  const site = await aSite({ instances: [instance], options: { store } });
+  const set = jest.spyOn(store, 'set');
+  const { set: save } = JSONStore.prototype;
+  set.mockImplementation(async (key, value) => {
+    if (key.includes(':client-unused:')) throw new Error('down');
+    return save.call(store, key, value);
+  });
+  expect(await start(new Visitor(), site, instance.host)).toMatchObject({ status: 500 });
+  set.mockRestore();
+  expect(await start(new Visitor(), site, instance.host)).toMatchObject({ status: 302 });
+  expect(instance.registrations).toBe(1);
+});
+
 it('a restarted site registers nothing again, and a login can finish at once', async () => {
   const instance = await anInstance();
   const options: SiteOptions = { instances: [instance], options: { store: new JSONStore() } };

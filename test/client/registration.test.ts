@@ -3,7 +3,6 @@
 import {
   readRegistration,
   registerApp,
-  registerWithLeastScope,
   throttledFor,
   type RefusedError,
 } from '../../lib/client/registration.js';
@@ -15,7 +14,7 @@ const client = { client_id: 'id', client_secret: 'secret' };
 
 it('the credentials are read, whatever else is in the answer', () => {
   const answer = answerOf(201, { ...client, id: 7, vapid_key: 'x', client_secret_expires_at: 0 });
-  expect(readRegistration(answer, 'social.example')).toEqual({ clientId: 'id', clientSecret: 'secret' });
+  expect(readRegistration(answer)).toEqual({ clientId: 'id', clientSecret: 'secret' });
 });
 
 it.each([
@@ -28,7 +27,7 @@ it.each([
   ['"1795176000"', undefined],
 ])('a secret that expires at %s, in seconds, does so at %s, in milliseconds', (seconds, milliseconds) => {
   const text = `{"client_id":"id","client_secret":"secret","client_secret_expires_at":${seconds}}`;
-  expect(readRegistration(answerOf(200, text), 'social.example')).toStrictEqual({
+  expect(readRegistration(answerOf(200, text))).toStrictEqual({
     clientId: 'id',
     clientSecret: 'secret',
     ...(milliseconds !== undefined && { secretExpiresAt: milliseconds }),
@@ -85,12 +84,12 @@ it.each([
   ['a scope in another status', answerOf(403, { error: 'invalid_scope' }), 'registration_refused'],
 ])('%s is a failure with its own code, which names the server', (_what, answer, code) => {
   const failure = { code, instance: 'social.example', cause: expect.any(Error) as unknown };
-  expect(() => readRegistration(answer, 'social.example')).toThrow(expect.objectContaining(failure));
+  expect(() => readRegistration(answer)).toThrow(expect.objectContaining(failure));
 });
 
 it('the error names the reason that apps serve one login', () => {
   const id = Buffer.from('https://x.example/auth/y').toString('base64');
-  const read = () => readRegistration(answerOf(200, { ...client, client_id: id }), 'social.example');
+  const read = () => readRegistration(answerOf(200, { ...client, client_id: id }));
   expect(read).toThrow(expect.objectContaining({ reason: 'single_use_apps' }));
 });
 
@@ -140,7 +139,7 @@ describe('a server that asks for fewer requests receives none for a while', () =
     { 'x-ratelimit-reset': '2020-01-01T00:00:00Z' },
   ])('for a moment, where it has had enough and says nothing of use: %j', (headers) => {
     try {
-      readRegistration(answerOf(429, '', 'text/html', headers), 'social.example');
+      readRegistration(answerOf(429, '', 'text/html', headers));
       throw new Error('accepted');
     } catch (error) {
       expect((error as Error).cause).toMatchObject({ status: 429, retryAfterMs: 10_000 });
@@ -149,14 +148,14 @@ describe('a server that asks for fewer requests receives none for a while', () =
 
   it.each([403, 503])('but not if it is something else: %s', (status) => {
     const cause = { status, retryAfterMs: undefined, message: expect.stringMatching(/ \d+$/) as unknown };
-    expect(() => readRegistration(answerOf(status, ''), 'social.example')).toThrow(
+    expect(() => readRegistration(answerOf(status, ''))).toThrow(
       expect.objectContaining({ cause: expect.objectContaining(cause) as unknown }),
     );
   });
 
   it('a refused scope names the wrong option for the developer', () => {
     try {
-      readRegistration(answerOf(422, { error: 'invalid_scope' }), 'social.example');
+      readRegistration(answerOf(422, { error: 'invalid_scope' }));
       throw new Error('accepted');
     } catch (error) {
       expect((error as Error).cause).toMatchObject({
@@ -168,7 +167,7 @@ describe('a server that asks for fewer requests receives none for a while', () =
 
   it('and the failure contains the time', () => {
     try {
-      readRegistration(answerOf(429, '', 'text/html', { 'retry-after': '30' }), 'social.example');
+      readRegistration(answerOf(429, '', 'text/html', { 'retry-after': '30' }));
       throw new Error('accepted');
     } catch (error) {
       expect((error as Error).cause).toEqual(
@@ -184,15 +183,7 @@ describe('at a server', () => {
     const context = contextOf(httpTo([server]));
     const register = (changes: Partial<typeof app> = {}) =>
       registerApp(context, `${server.origin}/api/v1/apps`, { ...app, host: server.host, ...changes });
-    const registerFor = (scope: string, isScopeOfSite: boolean) =>
-      registerWithLeastScope(context, `${server.origin}/api/v1/apps`, {
-        ...app,
-        host: server.host,
-        key: 'app',
-        scope,
-        isScopeOfSite,
-        isScopeOfLogin: false,
-      });
+    const registerFor = (scope: string, isScopeOfSite: boolean) => register({ scope, isScopeOfSite });
     const scopesAsked = () => server.requests.map(({ body }) => body['scopes']);
     return { server, register, registerFor, scopesAsked };
   }
@@ -201,6 +192,7 @@ describe('at a server', () => {
     clientName: 'Example',
     redirectURI: 'https://site.example/callback/social.example',
     scope: 'read:accounts',
+    isScopeOfSite: true,
     website: undefined as string | undefined,
   };
 

@@ -3,6 +3,7 @@
 import type { Client } from '../../lib/client/client.js';
 import { Clients, type ClientOf } from '../../lib/client/clients.js';
 import { declareDead, isKnown, isUnknownClient, verifyClient } from '../../lib/client/verification.js';
+import { ReferralLimits } from '../../lib/http/referrals.js';
 import { Store } from '../../lib/store.js';
 import { contextOf, httpTo } from '../support/network.js';
 import { anInstance, anInstanceRecord, answerOf, JSONStore } from '../support/stage.js';
@@ -43,9 +44,9 @@ describe('at a server', () => {
     const server = await anInstance();
     const instance = anInstanceRecord({ origin: server.origin });
     const backend = new JSONStore();
-    const clients = new Clients(new Store(backend, 5000), site);
+    const clients = new Clients(new Store(backend, 5000), site, new ReferralLimits());
     const add = (clientId: string) =>
-      clients.add(server.host, 'app', async () => ({ ...app, clientId, clientSecret: 'secret' }));
+      clients.add(server.host, 'app', { ...app, clientId, clientSecret: 'secret' });
     const ofClient = (clientId: string): ClientOf => ({ host: server.host, appKey: 'app', clientId });
     const context = contextOf(httpTo([server]));
     const verify = (client: Client) =>

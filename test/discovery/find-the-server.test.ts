@@ -2,6 +2,7 @@
 
 import { describeApp } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
+import { ReferralLimits } from '../../lib/http/referrals.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
 import { readOptions } from '../../lib/options.js';
@@ -162,7 +163,7 @@ it('also after the login, unlike every other visitor', async () => {
   await store.set(storeKey('instance', host), instance);
   const { key, redirectURI, scope } = describeApp(instance, readOptions(options));
   const client = { clientId: 'c', clientSecret: 's', redirectURI, scope };
-  await new Clients(store, options).add(host, key, async () => client);
+  await new Clients(store, options, new ReferralLimits()).add(host, key, client);
   const login = new MastodonLogin(options);
   const denied = async (typed: string): Promise<Error> => {
     const { redirect } = await login.begin(typed, browser);

@@ -6,8 +6,7 @@ import type { StandIn } from '../support/instance.js';
 import { codeOf, contextOf, httpTo } from '../support/network.js';
 import { aLogin, anInstance, anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
 
-const read = (status: number, body: unknown, type?: string) =>
-  readTokens(answerOf(status, body, type), 'social.example');
+const read = (status: number, body: unknown, type?: string) => readTokens(answerOf(status, body, type));
 
 it.each([
   ['a token', { access_token: 'x' }, { accessToken: 'x', refreshToken: undefined }],
@@ -207,7 +206,7 @@ it.each([
   ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /bot check/],
   ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /bot check/],
 ])('%s in place of a token is no refusal of the code', (_what, answer, sentence) => {
-  const read = () => readTokens(answer, 'social.example');
+  const read = () => readTokens(answer);
   const failure = {
     code: 'instance_blocked',
     instance: 'social.example',

@@ -2,7 +2,8 @@
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
-import { assertLive, Transactions } from '../../lib/login/transactions.js';
+import { assertLive, pendingLogins, type Browser } from '../../lib/login/transactions.js';
+import type { KeyValueStore } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
 import { aLogin, anInstance, codeThrownBy, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -12,8 +13,9 @@ afterEach(() => void jest.restoreAllMocks());
 const host = 'social.example';
 const minute = 60_000;
 
-function transactions(backend = new JSONStore(), audience = 'this site') {
-  return new Transactions(new Store(backend, 5000), audience);
+function transactions(backend: KeyValueStore = new JSONStore(), audience = 'this site') {
+  const store = new Store(backend, 5000);
+  return { of: (browser: Browser) => pendingLogins(store, audience, browser) };
 }
 
 const login = aLogin();
@@ -46,9 +48,7 @@ describe('a pending login', () => {
       },
     });
     const [key, state] = [randomToken(), randomToken()];
-    const processes = [backend(0, 1500), backend(500, 0)].map(
-      (one) => new Transactions(new Store(one, 5000), 'this site'),
-    );
+    const processes = [backend(0, 1500), backend(500, 0)].map((one) => transactions(one));
     await processes[0]?.of([key]).save(state, login);
     const ends = await Promise.allSettled(processes.map((one) => one.of([key]).take(state)));
     expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -103,7 +103,8 @@ describe('logins that a browser never finished', () => {
     expect(await pending.of([key]).unfinished(host)).toBeUndefined();
     for (let i = 0; i < 4; i++) {
       jest.spyOn(Date, 'now').mockReturnValue(1000 + i);
-      await pending.of([key]).save(randomToken(), { ...login, applicationState: i });
+      const before = await pending.of([key]).unfinished(host);
+      await pending.of([key]).save(randomToken(), { ...login, applicationState: i }, before);
     }
     jest.restoreAllMocks();
     const unfinished = await pending.of([key]).unfinished(host);
@@ -117,9 +118,17 @@ describe('logins that a browser never finished', () => {
   it('are listed for all keys of the browser, and for no other browser', async () => {
     const pending = transactions();
     const [former, current] = [randomToken(), randomToken()];
+    const now = jest.spyOn(Date, 'now').mockReturnValue(1000);
     await pending.of([former]).save(randomToken(), login);
+    now.mockReturnValue(1001);
     await pending.of([current]).save(randomToken(), login);
-    expect((await pending.of([current, former]).unfinished(host))?.begunAt).toHaveLength(2);
+    const unfinished = await pending.of([current, former]).unfinished(host);
+    expect(unfinished?.begunAt).toEqual([1001, 1000]);
+    // A login of the current key is recorded with those of the former one, of which each counts once.
+    now.mockReturnValue(1002);
+    await pending.of([current]).save(randomToken(), login, unfinished);
+    expect((await pending.of([current, former]).unfinished(host))?.begunAt).toEqual([1002, 1001, 1000]);
+    now.mockRestore();
     expect(await pending.of([randomToken()]).unfinished(host)).toBeUndefined();
   });
 

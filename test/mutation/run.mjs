@@ -39,7 +39,7 @@ const judged = {
   'login/profile': 'login/profile',
   'login/transactions': 'login/transactions login/stored-logins',
   'login/account': 'login/token login/login',
-  'login/client-lookup': 'login/ client/',
+  'login/instance-lookup': 'login/ client/',
   'login/login': 'login/',
   'login/tokens': 'login/tokens',
   'http/addresses': 'http/addresses http/dns http/lookup',

@@ -139,7 +139,7 @@ it('readMetadata and readInstance: every URL is on the requested origin', () =>
 it('readRegistration: credentials that can be sent, or a refusal', () =>
   holds(
     fc.property(answers('client_id', 'client_secret'), (answer) => {
-      const client = orRefusal(() => readRegistration(answer, 'social.example'));
+      const client = orRefusal(() => readRegistration(answer));
       if (!client) return;
       for (const text of Object.values(client)) expect(text).toMatch(/^[\x20-\x7e]{1,2048}$/);
       expect(client.clientId).not.toMatch(/^https?:/i);
@@ -149,7 +149,7 @@ it('readRegistration: credentials that can be sent, or a refusal', () =>
 it('readTokens: a token that fits into a header, or a refusal', () =>
   holds(
     fc.property(answers('access_token', 'refresh_token', 'token_type', 'error'), (answer) => {
-      const tokens = orRefusal(() => readTokens(answer, 'social.example'));
+      const tokens = orRefusal(() => readTokens(answer));
       expect(typeof isUnknownClient(answer)).toBe('boolean');
       // Every answer that gives a token for a code counts as an accepted code.
       if (!tokens) return;
