@@ -10,21 +10,22 @@ import './needs-ws.js';
 import type { Server } from 'node:http';
 import { addressesBelow } from '../util/url.js';
 import { MastodonLogin } from '../login/login.js';
+import type { Router } from '../pages/router.js';
 import { digest } from '../util/crypto.js';
 import { Store } from '../store.js';
 import { Logins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
-import { createRouter, type Router } from './router.js';
+import { createRouter } from './router.js';
 import { Sockets } from './sockets.js';
 
 export { limitDefaults } from './options.js';
 export type { BridgeEvent } from '../events.js';
 export type { Bus } from '../stores/bus.js';
-export type { RedisPublisher, RedisSubscriber } from '../stores/redis-clients.js';
+export type { RedisPublisher, RedisSubscriber } from '../stores/redis.js';
 export type { Account, BridgeErrorCode } from './protocol.js';
 export type { BridgeLimits, BridgeLog, BridgeOptions } from './options.js';
-export type { Router } from './router.js';
+export type { Router } from '../pages/router.js';
 
 /** A running bridge. */
 export interface Bridge {

@@ -2,7 +2,7 @@
 
 import { checkStore, Checks } from '../util/checks.js';
 import { eventLog, warnOperator, type BridgeEvent, type EventLog, type Report } from '../events.js';
-import { loginOptionNames, type KeyValueStore, type LoginOptions } from '../options.js';
+import { loginOptionNames, type LoginOptions } from '../options.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
@@ -77,21 +77,6 @@ export interface BridgeOptions extends SharedOptions {
   log?: BridgeLog | undefined;
 }
 
-export interface BridgeSettings {
-  readonly clientName: string;
-  /** Without the trailing slash. */
-  readonly publicURL: string;
-  readonly store: KeyValueStore | undefined;
-  readonly bus: Bus;
-  readonly busTimeoutMs: number;
-  readonly path: string;
-  readonly origins: ReadonlySet<string>;
-  readonly trustedProxies: number;
-  readonly limits: Readonly<BridgeLimits>;
-  readonly revokeUndelivered: boolean;
-  readonly log: Report<BridgeEvent>;
-}
-
 const names = [
   ...loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL'),
   'publicURL',
@@ -106,15 +91,22 @@ const names = [
 /** Error messages about options begin with this name. */
 export const bridgeChecks = new Checks('createBridge');
 
+/** Checked options. */
+export type BridgeSettings = ReturnType<typeof readBridgeOptions>;
+
 /** @throws TypeError that names the option at fault. `MastodonLogin` checks its own options. */
-export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
+export function readBridgeOptions(options: BridgeOptions) {
   const checks = bridgeChecks;
   checks.options(options, names);
   checkStore(checks, options.store);
   const publicURL = checks.baseURL('publicURL', options.publicURL);
-  const limits = checkedLimits(options.limits ?? {});
+  const log: Report<BridgeEvent> = eventLog(
+    checks.caller,
+    checks.function('log', options.log) ?? warnOperator('bridge'),
+  );
   return {
     clientName: options.clientName,
+    /** Without the trailing slash. */
     publicURL,
     store: options.store,
     bus: checks.methods('bus', options.bus ?? localBus(), ['publish', 'subscribe']),
@@ -122,9 +114,9 @@ export function readBridgeOptions(options: BridgeOptions): BridgeSettings {
     path: checkedPath(options.path ?? '/'),
     origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
     trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
-    limits,
+    limits: checkedLimits(options.limits ?? {}),
     revokeUndelivered: checks.boolean('revokeUndelivered', options.revokeUndelivered, true),
-    log: eventLog(checks.caller, checks.function('log', options.log) ?? warnOperator('bridge')),
+    log,
   };
 }
 

@@ -4,10 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
-import { notFoundPage, sendRedirect, sendPage, sendWrongMethod, type Page } from '../pages/page.js';
-import { isPreload, preloadPage } from '../pages/preload.js';
+import { sendRedirect, sendPage, sendWrongMethod, type Page } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
-import { scriptURL, sendScript } from '../pages/script.js';
+import { pageRouter, type Router } from '../pages/router.js';
+import { scriptURL } from '../pages/script.js';
 import { BrowserCookie, idIn, requestSecret, stateOf } from './browser.js';
 import type { BridgeSettings } from './options.js';
 import {
@@ -23,20 +23,15 @@ import { bridgeError, fulfill, loginError } from './protocol.js';
 import type { PendingRequest, Requests } from './requests.js';
 import { codeFor, isID, loggedID } from './secrets.js';
 
-/** Fits `app.use` of Express as well as `http.createServer`. */
-export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
-
 /** More than all scopes of any server together. */
 const maxScopeLength = 2000;
 
 export function createRouter(settings: BridgeSettings, login: MastodonLogin, requests: Requests): Router {
   const { clientName, publicURL, log } = settings;
-  const basePath = new URL(publicURL).pathname.replace(/\/$/, '');
   const cookie = new BrowserCookie(publicURL);
 
   async function request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
     const { method } = req;
-    if (isPreload(req)) return sendPage(res, preloadPage());
     if (method !== 'GET' && method !== 'POST') return sendWrongMethod(res, 'GET, HEAD, POST');
     const pending = await requests.find(id);
     if (!pending) return sendPage(res, unknownPage(clientName));
@@ -82,7 +77,6 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
   }
 
   async function callback(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
-    if (isPreload(req)) return sendPage(res, preloadPage());
     if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
     const browserKey = cookie.read(req);
     let id: string | undefined;
@@ -138,73 +132,19 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     return failedPage(clientName, status, message);
   }
 
-  /** @returns `undefined` if the response is the application's */
-  function answer(req: IncomingMessage, res: ServerResponse, route: Route): Promise<void> | undefined {
-    switch (route.name) {
-      case 'auth':
-        return request(req, res, route.segment);
-      case 'callback':
-        return callback(req, res, route.target);
-      case 'client':
-        return clientMetadata(req, res, route.target);
-      case 'button':
-        return sendScript(res, route.segment, req.method) ? Promise.resolve() : undefined;
-    }
-  }
-
-  async function clientMetadata(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
-    const { status, headers, body } = await login.clientMetadata.answer(req.method, target);
-    res.writeHead(status, headers).end(body);
-  }
-
-  return (req, res, next) => {
-    const route = routeOf(req, basePath, next === undefined);
-    const answered = route && answer(req, res, route);
-    if (!answered) return next ? next() : sendPage(res, notFoundPage());
-    answered.catch((error: unknown) => {
+  return pageRouter({
+    publicURL,
+    login,
+    callback,
+    find(path, _query, isAlone) {
+      const [, id] = /^\/auth\/([^/]+)\/?$/.exec(path) ?? [];
+      // Other URLs below `/auth/` are the application's, as in `/auth/mastodon`.
+      if (id === undefined || !(isAlone || isID(id))) return undefined;
+      return { isForVisitors: true, serve: (req, res) => request(req, res, id) };
+    },
+    failure(error) {
       log('failed', { error });
-      if (res.headersSent) res.destroy();
-      else sendPage(res, errorPage(error));
-    });
-  };
-}
-
-interface Route {
-  readonly name: 'auth' | 'button' | 'callback' | 'client';
-  /** A request's ID, a file's name, or an instance's host. */
-  readonly segment: string;
-  /** Path and query. */
-  readonly target: string;
-}
-
-/**
- * The part of the URL below the public URL's path; the application has all other paths. A proxy may replace that path by
- * another: then the router has to be mounted there, or to get every request.
- */
-function routeOf(
-  req: IncomingMessage & { readonly originalUrl?: string },
-  basePath: string,
-  isAlone: boolean,
-): Route | undefined {
-  const { url = '/', originalUrl = url } = req;
-  const below = originalUrl.startsWith(`${basePath}/`)
-    ? matched(originalUrl.slice(basePath.length))
-    : undefined;
-  if (below) return basePath === '' && !isAlone ? unlessApplicationPath(below) : below;
-  const mount = originalUrl.endsWith(url) ? originalUrl.slice(0, -url.length) : '';
-  return isAlone || !`${basePath}/`.startsWith(`${mount}/`) ? matched(url) : undefined;
-}
-
-function matched(url: string): Route | undefined {
-  const [, name, segment = '', end] =
-    /^\/(\w+)\/([^/?#]+)(?:\/(\w+))?\/?(?:\?[^#]*)?(?:#.*)?$/.exec(url) ?? [];
-  const target = url.replace(/#.*/s, '');
-  if (end === undefined) return name === 'auth' || name === 'button' ? { name, segment, target } : undefined;
-  if (name === 'callback' && end === 'done') return { name, segment, target };
-  return name === 'client' && end === 'metadata' ? { name, segment, target } : undefined;
-}
-
-/** Without a path of the bridge's own, `/auth/…` may be the application's, too, as in `/auth/mastodon`. */
-function unlessApplicationPath(route: Route): Route | undefined {
-  return route.name !== 'auth' || isID(route.segment) ? route : undefined;
+      return errorPage(error);
+    },
+  });
 }

@@ -7,6 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { MastodonLogin } from '../login/login.js';
+import type { Router } from '../pages/router.js';
 import { Store } from '../store.js';
 import { clientAddress } from '../util/client-address.js';
 import { StoreAdapter } from './adapter.js';
@@ -27,7 +28,7 @@ import {
 } from './middleware.js';
 import { loadOIDCProvider, type Adapter, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
 import { lifetimes, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
-import { routerOf, type Router, type Running } from './router.js';
+import { routerOf, type Running } from './router.js';
 import { Sessions } from './sessions.js';
 import type { Shared } from './shared.js';
 import { Endings, IssuerStore } from './store.js';
@@ -36,7 +37,7 @@ import { endWithoutSession, guardPages, keepUserCode } from './views.js';
 export type { IssuerEvent } from '../events.js';
 export type { IssuerClient, PlaceholderEmail } from './client-options.js';
 export type { IssuerLog, IssuerOptions } from './options.js';
-export type { Router } from './router.js';
+export type { Router } from '../pages/router.js';
 
 export interface Issuer {
   /**

@@ -3,8 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import { digest } from '../util/crypto.js';
 import { limits, MinuteQuota } from './limits.js';
-import type { KoaContextWithOIDC } from './oidc-provider.js';
-import { routes } from './route.js';
+import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
 import type { Sessions } from './sessions.js';
 import type { Shared } from './shared.js';
 

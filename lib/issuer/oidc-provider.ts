@@ -1,4 +1,4 @@
-/** Loads the package oidc-provider, which implements OpenID Connect itself, and names the types that we use of it. */
+/** Loads the package oidc-provider, which implements OpenID Connect itself; its types, and the paths of its endpoints. */
 
 /* eslint-disable @typescript-eslint/ban-ts-comment -- an error in a site that has no such types */
 /** @ts-ignore */
@@ -13,6 +13,19 @@ export type Client = InstanceType<Provider['Client']>;
 export type DocumentFeature = NonNullable<
   NonNullable<Library.Configuration['features']>['clientIdMetadataDocument']
 >;
+
+/** The endpoints of oidc-provider. It answers 404 at endpoints of features that are off. */
+export const routes = {
+  authorization: '/authorize',
+  token: '/token',
+  userinfo: '/userinfo',
+  jwks: '/jwks',
+  revocation: '/revoke',
+  introspection: '/introspect',
+  end_session: '/logout',
+  device_authorization: '/device/code',
+  code_verification: '/device',
+} as const;
 
 let loading: Promise<OIDC> | undefined;
 

@@ -2,14 +2,13 @@
 
 import { eventLog, warnOperator, type EventLog, type IssuerEvent, type Report } from '../events.js';
 import { addressesBelow } from '../util/url.js';
-import { loginOptionNames, readOptions, type LoginOptions, type Settings } from '../options.js';
+import { loginOptionNames, readOptions, type LoginOptions } from '../options.js';
 import {
   checks,
   readClient,
   readClients,
   readPlaceholder,
   warningsAbout,
-  type ClientSettings,
   type IssuerClient,
   type PlaceholderEmail,
 } from './client-options.js';
@@ -63,32 +62,6 @@ export interface IssuerOptions extends SharedOptions {
   log?: IssuerLog | undefined;
 }
 
-export interface IssuerSettings {
-  /** Without the trailing slash. */
-  readonly issuerURL: string;
-  /** Metadata for oidc-provider. */
-  readonly clients: readonly IssuerClient[];
-  /** @returns the defaults for a client with a metadata document, which cannot choose its own */
-  readonly clientSettings: (clientId: string) => ClientSettings;
-  readonly deviceFlow: boolean;
-  /** Undefined where clients with metadata documents are not accepted. */
-  readonly allowDocument: ((clientId: string) => boolean | Promise<boolean>) | undefined;
-  readonly introspection: boolean;
-  /** Seconds. */
-  readonly sessionTtl: number;
-  /** Seconds; 0 where no client can have a refresh token. */
-  readonly refreshTtl: number;
-  readonly secret: string | undefined;
-  readonly revokeToken: boolean;
-  readonly trustedProxies: number;
-  readonly log: Report<IssuerEvent>;
-  /** Longer than the lifetime of every record that follows from a login, its last access token included. Seconds. */
-  readonly longestTtl: number;
-  readonly login: LoginOptions;
-  /** The same, checked and with defaults. */
-  readonly loginSettings: Settings;
-}
-
 /** Seconds. The lifetime of a session is an option. */
 export const lifetimes = {
   accessToken: 60 * 60,
@@ -117,55 +90,70 @@ const ownNames = [
   'trustedProxies',
 ] satisfies (keyof IssuerOptions)[];
 
+/** Checked options. Times are in seconds. */
+export type IssuerSettings = ReturnType<typeof readIssuerOptions>;
+
 /** @throws TypeError that names the option at fault. The login checks the options that it shares. */
-export function readIssuerOptions(options: IssuerOptions): IssuerSettings {
+export function readIssuerOptions(options: IssuerOptions) {
   const shared = loginOptionNames.filter((name) => name !== 'callbackURL' && name !== 'clientMetadataURL');
   checks.options(options, [...ownNames, ...shared]);
-  const { deviceFlow, clientDocuments, introspection, sessionTtlMs, refreshTtlMs, ...more } = options;
-  const { clients: given, placeholderEmail, secret, revokeToken, trustedProxies, ...others } = more;
-  const { issuerURL: url, ...ofLogin } = others;
-  const issuerURL = checks.baseURL('issuerURL', url);
-  const log = eventLog(checks.caller, checks.function('log', others.log) ?? warnOperator('issuer'));
-  const emailDomain = readPlaceholder('placeholderEmail', placeholderEmail, undefined);
-  const clients = readClients(given ?? [], emailDomain);
-  for (const text of clients.flatMap(warningsAbout)) log('warning', { hint: text });
-  const settings = new Map(clients.map(({ metadata, own }) => [metadata.client_id, own]));
-  const unknown = readClient(
-    { client_id: 'unknown', grant_types: ['refresh_token'] },
-    'clients',
-    emailDomain,
-  ).own;
-  const allowDocument =
-    typeof clientDocuments === 'function'
-      ? clientDocuments
-      : checks.boolean('clientDocuments', clientDocuments, false)
+  const { clientName, website, store, scope, userAgent, allowInstance, outbound, developmentInstances } =
+    options;
+  const issuerURL = checks.baseURL('issuerURL', options.issuerURL);
+  const login: LoginOptions = {
+    ...{ clientName, website, store, scope, userAgent, allowInstance, outbound, developmentInstances },
+    ...addressesBelow(issuerURL),
+    log: options.log,
+  };
+  const log: Report<IssuerEvent> = eventLog(
+    checks.caller,
+    checks.function('log', options.log) ?? warnOperator('issuer'),
+  );
+  const emailDomain = readPlaceholder('placeholderEmail', options.placeholderEmail, undefined);
+  const clients = readClients(options.clients ?? [], emailDomain);
+  for (const hint of clients.flatMap(warningsAbout)) log('warning', { hint });
+  const settingsOf = new Map(clients.map(({ metadata, own }) => [metadata.client_id, own]));
+  const ofDocument = { client_id: 'unknown', grant_types: ['refresh_token'] };
+  const unknown = readClient(ofDocument, 'clients', emailDomain).own;
+  const { clientDocuments: allow } = options;
+  const allowDocument: ((clientId: string) => boolean | Promise<boolean>) | undefined =
+    typeof allow === 'function'
+      ? allow
+      : checks.boolean('clientDocuments', allow, false)
         ? () => true
         : undefined;
-  const refreshes =
-    allowDocument || clients.some(({ metadata }) => metadata.grant_types?.includes('refresh_token'));
-  const sessionTtl = Math.floor(checks.wholeNumber('sessionTtlMs', sessionTtlMs ?? 3_600_000, 1000) / 1000);
-  const ofRefresh = Math.floor(
-    checks.wholeNumber('refreshTtlMs', refreshTtlMs ?? 1_209_600_000, 1000) / 1000,
-  );
+  const refreshes = allowDocument || [...settingsOf.values()].some(({ mayRefresh }) => mayRefresh);
+  const sessionTtl = seconds('sessionTtlMs', options.sessionTtlMs ?? 3_600_000);
+  const ofRefresh = seconds('refreshTtlMs', options.refreshTtlMs ?? 1_209_600_000);
   const refreshTtl = refreshes ? ofRefresh : 0;
-  const login = { ...ofLogin, ...addressesBelow(issuerURL) };
   return {
+    /** Without the trailing slash. */
     issuerURL,
+    /** Metadata for oidc-provider. */
     clients: clients.map(({ metadata }) => metadata),
-    clientSettings: (id) => settings.get(id) ?? unknown,
-    deviceFlow: checks.boolean('deviceFlow', deviceFlow, false),
+    /** The defaults for a client with a metadata document, which cannot choose its own. */
+    clientSettings: (clientId: string) => settingsOf.get(clientId) ?? unknown,
+    deviceFlow: checks.boolean('deviceFlow', options.deviceFlow, false),
+    /** Undefined if clients with metadata documents are not accepted. */
     allowDocument,
-    introspection: checks.boolean('introspection', introspection, false),
+    introspection: checks.boolean('introspection', options.introspection, false),
     sessionTtl,
+    /** 0 if no client can have a refresh token. */
     refreshTtl,
+    /** Longer than the lifetime of every record that follows from a login, its last access token included. */
     longestTtl: Math.max(sessionTtl, refreshTtl) + lifetimes.accessToken + lifetimes.deviceCode,
-    secret: checkedSecret(secret),
-    revokeToken: checks.boolean('revokeToken', revokeToken, false),
-    trustedProxies: checks.wholeNumber('trustedProxies', trustedProxies ?? 0, 0),
+    secret: checkedSecret(options.secret),
+    revokeToken: checks.boolean('revokeToken', options.revokeToken, false),
+    trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     log,
     login,
+    /** The options of the login, checked and with defaults. */
     loginSettings: readOptions(login, checks),
   };
+}
+
+function seconds(name: string, milliseconds: unknown): number {
+  return Math.floor(checks.wholeNumber(name, milliseconds, 1000) / 1000);
 }
 
 /** Shorter secrets can be guessed from what they have encrypted. */
@@ -174,10 +162,8 @@ const minSecretLength = 32;
 function checkedSecret(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const secret = checks.text('secret', value);
-  if (secret.length < minSecretLength) {
-    checks.fail(
-      `secret has fewer than ${minSecretLength} characters: use the output of openssl rand -hex 32`,
-    );
-  }
-  return secret;
+  if (secret.length >= minSecretLength) return secret;
+  return checks.fail(
+    `secret has fewer than ${minSecretLength} characters: use the output of openssl rand -hex 32`,
+  );
 }

@@ -1,15 +1,14 @@
 /** The router: checks a request, and passes it to oidc-provider or to the pages of a login. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomToken } from '../login/browser.js';
 import { isFromOwnPage, readFields } from '../pages/form.js';
-import { notFoundPage, sendPage, type Page } from '../pages/page.js';
-import { isPreload, preloadPage } from '../pages/preload.js';
-import { sendScript } from '../pages/script.js';
+import { sendPage, type Page } from '../pages/page.js';
+import { pageRouter, type Route, type Router } from '../pages/router.js';
+import { decrypt, encrypt } from '../util/crypto.js';
 import type { Interactions } from './interactions.js';
-import { limits, PendingRecords } from './limits.js';
+import { limits } from './limits.js';
 import type { Logins } from './logins.js';
-import type { Provider } from './oidc-provider.js';
+import { routes, type Provider } from './oidc-provider.js';
 import {
   clientErrorPage,
   expiredPage,
@@ -18,12 +17,7 @@ import {
   goneRequestPage,
   ownFailurePage,
 } from './pages.js';
-import { routeOf, routes, type Route } from './route.js';
 import type { Shared } from './shared.js';
-import type { RecordName } from './store.js';
-
-/** Fits `app.use` of Express as well as `http.createServer`. */
-export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
 
 /** The provider with the current keys. */
 export interface Running {
@@ -32,6 +26,15 @@ export interface Running {
   /** ID of the keys. */
   readonly keySet: string;
 }
+
+const wellKnown = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'];
+
+const openidPaths: ReadonlySet<string> = new Set([
+  ...Object.values(routes),
+  ...wellKnown,
+  `${routes.end_session}/confirm`,
+  `${routes.end_session}/success`,
+]);
 
 /** Forms of ours that oidc-provider handles. The login page checks its own. */
 const ownForms: ReadonlySet<string> = new Set([routes.code_verification, `${routes.end_session}/confirm`]);
@@ -46,66 +49,69 @@ export function routerOf(
   const { oidc, settings, login, cookies, keyring } = shared;
   const { issuerURL, log } = settings;
   const basePath = new URL(issuerURL).pathname.replace(/\/$/, '');
-  const requestedBy = postedRequests(shared);
 
-  const serve = async (
-    route: Exclude<Route, { name: 'button' }>,
-    req: IncomingMessage,
-    res: ServerResponse,
-  ): Promise<void> => {
-    if (isPreload(req) && isForVisitors(route)) return sendPage(res, preloadPage());
-    if (route.name === 'login') return logins.page(req, res, route.uid);
-    if (route.name === 'callback') return logins.callback(req, res, route.response);
-    if (route.name === 'client') {
-      const { status, headers, body } = await login.clientMetadata.answer(req.method, route.path);
-      return void res.writeHead(status, headers).end(body);
-    }
-    const { uid } = route;
-    if (uid !== undefined && !(await interactions.bindingOf(uid, cookies.browserKey(req)))) {
-      return sendPage(res, expiredPage());
-    }
-    const requested = await requestedBy(req, route.url);
-    if ('refusal' in requested) return sendPage(res, requested.refusal);
-    if ('redirect' in requested) {
-      return void res.writeHead(303, { location: issuerURL + requested.redirect }).end();
-    }
-    const [path = '', query = ''] = requested.url.split('?', 2);
-    if (req.method === 'POST' && ownForms.has(path) && !isFromOwnPage(req, issuerURL)) {
-      return sendPage(res, foreignFormPage());
-    }
-    if (path === routes.jwks) await keyring.refresh();
-    await fetchClient(new URLSearchParams(query).get('client_id'), uid);
-    await running().answer(published(req, requested.url, basePath, issuerURL), res);
-  };
+  /** @param uid set for the end of an authorization request */
+  const endpoint = (path: string, query: string, uid?: string): Route => ({
+    isForVisitors:
+      /^\/(?:authorize|device|logout)(?:\/|$)/.test(path) && path !== routes.device_authorization,
+    async serve(req, res) {
+      if (uid !== undefined && !(await interactions.bindingOf(uid, cookies.browserKey(req)))) {
+        return sendPage(res, expiredPage());
+      }
+      const requested = await requestedBy(shared, req, path, query);
+      if ('refusal' in requested) return sendPage(res, requested.refusal);
+      if ('redirect' in requested) {
+        return void res.writeHead(303, { location: issuerURL + requested.redirect }).end();
+      }
+      if (req.method === 'POST' && ownForms.has(path) && !isFromOwnPage(req, issuerURL)) {
+        return sendPage(res, foreignFormPage());
+      }
+      if (path === routes.jwks) await keyring.refresh();
+      await fetchClient(new URLSearchParams(requested.query).get('client_id'), uid);
+      await running().answer(published(req, path + requested.query, basePath, issuerURL), res);
+    },
+  });
 
   /** Fetches a metadata document now, so that oidc-provider sends no request between reading and writing a session. */
   async function fetchClient(clientId: string | null, uid: string | undefined): Promise<void> {
     if (!settings.allowDocument) return;
     const interaction = uid === undefined ? undefined : await interactions.find(uid);
     const id = interaction ? String(interaction.params.client_id) : clientId;
+    if (id?.startsWith('https:') !== true) return;
     // oidc-provider reports a failure when it uses the client.
-    if (id?.startsWith('https:') === true)
-      await running()
-        .provider.Client.find(id)
-        .catch(() => undefined);
+    await running()
+      .provider.Client.find(id)
+      .catch(() => undefined);
   }
 
-  return (req, res, next) => {
-    const route = routeOf(req, basePath, next === undefined);
-    if (route?.name === 'button' && sendScript(res, route.file, req.method)) return;
-    // Other files in this folder belong to the application.
-    if (!route || route.name === 'button') return next ? next() : sendPage(res, notFoundPage());
-    if (isClosed()) {
-      return sendPage(res, failedPage(503, 'This service is being stopped. Please try again in a moment.'));
-    }
-    serve(route, req, res).catch((error: unknown) => {
-      const isClients = error instanceof oidc.errors.OIDCProviderError && error.status < 500;
-      if (!isClients) log('failed', { error });
-      if (res.headersSent) res.destroy();
-      else if (isClients) sendPage(res, clientErrorPage(400, error.error, error.error_description));
-      else sendPage(res, ownFailurePage(error));
-    });
-  };
+  return pageRouter({
+    publicURL: issuerURL,
+    login,
+    find(path, query) {
+      if (openidPaths.has(path)) return endpoint(path, query);
+      const [, name, uid] = /^\/(login|authorize|device)\/([\w-]{1,64})$/.exec(path) ?? [];
+      if (uid === undefined) return undefined;
+      if (name !== 'login') return endpoint(path, query, uid);
+      return { isForVisitors: true, serve: (req, res) => logins.page(req, res, uid) };
+    },
+    // RFC 8414, section 3.1: the well-known part comes before the issuer's path.
+    findOutside(path) {
+      const document = wellKnown.find((known) => basePath !== '' && path === known + basePath);
+      return document === undefined ? undefined : endpoint(document, '');
+    },
+    callback: (req, res, response) => logins.callback(req, res, response),
+    closedPage: () =>
+      isClosed()
+        ? failedPage(503, 'This service is being stopped. Please try again in a moment.')
+        : undefined,
+    failure(error) {
+      if (error instanceof oidc.errors.OIDCProviderError && error.status < 500) {
+        return clientErrorPage(400, error.error, error.error_description);
+      }
+      log('failed', { error });
+      return ownFailurePage(error);
+    },
+  });
 }
 
 /** Endpoints that also accept POST: OpenID Connect Core, section 3.1.2.1; RP-Initiated Logout, section 2. */
@@ -118,54 +124,40 @@ const noForm = clientErrorPage(415, 'invalid_request', 'what is posted has to be
 /** Time for one redirect. Milliseconds. */
 const postedTtlMs = 60 * 1000;
 
-/** The path and query that a request is for, the ones to redirect to first, or the page that refuses the request. */
-type Requested = { readonly url: string } | { readonly redirect: string } | { readonly refusal: Page };
+/** The query that a request is for, the path and query to redirect to first, or the page that refuses the request. */
+type Requested = { readonly query: string } | { readonly redirect: string } | { readonly refusal: Page };
 
 /**
  * Reads a request as its client has made it, by GET or by POST. A posted one is redirected to a URL by GET: browsers send no
- * `SameSite=Lax` cookies with a POST from another site, so the session would be missing. One with an ID token is stored: the
- * token has the claims of a person, and URLs are in histories and logs.
- * @throws MastodonError `store_failed`
+ * `SameSite=Lax` cookies with a POST from another site, so the session would be missing. One with an ID token is encrypted:
+ * the token has the claims of a person, and URLs are in histories and logs.
  */
-function postedRequests({ store, address }: Shared) {
-  const nameOf = (path: string, key: string): RecordName => ['posted', path, key];
-  const pending = new PendingRecords((key) => {
-    for (const path of postable) void store.delete(nameOf(path, key));
-  });
-
-  async function posted(
-    req: IncomingMessage & { readonly body?: unknown },
-    path: string,
-  ): Promise<Requested> {
-    const { 'content-type': type = form } = req.headers;
-    if (Object(req.body) !== req.body && !type.toLowerCase().startsWith(form)) return { refusal: noForm };
-    const fields = await readFields(req, limits.request);
-    const query = String(fields);
-    if (!fields || path.length + 1 + query.length > limits.request) return { refusal: tooLong };
-    if (![...fields.keys()].some((name) => name.includes('id_token_hint')))
-      return { redirect: `${path}?${query}` };
-    const id = randomToken();
-    await store.set(nameOf(path, id), { query }, postedTtlMs);
-    const client = fields.get('client_id') ?? '';
-    pending.add({ id, client, address: address(), size: query.length, until: Date.now() + postedTtlMs });
-    return { redirect: `${path}?posted=${id}` };
+async function requestedBy(
+  { keyring }: Shared,
+  req: IncomingMessage & { readonly body?: unknown },
+  path: string,
+  query: string,
+): Promise<Requested> {
+  const keys = keyring.current().cookieKeys;
+  const purpose = `posted to ${path}`;
+  if (path.length + query.length > limits.request) return { refusal: tooLong };
+  if (!postable.has(path)) return { query };
+  if (req.method !== 'POST') {
+    const [, encrypted] = /^\?posted=([\w-]+)$/.exec(query) ?? [];
+    if (encrypted === undefined) return { query };
+    const [posted] = keys.flatMap((key) => decrypt(key, purpose, encrypted) ?? []);
+    const [, until = 0, fields = ''] = /^(\d+) (.*)$/s.exec(posted ?? '') ?? [];
+    return Number(until) > Date.now() ? { query: `?${fields}` } : { refusal: goneRequestPage() };
   }
-
-  return async (req: IncomingMessage, url: string): Promise<Requested> => {
-    const [path = '', query = ''] = url.split('?', 2);
-    if (postable.has(path) && req.method === 'POST') return posted(req, path);
-    if (url.length > limits.request) return { refusal: tooLong };
-    const [, key] = /^posted=([\w-]{43})$/.exec(query) ?? [];
-    if (key === undefined || !postable.has(path)) return { url };
-    const kept = await store.get<{ query: string }>(nameOf(path, key));
-    return kept === undefined ? { refusal: goneRequestPage() } : { url: `${path}?${kept.query}` };
-  };
-}
-
-/** Whether visitors open the route. Programs send HEAD to the others. */
-function isForVisitors(route: Exclude<Route, { name: 'button' }>): boolean {
-  if (route.name !== 'openid') return route.name !== 'client';
-  return /^\/(?:authorize|device|logout)(?:[/?]|$)/.test(route.url) && !route.url.startsWith('/device/code');
+  const { 'content-type': type = form } = req.headers;
+  if (Object(req.body) !== req.body && !type.toLowerCase().startsWith(form)) return { refusal: noForm };
+  const fields = await readFields(req, limits.request);
+  if (!fields) return { refusal: tooLong };
+  const isSecret = [...fields.keys()].some((name) => name.includes('id_token_hint'));
+  const text = `${Date.now() + postedTtlMs} ${String(fields)}`;
+  const sent = isSecret ? `posted=${encrypt(keys[0] ?? '', purpose, text)}` : String(fields);
+  const redirect = `${path}?${sent}`;
+  return redirect.length > limits.request ? { refusal: tooLong } : { redirect };
 }
 
 /**

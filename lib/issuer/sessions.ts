@@ -1,8 +1,7 @@
 /** oidc-provider's store adapter for sessions. Slow and parallel requests do not undo the end or the changes of a session. */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Adapter, AdapterPayload, KoaContextWithOIDC } from './oidc-provider.js';
-import { routes } from './route.js';
+import { routes, type Adapter, type AdapterPayload, type KoaContextWithOIDC } from './oidc-provider.js';
 import type { Shared } from './shared.js';
 import { isCurrent } from './store.js';
 

@@ -10,9 +10,8 @@ import {
   type Page,
 } from '../pages/page.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
-import type { KoaContextWithOIDC } from './oidc-provider.js';
+import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
 import { clientErrorPage, expiredPage, internalError, clientTitle, ownFailurePage } from './pages.js';
-import { routes } from './route.js';
 
 interface Failure {
   readonly error: string;

@@ -13,9 +13,12 @@ export function scriptURL(publicURL: string): string {
   return `${publicURL.replace(/\/$/, '')}/button/${name}`;
 }
 
-/** @returns false for another name or method; then nothing is sent */
-export function sendScript(res: ServerResponse, asked: string, method: string | undefined): boolean {
-  if (asked !== name || (method !== 'GET' && method !== 'HEAD')) return false;
+/** Whether the request is for the script. */
+export function isScript(asked: string, method: string | undefined): boolean {
+  return asked === name && (method === 'GET' || method === 'HEAD');
+}
+
+export function sendScript(res: ServerResponse, method: string | undefined): void {
   res.writeHead(200, {
     'Content-Type': 'text/javascript; charset=utf-8',
     'Content-Length': script.length,
@@ -24,5 +27,4 @@ export function sendScript(res: ServerResponse, asked: string, method: string | 
     'Cross-Origin-Resource-Policy': 'same-origin',
   });
   res.end(method === 'HEAD' ? undefined : script);
-  return true;
 }

@@ -4,8 +4,7 @@
 /// <reference types="node" preserve="true" />
 
 export { openEmbeddedStore } from './embedded.js';
-export { redisBus } from './redis-bus.js';
-export { redisStore } from './redis-store.js';
+export { redisBus, redisStore } from './redis.js';
 export type { Bus } from './bus.js';
 export type { EmbeddedStore } from './embedded.js';
 export type {
@@ -13,6 +12,6 @@ export type {
   IORedisSubscriber,
   RedisCommands,
   RedisPublisher,
+  RedisStore,
   RedisSubscriber,
-} from './redis-clients.js';
-export type { RedisStore } from './redis-store.js';
+} from './redis.js';

@@ -185,7 +185,7 @@ describe('a request by POST that holds an ID token', () => {
     '%s leaves it out of every address, and asks for the same',
     async (path) => {
       const { visitor, sent, tokens } = await posted(path, {});
-      expect([sent.status, sent.location]).toEqual([303, expect.stringMatching(/\?posted=[\w-]{43}$/)]);
+      expect([sent.status, sent.location]).toEqual([303, expect.stringMatching(/\?posted=[\w-]+$/)]);
       for (let turn = 0; turn < 2; turn++) {
         const page = await visitor.follow(sent);
         if (path === '/logout') expect(page.text).toContain('Log out');
