@@ -25,7 +25,7 @@ export class Logins {
 
   receive(socket: BridgeSocket, text: string): void {
     const message = readMessage(text);
-    if (!message) return socket.reject('message_invalid', 1008);
+    if (!message) return socket.reject(1008);
     if (socket.logins.size >= this.settings.limits.requestsPerSocket) {
       return void socket.tell(bridgeError('too_many_requests'));
     }
@@ -35,11 +35,6 @@ export class Logins {
       if (login.id === undefined) this.remove(login);
       if (answer !== undefined) socket.tell(answer);
     });
-  }
-
-  /** The result of a request is about to be sent. */
-  ended(socket: BridgeSocket, id: string): void {
-    for (const login of socket.logins) if (login.id === id) this.remove(login);
   }
 
   /** The program has disconnected. A login still counts until its discovery has ended. */
@@ -53,7 +48,10 @@ export class Logins {
     try {
       const instance = await this.login.find(host);
       if (isOver()) return undefined;
-      const { id, expiresAt } = await this.requests.open(socket, instance);
+      const { id, expiresAt } = await this.requests.open(instance, (result) => {
+        this.remove(login);
+        return socket.tell(result);
+      });
       login.id = id;
       if (isOver()) {
         this.abandon(login);

@@ -5,7 +5,8 @@ import type { MastodonProfile } from '../login/profile.js';
 
 /** The errors between a program and the bridge. A login's own errors have the codes of `lib/errors.ts`. */
 const meanings = {
-  message_invalid: 'That message is not understood. Send JSON text such as {"type":"auth","parameters":{…}}.',
+  message_invalid:
+    'That message is not understood. Send JSON as text, not binary: {"type":"auth","parameters":{…}}.',
   message_too_large: 'That message is too large.',
   too_many_messages: 'Too many messages. Connect again in a minute.',
   too_many_requests: 'Too many logins are waiting on this connection. Finish one of them first.',
@@ -16,11 +17,6 @@ const meanings = {
 
 /** The stable codes of the bridge itself. */
 export type BridgeErrorCode = keyof typeof meanings;
-
-/** Other messages for the same codes. */
-const variants = {
-  message_binary: ['message_invalid', 'That message is binary. Send the same JSON as text.'],
-} as const;
 
 /** Characters; longer display names are cut, so that a program needs no large buffer. */
 const maxNameLength = 200;
@@ -70,14 +66,8 @@ export function setId(parameters: RequestParameters): string {
 export function fulfill({ token, scope, profile }: Fulfilment): string {
   const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
   const account: Account = {
-    ...{
-      id,
-      username,
-      displayName: [...displayName].slice(0, maxNameLength).join(''),
-      photos,
-      handle,
-      handleVerified,
-    },
+    ...{ id, username, photos, handle, handleVerified },
+    displayName: [...displayName].slice(0, maxNameLength).join(''),
     ...(profileUrl !== undefined && { profileUrl }),
     ...(actor !== undefined && { actor }),
   };
@@ -88,12 +78,8 @@ export function loginError(code: string, message: string): string {
   return frame('error', { code, message });
 }
 
-export function bridgeError(error: BridgeErrorCode | keyof typeof variants): string {
-  const [code, message] =
-    error in variants
-      ? variants[error as keyof typeof variants]
-      : [error, meanings[error as BridgeErrorCode]];
-  return frame('error', { code, message });
+export function bridgeError(code: BridgeErrorCode): string {
+  return loginError(code, meanings[code]);
 }
 
 function frame(type: string, parameters: object): string {

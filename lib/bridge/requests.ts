@@ -10,12 +10,6 @@ import { digest } from '../util/crypto.js';
 import { loginError } from './protocol.js';
 import { decryptResult, encryptResult, newID, busNameOf } from './secrets.js';
 
-/** A program that waits for the end of a request. */
-export interface Recipient {
-  /** @returns whether the text was sent */
-  deliver(id: string, text: string): boolean;
-}
-
 /** A request as it is stored. Without the ID: a reader of the store must not be able to open the request's page. */
 interface StoredRequest {
   readonly instance: { readonly origin: string; readonly host: string };
@@ -40,7 +34,8 @@ const maxPresses = 20;
 
 interface Waiting {
   readonly id: string;
-  readonly recipient: Recipient;
+  /** Sends the result to the program. */
+  readonly send: (text: string) => boolean;
   readonly expiry: NodeJS.Timeout;
 }
 
@@ -70,15 +65,18 @@ export class Requests {
     return this.waiting.size;
   }
 
-  /** @throws MastodonError `store_failed`, also when the bus fails */
-  async open(recipient: Recipient, { origin, host }: Instance): Promise<PendingRequest> {
+  /**
+   * @param send sends the result to the program; returns whether it was sent
+   * @throws MastodonError `store_failed`, also when the bus fails
+   */
+  async open({ origin, host }: Instance, send: (text: string) => boolean): Promise<PendingRequest> {
     await this.listen();
     const id = newID();
     const expiresAt = Date.now() + this.ttlMs;
     const stored: StoredRequest = { instance: { origin, host }, expiresAt, channel: this.channel };
     await this.store.set(this.key('request', id), stored, this.ttlMs);
     const expiry = setTimeout(() => this.expire(id), this.ttlMs).unref();
-    this.waiting.set(busNameOf(id), { id, recipient, expiry });
+    this.waiting.set(busNameOf(id), { id, send, expiry });
     return { id, ...stored };
   }
 
@@ -196,7 +194,7 @@ export class Requests {
   }
 
   private deliver(id: string, text: string): boolean {
-    return this.remove(id)?.recipient.deliver(id, text) ?? false;
+    return this.remove(id)?.send(text) ?? false;
   }
 
   private expire(id: string): void {

@@ -3,12 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
+import { PageCookies } from '../pages/cookies.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
 import { sendRedirect, sendPage, sendWrongMethod, type Page } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { pageRouter, type Router } from '../pages/router.js';
 import { scriptURL } from '../pages/script.js';
-import { BrowserCookie, idIn, requestSecret, stateOf } from './browser.js';
 import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,
@@ -21,14 +21,14 @@ import {
 } from './page.js';
 import { bridgeError, fulfill, loginError } from './protocol.js';
 import type { PendingRequest, Requests } from './requests.js';
-import { codeFor, isID, loggedID } from './secrets.js';
+import { codeFor, idIn, isID, loggedID, requestSecret, stateOf } from './secrets.js';
 
 /** More than all scopes of any server together. */
 const maxScopeLength = 2000;
 
 export function createRouter(settings: BridgeSettings, login: MastodonLogin, requests: Requests): Router {
   const { clientName, publicURL, log } = settings;
-  const cookie = new BrowserCookie(publicURL);
+  const cookies = new PageCookies(publicURL, 'bridge');
 
   async function request(req: IncomingMessage, res: ServerResponse, id: string): Promise<void> {
     const { method } = req;
@@ -36,7 +36,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     const pending = await requests.find(id);
     if (!pending) return sendPage(res, unknownPage(clientName));
     if (method === 'POST') return press(req, res, pending);
-    return confirm(res, pending, requestSecret(cookie.give(req, res), id));
+    return confirm(res, pending, requestSecret(cookies.giveBrowserKey(req, res), id));
   }
 
   /** Changes nothing: programs that show previews open links, too. */
@@ -54,7 +54,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
   /** The request belongs to the browser from now on. */
   async function press(req: IncomingMessage, res: ServerResponse, pending: PendingRequest): Promise<void> {
     const { id, instance } = pending;
-    const browserKey = cookie.read(req);
+    const browserKey = cookies.browserKey(req);
     const secret = browserKey === undefined ? '' : requestSecret(browserKey, id);
     const fields = await readOwnForm(req, secret, publicURL);
     if (!req.complete) res.setHeader('Connection', 'close');
@@ -78,7 +78,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
 
   async function callback(req: IncomingMessage, res: ServerResponse, target: string): Promise<void> {
     if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
-    const browserKey = cookie.read(req);
+    const browserKey = cookies.browserKey(req);
     let id: string | undefined;
     let finished: FinishedWithScope;
     try {

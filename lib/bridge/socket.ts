@@ -4,15 +4,6 @@ import { WebSocket, type RawData } from 'ws';
 import type { ClientAddress } from '../util/client-address.js';
 import type { BridgeLimits } from './options.js';
 import { bridgeError, type BridgeErrorCode } from './protocol.js';
-import type { Recipient } from './requests.js';
-
-/** The state that all connections share. */
-export interface SocketContext {
-  readonly limits: Readonly<BridgeLimits>;
-  message(socket: BridgeSocket, text: string): void;
-  closed(socket: BridgeSocket): void;
-  ended(socket: BridgeSocket, id: string): void;
-}
 
 /** One login of a program, from its message to its end. */
 export interface PendingLogin {
@@ -31,9 +22,9 @@ const violations: Readonly<Record<number, BridgeErrorCode>> = {
   1009: 'message_too_large',
 };
 
-export class BridgeSocket extends WebSocket implements Recipient {
+export class BridgeSocket extends WebSocket {
   /** Set once, when the connection is opened. */
-  hub!: SocketContext;
+  private limits!: BridgeLimits;
   address: ClientAddress = undefined;
   /** Whether data arrived since the last ping. */
   isAlive = true;
@@ -44,21 +35,20 @@ export class BridgeSocket extends WebSocket implements Recipient {
   private minute = 0;
   private messagesInMinute = 0;
 
-  open(hub: SocketContext, address: ClientAddress): void {
-    this.hub = hub;
+  open(limits: BridgeLimits, address: ClientAddress, receive: (text: string) => void): void {
+    this.limits = limits;
     this.address = address;
     this.on('message', (data: RawData, isBinary: boolean) => {
       if (!this.isWithinRate()) return;
-      if (isBinary) this.reject('message_binary', 1003);
-      else hub.message(this, data.toString());
+      if (isBinary) this.reject(1003);
+      else receive(data.toString());
     });
     this.on('ping', (data: Buffer) => {
       if (!this.isWithinRate()) return;
-      if (this.bufferedAmount > hub.limits.maxBufferedBytes) this.terminate();
+      if (this.bufferedAmount > limits.maxBufferedBytes) this.terminate();
       else this.pong(data);
     });
     this.on('pong', () => (this.isAlive = true));
-    this.on('close', () => hub.closed(this));
     // ws closes the connection after every error.
     this.on('error', () => undefined);
   }
@@ -69,17 +59,12 @@ export class BridgeSocket extends WebSocket implements Recipient {
    */
   tell(text: string): boolean {
     if (this.readyState !== WebSocket.OPEN) return false;
-    if (this.bufferedAmount > this.hub.limits.maxBufferedBytes) {
+    if (this.bufferedAmount > this.limits.maxBufferedBytes) {
       this.terminate();
       return false;
     }
     this.send(text);
     return true;
-  }
-
-  deliver(id: string, text: string): boolean {
-    this.hub.ended(this, id);
-    return this.tell(text);
   }
 
   /** ws also calls this for data that breaks its protocol: the program receives an error first. */
@@ -89,14 +74,14 @@ export class BridgeSocket extends WebSocket implements Recipient {
     super.close(code, reason);
   }
 
-  /** @param code closes the connection after too many rejected messages */
-  reject(error: Parameters<typeof bridgeError>[0], code: number): void {
-    this.tell(bridgeError(error));
-    if (++this.badMessages >= this.hub.limits.badMessages) this.close(code);
+  /** Rejects a message. @param code closes the connection after too many of them */
+  reject(code: number): void {
+    this.tell(bridgeError('message_invalid'));
+    if (++this.badMessages >= this.limits.badMessages) this.close(code);
   }
 
   beat(): void {
-    if (!this.isAlive || this.bufferedAmount > this.hub.limits.maxBufferedBytes) return this.terminate();
+    if (!this.isAlive || this.bufferedAmount > this.limits.maxBufferedBytes) return this.terminate();
     this.isAlive = false;
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
@@ -107,7 +92,7 @@ export class BridgeSocket extends WebSocket implements Recipient {
     this.isAlive = true;
     const minute = Math.floor(Date.now() / 60_000);
     if (minute !== this.minute) [this.minute, this.messagesInMinute] = [minute, 0];
-    if (++this.messagesInMinute <= this.hub.limits.messagesPerMinute) return true;
+    if (++this.messagesInMinute <= this.limits.messagesPerMinute) return true;
     this.tell(bridgeError('too_many_messages'));
     this.close(1008);
     return false;

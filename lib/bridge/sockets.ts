@@ -7,9 +7,9 @@ import { WebSocketServer } from 'ws';
 import { clientAddress, type ClientAddress } from '../util/client-address.js';
 import { Quota, unlimitedAddress } from '../util/quota.js';
 import type { Logins } from './logins.js';
-import type { BridgeLimits, BridgeSettings } from './options.js';
+import type { BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
-import { BridgeSocket, type SocketContext } from './socket.js';
+import { BridgeSocket } from './socket.js';
 
 /** Connections are pinged in groups: ten thousand pings at once would need much memory for a moment. */
 const pingGroups = 16;
@@ -30,8 +30,7 @@ interface Refusal {
   readonly origin?: string;
 }
 
-export class Sockets implements SocketContext {
-  readonly limits: Readonly<BridgeLimits>;
+export class Sockets {
   /** Oldest first. */
   private readonly sockets = new Set<BridgeSocket>();
   private readonly quota: Quota;
@@ -49,7 +48,6 @@ export class Sockets implements SocketContext {
     private readonly logins: Logins,
   ) {
     const { limits } = settings;
-    this.limits = limits;
     this.quota = new Quota(limits.maxSocketsPerAddress);
     this.server = new WebSocketServer({
       noServer: true,
@@ -90,24 +88,8 @@ export class Sockets implements SocketContext {
     server.on('upgrade', listener);
     this.detach.push(() => server.off('upgrade', listener));
     // One timer for all connections.
-    const everyMs = Math.max(1, Math.round(this.limits.heartbeatMs / pingGroups));
+    const everyMs = Math.max(1, Math.round(this.settings.limits.heartbeatMs / pingGroups));
     this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
-  }
-
-  message(socket: BridgeSocket, text: string): void {
-    this.logins.receive(socket, text);
-  }
-
-  ended(socket: BridgeSocket, id: string): void {
-    this.logins.ended(socket, id);
-  }
-
-  closed(socket: BridgeSocket): void {
-    // An evicted connection was removed before.
-    if (!this.sockets.delete(socket)) return;
-    this.quota.remove(socket.address);
-    this.logins.closed(socket);
-    if (this.sockets.size === 0) this.onceEmpty();
   }
 
   /** Sends every program a message, and waits for them to close, at most `closingMs`. */
@@ -139,8 +121,17 @@ export class Sockets implements SocketContext {
       this.sockets.add(client);
       this.quota.add(address);
       client.turn = this.opened++ % pingGroups;
-      client.open(this, address);
+      client.open(this.settings.limits, address, (text) => this.logins.receive(client, text));
+      client.on('close', () => this.closed(client));
     });
+  }
+
+  private closed(socket: BridgeSocket): void {
+    // An evicted connection was removed before.
+    if (!this.sockets.delete(socket)) return;
+    this.quota.remove(socket.address);
+    this.logins.closed(socket);
+    if (this.sockets.size === 0) this.onceEmpty();
   }
 
   private refusal({ headers }: IncomingMessage, address: ClientAddress): Refusal | undefined {
@@ -151,7 +142,7 @@ export class Sockets implements SocketContext {
       return { status: 403, reason: 'Forbidden origin', origin: origin.slice(0, maxOrigin) };
     }
     if (!this.quota.hasRoom(address)) return { status: 429, reason: 'Too many connections' };
-    const isFull = this.sockets.size >= this.limits.maxSockets;
+    const isFull = this.sockets.size >= this.settings.limits.maxSockets;
     return isFull && !this.evict(address) ? { status: 503, reason: 'Too many connections' } : undefined;
   }
 

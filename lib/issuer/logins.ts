@@ -14,6 +14,9 @@ import { expiredPage, failedPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
 
+/** The browser's last server is in a cookie, which Chromium keeps no longer. Seconds. */
+const serverMaxAge = 400 * 24 * 60 * 60;
+
 /** A request of the browser to which the interaction belongs. */
 interface Visit {
   readonly req: IncomingMessage;
@@ -54,7 +57,7 @@ export class Logins {
     const page = loginPage({
       client,
       proof: formTokenFor(pageKey(visit)),
-      typed: shown?.typed ?? hinted ?? this.shownAddress(cookies.lastServer(req)) ?? '',
+      typed: shown?.typed ?? hinted ?? this.shownAddress(cookies.read(req, 'server')) ?? '',
       isHinted: shown?.typed === undefined && hinted !== undefined,
       refusal: shown?.message,
       status: shown?.status ?? 200,
@@ -134,7 +137,7 @@ export class Logins {
     try {
       const interaction = await this.interactionOf(state, key);
       if (!interaction) return sendPage(res, expiredPage());
-      cookies.rememberServer(res, profile.instance.host);
+      cookies.set(res, 'server', profile.instance.host, serverMaxAge);
       isDelivered = await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;

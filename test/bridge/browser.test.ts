@@ -183,7 +183,7 @@ describe('the browser', () => {
     const [cookie = '', ...more] = (await new Visitor().get(url)).headers['set-cookie'] ?? [];
     expect(more).toEqual([]);
     expect(cookie).toMatch(
-      /^mastodon-bridge-[\w-]{8}=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^mastodon-bridge-[\w-]{8}-browser=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
     );
     expect(expires).toBeGreaterThan(Date.now());
   });
