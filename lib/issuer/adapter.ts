@@ -113,7 +113,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
-    await this.shared.endings.end(['GrantEnded', grantId]);
+    await this.shared.store.end(['GrantEnded', grantId]);
   }
 
   private isNew(payload: AdapterPayload): boolean {
@@ -166,7 +166,7 @@ export class StoreAdapter implements Adapter {
     const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
     const read = (name: EndingName) => {
       const key = JSON.stringify(name);
-      const generation = known.get(key) ?? this.shared.endings.generationOf(name);
+      const generation = known.get(key) ?? this.shared.store.generationOf(name);
       known.set(key, generation);
       return generation;
     };

@@ -31,7 +31,7 @@ import { lifetimes, readIssuerOptions, type IssuerOptions, type IssuerSettings }
 import { routerOf, type Running } from './router.js';
 import { Sessions } from './sessions.js';
 import type { Shared } from './shared.js';
-import { Endings, IssuerStore } from './store.js';
+import { IssuerStore } from './store.js';
 import { endWithoutSession, guardPages, keepUserCode } from './views.js';
 
 export type { IssuerEvent } from '../events.js';
@@ -79,7 +79,8 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const oidc = await loadOIDCProvider();
 
   const backend = new Store(options.store, loginSettings.outbound.timeoutMs);
-  const store = new IssuerStore(backend, issuerURL, settings.secret);
+  const endingTtlMs = (settings.longestTtl + lifetimes.expired) * 1000;
+  const store = new IssuerStore(backend, issuerURL, settings.secret, endingTtlMs);
   const keyring = new Keyring(store);
   await keyring.open();
   if (backend.isShared && settings.secret === undefined) settings.log('warning', { hint: withoutSecret });
@@ -89,10 +90,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     const req = requests.getStore();
     return req && clientAddress(req, settings.trustedProxies);
   };
-  const endings = new Endings(store, (settings.longestTtl + lifetimes.expired) * 1000);
   const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
   const documents = new Documents(loginSettings, store, address);
-  const shared: Shared = { oidc, settings, login, store, endings, keyring, cookies, documents, address };
+  const shared: Shared = { oidc, settings, login, store, keyring, cookies, documents, address };
 
   const sessions = new Sessions(shared);
   const adapters = new Map<string, Adapter>([['Session', sessions]]);
@@ -138,7 +138,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   return {
     router: (req, ...others) => requests.run(req, router, req, ...others),
     rotateKeys: () => keyring.rotate(),
-    endLogins: (subject) => endings.end(['PersonEnded', subject]),
+    endLogins: (subject) => store.end(['PersonEnded', subject]),
     async close() {
       isClosed = true;
     },

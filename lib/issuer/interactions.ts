@@ -12,13 +12,6 @@ import { bindingRecord } from './store.js';
 export type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export type Result = NonNullable<Interaction['result']>;
 
-/** Why the last attempt to log in failed. */
-export interface Refusal {
-  /** For the visitor. */
-  readonly message: string;
-  readonly typed?: string;
-}
-
 /**
  * The browser of an interaction. oidc-provider's cookies have a path for each interaction, so another host of the domain can
  * set them. It cannot set the browser's key.
@@ -26,7 +19,8 @@ export interface Refusal {
 export interface Binding {
   /** Digest of the browser's key. */
   readonly browser: string;
-  readonly refusal?: Refusal;
+  /** Why the last attempt to log in failed, for the visitor. */
+  readonly refusal?: string;
 }
 
 export class Interactions {
@@ -36,7 +30,7 @@ export class Interactions {
   ) {}
 
   /** @throws MastodonError `store_failed` */
-  async bind(uid: string, browserKey: string, refusal?: Refusal): Promise<void> {
+  async bind(uid: string, browserKey: string, refusal?: string): Promise<void> {
     const binding: Binding = { browser: digest(browserKey), ...(refusal && { refusal }) };
     await this.shared.store.set(bindingRecord(uid), binding, lifetimes.interaction * 1000);
   }
@@ -88,7 +82,7 @@ export class Interactions {
       await old?.destroy();
       delete (interaction as { session?: unknown }).session;
     }
-    const grantId = await this.grant(interaction, subject, undefined);
+    const grantId = await this.grant(interaction, subject);
     return { select_account: {}, login: { accountId: subject }, consent: { grantId } };
   }
 
@@ -109,15 +103,10 @@ export class Interactions {
     return interaction.returnTo;
   }
 
-  private async grant(
-    { params }: Interaction,
-    accountId: string,
-    known: string | undefined,
-  ): Promise<string> {
-    const provider = this.provider();
-    const clientId = String(params.client_id);
-    const found = known === undefined ? undefined : await provider.Grant.find(known);
-    const grant = found ?? new provider.Grant({ accountId, clientId });
+  private async grant({ params }: Interaction, accountId: string, known?: string): Promise<string> {
+    const { Grant } = this.provider();
+    const found = known === undefined ? undefined : await Grant.find(known);
+    const grant = found ?? new Grant({ accountId, clientId: String(params.client_id) });
     // Every scope gives the same claims.
     grant.addOIDCScope(String(params.scope ?? 'openid'));
     return grant.save();

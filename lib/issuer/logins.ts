@@ -9,7 +9,7 @@ import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/script.js';
 import { accountName, addressIn, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
-import type { Binding, Interaction, Interactions, Refusal, Result } from './interactions.js';
+import type { Binding, Interaction, Interactions, Result } from './interactions.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
@@ -27,7 +27,12 @@ interface Visit {
 }
 
 /** The state of the page after a form that did not lead on. */
-type Shown = Partial<Refusal> & { readonly status?: number; readonly isAskedAgain?: boolean };
+interface Shown {
+  readonly message?: string | undefined;
+  readonly typed?: string;
+  readonly status?: number;
+  readonly isAskedAgain?: boolean;
+}
 
 export class Logins {
   constructor(
@@ -43,11 +48,11 @@ export class Logins {
     const interaction = binding && (await this.interactions.ofBrowser(req, res, uid));
     if (key === undefined || !interaction) return sendPage(res, expiredPage());
     const visit: Visit = { req, res, key, binding, interaction };
-    return req.method === 'POST' ? this.submitted(visit) : this.show(visit, binding.refusal);
+    return req.method === 'POST' ? this.submitted(visit) : this.show(visit, { message: binding.refusal });
   }
 
   /** Changes nothing: any link can lead here, with any `login_hint`. */
-  private async show(visit: Visit, shown?: Shown): Promise<void> {
+  private async show(visit: Visit, shown: Shown = {}): Promise<void> {
     const { interaction, req, res } = visit;
     const { store, cookies, settings } = this.shared;
     const client = await this.interactions.clientOf(interaction);
@@ -57,12 +62,12 @@ export class Logins {
     const page = loginPage({
       client,
       proof: formTokenFor(pageKey(visit)),
-      typed: shown?.typed ?? hinted ?? this.shownAddress(cookies.read(req, 'server')) ?? '',
-      isHinted: shown?.typed === undefined && hinted !== undefined,
-      refusal: shown?.message,
-      status: shown?.status ?? 200,
-      isAskedAgain: shown?.isAskedAgain ?? false,
-      account: mayContinue(interaction) && claims ? { name: accountName(claims) } : undefined,
+      typed: shown.typed ?? hinted ?? this.shownAddress(cookies.read(req, 'server')) ?? '',
+      isHinted: shown.typed === undefined && hinted !== undefined,
+      refusal: shown.message,
+      status: shown.status ?? 200,
+      isAskedAgain: shown.isAskedAgain ?? false,
+      account: mayContinue(interaction) && claims ? accountName(claims) : undefined,
       days: isOffline(interaction) ? Math.ceil(settings.refreshTtl / 86_400) : undefined,
       note: noteFor(interaction),
       script: scriptURL(settings.issuerURL),
@@ -125,25 +130,20 @@ export class Logins {
     if (req.method !== 'GET') return sendWrongMethod(res, 'GET');
     const { login, cookies, settings } = this.shared;
     const key = cookies.browserKey(req);
-    let finished: FinishedWithScope;
-    try {
-      finished = await login.finishWithScope(response, key ?? []);
-    } catch (error) {
-      if (!(error instanceof MastodonError)) throw error;
-      return this.refused(res, key, error);
-    }
-    const { profile, state, revoke } = finished;
+    let finished: FinishedWithScope | undefined;
     let isDelivered = false;
     try {
+      finished = await login.finishWithScope(response, key ?? []);
+      const { profile, state } = finished;
       const interaction = await this.interactionOf(state, key);
       if (!interaction) return sendPage(res, expiredPage());
       cookies.set(res, 'server', profile.instance.host, serverMaxAge);
       isDelivered = await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      return await this.refused(res, key, error, state);
+      return await this.refused(res, key, error, (finished ?? error).state);
     } finally {
-      if (settings.revokeToken || !isDelivered) revoke();
+      if (settings.revokeToken || !isDelivered) finished?.revoke();
     }
   }
 
@@ -178,12 +178,12 @@ export class Logins {
     res: ServerResponse,
     key: string | undefined,
     error: MastodonError,
-    state = (error as { state?: unknown }).state,
+    state: unknown,
   ): Promise<void> {
     const interaction = await this.interactionOf(state, key);
     if (key === undefined || !interaction) return sendPage(res, failedPage(error.status, error.message));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
-    await this.interactions.bind(interaction.uid, key, { message: error.message });
+    await this.interactions.bind(interaction.uid, key, error.message);
     sendRedirect(res, `${this.shared.settings.issuerURL}/login/${interaction.uid}`);
   }
 

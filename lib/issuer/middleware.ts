@@ -88,7 +88,7 @@ export function askForConsent({ settings }: Shared): Middleware {
  * A logout ends the tokens of the person at the clients that it names, refresh tokens of earlier sessions included: at all
  * clients of the session, at the one that the visitor leaves, or, without a session, at the one of the ID token.
  */
-export function endTokensAtLogout({ endings }: Shared): Middleware {
+export function endTokensAtLogout({ store }: Shared): Middleware {
   return async (ctx, next) => {
     await next();
     const { session, client, params, entities } = ctx.oidc ?? {};
@@ -101,7 +101,7 @@ export function endTokensAtLogout({ endings }: Shared): Middleware {
     const all = isConfirmed && params?.logout ? Object.keys(session?.authorizations ?? {}) : [];
     const clients = new Set([...all, ...(client ? [client.clientId] : [])]);
     if (person === undefined) return;
-    await Promise.all([...clients].map((id) => endings.end(['ClientEnded', person, id])));
+    await Promise.all([...clients].map((id) => store.end(['ClientEnded', person, id])));
   };
 }
 

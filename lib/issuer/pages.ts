@@ -23,16 +23,16 @@ export interface LoginForm {
   /** The value comes from the client, so the field has no focus and Enter does not submit it. */
   readonly isHinted: boolean;
   /** Why the last attempt failed, for the visitor. */
-  readonly refusal?: string | undefined;
-  readonly status?: number;
+  readonly refusal: string | undefined;
+  readonly status: number;
   /** The account of this browser's session, if it may continue with that. */
-  readonly account?: { readonly name: string } | undefined;
+  readonly account: string | undefined;
   /** The form came without the confirmation of a deliberate press: all browsers get the checkbox. */
-  readonly isAskedAgain?: boolean;
+  readonly isAskedAgain: boolean;
   /** How long the client may stay logged in by refresh tokens, if it asks for that. */
-  readonly days?: number | undefined;
+  readonly days: number | undefined;
   /** Why a user with a session has to log in again. */
-  readonly note?: string | undefined;
+  readonly note: string | undefined;
   /** URL of the button's script. */
   readonly script: string;
   /** Hosts to suggest. The page accepts no other hosts with a port. */
@@ -40,7 +40,7 @@ export interface LoginForm {
 }
 
 export function loginPage(form: LoginForm): Page {
-  const { client, account, refusal, note, script, status = 200 } = form;
+  const { client, account, refusal, note, script, status } = form;
   const { name } = client.name;
   const back =
     client.redirectDestination === undefined
@@ -59,7 +59,7 @@ export function loginPage(form: LoginForm): Page {
     title: `Log in to ${name}`,
     script,
     body: `<p>You are about to log in to ${clientTitle(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.${keeps}</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? continueForm(form.proof, account.name, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
+${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? continueForm(form.proof, account, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
 <input type="hidden" name="proof" value="${escape(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
 <input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"

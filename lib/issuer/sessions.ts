@@ -69,14 +69,14 @@ export class Sessions implements Adapter {
     if (read?.id === id) return this.change(read, payload, expiresIn * 1000);
     const before = read?.replaced;
     const generation =
-      before?.generation ?? (await this.shared.endings.generationOf(['PersonEnded', payload.accountId]));
+      before?.generation ?? (await this.shared.store.generationOf(['PersonEnded', payload.accountId]));
     const session = before ? merged(read.payload, payload, before) : payload;
     await this.create(id, { ...session, generation }, expiresIn * 1000);
     if (before) await this.shared.store.delete(['Session', read.id]);
   }
 
   async destroy(id: string): Promise<void> {
-    const { store, endings } = this.shared;
+    const { store } = this.shared;
     const { ctx } = this.shared.oidc.Provider;
     const read = ctx && this.reads.get(ctx);
     if (ctx && read?.id === id && ctx.oidc.session !== undefined && ctx.oidc.session.jti !== id) {
@@ -84,7 +84,7 @@ export class Sessions implements Adapter {
     }
     const payload = read?.id === id ? read.payload : await store.get<AdapterPayload>(['Session', id]);
     if (payload?.uid === undefined) return;
-    await endings.end(['SessionEnded', payload.uid]);
+    await store.end(['SessionEnded', payload.uid]);
     await Promise.all([
       store.delete(['SessionAlive', id]),
       store.delete(['Session', id]),
@@ -145,12 +145,12 @@ export class Sessions implements Adapter {
   private async valid(stored: StoredSession | undefined): Promise<AdapterPayload | undefined> {
     if (!stored || (await this.hasEnded(stored))) return undefined;
     const { generation, ...payload } = stored;
-    const current = await this.shared.endings.generationOf(['PersonEnded', payload.accountId ?? '']);
+    const current = await this.shared.store.generationOf(['PersonEnded', payload.accountId ?? '']);
     return isCurrent(generation, current) ? payload : undefined;
   }
 
   private async hasEnded({ uid }: AdapterPayload): Promise<boolean> {
-    return (await this.shared.endings.generationOf(['SessionEnded', String(uid)])) !== '';
+    return (await this.shared.store.generationOf(['SessionEnded', String(uid)])) !== '';
   }
 
   // oidc-provider calls these for other models only.

@@ -7,14 +7,13 @@ import type { Documents } from './documents.js';
 import type { Keyring } from './keys.js';
 import type { OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
-import type { Endings, IssuerStore } from './store.js';
+import type { IssuerStore } from './store.js';
 
 export interface Shared {
   readonly oidc: OIDC;
   readonly settings: IssuerSettings;
   readonly login: MastodonLogin;
   readonly store: IssuerStore;
-  readonly endings: Endings;
   readonly keyring: Keyring;
   readonly cookies: IssuerCookies;
   readonly documents: Documents;

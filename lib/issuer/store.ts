@@ -13,6 +13,14 @@ export const accountRecord = (subject: string): RecordName => ['account', subjec
 /** The record that names the browser of an interaction. */
 export const bindingRecord = (uid: string): RecordName => ['browser', uid];
 
+/** Whose tokens and sessions end. Also the name of the record. */
+export type EndingName = Readonly<
+  | ['GrantEnded', grantId: string]
+  | ['SessionEnded', uid: string]
+  | ['ClientEnded', accountId: string, clientId: string]
+  | ['PersonEnded', accountId: string]
+>;
+
 interface Encrypted {
   readonly encrypted?: unknown;
 }
@@ -21,11 +29,13 @@ export class IssuerStore {
   /**
    * @param issuerURL issuers with different URLs may share a store
    * @param secret option of the issuer. Without it, the last part of a record's name alone encrypts the record.
+   * @param endingTtlMs longer than any token or session lives
    */
   constructor(
     private readonly store: Store,
     private readonly issuerURL: string,
     private readonly secret = '',
+    private readonly endingTtlMs?: number,
   ) {}
 
   /**
@@ -85,6 +95,23 @@ export class IssuerStore {
     return next;
   }
 
+  /**
+   * Ends tokens and sessions. Each is saved with the generations of its names and is good while they are current. An end
+   * begins a new generation. So nothing has to be listed, and a slow request cannot bring an ended one back.
+   * @throws MastodonError `store_failed`
+   */
+  async end(name: EndingName): Promise<void> {
+    await this.set(name, { generation: randomUUID() }, this.endingTtlMs);
+  }
+
+  /**
+   * The current generation; empty before the first end.
+   * @throws MastodonError `store_failed`
+   */
+  async generationOf(name: EndingName): Promise<string> {
+    return (await this.get<{ generation: string }>(name))?.generation ?? '';
+  }
+
   private encrypted(name: RecordName, key: string, value: object): Encrypted {
     return { encrypted: encrypt(secretOf(name, this.secret), key, JSON.stringify(value)) };
   }
@@ -104,39 +131,6 @@ export class IssuerStore {
 
 function secretOf(name: RecordName, secret: string): string {
   return `${secret}\n${name.at(-1)}`;
-}
-
-/** Whose tokens and sessions end. Also the name of the record. */
-export type EndingName = Readonly<
-  | ['GrantEnded', grantId: string]
-  | ['SessionEnded', uid: string]
-  | ['ClientEnded', accountId: string, clientId: string]
-  | ['PersonEnded', accountId: string]
->;
-
-/**
- * A token or a session is saved with the generations of its names and is good while they are current. An end begins a new
- * generation. So nothing has to be listed, and a slow request cannot bring an ended one back.
- */
-export class Endings {
-  /** @param ttlMs longer than any token or session lives */
-  constructor(
-    private readonly store: IssuerStore,
-    private readonly ttlMs: number,
-  ) {}
-
-  /** @throws MastodonError `store_failed` */
-  async end(name: EndingName): Promise<void> {
-    await this.store.set(name, { generation: randomUUID() }, this.ttlMs);
-  }
-
-  /**
-   * The current generation; empty before the first end.
-   * @throws MastodonError `store_failed`
-   */
-  async generationOf(name: EndingName): Promise<string> {
-    return (await this.store.get<{ generation: string }>(name))?.generation ?? '';
-  }
 }
 
 /** An expired generation lived longer than anything of an earlier one. */

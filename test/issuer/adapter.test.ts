@@ -2,7 +2,7 @@
 
 import { StoreAdapter } from '../../lib/issuer/adapter.js';
 import type { Shared } from '../../lib/issuer/shared.js';
-import { Endings, IssuerStore } from '../../lib/issuer/store.js';
+import { IssuerStore } from '../../lib/issuer/store.js';
 import { Store } from '../../lib/store.js';
 import { JSONStore } from '../support/stage';
 
@@ -10,7 +10,7 @@ class Used extends Error {}
 
 /** A process that shares `backend`. */
 function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example') {
-  const store = new IssuerStore(new Store(backend, 1000), issuerURL);
+  const store = new IssuerStore(new Store(backend, 1000), issuerURL, '', 7260_000);
   const errors = {
     InvalidGrant: Used,
     InvalidClientAuth: Used,
@@ -19,7 +19,6 @@ function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example'
   };
   const shared = {
     store,
-    endings: new Endings(store, 7260_000),
     oidc: { errors, Provider: {} },
     settings: { longestTtl: 7200 },
     address: () => undefined,
