@@ -9,32 +9,6 @@ import { readYAML, type ConfigFile } from './config-file.js';
 import * as s from './schemas.js';
 import { systemErrorCode, StartError } from './start-error.js';
 
-export interface TLSFiles {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
-/** The configuration of every command. */
-export interface Config<Own = unknown> {
-  readonly clientName: string;
-  /** `app_scheme` and `app_host`: where browsers reach the service. */
-  readonly publicURL: string;
-  readonly website: string | undefined;
-  readonly listen: { readonly host: string; readonly port: number };
-  readonly tls: TLSFiles | undefined;
-  readonly databasePath: string;
-  readonly redisURL: string | undefined;
-  readonly allowInstance: ((host: string) => boolean) | undefined;
-  readonly trustedProxies: number;
-  readonly developmentInstances: readonly string[];
-  readonly outbound: { readonly privateInstances: readonly string[] };
-  /** Requests with this token may read the counts of `/healthz` from anywhere. */
-  readonly healthToken: string | undefined;
-  /** All values of the file by their keys, among them the command's own. */
-  readonly own: Own;
-  readonly mistake: ConfigFile<unknown>['mistake'];
-}
-
 const keys = {
   app_name: s.name,
   app_host: s.host,
@@ -61,8 +35,11 @@ export interface OwnKeys<Keys extends v.ObjectEntries> {
   readonly keys: Keys;
 }
 
-/** The configuration that `readConfig` makes of a command's keys. */
-export type ConfigOf<Keys extends v.ObjectEntries> = Config<Values<Keys>>;
+/** The configuration of a command with these keys. */
+export type ConfigOf<Keys extends v.ObjectEntries> = ReturnType<typeof readConfig<Keys>>;
+
+/** The configuration of every command. */
+export type Config = Omit<ConfigOf<v.ObjectEntries>, 'own'> & { readonly own: unknown };
 
 /** @throws StartError that names the file and, where there is one, the line and the key */
 export function loadConfig<Keys extends v.ObjectEntries>(
@@ -82,11 +59,7 @@ export function loadConfig<Keys extends v.ObjectEntries>(
 }
 
 /** @throws StartError with a line for each error */
-export function readConfig<Keys extends v.ObjectEntries>(
-  text: string,
-  path: string,
-  command: OwnKeys<Keys>,
-): ConfigOf<Keys> {
+export function readConfig<Keys extends v.ObjectEntries>(text: string, path: string, command: OwnKeys<Keys>) {
   const file = readYAML(text, path, s.table({ ...keys, ...command.keys }));
   const values = file.values as Values<typeof keys>;
   const folder = dirname(resolve(path));
@@ -100,6 +73,7 @@ export function readConfig<Keys extends v.ObjectEntries>(
   if (scheme === 'http' && values.tls) throw file.mistake('tls', 'is of no use with app_scheme: http');
   return {
     clientName: values.app_name,
+    /** `app_scheme` and `app_host`: where browsers reach the service. */
     publicURL,
     website: values.app_website,
     listen: values.listen,
@@ -111,7 +85,9 @@ export function readConfig<Keys extends v.ObjectEntries>(
     trustedProxies: values.trusted_proxies,
     developmentInstances: values.development_instances,
     outbound: { privateInstances: values.private_instances },
+    /** Requests with this token may read the counts of `/healthz` from anywhere. */
     healthToken: values.health_token,
+    /** All values of the file by their keys, among them the command's own. */
     own: file.values as unknown as Values<Keys>,
     mistake: file.mistake,
   };
@@ -164,7 +140,7 @@ function readTLS(
   paths: { readonly cert: string; readonly key: string },
   folder: string,
   { mistake }: ConfigFile<unknown>,
-): TLSFiles {
+) {
   const read = (name: 'cert' | 'key'): Buffer => {
     try {
       return readFileSync(resolve(folder, paths[name]));
@@ -188,7 +164,7 @@ function readTLS(
 function instanceFilter(
   allowed: readonly RegExp[] | undefined,
   denied: readonly RegExp[],
-): Config['allowInstance'] {
+): ((host: string) => boolean) | undefined {
   if (allowed === undefined && denied.length === 0) return undefined;
   const isIn = (hosts: readonly RegExp[], host: string) => hosts.some((pattern) => pattern.test(host));
   return (host) => (allowed === undefined || isIn(allowed, host)) && !isIn(denied, host);

@@ -5,7 +5,7 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { parseClientAddress } from '../util/client-address.js';
 import { Quota } from '../util/quota.js';
-import type { TLSFiles } from './config.js';
+import type { Config } from './config.js';
 
 export interface ConnectionLimits {
   /** Connections in all, WebSockets included. */
@@ -14,19 +14,20 @@ export interface ConnectionLimits {
   readonly perAddress: number;
 }
 
-export interface Deadlines {
+/** Time limits. Milliseconds. */
+const deadlineDefaults = {
   /** For the TLS handshake, and again for the head of a request, which a new connection has to send at once. */
-  readonly headMs: number;
-  /** Time limit for a whole request. Milliseconds. */
-  readonly requestMs: number;
-  /** Time limit for a client that neither reads nor writes. Milliseconds. */
-  readonly idleMs: number;
-}
+  headMs: 10_000,
+  /** For a whole request. */
+  requestMs: 20_000,
+  /** For a client that neither reads nor writes. */
+  idleMs: 60_000,
+};
 
-const deadlineDefaults: Deadlines = { headMs: 10_000, requestMs: 20_000, idleMs: 60_000 };
+export type Deadlines = typeof deadlineDefaults;
 
 export function createHTTPServer(
-  tls: TLSFiles | undefined,
+  tls: Config['tls'],
   limits: ConnectionLimits,
   answer: RequestListener,
   { headMs, requestMs, idleMs }: Deadlines = deadlineDefaults,
