@@ -46,22 +46,10 @@ export interface IssuerClient {
   [name: string]: unknown;
 }
 
-/** The members of a client that the issuer reads. oidc-provider gets the others. */
-export interface ClientSettings {
-  /** Undefined if the client gets no e-mail address. */
-  readonly emailDomain: string | undefined;
-  readonly usesNickname: boolean;
-  readonly origins: ReadonlySet<string>;
-  readonly needsPKCE: boolean;
-  /** Whether it may have refresh tokens. */
-  readonly mayRefresh: boolean;
-}
+export type CheckedClient = ReturnType<typeof readClient>;
 
-export interface CheckedClient {
-  /** For oidc-provider, which checks the rest. */
-  readonly metadata: IssuerClient;
-  readonly own: ClientSettings;
-}
+/** The members of a client that the issuer reads. oidc-provider gets the others. */
+export type ClientSettings = CheckedClient['own'];
 
 /** Messages about options begin with this name. */
 export const checks = new Checks('createIssuer');
@@ -87,18 +75,8 @@ export function readClients(value: unknown, emailDomain: string | undefined): re
 }
 
 /** @param name in messages */
-export function readClient(
-  client: IssuerClient,
-  name: string,
-  emailDomain: string | undefined,
-): CheckedClient {
-  const {
-    placeholder_email,
-    preferred_username = 'handle',
-    origins = [],
-    require_pkce,
-    ...metadata
-  } = client;
+export function readClient(client: IssuerClient, name: string, emailDomain: string | undefined) {
+  const { placeholder_email, preferred_username = 'handle', origins = [], require_pkce, ...rest } = client;
   const { client_id: id, client_secret: secret, grant_types: grants } = client;
   const fail = (problem: string) => checks.fail(`${name} (${id}): ${problem}`);
   if (typeof secret === 'string' && secret.length < minSecretLength) {
@@ -121,13 +99,17 @@ export function readClient(
   // The defaults of the standard would have a device name redirect URIs.
   const isDevice =
     grants?.includes(deviceGrant) && grants.every((grant) => [deviceGrant, 'refresh_token'].includes(grant));
+  const metadata: IssuerClient = { ...(isDevice && { redirect_uris: [], response_types: [] }), ...rest };
   return {
-    metadata: { ...(isDevice && { redirect_uris: [], response_types: [] }), ...metadata, client_id: id },
+    /** For oidc-provider, which checks the rest. */
+    metadata,
     own: {
+      /** Undefined if the client gets no e-mail address. */
       emailDomain: readPlaceholder(`${name}.placeholder_email`, placeholder_email, emailDomain),
       usesNickname: preferred_username === 'nickname',
-      origins: new Set(listed as readonly string[]),
+      origins: new Set(listed as readonly string[]) as ReadonlySet<string>,
       needsPKCE,
+      /** Whether it may have refresh tokens. */
       mayRefresh: grants?.includes('refresh_token') ?? false,
     },
   };

@@ -12,6 +12,8 @@ import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
 import * as views from './views.js';
 
+const cookieAttributes = { httpOnly: true, sameSite: 'lax', signed: true } as const;
+
 /** @param adapter by the name of a model */
 export function configurationOf(
   shared: Shared,
@@ -30,8 +32,8 @@ export function configurationOf(
     cookies: {
       keys: [...keySet.cookieKeys],
       names: { session, interaction, resume },
-      long: { httpOnly: true, sameSite: 'lax', signed: true },
-      short: { httpOnly: true, sameSite: 'lax', signed: true },
+      long: cookieAttributes,
+      short: cookieAttributes,
     },
     routes: { ...routes },
     responseTypes: ['code'],
@@ -47,15 +49,9 @@ export function configurationOf(
     rotateRefreshToken: true,
     conformIdTokenClaims: false,
     findAccount: async (ctx, subject) => {
-      const claims = await store.get<Claims>(accountRecord(subject));
-      return (
-        claims && {
-          accountId: subject,
-          profile: claims,
-          claims: async () =>
-            claimsFor(settings.clientSettings(String(ctx.oidc.client?.clientId)), subject, claims),
-        }
-      );
+      const profile = await store.get<Claims>(accountRecord(subject));
+      const client = settings.clientSettings(String(ctx.oidc.client?.clientId));
+      return profile && { accountId: subject, profile, claims: () => claimsFor(client, subject, profile) };
     },
     pkce: { required: (_ctx, { clientId }) => settings.clientSettings(clientId).needsPKCE },
     assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {

@@ -5,7 +5,6 @@ import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.
 import { type Answer, jsonObject } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
 import { Http, RequestContext } from '../http/context.js';
-import type { Referral } from '../http/referrals.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import type { ClientAddress } from '../util/client-address.js';
@@ -75,11 +74,8 @@ export class Documents {
     const recent = this.answers.get(href);
     if (recent) return responseOf(recent);
     const isKnown = this.known.has(href);
-    const standing: Referral['standing'] = isKnown
-      ? 'confirmed'
-      : this.first.countOf(this.address()) === 1
-        ? 'pending'
-        : undefined;
+    const isFirst = this.first.countOf(this.address()) === 1;
+    const standing = isKnown ? ('confirmed' as const) : isFirst ? ('pending' as const) : undefined;
     const context = new RequestContext(
       this.http,
       { timeoutMs, typed: host },
@@ -112,24 +108,27 @@ export class Documents {
       enabled: true,
       ack: 'draft-02',
       cacheDuration,
-      allowFetch: async (_ctx, clientId) =>
-        clientId.length <= longestId &&
-        (await allowDocument(clientId)) === true &&
-        (await this.mayFetch(clientId, () => new errors.InvalidClient(tooMany))),
+      allowFetch: async (_ctx, clientId) => {
+        if (clientId.length > longestId || (await allowDocument(clientId)) !== true) return false;
+        if (await this.mayFetch(clientId)) return true;
+        throw new errors.InvalidClient(
+          'too many documents were fetched for this network: try again in a minute',
+        );
+      },
       // Also for a cached document: a client that is no longer allowed is refused at once.
-      async allowClient(_ctx, client) {
-        if (!urisOf(client).every(isSafeRedirect)) {
+      async allowClient(_ctx, { clientId, redirectUris = [], postLogoutRedirectUris = [] }) {
+        if (![...redirectUris, ...postLogoutRedirectUris].every(isSafeRedirect)) {
           throw new errors.InvalidClientMetadata(
             'redirect_uris of a client_id metadata document must be https, loopback, or of a scheme with a dot',
           );
         }
-        return (await allowDocument(client.clientId)) === true;
+        return (await allowDocument(clientId)) === true;
       },
     };
   }
 
-  /** Each visitor is asked about, also where several visitors share one fetch. */
-  private async mayFetch(clientId: string, refusal: () => Error): Promise<true> {
+  /** Counts each visitor's request, also where several visitors share one fetch. */
+  private async mayFetch(clientId: string): Promise<boolean> {
     const { href } = new URL(clientId);
     if (this.known.has(href) || this.answers.has(href)) return true;
     if (await this.store.cached(['document', clientId])) {
@@ -137,7 +136,7 @@ export class Documents {
       return true;
     }
     const address = this.address();
-    if (!this.first.hasRoom(address)) throw refusal();
+    if (!this.first.hasRoom(address)) return false;
     this.first.add(address);
     return true;
   }
@@ -149,8 +148,6 @@ interface Fetched {
   /** As the document says. */
   readonly clientId: unknown;
 }
-
-const tooMany = 'too many documents were fetched for this network: try again in a minute';
 
 /** @throws MastodonError */
 function responseOf(recent: Fetched | FailureRecord): Response {
@@ -170,8 +167,4 @@ function checkedDocument(answer: Answer): Fetched {
 
 function invalid(why: string): MastodonError {
   return new MastodonError('response_invalid', { cause: why });
-}
-
-function urisOf({ redirectUris, postLogoutRedirectUris }: Client): readonly string[] {
-  return [...(redirectUris ?? []), ...(postLogoutRedirectUris ?? [])];
 }

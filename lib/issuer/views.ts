@@ -35,14 +35,13 @@ export function renderError(ctx: KoaContextWithOIDC, out: Failure, error: Error)
 
 /** Headers for oidc-provider's own page, a form that submits itself. */
 export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
-  // oidc-provider adds the hash of its script to the empty list.
-  ctx.set(
-    'Content-Security-Policy',
-    "default-src 'none'; script-src ; base-uri 'none'; frame-ancestors 'none'",
-  );
-  ctx.set('X-Frame-Options', 'DENY');
-  ctx.set('X-Content-Type-Options', 'nosniff');
-  ctx.set('Referrer-Policy', 'no-referrer');
+  ctx.set({
+    // oidc-provider adds the hash of its script to the empty list.
+    'Content-Security-Policy': "default-src 'none'; script-src ; base-uri 'none'; frame-ancestors 'none'",
+    'X-Frame-Options': 'DENY',
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  });
   await next();
 }
 
@@ -165,20 +164,10 @@ function refusalOf(error: Error, out: Failure | undefined): string {
   }
 }
 
-/** What a device says about itself. Not verified. */
-export interface DeviceInfo {
-  readonly device?: string;
-  /** Seconds since the epoch. */
-  readonly at: number;
-}
-
-export function deviceInfo(ctx: KoaContextWithOIDC): DeviceInfo & Record<string, unknown> {
-  const device = ctx
-    .get('user-agent')
-    .replace(/[^\x20-\x7e]/g, '')
-    .slice(0, 100)
-    .trim();
-  return { ...(device !== '' && { device }), at: Math.floor(Date.now() / 1000) };
+/** What a device says about itself, which is not verified; `at` in seconds since the epoch. */
+export function deviceInfo(ctx: KoaContextWithOIDC) {
+  const text = ctx.get('user-agent').replace(/[^\x20-\x7e]/g, '');
+  return { device: text.slice(0, 100).trim(), at: Math.floor(Date.now() / 1000) };
 }
 
 /** The page on which the user compares the codes. */
@@ -189,12 +178,11 @@ export function userCodeConfirmSource(
   info: Record<string, unknown>,
   userCode: string,
 ): void {
-  const { device, at } = info as unknown as DeviceInfo;
+  const { device, at } = info as ReturnType<typeof deviceInfo>;
   const name = clientNameOf(client);
   const minutes = Math.floor((Date.now() / 1000 - at) / 60);
   const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
-  const itself =
-    device === undefined ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
+  const itself = device === '' ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
   show(ctx, {
     status: 200,
     title: `Log in to ${name.name} on a device`,
