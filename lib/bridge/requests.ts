@@ -24,10 +24,7 @@ export interface PendingRequest extends StoredRequest {
 }
 
 /** The browser that a request belongs to, and how often its button was pressed there. */
-interface Claim {
-  readonly browser: string;
-  readonly presses: number;
-}
+type Claim = { readonly browser: string; readonly presses: number };
 
 /** Each press leaves a pending login in the store. */
 const maxPresses = 20;
@@ -39,8 +36,7 @@ interface Waiting {
   readonly expiry: NodeJS.Timeout;
 }
 
-const kinds = ['request', 'claim'] as const;
-
+/** Every method but `abandon` and `close` rejects with `store_failed` where the store or the bus fails. */
 export class Requests {
   /** By the request's ref. */
   private readonly waiting = new Map<string, Waiting>();
@@ -65,10 +61,7 @@ export class Requests {
     return this.waiting.size;
   }
 
-  /**
-   * @param send sends the result to the program; returns whether it was sent
-   * @throws MastodonError `store_failed`, also when the bus fails
-   */
+  /** @param send sends the result to the program; returns whether it was sent */
   async open({ origin, host }: Instance, send: (text: string) => boolean): Promise<PendingRequest> {
     await this.listen();
     const id = newID();
@@ -80,7 +73,6 @@ export class Requests {
     return { id, ...stored };
   }
 
-  /** @throws MastodonError `store_failed` */
   async find(id: string): Promise<PendingRequest | undefined> {
     const stored = await this.store.get(this.key('request', id));
     return isLive(stored) ? { ...stored, id } : undefined;
@@ -92,10 +84,7 @@ export class Requests {
     return claim !== undefined && claim.browser !== digest(secret);
   }
 
-  /**
-   * Gives the request to the first browser that asks. The same browser may ask again, up to `maxPresses` times.
-   * @throws MastodonError `store_failed`; the visitor can press again
-   */
+  /** Gives the request to the first browser that asks. The same browser may ask again, up to `maxPresses` times. */
   async claim({ id, expiresAt }: PendingRequest, secret: string): Promise<boolean> {
     const browser = digest(secret);
     const ttlMs = Math.min(this.ttlMs, Math.max(1, expiresAt - Date.now()));
@@ -109,7 +98,6 @@ export class Requests {
   /**
    * Whether a token for this browser would reach a program. A lock that ended early may have let two browsers claim a
    * request; the claim that was written last counts.
-   * @throws MastodonError `store_failed`
    */
   async isWanted(id: string, secret: string): Promise<boolean> {
     const request = await this.find(id);
@@ -126,7 +114,6 @@ export class Requests {
   /**
    * Ends the request, for one caller only, and sends the result to the program.
    * @returns false when it had ended before, or the program is gone
-   * @throws MastodonError `store_failed`
    */
   async finish(id: string, text: string): Promise<boolean> {
     let request: unknown;
@@ -212,11 +199,11 @@ export class Requests {
   }
 
   private async forget(id: string): Promise<void> {
-    await Promise.all(kinds.map((kind) => this.store.delete(this.key(kind, id))));
+    await Promise.all([this.store.delete(this.key('request', id)), this.store.delete(this.key('claim', id))]);
   }
 
   /** `storeKey` hashes the ID, so a list of the store's keys does not show it. */
-  private key(kind: (typeof kinds)[number], id: string): string {
+  private key(kind: 'request' | 'claim', id: string): string {
     return storeKey(`bridge-${kind}`, '', id, this.audience);
   }
 }

@@ -29,16 +29,12 @@ export class Interactions {
     private readonly provider: () => Provider,
   ) {}
 
-  /** @throws MastodonError `store_failed` */
   async bind(uid: string, browserKey: string, refusal?: string): Promise<void> {
     const binding: Binding = { browser: digest(browserKey), ...(refusal && { refusal }) };
     await this.shared.store.set(bindingRecord(uid), binding, lifetimes.interaction * 1000);
   }
 
-  /**
-   * The binding, if it is this browser's.
-   * @throws MastodonError `store_failed`
-   */
+  /** The binding, if it is this browser's. */
   async bindingOf(uid: string, browserKey: string | undefined): Promise<Binding | undefined> {
     if (browserKey === undefined) return undefined;
     const binding = await this.shared.store.get<Binding>(bindingRecord(uid));
@@ -60,7 +56,6 @@ export class Interactions {
     return this.provider().Interaction.find(uid);
   }
 
-  /** @throws the error of oidc-provider if the client's metadata document cannot be fetched */
   async clientOf({ params, deviceCode }: Interaction): Promise<RequestingClient> {
     const client = await this.provider().Client.find(String(params.client_id));
     const isDevice = deviceCode !== undefined;

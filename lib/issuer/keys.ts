@@ -28,13 +28,7 @@ interface Key {
   readonly signsFrom: number;
 }
 
-export interface KeySet {
-  /** Changes with the keys and their order. */
-  readonly id: string;
-  /** Private. The first one signs. */
-  readonly jwks: readonly JWK[];
-  readonly cookieKeys: readonly string[];
-}
+export type KeySet = ReturnType<Keyring['current']>;
 
 interface KeysRecord {
   readonly records: readonly Key[];
@@ -50,14 +44,12 @@ export class Keyring {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /**
-   * @throws MastodonError `store_failed`
-   * @throws Error if the keys in the store are encrypted with another secret
-   */
+  /** @throws Error if the keys in the store are encrypted with another secret */
   async open(): Promise<void> {
     const known = await this.store.get<KeysRecord>(name);
     // Keys that were stored without the secret may have been read, so they are replaced.
-    if (!known && (await this.store.has(name)) && !(await this.store.get(name, ''))) throw otherSecret();
+    if (!known && (await this.store.has(name)) && !(await this.store.get(name, '')))
+      throw new Error(otherSecret);
     this.keys = known?.records ?? (await this.make());
     this.lookedAt = this.now();
   }
@@ -68,21 +60,19 @@ export class Keyring {
   }
 
   /** The keys that are valid now. What another process changed is noticed within a minute. */
-  current(): KeySet {
+  current() {
     if (this.now() - this.lookedAt > lookAgainMs) this.looking ??= this.look();
     const shown = shownAt(this.keys, this.now());
     return {
+      /** Changes with the keys and their order. */
       id: shown.map(({ jwk }) => jwk.kid).join(),
+      /** Private. The first one signs. */
       jwks: shown.map(({ jwk }) => ({ ...jwk, alg: 'RS256', use: 'sig' }) as JWK),
       cookieKeys: shown.map(({ cookie }) => cookie),
     };
   }
 
-  /**
-   * Adds a key that signs in five minutes.
-   * @returns when the key begins to sign
-   * @throws MastodonError `store_failed`
-   */
+  /** Adds a key that signs in five minutes. Returns when it begins to. */
   async rotate(): Promise<Date> {
     const signsFrom = this.now() + announceMs;
     const next = await newKey(signsFrom);
@@ -141,9 +131,6 @@ async function newKey(signsFrom: number): Promise<Key> {
   return { jwk: { ...privateKey.export({ format: 'jwk' }), kid }, cookie, signsFrom };
 }
 
-function otherSecret(): Error {
-  return new Error(
-    'createIssuer: the signing keys in the store are encrypted with another secret than the option secret. ' +
-      'Set the former secret; or delete the record of the keys, which logs all users out',
-  );
-}
+const otherSecret =
+  'createIssuer: the signing keys in the store are encrypted with another secret than the option secret. ' +
+  'Set the former secret; or delete the record of the keys, which logs all users out';

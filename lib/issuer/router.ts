@@ -67,22 +67,9 @@ export function routerOf(
         return sendPage(res, foreignFormPage());
       }
       if (path === routes.jwks) await keyring.refresh();
-      await fetchClient(new URLSearchParams(requested.query).get('client_id'), uid);
       await running().answer(published(req, path + requested.query, basePath, issuerURL), res);
     },
   });
-
-  /** Fetches a metadata document now, so that oidc-provider sends no request between reading and writing a session. */
-  async function fetchClient(clientId: string | null, uid: string | undefined): Promise<void> {
-    if (!settings.allowDocument) return;
-    const interaction = uid === undefined ? undefined : await interactions.find(uid);
-    const id = interaction ? String(interaction.params.client_id) : clientId;
-    if (id?.startsWith('https:') !== true) return;
-    // oidc-provider reports a failure when it uses the client.
-    await running()
-      .provider.Client.find(id)
-      .catch(() => undefined);
-  }
 
   return pageRouter({
     publicURL: issuerURL,

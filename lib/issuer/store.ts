@@ -21,10 +21,7 @@ export type EndingName = Readonly<
   | ['PersonEnded', accountId: string]
 >;
 
-interface Encrypted {
-  readonly encrypted?: unknown;
-}
-
+/** Every method but `cached` and `delete` rejects with `store_failed` where the store fails. */
 export class IssuerStore {
   /**
    * @param issuerURL issuers with different URLs may share a store
@@ -38,11 +35,7 @@ export class IssuerStore {
     private readonly endingTtlMs?: number,
   ) {}
 
-  /**
-   * @param secret default: the issuer's
-   * @returns `undefined` also for a record that was encrypted with another secret
-   * @throws MastodonError `store_failed`
-   */
+  /** Returns `undefined` also for a record that was encrypted with another secret. */
   async get<T extends object>(name: RecordName, secret = this.secret): Promise<T | undefined> {
     const key = this.keyOf(name);
     return this.decrypted<T>(name, key, await this.store.get(key), secret);
@@ -58,7 +51,6 @@ export class IssuerStore {
     return (await this.store.get(this.keyOf(name))) !== undefined;
   }
 
-  /** @throws MastodonError `store_failed` unless the record is known to be stored */
   async set(name: RecordName, value: object, ttlMs?: number): Promise<void> {
     const key = this.keyOf(name);
     await this.store.set(key, this.encrypted(name, key, value), ttlMs);
@@ -79,7 +71,6 @@ export class IssuerStore {
    * Changes a record under its lock.
    * @param change returns the next record, or `undefined` to leave the record as it is
    * @returns what `change` returned
-   * @throws MastodonError `store_failed`, and whatever `change` throws
    */
   async update<T extends object>(
     name: RecordName,
@@ -98,26 +89,22 @@ export class IssuerStore {
   /**
    * Ends tokens and sessions. Each is saved with the generations of its names and is good while they are current. An end
    * begins a new generation. So nothing has to be listed, and a slow request cannot bring an ended one back.
-   * @throws MastodonError `store_failed`
    */
   async end(name: EndingName): Promise<void> {
     await this.set(name, { generation: randomUUID() }, this.endingTtlMs);
   }
 
-  /**
-   * The current generation; empty before the first end.
-   * @throws MastodonError `store_failed`
-   */
+  /** The current generation; empty before the first end. */
   async generationOf(name: EndingName): Promise<string> {
     return (await this.get<{ generation: string }>(name))?.generation ?? '';
   }
 
-  private encrypted(name: RecordName, key: string, value: object): Encrypted {
+  private encrypted(name: RecordName, key: string, value: object): object {
     return { encrypted: encrypt(secretOf(name, this.secret), key, JSON.stringify(value)) };
   }
 
   private decrypted<T>(name: RecordName, key: string, record: unknown, secret: string): T | undefined {
-    const { encrypted } = (record ?? {}) as Encrypted;
+    const { encrypted } = (record ?? {}) as { readonly encrypted?: unknown };
     if (typeof encrypted !== 'string') return undefined;
     const text = decrypt(secretOf(name, secret), key, encrypted);
     return text === undefined ? undefined : (JSON.parse(text) as T);
