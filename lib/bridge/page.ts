@@ -1,6 +1,14 @@
 /** The pages that a visitor sees during a login at the bridge. */
 
-import { codeToCompare, escape, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
+import {
+  codeToCompare,
+  escape,
+  failurePage,
+  formAttributes,
+  messagePage,
+  strong,
+  type Page,
+} from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 
 export interface Confirmation {
@@ -76,10 +84,7 @@ export function inUsePage(clientName: string): Page {
   ]);
 }
 
-/** @param reason a sentence for the visitor */
-export function failedPage(clientName: string, status: number, reason: string): Page {
-  return messagePage(status, 'The login did not work', [
-    escape(reason),
-    `You may close this window and begin again in <bdi>${escape(clientName)}</bdi>.`,
-  ]);
+export function failedPage(clientName: string, error: unknown): Page {
+  const advice = `You may close this window and begin again in <bdi>${escape(clientName)}</bdi>.`;
+  return failurePage(error, advice);
 }

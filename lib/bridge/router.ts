@@ -5,7 +5,7 @@ import { MastodonError } from '../errors.js';
 import type { FinishedWithScope, MastodonLogin } from '../login/login.js';
 import { PageCookies } from '../pages/cookies.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
-import { sendRedirect, sendPage, sendWrongMethod, type Page } from '../pages/page.js';
+import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { pageRouter, type Router } from '../pages/router.js';
 import { scriptURL } from '../pages/script.js';
@@ -121,15 +121,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
       const text = known ? loginError(known.code, known.message) : bridgeError('server_failed');
       await requests.finish(id, text).catch((failed: unknown) => log('failed', { error: failed }));
     }
-    sendPage(res, errorPage(error));
-  }
-
-  function errorPage(error: unknown): Page {
-    const { status, message } =
-      error instanceof MastodonError
-        ? error
-        : { status: 500, message: 'Something went wrong on our side. Please try again in a moment.' };
-    return failedPage(clientName, status, message);
+    sendPage(res, failedPage(clientName, error));
   }
 
   return pageRouter({
@@ -144,7 +136,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     },
     failure(error) {
       log('failed', { error });
-      return errorPage(error);
+      return failedPage(clientName, error);
     },
   });
 }

@@ -153,28 +153,11 @@ const refusals = ['authorization', 'grant', 'device_authorization', 'end_session
   (endpoint) => `${endpoint}.error`,
 );
 
-/** Logs failures, and refusals of clients with what to set. */
-function logFailures(provider: Provider, { log }: IssuerSettings): void {
-  provider.on('server_error', (_ctx, error) => log('failed', { error }));
-  (provider as EventEmitter).on('error', (error: Error, ctx?: { readonly req: IncomingMessage }) => {
-    if (!isOfConnection(error, ctx?.req)) log('failed', { error });
-  });
-  for (const event of refusals) {
-    (provider as EventEmitter).on(event, (ctx: KoaContextWithOIDC, error: RefusalError) => {
-      const client = ctx.oidc?.client?.clientId;
-      const { error: code, error_description: description, error_detail: detail = description } = error;
-      if (normalRefusals.has(code)) return;
-      const reason = detail && withAdvice(detail);
-      log('client_refused', { code, ...(client && { client }), ...(reason && { reason }) });
-    });
-  }
-}
-
-interface RefusalError {
+type Refusal = {
   readonly error: string;
   readonly error_description?: string;
   readonly error_detail?: string;
-}
+};
 
 /** Codes of refusals that are part of normal logins. */
 const normalRefusals: ReadonlySet<string> = new Set([
@@ -184,9 +167,27 @@ const normalRefusals: ReadonlySet<string> = new Set([
   'login_required',
 ]);
 
-/** Whether the client closed the connection, or sent a broken request. */
-function isOfConnection(error: NodeJS.ErrnoException, req: IncomingMessage | undefined): boolean {
-  return req?.socket.destroyed === true && /^(?:HPE_|ECONN|EPIPE)/.test(String(error.code));
+/** Logs failures, and refusals of clients with what to set. */
+function logFailures(provider: Provider, { log }: IssuerSettings): void {
+  const events = provider as EventEmitter;
+  events.on('server_error', (_ctx, error: unknown) => log('failed', { error }));
+  events.on('error', (error: NodeJS.ErrnoException, ctx?: { readonly req: IncomingMessage }) => {
+    // The client closed the connection, or sent a broken request.
+    const isClients = ctx?.req.socket.destroyed && /^(?:HPE_|ECONN|EPIPE)/.test(String(error.code));
+    if (!isClients) log('failed', { error });
+  });
+  for (const event of refusals) {
+    events.on(event, (ctx: KoaContextWithOIDC, { error: code, ...texts }: Refusal) => {
+      if (normalRefusals.has(code)) return;
+      const client = ctx.oidc?.client?.clientId;
+      const reason = texts.error_detail ?? texts.error_description;
+      log('client_refused', {
+        code,
+        ...(client !== undefined && { client }),
+        ...(reason !== undefined && { reason: withAdvice(reason) }),
+      });
+    });
+  }
 }
 
 /** oidc-provider checks a client when it is first used. */

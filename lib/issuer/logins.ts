@@ -181,7 +181,7 @@ export class Logins {
     state: unknown,
   ): Promise<void> {
     const interaction = await this.interactionOf(state, key);
-    if (key === undefined || !interaction) return sendPage(res, failedPage(error.status, error.message));
+    if (key === undefined || !interaction) return sendPage(res, failedPage(error));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.interactions.bind(interaction.uid, key, error.message);
     sendRedirect(res, `${this.shared.settings.issuerURL}/login/${interaction.uid}`);

@@ -1,7 +1,6 @@
 /** The login page of the issuer and its messages, as HTML. */
 
-import { MastodonError } from '../errors.js';
-import { escape, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
+import { escape, failurePage, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 import type { ClientName } from './clients.js';
 
@@ -104,19 +103,13 @@ export function goneRequestPage(): Page {
   ]);
 }
 
-export const internalError = 'Something went wrong on our side. Please try again in a moment.';
-
-/** The page for a failure on the issuer's side, such as that of its store. */
-export function ownFailurePage(error: unknown): Page {
-  if (error instanceof MastodonError) return failedPage(error.status, error.message);
-  return failedPage(500, internalError);
+export function failedPage(error: unknown): Page {
+  return failurePage(error, 'Go back to where you wanted to log in, and begin again there.');
 }
 
-export function failedPage(status: number, reason: string): Page {
-  return messagePage(status, 'The login did not work', [
-    escape(reason),
-    'Go back to where you wanted to log in, and begin again there.',
-  ]);
+/** For requests after `close()`. */
+export function closedPage(): Page {
+  return messagePage(503, 'This service is being stopped', ['Please try again in a moment.']);
 }
 
 /** For a form that was sent from another site. */

@@ -11,11 +11,11 @@ import type { Logins } from './logins.js';
 import { routes, type Provider } from './oidc-provider.js';
 import {
   clientErrorPage,
+  closedPage,
   expiredPage,
   failedPage,
   foreignFormPage,
   goneRequestPage,
-  ownFailurePage,
 } from './pages.js';
 import type { Shared } from './shared.js';
 
@@ -87,16 +87,13 @@ export function routerOf(
       return document === undefined ? undefined : endpoint(document, '');
     },
     callback: (req, res, response) => logins.callback(req, res, response),
-    closedPage: () =>
-      isClosed()
-        ? failedPage(503, 'This service is being stopped. Please try again in a moment.')
-        : undefined,
+    closedPage: () => (isClosed() ? closedPage() : undefined),
     failure(error) {
       if (error instanceof oidc.errors.OIDCProviderError && error.status < 500) {
         return clientErrorPage(400, error.error, error.error_description);
       }
       log('failed', { error });
-      return ownFailurePage(error);
+      return failedPage(error);
     },
   });
 }

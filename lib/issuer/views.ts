@@ -4,6 +4,7 @@ import {
   codeToCompare,
   escape,
   formAttributes,
+  internalError,
   messagePage,
   rendered,
   strong,
@@ -11,7 +12,7 @@ import {
 } from '../pages/page.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
-import { clientErrorPage, expiredPage, internalError, clientTitle, ownFailurePage } from './pages.js';
+import { clientErrorPage, clientTitle, expiredPage, failedPage } from './pages.js';
 
 interface Failure {
   readonly error: string;
@@ -29,7 +30,7 @@ export function renderError(ctx: KoaContextWithOIDC, out: Failure, error: Error)
   const { status } = ctx;
   // `LoginRequired`: another request has ended the session.
   if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage());
-  if (status >= 500) return show(ctx, ownFailurePage(error));
+  if (status >= 500) return show(ctx, failedPage(error));
   show(ctx, clientErrorPage(status, out.error, out.error_description));
 }
 

@@ -1,6 +1,7 @@
 /** Renders and sends the pages of bridge and issuer, with their security headers. */
 
 import type { ServerResponse } from 'node:http';
+import { MastodonError } from '../errors.js';
 import { escapeHTML } from '../util/html.js';
 import { pressScript, pressScriptSource } from './press.js';
 import { style, styleSource } from './style.js';
@@ -65,6 +66,15 @@ export function sendPage(res: ServerResponse, page: Page): void {
   setHeaders(res, headers);
   res.setHeader('Content-Length', Buffer.byteLength(html));
   res.end(html);
+}
+
+export const internalError = 'Something went wrong on our side. Please try again in a moment.';
+
+/** The page for a login that failed with an error. @param advice HTML */
+export function failurePage(error: unknown, advice: string): Page {
+  const { status, message } =
+    error instanceof MastodonError ? error : { status: 500, message: internalError };
+  return messagePage(status, 'The login did not work', [escape(message), advice]);
 }
 
 /** @param allowed methods, as in the header `Allow` */

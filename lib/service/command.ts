@@ -9,24 +9,14 @@ import { StartError } from './start-error.js';
 
 const { version } = require('../../package.json') as { version: string };
 
-interface CommandName {
-  /** The packages that this command needs, in addition to those of configuration and store. */
-  readonly packages: readonly string[];
-  /** Options that run something once. */
-  readonly tasks: readonly string[];
-  /** Loads the command, which needs its packages. */
-  load(): Promise<Command>;
-}
-
-const commands: Readonly<Record<string, CommandName>> = {
+/** The package that a command needs beside those of configuration and store, and how it is loaded with it. */
+const commands: Readonly<Record<string, { package: string; load(): Promise<Command> }>> = {
   authenticator: {
-    packages: ['ws'],
-    tasks: [],
+    package: 'ws',
     load: async () => (await import('./authenticator.js')).authenticator,
   },
   issuer: {
-    packages: ['oidc-provider'],
-    tasks: ['rotate-keys', 'end-logins'],
+    package: 'oidc-provider',
     load: async () => (await import('./issuer.js')).issuer,
   },
 };
@@ -79,12 +69,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
   const value = options['end-logins'] ?? '';
   const wanted = options['rotate-keys'] ? 'rotate-keys' : value === '' ? undefined : 'end-logins';
-  if (wanted !== undefined && !known.tasks.includes(wanted)) {
+  if (wanted !== undefined && name !== 'issuer') {
     throw new StartError(`--${wanted} is not an option of ${name}.${seeHelp}`);
   }
   if (options['print-config']) return say(exampleOf(name));
 
-  requirePackages(name, [...known.packages, 'yaml', 'valibot']);
+  requirePackages(name, [known.package, 'yaml', 'valibot']);
   const command = await known.load();
   const { loadConfig } = await import('./config.js');
   const config = loadConfig(options.config, command);

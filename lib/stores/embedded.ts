@@ -66,8 +66,8 @@ export async function openEmbeddedStore(path: string): Promise<EmbeddedStore> {
 function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): EmbeddedStore {
   // The file holds client secrets. LMDB creates files that every user of the machine may read, so it is created first.
   const { start, size } = checkPrivateFile(folder.path, path, headerBytes);
-  const problem = databaseProblem(start, size);
-  if (problem !== undefined) throw Object.assign(new Error(problem.message), { code: problem.code });
+  const code = databaseProblem(start, size);
+  if (code !== undefined) throw Object.assign(new Error(problems[code]), { code });
   checkPrivateFile(`${folder.path}-lock`, `${path}-lock`);
   const root = open({
     path: folder.path,
@@ -184,27 +184,23 @@ function living(item: Item | undefined): Item | undefined {
 const headerBytes = 2 * 65_536;
 const lmdbMagic = 0xbeefc0de;
 
+const problems = {
+  NO_DATABASE: 'not an LMDB file',
+  DAMAGED_DATABASE: 'the LMDB file is damaged or was cut short',
+};
+
 /**
  * LMDB ends the process when it opens the file of another program, or reads a page behind the end of a file that was cut
  * short. Checks the two headers, and that the pages they begin with are there. The file may be shorter than a header says:
  * LMDB does not write pages that a transaction takes and gives back.
  */
-function databaseProblem(
-  start: Buffer,
-  size: number,
-): { readonly code: 'NO_DATABASE' | 'DAMAGED_DATABASE'; readonly message: string } | undefined {
+function databaseProblem(start: Buffer, size: number): keyof typeof problems | undefined {
   if (size === 0) return undefined;
-  if (start.length < 28 || start.readUInt32LE(24) !== lmdbMagic) {
-    return { code: 'NO_DATABASE', message: 'not an LMDB file' };
-  }
-  const damaged = {
-    code: 'DAMAGED_DATABASE',
-    message: 'the LMDB file is damaged or was cut short',
-  } as const;
-  if (start.length < 160) return damaged;
+  if (start.length < 28 || start.readUInt32LE(24) !== lmdbMagic) return 'NO_DATABASE';
+  if (start.length < 160) return 'DAMAGED_DATABASE';
   const pageSize = start.readUInt32LE(48);
   const isPageSize = pageSize >= 256 && pageSize <= 65_536 && Number.isInteger(Math.log2(pageSize));
-  if (!isPageSize || start.length < pageSize + 160) return damaged;
+  if (!isPageSize || start.length < pageSize + 160) return 'DAMAGED_DATABASE';
   const headers = [0, pageSize].map((offset) => {
     const number = (at: number) => Number(start.readBigUInt64LE(offset + at));
     const isHeader =
@@ -213,7 +209,7 @@ function databaseProblem(
   });
   const [newer] = headers.sort((one, other) => other.transaction - one.transaction);
   const isWhole = newer?.roots.every((root) => root === emptyRoot || (root + 1) * pageSize <= size);
-  return isWhole && headers.every(({ isHeader }) => isHeader) ? undefined : damaged;
+  return isWhole && headers.every(({ isHeader }) => isHeader) ? undefined : 'DAMAGED_DATABASE';
 }
 
 /** P_INVALID: the root of a tree without pages. */
