@@ -41,17 +41,7 @@ export type BridgeLimits = typeof limitDefaults;
 export type BridgeLog = EventLog<BridgeEvent>;
 
 /** The options of every login. */
-type SharedOptions = Pick<
-  LoginOptions,
-  | 'clientName'
-  | 'website'
-  | 'store'
-  | 'scope'
-  | 'userAgent'
-  | 'allowInstance'
-  | 'outbound'
-  | 'developmentInstances'
->;
+type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL' | 'log'>;
 
 /** The options of `createBridge`. `undefined` means the default. */
 export interface BridgeOptions extends SharedOptions {

@@ -24,12 +24,6 @@ const maxNameLength = 200;
 /** The account that logged in: the profile, without the instance's raw answer. */
 export type Account = Omit<MastodonProfile, 'provider' | 'localId' | 'instance' | '_raw' | '_json'>;
 
-export interface Fulfilment {
-  readonly token: string;
-  readonly scope: string;
-  readonly profile: MastodonProfile;
-}
-
 /** @returns the host, which may be any JSON value; `undefined` for a text that is not a message of the protocol */
 export function readMessage(text: string): { readonly host: unknown } | undefined {
   let message: unknown;
@@ -48,22 +42,15 @@ export function invalidHost(code: MastodonErrorCode, message: string): string {
   return frame('invalid-host', { code, message });
 }
 
-export interface RequestParameters {
-  readonly id: string;
-  /** The page that the visitor opens. */
-  readonly url: string;
-  /** The code that the program and the page at `url` both show. */
-  readonly code: string;
-  /** Milliseconds since the epoch. */
-  readonly expires: number;
-}
-
-/** Programs for the Generic Mastodon Authenticator read `arguments`; every other message has `parameters`. */
-export function setId(parameters: RequestParameters): string {
+/**
+ * Programs for the Generic Mastodon Authenticator read `arguments`; every other message has `parameters`. The program and
+ * the page at `url` show `code`. `expires` is in milliseconds since the epoch.
+ */
+export function setId(parameters: { id: string; url: string; code: string; expires: number }): string {
   return JSON.stringify({ type: 'set-id', arguments: { id: parameters.id }, parameters });
 }
 
-export function fulfill({ token, scope, profile }: Fulfilment): string {
+export function fulfill(token: string, scope: string, profile: MastodonProfile): string {
   const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
   const account: Account = {
     ...{ id, username, photos, handle, handleVerified },

@@ -103,7 +103,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     const scope = typeof params.scope === 'string' ? params.scope.slice(0, maxScopeLength) : askedScope;
     let isDelivered = false;
     try {
-      isDelivered = await requests.finish(id, fulfill({ token, scope, profile }));
+      isDelivered = await requests.finish(id, fulfill(token, scope, profile));
     } finally {
       if (!isDelivered && settings.revokeUndelivered) finished.revoke();
       const outcome = isDelivered ? 'fulfilled' : 'undelivered';

@@ -38,12 +38,14 @@ export class StoreAdapter implements Adapter {
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn = Infinity): Promise<void> {
-    const { store, settings } = this.shared;
+    const { store, settings, oidc, address } = this.shared;
     // A client chooses the time of its own assertions.
     const ttl = (Math.min(expiresIn, settings.longestTtl) + lifetimes.expired) * 1000;
     if (this.model === 'ReplayDetection') return this.useAssertion(id, ttl);
     const isNew = this.isNew(payload);
-    this.checkSize(payload, isNew);
+    const size = JSON.stringify(payload).length;
+    const most = isNew && this.model === 'DeviceCode' ? limits.device : limits.record;
+    if (size > most) throw new oidc.errors.InvalidRequest(`the request has more than ${most} characters`);
     if (!isNew && this.model === 'DeviceCode') await this.use(id, isAnswered(payload) ? 'answer' : 'confirm');
     const generations = await this.generationsOf(payload);
     const until = Date.now() + ttl;
@@ -52,7 +54,8 @@ export class StoreAdapter implements Adapter {
     if (payload.userCode !== undefined) await store.set(this.name('code', payload.userCode), { id }, ttl);
     if (isNew) for (const use of usesOf[this.model] ?? []) await store.set(this.useOf(id, use), {}, ttl);
     await store.set(this.name('id', id), saved, ttl);
-    if (isNew) this.countPending(id, payload, until);
+    const { client_id: client } = (payload.params ?? {}) as { readonly client_id?: unknown };
+    if (isNew) this.pending?.add({ id, address: address(), client: String(client), size, until });
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -132,29 +135,16 @@ export class StoreAdapter implements Adapter {
 
   private async useAssertion(id: string, ttl: number): Promise<void> {
     const { store, oidc } = this.shared;
-    const name = this.name('id', id);
-    const written = await store.update(name, ttl, (known) => (known ? undefined : { isUsed: true }));
-    if (written) return;
-    throw new oidc.errors.InvalidClientAuth('client assertion tokens must only be used once');
+    const isFirst = await store.update(this.name('id', id), ttl, (known) =>
+      known ? undefined : { isUsed: true },
+    );
+    if (!isFirst) throw new oidc.errors.InvalidClientAuth('client assertion tokens must only be used once');
   }
 
   private alreadyUsed(): Error {
     const { InvalidGrant, SessionNotFound } = this.shared.oidc.errors;
     if (this.model === 'Interaction') return new SessionNotFound('the login was already used');
     return new InvalidGrant('already used');
-  }
-
-  private checkSize(payload: AdapterPayload, isNew: boolean): void {
-    const most = isNew && this.model === 'DeviceCode' ? limits.device : limits.record;
-    if (JSON.stringify(payload).length <= most) return;
-    throw new this.shared.oidc.errors.InvalidRequest(`the request has more than ${most} characters`);
-  }
-
-  private countPending(id: string, payload: AdapterPayload, until: number): void {
-    if (!this.pending) return;
-    const client = (payload.params as { readonly client_id?: unknown } | undefined)?.client_id;
-    const address = this.shared.address();
-    this.pending.add({ id, address, client: String(client), size: JSON.stringify(payload).length, until });
   }
 
   /**
