@@ -255,6 +255,21 @@ inChromium('the button', () => {
   });
 
   describe('a refusal of the site', () => {
+    it.each([
+      ['in the form', { code: 'timeout', instance: 'slow.example' }, ''],
+      ['in the address', undefined, '?error=timeout&instance=slow.example'],
+    ])(
+      '%s is not contradicted by the hint, until another server is typed',
+      async (_where, failure, query) => {
+        site.body = form({ failure, value: 'slow.example' });
+        await open({}, `${site.origin}/${query}`);
+        expect(await refusal().textContent()).toBe(messageFor('timeout', { instance: 'slow.example' }));
+        expect(await hint().textContent()).not.toContain('You confirm at');
+        await field().fill('other.example');
+        expect(await hint().textContent()).toBe('You confirm at other.example.');
+      },
+    );
+
     it('is shown beside the field, which has the focus', async () => {
       site.body = form({ failure: { code: 'timeout', instance: 'slow.example' }, value: 'slow.example' });
       await open();

@@ -81,7 +81,9 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
     const isKnown = found !== undefined && knownServers().includes(found.server);
     const { continue: goOn, destination, remembered: fromLastTime, example, forget, servers } = words();
     if (label) label.textContent = isKnown ? named(goOn, found.server) : firstLabel;
-    help.hint.textContent = isRemembered ? fromLastTime : found ? named(destination, found.server) : example;
+    // Beside an error, "You confirm at …" would contradict it.
+    const next = found && !error.isShown() ? named(destination, found.server) : example;
+    help.hint.textContent = isRemembered ? fromLastTime : next;
     help.forget.textContent = forget;
     help.forget.hidden = !isRemembered;
     suggestions?.setLabel(servers);
@@ -90,6 +92,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   function showFailure(failure = settings().failure): void {
     const text = textOf(failure, settings().lang);
     error.show(text);
+    showHint();
     // The focus leads screen readers to the error.
     if (text !== undefined && document.activeElement === document.body) input.focus();
   }
@@ -198,7 +201,9 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   return {
     showFailure: () => showFailure(),
     showHint,
-    notice: (changes) => error.notice(changes),
+    notice(changes) {
+      if (error.notice(changes)) showHint();
+    },
     isBusy: () => busy.isOn(),
     setBusy: (isBusy) => busy.set(isBusy),
     stop() {

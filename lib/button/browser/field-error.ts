@@ -6,10 +6,15 @@ import { domOf, setWord } from './parts.js';
 export interface FieldError {
   /** The text of the page's own error. */
   pageText(): string | undefined;
+  /** Whether the page's error or ours is visible. */
+  isShown(): boolean;
   /** Shows an error instead of the one before; undefined for none. */
   show(text: string | undefined): void;
-  /** The page has changed parts inside the element: its own error may have a new text. */
-  notice(changes: readonly MutationRecord[]): void;
+  /**
+   * The page has changed parts inside the element. Its own error may have a new text.
+   * @returns whether it has
+   */
+  notice(changes: readonly MutationRecord[]): boolean;
   /** Removes ours. */
   remove(): void;
 }
@@ -47,11 +52,16 @@ export function fieldErrorOf(host: HTMLElement, input: HTMLInputElement, next: H
 
   return {
     pageText: () => pageError()?.textContent || undefined,
+    isShown() {
+      const theirs = pageError();
+      return own !== undefined || (!!theirs?.textContent && !theirs.hidden);
+    },
     show,
     notice(changes) {
       const error = pageError();
-      const isChanged = error && changes.some(({ target }) => error.contains(target));
-      if (isChanged) show(error.textContent || undefined);
+      if (!error || !changes.some(({ target }) => error.contains(target))) return false;
+      show(error.textContent || undefined);
+      return true;
     },
     remove,
   };
