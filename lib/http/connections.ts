@@ -1,5 +1,6 @@
 /** Opens connections to instances, directly or through a proxy, reuses idle ones, and sends requests on them. */
 
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
@@ -25,8 +26,8 @@ const maxIdlePerOrigin = 32;
 const maxAgeMs = 60_000;
 
 export class Connections {
-  /** In the order of use, the latest at the end. */
-  private idle: readonly Connection[] = [];
+  /** Idle connections in the order of use, the latest at the end. */
+  private readonly idle = new Set<Connection>();
   private readonly lookups: {
     readonly public: LookupFunction;
     readonly private: LookupFunction;
@@ -58,57 +59,45 @@ export class Connections {
    */
   async send(url: URL, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const isGet = request.method === 'GET';
-    // Some servers close kept connections without notice (snac, over plain http).
-    if (!isGet && url.protocol === 'http:')
-      for (const one of this.idle) if (one.origin === url.origin) this.close(one);
-    const kept = this.idle.findLast((one) => one.origin === url.origin && !one.isOver);
-    if (!kept) return this.sendOn(this.open(url), url, request, signal);
-    this.forget(kept);
-    try {
-      return await this.sendOn(kept, url, request, signal);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      const isStale = code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
-      if (!isStale || !(isGet || error instanceof ClosedConnectionError)) throw error;
-      return this.sendOn(this.open(url), url, request, signal);
+    let kept: Connection | undefined;
+    for (const one of this.idle) {
+      const isHere = one.origin === url.origin;
+      // Some servers close kept connections without notice (snac, over plain http).
+      const isUnsafe = isHere && !isGet && url.protocol === 'http:';
+      if (isUnsafe || one.socket.destroyed) this.close(one);
+      else if (isHere) kept = one;
+    }
+    for (;;) {
+      const connection = kept ?? new Connection(url.origin, (signal) => this.openSocket(url, signal));
+      this.idle.delete(connection);
+      try {
+        const response = await connection.send(url.pathname + url.search, request, signal);
+        this.keep(connection);
+        return response;
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        const isStale = kept && (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET');
+        if (!isStale || !(isGet || error instanceof ClosedConnectionError)) throw error;
+        kept = undefined;
+      }
     }
   }
 
-  private async sendOn(
-    connection: Connection,
-    url: URL,
-    request: HttpRequest,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
-    const response = await connection.send(url.pathname + url.search, request, signal);
-    if (connection.isOver) return response;
+  /** Keeps a connection for the next request, within the limits. */
+  private keep(connection: Connection): void {
+    if (connection.socket.destroyed) return;
     const now = performance.now();
     connection.idleSince ??= now;
-    this.idle = [...this.idle, connection];
-    const others = this.idle.filter(({ origin }) => origin === connection.origin);
-    const isTooOld = now - connection.idleSince > maxAgeMs;
-    if (others.length > maxIdlePerOrigin || isTooOld) this.close(connection);
+    this.idle.add(connection);
+    const ofOrigin = [...this.idle].filter(({ origin }) => origin === connection.origin).length;
+    if (ofOrigin > maxIdlePerOrigin || now - connection.idleSince > maxAgeMs) this.close(connection);
     const [oldest] = this.idle;
-    if (oldest && this.idle.length > maxIdle) this.close(oldest);
-    return response;
-  }
-
-  private forget(connection: Connection): void {
-    this.idle = this.idle.filter((one) => one !== connection);
+    if (oldest && this.idle.size > maxIdle) this.close(oldest);
   }
 
   private close(connection: Connection): void {
-    this.forget(connection);
+    this.idle.delete(connection);
     connection.destroy(new Error('not kept any longer'));
-  }
-
-  /** A connection that opens with the first request on it. */
-  private open(url: URL): Connection {
-    return new Connection(
-      url.origin,
-      (signal) => this.openSocket(url, signal),
-      (connection) => this.forget(connection),
-    );
   }
 
   private async openSocket(url: URL, signal: AbortSignal): Promise<Socket> {
@@ -120,15 +109,15 @@ export class Connections {
     const lookup = developmentOrigins.has(url.origin) ? listed : lookups.public;
     const httpSocket = outbound.proxy
       ? await openTunnel(new URL(outbound.proxy()), this.secureContext, host, port, signal)
-      : await new Promise<Socket>((resolve, reject) => {
-          // The lookup judges the addresses that are connected to.
-          const socket = connect({
-            ...{ host, port, signal, noDelay: true },
-            ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
-            ...(lookup && { lookup }),
-          });
-          socket.once('connect', () => resolve(socket)).on('error', reject);
+      : // The lookup judges the addresses that are connected to.
+        connect({
+          ...{ host, port, signal, noDelay: true },
+          ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
+          ...(lookup && { lookup }),
         });
+    if (httpSocket.connecting) await once(httpSocket, 'connect');
+    // The signal may end it later.
+    httpSocket.on('error', () => undefined);
     if (!isSecure) return httpSocket;
     this.connector ??= undici().buildConnector({
       ...(this.secureContext && { secureContext: this.secureContext }),

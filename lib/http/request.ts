@@ -196,10 +196,13 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (error instanceof MastodonError) return error;
   if (isOver) return new MastodonError('timeout');
   const { name, message, code = '' } = error as NodeJS.ErrnoException;
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'ERR_BUFFER_TOO_LARGE') {
     return new MastodonError('response_too_large', { cause: code });
   }
-  if (code.startsWith('Z_')) return new MastodonError('response_invalid', { cause: code });
+  // Of zlib, and of a text that is not UTF-8.
+  if (code.startsWith('Z_') || code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return new MastodonError('response_invalid', { cause: code });
+  }
   // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
   // The other two are its words for an answer to no request, and for another protocol than was asked for.
   const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
