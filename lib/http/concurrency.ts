@@ -20,8 +20,8 @@ interface Piece {
 }
 
 interface Waiting extends Piece {
-  readonly start: () => void;
-  readonly refuse: () => void;
+  /** Ends the wait: the task starts, or is refused. */
+  readonly end: (mayStart: boolean) => void;
 }
 
 export class ConcurrencyLimit {
@@ -55,7 +55,11 @@ export class ConcurrencyLimit {
       return await work();
     } finally {
       this.active.delete(piece);
-      for (let next = this.next(); next; next = this.next()) next.start();
+      while (this.queue.size > 0) {
+        const next = this.next();
+        if (!next) break;
+        next.end(true);
+      }
     }
   }
 
@@ -74,7 +78,6 @@ export class ConcurrencyLimit {
    * delay others.
    */
   private next(): Waiting | undefined {
-    if (this.queue.size === 0 || this.active.size >= this.limits.inAll) return undefined;
     const counts = countsOf(this.active);
     let best: Waiting | undefined;
     let least = Infinity;
@@ -88,20 +91,15 @@ export class ConcurrencyLimit {
   private wait(piece: Piece, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted || !this.mayQueue(piece)) return reject(busy(piece.host));
-      const leaveQueue = () => {
+      const end = (mayStart: boolean) => {
         signal.removeEventListener('abort', refuse);
         this.queue.delete(waiting);
-      };
-      const start = () => {
-        leaveQueue();
+        if (!mayStart) return reject(busy(piece.host));
         this.active.add(piece);
         resolve();
       };
-      const refuse = () => {
-        leaveQueue();
-        reject(busy(piece.host));
-      };
-      const waiting = { ...piece, start, refuse };
+      const refuse = () => end(false);
+      const waiting = { ...piece, end };
       signal.addEventListener('abort', refuse, { once: true });
       this.queue.add(waiting);
     });
@@ -117,7 +115,7 @@ export class ConcurrencyLimit {
     let [heaviest, most] = ['', 0];
     for (const [name, count] of domains) if (count > most) [heaviest, most] = [name, count];
     if (most <= (domains.get(domain) ?? 0) + 1) return false;
-    [...this.queue].findLast((waiting) => waiting.domain === heaviest)?.refuse();
+    [...this.queue].findLast((waiting) => waiting.domain === heaviest)?.end(false);
     return true;
   }
 }

@@ -90,22 +90,22 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
     let isOpening = false;
     this.client = new (undici().Client)(origin, {
       // By itself a client opens another socket where the first was closed. Here the caller decides about that.
-      connect: (_options, opened) => {
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises -- it catches what may reject
+      connect: async (_options, opened) => {
         if (isOpening) return opened(new ClosedConnectionError(), null);
         isOpening = true;
-        open(this.opening.signal).then(
-          (socket) => {
-            this.socket = socket;
-            // Before undici listens, which skips some bytes that nothing was requested for, and counts only bodies.
-            socket.on('readable', () => {
-              // Bytes without a request may keep the connection open, or forge the next response.
-              if (this.arrival.isComplete) socket.destroy();
-              else if (socket.bytesRead > this.arrival.mostRead) this.destroy(tooLarge());
-            });
-            opened(null, socket);
-          },
-          (error: Error) => opened(error, null),
-        );
+        try {
+          this.socket = await open(this.opening.signal);
+        } catch (error) {
+          return opened(error as Error, null);
+        }
+        // Before undici listens, which skips some bytes that nothing was requested for, and counts only bodies.
+        this.socket.on('readable', () => {
+          // Bytes without a request may keep the connection open, or forge the next response.
+          if (this.arrival.isComplete) this.socket.destroy();
+          else if (this.socket.bytesRead > this.arrival.mostRead) this.destroy(tooLarge());
+        });
+        opened(null, this.socket);
       },
       keepAliveTimeout: keepIdleMs,
       keepAliveMaxTimeout: keepIdleMs,

@@ -89,7 +89,8 @@ export class Connections {
     const now = performance.now();
     connection.idleSince ??= now;
     this.idle.add(connection);
-    const ofOrigin = [...this.idle].filter(({ origin }) => origin === connection.origin).length;
+    let ofOrigin = 0;
+    for (const { origin } of this.idle) if (origin === connection.origin) ofOrigin++;
     if (ofOrigin > maxIdlePerOrigin || now - connection.idleSince > maxAgeMs) this.close(connection);
     const [oldest] = this.idle;
     if (oldest && this.idle.size > maxIdle) this.close(oldest);
@@ -116,9 +117,9 @@ export class Connections {
           ...(lookup && { lookup }),
         });
     if (httpSocket.connecting) await once(httpSocket, 'connect');
-    // The signal may end it later.
-    httpSocket.on('error', () => undefined);
     if (!isSecure) return httpSocket;
+    // The signal may end it later, when only the TLS socket has a listener.
+    httpSocket.on('error', () => undefined);
     this.connector ??= undici().buildConnector({
       ...(this.secureContext && { secureContext: this.secureContext }),
       // Overrides NODE_TLS_REJECT_UNAUTHORIZED.

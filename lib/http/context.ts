@@ -65,7 +65,8 @@ export class RequestContext {
   private readonly over = new Promise<typeof over>((resolve) => (this.endRaces = resolve));
   /** Contexts that end with this one. */
   private readonly children = new Set<RequestContext>();
-  private readonly endsAt: number;
+  /** By `performance.now()`; 0 once it has ended. */
+  private endsAt: number;
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -86,13 +87,12 @@ export class RequestContext {
 
   /** Milliseconds, never negative. */
   get remainingMs(): number {
-    return this.signal.aborted ? 0 : Math.max(0, this.endsAt - performance.now());
+    return Math.max(0, this.endsAt - performance.now());
   }
 
   /** @throws MastodonError `timeout` once the deadline has passed */
   throwIfOver(): void {
-    if (this.signal.aborted || performance.now() >= this.endsAt)
-      throw new MastodonError('timeout', { instance: this.typed });
+    if (performance.now() >= this.endsAt) throw new MastodonError('timeout', { instance: this.typed });
   }
 
   /**
@@ -108,13 +108,10 @@ export class RequestContext {
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const { http, typed, hasHandle, hosts, remainingMs } = this;
-    return new RequestContext(
-      http,
-      { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) },
-      hosts,
-      this,
-    );
+    const { http, typed, hasHandle, hosts } = this;
+    const remainingMs = this.endsAt - performance.now();
+    const options = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) };
+    return new RequestContext(http, options, hosts, this);
   }
 
   /** A context for shared work, with the same limits and the time limit of a login. The caller calls its `end`. */
@@ -159,16 +156,11 @@ export class RequestContext {
       throw new MastodonError('instance_not_allowed', { instance: host });
   }
 
-  /** Records that the host issued a token for the code of the visitor's login. */
-  isConfirmedBy(host: string): void {
-    this.hosts.standing.set(host, 'confirmed');
-    this.http.referrals.confirm(host, this.typed);
-  }
-
   /** Clears the timer, and aborts running requests. */
   end(isNotNeeded = true): void {
     if (this.signal.aborted) return;
     this.isNotNeeded = isNotNeeded;
+    this.endsAt = 0;
     clearTimeout(this.timer);
     this.parent?.children.delete(this);
     for (const child of this.children) child.end(isNotNeeded);

@@ -66,7 +66,8 @@ export async function redeem(
       throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });
     await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
     const tokens = await exchangeCode(context, login, credentials, code, extra);
-    context.isConfirmedBy(host);
+    context.hosts.standing.set(host, 'confirmed');
+    context.http.referrals.confirm(host, context.typed);
     await clients.loginFinished(of, credentials);
     return { tokens, credentials };
   } catch (error) {

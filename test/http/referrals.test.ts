@@ -34,8 +34,8 @@ async function cause(
 ) {
   const context = contextOf(http, { typed });
   const { host } = new URL(origin);
-  if (standing === 'pending') context.hosts.standing.set(host, standing);
-  if (standing === 'confirmed') context.isConfirmedBy(host);
+  if (standing) context.hosts.standing.set(host, standing);
+  if (standing === 'confirmed') http.referrals.confirm(host, typed);
   try {
     return await get(context, `${origin}/`, {}, ({ status }) => status);
   } catch (error) {
@@ -210,7 +210,8 @@ describe('a host at which a login finished', () => {
       const context = contextOf(http, { typed: 'honest.example' });
       context.hosts.standing.set(new URL(origin).host, 'pending');
       await get(context, `${origin}/token`, {}, () => 1);
-      context.isConfirmedBy(new URL(origin).host);
+      context.hosts.standing.set(new URL(origin).host, 'confirmed');
+      http.referrals.confirm(new URL(origin).host, 'honest.example');
       await get(context, `${origin}/account`, {}, () => 1);
       context.end();
     }
