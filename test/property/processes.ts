@@ -70,14 +70,16 @@ export class Life {
   operations = 0;
   private killAt = Infinity;
   private readonly ends: (() => unknown)[] = [];
-  private end: (how: 'killed') => void = () => undefined;
+  private readonly unanswered: (() => void)[] = [];
+  private isOver = false;
+  private die: (how: 'killed') => void = () => undefined;
 
   /** @param userAgent by which an instance knows the requests of this process */
   constructor(
     readonly userAgent: string,
     private readonly clock: Clock,
   ) {
-    this.died = new Promise((resolve) => (this.end = resolve));
+    this.died = new Promise((resolve) => (this.die = resolve));
   }
 
   get isDead(): boolean {
@@ -98,8 +100,16 @@ export class Life {
     this.operations += 1;
     if (!this.isDead) return true;
     for (const work of this.ends.splice(0)) work();
-    this.end('killed');
+    this.die('killed');
     return false;
+  }
+
+  /** Rejects what the process waits for or asks for later, so that none of its timers outlives the test. */
+  end(): void {
+    this.ends.length = 0;
+    this.isOver = true;
+    this.killAt = -1;
+    for (const reject of this.unanswered.splice(0)) reject();
   }
 
   run<T>(work: () => T): T {
@@ -108,7 +118,13 @@ export class Life {
 
   /** The store as this process uses it. */
   use(store: BadStore): KeyValueStore {
-    const step = (operation: () => unknown) => (this.step() ? operation() : new Promise(() => undefined));
+    const never = () =>
+      new Promise((_resolve, reject) => {
+        const fail = () => reject(new Error('the process has ended'));
+        if (this.isOver) fail();
+        else this.unanswered.push(fail);
+      });
+    const step = (operation: () => unknown) => (this.step() ? operation() : never());
     return {
       get: (key) => step(() => store.get(key)),
       set: (key, value) => step(() => store.set(key, value)),

@@ -135,6 +135,7 @@ export class World {
     this.store.heal();
     this.store.release();
     await Promise.all([...this.processes, ...this.instances].map((one) => one.close()));
+    for (const life of this.lives) life.end();
   }
 
   /** Changes `times` answers to the site, after `after` more answers. */
