@@ -135,10 +135,12 @@ async function stage(
 /** Every URL by which the attacker may name an inner address. */
 const targets: Record<string, () => string> = {
   ...Object.fromEntries(
-    Object.entries(notations).flatMap(([what, host]) => [
-      [`${what}, https`, () => `https://${host}/`],
-      [`${what}, http on a port`, () => `http://${host}:${trap.port}/`],
-    ]),
+    // A host is read in the same way after each scheme, so every other notation has one of them.
+    Object.entries(notations).map(([what, host], n) =>
+      n % 2 === 0
+        ? [`${what}, https`, () => `https://${host}/`]
+        : [`${what}, http on a port`, () => `http://${host}:${trap.port}/`],
+    ),
   ),
   'a name, https': () => 'https://one.example/',
   'a name, http': () => 'http://one.example/',
@@ -301,37 +303,33 @@ describe('in a redirect that is not followed', () => {
 });
 
 describe('in a document', () => {
-  it.each([
+  const endpoints = [
     'authorization',
     'token',
     'app_registration',
     'revocation',
     'userinfo',
     'pushed_authorization_request',
-  ])(
-    'as the metadata’s %s endpoint',
-    async (kind) => {
-      const instances = await Promise.all(
-        Object.values(targets).map((target) =>
-          anInstance('mastodon45', {
-            habits: {
-              metadata: (origin, scopes) => ({ ...metadata(origin, scopes), [`${kind}_endpoint`]: target() }),
-            },
-          }),
-        ),
-      );
-      const { site } = await stage(instances);
-      for (const [index, what] of Object.keys(targets).entries()) {
-        const instance = instances[index]!;
-        expect({ what, ...refusal(await start(new Visitor(), site, instance.host)) }).toEqual({
-          what,
-          status: 403,
-          code: 'instance_insecure',
-        });
-        expect(instance.requestsTo(/^POST/)).toEqual([]);
-      }
+  ];
+
+  it.each([
+    ...Object.entries(targets).map(([what, target], n) => [what, target, endpoints[n % endpoints.length]]),
+    ...endpoints.map((endpoint) => ['a name', () => 'https://one.example/', endpoint]),
+  ] as [string, () => string, string][])(
+    'as an endpoint in the metadata: %s',
+    async (_what, target, endpoint) => {
+      const instance = await anInstance('mastodon45', {
+        habits: {
+          metadata: (origin, scopes) => ({ ...metadata(origin, scopes), [`${endpoint}_endpoint`]: target() }),
+        },
+      });
+      const { site } = await stage([instance]);
+      expect(refusal(await start(new Visitor(), site, instance.host))).toEqual({
+        status: 403,
+        code: 'instance_insecure',
+      });
+      expect(instance.requestsTo(/^POST/)).toEqual([]);
     },
-    20_000,
   );
 
   it.each(Object.entries(targets))(
@@ -362,19 +360,17 @@ describe('in a document', () => {
   );
 
   it.each(Object.entries(notations))('as the domain of an account’s handle: %s', async (_what, host) => {
-    for (const domain of [host, `${host}:${trap.port}`]) {
-      const instance = await anInstance();
-      instance.account('alice').fields = { acct: `alice@${domain}` };
-      const { site } = await stage([instance]);
-      expect((await new Visitor().login(site, instance.host)).status).toBe(200);
-      expect(site.verified[0]).toMatchObject({ handleVerified: false, handle: `alice@${instance.host}` });
-      const about = { uri: domain, account_domain: domain, version: '4.5.0' };
-      instance.answerWith('/api/v1/instance', 200, about);
-      instance.account('alice').fields = {};
-      const { site: another } = await stage([instance]);
-      expect((await new Visitor().login(another, instance.host)).status).toBe(200);
-      expect(another.verified[0]).toMatchObject({ handle: `alice@${instance.host}` });
-    }
+    const instance = await anInstance();
+    instance.account('alice').fields = { acct: `alice@${host}:${trap.port}` };
+    const { site } = await stage([instance]);
+    expect((await new Visitor().login(site, instance.host)).status).toBe(200);
+    expect(site.verified[0]).toMatchObject({ handleVerified: false, handle: `alice@${instance.host}` });
+    const about = { uri: host, account_domain: host, version: '4.5.0' };
+    instance.answerWith('/api/v1/instance', 200, about);
+    instance.account('alice').fields = {};
+    const { site: another } = await stage([instance]);
+    expect((await new Visitor().login(another, instance.host)).status).toBe(200);
+    expect(another.verified[0]).toMatchObject({ handle: `alice@${instance.host}` });
   });
 
   it('as the account’s own domain, which has an inner address', async () => {
