@@ -6,7 +6,7 @@ import { keyedRecord } from '../../lib/site-store.js';
 import { ReferralLimits } from '../../lib/http/referrals.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { anInstanceRecord } from '../support/records.js';
-import { JSONStore } from '../support/json-store.js';
+import { LockingStore } from '../support/json-store.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
@@ -20,7 +20,7 @@ const registered = (clientId: string): RegisteredClient => ({
 });
 
 /** A store that also records the time to live of each record, in milliseconds. */
-class TimedStore extends JSONStore {
+class TimedStore extends LockingStore {
   readonly ttls = new Map<string, number | undefined>();
   override async set(key: string, value: unknown, ttl?: number): Promise<void> {
     this.ttls.set(key, ttl);
@@ -31,7 +31,7 @@ class TimedStore extends JSONStore {
 const site = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
 
 /** The clients as one process sees them. */
-const processOn = (backend: JSONStore) => new Clients(new Store(backend, 5000), site, new ReferralLimits());
+const processOn = (backend: LockingStore) => new Clients(new Store(backend, 5000), site, new ReferralLimits());
 const add = (clients: Clients, clientId: string) => clients.add(host, app, registered(clientId));
 
 async function addUsed(clients: Clients, clientId: string): Promise<void> {
@@ -44,13 +44,13 @@ const later = (milliseconds: number) =>
 
 describe('a client', () => {
   it('that was never registered is not found', async () => {
-    const clients = processOn(new JSONStore());
+    const clients = processOn(new LockingStore());
     expect(await clients.current(host, app)).toBeUndefined();
     expect(await clients.credentials(of('id'))).toBeUndefined();
   });
 
   it('is found by every process as soon as it is registered, with its credentials', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const client = await add(processOn(backend), 'id');
     const other = processOn(backend);
     expect(await other.current(host, app)).toEqual(client);
@@ -59,13 +59,13 @@ describe('a client', () => {
 
   it('that is known by its URL has no secret to store', async () => {
     const clientId = 'https://site.example/client/social.example';
-    expect(await processOn(new JSONStore()).credentials(of(clientId))).toEqual({ clientId });
+    expect(await processOn(new LockingStore()).credentials(of(clientId))).toEqual({ clientId });
   });
 
   it('whose first login finishes at this moment is found, and not registered again', async () => {
     const [unused, used] = [storeKey('client-unused', host, app), storeKey('client', host, app)];
     /** Another process finishes the first login between two reads of this one. */
-    class Moving extends JSONStore {
+    class Moving extends LockingStore {
       override async get(key: string): Promise<unknown> {
         const record = this.records.get(unused);
         if (key === unused && record !== undefined && (await this.delete(unused)))
@@ -83,7 +83,7 @@ describe('a client', () => {
   });
 
   it('whose record is incomplete is registered again', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const key = storeKey('client', host, app);
     await backend.set(key, keyedRecord(key, { clientId: 'id' }));
     expect(await processOn(backend).current(host, app)).toBeUndefined();
@@ -136,7 +136,7 @@ describe('a client', () => {
   });
 
   it('that was replaced before its first login finished is named from then on', async () => {
-    const clients = processOn(new JSONStore());
+    const clients = processOn(new LockingStore());
     await add(clients, 'old');
     await add(clients, 'new');
     expect(await clients.current(host, app)).not.toHaveProperty('former');
@@ -151,7 +151,7 @@ describe('a client', () => {
 
 describe('a change', () => {
   it('to one that another process has replaced is discarded', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const [here, there] = [processOn(backend), processOn(backend)];
     await addUsed(here, 'old');
     const current = await add(there, 'new');
@@ -161,7 +161,7 @@ describe('a change', () => {
   });
 
   it('at the same moment as another one loses nothing', async () => {
-    const clients = processOn(new JSONStore());
+    const clients = processOn(new LockingStore());
     await add(clients, 'id');
     await Promise.all([
       clients.change(of('id'), { verifiedAt: 7 }),
@@ -174,7 +174,7 @@ describe('a change', () => {
   });
 
   it('fails no login if the store fails', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const clients = processOn(backend);
     await add(clients, 'id');
     jest.spyOn(backend, 'set').mockRejectedValue(new Error('read-only'));
@@ -186,7 +186,7 @@ describe('a change', () => {
 
 describe('a login that finished', () => {
   it('is recorded once in half a minute', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const clients = processOn(backend);
     await addUsed(clients, 'id');
     const set = jest.spyOn(backend, 'set');
@@ -212,7 +212,7 @@ describe('a login that finished', () => {
 });
 
 it('the refresh tokens that were issued to a client are found by every process, and no token is in a key', async () => {
-  const backend = new JSONStore();
+  const backend = new LockingStore();
   const instance = anInstanceRecord();
   await processOn(backend).rememberGrant(instance, 'a-refresh-token', of('id'));
   expect(await processOn(backend).ofGrant(instance, 'a-refresh-token')).toEqual(of('id'));

@@ -9,7 +9,7 @@ import {
   anInstance,
   anotherProcessOf,
   comeBack,
-  JSONStore,
+  LockingStore,
   leave,
   open,
   whoIsLoggedIn,
@@ -192,7 +192,7 @@ it('when the apps are forgotten during many logins, each fails once, and the sit
 
 it('a login that began with credentials that another process has replaced since finishes with its own', async () => {
   const instance = await anInstance();
-  const store = new JSONStore();
+  const store = new LockingStore();
   const options: SiteOptions = {
     instances: [instance],
     options: { store },

@@ -9,6 +9,7 @@ import {
   anotherProcessOf,
   codesAreChecked,
   JSONStore,
+  LockingStore,
   leave,
   start,
 } from '../support/stage.js';
@@ -29,7 +30,7 @@ it('200 first logins at the same time need one', async () => {
 it('also if each of them types a handle of their own', async () => {
   const { instance, site } = await aStage();
   const pages = await Promise.all(
-    visitors(200).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
+    visitors(60).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
   );
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
   expect(instance.registrations).toBe(1);
@@ -41,7 +42,7 @@ it('also in two processes that share a store', async () => {
   const site = await aSite(options);
   const other = await anotherProcessOf(site, options);
   const pages = await Promise.all(
-    visitors(200).map((visitor, i) => start(visitor, i % 2 ? site : other, instance.host)),
+    visitors(60).map((visitor, i) => start(visitor, i % 2 ? site : other, instance.host)),
   );
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
   expect(instance.registrations).toBe(1);
@@ -85,7 +86,7 @@ it.each<[string, SiteOptions['options']]>([
   ['website', { website: 'https://other.example' }],
 ])('a changed %s registers anew by itself, and the old one is still there', async (_what, changes) => {
   const instance = await anInstance();
-  const unchanged = { store: new JSONStore(), callbackURL: 'https://site.example/callback' };
+  const unchanged = { store: new LockingStore(), callbackURL: 'https://site.example/callback' };
   const registrationsWith = async (options: SiteOptions['options']) => {
     const site = await aSite({ instances: [instance], options: { ...unchanged, ...options } });
     await leave(new Visitor(), site, instance.host);

@@ -2,7 +2,7 @@
 
 import { MemoryStore } from 'express-session';
 import { startInstance } from '../support/instance.js';
-import { comeBack, JSONStore, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
+import { comeBack, LockingStore, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
 import type { MisskeyPersonaName } from '../support/stand-in/misskey/persona.js';
 import { aMisskey, aURLClientSite, aURLClientStage } from '../support/url-client-stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -121,7 +121,7 @@ describe('a server like Misskey', () => {
   });
 
   it('finishes a login in a process that finds no record about its client in the store', async () => {
-    const store = new JSONStore();
+    const store = new LockingStore();
     const session = { store: new MemoryStore() };
     const instance = await aMisskey();
     const first = await aURLClientSite({ instances: [instance], session, options: { store } });
@@ -213,7 +213,7 @@ describe('the other servers', () => {
   });
 
   it('a result of one site does not mislead another one that shares the store', async () => {
-    const store = new JSONStore();
+    const store = new LockingStore();
     const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
     await leave(new Visitor(), site, instance.host);
     const other = await aURLClientSite({

@@ -6,7 +6,7 @@ import { declareDead, isKnown, isUnknownClient, verifyClient } from '../../lib/c
 import { ReferralLimits } from '../../lib/http/referrals.js';
 import { Store } from '../../lib/store.js';
 import { contextOf, httpTo } from '../support/network.js';
-import { anInstance, anInstanceRecord, answerOf, JSONStore } from '../support/stage.js';
+import { anInstance, anInstanceRecord, answerOf, LockingStore } from '../support/stage.js';
 
 it.each([
   ['Mastodon, Hollo, Friendica', answerOf(401, { error: 'invalid_client' })],
@@ -43,7 +43,7 @@ describe('at a server', () => {
   async function aStage() {
     const server = await anInstance();
     const instance = anInstanceRecord({ origin: server.origin });
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const clients = new Clients(new Store(backend, 5000), site, new ReferralLimits());
     const add = (clientId: string) =>
       clients.add(server.host, 'app', { ...app, clientId, clientSecret: 'secret' });

@@ -4,12 +4,12 @@ import { StoreAdapter } from '../../lib/issuer/adapter.js';
 import type { Shared } from '../../lib/issuer/shared.js';
 import { IssuerStore } from '../../lib/issuer/store.js';
 import { Store } from '../../lib/store.js';
-import { JSONStore } from '../support/stage';
+import { LockingStore } from '../support/stage';
 
 class Used extends Error {}
 
 /** A process that shares `backend`. */
-function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example') {
+function aProcess(backend = new LockingStore(), issuerURL = 'https://login.example') {
   const store = new IssuerStore(new Store(backend, 1000), issuerURL, '', 7260_000);
   const errors = {
     InvalidGrant: Used,
@@ -28,7 +28,7 @@ function aProcess(backend = new JSONStore(), issuerURL = 'https://login.example'
 
 describe('a code', () => {
   it('is used up by one of any number of processes that found it unused', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const processes = Array.from({ length: 5 }, () => aProcess(backend)('AuthorizationCode'));
     await processes[0]?.upsert('code', { grantId: 'g' }, 60);
     for (const one of processes) expect(await one.find('code')).toEqual({ grantId: 'g' });
@@ -44,7 +44,7 @@ describe('a code', () => {
 it.each(['RefreshToken', 'AuthorizationCode'])(
   'a %s that two processes use at the same time ends the grant: one of them may be a thief',
   async (model) => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const [one, two] = [aProcess(backend), aProcess(backend)];
     await one(model).upsert('token', { grantId: 'g' }, 60);
     for (const process of [one, two]) expect(await process(model).find('token')).toBeDefined();
@@ -59,7 +59,7 @@ describe('a device code', () => {
   const approved = (accountId: string) => ({ userCode: 'ABCD', inFlight: true, accountId });
 
   it('is confirmed, approved and exchanged by one of any number of processes', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const processes = Array.from({ length: 5 }, () => aProcess(backend)('DeviceCode'));
     const one = async (work: (codes: StoreAdapter, i: number) => Promise<void>) => {
       const ends = await Promise.allSettled(processes.map(work));
@@ -86,7 +86,7 @@ describe('a device code', () => {
 
 describe('a client assertion', () => {
   it('is accepted by one of any number of processes', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const processes = Array.from({ length: 5 }, () => aProcess(backend)('ReplayDetection'));
     for (const one of processes) expect(await one.find('jti')).toBeUndefined();
     const ends = await Promise.allSettled(processes.map((one) => one.upsert('jti', { iss: 'shop' }, 60)));
@@ -95,7 +95,7 @@ describe('a client assertion', () => {
 });
 
 it('a login is resumed by one of any number of processes', async () => {
-  const backend = new JSONStore();
+  const backend = new LockingStore();
   const processes = Array.from({ length: 5 }, () => aProcess(backend)('Interaction'));
   await processes[0]?.upsert('uid', { params: {} }, 60);
   await processes[0]?.upsert('uid', { params: {}, result: {} }, 60);
@@ -105,7 +105,7 @@ it('a login is resumed by one of any number of processes', async () => {
 
 describe('if the database answers with the record of another key', () => {
   it('no revoked token becomes valid again', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const tokens = aProcess(backend)('AccessToken');
     await tokens.upsert('revoked', { grantId: 'g' }, 3600);
     const [token = ''] = backend.records.keys();
@@ -119,7 +119,7 @@ describe('if the database answers with the record of another key', () => {
 
 describe('a grant that is revoked', () => {
   it('ends all tokens that were issued for it, in every process, and later ones too', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     const [one, other] = [aProcess(backend)('AccessToken'), aProcess(backend)('AccessToken')];
     await Promise.all([
       one.upsert('first', { grantId: 'g' }, 3600),
@@ -149,7 +149,7 @@ describe('records', () => {
 
   it('have a time to live, each of them, and none a longer one than its token', async () => {
     const ttls: unknown[] = [];
-    class Watched extends JSONStore {
+    class Watched extends LockingStore {
       override async set(key: string, value: unknown, ttl?: number): Promise<void> {
         ttls.push(ttl);
         await super.set(key, value);
@@ -168,7 +168,7 @@ describe('records', () => {
   });
 
   it('of another issuer on the same store, and of another model, are separate', async () => {
-    const backend = new JSONStore();
+    const backend = new LockingStore();
     await aProcess(backend)('AccessToken').upsert('token', { grantId: 'g' }, 60);
     expect(await aProcess(backend, 'https://other.example')('AccessToken').find('token')).toBeUndefined();
     expect(await aProcess(backend)('RefreshToken').find('token')).toBeUndefined();

@@ -4,7 +4,7 @@
  */
 
 import * as openid from 'openid-client';
-import { JSONStore } from '../support/json-store';
+import { LockingStore } from '../support/json-store';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import {
@@ -197,7 +197,7 @@ describe('a request by POST that holds an ID token', () => {
 
   it('stays out of the log of requests, and cannot be read in the store', async () => {
     const logged: unknown[] = [];
-    const store = new JSONStore();
+    const store = new LockingStore();
     const { stage, instance } = await aStage({
       store,
       serve: (issuer) => (req, res) => {

@@ -7,7 +7,7 @@ import type { LookupFunction } from 'node:net';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
 import type { StandIn } from '../support/instance.js';
-import { anInstance, JSONStore, leastOptions } from '../support/stage.js';
+import { anInstance, LockingStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 /** Only these names exist. */
@@ -97,7 +97,7 @@ it('made-up handles at a domain without a server do not stop a start with the do
 
 it('invalid codes in a process that has just started do not stop a login at a server in use', async () => {
   const instance = await anInstance();
-  const options = { ...leastOptions, store: new JSONStore(), developmentInstances: [instance.origin] };
+  const options = { ...leastOptions, store: new LockingStore(), developmentInstances: [instance.origin] };
   const before = new MastodonLogin(options);
   const begin = async () => {
     const key = randomToken();

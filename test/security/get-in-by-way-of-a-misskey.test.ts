@@ -5,7 +5,7 @@ import {
   aSite,
   changed,
   comeBack,
-  JSONStore,
+  LockingStore,
   leave,
   open,
   start,
@@ -197,7 +197,7 @@ describe('a server that changes its software while a visitor is there', () => {
   });
 
   it('and the account has the same key before and after, so that no user becomes another', async () => {
-    const store = new JSONStore();
+    const store = new LockingStore();
     const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
     await new Visitor().login(site, instance.host);
     const keys = [...store.records.keys()].filter((key) => key.includes(':instance:'));
@@ -256,7 +256,7 @@ describe('a server that registers apps, made to look like one that does not, or 
   });
 
   it('a stored client without a secret is not used as a URL client elsewhere', async () => {
-    const store = new JSONStore();
+    const store = new LockingStore();
     const instance = await anInstance('mastodon45');
     const site = await aURLClientSite({ instances: [instance], options: { store } });
     await leave(new Visitor(), site, instance.host);
@@ -395,7 +395,7 @@ describe('the document', () => {
 });
 
 it('a login at Misskey ends at its expiry, for a site that shares the store and has no part in it', async () => {
-  const store = new JSONStore();
+  const store = new LockingStore();
   const { instance, site } = await aURLClientStage('misskey2025', { options: { store } });
   const other = await aSite({
     instances: [instance],

@@ -6,7 +6,7 @@ import {
   anInstance,
   changed,
   comeBack,
-  JSONStore,
+  LockingStore,
   leave,
   open,
   start,
@@ -154,7 +154,7 @@ it.each(['/oauth/token', '/api/v1/accounts/verify_credentials'])(
 );
 
 it('a stored record whose endpoints are elsewhere is ignored', async () => {
-  const store = new JSONStore();
+  const store = new LockingStore();
   const { honest, evil, site, visitor } = await twoInstances({ options: { store } });
   await leave(visitor, site, honest.host);
   for (const [key, text] of store.records) {

@@ -17,10 +17,20 @@ export class JSONStore implements KeyValueStore {
   }
 }
 
-/** The same, with records that last for their time to live and with atomic locks, like Redis. */
-export class ExpiringStore extends JSONStore {
-  private readonly ends = new Map<string, number>();
+/** The same, with atomic locks: a lock of a store without them takes 0.2 seconds. */
+export class LockingStore extends JSONStore {
   private readonly locks = new Map<string, number>();
+  async lock(key: string, ttl: number): Promise<(() => void) | undefined> {
+    const now = performance.now();
+    if ((this.locks.get(key) ?? 0) > now) return undefined;
+    this.locks.set(key, now + ttl);
+    return () => void (this.locks.get(key) === now + ttl && this.locks.delete(key));
+  }
+}
+
+/** The same, with records that expire after their time to live, like Redis. */
+export class ExpiringStore extends LockingStore {
+  private readonly ends = new Map<string, number>();
   override async get(key: string): Promise<unknown> {
     if ((this.ends.get(key) ?? Infinity) <= Date.now()) this.records.delete(key);
     return super.get(key);
@@ -28,11 +38,5 @@ export class ExpiringStore extends JSONStore {
   override async set(key: string, value: unknown, ttl = Infinity): Promise<void> {
     this.ends.set(key, Date.now() + ttl);
     await super.set(key, value);
-  }
-  async lock(key: string, ttl: number): Promise<(() => void) | undefined> {
-    const now = performance.now();
-    if ((this.locks.get(key) ?? 0) > now) return undefined;
-    this.locks.set(key, now + ttl);
-    return () => void (this.locks.get(key) === now + ttl && this.locks.delete(key));
   }
 }

@@ -4,7 +4,7 @@ import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
 
-export { ExpiringStore, JSONStore } from './json-store.js';
+export { ExpiringStore, JSONStore, LockingStore } from './json-store.js';
 export { aLogin, anInstanceRecord, answerOf, codeThrownBy, failureOf, leastOptions } from './records.js';
 
 const running: { close(): Promise<void> }[] = [];
