@@ -28,4 +28,5 @@ module.exports = {
   // Both cores of a small machine: by itself Jest would leave one free, and take twice as long.
   maxWorkers: 2,
   testTimeout: 20_000,
+  testSequencer: '<rootDir>/scripts/jest-sequencer.cjs',
 };

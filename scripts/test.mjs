@@ -14,6 +14,10 @@ const jestPath = createRequire(import.meta.url).resolve('jest/bin/jest');
 const jest = (...args) => [process.execPath, jestPath, ...args];
 const ending = (name, ...args) => jest('--testMatch', `**/*.${name}.ts`, ...args);
 const node = (file, ...args) => [process.execPath, file, ...args];
+const manyLogins = ['logins', 'answers-in-a-login'].flatMap((name) => [
+  '--testMatch',
+  `**/property/${name}.property.test.ts`,
+]);
 const long = ['--testTimeout', '60000'];
 const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mjs'];
 
@@ -21,13 +25,10 @@ const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mj
 const parts = {
   // What `npm test` runs.
   unit: { run: [['npm', 'run', '-s', 'check'], jest()] },
-  // Tests of a minute each, and more of the generated logins.
+  // Tests of a minute each, and more generated logins.
   long: {
-    env: { PROPERTY_RUNS: '20000' },
-    run: [
-      ending('long', '--verbose=false', ...long),
-      jest('test/property/logins', 'test/property/answers-in-a-login'),
-    ],
+    env: { PROPERTY_RUNS: '10000' },
+    run: [ending('long', ...manyLogins, '--verbose=false', ...long)],
   },
   browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
   stores: {
