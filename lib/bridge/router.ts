@@ -7,8 +7,7 @@ import { PageCookies } from '../pages/cookies.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
 import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
-import { pageRouter, type Router } from '../pages/router.js';
-import { scriptURL } from '../pages/script.js';
+import { pageRouter, scriptURL, type Router } from '../pages/router.js';
 import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,

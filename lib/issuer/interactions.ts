@@ -52,7 +52,9 @@ export class Interactions {
     }
   }
 
-  async find(uid: string): Promise<Interaction | undefined> {
+  /** The interaction with this `uid`, if it is this browser's. */
+  async find(uid: unknown, browserKey: string | undefined): Promise<Interaction | undefined> {
+    if (typeof uid !== 'string' || !(await this.bindingOf(uid, browserKey))) return undefined;
     return this.provider().Interaction.find(uid);
   }
 

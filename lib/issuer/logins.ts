@@ -7,7 +7,7 @@ import type { FinishedWithScope } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
 import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
-import { scriptURL } from '../pages/script.js';
+import { scriptURL } from '../pages/router.js';
 import { accountName, addressIn, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
 import type { Binding, Interaction, Interactions, Result } from './interactions.js';
 import { expiredPage, failedPage, loginPage } from './pages.js';
@@ -135,7 +135,7 @@ export class Logins {
     try {
       finished = await login.finishWithScope(response, key ?? []);
       const { profile, state } = finished;
-      const interaction = await this.interactionOf(state, key);
+      const interaction = await this.interactions.find(uidIn(state), key);
       if (!interaction) return sendPage(res, expiredPage());
       cookies.set(res, 'server', profile.instance.host, serverMaxAge);
       isDelivered = await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
@@ -180,17 +180,11 @@ export class Logins {
     error: MastodonError,
     state: unknown,
   ): Promise<void> {
-    const interaction = await this.interactionOf(state, key);
+    const interaction = await this.interactions.find(uidIn(state), key);
     if (key === undefined || !interaction) return sendPage(res, failedPage(error));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.interactions.bind(interaction.uid, key, error.message);
     sendRedirect(res, `${this.shared.settings.issuerURL}/login/${interaction.uid}`);
-  }
-
-  private async interactionOf(state: unknown, key: string | undefined): Promise<Interaction | undefined> {
-    const { interaction: uid } = (state ?? {}) as { interaction?: unknown };
-    if (typeof uid !== 'string' || !(await this.interactions.bindingOf(uid, key))) return undefined;
-    return this.interactions.find(uid);
   }
 
   private async end(res: ServerResponse, interaction: Interaction, result: Result): Promise<void> {
@@ -207,6 +201,11 @@ const otherAccount: Result = {
   error: 'login_required',
   error_description: 'another account logged in than the hint names',
 };
+
+/** The interaction in the state of a login. */
+function uidIn(state: unknown): unknown {
+  return (state as { interaction?: unknown } | undefined)?.interaction;
+}
 
 /** The `sub` of an ID token. oidc-provider has verified its signature. */
 function subjectIn(token: string): unknown {

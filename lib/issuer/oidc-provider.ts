@@ -27,15 +27,8 @@ export const routes = {
   code_verification: '/device',
 } as const;
 
-let loading: Promise<OIDC> | undefined;
-
 /** @throws Error that says what to install */
-export function loadOIDCProvider(): Promise<OIDC> {
-  loading ??= load();
-  return loading;
-}
-
-async function load(): Promise<OIDC> {
+export async function loadOIDCProvider(): Promise<OIDC> {
   try {
     return await import('oidc-provider');
   } catch (cause) {

@@ -1,10 +1,11 @@
 /** Renders and sends the pages of bridge and issuer, with their security headers. */
 
+import { hash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { MastodonError } from '../errors.js';
 import { escapeHTML } from '../util/html.js';
-import { pressScript, pressScriptSource } from './press.js';
-import { style, styleSource } from './style.js';
+import { pressScript } from './press.js';
+import { style } from './style.js';
 
 export interface Page {
   readonly status: number;
@@ -110,6 +111,14 @@ export function codeToCompare(code: string): string {
   const spelled = code.replace(/\W/g, '').split('').join(' ');
   return `<p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>`;
 }
+
+/** As a source of the content security policy. */
+function sourceOf(text: string): string {
+  return `'sha256-${hash('sha256', text, 'base64')}'`;
+}
+
+const styleSource = sourceOf(style);
+const pressScriptSource = sourceOf(pressScript);
 
 /** Only these scripts run, and they cannot write HTML. */
 function scriptRules(sources: readonly string[]): string {

@@ -1,7 +1,5 @@
 /** Ignores accidental presses, such as the second half of a double click on a page that has just appeared. */
 
-import { createHash } from 'node:crypto';
-
 /** The field of a form that was submitted by a deliberate press. */
 const field = 'meant';
 
@@ -45,9 +43,6 @@ addEventListener('submit', (event) => {
 for (const name of ['DOMContentLoaded', 'pageshow', 'focus']) addEventListener(name, wait);
 document.addEventListener('visibilitychange', wait);
 })();`;
-
-/** As a source of the content security policy. */
-export const pressScriptSource = `'sha256-${createHash('sha256').update(pressScript).digest('base64')}'`;
 
 /**
  * A checkbox for browsers without scripts. It is at another place than the button, so that quick presses at one place do not do

@@ -1,10 +1,11 @@
 /** The router of bridge and issuer: finds the route of a request wherever it is mounted, and serves the routes of both. */
 
+import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { browserRequest, prefetchRefusal } from '../login/browser.js';
 import type { MastodonLogin } from '../login/login.js';
+import { buttonScript } from './button-files.js';
 import { messagePage, notFoundPage, sendPage, type Page } from './page.js';
-import { isScript, sendScript } from './script.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -49,7 +50,9 @@ export function pageRouter(parts: Parts): Router {
     }
     if (name === 'client' && end === 'metadata') return clientMetadata(path);
     // Other files in this folder belong to the application.
-    if (name === 'button' && end === undefined) return isScript(segment, method) ? script : undefined;
+    if (name === 'button' && end === undefined) {
+      return segment === scriptName && (method === 'GET' || method === 'HEAD') ? script : undefined;
+    }
     return parts.find(path, query, isAlone);
   }
 
@@ -89,7 +92,27 @@ export function pageRouter(parts: Parts): Router {
   };
 }
 
-const script: Route = { isForVisitors: false, serve: async (req, res) => sendScript(res, req.method) };
+/** The button's script. Its name has a digest of its content. */
+const scriptBytes = Buffer.from(buttonScript);
+const scriptName = `mastodon-login-${hash('sha256', scriptBytes, 'base64url').slice(0, 16)}.js`;
+
+export function scriptURL(publicURL: string): string {
+  return `${publicURL}/button/${scriptName}`;
+}
+
+const script: Route = {
+  isForVisitors: false,
+  async serve({ method }, res) {
+    res.writeHead(200, {
+      'Content-Type': 'text/javascript; charset=utf-8',
+      'Content-Length': scriptBytes.length,
+      'Cache-Control': 'public, max-age=31536000, immutable',
+      'X-Content-Type-Options': 'nosniff',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+    });
+    res.end(method === 'HEAD' ? undefined : scriptBytes);
+  },
+};
 
 /** Browsers preload pages, and link checkers send HEAD. The visit itself comes later, as a request of its own. */
 function isPreload(req: IncomingMessage): boolean {

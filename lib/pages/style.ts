@@ -1,6 +1,5 @@
 /** The style of our pages: the button's stylesheet, and rules for the page. */
 
-import { createHash } from 'node:crypto';
 import { buttonStyle } from './button-files.js';
 
 const page = `
@@ -35,6 +34,3 @@ a:focus-visible { outline: 3px solid var(--mastodon-login-accent); outline-offse
 
 /** For the `<style>` of a page with the class `mastodon-login` on its body. */
 export const style = buttonStyle.replace(/\/\*.*?\*\//gs, '').trim() + page;
-
-/** As a source of the content security policy. */
-export const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
