@@ -16,7 +16,7 @@ import { digest } from '../util/crypto.js';
 import { isDevelopment, warnOnce } from '../events.js';
 import type { LoginTransaction, StateStore } from './options.js';
 
-/** Session field with the key that begins logins, and behind a "." the user that was logged in then. */
+/** Session field with the key that begins logins. A user that was logged in then follows behind a ".". */
 const currentField = 'passport-mastodon-oauth2';
 /** Session field with former keys, separated by "~". */
 const formerField = `${currentField}:former`;
@@ -55,7 +55,7 @@ export function readSession(req: IncomingMessage): SessionKeys {
     throw new Error(problem);
   }
   const user = userIn(session);
-  const [key, keyUser] = String(session[currentField]).split('.', 2);
+  const [key, keyUser = ''] = String(session[currentField]).split('.', 2);
   const stored = isSecretKey(key) && keyUser === user ? key : undefined;
   const formerTexts = session[formerField];
   const former = formerTexts === undefined ? [] : validFormer(String(formerTexts).split('~'));
@@ -99,7 +99,7 @@ export async function sessionKeysToBegin(
   const known = readSession(req);
   const { session, user } = known;
   const { current, former, all } = await keysToBegin(known, login);
-  const written = `${current}.${user}`;
+  const written = user === '' ? current : `${current}.${user}`;
   session[currentField] = written;
   if (session[currentField] !== written) throw new Error('the session does not keep what is written into it');
   if (former.length > 0) session[formerField] = former.join('~');
