@@ -185,10 +185,7 @@ export function nextClient(
 /** The clocks of a site's processes differ by less than this. */
 const clockSkewMs = 10 * minute;
 
-/**
- * Reads a time that another process wrote. A time in the future comes from a wrong clock, and counts as two days ago: otherwise
- * no verification and no replacement would happen until then.
- */
+/** A time that a process wrote. One in the future comes from a wrong clock and counts as two days ago, so it delays nothing. */
 export function past(time: number, now: number): number {
   return time > now + clockSkewMs ? now - 2 * day : time;
 }
@@ -204,7 +201,11 @@ export function readClient(value: unknown, now: number): Client | undefined {
     ['unverified', 'active', 'dead'].includes(String(record.state)) &&
     (replaced === undefined || hasMembers(replaced, 'number', ['at', 'unusedInARow'])) &&
     (deaths === undefined || hasMembers(deaths, 'number', ['count', 'since'])) &&
-    (former === undefined || (Array.isArray(former) && former.every(isFormer)));
+    (former === undefined ||
+      (Array.isArray(former) &&
+        former.every(
+          (one) => hasMembers(one, 'string', ['clientId']) && hasMembers(one, 'number', ['until']),
+        )));
   if (!isWhole) return undefined;
   const client = value as Client;
   return {
@@ -215,10 +216,6 @@ export function readClient(value: unknown, now: number): Client | undefined {
     ...(client.replaced && { replaced: { ...client.replaced, at: past(client.replaced.at, now) } }),
     ...(client.deaths && { deaths: { ...client.deaths, since: past(client.deaths.since, now) } }),
   };
-}
-
-function isFormer(value: unknown): boolean {
-  return hasMembers(value, 'string', ['clientId']) && hasMembers(value, 'number', ['until']);
 }
 
 /** The properties of an app. Different properties need different apps. */

@@ -71,7 +71,7 @@ export class Clients {
 
   /** The credentials of a client, current or replaced. @throws MastodonError `store_failed` */
   async credentials({ host, appKey, clientId }: ClientOf): Promise<ClientCredentials | undefined> {
-    // The URL of a client metadata document. The instance has no record of such a client, and so have we.
+    // The URL of a client metadata document: such a client has no secret.
     if (clientId.startsWith('https://')) return { clientId };
     const used = storeKey('credentials', host, appKey, clientId);
     const record =

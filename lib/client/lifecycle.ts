@@ -51,11 +51,10 @@ interface CodeCheck {
 export class ClientLifecycle {
   readonly clients: Clients;
   private readonly verifying = new SingleFlight<Client>();
-  private readonly registering = new SingleFlight<Client>();
+  private readonly registering: SingleFlight<Client>;
   private readonly checking = new SingleFlight<void>();
   /** Registered clients that could not be saved. The next try saves them and does not register again. */
   private readonly unsaved = boundedMap<RegisteredClient>(1000, 10 * minute);
-  private readonly registrations: ConcurrencyLimit;
   private readonly background: ConcurrencyLimit;
 
   constructor(
@@ -66,7 +65,7 @@ export class ClientLifecycle {
   ) {
     this.clients = new Clients(store, settings, http.referrals);
     const { maxConcurrentStarts: inAll, maxWaiting: waiting } = settings.outbound;
-    this.registrations = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
+    this.registering = new SingleFlight(new ConcurrencyLimit({ inAll, perInstance: 8, waiting }));
     this.background = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
   }
 
@@ -144,28 +143,27 @@ export class ClientLifecycle {
     { instance, app, replaced }: UnregisteredApp,
   ): Promise<RegisteredApp> {
     const { host, key } = app;
-    const client = await this.registering.join(key, caller, (context) =>
-      this.registrations.run(context, host, async () => {
-        const registered = async () => {
-          const current = await this.clients.current(host, key);
-          const isLater = current && current.generation > (replaced?.generation ?? 0);
-          return isLater && current.state !== 'dead' ? current : undefined;
-        };
-        const register = () => this.registerNow(context, instance, app);
-        try {
-          const lock = storeKey('lock', host, key);
-          const made = await withLock(this.store, lock, context.remainingMs / 3, registered, register);
-          this.failures.succeeded(host);
-          return made;
-        } catch (error) {
-          this.failures.failed(host, error);
-          const { code, cause } = error instanceof MastodonError ? error : {};
-          const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
-          if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);
-          throw error;
-        }
-      }),
-    );
+    const registered = async () => {
+      const current = await this.clients.current(host, key);
+      const isLater = current && current.generation > (replaced?.generation ?? 0);
+      return isLater && current.state !== 'dead' ? current : undefined;
+    };
+    const once = async (context: RequestContext) => {
+      const lock = storeKey('lock', host, key);
+      const register = () => this.registerNow(context, instance, app);
+      try {
+        const made = await withLock(this.store, lock, context.remainingMs / 3, registered, register);
+        this.failures.succeeded(host);
+        return made;
+      } catch (error) {
+        this.failures.failed(host, error);
+        const { code, cause } = error instanceof MastodonError ? error : {};
+        const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
+        if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);
+        throw error;
+      }
+    };
+    const client = await this.registering.join(key, caller, once, host);
     return { instance, app, client };
   }
 

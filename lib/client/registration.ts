@@ -58,26 +58,24 @@ export function readRegistration(answer: Answer): ClientCredentials {
       throw new MastodonError('instance_unsupported', { instance, cause });
     throw new MastodonError('registration_refused', { instance, cause });
   }
-  const {
-    client_id: clientId,
-    client_secret: clientSecret,
-    client_secret_expires_at: expiry,
-  } = jsonObject(answer);
-  if (!isCredential(clientId) || !isCredential(clientSecret)) {
+  const credentials = jsonObject(answer);
+  const { client_id: clientId, client_secret: clientSecret } = credentials;
+  // RFC 6749, appendix A: printable ASCII.
+  const format = /^[\x20-\x7e]{1,2048}$/;
+  const areTexts = typeof clientId === 'string' && typeof clientSecret === 'string';
+  if (!areTexts || !format.test(clientId) || !format.test(clientSecret)) {
     throw new MastodonError('response_invalid', { instance, cause: 'no client credentials in the answer' });
   }
   if (isSingleUseClientId(clientId)) {
-    throw new MastodonError('instance_unsupported', {
-      instance,
-      cause: 'its apps serve a single login',
-      reason: 'single_use_apps',
-    });
+    const cause = 'its apps serve a single login';
+    throw new MastodonError('instance_unsupported', { instance, cause, reason: 'single_use_apps' });
   }
   // A URL as the client ID means a client metadata document, which is another kind of client.
   if (/^https?:/i.test(clientId)) {
     throw new MastodonError('response_invalid', { instance, cause: 'the client ID is a URL' });
   }
   // Seconds. 0 means that the secret does not expire (RFC 7591, section 3.2.1).
+  const { client_secret_expires_at: expiry } = credentials;
   const secretExpiresAt = Number(typeof expiry === 'number' && expiry) * 1000;
   // A time that JSON cannot store would make the record unreadable, and each start would register again.
   const expires = secretExpiresAt > 0 && Number.isFinite(secretExpiresAt);
@@ -103,11 +101,6 @@ export class RefusedError extends Error {
 function isScopeRefusal(answer: Answer): boolean {
   if (answer.status !== 400 && answer.status !== 422) return false;
   return /scope/i.test(JSON.stringify([jsonObjectOrNone(answer)]));
-}
-
-/** RFC 6749, appendix A: printable ASCII. */
-function isCredential(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x20-\x7e]{1,2048}$/.test(value);
 }
 
 /** Time to wait before the next registration, from the headers. Milliseconds. Undefined if no header has it. */

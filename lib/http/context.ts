@@ -177,6 +177,9 @@ export class RequestContext {
 export class SingleFlight<T> {
   private readonly underWay = new Map<string, Promise<T>>();
 
+  /** @param limit of the tasks of this object. By default they are unlimited. */
+  constructor(private readonly limit?: ConcurrencyLimit) {}
+
   /** The running task of a key, if there is one. */
   joined(key: string): Promise<T> | undefined {
     return this.underWay.get(key);
@@ -186,11 +189,17 @@ export class SingleFlight<T> {
    * Starts the task of a key, or joins the running one. All callers share one result. Each caller gets a new error.
    * @param context its deadline ends the wait of the caller, not the task
    * @param work gets a separate context with the time limit of a login
-   * @throws MastodonError `timeout`; what the work throws
+   * @param host the instance for which the limit counts the work
+   * @throws MastodonError `timeout`; `login_busy` by the limit; what the work throws
    */
-  async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
+  async join(
+    key: string,
+    context: RequestContext,
+    work: (shared: RequestContext) => Promise<T>,
+    host = '',
+  ): Promise<T> {
     const joined = this.underWay.get(key);
-    const flight = joined ?? this.start(key, context.detached(), work);
+    const flight = joined ?? this.start(key, context.detached(), work, host);
     if (!joined) this.underWay.set(key, flight);
     try {
       return await context.race(flight);
@@ -198,14 +207,19 @@ export class SingleFlight<T> {
       if (!(error instanceof MastodonError)) throw error;
       // Limits of the visitor who started the work say nothing about this one.
       if (joined && error.code === 'login_busy' && !context.signal.aborted)
-        return this.join(key, context, work);
+        return this.join(key, context, work, host);
       throw error.with({});
     }
   }
 
-  private async start(key: string, shared: RequestContext, work: (shared: RequestContext) => Promise<T>) {
+  private async start(
+    key: string,
+    shared: RequestContext,
+    work: (shared: RequestContext) => Promise<T>,
+    host: string,
+  ): Promise<T> {
     try {
-      return await work(shared);
+      return await (this.limit ? this.limit.run(shared, host, () => work(shared)) : work(shared));
     } finally {
       this.underWay.delete(key);
       shared.end();

@@ -23,11 +23,10 @@ export function fetchAccount(
   accessToken: string,
 ): Promise<AccountAnswer> {
   const { origin, host, software } = instance;
-  if (instance.api === 'misskey') {
+  if (instance.api === 'misskey')
     return postJSON(context, `${origin}/api/i`, {}, { accessToken }, (answer) =>
       readMisskeyAccount(answer, instance),
     );
-  }
   return get(context, `${origin}/api/v1/accounts/verify_credentials`, { accessToken }, (answer) =>
     readAccount(answer, host, software),
   );
@@ -66,10 +65,8 @@ export function readMisskeyAccount(
   const { id, username, name, avatarUrl, host, isSuspended } = json;
   if (isSuspended === true) throw new MastodonError('account_unusable', { instance });
   if (typeof username !== 'string' || (host !== null && host !== undefined)) {
-    throw new MastodonError('response_invalid', {
-      instance,
-      cause: 'the account is none of the server itself',
-    });
+    const cause = 'the account is none of the server itself';
+    throw new MastodonError('response_invalid', { instance, cause });
   }
   const url = `${origin}/@${encodeURIComponent(username)}`;
   return { raw, json, entity: { id, username, acct: username, display_name: name, avatar: avatarUrl, url } };

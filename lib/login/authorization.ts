@@ -46,7 +46,7 @@ export interface CallbackParams {
   readonly iss: string | undefined;
 }
 
-const names = ['state', 'code', 'error', 'iss'] as const;
+const names: readonly string[] = ['state', 'code', 'error', 'iss'];
 
 /** The parts of the callback URL that are read. */
 export type Target = Pick<URL, 'pathname' | 'searchParams'>;
@@ -104,17 +104,14 @@ function plainPath(path: string): string {
   }
 }
 
+/** An instance's host. It becomes part of store keys and messages. */
+const hostFormat = /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/;
+
 /** The instance host in the path of the callback. Empty if the segment is not a host. */
 export function instanceInPath({ pathname }: Target, callbackURL: string): string {
-  const segment = hostSegmentOf(callbackURL, pathname) ?? '';
   try {
-    const host = decodeURIComponent(segment).toLowerCase();
-    // The host becomes part of store keys and messages.
-    return /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/.test(
-      host,
-    ) && host.length <= 260
-      ? host
-      : '';
+    const host = decodeURIComponent(hostSegmentOf(callbackURL, pathname) ?? '').toLowerCase();
+    return host.length <= 260 && hostFormat.test(host) ? host : '';
   } catch {
     return '';
   }
@@ -125,10 +122,10 @@ export function instanceInPath({ pathname }: Target, callbackURL: string): strin
  * @throws MastodonError `login_expired` for a malformed state, `login_mismatch` for other malformed parameters
  */
 export function readResponse({ searchParams }: Target): CallbackParams {
-  const params: Partial<Record<keyof CallbackParams, string>> = {};
+  const params: Record<string, string> = {};
   for (const [key, value] of searchParams) {
-    const name = names.find((one) => key === one || key.startsWith(`${one}[`));
-    if (name === undefined) continue;
+    const [name = ''] = key.split('[', 1);
+    if (!names.includes(name)) continue;
     if (name !== key || params[name] !== undefined)
       throw new MastodonError('login_mismatch', { cause: 'repeated or nested parameters' });
     params[name] = value;
@@ -159,20 +156,16 @@ export function assertSameInstance(login: Transaction, params: CallbackParams, h
  * @throws MastodonError `access_denied`, `token_refused` or `response_invalid`
  */
 export function codeOf(params: CallbackParams, instance: string): string {
-  if (params.error === 'access_denied') throw new MastodonError('access_denied', { instance });
-  if (params.error === 'invalid_scope') {
-    throw new MastodonError('token_refused', {
-      instance,
-      reason: 'scope_not_granted',
-      cause: 'the server does not grant what the option "scope" asks for',
-    });
+  const { error, code = '' } = params;
+  if (error === 'access_denied') throw new MastodonError('access_denied', { instance });
+  if (error === 'invalid_scope') {
+    const cause = 'the server does not grant what the option "scope" asks for';
+    throw new MastodonError('token_refused', { instance, cause, reason: 'scope_not_granted' });
   }
-  if (params.error !== undefined) {
-    // An attacker may have written the text, so it is not shown.
+  // An attacker may have written the text, so it is not shown.
+  if (error !== undefined)
     throw new MastodonError('token_refused', { instance, cause: 'the authorization failed' });
-  }
-  if (params.code === undefined || params.code === '' || params.code.length > 4096) {
+  if (code === '' || code.length > 4096)
     throw new MastodonError('response_invalid', { instance, cause: 'no code in the answer' });
-  }
-  return params.code;
+  return code;
 }

@@ -19,17 +19,7 @@ import { codeOf, type CallbackParams } from './authorization.js';
 import type { PendingLogins, Transaction } from './transactions.js';
 
 /** Failures that show that the instance knows the client. */
-const showKnownClient: ReadonlySet<MastodonErrorCode> = new Set([
-  'access_denied',
-  'token_refused',
-  'response_invalid',
-]);
-
-/** Tokens, and the credentials that can revoke them even if the store fails. */
-export interface Redeemed {
-  readonly tokens: Tokens;
-  readonly credentials: ClientCredentials;
-}
+const showKnownClient = new Set<MastodonErrorCode>(['access_denied', 'token_refused', 'response_invalid']);
 
 /** What the steps after the validation of a response need. */
 export interface ValidResponse {
@@ -44,6 +34,7 @@ export interface ValidResponse {
 /**
  * Reads the validated response, and exchanges its code once with the client that requested it. A dead client is replaced
  * at the next start.
+ * @returns the tokens, and the credentials that can revoke them even if the store fails
  * @throws MastodonError `login_restart` if the client is dead; `instance_insecure` if the instance accepts invalid codes;
  *   the errors of `codeOf` and `exchangeCode`
  */
@@ -51,7 +42,7 @@ export async function redeem(
   { context, lifecycle, pending, login, of }: ValidResponse,
   response: CallbackParams,
   extra: Readonly<Record<string, string>> | undefined,
-): Promise<Redeemed> {
+): Promise<{ readonly tokens: Tokens; readonly credentials: ClientCredentials }> {
   const { instance, redirectURI } = login;
   const { host } = instance;
   const { clients } = lifecycle;

@@ -15,8 +15,7 @@ const maxPerHost = 8;
 const justFoundMs = 60_000;
 
 export class InstanceLookup {
-  private readonly finding = new SingleFlight<Instance>();
-  private readonly limit: ConcurrencyLimit;
+  private readonly finding: SingleFlight<Instance>;
   /** Origins of instances that were discovered just now. */
   readonly justFound = boundedMap<true>(1000, justFoundMs);
 
@@ -25,7 +24,7 @@ export class InstanceLookup {
     private readonly discovery: Discovery,
     private readonly failures: Failures,
   ) {
-    this.limit = new ConcurrencyLimit({ inAll, perInstance: maxPerHost, waiting });
+    this.finding = new SingleFlight(new ConcurrencyLimit({ inAll, perInstance: maxPerHost, waiting }));
   }
 
   /** The instance of an address, from the cache or by a discovery. @throws MastodonError as `discover` */
@@ -42,27 +41,26 @@ export class InstanceLookup {
    * @param isAnew whether to ignore cached data of the server
    * @throws MastodonError as `Discovery.find`; `login_busy`; `timeout`
    */
-  discover(context: RequestContext, address: Address, isAnew = false): Promise<Instance> {
+  async discover(context: RequestContext, address: Address, isAnew = false): Promise<Instance> {
     const { host, username, origin } = address;
     // A handle, or the origin where none was typed: other handles of the domain may well be found.
     const name = username === undefined ? origin : `${username}@${origin}`;
-    return this.finding.join(name, context, async (work) => {
+    this.failures.assertNone(name, host);
+    const find = async (work: RequestContext) => {
+      // Work of other callers may have failed, or found the instance, while this one waited.
       this.failures.assertNone(name, host);
-      return this.limit.run(work, host, async () => {
-        // Work of other callers may have failed, or found the instance, while this caller waited.
-        this.failures.assertNone(name, host);
-        const known = isAnew ? undefined : await this.discovery.known(address);
-        if (known) return known;
-        try {
-          const instance = await this.discovery.find(address, work, isAnew);
-          this.failures.succeeded(name);
-          this.justFound.set(instance.origin, true);
-          return instance;
-        } catch (error) {
-          this.failures.failed(name, error);
-          throw error;
-        }
-      });
-    });
+      const known = isAnew ? undefined : await this.discovery.known(address);
+      if (known) return known;
+      try {
+        const instance = await this.discovery.find(address, work, isAnew);
+        this.failures.succeeded(name);
+        this.justFound.set(instance.origin, true);
+        return instance;
+      } catch (error) {
+        this.failures.failed(name, error);
+        throw error;
+      }
+    };
+    return this.finding.join(name, context, find, host);
   }
 }

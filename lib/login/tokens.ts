@@ -41,9 +41,8 @@ export class SiteTokens {
    */
   refresh(caller: RequestContext, instance: Instance, token: string): Promise<Tokens> {
     const { host, origin } = instance;
+    const { store } = this.lifecycle;
     return this.refreshing.join(`${origin} ${digest(token)}`, caller, async (context) => {
-      const refresh = () => refreshNow(context, this.lifecycle, instance, token);
-      const { store } = this.lifecycle;
       const key = storeKey('refreshed', host, origin, token);
       const result = async (): Promise<Tokens | undefined> => {
         const { text } = ((await store.cached(key)) ?? {}) as { readonly text?: unknown };
@@ -53,7 +52,7 @@ export class SiteTokens {
       let hasBegun = false;
       const work = async (): Promise<Tokens> => {
         hasBegun = true;
-        const tokens = await refresh();
+        const tokens = await refresh(context, this.lifecycle, instance, token);
         await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
         return tokens;
       };
@@ -65,7 +64,7 @@ export class SiteTokens {
         const isStore = error instanceof MastodonError && error.code === 'store_failed';
         // Without the store the processes cannot share a result, but this one can refresh the token.
         if (hasBegun || !isStore) throw error;
-        return refresh();
+        return work();
       }
     });
   }
@@ -87,10 +86,8 @@ export class SiteTokens {
       if (credentials && (await revoke(context, instance, credentials, accessToken))) isConfirmed = true;
     }
     if (isConfirmed) return;
-    throw new MastodonError('token_refused', {
-      instance: instance.host,
-      cause: 'the token belongs to no client that this site has there',
-    });
+    const cause = 'the token belongs to no client that this site has there';
+    throw new MastodonError('token_refused', { instance: instance.host, cause });
   }
 
   /** Revokes the token of a login in the background. A failure is reported to the log. */
@@ -112,7 +109,7 @@ export class SiteTokens {
   }
 }
 
-async function refreshNow(
+async function refresh(
   context: RequestContext,
   lifecycle: ClientLifecycle,
   instance: Instance,
@@ -131,15 +128,11 @@ async function refreshNow(
   const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) => {
     assertFromServer(answer);
     // Only a refusal may cost the user the refresh token.
-    const cause = `the token endpoint answered ${answer.status}`;
-    if (answer.status >= 500)
-      throw new MastodonError('instance_unreachable', {
-        instance: instance.host,
-        cause,
-        reason: 'server_error',
-      });
-    if (answer.status >= 300 && answer.status < 400)
-      throw new MastodonError('response_invalid', { instance: instance.host, cause });
+    const { status } = answer;
+    const details = { instance: instance.host, cause: `the token endpoint answered ${status}` };
+    if (status >= 500)
+      throw new MastodonError('instance_unreachable', { ...details, reason: 'server_error' });
+    if (status >= 300 && status < 400) throw new MastodonError('response_invalid', details);
     return readTokens(answer);
   });
   // Without a new refresh token in the response, the old one stays valid.
