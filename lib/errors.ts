@@ -224,29 +224,18 @@ export class MastodonError extends Error {
   }
 }
 
-/** An error as plain JSON. `errorOf` makes a new error from it. */
-export interface FailureRecord {
+/** An error as plain data. `errorOf` makes a new error from it. */
+export type FailureRecord = Pick<MastodonErrorDetails, 'instance' | 'reason' | 'software' | 'status'> & {
   readonly code: MastodonErrorCode;
-  readonly instance?: string;
-  readonly reason?: MastodonErrorReason;
-  readonly software?: string;
-  readonly status?: number;
-  readonly why?: string;
-}
+  readonly why: string;
+};
 
-export function recordOf(error: MastodonError): FailureRecord {
-  const { code, instance, reason, software, status, cause } = error;
-  return {
-    ...{ code, status },
-    ...(instance !== undefined && { instance }),
-    ...(reason !== undefined && { reason }),
-    ...(software !== undefined && { software }),
-    ...(cause instanceof Error && { why: cause.message }),
-  };
+export function recordOf({ code, cause, instance, reason, software, status }: MastodonError): FailureRecord {
+  return { code, instance, reason, software, status, why: cause instanceof Error ? cause.message : code };
 }
 
 export function errorOf({ code, why, ...details }: FailureRecord): MastodonError {
-  return new MastodonError(code, { ...details, cause: `remembered: ${why ?? code}` });
+  return new MastodonError(code, { ...details, cause: `remembered: ${why}` });
 }
 
 /**

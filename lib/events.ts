@@ -139,10 +139,9 @@ export function warnOperator(entryPoint: string): EventLog<BridgeEvent | IssuerE
 }
 
 function withoutErrors(event: AnyEvent): AnyEvent {
-  const entries = Object.entries(event).map(([name, value]: [string, unknown]) => [
-    name,
-    value instanceof Error ? errorKind(value) : value,
-  ]);
+  const entries = Object.entries(event).map(([name, value]: [string, unknown]) =>
+    value instanceof Error ? [name, errorKind(value)] : [name, value],
+  );
   return Object.fromEntries(entries) as AnyEvent;
 }
 

@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
 import { isMap, keyPrefix, SiteStore, storeFailed, type Records, type Release } from './site-store.js';
-import { Changes } from './util/changes.js';
 import { digest } from './util/crypto.js';
 import { memoryStore } from './util/memory.js';
 
@@ -28,6 +27,13 @@ export function hasMembers(value: unknown, type: 'string' | 'number', names: rea
 /** Pauses while another process holds a lock. Milliseconds. */
 export const pollMs = { first: 20, last: 100 } as const;
 
+interface Change {
+  readonly ttlMs: number | undefined;
+  readonly change: (current: object | undefined) => object | undefined;
+  readonly resolve: (next: object | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The records of one entry point. A method documented to throw `MastodonError` uses the code `store_failed`. */
 export class Store {
   /** Whether other processes may use the same store. */
@@ -37,9 +43,8 @@ export class Store {
   private readonly records: Records;
   /** Locks of this process by key, with the time at which they end (`performance.now()`). */
   private readonly held = new Map<string, number>();
-  private readonly changes = new Changes(this, (error) =>
-    error instanceof MastodonError ? error.with({}) : error,
-  );
+  /** Changes that wait for the lock of a record, by key. */
+  private readonly waiting = new Map<string, Change[]>();
 
   /** @param timeoutMs of one call of the backend, which is memory by default */
   constructor(
@@ -94,7 +99,8 @@ export class Store {
   }
 
   /**
-   * Changes a record under its lock. No other `update` of any process runs between the read and the write.
+   * Changes a record under its lock. No other `update` of any process runs between the read and the write. Changes of this
+   * process that wait for the same lock share it, so `change` may run in the async context of another caller.
    * @param change returns the next record, or `undefined` to keep the current one
    * @returns what `change` returned
    * @throws MastodonError `store_failed`, also if the lock stays taken for the store's timeout; errors of `change`
@@ -104,11 +110,50 @@ export class Store {
     ttlMs: number | undefined,
     change: (current: object | undefined) => T | undefined,
   ): Promise<T | undefined> {
-    return this.changes.make(key, ttlMs, change);
+    return new Promise((resolve, reject) => {
+      const one: Change = { ttlMs, change, resolve: resolve as Change['resolve'], reject };
+      const waiting = this.waiting.get(key);
+      if (waiting) return void waiting.push(one);
+      const first = [one];
+      this.waiting.set(key, first);
+      void this.applyAll(key, first);
+    });
+  }
+
+  private async applyAll(key: string, waiting: Change[]): Promise<void> {
+    while (waiting.length > 0) {
+      let taken: Change[] = [];
+      try {
+        const release = await this.waitForLock(key);
+        taken = waiting.splice(0);
+        await this.apply(key, taken).finally(release);
+      } catch (error) {
+        for (const { reject } of taken.length > 0 ? taken : waiting.splice(0))
+          reject(error instanceof MastodonError ? error.with({}) : error);
+      }
+    }
+    this.waiting.delete(key);
+  }
+
+  /** Applies changes one after the other, and writes the result once. */
+  private async apply(key: string, changes: readonly Change[]): Promise<void> {
+    let record = await this.get(key);
+    let last: Change | undefined;
+    const answers = changes.map((one) => {
+      try {
+        const next = one.change(record);
+        if (next !== undefined) [record, last] = [next, one];
+        return () => one.resolve(next);
+      } catch (error) {
+        return () => one.reject(error);
+      }
+    });
+    if (record && last) await this.set(key, record, last.ttlMs);
+    for (const answer of answers) answer();
   }
 
   /** Like `lock`, and waits for it, at most the store's timeout. @throws MastodonError `store_failed` */
-  async waitForLock(key: string): Promise<Release> {
+  private async waitForLock(key: string): Promise<Release> {
     const giveUpAt = performance.now() + this.timeoutMs;
     for (let wait: number = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {
       const release = await this.lock(key, this.timeoutMs);

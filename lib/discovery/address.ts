@@ -110,7 +110,7 @@ function addressOf(
   const isInScript = hostname.includes('xn--') && !/xn--/i.test(withoutDot);
   return {
     ...{ origin: `https://${hostname}`, host: hostname, ...user },
-    ...(isInScript && { typedHost: unicodeHost(hostname) }),
+    ...(isInScript && { typedHost: domainToUnicode(hostname) }),
   };
 }
 
@@ -136,14 +136,6 @@ function unlistedServer(
   const isInnerAddress = /^(?:\d+\.){3}\d+$/.test(authority) && !isPublicAddress(authority);
   const isOwn = isInnerAddress || /:\d+$/.test(authority) || privateNames.test(url.hostname);
   return isOwn ? new UnlistedServer(url.origin, [...developmentOrigins]) : undefined;
-}
-
-/**
- * An international name in its script. Show it only to the visitor who typed it, because names in different scripts
- * look alike.
- */
-export function unicodeHost(host: string): string {
-  return domainToUnicode(host);
 }
 
 function invalid(reason?: MastodonErrorReason, cause?: Error): MastodonError {

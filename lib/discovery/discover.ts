@@ -1,6 +1,6 @@
 /** Finds the server with the Mastodon API for an address. */
 
-import { MastodonError, type MastodonErrorCode } from '../errors.js';
+import { MastodonError } from '../errors.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObjectOrNone } from '../http/answer.js';
 import { smallDocumentBytes, type Answer, Documents } from '../http/request.js';
@@ -21,15 +21,13 @@ export interface Discovered {
 /** Returns the instance of an origin, from the store or from its documents. */
 type InstanceAt = (origin: string) => Promise<Instance>;
 
-/** What the address's own origin answered. */
-export type OwnServer =
-  | { readonly instance: Instance }
-  | {
-      readonly instance: undefined;
-      readonly failure: unknown;
-      /** The fetched documents. If the origin answered no request, further requests are useless. */
-      readonly documents: Documents;
-    };
+/** What the address's own origin answered: an instance, or a failure. */
+export interface OwnServer {
+  readonly instance?: Instance;
+  readonly failure?: unknown;
+  /** The fetched documents. If the origin answered no request, further requests are useless. */
+  readonly documents: Documents;
+}
 
 /**
  * Fetches the handle's WebFinger and the documents of the host, then the host's host-meta.
@@ -50,11 +48,10 @@ export async function discover(
   const ofHandle =
     username && (await findByHandle(documents, address.origin, `${username}@${host}`, own, instanceAt));
   if (ofHandle) return { instance: ofHandle, isOfHandle: true };
-  const result = await own;
-  if (result.instance) return { instance: result.instance, isOfHandle: false };
-  const { failure } = result;
-  if (!result.documents.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
-  documents.reuse(result.documents);
+  const { instance, failure, documents: fetched } = await own;
+  if (instance) return { instance, isOfHandle: false };
+  if (!fetched.hasAnswered(address.origin) || !mayBeElsewhere(failure, address)) throw failure;
+  documents.reuse(fetched);
   for (const originOf of [hostMetaOrigin, originOfInstanceActor]) {
     const origin = await originOf(documents, address.origin, address);
     // For the visitor, the failure of the own origin is more useful than one of another server.
@@ -64,21 +61,14 @@ export async function discover(
   throw await namedByItsSoftware(documents, address.origin, failure.at(address.host));
 }
 
-/** Failures of a domain's own site after which WebFinger or host-meta may still name its server. */
-const mayBeElsewhereCodes: ReadonlySet<MastodonErrorCode> = new Set([
-  'instance_unsupported',
-  'instance_unreachable',
-  'instance_blocked',
-  'timeout',
-]);
-
 /**
- * Whether another server may serve the domain. The failure of a server that the domain redirects to does not exclude
- * that.
+ * Whether WebFinger or host-meta may still name another server of the domain. The failure of a server that the domain
+ * redirects to does not exclude that.
  */
 function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonError {
-  if (!(error instanceof MastodonError) || !mayBeElsewhereCodes.has(error.code)) return false;
-  return error.code === 'instance_unsupported' || error.instance === host;
+  if (!(error instanceof MastodonError)) return false;
+  const isOfServer = ['instance_unreachable', 'instance_blocked', 'timeout'].includes(error.code);
+  return error.code === 'instance_unsupported' || (isOfServer && error.instance === host);
 }
 
 /**

@@ -71,9 +71,9 @@ export class Discovery {
     const own = this.exploring.join(`${kind} ${origin}`, context, async (shared): Promise<OwnServer> => {
       const documents = new Documents(shared);
       try {
-        return { instance: await explore(documents, origin) };
+        return { documents, instance: await explore(documents, origin) };
       } catch (failure) {
-        return { instance: undefined, failure, documents };
+        return { documents, failure };
       }
     });
     own.catch(() => undefined);
@@ -122,23 +122,22 @@ export class Discovery {
     const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
     const hasHandle = address.username !== undefined;
     const context = new RequestContext(this.http, { timeoutMs, typed: address.host, hasHandle });
+    let confirmation: Confirmation = 'confirmed';
     try {
       const { instance } = await this.look(address, context);
-      const isSame = instance.origin === known.origin && instance.tokenEndpoint === known.tokenEndpoint;
-      if (!isSame || instance.authorizationEndpoint !== known.authorizationEndpoint) {
-        // The new answer may be the forged one, so it does not replace the old one.
-        throw new Error('the domain names another server');
-      }
-      this.confirmations.set(key, 'confirmed');
-      await this.store.cache(key, known, namedTtlMs);
+      const pinned = ['origin', 'authorizationEndpoint', 'tokenEndpoint'] as const;
+      // A different answer may be the forged one, so it does not replace the old one.
+      if (pinned.some((name) => instance[name] !== known[name])) confirmation = 'contradicted';
+      else await this.store.cache(key, known, namedTtlMs);
     } catch (error) {
       // Without an answer the mapping is used until it expires, and is not extended.
       const isAnswer = !(error instanceof MastodonError) || error.code === 'instance_unsupported';
-      this.confirmations.set(key, isAnswer ? 'contradicted' : 'confirmed');
-      if (isAnswer) await this.store.delete(key);
+      if (isAnswer) confirmation = 'contradicted';
     } finally {
       context.end();
     }
+    this.confirmations.set(key, confirmation);
+    if (confirmation === 'contradicted') await this.store.delete(key);
   }
 }
 

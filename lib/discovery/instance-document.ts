@@ -1,6 +1,6 @@
 /** Creates an instance from the discovery documents of a host. */
 
-import { MastodonError, type MastodonErrorDetails } from '../errors.js';
+import { MastodonError, type MastodonErrorCode, type MastodonErrorDetails } from '../errors.js';
 import { isChallenge, jsonObject, jsonObjectOrNone, type JsonObject } from '../http/answer.js';
 import type { Answer } from '../http/request.js';
 import type { Instance } from '../options.js';
@@ -40,17 +40,12 @@ export function readInstance(documents: InstanceDocuments, takesURLClients = fal
   const accountDomain = accountDomainOf(about.account_domain) ?? accountDomainOf(about.uri);
   const knowsClientsByURL = takesURLClients && metadata && metadata.registrationEndpoint === undefined;
   return {
-    origin,
-    host,
-    authorizationEndpoint: metadata?.authorizationEndpoint ?? `${origin}/oauth/authorize`,
-    tokenEndpoint: metadata?.tokenEndpoint ?? `${origin}/oauth/token`,
-    ...(knowsClientsByURL
-      ? { clientMetadata: 'json' }
-      : { registrationEndpoint: metadata?.registrationEndpoint ?? `${origin}/api/v1/apps` }),
-    revocationEndpoint: metadata?.revocationEndpoint ?? `${origin}/oauth/revoke`,
-    issuer: metadata?.issuer ?? origin,
-    promisesIssuer: metadata?.promisesIssuer ?? false,
-    ...(metadata?.scopesSupported && { scopesSupported: metadata.scopesSupported }),
+    ...{ origin, host, issuer: origin, promisesIssuer: false },
+    authorizationEndpoint: `${origin}/oauth/authorize`,
+    tokenEndpoint: `${origin}/oauth/token`,
+    revocationEndpoint: `${origin}/oauth/revoke`,
+    ...(knowsClientsByURL ? { clientMetadata: 'json' } : { registrationEndpoint: `${origin}/api/v1/apps` }),
+    ...metadata,
     ...(software !== undefined && { software }),
     ...(accountDomain !== undefined && { accountDomain }),
   };
@@ -63,32 +58,28 @@ function readAbout(
   instance: string,
   takesURLClients: boolean,
 ): JsonObject {
-  const { status } = documents.instance;
-  const cause = `/api/v1/instance answered ${status} without an instance`;
-  if (isChallenge(documents.instance)) throw new MastodonError('instance_blocked', { instance, cause });
-  if (status === 429)
-    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_busy' });
-  if (status >= 500)
-    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
-  if (status === 200 && /json/i.test(documents.instance.contentType)) {
+  const { status, contentType } = documents.instance;
+  const refused = (code: MastodonErrorCode, details: MastodonErrorDetails = {}) =>
+    new MastodonError(code, {
+      instance,
+      cause: `/api/v1/instance answered ${status} without an instance`,
+      ...details,
+    });
+  if (isChallenge(documents.instance)) throw refused('instance_blocked');
+  if (status === 429) throw refused('instance_unreachable', { reason: 'server_busy' });
+  if (status >= 500) throw refused('instance_unreachable', { reason: 'server_error' });
+  if (status === 200 && /json/i.test(contentType)) {
     const about = jsonObject(documents.instance);
     if (isAbout(about)) return about;
   }
   // Mastodon in limited federation mode answers 401 here.
   const closed = (status === 401 || status === 403) && jsonObjectOrNone(documents.instance) !== undefined;
   if (metadata?.registrationEndpoint !== undefined || (closed && documents.nodeInfo)) return {};
-  throw new MastodonError('instance_unsupported', {
-    instance,
-    cause,
-    ...unsupportedReason(documents, takesURLClients),
-  });
+  throw refused('instance_unsupported', unsupportedReason(documents, takesURLClients));
 }
 
 /** The reason and software for a host without an instance document. */
-function unsupportedReason(
-  documents: InstanceDocuments,
-  takesURLClients: boolean,
-): Pick<MastodonErrorDetails, 'reason' | 'software'> {
+function unsupportedReason(documents: InstanceDocuments, takesURLClients: boolean): MastodonErrorDetails {
   const name = softwareOf(documents.nodeInfo, undefined);
   const software = otherSoftware(name);
   if (software !== undefined) return { reason: 'other_software', software };

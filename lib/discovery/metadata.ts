@@ -2,21 +2,20 @@
 
 import { MastodonError } from '../errors.js';
 import type { JsonObject } from '../http/answer.js';
+import type { Instance } from '../options.js';
 import { isOn, parsedURL } from '../util/url.js';
 
-export interface Metadata {
-  readonly issuer: string;
-  readonly authorizationEndpoint: string;
-  readonly tokenEndpoint: string;
-  /**
-   * Mastodon's member `app_registration_endpoint`: POST /api/v1/apps, not RFC 7591. Absent only if clients are
-   * identified by the URL of a document.
-   */
-  readonly registrationEndpoint?: string;
-  readonly revocationEndpoint?: string;
-  readonly promisesIssuer: boolean;
-  readonly scopesSupported?: readonly string[];
-}
+/** The members of an instance that its metadata states. Without registration, clients are identified by a URL. */
+export type Metadata = Pick<
+  Instance,
+  | 'issuer'
+  | 'authorizationEndpoint'
+  | 'tokenEndpoint'
+  | 'registrationEndpoint'
+  | 'revocationEndpoint'
+  | 'promisesIssuer'
+  | 'scopesSupported'
+>;
 
 /**
  * Reads a metadata document. The issuer and all endpoints must be on `origin`. Otherwise an instance could name the
@@ -28,6 +27,7 @@ export interface Metadata {
  */
 export function readMetadata(document: JsonObject, origin: string): Metadata | undefined {
   const { issuer, authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = document;
+  // The first is Mastodon's own member: POST /api/v1/apps, not RFC 7591.
   const { app_registration_endpoint: registrationEndpoint, revocation_endpoint: revocationEndpoint } =
     document;
   const isIssuer = issuer === origin || issuer === `${origin}/`;

@@ -1,6 +1,7 @@
 /** Reports failed logins to the log, and in development as process warnings. */
 
-import { UnlistedServer, unicodeHost, type Address } from '../discovery/address.js';
+import { domainToUnicode } from 'node:url';
+import { UnlistedServer, type Address } from '../discovery/address.js';
 import { MastodonError, kindOf } from '../errors.js';
 import { type LoginEvent, type Report, isDevelopment, warnOnce } from '../events.js';
 import type { Transaction } from './transactions.js';
@@ -15,7 +16,7 @@ export interface LoginDetails {
 export function withLoginDetails(error: MastodonError, { address, login }: LoginDetails): MastodonError {
   const host = login?.instance.host ?? address?.host;
   const isItsName = error.instance !== undefined && error.instance === host;
-  const inScript = login ? login.isInItsScript && unicodeHost(login.instance.host) : address?.typedHost;
+  const inScript = login ? login.isInItsScript && domainToUnicode(login.instance.host) : address?.typedHost;
   // After the consent the address is known to be correct.
   const isFailing = login && error.code === 'instance_unreachable' && error.reason === undefined;
   return error.with({

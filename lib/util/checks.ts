@@ -128,23 +128,17 @@ function describeValue(value: unknown): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
 }
 
-const advice = 'pass a Keyv, or redisStore(client) of passport-mastodon-oauth2/stores';
-
 /** @throws TypeError with the fix. The value is not shown, because it may contain a password. */
 export function checkStore(checks: Checks, value: unknown): void {
   if (value === undefined) return;
-  if (typeof value === 'string' || value instanceof URL) {
-    checks.fail(`store must not be an address: ${advice}`);
-  }
   const { sendCommand, get, set, del, delete: remove } = Object(value) as Record<string, unknown>;
   const isClient = [get, set, del].every((method) => typeof method === 'function') && remove === undefined;
-  if (isClient && typeof sendCommand === 'function') {
-    checks.fail(
-      'store must not be a client of Redis: pass redisStore(client) of passport-mastodon-oauth2/stores',
-    );
-  }
-  if (isClient) {
+  const ofRedis = 'redisStore(client) of passport-mastodon-oauth2/stores';
+  if (typeof value === 'string' || value instanceof URL)
+    checks.fail(`store must not be an address: pass a Keyv, or ${ofRedis}`);
+  if (isClient && typeof sendCommand === 'function')
+    checks.fail(`store must not be a client of Redis: pass ${ofRedis}`);
+  if (isClient)
     checks.fail('store has del and no delete: pass an object with get, set and delete that calls the client');
-  }
   checks.methods('store', value as Record<'get' | 'set' | 'delete', unknown>, ['get', 'set', 'delete']);
 }
