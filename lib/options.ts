@@ -190,14 +190,16 @@ export function readOptions(options: LoginOptions, checks = new Checks('Mastodon
   const outbound = checkedOutbound(checks, options.outbound ?? {});
   checkStore(checks, options.store);
   const callbackURL = checks.instanceURL('callbackURL', options.callbackURL);
+  const { clientMetadataURL: given } = options;
+  const clientMetadataURL = given === undefined ? undefined : checks.instanceURL('clientMetadataURL', given);
+  // Other servers fetch this URL, so a loopback address is refused.
+  if (clientMetadataURL?.startsWith('http:'))
+    checks.wrong('clientMetadataURL', 'use https', clientMetadataURL);
   if (process.env.NODE_ENV === 'production') warnInProduction(checks, callbackURL, options.store);
   return {
     clientName: checkedClientName(checks, options.clientName),
     callbackURL,
-    clientMetadataURL:
-      options.clientMetadataURL === undefined
-        ? undefined
-        : checkedClientURL(checks, options.clientMetadataURL),
+    clientMetadataURL,
     website,
     scope: checkedScope(options.scope, checks),
     userAgent: checkedHeader(checks, 'userAgent', userAgent),
@@ -219,12 +221,6 @@ function checkedClientName(checks: Checks, value: unknown): string {
     checks.wrong('clientName', 'have no control characters', name);
   }
   return name;
-}
-
-/** Other servers fetch this URL, so a loopback address is refused. */
-function checkedClientURL(checks: Checks, value: unknown): string {
-  const url = checks.instanceURL('clientMetadataURL', value);
-  return url.startsWith('https:') ? url : checks.wrong('clientMetadataURL', 'use https', url);
 }
 
 function checkedWebsite(checks: Checks, value: unknown): string {

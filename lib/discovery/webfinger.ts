@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
 import { jsonObjectOfAnyType, parseObject, type JsonObject } from '../http/answer.js';
-import { smallDocumentBytes, type Answer } from '../http/request.js';
+import { smallDocumentBytes, type Answer, type Documents } from '../http/request.js';
 import { parseAddress, type Address } from './address.js';
 import { isLocalRefusal } from './failures.js';
 import { parsedURL } from '../util/url.js';
@@ -35,13 +35,7 @@ interface WebFingerSubject {
 }
 
 /** Fetches a document. */
-export interface Fetcher {
-  readonly developmentOrigins: ReadonlySet<string>;
-  get(
-    url: string,
-    options: { readonly accept?: string; readonly maxBytes?: number; readonly redirects?: number },
-  ): Promise<Answer>;
-}
+export type Fetcher = Pick<Documents, 'developmentOrigins' | 'get'>;
 
 /**
  * Asks the handle's domain for the actor, and the actor's server for the handle. The handle is confirmed only if both

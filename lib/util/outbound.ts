@@ -106,10 +106,7 @@ function checkedPrivateOrigins(checks: Checks, value: unknown): ReadonlySet<stri
 }
 
 /** Checks certificate authorities. Node.js accepts any text here, and ignores text without a certificate. */
-function checkedAuthorities<CA extends string | Buffer | ReadonlyArray<string | Buffer>>(
-  checks: Checks,
-  ca: CA,
-): CA {
+function checkedAuthorities<CA>(checks: Checks, ca: CA): CA {
   const all: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
   const arePEM = all.every(
     (one) => (typeof one === 'string' || Buffer.isBuffer(one)) && one.includes('-----BEGIN'),
