@@ -31,7 +31,8 @@ class TimedStore extends LockingStore {
 const site = { clientName: 'A site', callbackURL: 'https://site.example/callback' };
 
 /** The clients as one process sees them. */
-const processOn = (backend: LockingStore) => new Clients(new Store(backend, 5000), site, new ReferralLimits());
+const processOn = (backend: LockingStore) =>
+  new Clients(new Store(backend, 5000), site, new ReferralLimits());
 const add = (clients: Clients, clientId: string) => clients.add(host, app, registered(clientId));
 
 async function addUsed(clients: Clients, clientId: string): Promise<void> {

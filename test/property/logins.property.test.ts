@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { breakdowns, delays, type Operation } from '../support/bad-store.js';
 import { disturbances } from './disturbances.js';
 import { entryPoints } from './processes.js';
-import { holds } from './runs.js';
+import { holds, timeoutMs } from './runs.js';
 import { World, type Callback } from './world.js';
 
 /** fast-check requires a model; here the world holds all state. */
@@ -200,7 +200,8 @@ const all = [...honest, begin, finish, ...troubles];
 /** Differences between the clocks of two machines without a time server. Milliseconds. */
 const skew = fc.constantFrom(0, -4 * 60_000, 4 * 60_000);
 
-// At the same time, as they mostly wait: for locks, and for instances that are slow.
+// Five run at the same time, as they mostly wait: for locks, and for slow instances.
+jest.setTimeout(5 * timeoutMs);
 describe.each(entryPoints)('through %s', (entryPoint) => {
   it.concurrent.each([
     ['everything works', honest],

@@ -12,7 +12,8 @@ const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
 const { PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env;
 
 // Five milliseconds per case are enough, also on a busy machine; a longer case hangs.
-jest.setTimeout(20_000 + 5 * runs);
+export const timeoutMs = 20_000 + 5 * runs;
+jest.setTimeout(timeoutMs);
 
 /**
  * `costly` is the duration of one case relative to the usual one. A case of seconds is reported without shrinking.
