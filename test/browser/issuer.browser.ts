@@ -77,7 +77,7 @@ inChromium("the issuer's pages", () => {
     return openid.initiateDeviceAuthorization(config, { scope: 'openid' });
   }
 
-  /** The findings of an accessibility checker, and whether any element overflows the page. */
+  /** The violations of an accessibility checker, and whether any element overflows the page. */
   async function faults(): Promise<string[]> {
     await page.evaluate(axe.source);
     const { violations } = await page.evaluate(() =>
