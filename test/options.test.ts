@@ -318,8 +318,13 @@ describe('without a store', () => {
 
 it.each([
   [{ passReqToCallback: true }, 'MastodonLogin: there is no option passReqToCallback'],
+  [{ clientURL: 'https://site.example/client' }, 'option clientURL is called clientMetadataURL now'],
+  [{ outbound: { maxExchanges: 1 } }, 'option outbound.maxExchanges is called maxConcurrentCallbacks now'],
   [{ outbound: { timeoutMS: 1 } }, 'there is no option outbound.timeoutMS; did you mean timeoutMs?'],
-])('an option that the login does not know is refused, with the nearest name: %j', (changes, message) => {
-  const options = { clientName: 'A site', callbackURL: 'https://site.example/callback', ...changes };
-  expect(() => new MastodonLogin(options as never)).toThrow(message);
-});
+])(
+  'an option that the login does not know is refused, with the new or the nearest name: %j',
+  (changes, message) => {
+    const options = { clientName: 'A site', callbackURL: 'https://site.example/callback', ...changes };
+    expect(() => new MastodonLogin(options as never)).toThrow(message);
+  },
+);

@@ -218,8 +218,10 @@ export class SingleFlight<T> {
     work: (shared: RequestContext) => Promise<T>,
     host: string,
   ): Promise<T> {
+    // Async, so that an exception of `work` before its first await ends the task after `join` has registered it.
+    const task = async () => work(shared);
     try {
-      return await (this.limit ? this.limit.run(shared, host, () => work(shared)) : work(shared));
+      return await (this.limit ? this.limit.run(shared, host, task) : task());
     } finally {
       this.underWay.delete(key);
       shared.end();

@@ -98,15 +98,26 @@ function wholeMs(ttl: number): number {
 /**
  * Makes a bus between the processes of a bridge.
  * @param connected a client of node-redis 6 or of ioredis, also of a Redis Cluster. The caller closes it.
- * @param listening a second connection, which Redis requires for subscriptions. Default: a duplicate of `connected` for
- *   each subscription, closed at its end. A bridge has one subscription
+ * @param listening a second connection, which Redis requires for subscriptions. Default: a duplicate of `connected`,
+ *   opened at the first subscription and closed after the last
  */
 export function redisBus(
   connected: RedisPublisher | IORedisClient,
   listening?: RedisSubscriber | IORedisSubscriber,
 ): Bus {
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
-  const subscriber = listening && ('isOpen' in listening ? listening : subscriberOf(listening));
+  const given = listening && ('isOpen' in listening ? listening : subscriberOf(listening));
+  let own: Promise<RedisSubscriber> | undefined;
+  /** Subscriptions that began at `own` and have not ended. */
+  let users = 0;
+
+  /** Closing a connection ends its subscriptions, also while Redis does not answer. */
+  const release = async (): Promise<void> => {
+    if (--users > 0) return;
+    const closing = own;
+    own = undefined;
+    await closing?.then(close, () => undefined);
+  };
   return {
     async publish(channel, text) {
       const received = await client.publish(channel, text);
@@ -114,25 +125,40 @@ export function redisBus(
       return isCluster(connected) ? undefined : received;
     },
     async subscribe(channel, listener) {
-      if (subscriber) {
-        await subscriber.subscribe(channel, listener);
-        return async () => subscriber.unsubscribe(channel, listener).catch(() => undefined);
+      if (given) {
+        await given.subscribe(channel, listener);
+        return async () => given.unsubscribe(channel, listener).catch(() => undefined);
       }
-      const own = client.duplicate();
-      // An error without a listener ends the process. The client connects and subscribes again by itself.
-      own.on('error', () => undefined);
+      users++;
       try {
-        if (!own.isOpen) await own.connect();
-        await own.subscribe(channel, listener);
+        own ??= opened(client.duplicate());
+        const subscriber = await own;
+        await subscriber.subscribe(channel, listener);
+        let ending: Promise<void> | undefined;
+        return () => (ending ??= end());
+        async function end(): Promise<void> {
+          if (users > 1) await subscriber.unsubscribe(channel, listener).catch(() => undefined);
+          await release();
+        }
       } catch (error) {
-        // The client would go on trying.
-        await close(own);
+        await release();
         throw error;
       }
-      // This ends the subscription also while Redis does not answer.
-      return () => close(own);
     },
   };
+}
+
+/** @throws the error of `connect`. The connection is closed then, because clients retry by themselves. */
+async function opened(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
+  // An error without a listener ends the process. The client connects and subscribes again by itself.
+  subscriber.on('error', () => undefined);
+  try {
+    if (!subscriber.isOpen) await subscriber.connect();
+  } catch (error) {
+    await close(subscriber);
+    throw error;
+  }
+  return subscriber;
 }
 
 async function close(subscriber: RedisSubscriber): Promise<void> {

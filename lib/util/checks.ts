@@ -3,6 +3,16 @@
 import { suggestion } from './did-you-mean.js';
 import { parsedURL } from './url.js';
 
+/** Options that had another name before the first release. */
+const newNames: ReadonlyMap<string, string> = new Map([
+  ['clientURL', 'clientMetadataURL'],
+  ['startTimeoutMs', 'loginTimeoutMs'],
+  ['maxPreparations', 'maxConcurrentStarts'],
+  ['maxExchanges', 'maxConcurrentCallbacks'],
+  ['maxExchangesPerInstance', 'maxConcurrentCallbacksPerInstance'],
+  ['failureMemoryMs', 'failureCooldownMs'],
+]);
+
 export class Checks {
   /** @param caller the function or class that the site called, such as `MastodonStrategy` */
   constructor(readonly caller: string) {}
@@ -28,6 +38,9 @@ export class Checks {
     }
     for (const [name, given] of Object.entries(value)) {
       if (given === undefined || known.includes(name)) continue;
+      const renamed = newNames.get(name);
+      if (renamed !== undefined && known.includes(renamed))
+        this.fail(`${one}${name} is called ${renamed} now`);
       this.fail(`there is no ${one}${name}${suggestion(name, known)}`);
     }
     return value;

@@ -26,11 +26,11 @@ function aClient(habits: { connect?: () => Promise<unknown>; unsubscribe?: () =>
   return { client, open, subscribed };
 }
 
-it('is opened for a subscription, and closed with it', async () => {
+it('is opened once for all subscriptions, and closed with the last one', async () => {
   const { client, open, subscribed } = aClient();
   const bus = redisBus(client);
   const stops = await Promise.all(['one', 'two'].map((channel) => bus.subscribe(channel, () => undefined)));
-  expect([open.size, subscribed]).toEqual([2, ['one', 'two']]);
+  expect([open.size, subscribed]).toEqual([1, ['one', 'two']]);
   await stops[0]?.();
   // Ending a subscription twice does not end another one.
   await stops[0]?.();
