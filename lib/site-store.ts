@@ -5,16 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { kindOf, MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
 import { digest } from './util/crypto.js';
-import { boundedMap } from './util/memory.js';
-
-/** How records are read and written: in the site's store, or in memory. */
-export interface Records {
-  get(key: string): Promise<object | undefined>;
-  /** @returns false if the record was not stored */
-  set(key: string, value: object, ttlMs?: number): Promise<boolean | void>;
-  /** @returns false if the record did not exist */
-  delete(key: string): Promise<boolean>;
-}
+import { boundedMap, type Records } from './util/memory.js';
 
 /** Releases a lock. */
 export type Release = () => Promise<void>;

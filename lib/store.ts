@@ -3,9 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
-import { isMap, keyPrefix, SiteStore, storeFailed, type Records, type Release } from './site-store.js';
+import { isMap, keyPrefix, SiteStore, storeFailed, type Release } from './site-store.js';
 import { digest } from './util/crypto.js';
-import { memoryStore } from './util/memory.js';
+import { memoryStore, type Records } from './util/memory.js';
 
 /**
  * The key of a record. Short hosts stay readable. The other parts are hashed, so that different parts give different

@@ -187,12 +187,12 @@ export class ClientLifecycle {
     if (acceptsAnyCode.has(instance.software))
       await this.checkInvalidCode(context, instance, of, redirectURI, 'first');
     else
-      context.inBackground(this.background, host, (work) =>
+      void context.inBackground(this.background, host, (work) =>
         this.checkInvalidCode(work, instance, of, redirectURI, 'first'),
       );
     // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
     if (client.deaths)
-      context.inBackground(this.background, host, async (work) => {
+      void context.inBackground(this.background, host, async (work) => {
         if (!(await isKnown(work, this.clients, instance, of, client)))
           await this.clients.rememberUnverifiable(host);
       });

@@ -124,17 +124,20 @@ export class RequestContext {
    * Runs work for an instance under a limit, with a deadline of its own. The caller does not wait for it.
    * @param failed called with the error of the work or of the limit
    */
-  inBackground(
+  async inBackground(
     limit: ConcurrencyLimit,
     host: string,
     work: (context: RequestContext) => Promise<void>,
-    failed: (error: unknown) => void = () => undefined,
-  ): void {
+    failed?: (error: unknown) => void,
+  ): Promise<void> {
     const context = this.detached();
-    void limit
-      .run(context, host, () => work(context))
-      .catch(failed)
-      .finally(() => context.end());
+    try {
+      await limit.run(context, host, () => work(context));
+    } catch (error) {
+      failed?.(error);
+    } finally {
+      context.end();
+    }
   }
 
   /**
@@ -218,10 +221,11 @@ export class SingleFlight<T> {
     work: (shared: RequestContext) => Promise<T>,
     host: string,
   ): Promise<T> {
-    // Async, so that an exception of `work` before its first await ends the task after `join` has registered it.
-    const task = async () => work(shared);
     try {
-      return await (this.limit ? this.limit.run(shared, host, task) : task());
+      // An exception of `work` must end the task after `join` has registered it, so it runs in a later turn or in `run`.
+      return await (this.limit
+        ? this.limit.run(shared, host, () => work(shared))
+        : Promise.resolve(shared).then(work));
     } finally {
       this.underWay.delete(key);
       shared.end();

@@ -102,7 +102,7 @@ export class SiteTokens {
       if (!(await revoke(context, instance, credentials, accessToken)))
         throw new MastodonError('token_refused', { instance: host });
     };
-    login.inBackground(this.revocations, host, revokeNow, (error) => {
+    void login.inBackground(this.revocations, host, revokeNow, (error) => {
       const code = error instanceof MastodonError ? error.code : 'store_failed';
       this.lifecycle.settings.log('revocation_failed', { instance: host, code });
     });

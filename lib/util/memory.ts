@@ -3,7 +3,24 @@
 import { Keyv } from 'keyv';
 import { LRUCache } from 'lru-cache';
 
-export type BoundedMap<V extends object | string | true> = LRUCache<string, V>;
+// The declarations of core and web refer to this file, and need no types of other packages.
+
+export interface BoundedMap<V> {
+  get(key: string): V | undefined;
+  /** @param options `ttl` of this entry, in milliseconds */
+  set(key: string, value: V, options?: { readonly ttl?: number }): unknown;
+  has(key: string): boolean;
+  delete(key: string): boolean;
+}
+
+/** How records are read and written: in memory, or in the site's store. */
+export interface Records {
+  get(key: string): Promise<object | undefined>;
+  /** @returns false if the record was not stored */
+  set(key: string, value: object, ttlMs?: number): Promise<boolean | void>;
+  /** @returns false if the record did not exist */
+  delete(key: string): Promise<boolean>;
+}
 
 let [last, lost] = [0, 0];
 
@@ -76,7 +93,7 @@ class BoundedMemory {
 }
 
 /** The default store. It does not fail, and its `set` returns whether it stored the record. */
-export function memoryStore(maxRecords: number): Keyv<object> {
+export function memoryStore(maxRecords: number): Records {
   return new Keyv<object>({
     store: new BoundedMemory(maxRecords),
     useKeyPrefix: false,

@@ -58,10 +58,9 @@ export function splitAtHost(template: string): { readonly before: string; readon
 export function hostSegmentOf(template: string, path: string): string | undefined {
   const { behind } = splitAtHost(template);
   const segments = path.split('/').filter(Boolean);
-  const rest = behind === '' ? [] : behind.split('/');
-  const end = segments.length - rest.length;
-  const isRest = rest.every((segment, i) => segments[end + i]?.toLowerCase() === segment.toLowerCase());
-  return isRest ? segments[end - 1] : undefined;
+  const end = segments.length - (behind === '' ? 0 : behind.split('/').length);
+  if (end < 1 || segments.slice(end).join('/').toLowerCase() !== behind.toLowerCase()) return undefined;
+  return segments[end - 1];
 }
 
 /**
