@@ -6,7 +6,7 @@ const slow = [
   'property/kills.long',
   'property/logins.property',
   'package/types.long',
-  'stores/contract.test',
+  'stores/contract.long',
   'browser/issuer.browser',
 ];
 

@@ -25,7 +25,7 @@ const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mj
 const parts = {
   // What `npm test` runs.
   unit: { run: [['npm', 'run', '-s', 'check'], jest()] },
-  // Tests of a minute each, and more generated logins.
+  // Slow tests, and more generated logins.
   long: {
     env: { PROPERTY_RUNS: '10000' },
     run: [ending('long', ...manyLogins, '--verbose=false', ...long)],
