@@ -221,11 +221,10 @@ export class SingleFlight<T> {
     work: (shared: RequestContext) => Promise<T>,
     host: string,
   ): Promise<T> {
+    // Async, so that an exception of `work` before its first await ends the task after `join` has registered it.
+    const task = async () => work(shared);
     try {
-      // An exception of `work` must end the task after `join` has registered it, so it runs in a later turn or in `run`.
-      return await (this.limit
-        ? this.limit.run(shared, host, () => work(shared))
-        : Promise.resolve(shared).then(work));
+      return await (this.limit ? this.limit.run(shared, host, task) : task());
     } finally {
       this.underWay.delete(key);
       shared.end();
