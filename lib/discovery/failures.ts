@@ -59,8 +59,9 @@ export class Failures {
   async assertNoVerdict(host: string): Promise<void> {
     const verdict = (await this.store.cached(storeKey('verdict', host))) ?? {};
     const { code, until } = verdict as { readonly code?: unknown; readonly until?: unknown };
-    // A later end comes from a wrong clock. The host would be refused until then.
-    if (!verdicts.has(code) || !(Number(until) < Date.now() + 2 * longestVerdictMs)) return;
+    const leftMs = Number(until) - Date.now();
+    // Some stores expire nothing. A much later end comes from a wrong clock: the host would be refused until then.
+    if (!verdicts.has(code) || !(leftMs > 0 && leftMs < 2 * longestVerdictMs)) return;
     throw new MastodonError(code as MastodonErrorCode, { instance: host, cause: 'remembered' });
   }
 

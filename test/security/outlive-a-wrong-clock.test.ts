@@ -3,7 +3,7 @@
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
 import type { KeyValueStore } from '../../lib/options.js';
-import { anInstance, aSplitPair, ExpiringStore, leastOptions } from '../support/stage.js';
+import { anInstance, aSplitPair, ExpiringStore, JSONStore, leastOptions } from '../support/stage.js';
 import { until } from '../support/hostile.js';
 
 const minute = 60_000;
@@ -43,6 +43,22 @@ it.each(stores)(
     expect(await begin()).toBe('begun');
   },
 );
+
+it('an instance that limited registrations receives them again after that time, with a store that expires nothing', async () => {
+  const instance = await anInstance();
+  const login = new MastodonLogin({
+    ...leastOptions,
+    store: new JSONStore(),
+    developmentInstances: [instance.origin],
+  });
+  const begin = () => codeOf(login.begin(instance.host, randomToken()));
+  const stop = instance.answerWith('POST /api/v1/apps', 429, {});
+  expect(await begin()).toBe('registration_throttled');
+  stop();
+  expect(await begin()).toBe('registration_throttled');
+  setClock(11 * minute);
+  expect(await begin()).toBe('begun');
+});
 
 it('a host that failed receives requests again', async () => {
   const instance = await anInstance();
