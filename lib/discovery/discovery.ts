@@ -43,9 +43,11 @@ export class Discovery {
   /** The cached instance of this address or its domain. Sends no request. */
   async known(address: Address): Promise<Instance | undefined> {
     const { host, username, origin } = address;
-    const ofHandle =
-      username === undefined ? undefined : await this.usable(address, storeKey('handle', host, username));
-    return ofHandle ?? this.usable({ host, origin }, storeKey('instance', host));
+    const ofDomain = storeKey('instance', host);
+    if (username === undefined) return this.usable(address, ofDomain, await this.store.cached(ofDomain));
+    const ofHandle = storeKey('handle', host, username);
+    const [own, shared] = await Promise.all([this.store.cached(ofHandle), this.store.cached(ofDomain)]);
+    return this.usable(address, ofHandle, own) ?? this.usable({ host, origin }, ofDomain, shared);
   }
 
   /**
@@ -83,12 +85,15 @@ export class Discovery {
   /** The cached instance of an origin. */
   private async knownAt(origin: string): Promise<Instance | undefined> {
     const { host } = new URL(origin);
-    const instance = await this.usable({ origin, host }, storeKey('instance', host));
-    return instance?.origin === origin ? instance : undefined;
+    const key = storeKey('instance', host);
+    const record = await this.store.cached(key);
+    // A mapping to another server is not looked up again here, because no visitor typed its domain.
+    return isInstance(record) && record.origin === origin
+      ? this.usable({ origin, host }, key, record)
+      : undefined;
   }
 
-  private async usable(address: Address, key: string): Promise<Instance | undefined> {
-    const record = await this.store.cached(key);
+  private usable(address: Address, key: string, record: unknown): Instance | undefined {
     if (!isInstance(record)) return undefined;
     // Another site that shares the store may have `clientMetadataURL`, which this site lacks.
     const isForURLClients = record.registrationEndpoint === undefined;

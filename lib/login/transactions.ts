@@ -229,10 +229,12 @@ export function pendingLogins(
       await store.delete(storeKey('used', '', hidden));
     },
     unfinished: async (host) => {
+      if (isNew) return undefined;
+      const records = [...keys.keys()].map((one) => store.cached(storeKey('unfinished', host, one)));
       const times: number[] = [];
       let [latest, latestKey] = [0, ''];
-      for (const one of isNew ? [] : keys.keys()) {
-        const record: UnfinishedRecord = (await store.cached(storeKey('unfinished', host, one))) ?? {};
+      for (const record of (await Promise.all(records)) as (UnfinishedRecord | undefined)[]) {
+        if (record === undefined) continue;
         const isWhole = Array.isArray(record.times) && record.times.every(Number.isFinite);
         if (!isWhole || typeof record.login !== 'string') continue;
         const ofKey = record.times as readonly number[];
@@ -246,7 +248,7 @@ export function pendingLogins(
       return { begunAt, applicationState };
     },
     finished: async (host) => {
-      for (const one of keys.keys()) await store.delete(storeKey('unfinished', host, one));
+      await Promise.all([...keys.keys()].map((one) => store.delete(storeKey('unfinished', host, one))));
     },
     // The other former keys need no record: each has one, or the browser invented it.
     keysFinished: async () => {
