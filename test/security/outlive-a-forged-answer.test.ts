@@ -1,6 +1,6 @@
 /** For a moment, an attacker answers for a domain: its name was hijacked, or its web site was broken into. */
 
-import { aSite, aSplitPair, anInstance, JSONStore, leave } from '../support/stage.js';
+import { aSite, aSplitPair, anInstance, JSONStore, leave, start } from '../support/stage.js';
 import { until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import { Visitor } from '../support/visitor.js';
@@ -85,4 +85,25 @@ describe.each(ways)('a domain that was once redirected by %s,', (way) => {
     await until(() => accountDomain.requests.length > 0);
     expect(await sentTo()).toBe(evil.host);
   });
+});
+
+it('a stranger’s handle that names a domain with a cached mapping does not have it confirmed', async () => {
+  const [{ accountDomain, webHost }, evil] = await Promise.all([
+    aSplitPair('mastodon45', { style: 'host-meta' }),
+    anInstance(),
+  ]);
+  const site = await aSite({ instances: [accountDomain, webHost, evil] });
+  await leave(new Visitor(), site, accountDomain.host);
+  evil.answerWith(/^GET /, 404, '');
+  evil.answer('/.well-known/webfinger', (_req, res, { query }) => {
+    const href = `${accountDomain.origin}/users/alice`;
+    const links = [{ rel: 'self', type: 'application/activity+json', href }];
+    res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
+    res.end(JSON.stringify({ subject: query['resource'], links }));
+  });
+  later(61_000);
+  accountDomain.resetRequests();
+  await start(new Visitor(), site, `@u@${evil.host}`);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(accountDomain.requestsTo('/api/v1/instance')).toHaveLength(1);
 });
