@@ -224,6 +224,15 @@ describe('a single flight', () => {
     expect(await flight.join('a', aContext(), async () => 2)).toBe(2);
   });
 
+  it('begins again after work that throws before its first await', async () => {
+    const flight = new SingleFlight<number>();
+    const broken = (): Promise<number> => {
+      throw new MastodonError('timeout', { instance: 'a.example' });
+    };
+    await expect(flight.join('a', aContext(), broken)).rejects.toThrow(MastodonError);
+    expect(await flight.join('a', aContext(), async () => 1)).toBe(1);
+  });
+
   it('continues for the others when one caller’s deadline has passed', async () => {
     const flight = new SingleFlight<string>();
     let end: (result: string) => void = () => undefined;
