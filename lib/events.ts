@@ -1,7 +1,8 @@
 /** Typed events for the option `log` and the diagnostics channel of this package, and process warnings. */
 
 import { channel } from 'node:diagnostics_channel';
-import { kindOf, MastodonError, type MastodonErrorCode } from './errors.js';
+import { MastodonError, type MastodonErrorCode } from './errors.js';
+import { kindOf } from './util/error-kind.js';
 
 /**
  * An event of a login; `event` is its type. Events contain no secret, code or token. Of the visitor they contain only

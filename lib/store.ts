@@ -3,9 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
-import { isMap, keyPrefix, SiteStore, storeFailed, type Release } from './site-store.js';
 import { digest } from './util/crypto.js';
 import { memoryStore, type Records } from './util/memory.js';
+import { isMap, keyPrefix, SiteStore, type Release } from './util/site-store.js';
 
 /**
  * The key of a record. Short hosts stay readable. The other parts are hashed, so that different parts give different
@@ -15,6 +15,10 @@ export function storeKey(kind: string, host: string, ...rest: readonly string[])
   // Keys have at most 250 characters in memcached, 255 in Keyv's SQL tables. A digest has no dot, so it equals no host.
   const key = `${keyPrefix}:${kind}:${host.length > 80 ? digest(host) : host}`;
   return rest.length === 0 ? key : `${key}:${digest(JSON.stringify(rest))}`;
+}
+
+export function storeFailed(cause: string | Error): MastodonError {
+  return new MastodonError('store_failed', { cause });
 }
 
 /** Whether a value has a member of this type by each of these names, as a record from a store should. */
@@ -53,7 +57,7 @@ export class Store {
     maxRecords = 50_000,
   ) {
     this.isShared = backend !== undefined && !isMap(backend);
-    this.site = backend && new SiteStore(backend, timeoutMs);
+    this.site = backend && new SiteStore(backend, timeoutMs, storeFailed);
     this.records = this.site ?? memoryStore(maxRecords);
   }
 

@@ -20,7 +20,7 @@ const rows = [
   ['login/'],
   ['client/ discovery/'],
   ['http/'],
-  ['store.ts site-store.ts'],
+  ['store.ts'],
   ['options.ts'],
   ['events.ts'],
   ['errors.ts'],

@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
 import type { Instance } from '../options.js';
-import { TimeLimit } from '../site-store.js';
-import { storeKey, type Store } from '../store.js';
+import { storeFailed, storeKey, type Store } from '../store.js';
 import type { Bus } from '../stores/bus.js';
 import { digest } from '../util/crypto.js';
+import { TimeLimit } from '../util/site-store.js';
 import { loginError } from './protocol.js';
 import { decryptResult, encryptResult, newID, busNameOf } from './secrets.js';
 
@@ -53,7 +53,7 @@ export class Requests {
     private readonly ttlMs: number,
     private readonly audience: string,
   ) {
-    this.busLimit = new TimeLimit('bus', busTimeoutMs);
+    this.busLimit = new TimeLimit('bus', busTimeoutMs, storeFailed);
   }
 
   /** The number of requests that programs at this process wait for. */

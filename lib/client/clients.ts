@@ -2,7 +2,6 @@
 
 import { MastodonError } from '../errors.js';
 import type { ReferralLimits } from '../http/referrals.js';
-import { UnknownRecordError } from '../site-store.js';
 import { hasMembers, storeKey, type Store } from '../store.js';
 import type { PinnedInstance, Settings } from '../options.js';
 import {
@@ -18,6 +17,7 @@ import {
   type RegisteredClient,
 } from './client.js';
 import { boundedMap } from '../util/memory.js';
+import { UnknownRecordError } from '../util/site-store.js';
 
 /** Time to live of an unused client. Short, because visitors can cause any number of them. */
 const unusedTtlMs = 60 * minute;

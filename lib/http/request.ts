@@ -1,7 +1,8 @@
 /** Sends requests to instances, within all limits and address rules. */
 
-import { kindOf, MastodonError } from '../errors.js';
+import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
+import { kindOf } from '../util/error-kind.js';
 import { parsedURL } from '../util/url.js';
 import { isReachableURL, NotPublicError } from './addresses.js';
 import { redirectTarget, type Answer, type HttpRequest } from './answer.js';

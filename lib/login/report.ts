@@ -2,7 +2,8 @@
 
 import { domainToUnicode } from 'node:url';
 import { UnlistedServer, type Address } from '../discovery/address.js';
-import { MastodonError, kindOf } from '../errors.js';
+import { MastodonError } from '../errors.js';
+import { kindOf } from '../util/error-kind.js';
 import { type LoginEvent, type Report, isDevelopment, warnOnce } from '../events.js';
 import type { Transaction } from './transactions.js';
 

@@ -1,6 +1,6 @@
 /** Checks the application's verify function, and calls it in each of its forms. */
 
-import { kindOf } from '../errors.js';
+import { kindOf } from '../util/error-kind.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
 

@@ -2,7 +2,7 @@
 
 import { type Client, type RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
-import { keyedRecord } from '../../lib/site-store.js';
+import { keyedRecord } from '../../lib/util/site-store.js';
 import { ReferralLimits } from '../../lib/http/referrals.js';
 import { Store, storeKey } from '../../lib/store.js';
 import { anInstanceRecord } from '../support/records.js';

@@ -2,10 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { kindOf, MastodonError } from './errors.js';
-import type { KeyValueStore } from './options.js';
-import { digest } from './util/crypto.js';
-import { boundedMap, type Records } from './util/memory.js';
+import { digest } from './crypto.js';
+import { kindOf } from './error-kind.js';
+import { boundedMap, type Records } from './memory.js';
 
 /** Releases a lock. */
 export type Release = () => Promise<void>;
@@ -50,8 +49,15 @@ class SafeError extends Error {}
 /** The store returned something other than the record. */
 export class UnknownRecordError extends SafeError {}
 
-export function storeFailed(cause: string | Error): MastodonError {
-  return new MastodonError('store_failed', { cause });
+/** Makes the error of a failed call. */
+type Failed = (cause: string | Error) => Error;
+
+/** The methods of the site's store, see the option `store`. */
+interface Backend {
+  get(key: string): unknown;
+  set(key: string, value: object, ttlMs?: number): unknown;
+  delete(key: string): unknown;
+  lock?(key: string, ttlMs: number): Promise<(() => unknown) | undefined>;
 }
 
 /** The time limit of a backend's calls. */
@@ -62,11 +68,12 @@ export class TimeLimit {
   constructor(
     private readonly what: string,
     private readonly timeoutMs: number,
+    private readonly failed: Failed,
   ) {}
 
-  /** @throws MastodonError `store_failed` if the operation fails, or does not end in time */
+  /** @throws the error of `failed` if the operation fails, or does not end in time */
   async run<T>(operation: () => T | PromiseLike<T>): Promise<T> {
-    if (performance.now() < this.failFastUntil) throw storeFailed(`the ${this.what} is not answering`);
+    if (performance.now() < this.failFastUntil) throw this.failed(`the ${this.what} is not answering`);
     let timer: NodeJS.Timeout | undefined;
     try {
       const answer = Promise.resolve(operation());
@@ -82,14 +89,14 @@ export class TimeLimit {
       return await Promise.race([answer, timeout]);
     } catch (error) {
       const isSafe = error instanceof SafeError;
-      throw storeFailed(isSafe ? error : `the ${this.what} failed: ${kindOf(error)}`);
+      throw this.failed(isSafe ? error : `the ${this.what} failed: ${kindOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
-/** A method documented to throw `MastodonError` uses the code `store_failed`. */
+/** Its methods throw the error of `failed`. */
 export class SiteStore implements Records {
   private readonly timeLimit: TimeLimit;
   /** A Keyv that deletes nothing when it reads. Undefined: the backend is no Keyv 5. */
@@ -104,10 +111,11 @@ export class SiteStore implements Records {
 
   /** @param timeoutMs of one call of the backend */
   constructor(
-    private readonly backend: KeyValueStore,
+    private readonly backend: Backend,
     timeoutMs: number,
+    private readonly failed: Failed,
   ) {
-    this.timeLimit = new TimeLimit('store', timeoutMs);
+    this.timeLimit = new TimeLimit('store', timeoutMs, failed);
     const { getRaw, on, store } = backend as LikeKeyv;
     // Keyv 5's `get` returns a miss when its adapter fails. Its `getRaw` rejects. Both delete an expired key, and with some
     // adapters (memcached) also a missing one. That could delete a value that another process has just written.
@@ -118,7 +126,7 @@ export class SiteStore implements Records {
     if (sqlDialects.has(store?.opts?.dialect)) this.deleteDecides = false;
   }
 
-  /** @throws MastodonError also when the value is not a record of this package for this key */
+  /** @throws also when the value is not a record of this package for this key */
   async get(key: string): Promise<object | undefined> {
     return this.call(undefined, async () => {
       const value = this.reader?.getRaw
@@ -128,7 +136,6 @@ export class SiteStore implements Records {
     });
   }
 
-  /** @throws MastodonError */
   async set(key: string, value: object, ttlMs?: number): Promise<void> {
     let ttl = ttlMs;
     // A store that does not accept the time would lose the record, and the one that it replaces. It is tried separately.
@@ -139,12 +146,11 @@ export class SiteStore implements Records {
     await this.put(key, value, ttl);
   }
 
-  /** @throws MastodonError */
   async delete(key: string): Promise<boolean> {
     return (await this.call(false, () => this.backend.delete(key))) !== false;
   }
 
-  /** Removes a record and returns it to one caller of all processes. @throws MastodonError */
+  /** Removes a record and returns it to one caller of all processes. */
   async take(key: string): Promise<object | undefined> {
     if (this.taking.has(key)) return undefined;
     this.taking.add(key);
@@ -180,7 +186,6 @@ export class SiteStore implements Records {
   /**
    * Locks a key with the backend's `lock`, or with a record that is written and read back.
    * @returns a function that releases the lock; `undefined` if another process holds it
-   * @throws MastodonError
    */
   async lock(key: string, ttlMs: number): Promise<Release | undefined> {
     if (typeof this.backend.lock === 'function') {
@@ -202,7 +207,7 @@ export class SiteStore implements Records {
         if ((await this.lockAt(key))?.owner === owner) await this.delete(key);
       };
     }
-    throw storeFailed('the store lost what was written');
+    throw this.failed('the store lost what was written');
   }
 
   private async lockAt(key: string): Promise<Lock | undefined> {
@@ -223,7 +228,7 @@ export class SiteStore implements Records {
     // Stores take a time to live of 0 for none, and Redis takes whole milliseconds.
     const ttl = ttlMs === undefined ? undefined : Math.max(1, Math.ceil(ttlMs));
     const written = await this.call(false, () => this.backend.set(key, keyedRecord(key, value), ttl));
-    if (written === false) throw storeFailed('the store did not accept a write');
+    if (written === false) throw this.failed('the store did not accept a write');
   }
 
   /** @returns the longest time to live that the store takes */
@@ -240,7 +245,7 @@ export class SiteStore implements Records {
     const errorsBefore = this.errorsSeen;
     const result = await this.timeLimit.run(operation);
     if (result === hidden && this.errorsSeen !== errorsBefore)
-      throw storeFailed('the store reported an error');
+      throw this.failed('the store reported an error');
     return result;
   }
 }
