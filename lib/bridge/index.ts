@@ -13,7 +13,7 @@ import { MastodonLogin } from '../login/login.js';
 import type { Router } from '../pages/router.js';
 import { digest } from '../util/crypto.js';
 import { Store } from '../store.js';
-import { Logins } from './logins.js';
+import { BridgeLogins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { createRouter } from './router.js';
@@ -73,7 +73,7 @@ export function createBridge(options: BridgeOptions): Bridge {
     },
     bridgeChecks,
   );
-  const sockets = new Sockets(settings, new Logins(settings, login, requests));
+  const sockets = new Sockets(settings, new BridgeLogins(settings, login, requests));
   return {
     router: createRouter(settings, login, requests),
     attach: (server) => sockets.attach(server),

@@ -10,7 +10,7 @@ import type { Requests } from './requests.js';
 import { codeFor, loggedID } from './secrets.js';
 import type { BridgeSocket, PendingLogin } from './socket.js';
 
-export class Logins {
+export class BridgeLogins {
   /** Oldest first. */
   private readonly pending = new Set<PendingLogin>();
   private readonly quota: Quota;

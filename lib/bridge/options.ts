@@ -41,10 +41,10 @@ export type BridgeLimits = typeof limitDefaults;
 export type BridgeLog = EventLog<BridgeEvent>;
 
 /** The options of every login. */
-type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL' | 'log'>;
+type BridgeLoginOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL' | 'log'>;
 
 /** The options of `createBridge`. `undefined` means the default. */
-export interface BridgeOptions extends SharedOptions {
+export interface BridgeOptions extends BridgeLoginOptions {
   /** Where browsers reach the router: absolute, https except on loopback, without query. */
   publicURL: string;
   /** Carries results between the processes that share `store`. Default: one process. */
@@ -102,7 +102,7 @@ export function readBridgeOptions(options: BridgeOptions) {
     bus: checks.methods('bus', options.bus ?? localBus(), ['publish', 'subscribe']),
     busTimeoutMs: options.outbound?.timeoutMs ?? 10_000,
     path: checkedPath(options.path ?? '/'),
-    origins: new Set([new URL(publicURL).origin, ...checkedOrigins(options.origins ?? [])]),
+    origins: new Set([new URL(publicURL).origin, ...checkedPageOrigins(options.origins ?? [])]),
     trustedProxies: checks.wholeNumber('trustedProxies', options.trustedProxies ?? 0, 0),
     limits: checkedLimits(options.limits ?? {}),
     revokeUndelivered: checks.boolean('revokeUndelivered', options.revokeUndelivered, true),
@@ -115,7 +115,7 @@ function checkedPath(value: unknown): string {
   return /^\/[^?#\s]*$/.test(path) ? path : bridgeChecks.wrong('path', 'begin with a slash', path);
 }
 
-function checkedOrigins(value: unknown): readonly string[] {
+function checkedPageOrigins(value: unknown): readonly string[] {
   return bridgeChecks.list('origins', value).map((text) => {
     if (text === '*' || text === 'null' || text === 'file://') return text;
     // Browser extensions and desktop programs have schemes for which the URL standard has no origin.

@@ -2,7 +2,7 @@
 
 import {
   codeToCompare,
-  escape,
+  escapeForPage,
   failurePage,
   formAttributes,
   messagePage,
@@ -11,7 +11,7 @@ import {
 } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 
-export interface Confirmation {
+export interface ConfirmationDetails {
   readonly clientName: string;
   /** Host of the instance. */
   readonly host: string;
@@ -30,7 +30,14 @@ const problems = {
   'no second step': 'Please tick the box below and press the button again.',
 } as const;
 
-export function confirmationPage({ clientName, host, code, proof, problem, script }: Confirmation): Page {
+export function confirmationPage({
+  clientName,
+  host,
+  code,
+  proof,
+  problem,
+  script,
+}: ConfirmationDetails): Page {
   const name = strong(clientName);
   const note = problem === undefined ? '' : `<p role="alert">${problems[problem]}</p>\n`;
   const step = secondStep(
@@ -46,10 +53,10 @@ ${codeToCompare(code)}
 <p>Go on only if you see the same code in ${name} on your own screen. If another person sent you this link, that person
 would get access to your account.</p>
 <mastodon-login><form ${formAttributes}>
-<input type="hidden" name="proof" value="${escape(proof)}">
-<input type="hidden" name="instance" value="${escape(host)}">
+<input type="hidden" name="proof" value="${escapeForPage(proof)}">
+<input type="hidden" name="instance" value="${escapeForPage(host)}">
 ${step}
-<button><span>The code is the same: go on to <bdi>${escape(host)}</bdi></span></button>
+<button><span>The code is the same: go on to <bdi>${escapeForPage(host)}</bdi></span></button>
 </form></mastodon-login>
 <p class="soft">If the code is different, or you did not ask for this login, close this page.</p>`,
   };
@@ -73,18 +80,18 @@ export function connectedPage(clientName: string, handle: string): Page {
 /** The same for a request that never existed, has ended or has expired. */
 export function unknownPage(clientName: string): Page {
   return messagePage(404, 'This link is not valid any more', [
-    `It has expired or was already used. Begin again in <bdi>${escape(clientName)}</bdi>, which will give you a new one.`,
+    `It has expired or was already used. Begin again in <bdi>${escapeForPage(clientName)}</bdi>, which will give you a new one.`,
   ]);
 }
 
 export function inUsePage(clientName: string): Page {
   return messagePage(409, 'This link is already in use', [
     `It was opened in another browser, and works only there. Go on there, or begin again in
-<bdi>${escape(clientName)}</bdi>.`,
+<bdi>${escapeForPage(clientName)}</bdi>.`,
   ]);
 }
 
-export function failedPage(clientName: string, error: unknown): Page {
-  const advice = `You may close this window and begin again in <bdi>${escape(clientName)}</bdi>.`;
+export function failedRequestPage(clientName: string, error: unknown): Page {
+  const advice = `You may close this window and begin again in <bdi>${escapeForPage(clientName)}</bdi>.`;
   return failurePage(error, advice);
 }

@@ -29,7 +29,7 @@ type Claim = { readonly browser: string; readonly presses: number };
 /** Each press leaves a pending login in the store. */
 const maxPresses = 20;
 
-interface Waiting {
+interface WaitingRequest {
   readonly id: string;
   /** Sends the result to the program. */
   readonly send: (text: string) => boolean;
@@ -39,7 +39,7 @@ interface Waiting {
 /** Every method but `abandon` and `close` rejects with `store_failed` where the store or the bus fails. */
 export class Requests {
   /** By the request's ref. */
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly waiting = new Map<string, WaitingRequest>();
   /** One channel for each process, not for each request, so that many requests cost the bus nothing. */
   private readonly channel = `passport-mastodon-oauth2:bridge:${randomBytes(18).toString('base64url')}`;
   private readonly busLimit: TimeLimit;
@@ -190,7 +190,7 @@ export class Requests {
     void this.forget(id);
   }
 
-  private remove(id: string): Waiting | undefined {
+  private remove(id: string): WaitingRequest | undefined {
     const ref = busNameOf(id);
     const waiting = this.waiting.get(ref);
     clearTimeout(waiting?.expiry);

@@ -12,11 +12,11 @@ import type { BridgeSettings } from './options.js';
 import {
   confirmationPage,
   connectedPage,
-  failedPage,
+  failedRequestPage,
   inUsePage,
   noCookiePage,
   unknownPage,
-  type Confirmation,
+  type ConfirmationDetails,
 } from './page.js';
 import { bridgeError, fulfill, loginError } from './protocol.js';
 import type { PendingRequest, Requests } from './requests.js';
@@ -43,7 +43,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     res: ServerResponse,
     { id, instance }: PendingRequest,
     secret: string,
-    problem?: Confirmation['problem'],
+    problem?: ConfirmationDetails['problem'],
   ): Promise<void> {
     if (await requests.isHeldByOtherBrowser(id, secret)) return sendPage(res, inUsePage(clientName));
     const [code, proof, script] = [codeFor(id), formTokenFor(secret), scriptURL(publicURL)];
@@ -120,7 +120,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
       const text = known ? loginError(known.code, known.message) : bridgeError('server_failed');
       await requests.finish(id, text).catch((failed: unknown) => log('failed', { error: failed }));
     }
-    sendPage(res, failedPage(clientName, error));
+    sendPage(res, failedRequestPage(clientName, error));
   }
 
   return pageRouter({
@@ -135,7 +135,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     },
     failure(error) {
       log('failed', { error });
-      return failedPage(clientName, error);
+      return failedRequestPage(clientName, error);
     },
   });
 }

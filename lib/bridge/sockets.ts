@@ -6,7 +6,7 @@ import type WebSocket from 'ws';
 import { WebSocketServer } from 'ws';
 import { clientAddress, type ClientAddress } from '../util/client-address.js';
 import { Quota, unlimitedAddress } from '../util/quota.js';
-import type { Logins } from './logins.js';
+import type { BridgeLogins } from './logins.js';
 import type { BridgeSettings } from './options.js';
 import { bridgeError } from './protocol.js';
 import { BridgeSocket } from './socket.js';
@@ -23,7 +23,7 @@ const maxOrigin = 200;
 /** The path of each upgrade listener of a bridge. */
 const pathsOf = new WeakMap<object, string>();
 
-interface Refusal {
+interface RefusedUpgrade {
   readonly status: number;
   readonly reason: string;
   /** The origin of the page that may not connect. */
@@ -45,7 +45,7 @@ export class Sockets {
 
   constructor(
     private readonly settings: BridgeSettings,
-    private readonly logins: Logins,
+    private readonly logins: BridgeLogins,
   ) {
     const { limits } = settings;
     this.quota = new Quota(limits.maxSocketsPerAddress);
@@ -82,7 +82,7 @@ export class Sockets {
       if (asked === path) return this.upgrade(req, socket, head);
       const taken = paths();
       if (taken.includes(undefined) || taken.includes(asked) || socket.writableEnded) return;
-      refuse(socket, 404, 'Not Found', `WebSockets are taken at ${taken.join(' and ')}`);
+      refuseUpgrade(socket, 404, 'Not Found', `WebSockets are taken at ${taken.join(' and ')}`);
     };
     pathsOf.set(listener, path);
     server.on('upgrade', listener);
@@ -115,7 +115,7 @@ export class Sockets {
     const refusal = this.refusal(req, address);
     if (refusal) {
       this.settings.log('socket_refused', { ...refusal });
-      return refuse(socket, refusal.status, refusal.reason);
+      return refuseUpgrade(socket, refusal.status, refusal.reason);
     }
     this.server.handleUpgrade(req, socket, head, (client) => {
       this.sockets.add(client);
@@ -134,7 +134,7 @@ export class Sockets {
     if (this.sockets.size === 0) this.onceEmpty();
   }
 
-  private refusal({ headers }: IncomingMessage, address: ClientAddress): Refusal | undefined {
+  private refusal({ headers }: IncomingMessage, address: ClientAddress): RefusedUpgrade | undefined {
     const { origins } = this.settings;
     const { origin } = headers;
     // Browsers send it, and no page can forge it. Without this check, any page could begin logins in the site's name.
@@ -174,7 +174,7 @@ export class Sockets {
 }
 
 /** Answers an upgrade with an HTTP error. */
-function refuse(socket: Duplex, status: number, reason: string, text = reason): void {
+function refuseUpgrade(socket: Duplex, status: number, reason: string, text = reason): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
   socket.end(

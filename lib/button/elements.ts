@@ -86,7 +86,7 @@ export function errorPart(id: string, text: string): Part {
 }
 
 /** @returns the message to show, or undefined if there is none */
-export function textOf(failure: Failure | undefined, lang: string | undefined): string | undefined {
+export function failureText(failure: Failure | undefined, lang: string | undefined): string | undefined {
   const { code = '', message, instance, reason } = failure ?? {};
   return messageFor(code, { lang, instance, reason }) ?? (message || undefined);
 }
@@ -116,7 +116,7 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
     failure,
   } = options;
   const { words } = languageOf(lang);
-  const error = textOf(failure, lang);
+  const error = failureText(failure, lang);
   return part(
     'form',
     // Turbo and htmx would send the form with `fetch`, which cannot follow the redirect to another site.

@@ -71,11 +71,11 @@ const empty = new Set(['input', 'path']);
 function htmlOf({ tag, attributes, children }: Part): string {
   const head = Object.entries(attributes)
     .filter(([, value]) => value !== undefined && value !== false)
-    .map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escape(String(value))}"`))
+    .map(([name, value]) => (value === true ? ` ${name}` : ` ${name}="${escapeReadably(String(value))}"`))
     .join('');
   if (empty.has(tag)) return `<${tag}${head}${tag === 'path' ? '/' : ''}>`;
   const inside = children
-    .map((child) => (typeof child === 'string' ? escape(child) : htmlOf(child)))
+    .map((child) => (typeof child === 'string' ? escapeReadably(child) : htmlOf(child)))
     .join('');
   const html = `<${tag}${head}>${inside}</${tag}>`;
   // Cloudflare replaces what looks like an e-mail address, such as a handle, except between these comments.
@@ -92,6 +92,6 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** Readable entities, because developers look at the form's source. */
-function escape(text: string): string {
+function escapeReadably(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => entities[character] ?? '');
 }

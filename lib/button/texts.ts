@@ -32,7 +32,7 @@ export function languageOf(tag: string | null | undefined): Language {
 }
 
 /** Replaces `%s`. In text from right to left, isolating characters keep a Latin host name in one piece. */
-export function withHost(text: string, host: string | undefined, { direction }: Language): string {
+export function textWithHost(text: string, host: string | undefined, { direction }: Language): string {
   if (host === undefined) return text.replace(/ ?%s/u, '');
   return text.replace('%s', () => (direction === 'rtl' ? `\u2068${host}\u2069` : host));
 }
@@ -69,5 +69,5 @@ export function messageFor(
   const why = isReason(reason) ? reason : undefined;
   const translated = (why && language.reasons[why]) ?? language.messages[known];
   if (translated === undefined) return new MastodonError(known, { instance, reason: why }).message;
-  return withHost(translated, instance, language);
+  return textWithHost(translated, instance, language);
 }

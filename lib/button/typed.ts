@@ -53,7 +53,7 @@ function clean(text: string): string {
 }
 
 /** Why a text without a destination is refused. */
-export function refusalOf(text: string): {
+export function typedRefusal(text: string): {
   code: MastodonErrorCode;
   reason?: MastodonErrorReason | undefined;
 } {

@@ -58,7 +58,7 @@ export async function followHandle(
   if (named instanceof MastodonError) {
     const { host } = new URL(domainOrigin);
     const target =
-      named.instance === host ? undefined : addressOf(named.instance, fetcher.developmentOrigins);
+      named.instance === host ? undefined : hostAddress(named.instance, fetcher.developmentOrigins);
     return target && { origin: target.origin, failure: named };
   }
   if (!named || !isReachableURL(named.actor, fetcher.developmentOrigins)) return undefined;
@@ -88,11 +88,11 @@ export async function hostMetaOrigin(fetcher: Fetcher, domainOrigin: string): Pr
   const answer = await fetcher.get(url, { accept, maxBytes: smallDocumentBytes }).catch(() => undefined);
   if (answer?.status !== 200) return undefined;
   return lrddTargets(answer.text)
-    .map(({ host }) => addressOf(host, fetcher.developmentOrigins)?.origin)
+    .map(({ host }) => hostAddress(host, fetcher.developmentOrigins)?.origin)
     .find((origin) => origin !== undefined && origin !== domainOrigin);
 }
 
-function addressOf(host: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
+function hostAddress(host: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
   try {
     return parseAddress(host, developmentOrigins);
   } catch {
@@ -136,7 +136,7 @@ export function readFinger(
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
   const [, user = '', domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
   // The domain is normalised by the address parser, so that similar names cannot be passed on.
-  const address = addressOf(domain, developmentOrigins);
+  const address = hostAddress(domain, developmentOrigins);
   const actor = links.map(actorOf).find((url) => url !== undefined);
   if (!address || !actor) return undefined;
   const handle = `${user}@${address.host}`;

@@ -81,7 +81,7 @@ export async function postJSON<T>(
   return send(context, url, { method: 'POST', body, contentType: 'application/json', accessToken }, read);
 }
 
-interface Request {
+interface RequestOptions {
   readonly method: 'GET' | 'POST';
   readonly accept?: string | undefined;
   readonly accessToken?: string | undefined;
@@ -95,7 +95,7 @@ interface Request {
 async function send<T>(
   caller: RequestContext,
   target: string,
-  request: Request,
+  request: RequestOptions,
   read: Reader<T>,
 ): Promise<T> {
   const first = parsedURL(target);

@@ -46,7 +46,7 @@ export interface IssuerClient {
   [name: string]: unknown;
 }
 
-export type CheckedClient = ReturnType<typeof readClient>;
+export type CheckedClient = ReturnType<typeof readIssuerClient>;
 
 /** The members of a client that the issuer reads. oidc-provider gets the others. */
 export type ClientSettings = CheckedClient['own'];
@@ -70,12 +70,12 @@ export function readClients(value: unknown, emailDomain: string | undefined): re
     const id = checks.text(`clients[${i}].client_id`, client?.client_id);
     if (ids.has(id)) checks.fail(`clients[${i}]: there is another client ${id}`);
     ids.add(id);
-    return readClient({ ...client, client_id: id }, `clients[${i}]`, emailDomain);
+    return readIssuerClient({ ...client, client_id: id }, `clients[${i}]`, emailDomain);
   });
 }
 
 /** @param name in messages */
-export function readClient(client: IssuerClient, name: string, emailDomain: string | undefined) {
+export function readIssuerClient(client: IssuerClient, name: string, emailDomain: string | undefined) {
   const { placeholder_email, preferred_username = 'handle', origins = [], require_pkce, ...rest } = client;
   const { client_id: id, client_secret: secret, grant_types: grants } = client;
   const fail = (problem: string) => checks.fail(`${name} (${id}): ${problem}`);

@@ -25,13 +25,13 @@ export function isUnknown(client: object): boolean {
 
 export function clientNameOf(client: object): ClientName {
   const { clientId, clientName } = client as Named;
-  const name = plain(clientName ?? '');
+  const name = safeName(clientName ?? '');
   if (!isUnknown(client)) return { name: name === '' ? clientId : name };
   return { name: new URL(clientId).host, ...(name !== '' && { claim: name }) };
 }
 
 /** Without characters that change the direction of the text around them. */
-function plain(name: string): string {
+function safeName(name: string): string {
   return name
     .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
     .slice(0, longestName)
@@ -42,7 +42,7 @@ function plain(name: string): string {
 export function redirectDestination(redirectURI: unknown): string | undefined {
   const url = parsed(redirectURI);
   if (!url) return undefined;
-  if (isLoopback(url)) return `a program on this device (${url.host})`;
+  if (isLoopbackURL(url)) return `a program on this device (${url.host})`;
   return isWeb(url) ? url.host : `an app on this device (${url.protocol})`;
 }
 
@@ -53,7 +53,7 @@ export function redirectDestination(redirectURI: unknown): string | undefined {
 export function isSafeRedirect(redirectURI: string): boolean {
   const url = parsed(redirectURI);
   if (!url || url.username !== '' || url.password !== '') return false;
-  if (isWeb(url)) return url.protocol === 'https:' || isLoopback(url);
+  if (isWeb(url)) return url.protocol === 'https:' || isLoopbackURL(url);
   return /^[a-z][a-z\d-]*(\.[a-z\d-]+)+:$/.test(url.protocol);
 }
 
@@ -61,7 +61,7 @@ function isWeb({ protocol }: URL): boolean {
   return protocol === 'https:' || protocol === 'http:';
 }
 
-function isLoopback(url: URL): boolean {
+function isLoopbackURL(url: URL): boolean {
   return isWeb(url) && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname);
 }
 

@@ -6,7 +6,7 @@ import { isUnknown } from './clients.js';
 import type { Interactions } from './interactions.js';
 import type { KeySet } from './keys.js';
 import { deviceGrant } from './client-options.js';
-import { routes, type Adapter, type Client, type Configuration } from './oidc-provider.js';
+import { routes, type Adapter, type OidcClient, type Configuration } from './oidc-provider.js';
 import { lifetimes } from './options.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
@@ -130,7 +130,7 @@ function features({ oidc, settings, documents }: Shared): Configuration['feature
  * Whether pages of an origin may read the answers for a client: at public clients those of its redirect URIs, and any page
  * of a device, such as a television. No cookie is read at these endpoints.
  */
-function mayCallFrom(origin: string, client: Client, route: string): boolean {
+function mayCallFrom(origin: string, client: OidcClient, route: string): boolean {
   const { clientAuthMethod, redirectUris = [], grantTypes = [] } = client;
   if (clientAuthMethod === 'none' && grantTypes.includes(deviceGrant)) return true;
   if (origin === 'null' || (route !== 'userinfo' && clientAuthMethod !== 'none')) return false;

@@ -11,7 +11,7 @@ import type { ClientAddress } from '../util/client-address.js';
 import { steadyClock } from '../util/memory.js';
 import { isSafeRedirect } from './clients.js';
 import { MinuteQuota } from './limits.js';
-import type { Client, DocumentFeature, OIDC } from './oidc-provider.js';
+import type { OidcClient, DocumentFeature, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import type { IssuerStore } from './store.js';
 
@@ -44,7 +44,7 @@ const cacheDuration = { min: 5 * 60, max: 60 * 60 };
  * visitors' requests for made-up URLs of its host do not delay or refuse a known document. They are limited by the visitor's
  * network and by the host's domain, where the first request of a network has room of its own.
  */
-export class Documents {
+export class ClientDocuments {
   private readonly http: Http;
   private readonly known = new LRUCache<string, true>({ max: 10_000 });
   private readonly answers = new LRUCache<string, Fetched | FailureRecord>({
@@ -98,7 +98,7 @@ export class Documents {
   };
 
   /** Keeps the document known, also after a restart. A failure is ignored. */
-  async remember({ clientId }: Client): Promise<void> {
+  async remember({ clientId }: OidcClient): Promise<void> {
     await this.store.set(['document', clientId], {}, knownMs).catch(() => undefined);
   }
 

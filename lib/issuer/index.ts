@@ -15,10 +15,10 @@ import { checks, withAdvice } from './client-options.js';
 import { isUnknown } from './clients.js';
 import { configurationOf } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
-import { Documents } from './documents.js';
+import { ClientDocuments } from './documents.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
-import { Logins } from './logins.js';
+import { IssuerLogins } from './logins.js';
 import {
   askForConsent,
   endTokensAtLogout,
@@ -91,7 +91,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     return req && clientAddress(req, settings.trustedProxies);
   };
   const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
-  const documents = new Documents(loginSettings, store, address);
+  const documents = new ClientDocuments(loginSettings, store, address);
   const shared: Shared = { oidc, settings, login, store, keyring, cookies, documents, address };
 
   const sessions = new Sessions(shared);
@@ -133,7 +133,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   await checkClients(running.provider, settings);
 
   let isClosed = false;
-  const logins = new Logins(shared, interactions);
+  const logins = new IssuerLogins(shared, interactions);
   const router = routerOf(shared, logins, interactions, now, () => isClosed);
   return {
     router: (req, ...others) => requests.run(req, router, req, ...others),
@@ -153,7 +153,7 @@ const refusals = ['authorization', 'grant', 'device_authorization', 'end_session
   (endpoint) => `${endpoint}.error`,
 );
 
-type Refusal = {
+type RefusedRequest = {
   readonly error: string;
   readonly error_description?: string;
   readonly error_detail?: string;
@@ -177,7 +177,7 @@ function logFailures(provider: Provider, { log }: IssuerSettings): void {
     if (!isClients) log('failed', { error });
   });
   for (const event of refusals) {
-    events.on(event, (ctx: KoaContextWithOIDC, { error: code, ...texts }: Refusal) => {
+    events.on(event, (ctx: KoaContextWithOIDC, { error: code, ...texts }: RefusedRequest) => {
       if (normalRefusals.has(code)) return;
       const client = ctx.oidc?.client?.clientId;
       const reason = texts.error_detail ?? texts.error_description;

@@ -10,7 +10,7 @@ import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/router.js';
 import { accountName, addressIn, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
 import type { Binding, Interaction, Interactions, Result } from './interactions.js';
-import { expiredPage, failedPage, loginPage } from './pages.js';
+import { expiredPage, failedLoginPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
 
@@ -34,7 +34,7 @@ interface Shown {
   readonly isAskedAgain?: boolean;
 }
 
-export class Logins {
+export class IssuerLogins {
   constructor(
     private readonly shared: Shared,
     private readonly interactions: Interactions,
@@ -106,7 +106,7 @@ export class Logins {
 
   private async begin(visit: Visit, typed: string): Promise<void> {
     const { key, interaction, res } = visit;
-    const lang = languageOf(interaction.params.ui_locales);
+    const lang = requestedLanguage(interaction.params.ui_locales);
     try {
       const { redirect } = await this.shared.login.begin(typed, key, {
         forceLogin: wantsAnotherLogin(interaction),
@@ -181,7 +181,7 @@ export class Logins {
     state: unknown,
   ): Promise<void> {
     const interaction = await this.interactions.find(uidIn(state), key);
-    if (key === undefined || !interaction) return sendPage(res, failedPage(error));
+    if (key === undefined || !interaction) return sendPage(res, failedLoginPage(error));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.interactions.bind(interaction.uid, key, error.message);
     sendRedirect(res, `${this.shared.settings.issuerURL}/login/${interaction.uid}`);
@@ -243,6 +243,6 @@ function noteFor({ prompt, session }: Interaction): string | undefined {
     : undefined;
 }
 
-function languageOf(locales: unknown): string | undefined {
+function requestedLanguage(locales: unknown): string | undefined {
   return typeof locales === 'string' ? /^[a-z]{2,3}(-[a-z\d]{2,8})*/i.exec(locales)?.[0] : undefined;
 }

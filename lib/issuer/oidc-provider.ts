@@ -9,7 +9,7 @@ export type Provider = InstanceType<OIDC['Provider']>;
 /** @ts-ignore */
 export type { Adapter, AdapterPayload, Configuration, KoaContextWithOIDC, JWK } from 'oidc-provider';
 /* eslint-enable @typescript-eslint/ban-ts-comment */
-export type Client = InstanceType<Provider['Client']>;
+export type OidcClient = InstanceType<Provider['Client']>;
 export type DocumentFeature = NonNullable<
   NonNullable<Library.Configuration['features']>['clientIdMetadataDocument']
 >;

@@ -5,7 +5,7 @@ import { addressesBelow } from '../util/url.js';
 import { loginOptionNames, readOptions, type LoginOptions } from '../options.js';
 import {
   checks,
-  readClient,
+  readIssuerClient,
   readClients,
   readPlaceholder,
   warningsAbout,
@@ -17,10 +17,10 @@ import {
 export type IssuerLog = EventLog<IssuerEvent>;
 
 /** The options of the login itself, but for those that the issuer sets. */
-export type SharedOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL'>;
+export type IssuerLoginOptions = Omit<LoginOptions, 'callbackURL' | 'clientMetadataURL'>;
 
 /** The options of an issuer. `undefined` means the default. */
-export interface IssuerOptions extends SharedOptions {
+export interface IssuerOptions extends IssuerLoginOptions {
   /** Where clients and browsers reach the router: absolute, https except on loopback, a path is allowed. */
   issuerURL: string;
   /** The clients that may ask for logins. Default: none but those that `clientDocuments` allows. */
@@ -114,7 +114,7 @@ export function readIssuerOptions(options: IssuerOptions) {
   for (const hint of clients.flatMap(warningsAbout)) log('warning', { hint });
   const settingsOf = new Map(clients.map(({ metadata, own }) => [metadata.client_id, own]));
   const ofDocument = { client_id: 'unknown', grant_types: ['refresh_token'] };
-  const unknown = readClient(ofDocument, 'clients', emailDomain).own;
+  const unknown = readIssuerClient(ofDocument, 'clients', emailDomain).own;
   const { clientDocuments: allow } = options;
   const allowDocument: ((clientId: string) => boolean | Promise<boolean>) | undefined =
     typeof allow === 'function'

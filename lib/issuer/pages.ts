@@ -1,6 +1,6 @@
 /** The login page of the issuer and its messages, as HTML. */
 
-import { escape, failurePage, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
+import { escapeForPage, failurePage, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 import type { ClientName } from './clients.js';
 
@@ -51,39 +51,39 @@ export function loginPage(form: LoginForm): Page {
       : ` It may stay logged in for ${form.days} day${form.days === 1 ? '' : 's'}.`;
   const autofocus = account || form.isHinted ? '' : ' autofocus';
   const sure = client.isUnknown
-    ? secondStep(`I want to log in to <bdi>${escape(name)}</bdi>`, form.isAskedAgain)
+    ? secondStep(`I want to log in to <bdi>${escapeForPage(name)}</bdi>`, form.isAskedAgain)
     : '';
   return {
     status,
     title: `Log in to ${name}`,
     script,
     body: `<p>You are about to log in to ${clientTitle(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.${keeps}</p>
-${note === undefined ? '' : `<p>${escape(note)}</p>\n`}${account ? continueForm(form.proof, account, sure) : ''}<mastodon-login memory="off" servers="${escape(form.servers.join(' '))}"><form ${formAttributes}>
-<input type="hidden" name="proof" value="${escape(form.proof)}">
+${note === undefined ? '' : `<p>${escapeForPage(note)}</p>\n`}${account ? continueForm(form.proof, account, sure) : ''}<mastodon-login memory="off" servers="${escapeForPage(form.servers.join(' '))}"><form ${formAttributes}>
+<input type="hidden" name="proof" value="${escapeForPage(form.proof)}">
 <label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
-<input id="instance" name="instance" value="${escape(form.typed)}" required maxlength="2048" autocapitalize="none"
+<input id="instance" name="instance" value="${escapeForPage(form.typed)}" required maxlength="2048" autocapitalize="none"
  autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${autofocus}
  aria-describedby="${refusal === undefined ? '' : 'instance-error '}instance-hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
-${refusal === undefined ? '' : `<p id="instance-error" class="mastodon-login-error" role="alert">${escape(refusal)}</p>\n`}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
+${refusal === undefined ? '' : `<p id="instance-error" class="mastodon-login-error" role="alert">${escapeForPage(refusal)}</p>\n`}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
 ${sure}<button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
 </form></mastodon-login>
 <form ${formAttributes}>
-<input type="hidden" name="proof" value="${escape(form.proof)}">
-<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.redirectDestination === undefined ? '' : ` and go back to <bdi>${escape(name)}</bdi>`}</span></button>
+<input type="hidden" name="proof" value="${escapeForPage(form.proof)}">
+<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.redirectDestination === undefined ? '' : ` and go back to <bdi>${escapeForPage(name)}</bdi>`}</span></button>
 </form>`,
   };
 }
 
 /** `client_name` of a metadata document is marked as not verified. */
 export function clientTitle({ name, claim }: ClientName): string {
-  const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escape(claim)}</bdi>”,`;
+  const claimed = claim === undefined ? '' : `, which calls itself “<bdi>${escapeForPage(claim)}</bdi>”,`;
   return `${strong(name)}${claimed}`;
 }
 
 function continueForm(proof: string, account: string, sure: string): string {
   return `<form ${formAttributes}>
-<input type="hidden" name="proof" value="${escape(proof)}">
-${sure}<button name="action" value="continue"><span>Continue as <bdi>${escape(account)}</bdi></span></button>
+<input type="hidden" name="proof" value="${escapeForPage(proof)}">
+${sure}<button name="action" value="continue"><span>Continue as <bdi>${escapeForPage(account)}</bdi></span></button>
 </form>
 `;
 }
@@ -103,7 +103,7 @@ export function goneRequestPage(): Page {
   ]);
 }
 
-export function failedPage(error: unknown): Page {
+export function failedLoginPage(error: unknown): Page {
   return failurePage(error, 'Go back to where you wanted to log in, and begin again there.');
 }
 
@@ -124,6 +124,6 @@ export function clientErrorPage(status: number, error: string, description: stri
   const detail = description === undefined ? error : `${error}: ${description}`;
   return messagePage(status, 'This login cannot go on', [
     'The site or program that sent you here asked for something that is not possible. You did nothing wrong.',
-    `For its developer: <code>${escape(detail)}</code>`,
+    `For its developer: <code>${escapeForPage(detail)}</code>`,
   ]);
 }

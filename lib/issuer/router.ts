@@ -7,13 +7,13 @@ import { pageRouter, type Route, type Router } from '../pages/router.js';
 import { decrypt, encrypt } from '../util/crypto.js';
 import type { Interactions } from './interactions.js';
 import { limits } from './limits.js';
-import type { Logins } from './logins.js';
+import type { IssuerLogins } from './logins.js';
 import { routes, type Provider } from './oidc-provider.js';
 import {
   clientErrorPage,
   closedPage,
   expiredPage,
-  failedPage,
+  failedLoginPage,
   foreignFormPage,
   goneRequestPage,
 } from './pages.js';
@@ -41,7 +41,7 @@ const ownForms: ReadonlySet<string> = new Set([routes.code_verification, `${rout
 
 export function routerOf(
   shared: Shared,
-  logins: Logins,
+  logins: IssuerLogins,
   interactions: Interactions,
   running: () => Running,
   isClosed: () => boolean,
@@ -93,7 +93,7 @@ export function routerOf(
         return clientErrorPage(400, error.error, error.error_description);
       }
       log('failed', { error });
-      return failedPage(error);
+      return failedLoginPage(error);
     },
   });
 }

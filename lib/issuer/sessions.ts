@@ -159,7 +159,7 @@ export class Sessions implements Adapter {
   async revokeByGrantId(): Promise<void> {}
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+type SessionFields = Readonly<Record<string, unknown>>;
 
 /** oidc-provider also adds clients that were refused, and any page can make a browser send such requests. */
 function bounded(payload: AdapterPayload): AdapterPayload {
@@ -174,12 +174,12 @@ function isSame(before: AdapterPayload, after: AdapterPayload): boolean {
 
 /** The current session with the changes of this request. The part about clients is merged client by client. */
 function merged(before: AdapterPayload, mine: AdapterPayload, current: StoredSession): StoredSession {
-  const authorizations = [before, mine, current].map((one) => (one.authorizations ?? {}) as Fields);
-  const clients = mergedFields(...(authorizations as [Fields, Fields, Fields]));
+  const authorizations = [before, mine, current].map((one) => (one.authorizations ?? {}) as SessionFields);
+  const clients = mergedFields(...(authorizations as [SessionFields, SessionFields, SessionFields]));
   return { ...mergedFields(before, mine, current), authorizations: clients } as StoredSession;
 }
 
-function mergedFields(before: Fields, mine: Fields, current: Fields): Fields {
+function mergedFields(before: SessionFields, mine: SessionFields, current: SessionFields): SessionFields {
   const result: Record<string, unknown> = { ...current };
   for (const name of new Set([...Object.keys(before), ...Object.keys(mine)])) {
     if (isDeepStrictEqual(before[name], mine[name])) continue;

@@ -3,7 +3,7 @@
 import type { MastodonLogin } from '../login/login.js';
 import type { ClientAddress } from '../util/client-address.js';
 import type { IssuerCookies } from './cookies.js';
-import type { Documents } from './documents.js';
+import type { ClientDocuments } from './documents.js';
 import type { Keyring } from './keys.js';
 import type { OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
@@ -16,7 +16,7 @@ export interface Shared {
   readonly store: IssuerStore;
   readonly keyring: Keyring;
   readonly cookies: IssuerCookies;
-  readonly documents: Documents;
+  readonly documents: ClientDocuments;
   /** Of the visitor or program whose request is being answered. */
   readonly address: () => ClientAddress;
 }

@@ -2,7 +2,7 @@
 
 import {
   codeToCompare,
-  escape,
+  escapeForPage,
   formAttributes,
   internalError,
   messagePage,
@@ -12,9 +12,9 @@ import {
 } from '../pages/page.js';
 import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
 import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
-import { clientErrorPage, clientTitle, expiredPage, failedPage } from './pages.js';
+import { clientErrorPage, clientTitle, expiredPage, failedLoginPage } from './pages.js';
 
-interface Failure {
+interface OAuthFailure {
   readonly error: string;
   readonly error_description?: string | undefined;
 }
@@ -26,11 +26,11 @@ function show(ctx: KoaContextWithOIDC, page: Page): void {
   ctx.body = html;
 }
 
-export function renderError(ctx: KoaContextWithOIDC, out: Failure, error: Error): void {
+export function renderError(ctx: KoaContextWithOIDC, out: OAuthFailure, error: Error): void {
   const { status } = ctx;
   // `LoginRequired`: another request has ended the session.
   if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage());
-  if (status >= 500) return show(ctx, failedPage(error));
+  if (status >= 500) return show(ctx, failedLoginPage(error));
   show(ctx, clientErrorPage(status, out.error, out.error_description));
 }
 
@@ -60,8 +60,8 @@ export function logoutSource(ctx: KoaContextWithOIDC): void {
     status: 200,
     title: 'Log out?',
     body: `<p>You are being logged out of ${from}. Do you want to log out here, too? Other sites use this login as well.${then}</p>
-<form ${formAttributes} action="${escape(ctx.oidc.urlFor('end_session_confirm'))}">
-<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
+<form ${formAttributes} action="${escapeForPage(ctx.oidc.urlFor('end_session_confirm'))}">
+<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
 <button name="logout" value="yes">Log out here, too</button>
 <button class="mastodon-login-quiet">Stay logged in here</button>
 </form>`,
@@ -86,7 +86,7 @@ export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Pro
   const url = new URL(target);
   if (typeof state === 'string') url.searchParams.set('state', state);
   if (isUnknown(client)) {
-    const link = `<a href="${escape(url.href)}">go on to <bdi>${escape(redirectDestination(target) ?? '')}</bdi></a>`;
+    const link = `<a href="${escapeForPage(url.href)}">go on to <bdi>${escapeForPage(redirectDestination(target) ?? '')}</bdi></a>`;
     const text = `You may close this window; or ${link}, where\n${strong(clientNameOf(client).name)} wants to send you.`;
     return show(ctx, messagePage(200, 'You are logged out', [text]));
   }
@@ -112,7 +112,7 @@ export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<
 export function userCodeInputSource(
   ctx: KoaContextWithOIDC,
   _form: string,
-  out?: Failure,
+  out?: OAuthFailure,
   err?: Error & { userCode?: string },
 ): void {
   const { session } = ctx.oidc;
@@ -133,14 +133,14 @@ export function userCodeInputSource(
   const given: unknown = ctx.state.userCode;
   const code = err?.userCode ?? (typeof given === 'string' ? given : '');
   const refusal =
-    err && `<p id="refusal" class="mastodon-login-error" role="alert">${refusalOf(err, out)}</p>\n`;
+    err && `<p id="refusal" class="mastodon-login-error" role="alert">${codeRefusal(err, out)}</p>\n`;
   show(ctx, {
     status: err ? Math.max(400, ctx.status) : 200,
     title: 'Log in on a device',
-    body: `<form ${formAttributes} action="${escape(action)}">
-<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
+    body: `<form ${formAttributes} action="${escapeForPage(action)}">
+<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
 <label for="user_code">Which code does your device show?</label>
-<input id="user_code" name="user_code" value="${escape(code)}" required maxlength="64" autocapitalize="characters"
+<input id="user_code" name="user_code" value="${escapeForPage(code)}" required maxlength="64" autocapitalize="characters"
  autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
  ${refusal === undefined ? '' : 'aria-describedby="refusal" aria-invalid="true"'}>
 ${refusal ?? ''}<button>Go on</button>
@@ -149,7 +149,7 @@ ${refusal ?? ''}<button>Go on</button>
   });
 }
 
-function refusalOf(error: Error, out: Failure | undefined): string {
+function codeRefusal(error: Error, out: OAuthFailure | undefined): string {
   switch (error.name) {
     case 'NoCodeError':
       return 'Type the code that your device shows.';
@@ -183,7 +183,8 @@ export function userCodeConfirmSource(
   const name = clientNameOf(client);
   const minutes = Math.floor((Date.now() / 1000 - at) / 60);
   const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
-  const itself = device === '' ? 'does not say what it is' : `calls itself <bdi>${escape(device)}</bdi>`;
+  const itself =
+    device === '' ? 'does not say what it is' : `calls itself <bdi>${escapeForPage(device)}</bdi>`;
   show(ctx, {
     status: 200,
     title: `Log in to ${name.name} on a device`,
@@ -191,9 +192,9 @@ export function userCodeConfirmSource(
 ${codeToCompare(userCode)}
 <p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
 they would get into your account.</p>
-<form ${formAttributes} action="${escape(ctx.oidc.urlFor('code_verification'))}">
-<input type="hidden" name="xsrf" value="${escape(formTokenOf(ctx))}">
-<input type="hidden" name="user_code" value="${escape(userCode)}">
+<form ${formAttributes} action="${escapeForPage(ctx.oidc.urlFor('code_verification'))}">
+<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
+<input type="hidden" name="user_code" value="${escapeForPage(userCode)}">
 <input type="hidden" name="confirm" value="yes">
 <button>The code is the same: go on</button>
 <button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>

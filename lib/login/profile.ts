@@ -72,7 +72,7 @@ export interface MastodonAccount {
 }
 
 /** Claims of an account. Their format is checked, their content is not. */
-interface Claims {
+interface AccountClaims {
   readonly id: string;
   /** Whether the user name can be part of a handle. */
   readonly isHandle: boolean;
@@ -129,7 +129,7 @@ export function readClaims(
   account: AccountAnswer,
   instance: PinnedInstance,
   developmentOrigins: ReadonlySet<string>,
-): Claims {
+): AccountClaims {
   const { entity: json = account.json } = account;
   const { id, username } = json;
   if (typeof username !== 'string' || !isUserName(username)) throw invalid(instance, 'no usable username');
@@ -172,7 +172,7 @@ export function readClaims(
 export function supportedFields(
   instance: PinnedInstance,
   account: AccountAnswer,
-  claims: Claims,
+  claims: AccountClaims,
   proof: ConfirmedHandle | undefined,
 ): MastodonProfile {
   const { origin, host, software } = instance;

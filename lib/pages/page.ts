@@ -43,13 +43,13 @@ export function rendered({ title, body, script }: Page): {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
+<title>${escapeForPage(title)}</title>
 <style>${style}</style>
-${hasForm ? `<script>${pressScript}</script>\n` : ''}${script === undefined ? '' : `<script type="module" src="${escape(script)}"></script>\n`}</head>
+${hasForm ? `<script>${pressScript}</script>\n` : ''}${script === undefined ? '' : `<script type="module" src="${escapeForPage(script)}"></script>\n`}</head>
 <body class="mastodon-login">
 <main>
 <!--email_off-->
-<h1>${escape(title)}</h1>
+<h1>${escapeForPage(title)}</h1>
 ${body}
 <!--/email_off-->
 </main>
@@ -75,7 +75,7 @@ export const internalError = 'Something went wrong on our side. Please try again
 export function failurePage(error: unknown, advice: string): Page {
   const { status, message } =
     error instanceof MastodonError ? error : { status: 500, message: internalError };
-  return messagePage(status, 'The login did not work', [escape(message), advice]);
+  return messagePage(status, 'The login did not work', [escapeForPage(message), advice]);
 }
 
 /** @param allowed methods, as in the header `Allow` */
@@ -97,19 +97,19 @@ export function sendRedirect(res: ServerResponse, url: string): void {
 const stackedMarks = /([\p{M}\u200c\u200d]{4})[\p{M}\u200c\u200d]+/gu;
 
 /** Text as HTML, also for a quoted attribute. Removes stacked combining marks, which would cover the lines above and below. */
-export function escape(text: string): string {
+export function escapeForPage(text: string): string {
   return escapeHTML(text.replace(stackedMarks, '$1'));
 }
 
 /** A name from elsewhere, as HTML. `bdi` keeps its direction from the text around it. */
 export function strong(name: string): string {
-  return `<strong><bdi>${escape(name)}</bdi></strong>`;
+  return `<strong><bdi>${escapeForPage(name)}</bdi></strong>`;
 }
 
 /** A code to compare, as HTML. Screen readers read it letter by letter. */
 export function codeToCompare(code: string): string {
   const spelled = code.replace(/\W/g, '').split('').join(' ');
-  return `<p class="code"><span aria-hidden="true">${escape(code)}</span><span class="spoken">${escape(spelled)}</span></p>`;
+  return `<p class="code"><span aria-hidden="true">${escapeForPage(code)}</span><span class="spoken">${escapeForPage(spelled)}</span></p>`;
 }
 
 /** As a source of the content security policy. */

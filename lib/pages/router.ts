@@ -16,7 +16,7 @@ export interface Route {
   serve(req: IncomingMessage, res: ServerResponse): Promise<void>;
 }
 
-interface Parts {
+interface RouterParts {
   /** Where browsers reach the router. */
   readonly publicURL: string;
   readonly login: MastodonLogin;
@@ -36,9 +36,9 @@ interface Parts {
   failure(error: unknown): Page;
 }
 
-type MountedRequest = IncomingMessage & { readonly originalUrl?: string };
+type RoutedRequest = IncomingMessage & { readonly originalUrl?: string };
 
-export function pageRouter(parts: Parts): Router {
+export function pageRouter(parts: RouterParts): Router {
   const { publicURL, login } = parts;
   const basePath = new URL(publicURL).pathname.replace(/\/$/, '');
 
@@ -60,7 +60,7 @@ export function pageRouter(parts: Parts): Router {
    * The application has all URLs that are not below the public URL's path. A proxy may replace that path by another: then
    * the router has to be mounted there, or to get every request.
    */
-  function routeOf(req: MountedRequest, isAlone: boolean): Route | undefined {
+  function routeOf(req: RoutedRequest, isAlone: boolean): Route | undefined {
     const { url = '/', originalUrl = url, method } = req;
     const isBelow = originalUrl.startsWith(`${basePath}/`);
     const below = isBelow ? routeIn(originalUrl.slice(basePath.length), method, isAlone) : undefined;

@@ -133,7 +133,7 @@ export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingL
 }
 
 /** A request with the members that frameworks add. */
-type Incoming = IncomingMessage & {
+type FrameworkRequest = IncomingMessage & {
   /** Express: whether the connection is secure, or a trusted proxy reports that. */
   readonly secure?: boolean;
   /** Express and Fastify: the protocol of the connection, or the one that a trusted proxy reports. */
@@ -147,7 +147,7 @@ type Incoming = IncomingMessage & {
  *   it. In production only a cookie that cannot work is a reason to warn, because visitors and attackers may use another
  *   browser.
  */
-export function warnOfSession(req: Incoming, isLost: boolean): void {
+export function warnOfSession(req: FrameworkRequest, isLost: boolean): void {
   const { secure, sameSite } = req.session?.cookie ?? {};
   // The request of a framework may have no socket.
   const { encrypted = !req.socket } = Object(req.socket) as Partial<TLSSocket>;

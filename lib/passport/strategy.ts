@@ -28,7 +28,7 @@ import { loginsIn, readSession, retireKey, sessionKeysToBegin, warnOfSession } f
 import {
   callVerify,
   checkVerify,
-  textOf,
+  thrownText,
   type AnyVerifyFunction,
   type VerifyFunction,
   type VerifyFunctionWithParams,
@@ -168,7 +168,7 @@ async function handle(
     }
     const outcome = await (
       isResponse ? finish(site, req, target, extra) : begin(site, req, target, options, extra)
-    ).catch(failureOf);
+    ).catch(failureOutcome);
     if ('redirect' in outcome) actions.redirect.call(strategy, outcome.redirect, outcome.status);
     else if ('user' in outcome) actions.success.call(strategy, outcome.user, outcome.info);
     else actions.fail.call(strategy, outcome.challenge, outcome.status);
@@ -177,7 +177,7 @@ async function handle(
     try {
       actions.error.call(strategy, thrown);
     } catch (again) {
-      process.emitWarning(`MastodonStrategy: ${textOf(again)}`);
+      process.emitWarning(`MastodonStrategy: ${thrownText(again)}`);
     }
   }
 }
@@ -261,7 +261,7 @@ async function finish(
 }
 
 /** Failures that the visitor can correct use `fail`. Others use `error`. */
-function failureOf(thrown: unknown): Outcome {
+function failureOutcome(thrown: unknown): Outcome {
   if (!(thrown instanceof MastodonError) || thrown.code === 'store_failed') throw thrown;
   const { code, message, instance, reason, status } = thrown;
   const challenge = {

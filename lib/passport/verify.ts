@@ -137,7 +137,7 @@ export function callVerify(
     };
     const failed = (error: unknown) => {
       if (!isDecided) return reject(error as Error);
-      const text = `the verify function threw after it had called done: ${textOf(error)}`;
+      const text = `the verify function threw after it had called done: ${thrownText(error)}`;
       process.emitWarning(`MastodonStrategy: ${text}`);
     };
     if (result instanceof Promise) result.then(waitForDone, failed);
@@ -150,7 +150,7 @@ const returnedInstead =
   'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
 
 /** Not every value that is thrown can be shown. */
-export function textOf(thrown: unknown): string {
+export function thrownText(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {

@@ -8,7 +8,7 @@ import type { Backends } from './backends.js';
 import * as s from './schemas.js';
 import type { Command } from './service.js';
 
-const placeholderEmail = v.union(
+const placeholderEmailOption = v.union(
   [s.flag, s.table({ domain: s.text })],
   'must be true, false, or domain: and a domain',
 );
@@ -26,7 +26,7 @@ const client = s.table({
   post_logout_redirect_uris: v.exactOptional(s.list(s.text)),
   grant_types: v.exactOptional(s.list(s.text)),
   response_types: v.exactOptional(s.list(s.text)),
-  placeholder_email: v.exactOptional(placeholderEmail),
+  placeholder_email: v.exactOptional(placeholderEmailOption),
   preferred_username: v.exactOptional(s.choice('handle', 'nickname')),
   origins: v.exactOptional(s.list(s.text)),
   require_auth_time: v.exactOptional(s.flag),
@@ -41,7 +41,7 @@ const keys = {
   introspection: v.optional(s.flag, 'false'),
   session_minutes: v.optional(s.integer(1, 24 * 60), '60'),
   refresh_days: v.optional(s.integer(1, 24), '14'),
-  placeholder_email: v.optional(placeholderEmail, 'false'),
+  placeholder_email: v.optional(placeholderEmailOption, 'false'),
   secret: v.optional(s.encryptionSecret),
   revoke_token: v.optional(s.flag, 'false'),
 };

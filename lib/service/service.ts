@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import type { ObjectEntries } from 'valibot';
-import { escape, messagePage, sendPage } from '../pages/page.js';
+import { escapeForPage, messagePage, sendPage } from '../pages/page.js';
 import { openBackends, type Backends } from './backends.js';
 import type { Config, ConfigOf, OwnKeys } from './config.js';
 import { isBehindProxy, mayReadCounts, sendHealth } from './health.js';
@@ -136,8 +136,8 @@ function listenerOf(config: Config, runnable: Runnable, isStopping: () => boolea
 
 /** For visitors that open the service's own address in a browser. */
 function indexPage({ clientName, website }: Config) {
-  const name = `<bdi>${escape(clientName)}</bdi>`;
-  const link = website === undefined ? name : `<a href="${escape(website)}">${name}</a>`;
+  const name = `<bdi>${escapeForPage(clientName)}</bdi>`;
+  const link = website === undefined ? name : `<a href="${escapeForPage(website)}">${name}</a>`;
   return messagePage(200, clientName, [
     `This service logs you in to ${link} with your Mastodon account.`,
     'There is nothing to do on this page. Start the login where you want to log in.',

@@ -1,6 +1,6 @@
 /** The accounts of a testing instance, and their pictures. They are made up and have no passwords. */
 
-import { escape } from '../pages/page.js';
+import { escapeForPage } from '../pages/page.js';
 
 /** An account of the instance. */
 export interface AccountOptions {
@@ -72,7 +72,7 @@ const colours = [
 /** An SVG document: an initial on two circles, so that a page with a picture can be looked at. */
 export function avatarOf({ displayName }: TestAccount, index: number): string {
   const [dark, light] = colours[index % colours.length] ?? colours[0];
-  const initial = escape([...displayName][0]?.toUpperCase() ?? '?');
+  const initial = escapeForPage([...displayName][0]?.toUpperCase() ?? '?');
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96" width="192" height="192">
 <rect width="96" height="96" fill="${light}"/>
 <circle cx="78" cy="16" r="30" fill="${dark}" opacity=".18"/>

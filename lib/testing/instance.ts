@@ -10,7 +10,7 @@ import type { Self } from './documents.js';
 import { OAuth } from './oauth.js';
 import type { Question } from './records.js';
 import { Posts } from './posts.js';
-import { refuse, route, type Instance } from './routes.js';
+import { refuse, route, type RunningInstance } from './routes.js';
 import { listenOnLoopback, once, serve } from './server.js';
 import { simulatedSoftware } from './software.js';
 import type * as urlClients from './url-clients.js';
@@ -98,7 +98,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
     profileOf: ({ username }) => `${origin}/@${encodeURIComponent(username)}`,
   };
   const oauth = new OAuth(self, options.store ?? new Map<string, unknown>(), clientReader);
-  const parts: Instance = {
+  const parts: RunningInstance = {
     ...{ self, oauth, posts: new Posts(self), deny },
     refuse: (refusal, reason) => refuse(self, refusal, reason),
   };

@@ -33,7 +33,7 @@ export class OAuth {
 
   /** Deletes all apps, codes and tokens. */
   forget(): void {
-    this.prefix = `${secret()}:`;
+    this.prefix = `${newSecret()}:`;
   }
 
   /** POST /api/v1/apps */
@@ -49,7 +49,7 @@ export class OAuth {
     if (!isValid) return 'invalid_app';
     const app = {
       clientId: this.newClientId(),
-      clientSecret: secret(),
+      clientSecret: newSecret(),
       name,
       website: website ?? null,
       redirectURIs: [uri],
@@ -77,7 +77,7 @@ export class OAuth {
   /** @returns the URL that sends the visitor back with a code */
   async grant(question: Question, username: string): Promise<string> {
     const { app, redirectURI, scopes, challenge } = question;
-    const code = secret();
+    const code = newSecret();
     const issued: Code = {
       ...{ code, clientId: app.clientId, redirectURI, scopes, challenge, username },
       at: Date.now(),
@@ -120,7 +120,7 @@ export class OAuth {
   }
 
   protected newClientId(): string {
-    return secret();
+    return newSecret();
   }
 
   protected acceptsScopes(scopes: readonly string[]): boolean {
@@ -204,7 +204,7 @@ export class OAuth {
 
   protected async issue(grant: Omit<Token, 'token' | 'refreshToken'>): Promise<Token> {
     const refreshes = this.self.software.givesRefreshTokens && grant.username !== undefined;
-    const token: Token = { ...grant, token: secret(), ...(refreshes && { refreshToken: secret() }) };
+    const token: Token = { ...grant, token: newSecret(), ...(refreshes && { refreshToken: newSecret() }) };
     await this.write(`token:${token.token}`, token, tokenTtlMs);
     if (refreshes) await this.write(`refresh:${token.refreshToken}`, token, tokenTtlMs);
     return token;
@@ -261,7 +261,7 @@ export function split(scopes: string): string[] {
   return scopes.split(/\s+/).filter(Boolean);
 }
 
-export function secret(): string {
+export function newSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 

@@ -1,7 +1,7 @@
 /** The HTML pages of a testing instance, for trying out a site in a browser. */
 
 import { createHash } from 'node:crypto';
-import { escape } from '../pages/page.js';
+import { escapeForPage } from '../pages/page.js';
 import { style as common } from '../pages/style.js';
 import type { TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
@@ -34,13 +34,13 @@ function page(self: Self, status: number, title: string, main: string): Instance
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)} – ${escape(self.title)}</title>
+<title>${escapeForPage(title)} – ${escapeForPage(self.title)}</title>
 <style>${style}</style>
 </head>
 <body class="mastodon-login">
-<header><strong>${escape(self.title)}</strong> – not a real server · <a href="/">${escape(self.host)}</a></header>
+<header><strong>${escapeForPage(self.title)}</strong> – not a real server · <a href="/">${escapeForPage(self.host)}</a></header>
 <main>
-<h1>${escape(title)}</h1>
+<h1>${escapeForPage(title)}</h1>
 ${main}
 </main>
 <footer>It runs on this machine only, with made-up people and no passwords.</footer>
@@ -63,16 +63,16 @@ export function consentPage(self: Self, question: Question): InstancePage {
     ...(challenge !== undefined && { code_challenge: challenge, code_challenge_method: 'S256' }),
   };
   const hidden = Object.entries(fields).map(
-    ([name, value]) => `<input type="hidden" name="${name}" value="${escape(value)}">`,
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escapeForPage(value)}">`,
   );
   const people = self.accounts.map(
     (account, index) => `<label class="person">
-<input type="radio" name="account" value="${escape(account.username)}"${index === 0 ? ' checked' : ''}>
+<input type="radio" name="account" value="${escapeForPage(account.username)}"${index === 0 ? ' checked' : ''}>
 ${accountLabel(self, account)}</label>`,
   );
   const { host } = new URL(redirectURI);
   const main = `<form method="post" action="/oauth/authorize">
-<p>It asks to read your profile. You will go back to <b>${escape(host)}</b>.</p>
+<p>It asks to read your profile. You will go back to <b>${escapeForPage(host)}</b>.</p>
 ${hidden.join('\n')}
 <fieldset>
 <legend>Sign in as</legend>
@@ -92,11 +92,11 @@ export function refusalPage(self: Self, why: string): InstancePage {
     self,
     400,
     'This request is not valid',
-    `<p>This instance would not go on: ${escape(why)}.</p>`,
+    `<p>This instance would not go on: ${escapeForPage(why)}.</p>`,
   );
 }
 
-export function notFoundPage(self: Self): InstancePage {
+export function nothingHerePage(self: Self): InstancePage {
   return page(self, 404, 'Page not found', '<p>There is nothing at this address.</p>');
 }
 
@@ -105,7 +105,7 @@ export function homePage(self: Self): InstancePage {
     (account) =>
       `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${accountLabel(self, account)}</a></li>`,
   );
-  const main = `<p>These accounts are made up. To log in with one of them, type <b>${escape(self.host)}</b> at the site.</p>
+  const main = `<p>These accounts are made up. To log in with one of them, type <b>${escapeForPage(self.host)}</b> at the site.</p>
 <ul>
 ${people.join('\n')}
 </ul>`;
@@ -113,12 +113,12 @@ ${people.join('\n')}
 }
 
 export function profilePage(self: Self, account: TestAccount): InstancePage {
-  const main = `<p class="person">${accountLabel(self, account)}</p>\n<p>${escape(account.note)}</p>`;
+  const main = `<p class="person">${accountLabel(self, account)}</p>\n<p>${escapeForPage(account.note)}</p>`;
   return page(self, 200, account.displayName, main);
 }
 
 function accountLabel({ host }: Self, { username, displayName }: TestAccount): string {
   const picture = `/avatars/${encodeURIComponent(username)}.svg`;
   return `<img src="${picture}" alt="" width="44" height="44">
-<span><b><bdi>${escape(displayName)}</bdi></b> <small>@${escape(username)}@${escape(host)}</small></span>`;
+<span><b><bdi>${escapeForPage(displayName)}</bdi></b> <small>@${escapeForPage(username)}@${escapeForPage(host)}</small></span>`;
 }

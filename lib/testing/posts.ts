@@ -1,6 +1,6 @@
 /** The posts of a testing instance's accounts: those it starts with, and those that a site adds with a token. */
 
-import { escape } from '../pages/page.js';
+import { escapeForPage } from '../pages/page.js';
 import type { TestAccount } from './accounts.js';
 import { credentials, type Self } from './documents.js';
 
@@ -26,7 +26,7 @@ export class Posts {
     const status = {
       ...{ id, uri: url, url, visibility },
       created_at: new Date().toISOString(),
-      content: `<p>${escape(text)}</p>`,
+      content: `<p>${escapeForPage(text)}</p>`,
       account: credentials(this.self, account),
       ...{ spoiler_text: '', sensitive: false, language: 'en', in_reply_to_id: null, reblog: null },
       ...{ replies_count: 0, reblogs_count: 0, favourites_count: 0 },

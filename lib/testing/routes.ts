@@ -9,7 +9,7 @@ import { pageReasons, replies, type PageRefusal, type Refusal, type Reply } from
 import { json, type Incoming, type Outgoing } from './server.js';
 
 /** The instance that the routes use. The project's own tests replace some answers and refusals. */
-export interface Instance {
+export interface RunningInstance {
   readonly self: documents.Self;
   readonly oauth: OAuth;
   readonly posts: Posts;
@@ -19,9 +19,9 @@ export interface Instance {
   refuse(refusal: Refusal, reason?: string): Outgoing;
 }
 
-type Route = (instance: Instance, incoming: Incoming) => Promise<Outgoing> | Outgoing;
+type Handler = (instance: RunningInstance, incoming: Incoming) => Promise<Outgoing> | Outgoing;
 
-const common: Readonly<Record<string, Route>> = {
+const common: Readonly<Record<string, Handler>> = {
   'GET /.well-known/nodeinfo': ({ self }) => json(200, documents.nodeInfoIndex(self)),
   'GET /nodeinfo/2.0': ({ self }) => json(200, documents.nodeInfo(self)),
   'GET /.well-known/webfinger': (instance, { query }) => {
@@ -43,7 +43,7 @@ const common: Readonly<Record<string, Route>> = {
   'GET /': ({ self }) => html(pages.homePage(self)),
 };
 
-const ofMastodon: Readonly<Record<string, Route>> = {
+const ofMastodon: Readonly<Record<string, Handler>> = {
   'GET /api/v1/instance': ({ self }) => json(200, documents.about(self)),
   'POST /api/v1/apps': async (instance, { form }) => outgoing(instance, await instance.oauth.register(form)),
   'POST /oauth/revoke': async (instance, { form }) => outgoing(instance, await instance.oauth.revoke(form)),
@@ -51,9 +51,9 @@ const ofMastodon: Readonly<Record<string, Route>> = {
   'POST /api/v1/statuses': postStatus,
 };
 
-const ofMisskey: Readonly<Record<string, Route>> = { 'POST /api/i': verifyAtMisskey };
+const ofMisskey: Readonly<Record<string, Handler>> = { 'POST /api/i': verifyAtMisskey };
 
-export async function route(instance: Instance, incoming: Incoming): Promise<Outgoing> {
+export async function route(instance: RunningInstance, incoming: Incoming): Promise<Outgoing> {
   const { method, path } = incoming;
   const { isMisskey } = instance.self.software;
   const routes = { ...common, ...(isMisskey ? ofMisskey : ofMastodon) };
@@ -68,7 +68,7 @@ export async function route(instance: Instance, incoming: Incoming): Promise<Out
 
 /** The answers of the published instance to refused requests. */
 export function refuse(self: documents.Self, refusal: Refusal, reason?: string): Outgoing {
-  if (refusal === 'not_found') return html(pages.notFoundPage(self));
+  if (refusal === 'not_found') return html(pages.nothingHerePage(self));
   if (Object.hasOwn(pageReasons, refusal)) {
     return html(pages.refusalPage(self, reason ?? pageReasons[refusal as PageRefusal]));
   }
@@ -76,12 +76,12 @@ export function refuse(self: documents.Self, refusal: Refusal, reason?: string):
   return json(...reply);
 }
 
-function outgoing(instance: Instance, result: Reply | Refusal): Outgoing {
+function outgoing(instance: RunningInstance, result: Reply | Refusal): Outgoing {
   return typeof result === 'string' ? instance.refuse(result) : json(...result);
 }
 
 /** The consent page's form was sent. */
-async function answerConsentForm(instance: Instance, { form }: Incoming): Promise<Outgoing> {
+async function answerConsentForm(instance: RunningInstance, { form }: Incoming): Promise<Outgoing> {
   const { self, oauth, deny } = instance;
   const question = await oauth.readQuestion(form);
   if ('refusal' in question) return instance.refuse(question.refusal, question.reason);
@@ -94,7 +94,7 @@ async function answerConsentForm(instance: Instance, { form }: Incoming): Promis
 
 /** The account of the request's token, if the token has one of `scopes`; otherwise the refusal. */
 async function tokenOwner(
-  { self, oauth }: Instance,
+  { self, oauth }: RunningInstance,
   { headers }: Incoming,
   scopes: readonly string[],
 ): Promise<TestAccount | Refusal> {
@@ -106,14 +106,14 @@ async function tokenOwner(
   return scopes.some((scope) => token.scopes.includes(scope)) ? account : 'missing_scope';
 }
 
-async function verifyCredentials(instance: Instance, incoming: Incoming): Promise<Outgoing> {
+async function verifyCredentials(instance: RunningInstance, incoming: Incoming): Promise<Outgoing> {
   const account = await tokenOwner(instance, incoming, instance.self.software.profileScopes);
   if (typeof account === 'string') return instance.refuse(account);
   return json(200, documents.credentials(instance.self, account));
 }
 
 /** POST /api/v1/statuses */
-async function postStatus(instance: Instance, incoming: Incoming): Promise<Outgoing> {
+async function postStatus(instance: RunningInstance, incoming: Incoming): Promise<Outgoing> {
   const account = await tokenOwner(instance, incoming, ['write', 'write:statuses']);
   if (typeof account === 'string') return instance.refuse(account);
   const { status: text = '', visibility = 'public' } = incoming.form;
@@ -122,7 +122,7 @@ async function postStatus(instance: Instance, incoming: Incoming): Promise<Outgo
 }
 
 /** `GET /api/v1/accounts/:id/statuses` needs no token; with one, the token needs the scope, as at Mastodon. */
-async function statusesOf(instance: Instance, incoming: Incoming, id: string): Promise<Outgoing> {
+async function statusesOf(instance: RunningInstance, incoming: Incoming, id: string): Promise<Outgoing> {
   const account = instance.self.accounts.find((one) => one.id === id);
   if (!account) return json(404, { error: 'Record not found' });
   if (incoming.headers.authorization !== undefined) {
@@ -132,7 +132,7 @@ async function statusesOf(instance: Instance, incoming: Incoming, id: string): P
   return json(200, instance.posts.of(account, Number(incoming.query['limit'] ?? 20)));
 }
 
-async function verifyAtMisskey(instance: Instance, incoming: Incoming): Promise<Outgoing> {
+async function verifyAtMisskey(instance: RunningInstance, incoming: Incoming): Promise<Outgoing> {
   if (!/^application\/json\b/.test(incoming.headers['content-type'] ?? '')) {
     return misskeyFailure(415, 'UNSUPPORTED_MEDIA_TYPE');
   }
@@ -148,7 +148,7 @@ export function misskeyFailure(status: number, code: string): Outgoing {
 }
 
 /** An account's profile page, actor and picture. */
-function ofAccount(instance: Instance, path: string): Outgoing {
+function ofAccount(instance: RunningInstance, path: string): Outgoing {
   const { self } = instance;
   const [, kind = '', name = ''] = /^\/(@|users\/|avatars\/)([^/]+?)(?:\.svg)?$/.exec(path) ?? [];
   const account = named(self, decoded(name));

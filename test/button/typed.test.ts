@@ -1,6 +1,6 @@
 /** How the text in the field is normalised before it is sent. */
 
-import { completionOf, destinationOf, readTyped, refusalOf, suggestionsFor } from '../../lib/button/typed';
+import { completionOf, destinationOf, readTyped, typedRefusal, suggestionsFor } from '../../lib/button/typed';
 import { parseAddress } from '../../lib/discovery/address';
 
 const servers = ['mastodon.social', 'mastodon.online', 'fosstodon.org', 'localhost:4000'];
@@ -75,7 +75,7 @@ it.each([
     const { code, reason } = error as { code: string; reason?: string };
     refusal = { code, reason };
   }
-  expect(refusal).toMatchObject(refusalOf(text));
+  expect(refusal).toMatchObject(typedRefusal(text));
 });
 
 it.each([
@@ -90,7 +90,7 @@ it.each([
 ])('%j is refused as an e-mail address', (text) => {
   expect(destinationOf(text, servers)).toBeUndefined();
   expect(completionOf(text, servers)).toBeUndefined();
-  expect(refusalOf(text)).toEqual({ code: 'instance_invalid', reason: 'email_address' });
+  expect(typedRefusal(text)).toEqual({ code: 'instance_invalid', reason: 'email_address' });
 });
 
 it.each(['mail.example', 'gmail.social', 'outlook.example', 'yahoo.masto.host'])(

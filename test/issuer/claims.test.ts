@@ -10,7 +10,7 @@ import {
   profileClaims,
   subjectOf,
 } from '../../lib/issuer/claims.js';
-import { readClient } from '../../lib/issuer/client-options.js';
+import { readIssuerClient } from '../../lib/issuer/client-options.js';
 import type { MastodonProfile } from '../../lib/login/profile.js';
 
 const origin = 'https://mastodon.example';
@@ -98,7 +98,7 @@ describe('a client gets', () => {
   const subject = `${origin}#7`;
   const given = (setting: object, profile = all) =>
     claimsFor(
-      readClient({ client_id: 'shop', ...setting }, 'clients[0]', undefined).own,
+      readIssuerClient({ client_id: 'shop', ...setting }, 'clients[0]', undefined).own,
       subject,
       claimsOf(profile),
     );

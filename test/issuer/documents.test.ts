@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
-import { Documents } from '../../lib/issuer/documents';
+import { ClientDocuments } from '../../lib/issuer/documents';
 import { IssuerStore } from '../../lib/issuer/store';
 import { Store } from '../../lib/store';
 import { aRawServer, until } from '../support/hostile';
@@ -143,7 +143,7 @@ describe('the visitor who waits for the document of a client', () => {
     });
     const site = originOf(slow);
     const store = new IssuerStore(new Store(undefined, 1000), 'https://login.example');
-    const documents = new Documents(settingsTo([site], { timeoutMs: 10_000 }), store, () => undefined);
+    const documents = new ClientDocuments(settingsTo([site], { timeoutMs: 10_000 }), store, () => undefined);
     const fetchDocument = documents.fetch;
     const others = Array.from({ length: 4 }, (_, i) => fetchDocument(`${site.origin}/${i}.json`));
     const last = codeOf(fetchDocument(`${site.origin}/last.json`));

@@ -1,8 +1,15 @@
 /** Adds to a form what needs a script: suggestions, memory, errors beside the field, and the state after the press. */
 
-import { textOf, type Failure } from '../elements.js';
-import { languageOf, withHost } from '../texts.js';
-import { completionOf, destinationOf, isLoopback, readTyped, refusalOf, suggestionsFor } from '../typed.js';
+import { failureText, type Failure } from '../elements.js';
+import { languageOf, textWithHost } from '../texts.js';
+import {
+  completionOf,
+  destinationOf,
+  isLoopback,
+  readTyped,
+  typedRefusal,
+  suggestionsFor,
+} from '../typed.js';
 import { busyOf } from './busy.js';
 import { fieldErrorOf } from './field-error.js';
 import {
@@ -20,7 +27,7 @@ import { suggest } from './suggestions.js';
 const longestList = 6;
 
 /** The attributes of the element, read whenever they are needed. */
-export interface Settings {
+export interface ElementAttributes {
   readonly servers: readonly string[];
   readonly lang: string | undefined;
   readonly failure: Failure;
@@ -41,7 +48,7 @@ export interface Enhanced {
   stop(): void;
 }
 
-export function enhance(host: HTMLElement, parts: Parts, settings: () => Settings): Enhanced {
+export function enhance(host: HTMLElement, parts: Parts, settings: () => ElementAttributes): Enhanced {
   const { form, input, status, label, help } = parts;
   const stopping = new AbortController();
   const listen = { signal: stopping.signal };
@@ -50,7 +57,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   let isFilling = false;
 
   const words = () => languageOf(settings().lang).words;
-  const named = (text: string, server: string) => withHost(text, server, languageOf(settings().lang));
+  const named = (text: string, server: string) => textWithHost(text, server, languageOf(settings().lang));
   const remembered = () => (settings().remembers ? rememberedServer() : undefined);
   const knownServers = () => [...new Set([remembered() ?? [], settings().servers].flat())];
   const hostIn = (text: string) => destinationOf(text, settings().servers, isLoopback(location.host));
@@ -90,7 +97,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   }
 
   function showFailure(failure = settings().failure): void {
-    const text = textOf(failure, settings().lang);
+    const text = failureText(failure, settings().lang);
     error.show(text);
     showHint();
     // The focus leads screen readers to the error.
@@ -109,10 +116,10 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
   function start(): void {
     const { failure: given, lang, remembers } = settings();
     const isShown = error.pageText() !== undefined;
-    const failure = isShown || !help || textOf(given, lang) !== undefined ? given : failureInAddress();
-    const hasFailed = isShown || textOf(failure, lang) !== undefined;
+    const failure = isShown || !help || failureText(given, lang) !== undefined ? given : failureInAddress();
+    const hasFailed = isShown || failureText(failure, lang) !== undefined;
     if (help && remembers) recall(hasFailed);
-    if (textOf(failure, lang) !== undefined) showFailure(failure);
+    if (failureText(failure, lang) !== undefined) showFailure(failure);
   }
 
   function recall(hasFailed: boolean): void {
@@ -141,7 +148,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Setting
     event.preventDefault();
     event.stopImmediatePropagation();
     if (found) return;
-    error.show(textOf(refusalOf(input.value), settings().lang));
+    error.show(failureText(typedRefusal(input.value), settings().lang));
     input.focus();
   }
 

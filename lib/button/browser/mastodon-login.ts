@@ -5,7 +5,7 @@
 
 import type { AttributeValue, MastodonLoginAttributes } from './attributes.js';
 import { someServers } from '../servers.js';
-import { enhance, type Enhanced, type Settings } from './enhance.js';
+import { enhance, type Enhanced, type ElementAttributes } from './enhance.js';
 import { makeForm, partsIn, type Parts } from './parts.js';
 
 export type { AttributeValue, MastodonLoginAttributes } from './attributes.js';
@@ -70,7 +70,7 @@ export class MastodonLoginElement extends Base {
     this.#enhanced?.setBusy(Boolean(isBusy));
   }
 
-  get #settings(): Settings {
+  get #settings(): ElementAttributes {
     const [code, message, instance, reason] = failureNames.map(
       (name) => this.getAttribute(name) ?? undefined,
     );

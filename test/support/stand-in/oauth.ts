@@ -1,6 +1,6 @@
 /** The OAuth server of a stand-in: the testing instance's, with the differences of its family. */
 
-import { OAuth, secret, split } from '../../../lib/testing/oauth.js';
+import { OAuth, newSecret, split } from '../../../lib/testing/oauth.js';
 import type { App, Code, Question, Token } from '../../../lib/testing/records.js';
 import type { Refusal, Reply } from '../../../lib/testing/refusals.js';
 import type { Fields } from '../../../lib/testing/server.js';
@@ -39,7 +39,7 @@ export class FamilyOAuth extends OAuth {
     const { credentials, codeBeforeClient } = this.persona.token;
     if (form['grant_type'] === 'client_credentials' && credentials === 'any-client') {
       this.standIn.tokensIssued += 1;
-      return [200, { access_token: secret(), token_type: 'Bearer', scope: 'read' }];
+      return [200, { access_token: newSecret(), token_type: 'Bearer', scope: 'read' }];
     }
     // Iceshrimp and Takahe look for the code first, so their answer does not show whether they know the client.
     if (codeBeforeClient !== false && form['code'] === undefined) return 'missing_field';
@@ -74,7 +74,7 @@ export class FamilyOAuth extends OAuth {
 
   protected override newClientId(): string {
     const { apps } = this.persona;
-    const session = `${this.self.origin}/auth/${secret()}`;
+    const session = `${this.self.origin}/auth/${newSecret()}`;
     return apps.singleUse ? Buffer.from(session).toString('base64') : super.newClientId();
   }
 

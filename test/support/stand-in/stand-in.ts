@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import type { TestAccount } from '../../../lib/testing/accounts.js';
 import * as documents from '../../../lib/testing/documents.js';
 import { Posts } from '../../../lib/testing/posts.js';
-import { route, type Instance } from '../../../lib/testing/routes.js';
+import { route, type RunningInstance } from '../../../lib/testing/routes.js';
 import { json, type Incoming, type Outgoing } from '../../../lib/testing/server.js';
 import { FamilyOAuth } from './oauth.js';
 import { replyTo, type Persona } from './persona.js';
@@ -96,7 +96,7 @@ export class StandIn extends TestServer {
   readonly registeredAt: number[] = [];
   private readonly people = new Map<string, Account>();
   readonly throttle: boolean;
-  private readonly instance: Instance;
+  private readonly instance: RunningInstance;
 
   /** @param persona replace it to upgrade the server, or to put another one at its address */
   constructor(
@@ -109,7 +109,7 @@ export class StandIn extends TestServer {
     this.accountDomain = options.accountDomain ?? this.host;
     this.self = selfOf(this);
     this.oauth = new FamilyOAuth(this);
-    const refuse: Instance['refuse'] = (refusal) => this.refuse(refusal);
+    const refuse: RunningInstance['refuse'] = (refusal) => this.refuse(refusal);
     this.instance = { self: this.self, oauth: this.oauth, posts: new Posts(this.self), deny: false, refuse };
     this.addAccount('alice', 'Alice');
     this.addAccount('bob', 'Bob');
@@ -163,7 +163,7 @@ export class StandIn extends TestServer {
     return Date.now();
   }
 
-  refuse(refusal: Parameters<Instance['refuse']>[0]): Outgoing {
+  refuse(refusal: Parameters<RunningInstance['refuse']>[0]): Outgoing {
     return outgoing(replyTo(this.persona, refusal));
   }
 

@@ -7,7 +7,7 @@ import { OAuth } from '../../../../lib/testing/oauth.js';
 import { Posts } from '../../../../lib/testing/posts.js';
 import type { Question } from '../../../../lib/testing/records.js';
 import { pageReasons, type Refusal } from '../../../../lib/testing/refusals.js';
-import { misskeyFailure, route, type Instance } from '../../../../lib/testing/routes.js';
+import { misskeyFailure, route, type RunningInstance } from '../../../../lib/testing/routes.js';
 import type { Fields, Incoming, Outgoing } from '../../../../lib/testing/server.js';
 import { Records } from '../records.js';
 import { listen, outgoing, TestServer, type Reply, type ServerOptions } from '../server.js';
@@ -64,7 +64,7 @@ export class MisskeyStandIn extends TestServer {
   federates: boolean;
   private readonly records = new Records();
   private readonly people = new Map<string, MisskeyAccount>();
-  private readonly instance: Instance;
+  private readonly instance: RunningInstance;
   private readonly oauth: MisskeyOAuth;
 
   constructor(
@@ -84,7 +84,7 @@ export class MisskeyStandIn extends TestServer {
       }
     };
     this.oauth = new MisskeyOAuth(self, this.records, { read });
-    const refuse: Instance['refuse'] = (refusal, reason) => this.refuse(refusal, reason);
+    const refuse: RunningInstance['refuse'] = (refusal, reason) => this.refuse(refusal, reason);
     this.instance = { self, oauth: this.oauth, posts: new Posts(self), deny: false, refuse };
     this.addAccount('alice', 'Alice');
     this.addAccount('bob');
