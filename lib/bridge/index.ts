@@ -8,6 +8,7 @@
 
 import './needs-ws.js';
 import type { Server } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { addressesBelow } from '../util/url.js';
 import { MastodonLogin } from '../login/login.js';
 import type { Router } from '../pages/router.js';
@@ -17,7 +18,7 @@ import { BridgeLogins } from './logins.js';
 import { bridgeChecks, readBridgeOptions, type BridgeOptions } from './options.js';
 import { Requests } from './requests.js';
 import { createRouter } from './router.js';
-import { Sockets } from './sockets.js';
+import { closingMs, Sockets } from './sockets.js';
 
 export { limitDefaults } from './options.js';
 export type { BridgeEvent } from '../events.js';
@@ -42,7 +43,10 @@ export interface Bridge {
   attach(server: Server): void;
   /** The number of connections, and of logins that wait, in this process. */
   status(): { readonly sockets: number; readonly pending: number };
-  /** Tells every program and ends its connection. Resolves when all are gone, after two seconds at most. */
+  /**
+   * Tells every program and ends its connection. Resolves when all are gone, after two seconds at most. A second call
+   * resolves with the first.
+   */
   close(): Promise<void>;
 }
 
@@ -74,13 +78,16 @@ export function createBridge(options: BridgeOptions): Bridge {
     bridgeChecks,
   );
   const sockets = new Sockets(settings, new BridgeLogins(settings, login, requests));
+  let closed: Promise<void> | undefined;
+  const end = async () => {
+    await sockets.close();
+    await requests.close();
+  };
   return {
     router: createRouter(settings, login, requests),
     attach: (server) => sockets.attach(server),
     status: () => ({ sockets: sockets.size, pending: requests.size }),
-    async close() {
-      await sockets.close();
-      await requests.close();
-    },
+    // A store or a bus that does not answer must not keep the application from ending.
+    close: () => (closed ??= Promise.race([end(), pause(closingMs, undefined, { ref: false })])),
   };
 }

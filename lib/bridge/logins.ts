@@ -33,7 +33,7 @@ export class BridgeLogins {
     if (!login) return void socket.tell(bridgeError('server_busy'));
     void this.answer(login, message.host).then((answer) => {
       if (login.id === undefined) this.remove(login);
-      if (answer !== undefined) socket.tell(answer);
+      if (answer !== undefined && !login.isEvicted) socket.tell(answer);
     });
   }
 

@@ -11,7 +11,7 @@ export const limitDefaults = {
   maxPayloadBytes: 4096,
   /** Pending logins of one connection, including those in discovery. */
   requestsPerSocket: 5,
-  /** Messages and pings of one connection within a minute. One more closes it (1008). */
+  /** Messages, pings and unrequested pongs of one connection within a minute. One more closes it (1008). */
   messagesPerMinute: 120,
   /** Invalid messages of one connection; the last one closes it (1003 or 1008). */
   badMessages: 3,

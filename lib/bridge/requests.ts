@@ -143,10 +143,10 @@ export class Requests {
   async close(): Promise<void> {
     const ids = [...this.waiting.values()].map(({ id }) => id);
     await Promise.all(ids.map((id) => this.abandon(id)));
-    // A subscription that is made after the time limit is ended as well, or its connection would stay open.
+    // Also ends a subscription that is made later, or its connection would stay open.
     const ended = this.listening?.then((unsubscribe) => unsubscribe());
     this.listening = undefined;
-    await this.busLimit.run(async () => ended).catch(() => undefined);
+    await ended?.catch(() => undefined);
   }
 
   /** Subscribes once. A subscription that takes longer than the time limit is waited for again, not made again. */

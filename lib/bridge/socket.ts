@@ -48,7 +48,11 @@ export class BridgeSocket extends WebSocket {
       if (this.bufferedAmount > limits.maxBufferedBytes) this.terminate();
       else this.pong(data);
     });
-    this.on('pong', () => (this.isAlive = true));
+    this.on('pong', () => {
+      // A pong that no ping asked for costs work as a message does.
+      if (this.isAlive) this.isWithinRate();
+      this.isAlive = true;
+    });
     // ws closes the connection after every error.
     this.on('error', () => undefined);
   }
@@ -86,7 +90,7 @@ export class BridgeSocket extends WebSocket {
     if (this.readyState === WebSocket.OPEN) this.ping();
   }
 
-  /** Counts messages and pings, as both cost a response. False for a connection that is closing. */
+  /** Counts messages, pings and pongs without a ping. False for a connection that is closing. */
   private isWithinRate(): boolean {
     if (this.readyState !== WebSocket.OPEN) return false;
     this.isAlive = true;

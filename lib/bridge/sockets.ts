@@ -15,7 +15,7 @@ import { BridgeSocket } from './socket.js';
 const pingGroups = 16;
 
 /** How long programs have to close their connection. Milliseconds. */
-const closingMs = 2000;
+export const closingMs = 2000;
 
 /** Longest origin in a log event. */
 const maxOrigin = 200;

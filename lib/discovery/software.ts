@@ -29,6 +29,9 @@ export const singleUseApps: Names = new Set(['sharkey', 'firefish']);
  */
 export const needsForcedLogin: Names = new Set(['pleroma', 'akkoma']);
 
+/** Software whose denials may have no `state`. */
+export const deniesWithoutState: Names = new Set(['hollo', undefined]);
+
 /** Software known to accept invalid codes. The invalid-code check runs for all other servers. */
 export const acceptsAnyCode: Names = new Set(['snac']);
 

@@ -4,6 +4,7 @@ import { MastodonError } from '../errors.js';
 import type { RegisteredApp } from '../client/lifecycle.js';
 import type { Address } from '../discovery/address.js';
 import { isInstance } from '../discovery/discovery.js';
+import { deniesWithoutState } from '../discovery/software.js';
 import type { PinnedInstance } from '../options.js';
 import { hasMembers, storeKey, type Store } from '../store.js';
 import { digest } from '../util/crypto.js';
@@ -35,7 +36,7 @@ export interface Transaction {
 export interface Unfinished {
   /** Start times, the latest first. Milliseconds since the epoch. */
   readonly begunAt: readonly number[];
-  /** The application's state of the latest one. */
+  /** The application's state of the latest one, if its server may deny a login without `state`. */
   readonly applicationState?: () => Promise<unknown>;
 }
 
@@ -243,8 +244,11 @@ export function pendingLogins(
       }
       if (latest === 0) return undefined;
       const begunAt = [...new Set(times)].sort((a, b) => b - a);
-      const applicationState = async () =>
-        ((await store.cached(latestKey)) as LoginRecord | undefined)?.login?.applicationState;
+      const applicationState = async () => {
+        const { login } = ((await store.cached(latestKey)) ?? {}) as LoginRecord;
+        // Any page can link to a denial without `state`.
+        return deniesWithoutState.has(login?.instance.software) ? login?.applicationState : undefined;
+      };
       return { begunAt, applicationState };
     },
     finished: async (host) => {

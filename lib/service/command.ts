@@ -134,6 +134,7 @@ function say(text: string): void {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   const isStartError = error instanceof StartError;
-  process.stderr.write(`${isStartError ? error.message : String((error as Error).stack)}\n`);
-  process.exitCode = isStartError ? error.status : 1;
+  const text = `${isStartError ? error.message : String((error as Error).stack)}\n`;
+  // An open connection to Redis would keep the process running, and a supervisor would not start it again.
+  process.stderr.write(text, () => process.exit(isStartError ? error.status : 1));
 });

@@ -12,8 +12,9 @@ export class StartError extends Error {
   }
 }
 
-/** The code of a system error. Its message may contain secrets of the operator. */
+/** The code of an error of the system or of Redis (`WRONGPASS`). The rest of its message may contain secrets of the operator. */
 export function systemErrorCode(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? code : 'unknown error';
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return code;
+  return /^[A-Z]{3,}(?= )/.exec(String(message))?.[0] ?? 'unknown error';
 }

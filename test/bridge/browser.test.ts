@@ -448,6 +448,17 @@ describe('an attacker', () => {
     expect((await owner.get(await owner.approve(location ?? ''))).status).toBe(200);
   });
 
+  it('cannot cancel the login with a link to a denial without state, where the server always sends one', async () => {
+    const { url, client } = await ask();
+    const owner = new Visitor();
+    const { location } = await press(owner, url);
+    const denial = `${stage.origin}/callback/${instance.host}/done?error=access_denied`;
+    expect((await owner.get(denial)).status).toBe(403);
+    expect(await client.hearsNothing()).toBe(true);
+    expect((await owner.get(await owner.approve(location ?? ''))).status).toBe(200);
+    await client.hear('fulfill');
+  });
+
   it('cannot use a login twice', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();

@@ -69,6 +69,15 @@ it.each<[string, Partial<Bus>]>([
   ]);
 });
 
+it('does not keep the bridge from closing in two seconds', async () => {
+  const bus = { publish: async () => 1, subscribe: async () => () => new Promise(() => undefined) };
+  const stage = await startBridge([instance], { bus });
+  await (await stage.connect()).request(instance.host);
+  const begun = performance.now();
+  await stage.bridge.close();
+  expect(performance.now() - begun).toBeLessThan(2_500);
+});
+
 it('ends a subscription that is made after the time limit, and has not made a second one meanwhile', async () => {
   let subscriptions = 0;
   let subscribed = (): void => undefined;

@@ -40,6 +40,24 @@ it('many logins of one /48 end no login of another network', async () => {
   expect(stage.bridge.status().pending).toBe(3);
 });
 
+it('a program whose login makes room during discovery receives one answer to its message', async () => {
+  let fail = (): void => undefined;
+  const stage = await startBridge([instance], {
+    limits: { pendingInAll: 2 },
+    trustedProxies: 1,
+    allowInstance: (host) =>
+      host === instance.host || new Promise((resolve) => (fail = () => resolve(false))),
+  });
+  const heavy = await from(stage, '203.0.113.7');
+  await heavy.request(instance.host);
+  heavy.ask('slow.example');
+  await until(() => stage.events.length > 0);
+  await (await from(stage, '203.0.113.8')).request(instance.host);
+  expect((await heavy.hear('error')).code).toBe('server_busy');
+  fail();
+  expect(await heavy.hearsNothing()).toBe(true);
+});
+
 it('one address has no more logins than its quota, until one of them ends', async () => {
   const stage = await startBridge([instance], { limits: { pendingPerAddress: 2 }, trustedProxies: 1 });
   const clients = [await from(stage, '203.0.113.7'), await from(stage, '203.0.113.7')];

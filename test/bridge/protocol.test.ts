@@ -293,6 +293,15 @@ it('logs events without a secret', async () => {
   expect(JSON.stringify(events)).not.toContain(id);
 });
 
+it('closes once, however often it is asked to', async () => {
+  const { bridge, connect } = await startBridge([instance]);
+  const client = await connect();
+  await Promise.all([bridge.close(), bridge.close()]);
+  await client.hear('error');
+  expect(await client.ended).toBe(1001);
+  await bridge.close();
+});
+
 it('informs every client when it closes', async () => {
   const { connect, bridge } = await startBridge([instance]);
   const [idle, waiting] = [await connect(), await connect()];

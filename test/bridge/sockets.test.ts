@@ -142,6 +142,24 @@ describe('too much', () => {
       expect(await client.ended).toBe(1008);
       expect(pongs).toBe(5);
     });
+
+    it('of pongs without a ping', async () => {
+      const { connect } = await startBridge([instance], { limits: { messagesPerMinute: 5 } });
+      const client = await connect();
+      for (let count = 0; count < 50; count++) client.socket.pong();
+      expect((await client.hear('error')).code).toBe('too_many_messages');
+      expect(await client.ended).toBe(1008);
+    });
+
+    it('not of pongs for pings', async () => {
+      const limits = { messagesPerMinute: 2, heartbeatMs: 20 };
+      const client = await (await startBridge([instance], { limits })).connect();
+      let pings = 0;
+      client.socket.on('ping', () => pings++);
+      await until(() => pings > 5);
+      client.ask('');
+      await client.hear('invalid-host');
+    });
   });
 
   it('of requests on one connection', async () => {

@@ -10,7 +10,7 @@ import { startInstance, type StandIn } from '../support/instance';
 import { freePort } from '../support/free-port';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { Visitor } from '../support/visitor';
-import { Client, goOn, killAll, lines, startService, type Service } from './service-process';
+import { Client, goOn, killAll, lines, startService, startServiceAt, type Service } from './service-process';
 
 const missing = redisAvailable();
 const withRedis = missing === undefined ? describe : describe.skip;
@@ -94,6 +94,23 @@ development_instances: ${instance.origin}
     expect(await service.ended).toBe(1);
     expect(service.errors()).toMatch(/\.yml:5: redis_url: cannot be reached \(ECONNREFUSED\)\n$/);
     expect(service.errors() + service.output.join()).not.toContain('s3cret');
+  });
+
+  it('does not start with a wrong password, and says so', async () => {
+    const { process: service } = await startService(
+      folder,
+      config(redis.url.replace('//', '//user:s3cret@')),
+    );
+    expect(await service.ended).toBe(1);
+    expect(service.errors()).toMatch(/\.yml:5: redis_url: cannot be reached \(WRONGPASS\)\n$/);
+  });
+
+  it('ends when it cannot start, although Redis is connected', async () => {
+    const { process: running, port } = await start();
+    const second = await startServiceAt(port, folder, config(redis.url));
+    expect(await second.ended).toBe(1);
+    expect(second.errors()).toMatch(/\.yml:4: listen: .* is in use by another program\n$/);
+    expect(await running.kill('SIGTERM')).toBe(0);
   });
 
   it('keeps values for their time to live, and gives each deletion to one caller', async () => {
