@@ -93,6 +93,22 @@ function cycles(files: Sources): string[] {
   return found;
 }
 
+/** Short helpers of one file, whose name says all. */
+const localNames = new Set(['close', 'invalid']);
+
+/** Functions, classes and types of two files with one name. A reader who searches for one would find the other. */
+function homonyms(files: Sources): string[] {
+  const declared = new Map<string, string[]>();
+  for (const [path, text] of files) {
+    for (const [, name = ''] of text.matchAll(
+      /^(?:export )?(?:async )?(?:function|class|interface|type) (\w+)/gm,
+    ))
+      if (!localNames.has(name)) declared.set(name, [...(declared.get(name) ?? []), path]);
+  }
+  // Overloads of one function repeat its name.
+  return [...declared].filter(([, paths]) => new Set(paths).size > 1).map((entry) => entry.flat().join(' '));
+}
+
 describe('the layout of lib/', () => {
   it('allows imports in one direction only', () => {
     expect(wrongImports(sources)).toEqual([]);
@@ -100,6 +116,10 @@ describe('the layout of lib/', () => {
 
   it('has no cycle of imports', () => {
     expect(cycles(sources)).toEqual([]);
+  });
+
+  it('gives one name to one thing', () => {
+    expect(homonyms(sources)).toEqual([]);
   });
 
   it.each([...sources])('%s begins with a sentence about its content, and is short', (_path, text) => {
@@ -124,6 +144,11 @@ describe('the check itself', () => {
     expect(wrongImports(files({ ...target, 'http/network.ts': text }))).toEqual([
       'http/network.ts imports login/token.ts',
     ]);
+  });
+
+  it('sees two functions of one name', () => {
+    const text = 'export function hostOf() {}';
+    expect(homonyms(files({ 'http/a.ts': text, 'util/b.ts': text }))).toEqual(['hostOf http/a.ts util/b.ts']);
   });
 
   it('allows an import downwards, or within a folder', () => {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
 import { digest, isEqualSecret } from '../util/crypto.js';
-import type { App, Code, Kept, Question, Token } from './records.js';
+import type { TestApp, Code, Kept, Question, Token } from './records.js';
 import { pageReasons, type PageRefusal, type Refusal, type Reply } from './refusals.js';
 import type { Fields } from './server.js';
 import type { Software } from './software.js';
@@ -11,7 +11,7 @@ import type { Software } from './software.js';
 /** Reads the client metadata of an app whose client ID is a URL. */
 export interface ClientReader {
   /** @returns the app's name and redirect URIs, or why the document is refused */
-  read(clientId: string): Promise<Pick<App, 'name' | 'redirectURIs'> | string>;
+  read(clientId: string): Promise<Pick<TestApp, 'name' | 'redirectURIs'> | string>;
 }
 
 const tokenTtlMs = 24 * 60 * 60_000;
@@ -131,11 +131,11 @@ export class OAuth {
     return /^[\w-]{43}$/.test(challenge ?? '') && method === 'S256';
   }
 
-  protected allowsScopes(app: App, asked: readonly string[]): boolean {
+  protected allowsScopes(app: TestApp, asked: readonly string[]): boolean {
     return asked.every((scope) => app.scopes.includes(scope));
   }
 
-  protected appDocument(app: App): Record<string, unknown> {
+  protected appDocument(app: TestApp): Record<string, unknown> {
     const { name, website, scopes, redirectURIs, clientId: client_id, clientSecret: client_secret } = app;
     return {
       ...{ id: client_id, name, website, scopes },
@@ -145,13 +145,13 @@ export class OAuth {
   }
 
   /** The client's ID and secret are in the form, as every server accepts them. */
-  protected async authenticate(form: Fields): Promise<App | Refusal> {
-    const app = await this.read<App>(`app:${form['client_id'] ?? ''}`);
+  protected async authenticate(form: Fields): Promise<TestApp | Refusal> {
+    const app = await this.read<TestApp>(`app:${form['client_id'] ?? ''}`);
     if (!app) return 'unknown_client';
     return isEqualSecret(app.clientSecret ?? '', form['client_secret'] ?? '') ? app : 'wrong_secret';
   }
 
-  protected async tokenFor(form: Fields, app: App): Promise<Token | Refusal> {
+  protected async tokenFor(form: Fields, app: TestApp): Promise<Token | Refusal> {
     switch (form['grant_type'] ?? '') {
       case 'client_credentials':
         return this.clientReader ? 'unsupported_grant' : this.byCredentials(form, app);
@@ -164,7 +164,7 @@ export class OAuth {
     }
   }
 
-  protected async byCredentials(form: Fields, app: App): Promise<Token | Refusal> {
+  protected async byCredentials(form: Fields, app: TestApp): Promise<Token | Refusal> {
     const { redirect_uri: redirectURI, scope = 'read' } = form;
     // GoToSocial refuses this grant without a redirect URI.
     if (redirectURI === undefined) return 'missing_field';
@@ -173,7 +173,7 @@ export class OAuth {
     return this.allowsScopes(app, scopes) ? this.issue({ clientId: app.clientId, scopes }) : 'wrong_scope';
   }
 
-  protected async byCode(form: Fields, app: App): Promise<Token | Refusal> {
+  protected async byCode(form: Fields, app: TestApp): Promise<Token | Refusal> {
     const { code: text, redirect_uri: redirectURI, code_verifier: verifier } = form;
     if (text === undefined || redirectURI === undefined) return 'missing_field';
     const code = await this.read<Code>(`code:${text}`);
@@ -193,7 +193,7 @@ export class OAuth {
     return isEqualSecret(challenge, digest(verifier));
   }
 
-  private async byRefreshToken(form: Fields, app: App): Promise<Token | Refusal> {
+  private async byRefreshToken(form: Fields, app: TestApp): Promise<Token | Refusal> {
     const key = `refresh:${form['refresh_token'] ?? ''}`;
     const before = await this.read<Token>(key);
     if (!before || !(await this.remove(key)) || before.clientId !== app.clientId) return 'wrong_code';
@@ -230,15 +230,15 @@ export class OAuth {
   }
 
   /** @returns why the client's document is refused, or `undefined` for an unknown client */
-  protected async appOf(clientId: string): Promise<App | string | undefined> {
-    if (!this.clientReader) return this.read<App>(`app:${clientId}`);
+  protected async appOf(clientId: string): Promise<TestApp | string | undefined> {
+    if (!this.clientReader) return this.read<TestApp>(`app:${clientId}`);
     const found = await this.clientReader.read(clientId);
     if (typeof found === 'string') return found;
     return { ...found, clientId, website: null, scopes: this.self.software.scopes };
   }
 
   /** A client without a secret: the code decides which one it is. */
-  private async publicClient({ client_id: clientId = '' }: Fields): Promise<App> {
+  private async publicClient({ client_id: clientId = '' }: Fields): Promise<TestApp> {
     return { clientId, name: '', website: null, redirectURIs: [], scopes: this.self.software.scopes };
   }
 

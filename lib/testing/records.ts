@@ -2,7 +2,7 @@
 
 import type { PageRefusal } from './refusals.js';
 
-export interface App {
+export interface TestApp {
   readonly clientId: string;
   readonly name: string;
   readonly website: string | null;
@@ -14,7 +14,7 @@ export interface App {
 
 /** A valid authorization request. */
 export interface Question {
-  readonly app: App;
+  readonly app: TestApp;
   readonly redirectURI: string;
   readonly scopes: readonly string[];
   readonly state: string | undefined;

@@ -7,7 +7,7 @@ import { readOptions } from '../options.js';
 import { parsedURL } from '../util/url.js';
 import { isLoopbackName } from './loopback.js';
 import type { ClientReader } from './oauth.js';
-import type { App } from './records.js';
+import type { TestApp } from './records.js';
 
 const checks = new Checks('startInstance');
 
@@ -46,7 +46,7 @@ export class URLClients implements ClientReader {
   }
 
   /** Fetches the document each time, as Misskey does: the redirect URI is in its `Link` header, the name in its `h-app`. */
-  async read(clientId: string): Promise<Pick<App, 'name' | 'redirectURIs'> | string> {
+  async read(clientId: string): Promise<Pick<TestApp, 'name' | 'redirectURIs'> | string> {
     const { origin = '', pathname = '' } = parsedURL(clientId) ?? {};
     const here = Object.hasOwn(this.sites, origin) ? this.sites[origin] : undefined;
     if (here === undefined) return `the option "sites" does not say where ${origin || clientId} is found`;

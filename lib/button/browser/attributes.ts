@@ -27,7 +27,7 @@ export interface MastodonLoginAttributes {
   join?: AttributeValue;
 }
 
-type MastodonLogin = HTMLElementTagNameMap['mastodon-login'];
+type LoginElement = HTMLElementTagNameMap['mastodon-login'];
 
 // A site has at most one or two of these packages. Where one is missing, the compiler is to pass over what is for it.
 /* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports */
@@ -37,7 +37,7 @@ declare module 'react' {
   namespace JSX {
     interface IntrinsicElements {
       /** @ts-ignore */
-      'mastodon-login': DetailedHTMLProps<HTMLAttributes<MastodonLogin>, MastodonLogin> &
+      'mastodon-login': DetailedHTMLProps<HTMLAttributes<LoginElement>, LoginElement> &
         MastodonLoginAttributes;
     }
   }
@@ -48,7 +48,7 @@ declare module 'preact' {
   namespace JSX {
     interface IntrinsicElements {
       /** @ts-ignore */
-      'mastodon-login': import('preact').HTMLAttributes<MastodonLogin> & MastodonLoginAttributes;
+      'mastodon-login': import('preact').HTMLAttributes<LoginElement> & MastodonLoginAttributes;
     }
   }
 }
@@ -58,7 +58,7 @@ declare module 'solid-js' {
   namespace JSX {
     interface IntrinsicElements {
       /** @ts-ignore */
-      'mastodon-login': HTMLAttributes<MastodonLogin> & MastodonLoginAttributes;
+      'mastodon-login': HTMLAttributes<LoginElement> & MastodonLoginAttributes;
     }
   }
 }
@@ -67,7 +67,7 @@ declare module 'solid-js' {
 declare module 'svelte/elements' {
   interface SvelteHTMLElements {
     /** @ts-ignore */
-    'mastodon-login': HTMLAttributes<MastodonLogin> & MastodonLoginAttributes;
+    'mastodon-login': HTMLAttributes<LoginElement> & MastodonLoginAttributes;
   }
 }
 

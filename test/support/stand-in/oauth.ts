@@ -1,7 +1,7 @@
 /** The OAuth server of a stand-in: the testing instance's, with the differences of its family. */
 
 import { OAuth, newSecret, split } from '../../../lib/testing/oauth.js';
-import type { App, Code, Question, Token } from '../../../lib/testing/records.js';
+import type { TestApp, Code, Question, Token } from '../../../lib/testing/records.js';
 import type { Refusal, Reply } from '../../../lib/testing/refusals.js';
 import type { Fields } from '../../../lib/testing/server.js';
 import type { StandIn } from './stand-in.js';
@@ -86,7 +86,7 @@ export class FamilyOAuth extends OAuth {
     return !this.persona.token.pkce || challenge === undefined || super.acceptsChallenge(challenge, method);
   }
 
-  protected override allowsScopes(app: App, asked: readonly string[]): boolean {
+  protected override allowsScopes(app: TestApp, asked: readonly string[]): boolean {
     const { compare, unknownAtApps, known } = this.persona.scopes;
     if (compare === 'never') return true;
     // A scope that an upgrade removed is also removed from the apps that were registered with it.
@@ -100,19 +100,19 @@ export class FamilyOAuth extends OAuth {
     return !this.persona.token.pkce || super.provesOrigin(code, verifier);
   }
 
-  protected override async byCode(form: Fields, app: App): Promise<Token | Refusal> {
+  protected override async byCode(form: Fields, app: TestApp): Promise<Token | Refusal> {
     const { checksCode, scopeWithCode } = this.persona.token;
     if (!checksCode) return this.byLastVisitor(form, app);
     const mayHaveScope = !scopeWithCode || this.allowsScopes(app, split(form['scope'] ?? 'read'));
     return mayHaveScope ? super.byCode(form, app) : 'wrong_scope';
   }
 
-  protected override async byCredentials(form: Fields, app: App): Promise<Token | Refusal> {
+  protected override async byCredentials(form: Fields, app: TestApp): Promise<Token | Refusal> {
     return this.persona.token.checksCode ? super.byCredentials(form, app) : this.byLastVisitor(form, app);
   }
 
   /** snac: whatever the code, the token is for the account that consented last. */
-  private async byLastVisitor(form: Fields, { clientId, scopes }: App): Promise<Token | Refusal> {
+  private async byLastVisitor(form: Fields, { clientId, scopes }: TestApp): Promise<Token | Refusal> {
     if (form['redirect_uri'] === undefined) return 'missing_field';
     return this.issue({ clientId, scopes, username: this.lastVisitors.get(clientId) });
   }

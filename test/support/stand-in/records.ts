@@ -1,13 +1,13 @@
 /** The apps, codes and tokens of a stand-in, as a store of the testing instance and as maps for tests. */
 
 import type { KeyValueStore } from '../../../lib/options.js';
-import type { App, Code, Token } from '../../../lib/testing/records.js';
+import type { TestApp, Code, Token } from '../../../lib/testing/records.js';
 
 /** A redeemed code stays, so that a test can look at it. */
 export type KeptCode = Code & { used: boolean };
 
 export class Records implements KeyValueStore {
-  readonly apps = new Map<string, App>();
+  readonly apps = new Map<string, TestApp>();
   readonly codes = new Map<string, KeptCode>();
   readonly tokens = new Map<string, Token>();
   /** Tokens by their refresh token. */
@@ -40,11 +40,11 @@ export class Records implements KeyValueStore {
     for (const map of [this.apps, this.codes, this.tokens, this.refreshable]) map.clear();
   }
 
-  private find(key: string): [map: Map<string, App | KeptCode | Token>, id: string] {
+  private find(key: string): [map: Map<string, TestApp | KeptCode | Token>, id: string] {
     const { apps: app, codes: code, tokens: token, refreshable: refresh } = this;
     const kind = key.slice(0, key.indexOf(':')) as 'app' | 'code' | 'token' | 'refresh';
     return [
-      { app, code, token, refresh }[kind] as Map<string, App | KeptCode | Token>,
+      { app, code, token, refresh }[kind] as Map<string, TestApp | KeptCode | Token>,
       key.slice(kind.length + 1),
     ];
   }
