@@ -1,7 +1,7 @@
 /** Registers the app at an instance (POST /api/v1/apps), and reads the response. */
 
 import { MastodonError } from '../errors.js';
-import { isChallenge, jsonObject, jsonObjectOrNone, isSuccess } from '../http/answer.js';
+import { isChallenge, jsonObject, jsonObjectOrNone } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import { isSingleUseClientId } from '../discovery/software.js';
@@ -44,7 +44,7 @@ export function readRegistration(answer: Answer): ClientCredentials {
   if (isChallenge(answer)) {
     throw new MastodonError('instance_blocked', { instance, cause: new RefusedError(status) });
   }
-  if (!isSuccess(status)) {
+  if (!answer.ok) {
     if (isScopeRefusal(answer)) {
       const why = 'the server does not take what the option "scope" asks for';
       throw new MastodonError('scope_refused', { instance, cause: new RefusedError(status, undefined, why) });

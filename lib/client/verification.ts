@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
-import { assertFromServer, isFromProxy, isSuccess, isUnavailable, jsonObjectOrNone } from '../http/answer.js';
+import { assertFromServer, isFromProxy, isUnavailable, jsonObjectOrNone } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import type { PinnedInstance } from '../options.js';
@@ -83,11 +83,11 @@ export class UncheckedCodesError extends Error {}
 /**
  * Runs the invalid-code check: sends a code that the instance never issued. A server that answers with a token would
  * let any visitor log in as another user, as snac does. So it is refused.
- * @throws MastodonError `instance_insecure`; `instance_blocked`; and as every request if there is no answer
+ * @throws MastodonError as `assertCodeRefused`; and as every request if there is no answer
  */
 export function offerInvalidCode(
   context: RequestContext,
-  { host: instance, tokenEndpoint }: PinnedInstance,
+  { tokenEndpoint }: PinnedInstance,
   { clientId, clientSecret }: ClientCredentials,
   redirectURI: string,
 ): Promise<void> {
@@ -99,25 +99,28 @@ export function offerInvalidCode(
     redirect_uri: redirectURI,
     code_verifier: randomBytes(32).toString('base64url'),
   };
-  return postForm(context, tokenEndpoint, form, (answer) => {
-    // A proxy has not read the code, and an overloaded server has not checked it.
-    assertFromServer(answer);
-    const cause = `the token endpoint answered an invalid code with ${answer.status}`;
-    if (isUnavailable(answer.status))
-      throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
-    if (!acceptedInvalidCode(answer)) return;
-    const gaveToken = jsonObjectOrNone(answer)?.access_token !== undefined;
-    const why = 'its token endpoint does not refuse a code that it never issued';
-    throw new MastodonError('instance_insecure', {
-      instance,
-      cause: gaveToken ? new UncheckedCodesError(why) : why,
-    });
-  });
+  return postForm(context, tokenEndpoint, form, assertCodeRefused);
 }
 
-export function acceptedInvalidCode(answer: Answer): boolean {
-  if (!isSuccess(answer.status)) return false;
+/**
+ * Checks that the answer to an invalid code is a refusal.
+ * @throws MastodonError `instance_insecure`; `instance_blocked` or `instance_unreachable` if the server has not read the code
+ */
+export function assertCodeRefused(answer: Answer): void {
+  assertFromServer(answer);
+  const { status } = answer;
+  const instance = answer.url.host;
+  const cause = `the token endpoint answered an invalid code with ${status}`;
+  if (isUnavailable(status))
+    throw new MastodonError('instance_unreachable', { instance, cause, reason: 'server_error' });
+  if (!answer.ok) return;
   const document = jsonObjectOrNone(answer);
+  const gaveToken = document?.access_token !== undefined;
   // A success status with an error in the body is a refusal. Every other success accepts the code.
-  return document === undefined || typeof document.error !== 'string' || document.access_token !== undefined;
+  if (typeof document?.error === 'string' && !gaveToken) return;
+  const why = 'its token endpoint does not refuse a code that it never issued';
+  throw new MastodonError('instance_insecure', {
+    instance,
+    cause: gaveToken ? new UncheckedCodesError(why) : why,
+  });
 }

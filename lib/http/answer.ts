@@ -25,12 +25,10 @@ export interface HttpResponse {
 export interface Answer extends HttpResponse {
   /** URL of the response, after redirects. */
   readonly url: URL;
+  /** Whether the status is 200 to 299. */
+  readonly ok: boolean;
   /** Header `Content-Type`, or an empty string. */
   readonly contentType: string;
-}
-
-export function isSuccess(status: number): boolean {
-  return status >= 200 && status <= 299;
 }
 
 /**

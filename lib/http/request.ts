@@ -180,8 +180,14 @@ async function sendOnce(
     if (!isReachable) throw new NotPublicError(host);
     const referral = { host, typed, hasHandle, standing: hosts.standing.get(host), signal };
     const response = await http.referrals.run(referral, () => http.connections.send(url, outgoing, signal));
-    outcome = { status: response.status };
-    return { ...response, url, contentType: response.headers['content-type'] ?? '' };
+    const { status } = response;
+    outcome = { status };
+    return {
+      ...response,
+      url,
+      ok: status >= 200 && status <= 299,
+      contentType: response.headers['content-type'] ?? '',
+    };
   } catch (error) {
     const failure = failureOf(error, signal.aborted).at(host);
     if (!context.isNotNeeded) outcome = { code: failure.code };

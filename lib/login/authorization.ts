@@ -44,6 +44,8 @@ export interface CallbackParams {
   readonly code: string | undefined;
   readonly error: string | undefined;
   readonly iss: string | undefined;
+  /** The instance's host in the path. Empty if that segment is not a host. */
+  readonly host: string;
 }
 
 const names: readonly string[] = ['state', 'code', 'error', 'iss'];
@@ -107,21 +109,11 @@ function plainPath(path: string): string {
 /** An instance's host. It becomes part of store keys and messages. */
 const hostFormat = /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/;
 
-/** The instance host in the path of the callback. Empty if the segment is not a host. */
-export function instanceInPath({ pathname }: Target, callbackURL: string): string {
-  try {
-    const host = decodeURIComponent(hostSegmentOf(callbackURL, pathname) ?? '').toLowerCase();
-    return host.length <= 260 && hostFormat.test(host) ? host : '';
-  } catch {
-    return '';
-  }
-}
-
 /**
- * Reads each parameter as one string.
+ * Reads an authorization response: each parameter as one string, and the host in the path.
  * @throws MastodonError `login_expired` for a malformed state, `login_mismatch` for other malformed parameters
  */
-export function readResponse({ searchParams }: Target): CallbackParams {
+export function readResponse({ pathname, searchParams }: Target, callbackURL: string): CallbackParams {
   const params: Record<string, string> = {};
   for (const [key, value] of searchParams) {
     const [name = ''] = key.split('[', 1);
@@ -133,7 +125,13 @@ export function readResponse({ searchParams }: Target): CallbackParams {
   const { state, code, error, iss } = params;
   if (state !== undefined && !isState(state))
     throw new MastodonError('login_expired', { cause: 'the state is not one of this package' });
-  return { state, code, error, iss };
+  let host = '';
+  try {
+    host = decodeURIComponent(hostSegmentOf(callbackURL, pathname) ?? '').toLowerCase();
+  } catch {
+    // An invalid escape sequence.
+  }
+  return { state, code, error, iss, host: host.length <= 260 && hostFormat.test(host) ? host : '' };
 }
 
 /**
@@ -142,10 +140,10 @@ export function readResponse({ searchParams }: Target): CallbackParams {
  * 2.4).
  * @throws MastodonError `login_mismatch`
  */
-export function assertSameInstance(login: Transaction, params: CallbackParams, hostInPath: string): void {
+export function assertSameInstance(login: Transaction, params: CallbackParams): void {
   const { host: instance, issuer, promisesIssuer } = login.instance;
   const mismatch = (why: string) => new MastodonError('login_mismatch', { instance, cause: why });
-  if (hostInPath !== instance) throw mismatch('the path names another instance');
+  if (params.host !== instance) throw mismatch('the path names another instance');
   if (params.iss === undefined) {
     if (promisesIssuer) throw mismatch('the promised issuer is missing');
   } else if (params.iss.replace(/\/$/, '') !== issuer) throw mismatch('the issuer is another');

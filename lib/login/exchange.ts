@@ -6,7 +6,6 @@ import type { ClientLifecycle } from '../client/lifecycle.js';
 import { MastodonError, type MastodonErrorCode } from '../errors.js';
 import {
   assertFromServer,
-  isSuccess,
   isUnavailable,
   jsonObject,
   jsonObjectOrNone,
@@ -149,7 +148,7 @@ export function readTokens(answer: Answer): Tokens {
   const { status } = answer;
   const instance = answer.url.host;
   assertFromServer(answer);
-  if (!isSuccess(status)) {
+  if (!answer.ok) {
     const error = errorIn(answer);
     const named = error === undefined ? '' : ` with the error "${error}"`;
     const cause = `the token endpoint answered ${status}${named}`;

@@ -24,14 +24,13 @@ import { digest } from '../util/crypto.js';
 import {
   authorizationURL,
   assertSameInstance,
-  instanceInPath,
   readResponse,
   targetOf,
   type Target,
 } from './authorization.js';
 import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
 import { InstanceLookup } from './instance-lookup.js';
-import { buildProfile } from './profile.js';
+import { buildProfile, confirmHandle, readClaims } from './profile.js';
 import {
   reportFailure,
   withLoginDetails,
@@ -185,33 +184,35 @@ export class MastodonLogin {
   ): Promise<FinishedWithScope> {
     this.hasHeardResponse = true;
     return this.run((context, details) => {
-      const target = targetOf(callback);
-      const response = readResponse(target);
-      const hostInPath = instanceInPath(target, this.callbackURL);
-      if (hostInPath !== '') context.typed = hostInPath;
+      const response = readResponse(targetOf(callback), this.callbackURL);
+      if (response.host !== '') context.typed = response.host;
       const pending = pendingLogins(this.store, this.audience, browser);
       // The login is taken after the concurrency limit. A visitor that the limit refuses can open the URL again.
-      return this.callbacks.run(context, hostInPath, async () => {
-        if (response.state === undefined) throw await denialWithoutState(pending, hostInPath, response.error);
+      return this.callbacks.run(context, response.host, async () => {
+        if (response.state === undefined) throw await denialWithoutState(pending, response);
         const login = await pending.take(response.state);
         assertLive(login, this.audience);
         details.login = login;
         context.typed = login.typed;
         const { instance, applicationState } = login;
         context.hosts.standing.set(instance.host, 'pending');
-        assertSameInstance(login, response, hostInPath);
+        assertSameInstance(login, response);
         if (extras.isWanted && !(await extras.isWanted(applicationState)))
           throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });
         await context.assertAllowed(instance.host);
         const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
         const here = { context, lifecycle: this.lifecycle, pending, login, of };
         const { tokens, credentials } = await redeem(here, response, extras.token);
-        const { accessToken, refreshToken } = tokens;
-        const revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
+        const revoke = () => this.tokens.revokeLater(context, instance, credentials, tokens.accessToken);
         try {
-          const account = await accountAfterConsent(here, accessToken);
-          const profile = await buildProfile(new Documents(context), instance, account);
-          for (const token of [refreshToken, login.hasOwnScope && accessToken])
+          const account = await accountAfterConsent(here, tokens.accessToken);
+          const claims = readClaims(account, instance, this.settings.developmentOrigins);
+          const handle = claims.handleToConfirm;
+          const confirmed = handle
+            ? await confirmHandle(new Documents(context), instance, handle, claims)
+            : undefined;
+          const profile = buildProfile(instance, account, claims, confirmed);
+          for (const token of [tokens.refreshToken, login.hasOwnScope && tokens.accessToken])
             if (token !== undefined) await this.lifecycle.clients.rememberGrant(instance, token, of);
           await pending.keysFinished?.();
           // After the deadline the caller has an error and no token.

@@ -80,36 +80,22 @@ interface AccountClaims {
   readonly displayName: string;
   /** Domain of the handle, normalised by the address parser. Undefined if it is invalid. */
   readonly handleDomain: string | undefined;
+  /** The handle, if another server has to confirm it, or the account names no actor. */
+  readonly handleToConfirm: string | undefined;
   readonly url: URL | undefined;
   readonly avatar: URL | undefined;
   readonly actor: URL | undefined;
 }
 
 /**
- * Creates the profile. If the instance reports another handle domain, both servers are asked to confirm the handle. If
- * the account has no actor, the instance is asked for it. Otherwise no request is sent.
- * @throws MastodonError `response_invalid`
+ * Asks the server of the handle's domain, and the instance that it names, to confirm the handle and the actor.
+ * @returns undefined if they do not confirm it, or cannot be reached
  */
-export async function buildProfile(
-  fetcher: Fetcher,
-  instance: PinnedInstance,
-  account: AccountAnswer,
-): Promise<MastodonProfile> {
-  const claims = readClaims(account, instance, fetcher.developmentOrigins);
-  const { username, isHandle, handleDomain, actor } = claims;
-  const needsProof = handleDomain !== instance.host || instance.api === 'misskey';
-  const proof =
-    handleDomain !== undefined && needsProof && isHandle
-      ? await proofOf(fetcher, instance, `${username}@${handleDomain}`, actor)
-      : undefined;
-  return supportedFields(instance, account, claims, proof);
-}
-
-async function proofOf(
+export async function confirmHandle(
   fetcher: Fetcher,
   instance: PinnedInstance,
   handle: string,
-  actor: URL | undefined,
+  { actor }: AccountClaims,
 ): Promise<ConfirmedHandle | undefined> {
   try {
     const { origin } = parseAddress(handle, fetcher.developmentOrigins);
@@ -151,6 +137,10 @@ export function readClaims(
   } catch {
     handleDomain = undefined;
   }
+  // Compatibility variants of letters make no handle (RFC 8264, section 9.17).
+  const isHandle = /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
+  // An account of Misskey names no actor.
+  const isOpen = handleDomain !== undefined && (handleDomain !== instance.host || instance.api === 'misskey');
   const pleroma = (json.pleroma ?? {}) as { ap_id?: unknown };
   const avatar = webURL(json.avatar);
   // A visitor's browser fetches the picture, perhaps inside a private network.
@@ -158,29 +148,32 @@ export function readClaims(
   return {
     id: String(id),
     username,
-    // Compatibility variants of letters make no handle (RFC 8264, section 9.17).
-    isHandle: /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC'),
+    isHandle,
     displayName: [...shown.slice(0, 2 * longestName)].slice(0, longestName).join('') || username,
     handleDomain,
+    handleToConfirm: isHandle && isOpen ? `${username}@${handleDomain}` : undefined,
     url: webURL(json.url),
     avatar: isPublic ? avatar : undefined,
     actor: webURL(json.uri) ?? webURL(pleroma.ap_id),
   };
 }
 
-/** The profile fields that the claims and the proof support. Sends no request. */
-export function supportedFields(
+/**
+ * The profile: what the claims and the confirmation support. Sends no request.
+ * @param confirmed the handle, if its server confirms it
+ */
+export function buildProfile(
   instance: PinnedInstance,
   account: AccountAnswer,
   claims: AccountClaims,
-  proof: ConfirmedHandle | undefined,
+  confirmed: ConfirmedHandle | undefined,
 ): MastodonProfile {
   const { origin, host, software } = instance;
   const { isHandle } = claims;
-  const hosts = proof ? [host, domainIn(proof.handle)] : [host];
+  const hosts = confirmed ? [host, domainIn(confirmed.handle)] : [host];
   const profileUrl = claims.url && hosts.includes(claims.url.host) ? claims.url.href : undefined;
   // A claimed actor on another origin is ignored. A verified actor takes precedence.
-  const actor = proof?.actor ?? (claims.actor?.origin === origin ? claims.actor.href : undefined);
+  const actor = confirmed?.actor ?? (claims.actor?.origin === origin ? claims.actor.href : undefined);
   return {
     provider: 'mastodon',
     id: `${origin}#${claims.id}`,
@@ -189,8 +182,8 @@ export function supportedFields(
     displayName: claims.displayName,
     ...(profileUrl !== undefined && { profileUrl }),
     photos: claims.avatar ? [{ value: claims.avatar.href }] : [],
-    handle: isHandle ? `${claims.username}@${proof ? domainIn(proof.handle) : host}` : '',
-    handleVerified: isHandle && (proof !== undefined || claims.handleDomain === host),
+    handle: isHandle ? `${claims.username}@${confirmed ? domainIn(confirmed.handle) : host}` : '',
+    handleVerified: isHandle && (confirmed !== undefined || claims.handleDomain === host),
     ...(actor !== undefined && { actor }),
     instance: { origin, host, ...(software !== undefined && { software }) },
     _raw: account.raw,

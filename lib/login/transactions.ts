@@ -125,8 +125,7 @@ export function assertLive(login: unknown, audience: string): asserts login is T
 /** Handles a denial without `state`, which Hollo sends. It is accepted only from a browser with a pending login there. */
 export async function denialWithoutState(
   pending: PendingLogins,
-  instance: string,
-  error: string | undefined,
+  { host: instance, error }: { readonly host: string; readonly error: string | undefined },
 ): Promise<MastodonError> {
   const begun = error === 'access_denied' && instance !== '' ? await pending.unfinished(instance) : undefined;
   if (!begun) return loginExpired('the response has no state');

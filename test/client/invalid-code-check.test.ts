@@ -1,10 +1,10 @@
 /** The invalid-code check: its request, and the answers of an instance that accepts any code. */
 
-import { acceptedInvalidCode, offerInvalidCode, UncheckedCodesError } from '../../lib/client/verification.js';
+import { assertCodeRefused, offerInvalidCode, UncheckedCodesError } from '../../lib/client/verification.js';
 import { registerApp } from '../../lib/client/registration.js';
 import type { PersonaName, StandIn } from '../support/instance.js';
 import { contextOf, httpTo } from '../support/network.js';
-import { anInstance, anInstanceRecord, answerOf } from '../support/stage.js';
+import { anInstance, anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
 
 it.each([
   ['a token', answerOf(200, { access_token: 'x' }), true],
@@ -20,7 +20,7 @@ it.each([
   ['a redirect', answerOf(302, ''), false],
   ['500', answerOf(500, { access_token: 'x' }), false],
 ])('an invalid code was accepted, or not: %s', (_what, answer, accepted) => {
-  expect(acceptedInvalidCode(answer)).toBe(accepted);
+  expect(codeThrownBy(() => assertCodeRefused(answer))).toBe(accepted ? 'instance_insecure' : undefined);
 });
 
 const app = {

@@ -53,6 +53,19 @@ describe('a GET', () => {
     expect(other.connections).toBe(0);
   });
 
+  it.each([
+    [200, true],
+    [201, true],
+    [299, true],
+    [300, false],
+    [404, false],
+    [500, false],
+  ])('the status %s is a success: %s', async (status, ok) => {
+    const instance = await anInstance();
+    instance.answerWith('/here', status, '');
+    expect(await requestsTo([instance]).get(`${instance.origin}/here`)).toMatchObject({ status, ok });
+  });
+
   it('follows no redirect without a Location, and no status that is not a redirect', async () => {
     const instance = await anInstance();
     instance.answerWith('/without', 302, '');

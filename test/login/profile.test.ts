@@ -1,7 +1,8 @@
-/** How an account becomes the profile. (The claims of `supportedFields`: test/security/be-another-user.) */
+/** How an account becomes the profile. (What another user may claim: test/security/be-another-user.) */
 
+import type { Fetcher } from '../../lib/discovery/webfinger.js';
 import { MastodonError } from '../../lib/errors.js';
-import { supportedFields, buildProfile, readClaims } from '../../lib/login/profile.js';
+import { buildProfile, confirmHandle, readClaims } from '../../lib/login/profile.js';
 import { anInstanceRecord, answerOf, codeThrownBy, fetching } from '../support/records.js';
 
 const instance = anInstanceRecord({ software: 'mastodon' });
@@ -15,9 +16,9 @@ const honest = {
   avatar: 'https://files.example/alice.png',
 };
 const answer = (json: Record<string, unknown>) => ({ raw: JSON.stringify(json), json });
-const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof supportedFields>[3]) => {
+const profileOf = (changes: Record<string, unknown>, proof?: Parameters<typeof buildProfile>[3]) => {
   const account = answer({ ...honest, ...changes });
-  return supportedFields(instance, account, readClaims(account, instance, new Set()), proof);
+  return buildProfile(instance, account, readClaims(account, instance, new Set()), proof);
 };
 const proof = {
   handle: 'alice@example.com',
@@ -95,7 +96,7 @@ it.each([
 it('the software of an instance that does not name it is absent, too', () => {
   const account = answer(honest);
   const untold = anInstanceRecord();
-  const profile = supportedFields(untold, account, readClaims(account, untold, new Set()), undefined);
+  const profile = buildProfile(untold, account, readClaims(account, untold, new Set()), undefined);
   expect(profile.instance).toStrictEqual({ origin: 'https://social.example', host: 'social.example' });
 });
 
@@ -219,6 +220,15 @@ it.each([
   });
 });
 
+/** The profile, after the requests that confirm the handle. */
+async function profileWith(fetcher: Fetcher, json: Record<string, unknown>, at = instance) {
+  const account = answer(json);
+  const claims = readClaims(account, at, fetcher.developmentOrigins);
+  const { handleToConfirm: handle } = claims;
+  const confirmed = handle === undefined ? undefined : await confirmHandle(fetcher, at, handle, claims);
+  return buildProfile(at, account, claims, confirmed);
+}
+
 describe('a handle of another domain', () => {
   /** Every server answers with this JRD. */
   const login = (jrd: object | undefined, changes: object = {}, at = instance) => {
@@ -227,8 +237,7 @@ describe('a handle of another domain', () => {
       asked.push(decodeURIComponent(url));
       return jrd && url.includes('webfinger') ? answerOf(200, jrd) : answerOf(404, '');
     });
-    const account = answer({ ...honest, ...changes });
-    return buildProfile(fetcher, at, account).then((profile) => ({ profile, asked }));
+    return profileWith(fetcher, { ...honest, ...changes }, at).then((profile) => ({ profile, asked }));
   };
   const jrd = (subject: string, href = honest.uri) => ({
     subject: `acct:${subject}`,
@@ -268,8 +277,7 @@ describe('a handle of another domain', () => {
 
   it('is not verified if requests to its domain are not allowed, and the login continues', async () => {
     const fetcher = fetching(() => Promise.reject(new MastodonError('instance_not_allowed')));
-    const account = answer({ ...honest, acct: 'alice@example.com' });
-    const profile = await buildProfile(fetcher, instance, account);
+    const profile = await profileWith(fetcher, { ...honest, acct: 'alice@example.com' });
     expect(profile).toMatchObject({ handle: 'alice@social.example', handleVerified: false });
   });
 
@@ -345,7 +353,7 @@ it('no profile page is at an inner address, and a development instance’s pictu
   ] as const) {
     const account = answer({ ...honest, avatar });
     expect(
-      supportedFields(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
+      buildProfile(local, account, readClaims(account, local, new Set([local.origin])), undefined).photos,
     ).toHaveLength(count);
   }
 });

@@ -5,7 +5,6 @@ import {
   assertSameInstance,
   codeOf,
   callbackPaths,
-  instanceInPath,
   isCallback,
   readResponse,
   type CallbackParams,
@@ -15,11 +14,14 @@ import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
 
 const state = 's'.repeat(43);
 const requestFor = targetOf;
+/** A callback URL whose host the paths of these requests do not name. */
+const callback = 'https://site.example/:instance/done';
 const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   state,
   code: undefined,
   error: undefined,
   iss: undefined,
+  host: '',
   ...changes,
 });
 
@@ -163,7 +165,7 @@ it.each([
   ['https://site.example/auth/:instance/done', '/done', ''],
   ['https://site.example/:instance', '/social.example', 'social.example'],
 ])('at %s the path %s names the instance %j', (callbackURL, path, host) => {
-  expect(instanceInPath(requestFor(path), callbackURL)).toBe(host);
+  expect(readResponse(requestFor(path), callbackURL).host).toBe(host);
 });
 
 /** 257 characters of labels: with a port of two digits this is the maximum. */
@@ -188,7 +190,7 @@ it.each([
   [`/${longest}:44`, `${longest}:44`],
   [`/${longest}:443`, ''],
 ])('%s names the instance %j', (url, host) => {
-  expect(instanceInPath(requestFor(url), 'https://site.example/callback')).toBe(host);
+  expect(readResponse(requestFor(url), 'https://site.example/callback').host).toBe(host);
 });
 
 describe('each parameter is one string or the request fails', () => {
@@ -199,7 +201,7 @@ describe('each parameter is one string or the request fails', () => {
     [`/?state=${state}&code=`, params({ code: '' })],
     ['/?codes=x&stated=y&x[code]=z', params({ state: undefined })],
   ])('%s', (url, read) => {
-    expect(readResponse(requestFor(url))).toEqual(read);
+    expect(readResponse(requestFor(url), callback)).toEqual(read);
   });
 
   it.each([
@@ -213,13 +215,17 @@ describe('each parameter is one string or the request fails', () => {
       'error[__proto__]=x',
     ],
   ])('%s', (query) => {
-    expect(codeThrownBy(() => readResponse(requestFor(`/?state=${state}&${query}`)))).toBe('login_mismatch');
+    expect(codeThrownBy(() => readResponse(requestFor(`/?state=${state}&${query}`), callback))).toBe(
+      'login_mismatch',
+    );
   });
 
   it.each(['', 'short', `${state}s`, `${state.slice(1)}.`, `${state.slice(1)}%0a`, `${state.slice(1)}%00`])(
     'the state %j is none of ours',
     (text) => {
-      expect(codeThrownBy(() => readResponse(requestFor(`/?state=${text}&code=x`)))).toBe('login_expired');
+      expect(codeThrownBy(() => readResponse(requestFor(`/?state=${text}&code=x`), callback))).toBe(
+        'login_expired',
+      );
     },
   );
 });
@@ -227,7 +233,10 @@ describe('each parameter is one string or the request fails', () => {
 describe('the response must come from the instance at which the login began', () => {
   const same = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) =>
     codeThrownBy(() =>
-      assertSameInstance(aLogin({ instance: anInstanceRecord({ promisesIssuer }) }), params(changes), host),
+      assertSameInstance(
+        aLogin({ instance: anInstanceRecord({ promisesIssuer }) }),
+        params({ ...changes, host }),
+      ),
     );
 
   it.each([
@@ -294,7 +303,7 @@ describe('the message names the server, and the cause names the reason', () => {
     ['another issuer', { iss: 'https://evil.example' }, host, /issuer is another/],
   ])('%s', (_what, changes, inPath, why) => {
     const login = aLogin({ instance: anInstanceRecord({ promisesIssuer: true }) });
-    const error = thrownBy(() => assertSameInstance(login, params(changes), inPath));
+    const error = thrownBy(() => assertSameInstance(login, params({ ...changes, host: inPath })));
     expect(error.instance).toBe(host);
     expect(error.cause.message).toMatch(why);
   });
@@ -303,6 +312,6 @@ describe('the message names the server, and the cause names the reason', () => {
     ['repeated parameters', `/?state=${state}&code=a&code=b`, /repeated/],
     ['a state that is none of ours', '/?state=mine', /state/],
   ])('%s', (_what, url, why) => {
-    expect(thrownBy(() => readResponse(requestFor(url))).cause.message).toMatch(why);
+    expect(thrownBy(() => readResponse(requestFor(url), callback)).cause.message).toMatch(why);
   });
 });

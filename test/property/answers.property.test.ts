@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { readClient } from '../../lib/client/client.js';
-import { acceptedInvalidCode, isUnknownClient } from '../../lib/client/verification.js';
+import { assertCodeRefused, isUnknownClient } from '../../lib/client/verification.js';
 import { readRegistration, throttledFor } from '../../lib/client/registration.js';
 import { lrddTargets, readFinger } from '../../lib/discovery/webfinger.js';
 import { isInstance } from '../../lib/discovery/discovery.js';
@@ -10,11 +10,11 @@ import { readInstance } from '../../lib/discovery/instance-document.js';
 import { readMetadata } from '../../lib/discovery/metadata.js';
 import { jsonObject, jsonObjectOrNone } from '../../lib/http/answer.js';
 import { readAccount } from '../../lib/login/account.js';
-import { supportedFields, readClaims } from '../../lib/login/profile.js';
+import { buildProfile, readClaims } from '../../lib/login/profile.js';
 import { readTokens } from '../../lib/login/exchange.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { assertLive } from '../../lib/login/transactions.js';
-import { anInstanceRecord, answerOf } from '../support/stage.js';
+import { anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
 import { anyText, holds, jsonWith, orRefusal } from './runs.js';
 
 const origin = 'https://social.example';
@@ -153,7 +153,7 @@ it('readTokens: a token that fits into a header, or a refusal', () =>
       expect(typeof isUnknownClient(answer)).toBe('boolean');
       // Every answer that gives a token for a code counts as an accepted code.
       if (!tokens) return;
-      expect(acceptedInvalidCode(answer)).toBe(true);
+      expect(codeThrownBy(() => assertCodeRefused(answer))).toBe('instance_insecure');
       for (const text of [tokens.accessToken, tokens.refreshToken ?? 'x'])
         expect(text).toMatch(/^[\x21-\x7e]+$/);
     }),
@@ -217,7 +217,7 @@ it('readAccount and the profile: the user is one of the instance, whatever the a
         const proof = proved
           ? { handle: 'alice@example.com', actor: `${origin}/users/alice`, origin }
           : undefined;
-        const profile = supportedFields(instance, account, read, proof);
+        const profile = buildProfile(instance, account, read, proof);
         expect(profile.id).toMatch(/^https:\/\/social\.example#[A-Za-z0-9_-]{1,128}$/);
         // A name with a character that no handle has makes no handle; a plain one always does.
         const isPlain = /^\w(?:[\w.-]*\w)?$/.test(profile.username);

@@ -18,6 +18,7 @@ export function answerOf(
   return {
     status,
     url: new URL(someURL),
+    ok: status >= 200 && status <= 299,
     contentType,
     headers,
     text: typeof body === 'string' ? body : JSON.stringify(body),
