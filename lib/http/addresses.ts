@@ -113,8 +113,12 @@ export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
   return checkedLookup(resolverOf(lookup), () => true);
 }
 
+/** Metadata services of Alibaba, Amazon and Google. Those of other clouds have link-local addresses. */
+const metadataServices: ReadonlySet<string> = new Set(['100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']);
+
 function isPrivateAddress(text: string): boolean {
   if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
+  if (metadataServices.has(ipaddr.process(text).toString())) return false;
   return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(ipaddr.process(text).range());
 }
 

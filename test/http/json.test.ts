@@ -85,7 +85,7 @@ it('costs far less than a reviver, for every text', () => {
       const { user, system } = process.cpuUsage(before);
       return (user + system) / 1000;
     }));
-    const filled = (piece) => '{"a":[' + piece.repeat(252000 / piece.length) + '0]}';
+    const filled = (piece) => '{"a":[' + piece.repeat(29000 / piece.match(/[,[{]/g).length) + '0]}';
     const texts = ['[[[[[[]]]]]],', '0,', '{"\\u0061":{}},', '"\\u0061",'].map(filled);
     console.log(JSON.stringify(texts.map((text) => [cpuMs(() => JSON.parse(text, (_key, value) => value)), cpuMs(() => parseObject(text))])));
   `;
@@ -99,9 +99,18 @@ it('costs far less than a reviver, for every text', () => {
   }
 });
 
-it('stops early at text that is nested a hundred thousand times', () => {
-  const text = `{"a":${'['.repeat(126_000)}${']'.repeat(126_000)}}`;
-  expect(codeThrownBy(() => parseObject(text))).toBe('response_invalid');
+it('has at most 30,000 values, which are counted before the text is parsed', () => {
+  const many = (piece: string, count: number) => `{"a":[${piece.repeat(count - 2)}0]}`;
+  expect(parseObject(many('0,', 30_000))).toHaveProperty('a');
+  for (const text of [
+    many('0,', 30_001),
+    many('{},', 15_100),
+    many('[],', 15_100),
+    `{"a":${'['.repeat(126_000)}`,
+  ])
+    expect(codeThrownBy(() => parseObject(text))).toBe('response_too_large');
+  // A long text is one value.
+  expect(parseObject(JSON.stringify({ a: 'x'.repeat(1_000_000) }))).toHaveProperty('a');
 });
 
 it('does not repeat the text in its errors', () => {

@@ -97,7 +97,13 @@ describe('an attacker reaches', () => {
     expect(instance.connections).toBe(0);
   });
 
-  it.each(['169.254.169.254', '0.0.0.0', 'fe80::1', '224.0.0.1'])(
+  const metadataServices = [
+    '169.254.169.254',
+    '100.100.100.200',
+    '::ffff:100.100.100.200',
+    'fd00:ec2:0::254',
+  ];
+  it.each([...metadataServices, 'fd20:ce::254', '0.0.0.0', 'fe80::1', '224.0.0.1'])(
     'nor %s by what a listed name leads to',
     async (address) => {
       const login = aLogin({ privateInstances: ['social.lan'] }, [], { 'social.lan': [address] });

@@ -10,7 +10,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { aRawServer, names, refusal, until, type Answers } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import type { Site } from '../support/site.js';
-import { anInstance, aSite, codesAreChecked, comeBack, start } from '../support/stage.js';
+import { anInstance, aSite, aStage, codesAreChecked, comeBack, start } from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
 /** For attacks that only the deadline ends. */
@@ -240,6 +240,18 @@ describe('too much', () => {
   it.each(Object.entries(tooLarge))('%s', async (_what, how) => {
     expect(await attackEverywhere(how)).toEqual(everywhere('response_too_large'));
   });
+});
+
+it('an account of a kilobyte, compressed, that would take 23 MB in memory is refused before it is parsed', async () => {
+  const account = gzipSync(`{"id":"1","username":"alice","fields":[${'{},'.repeat(349_000)}{}]}`);
+  expect(account.length).toBeLessThan(1200);
+  const { site, instance, visitor } = await aStage();
+  const callback = await comeBack(visitor, site, instance.host);
+  instance.answer('GET /api/v1/accounts/verify_credentials', (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' }).end(account);
+  });
+  expect(refusal(await visitor.get(callback.href)).code).toBe('response_too_large');
+  expect(site.verified).toEqual([]);
 });
 
 describe('too slow', () => {
