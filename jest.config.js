@@ -3,7 +3,7 @@ const esmOnly = ['jose', 'oauth4webapi', 'oidc-provider', 'openid-client'].join(
 
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest-environment.cjs',
   globalSetup: '<rootDir>/test/global-setup.js',
   roots: ['<rootDir>/test'],
   // The other commands of package.json choose by another ending.

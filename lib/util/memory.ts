@@ -39,8 +39,10 @@ export const steadyClock = {
  * @param ttlMs time to live of an entry; default: no limit
  */
 export function boundedMap<V extends object | string | true>(max: number, ttlMs?: number): BoundedMap<V> {
+  // `max` would allocate memory for all entries at once.
+  const limit = { maxSize: max, sizeCalculation: () => 1 };
   return new LRUCache(
-    ttlMs === undefined ? { max } : { max, ttl: ttlMs, ttlResolution: 0, perf: steadyClock },
+    ttlMs === undefined ? limit : { ...limit, ttl: ttlMs, ttlResolution: 0, perf: steadyClock },
   );
 }
 
@@ -84,7 +86,6 @@ class BoundedMemory {
     const kind = key.split(':', 3).at(-1) ?? '';
     let cache = this.caches.get(kind);
     if (!cache) {
-      // `max` is not set, because it would allocate memory for all entries at once.
       cache = new LRUCache({ maxSize: this.maxRecords * leastSize });
       this.caches.set(kind, cache);
     }

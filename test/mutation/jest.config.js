@@ -9,6 +9,8 @@ module.exports = {
   ...whole,
   rootDir: '../..',
   globalSetup: undefined,
+  // Stryker replaces this one by its own, which counts the tests that reach a mutant.
+  testEnvironment: 'node',
   // Most runs fail here, and stack traces would double the time of a mutant.
   noStackTrace: true,
   testMatch: tests.map((path) => `<rootDir>/test/${path}${path.endsWith('/') ? '*' : ''}.test.ts`),
