@@ -1,6 +1,7 @@
 /** oidc-provider's store adapter for all records but sessions. One operation of the store uses up what is valid once. */
 
-import { limits, PendingRecords } from './limits.js';
+import type { Result } from './interactions.js';
+import { limits, MinuteQuota, PendingRecords } from './limits.js';
 import type { Adapter, AdapterPayload } from './oidc-provider.js';
 import { lifetimes } from './options.js';
 import type { Shared } from './shared.js';
@@ -28,6 +29,8 @@ interface Saved {
 export class StoreAdapter implements Adapter {
   /** Of the models that visitors and programs make before a login. */
   private readonly pending: PendingRecords | undefined;
+  /** Wrong user codes. */
+  private readonly wrongCodes = new MinuteQuota(limits.codes);
 
   constructor(
     private readonly shared: Shared,
@@ -61,16 +64,25 @@ export class StoreAdapter implements Adapter {
   async find(id: string): Promise<AdapterPayload | undefined> {
     // Whether an assertion is new is decided as it is written.
     if (this.model === 'ReplayDetection') return undefined;
-    const saved = await this.shared.store.get<Saved>(this.name('id', id));
+    const { store, settings, oidc } = this.shared;
+    const saved = await store.get<Saved>(this.name('id', id));
     if (saved === undefined || saved.until <= Date.now()) return undefined;
+    const { ctx } = oidc.Provider;
+    // oidc-provider resumes what a cookie names, at any URL. A sibling host can set that cookie.
+    const isResumed = this.model === 'Interaction' && ctx !== undefined;
+    if (isResumed && saved.payload.returnTo !== settings.issuerURL + ctx.path) return undefined;
     // oidc-provider refuses it, and revokes the grant.
     if (saved.payload.consumed !== undefined) return saved.payload;
     const current = await this.generationsOf(saved.payload);
     return current.every((one, i) => isCurrent(saved.generations?.[i], one)) ? saved.payload : undefined;
   }
 
+  /** RFC 8628, section 5.1: a network can try a limited number of codes. */
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    const found = await this.shared.store.get<{ id: string }>(this.name('code', userCode));
+    const { store, oidc, address } = this.shared;
+    if (!this.wrongCodes.hasRoom(address())) throw new oidc.errors.SlowDown('too many wrong codes');
+    const found = await store.get<{ id: string }>(this.name('code', userCode));
+    if (!found) this.wrongCodes.add(address());
     return found && this.find(found.id);
   }
 
@@ -163,7 +175,12 @@ export class StoreAdapter implements Adapter {
     return Promise.all(this.endingsOf(payload).map(read));
   }
 
-  private endingsOf({ grantId, accountId, clientId, gty }: AdapterPayload): readonly EndingName[] {
+  private endingsOf(payload: AdapterPayload): readonly EndingName[] {
+    const { grantId, accountId, clientId, gty } = payload;
+    if (this.model === 'Interaction') {
+      const { login } = (payload.result ?? {}) as Result;
+      return login ? [['PersonEnded', login.accountId]] : [];
+    }
     if (!ofGrants.has(this.model)) return [];
     // A device stays logged in when the browser logs out that helped it.
     const isDevice = this.model === 'DeviceCode' || gty?.startsWith('device_code') === true;

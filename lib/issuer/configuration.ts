@@ -21,7 +21,7 @@ export function configurationOf(
   adapter: (model: string) => Adapter,
   interactions: Interactions,
 ): Configuration {
-  const { oidc, settings, store, cookies, documents } = shared;
+  const { oidc, settings, store, cookies, documents, authentication } = shared;
   const { issuerURL, sessionTtl, refreshTtl } = settings;
   const { session, interaction, resume } = cookies.names;
   return {
@@ -54,7 +54,8 @@ export function configurationOf(
       return profile && { accountId: subject, profile, claims: () => claimsFor(client, subject, profile) };
     },
     pkce: { required: (_ctx, { clientId }) => settings.clientSettings(clientId).needsPKCE },
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }) => {
+    assertJwtClientAuthClaimsAndHeader: async (_ctx, { exp }, _header, { clientId }) => {
+      authentication.check(clientId);
       if (Number(exp) <= Date.now() / 1000 + lifetimes.assertion) return;
       throw new oidc.errors.InvalidClientAuth('client assertion must expire within an hour');
     },

@@ -20,10 +20,10 @@ import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
 import { IssuerLogins } from './logins.js';
 import {
+  AuthenticationLimit,
   askForConsent,
   endTokensAtLogout,
   keepSessionCookies,
-  limitAuthenticationFailures,
   paceDevices,
 } from './middleware.js';
 import { loadOIDCProvider, type Adapter, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
@@ -92,7 +92,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   };
   const cookies = new IssuerCookies(issuerURL, () => keyring.current().cookieKeys);
   const documents = new ClientDocuments(loginSettings, store, address);
-  const shared: Shared = { oidc, settings, login, store, keyring, cookies, documents, address };
+  const authentication = new AuthenticationLimit(oidc, address);
+  const shared: Shared = {
+    ...{ oidc, settings, login, store, keyring, cookies, documents, authentication, address },
+  };
 
   const sessions = new Sessions(shared);
   const adapters = new Map<string, Adapter>([['Session', sessions]]);
@@ -110,12 +113,17 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     endTokensAtLogout(shared),
     endWithoutSession,
     paceDevices(shared),
-    limitAuthenticationFailures(shared),
+    authentication.middleware,
   ];
   const build = (keySet: KeySet): Running => {
     const configuration = configurationOf(shared, keySet, adapter, interactions);
     const provider = new oidc.Provider(issuerURL, configuration);
     provider.proxy = true;
+    const { compareClientSecret } = provider.Client.prototype;
+    provider.Client.prototype.compareClientSecret = function (given) {
+      authentication.check(this.clientId);
+      return compareClientSecret.call(this, given);
+    };
     for (const one of middleware) provider.use(one);
     logFailures(provider, settings);
     provider.on('grant.success', ({ oidc: { client } }) => {

@@ -16,6 +16,8 @@ export const limits = {
   inAll: 16 * 1024 * 1024,
   /** Failed authentications of one client from one network in a minute. */
   guesses: 10,
+  /** Wrong user codes from one network in a minute. */
+  codes: 30,
 } as const;
 
 interface PendingRecord {

@@ -97,10 +97,10 @@ export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Pro
 
 /** Fills a code of the URL into the field. oidc-provider would submit it at once. */
 export async function keepUserCode(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
-  const code = ctx.query.user_code;
-  if (ctx.method === 'GET' && typeof code === 'string') {
-    ctx.state.userCode = code.slice(0, 64);
-    if (ctx.path === routes.code_verification) ctx.querystring = '';
+  if (ctx.method === 'GET' && ctx.path === routes.code_verification) {
+    const [code] = [ctx.query.user_code].flat();
+    ctx.state.userCode = code?.slice(0, 64);
+    ctx.querystring = '';
   }
   await next();
 }
@@ -160,6 +160,8 @@ function codeRefusal(error: Error, out: OAuthFailure | undefined): string {
     case 'AlreadyUsedError':
     case 'InvalidGrant':
       return 'This code was already used. Begin again on your device, which will show you a new one.';
+    case 'SlowDown':
+      return 'Too many wrong codes came from your network. Try again in a minute.';
     default:
       return out?.error === 'server_error' ? internalError : 'That did not work. Begin again on your device.';
   }

@@ -4,7 +4,7 @@ import * as openid from 'openid-client';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
-import { anIssuer, discover, logInAt, openPage, press, television, type IssuerStage } from './stage';
+import { anIssuer, discover, formsOf, logInAt, openPage, press, television, type IssuerStage } from './stage';
 
 async function begun(options: Parameters<typeof anIssuer>[1] = {}) {
   const instance = await anInstance();
@@ -109,6 +109,48 @@ describe('a device', () => {
       user_code: ` ${device.user_code.toLowerCase().replace('-', ' ')} `,
     });
     expect(right.text).toContain('The code is the same');
+  });
+
+  it('is not found by one network that tries codes without limit', async () => {
+    const all = await begun({ trustedProxies: 1 });
+    const { visitor, stage, device } = all;
+    const page = await openPage(visitor, device.verification_uri);
+    const [form] = formsOf(page);
+    const tryCode = (code: string, address: string) =>
+      visitor.post(form?.action ?? '', { ...form?.fields, user_code: code }, { 'X-Forwarded-For': address });
+    for (let i = 0; i < 30; i += 1) {
+      const wrong = await tryCode('BBBB-BBBB', '203.0.113.7');
+      expect(wrong.text).toContain('There is no such code');
+      Object.assign(form?.fields ?? {}, formsOf(wrong)[0]?.fields);
+    }
+    const refused = await tryCode(device.user_code, '203.0.113.7');
+    expect(refused.text).toMatch(/Too many wrong codes/);
+    Object.assign(form?.fields ?? {}, formsOf(refused)[0]?.fields);
+    expect((await tryCode(device.user_code, '198.51.100.1')).text).toContain('The code is the same');
+    expect(stage.events.map(([event]) => event)).not.toContain('failed');
+  });
+
+  it.each(['user_code=BBBB-BBBB&user_code=', 'user_code=BBBB-BBBB'])(
+    'gets no code submitted by a link with %s',
+    async (query) => {
+      const { visitor, stage } = await begun();
+      const page = await visitor.get(`${stage.issuerURL}/device?${query}`);
+      expect(page.text).toContain('value="BBBB-BBBB"');
+      expect(page.text).not.toContain('submit()');
+    },
+  );
+
+  it('is logged in at its own URL only: the end of its login is none of a login in the browser', async () => {
+    const all = await begun();
+    const { visitor, instance, stage } = all;
+    const page = await visitor.follow(await press(visitor, await compare(all)));
+    const fields = { instance: instance.host, meant: 'yes' };
+    const left = await press(visitor, page, fields, 'name="instance"');
+    const back = await visitor.get(await visitor.approve(left.location ?? ''));
+    const elsewhere = await visitor.get((back.location ?? '').replace('/device/', '/authorize/'));
+    expect(elsewhere.status).toBe(403);
+    expect(stage.events.map(([event]) => event)).not.toContain('failed');
+    expect((await visitor.get(back.location ?? '')).text).toContain('Your device is now logged in');
   });
 
   it('finds no such endpoint if the device flow is off', async () => {

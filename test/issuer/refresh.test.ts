@@ -150,4 +150,15 @@ describe('the operator', () => {
     await expect(refresh(login)).rejects.toMatchObject(refused);
     expect((await openPage(visitor, silent.url)).location).toContain('error=login_required');
   });
+
+  it('can end a login that is complete but for its last redirect', async () => {
+    const { stage, instance, visitor } = await aStage();
+    const page = await openPage(visitor, (await ask(await discover(stage))).url);
+    const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
+    const back = await visitor.get(await visitor.approve(left.location ?? ''));
+    await stage.issuer.endLogins(`${instance.origin}#${String(instance.account('alice').id)}`);
+    const end = await visitor.get(back.location ?? '');
+    expect(end.location).toBeUndefined();
+    expect(end.text).toContain('not valid any more');
+  });
 });

@@ -1,5 +1,6 @@
 /** What codes and tokens are valid for, for how long, and what other clients learn about them. */
 
+import { createHmac } from 'node:crypto';
 import * as openid from 'openid-client';
 import { Visitor } from '../support/visitor';
 import type { IssuerClient } from '../../lib/issuer';
@@ -160,6 +161,28 @@ describe('a client with a secret', () => {
       clock.mockRestore();
     });
 
+    it('and meanwhile the right secret uses up no refresh token', async () => {
+      const clients = [{ ...shop, grant_types: ['authorization_code', 'refresh_token'] }];
+      const { stage, instance } = await aStage({ trustedProxies: 1, clients });
+      const params = { scope: 'openid offline_access' };
+      const { tokens } = await logIn(stage, instance, { params });
+      const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token ?? '' };
+      for (let i = 0; i < 10; i++) await attempt(stage.issuerURL, network, { basic: 'shop:guess' });
+      const refused = await attempt(stage.issuerURL, network, { basic: right, fields });
+      expect(refused.status).toBe(429);
+      const refreshed = await attempt(stage.issuerURL, '198.51.100.1', { basic: right, fields });
+      expect(refreshed.status).toBe(200);
+    });
+
+    it('and a client without a secret is not refused, whatever its neighbours send', async () => {
+      const { stage } = await aStage({ trustedProxies: 1 });
+      for (let i = 0; i < 20; i++) await attempt(stage.issuerURL, network, { basic: 'app:guess' });
+      const known = { status: 400, error: 'invalid_grant' };
+      const verifier = 'v'.repeat(43);
+      const fields = { client_id: 'app', code_verifier: verifier };
+      expect(await attempt(stage.issuerURL, network, { fields })).toMatchObject(known);
+    });
+
     it('from many addresses of one /48', async () => {
       const { stage } = await aStage({ trustedProxies: 1 });
       const statuses: number[] = [];
@@ -188,15 +211,24 @@ describe('a client with a secret', () => {
       });
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
       const exp = Math.floor(Date.now() / 1000) + 60;
-      const fieldsOf = (i: number) => ({
-        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-        client_assertion: `${part({ alg: 'HS256' })}.${part({
-          ...{ iss: 'shop', sub: 'shop', aud: stage.issuerURL, jti: String(i), exp },
-        })}.${Buffer.from(`guess ${i}`).toString('base64url')}`,
-      });
+      const fieldsOf = (jti: string, secret: string) => {
+        const claims = part({ iss: 'shop', sub: 'shop', aud: stage.issuerURL, jti, exp });
+        const signed = `${part({ alg: 'HS256' })}.${claims}`;
+        const signature = createHmac('sha256', secret).update(signed).digest('base64url');
+        return {
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: `${signed}.${signature}`,
+        };
+      };
       for (let i = 0; i < 10; i++)
-        expect((await attempt(stage.issuerURL, network, { fields: fieldsOf(i) })).status).toBe(401);
-      expect((await attempt(stage.issuerURL, network, { fields: fieldsOf(10) })).status).toBe(429);
+        expect(
+          (await attempt(stage.issuerURL, network, { fields: fieldsOf(String(i), 'guess') })).status,
+        ).toBe(401);
+      expect((await attempt(stage.issuerURL, network, { fields: fieldsOf('10', 'guess') })).status).toBe(429);
+      const fields = fieldsOf('11', String(shop.client_secret));
+      expect((await attempt(stage.issuerURL, network, { fields })).status).toBe(429);
+      // It was not used up.
+      expect((await attempt(stage.issuerURL, '198.51.100.1', { fields })).error).toBe('invalid_grant');
     });
   });
 });

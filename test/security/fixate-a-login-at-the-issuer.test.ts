@@ -66,6 +66,20 @@ it('a planted login does not continue: neither its page, nor its end', async () 
   }
 });
 
+it('a planted cookie does not end a login of the victim as the attacker', async () => {
+  const { stage, instance, config, attacker, victim } = await aStage();
+  const { host } = new URL(stage.issuerURL);
+  const page = await openPage(attacker, (await ask(config)).url);
+  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
+  await attacker.get(await attacker.approve(left.location ?? '', { as: 'mallory' }));
+  const own = await openPage(victim, (await ask(config)).url);
+  // A sibling host sets it for the path of the issuer, and fills the jar until the victim's own one is evicted.
+  plant(attacker, victim, host, (name) => /-resume(\.sig)?$/.test(name));
+  const end = await victim.get(own.url.replace('/login/', '/authorize/'));
+  expect(end.location).toBeUndefined();
+  expect(end.text).toContain('not valid any more');
+});
+
 it('the callback from the instance finishes nothing in another browser, and nothing once it was opened there', async () => {
   const { instance, config, attacker, victim } = await aStage();
   const page = await openPage(attacker, (await ask(config)).url);
