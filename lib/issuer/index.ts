@@ -18,14 +18,9 @@ import { IssuerCookies } from './cookies.js';
 import { ClientDocuments } from './documents.js';
 import { Interactions } from './interactions.js';
 import { Keyring, type KeySet } from './keys.js';
+import { AuthenticationLimit } from './limits.js';
 import { IssuerLogins } from './logins.js';
-import {
-  AuthenticationLimit,
-  askForConsent,
-  endTokensAtLogout,
-  keepSessionCookies,
-  paceDevices,
-} from './middleware.js';
+import { askForConsent, endTokensAtLogout, keepSessionCookies, paceDevices } from './middleware.js';
 import { loadOIDCProvider, type Adapter, type KoaContextWithOIDC, type Provider } from './oidc-provider.js';
 import { lifetimes, readIssuerOptions, type IssuerOptions, type IssuerSettings } from './options.js';
 import { routerOf, type Running } from './router.js';

@@ -2,6 +2,7 @@
 
 import type { ClientAddress } from '../util/client-address.js';
 import { Quota } from '../util/quota.js';
+import type { KoaContextWithOIDC, OIDC } from './oidc-provider.js';
 
 export const limits = {
   /** Characters of a URL, or of a posted request. */
@@ -126,3 +127,48 @@ export class MinuteQuota {
     for (const { address } of ended) this.quota.remove(address);
   }
 }
+
+/**
+ * After too many wrong secrets of a client, a network gets the same answer to right and wrong ones for a minute. The right one
+ * has no effect then: it uses up no code and no token. Clients without a shared secret are not counted, so that other people
+ * in their network cannot keep them out.
+ */
+export class AuthenticationLimit {
+  /** By client; only registered ones have a secret. */
+  private readonly failures = new Map<string, MinuteQuota>();
+
+  constructor(
+    private readonly oidc: OIDC,
+    private readonly address: () => ClientAddress,
+  ) {}
+
+  /** @throws InvalidClientAuth where there were too many failures */
+  check(clientId: string): void {
+    if (this.hasRoom(clientId)) return;
+    throw new this.oidc.errors.InvalidClientAuth(tooManyFailures);
+  }
+
+  readonly middleware = async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    await next();
+    // As oidc-provider has found it: a request can spell an ID in several ways.
+    const { clientId = '', clientAuthMethod = '' } = ctx.oidc?.client ?? {};
+    const isFailure = (ctx.body as { error?: unknown } | undefined)?.error === 'invalid_client';
+    if (!isFailure || !clientAuthMethod.startsWith('client_secret')) return;
+    if (this.hasRoom(clientId)) {
+      const ofClient = this.failures.get(clientId) ?? new MinuteQuota(limits.guesses);
+      ofClient.add(this.address());
+      this.failures.set(clientId, ofClient);
+    } else {
+      ctx.status = 429;
+      ctx.set('Retry-After', '60');
+      ctx.remove('WWW-Authenticate');
+      ctx.body = { error: 'invalid_client', error_description: tooManyFailures };
+    }
+  };
+
+  private hasRoom(clientId: string): boolean {
+    return this.failures.get(clientId)?.hasRoom(this.address()) !== false;
+  }
+}
+
+const tooManyFailures = `this client has failed to authenticate ${limits.guesses} times: try again in a minute`;

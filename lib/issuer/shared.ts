@@ -5,7 +5,7 @@ import type { ClientAddress } from '../util/client-address.js';
 import type { IssuerCookies } from './cookies.js';
 import type { ClientDocuments } from './documents.js';
 import type { Keyring } from './keys.js';
-import type { AuthenticationLimit } from './middleware.js';
+import type { AuthenticationLimit } from './limits.js';
 import type { OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
 import type { IssuerStore } from './store.js';
