@@ -191,6 +191,8 @@ export class Clients {
     const grant = await this.store.cached(storeKey('grant', host, origin, refreshToken));
     if (!hasMembers(grant, 'string', ['appKey', 'clientId'])) return undefined;
     const { appKey, clientId } = grant as Omit<ClientOf, 'host'>;
+    // A login was finished there: as in `current`.
+    this.referrals.inUse.set(host, true);
     return { host, appKey, clientId };
   }
 

@@ -217,8 +217,10 @@ export class ClientLifecycle {
   ): Promise<void> {
     const { host, appKey, clientId } = of;
     const key = storeKey('code-check', host, appKey, clientId);
-    const passed = ((await this.store.cached(key)) ?? {}) as CodeCheck;
-    const passedAt = passed[when];
+    const [known, verdict] = await Promise.all([this.store.cached(key), this.failures.verdict(host)]);
+    const passed = (known ?? {}) as CodeCheck;
+    // The instance accepted an invalid code for another client of this site, so this one is checked again.
+    const passedAt = verdict === 'instance_insecure' ? undefined : passed[when];
     const now = Date.now();
     if (passedAt !== undefined && (when === 'first' || now - past(passedAt, now) < day)) return;
     try {

@@ -57,12 +57,18 @@ export class Failures {
 
   /** @throws MastodonError the unexpired failure of the host that a process stored */
   async assertNoVerdict(host: string): Promise<void> {
+    const code = await this.verdict(host);
+    if (code) throw new MastodonError(code, { instance: host, cause: 'remembered' });
+  }
+
+  /** The code of the unexpired failure of the host that a process stored. */
+  async verdict(host: string): Promise<MastodonErrorCode | undefined> {
     const verdict = (await this.store.cached(storeKey('verdict', host))) ?? {};
     const { code, until } = verdict as { readonly code?: unknown; readonly until?: unknown };
     const leftMs = Number(until) - Date.now();
     // Some stores expire nothing. A much later end comes from a wrong clock: the host would be refused until then.
-    if (!verdicts.has(code) || !(leftMs > 0 && leftMs < 2 * longestVerdictMs)) return;
-    throw new MastodonError(code as MastodonErrorCode, { instance: host, cause: 'remembered' });
+    const isValid = verdicts.has(code) && leftMs > 0 && leftMs < 2 * longestVerdictMs;
+    return isValid ? (code as MastodonErrorCode) : undefined;
   }
 
   async remember(

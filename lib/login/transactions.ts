@@ -156,6 +156,9 @@ const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 /** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
+/** Keys of one browser that are used. The adapters keep fewer, and each costs operations of the store. */
+const maxKeys = 8;
+
 /** A pending login in the store. `assertLive` validates the login. */
 interface LoginRecord {
   readonly browser?: unknown;
@@ -182,8 +185,9 @@ export function pendingLogins(
   browser: Browser,
   isNew = false,
 ): PendingLogins {
-  if (browser instanceof Object && 'take' in browser) return browser;
-  const given: unknown = typeof browser === 'string' ? [browser] : browser;
+  // A JSON cookie may hold an object.
+  if (typeof Object(browser).take === 'function') return browser as PendingLogins;
+  const given = typeof browser === 'string' ? [browser] : browser;
   if (!Array.isArray(given) || !given.every(isSecretKey)) {
     throw new TypeError(
       'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
@@ -191,7 +195,7 @@ export function pendingLogins(
   }
   /** The keys by their digests. */
   const keys = new Map<string, string>();
-  for (const key of given) keys.set(digest(key + audience), key);
+  for (const key of given.slice(0, maxKeys)) keys.set(digest(key + audience), key);
   const [current] = keys.keys();
   /** The digest of the key with which the login that was taken was begun. */
   let owner: string | undefined;

@@ -154,6 +154,15 @@ describe.each(refreshing)('at %s', (persona) => {
   });
 });
 
+it('a process that has just started refreshes the tokens of a hundred users at one server', async () => {
+  const { instance, options, login } = await aStage('pleroma');
+  const tokens: string[] = [];
+  for (let n = 0; n < 100; n++) tokens.push((await logIn(login, instance)).refreshToken);
+  const started = new MastodonLogin(options);
+  for (const token of tokens)
+    expect(await started.refresh(instance.origin, token)).toHaveProperty('accessToken');
+});
+
 describe('a refresh token', () => {
   it('works also while the store fails', async () => {
     const { instance, options, login } = await aStage('pleroma');

@@ -84,6 +84,9 @@ describe('a pending login', () => {
 
   it('requires a browser key', async () => {
     await expect(transactions().of([]).save(randomToken(), login)).rejects.toThrow(TypeError);
+    // As a cookie parser reads a cookie with JSON.
+    for (const browser of [{ take: 1 }, { take: {} }, [1], {}])
+      expect(() => transactions().of(browser as never)).toThrow(/^MastodonLogin: the browser key must be/);
   });
 
   it('is stored without the values that could finish it: neither key nor state', async () => {

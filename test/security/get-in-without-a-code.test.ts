@@ -1,6 +1,8 @@
 /** The attacker opens the callback with a code that no instance issued. */
 
 import { MemoryStore } from 'express-session';
+import { randomToken } from '../../lib/login/browser.js';
+import { MastodonLogin } from '../../lib/login/login.js';
 import { personas, soundFamilies, variant } from '../support/instance.js';
 import {
   aSite,
@@ -12,6 +14,7 @@ import {
   comeBack,
   ExpiringStore,
   JSONStore,
+  leastOptions,
   leave,
   open,
   start,
@@ -157,6 +160,31 @@ describe('an instance that does not look at codes', () => {
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() + hour + 1000);
     instance.persona = personas.mastodon45;
     expect((await start(new Visitor(), other, instance.host)).status).toBe(302);
+  });
+
+  it('also lets no visitor in with another scope, and with a login that is pending', async () => {
+    const instance = await anInstance();
+    const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
+    const comeBack = async (scope?: string) => {
+      const key = randomToken();
+      const { redirect } = await login.begin(instance.host, key, { scope });
+      const callback = await new Visitor().approve(redirect);
+      return () => login.finish(callback, key);
+    };
+    const withWrite = () => comeBack('read write');
+    await (
+      await withWrite()
+    )();
+    const pending = await withWrite();
+    instance.persona = variant(personas.mastodon45, { token: { ...personas.snac.token } });
+    const insecure = { code: 'instance_insecure' };
+    await expect(comeBack().then((finish) => finish())).rejects.toMatchObject(insecure);
+    await expect(pending()).rejects.toMatchObject(insecure);
+    await expect(withWrite()).rejects.toMatchObject(insecure);
+    // The operator has repaired it.
+    instance.persona = personas.mastodon45;
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now() + hour + 1000);
+    expect(await (await withWrite())()).toHaveProperty('accessToken');
   });
 
   it('does not delay others', async () => {

@@ -1,9 +1,10 @@
 /** The attacker sends one request that causes hundreds of store operations. */
 
 import { randomToken } from '../../lib/login/browser';
+import { MastodonLogin } from '../../lib/login/login';
 import { createLogin } from '../../lib/web';
 import { closeAll, startBridge } from '../bridge/stage';
-import { anInstance } from '../support/stage';
+import { anInstance, leastOptions } from '../support/stage';
 
 class CountingStore {
   calls = 0;
@@ -50,6 +51,22 @@ it('by a cookie of the web adapter that is full of former keys', async () => {
   let cookie = `mastodon-login=${randomToken()}`;
   while (cookie.length < headerBytes) cookie += `~${randomToken()}.${Date.now() + 500_000}`;
   expect(await callsWith(cookie)).toBeLessThan(usual + 10);
+});
+
+it('by hundreds of keys, which a site passes on from a cookie with JSON', async () => {
+  const instance = await anInstance();
+  const store = new CountingStore();
+  const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin], store });
+  const callsWith = async (keys: string[]) => {
+    const before = store.calls;
+    await login.begin(instance.host, keys);
+    const denied = `/callback/${instance.host}?error=access_denied`;
+    await expect(login.finish(denied, keys)).rejects.toMatchObject({ code: 'access_denied' });
+    return store.calls - before;
+  };
+  const keys = (count: number) => Array.from({ length: count }, randomToken);
+  await callsWith(keys(1));
+  expect(await callsWith(keys(300))).toBeLessThan((await callsWith(keys(1))) + 20);
 });
 
 it('by hundreds of cookies of the bridge', async () => {
