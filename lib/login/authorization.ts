@@ -62,7 +62,8 @@ export function targetOf(answer: Target | string): Target {
   const isTarget = answer.startsWith('/');
   const whole = !isTarget && /^https?:\/\//i.test(answer) ? parsedURL(answer) : undefined;
   if (whole) return whole;
-  const [, path = '', query = ''] = /^([^?#]*)([^#]*)/.exec(answer) ?? [];
+  const path = answer.replace(/[?#].*/s, '');
+  const query = answer.slice(path.length).replace(/#.*/s, '');
   return { pathname: isTarget ? path : `/${path}`, searchParams: new URLSearchParams(query) };
 }
 
@@ -88,8 +89,8 @@ export function isCallback({ pathname, searchParams }: Target, { before, behind 
     // Directly below the root there are other pages, so the segment must look like a host.
     if (rest !== '' && (before !== '' || behind !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
   }
-  const state = searchParams.get('state');
-  return state !== null && isState(state) && ['code', 'error', 'iss'].some((name) => searchParams.has(name));
+  const isOurs = isState(String(searchParams.get('state')));
+  return isOurs && ['code', 'error', 'iss'].some((name) => searchParams.has(name));
 }
 
 /**
@@ -116,7 +117,7 @@ const hostFormat = /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da
 export function readResponse({ pathname, searchParams }: Target, callbackURL: string): CallbackParams {
   const params: Record<string, string> = {};
   for (const [key, value] of searchParams) {
-    const [name = ''] = key.split('[', 1);
+    const name = key.replace(/\[.*/s, '');
     if (!names.includes(name)) continue;
     if (name !== key || params[name] !== undefined)
       throw new MastodonError('login_mismatch', { cause: 'repeated or nested parameters' });

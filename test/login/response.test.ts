@@ -31,6 +31,7 @@ describe('a response is read', () => {
     ['by http, in capitals', 'HTTP://site.example/callback/a', ['/callback/a', '']],
     ['as path and query', '/callback/a?code=x', ['/callback/a', 'code=x']],
     ['without what browsers keep to themselves', '/callback/a?code=x#y?z', ['/callback/a', 'code=x']],
+    ['without what browsers keep, behind the path', '/callback/a#y\nz?code=x', ['/callback/a', '']],
     ['without the first slash', 'callback/a/', ['/callback/a/', '']],
     ['as a path that looks like another host', '//evil.example/a', ['//evil.example/a', '']],
     [
@@ -149,6 +150,7 @@ describe('a request is an authorization response if the host is inside the path'
   it('by the end of its path, if the host is the first segment', () => {
     const below = callbackPaths('https://site.example/:instance/done');
     expect(isCallback(requestFor('/social.example/done'), below)).toBe(true);
+    expect(isCallback(requestFor('/localhost/done'), below)).toBe(true);
     for (const path of ['/social.example', '/done', '/'])
       expect(isCallback(requestFor(path), below)).toBe(false);
   });

@@ -7,6 +7,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+// Some tests read dist/, and Stryker's copy has no step before the tests.
+import '../../scripts/build-once.mjs';
 
 const root = resolve(import.meta.dirname, '../..');
 const stryker = resolve(import.meta.dirname, 'node_modules/@stryker-mutator/core/bin/stryker.js');
