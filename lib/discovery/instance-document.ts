@@ -22,7 +22,7 @@ export interface InstanceDocuments {
  * @throws MastodonError `instance_unsupported`, `instance_insecure`, `instance_blocked`, `instance_unreachable` or
  *   `response_invalid`
  */
-export function readInstance(documents: InstanceDocuments, takesURLClients = false): Instance {
+export function readInstance(documents: InstanceDocuments, takesURLClients: boolean): Instance {
   const { origin } = documents;
   const { host } = new URL(origin);
   const metadata = documents.metadata && readMetadata(documents.metadata, origin);

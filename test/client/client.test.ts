@@ -4,8 +4,10 @@ import {
   acceptsDeath,
   decide,
   describeApp,
+  leastScope,
   nextClient,
   readClient,
+  withFormer,
   type Client,
 } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
@@ -233,6 +235,12 @@ describe('the record of a new client', () => {
     expect(ids(nextClient(registered, aClient({ secretExpiresAt: now - 1 }), now))).toBeUndefined();
   });
 
+  it('names each of them once, the one of the latest login first', () => {
+    expect(withFormer(aClient(), 'a', 5).former).toEqual([former('a', 5)]);
+    const before = aClient({ former: [former('a'), former('b')] });
+    expect(withFormer(before, 'b', 5).former).toEqual([former('b', 5), former('a')]);
+  });
+
   it('names a bounded number of them, if the instance forgets one used client after another', () => {
     let client = aClient();
     for (let i = 0; i < 100; i++)
@@ -278,6 +286,17 @@ describe('an instance that rejects one new client after another', () => {
   });
 });
 
+/** The record of a client with every member, some of which another process wrote at `at`. */
+const fullRecord = (at: number): Client => ({
+  ...aClient({ registeredAt: at, verifiedAt: at, lastLoginAt: at, secretExpiresAt: now + day }),
+  ...{ replaced: { at, unusedInARow: 1 }, deaths: { count: 1, since: at }, former: [former('a')] },
+});
+
+it('a time in the future counts as two days ago, unless the clocks of two processes may differ as much', () => {
+  expect(readClient(fullRecord(now + 10 * minute), now)).toStrictEqual(fullRecord(now + 10 * minute));
+  expect(readClient(fullRecord(now + 10 * minute + 1), now)).toStrictEqual(fullRecord(now - 2 * day));
+});
+
 it.each<[string, object]>([
   ['no client ID', { clientId: undefined }],
   ['a redirect URI that is no text', { redirectURI: 7 }],
@@ -288,7 +307,7 @@ it.each<[string, object]>([
   ['another state', { state: 'alive' }],
   ['a state that every object has', { state: 'constructor' }],
 ])('half a record is none: with %s', (_what, changes) => {
-  const whole: object = JSON.parse(JSON.stringify(aClient())) as object;
+  const whole: object = JSON.parse(JSON.stringify(aClient({ state: 'dead' }))) as object;
   expect(readClient(whole, now)).toEqual(whole);
   expect(readClient({ ...whole, ...changes }, now)).toBeUndefined();
 });
@@ -297,17 +316,21 @@ it.each([
   { former: 'id' },
   { former: [7] },
   { former: {} },
+  { former: [{ clientId: 'a' }] },
+  { former: [{ until: 1 }] },
   { deaths: 3 },
   { deaths: { count: 1 } },
+  { deaths: { since: 1 } },
   { replaced: null },
   { replaced: { at: 'now', unusedInARow: 0 } },
+  { replaced: { at: 1 } },
   { lastLoginAt: 'now' },
   { secretExpiresAt: {} },
   { state: 'half' },
   { generation: undefined },
 ])('a record that holds %j is none of this package', (part) => {
   const whole = { ...nextClient({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
-  expect(readClient(whole, now)).toEqual(whole);
+  expect(readClient(whole, now)).toStrictEqual(whole);
   expect(readClient({ ...whole, ...part }, now)).toBeUndefined();
 });
 
@@ -343,9 +366,18 @@ describe('the app of this site at an instance', () => {
       'read',
       { scope: 'read', isScopeOfSite: true, isScopeOfLogin: false },
     ],
-    ['else the least', undefined, undefined, { isScopeOfSite: false, isScopeOfLogin: false }],
+    ['else the least', undefined, undefined, { scope: 'read', isScopeOfSite: false, isScopeOfLogin: false }],
   ])('asks for a scope: %s', (_what, ofLogin, ofSite, expected) => {
     expect(appAt({}, { scope: ofSite }, ofLogin)).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ software: 'gotosocial' }, 'read:accounts'],
+    [{ software: 'friendica' }, 'read'],
+    [{ software: 'mastodon', scopesSupported: ['read', 'profile'] }, 'profile'],
+    [{ software: 'mastodon', scopesSupported: ['read'] }, 'read:accounts'],
+  ])('asks %j for the scope %s at least', (instance, scope) => {
+    expect(leastScope(instance)).toBe(scope);
   });
 
   it('asks Misskey for its own scope, whatever the site asks of others', () => {
@@ -373,6 +405,17 @@ describe('the app of this site at an instance', () => {
     ['URL', { clientMetadata: 'json' }, { clientMetadataURL: 'https://site.example/client' }, undefined],
   ])('of another %s is another one', (_what, instance, settings, scope) => {
     expect(appAt(instance, settings, scope).key).not.toBe(appAt().key);
+  });
+
+  it('of one website or URL differs from that of another', () => {
+    const keys = ['a', 'b'].flatMap((name) => {
+      const url = `https://${name}.example/`;
+      return [
+        appAt({}, { website: url }).key,
+        appAt({ clientMetadata: 'json' }, { clientMetadataURL: `${url}client` }).key,
+      ];
+    });
+    expect(new Set(keys).size).toBe(4);
   });
 
   it('is the same one for the same scopes in another order', () => {
@@ -421,4 +464,8 @@ it('deaths that are longer ago than ten minutes do not count', () => {
     nextClient(registered, aNewClient({ state: 'dead', deaths: deaths(since) }), now).deaths;
   expect(counted(now - 10 * minute)).toEqual({ count: 3, since: now - 10 * minute });
   expect(counted(now - 10 * minute - 1)).toEqual({ count: 1, since: now });
+  const first = { count: 1, since: now };
+  expect(nextClient(registered, aNewClient({ state: 'dead' }), now).deaths).toEqual(first);
+  // A finished login ends the row.
+  expect(nextClient(registered, aClient({ state: 'dead', deaths: deaths(now) }), now).deaths).toEqual(first);
 });
