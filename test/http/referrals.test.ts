@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import type { Http } from '../../lib/http/context.js';
-import { ReferralLimits } from '../../lib/http/referrals.js';
+import { ReferralLimits, type Referral } from '../../lib/http/referrals.js';
 import { get } from '../../lib/http/request.js';
 import { aRawServer, until } from '../support/hostile.js';
 import { contextOf, httpTo, originOf } from '../support/network.js';
@@ -222,33 +222,106 @@ describe('a host at which a login finished', () => {
 describe('names below one domain', () => {
   const signal = new AbortController().signal;
 
-  it('that are typed share the limit of that domain', async () => {
-    const limits = new ReferralLimits();
-    let sent = 0;
-    for (let index = 0; index < 200; index++) {
-      const host = `h${index}.pages.example.net`;
-      await limits.run({ host, typed: host, signal }, async () => sent++).catch(() => undefined);
+  /** A referral by its number. A visitor typed the host itself, unless it says otherwise. */
+  type Referring = (index: number) => Pick<Referral, 'host'> & Partial<Referral>;
+
+  /** How many of `count` requests are sent, and the error of the last one. */
+  async function sentOf(limits: ReferralLimits, count: number, referring: Referring, send = async () => {}) {
+    let [sent, failure]: [number, unknown] = [0, undefined];
+    for (let index = 0; index < count; index++) {
+      const referral = referring(index);
+      await limits.run({ typed: referral.host, signal, ...referral }, send).then(
+        () => sent++,
+        (error: unknown) => (failure = error),
+      );
     }
-    expect(sent).toBe(52);
+    return { sent, failure };
+  }
+
+  const own = 'example.net';
+  const inner = 'inner.example.net';
+  const some = (index: number) => ({ host: `h${index}.example.net` });
+
+  it.each<[string, Referring, number]>([
+    ['names that are typed', some, 52],
+    ['names that other domains refer to', (n) => ({ ...some(n), typed: `evil${n}.example` }), 44],
+    [
+      'another port of a host on this machine',
+      () => ({ host: 'localhost:4000', typed: 'localhost:3000' }),
+      11,
+    ],
+    ['the domain itself', () => ({ host: own }), 60],
+    ['the domain itself, with a port', () => ({ host: `${own}:8443` }), 60],
+    ['a host on this machine', () => ({ host: 'localhost:4000' }), 60],
+    ['one name', () => ({ host: inner }), 45],
+    ['names with a pending login', (n) => ({ ...some(n), standing: 'pending' }), 60],
+  ])('share the limit of that domain: %s', async (_what, referring, most) => {
+    const { sent, failure } = await sentOf(new ReferralLimits(), 200, referring);
+    expect(sent).toBe(most);
+    expect(failure).toMatchObject({ code: 'login_busy', instance: referring(199).host });
   });
 
-  it('that a domain refers to share it, too', async () => {
-    const limits = new ReferralLimits();
-    let sent = 0;
-    for (let index = 0; index < 200; index++) {
-      const [host, typed] = [`h${index}.victim.example`, `evil${index}.example`];
-      await limits.run({ host, typed, signal }, async () => sent++).catch(() => undefined);
-    }
-    expect(sent).toBe(44);
+  it('that confirmed the login have no limit', async () => {
+    const confirmed: Referring = (n) => ({ ...some(n), standing: 'confirmed' });
+    expect(await sentOf(new ReferralLimits(), 200, confirmed)).toMatchObject({ sent: 200 });
   });
 
-  it('and the port of a development instance distinguishes it', async () => {
+  it('on which a server was found have the limit of the domain itself', async () => {
     const limits = new ReferralLimits();
-    let sent = 0;
-    for (let index = 0; index < 30; index++) {
-      const referral = { host: 'localhost:4000', typed: 'localhost:3000', signal };
-      await limits.run(referral, async () => sent++).catch(() => undefined);
-    }
-    expect(sent).toBe(11);
+    limits.found.set(inner, true);
+    expect(await sentOf(limits, 200, () => ({ host: inner }))).toMatchObject({ sent: 60 });
+  });
+
+  it('leave the limits of handles and of other domains alone', async () => {
+    const limits = new ReferralLimits();
+    expect(await sentOf(limits, 200, () => ({ host: own, hasHandle: true }))).toMatchObject({ sent: 60 });
+    expect(await sentOf(limits, 200, () => ({ host: own }))).toMatchObject({ sent: 60 });
+    expect(await sentOf(limits, 200, () => ({ host: 'other.example' }))).toMatchObject({ sent: 60 });
+    // Of 120, 60 were used by starts without a handle, and the rest has the same share.
+    const pending: Referring = () => ({ host: own, hasHandle: true, standing: 'pending' });
+    expect(await sentOf(limits, 200, pending)).toMatchObject({ sent: 30 });
+  });
+
+  it.each(['ENOTFOUND', 'ENODATA', 'EPRIVATE'])(
+    'without an address (%s) count from their sixth request on',
+    async (code) => {
+      const limits = new ReferralLimits();
+      const lookUp = () => Promise.reject(Object.assign(new Error(code), { code }));
+      expect((await sentOf(limits, 200, some, lookUp)).failure).toMatchObject({ code });
+      const { failure } = await sentOf(limits, 51, () => ({ host: inner }), lookUp);
+      expect(failure).toMatchObject({ code: 'login_busy' });
+      expect(await sentOf(limits, 200, some)).toMatchObject({ sent: 52 - 45 });
+    },
+  );
+
+  it('that fail otherwise use them up', async () => {
+    const limits = new ReferralLimits();
+    await sentOf(limits, 200, some, () => Promise.reject(new Error('reset')));
+    expect(await sentOf(limits, 1, some)).toMatchObject({ sent: 0 });
+  });
+
+  it('leave a request of a finished login uncounted, and none of other visitors or of its discovery', async () => {
+    const limits = new ReferralLimits();
+    await sentOf(limits, 1, () => ({ host: own, typed: 'honest.example' }));
+    await sentOf(limits, 1, () => ({ host: own, typed: 'other.example', standing: 'pending' }));
+    limits.confirm(own, 'honest.example');
+    const others: Referring = (n) => ({ host: own, typed: `evil${n}.example` });
+    expect(await sentOf(limits, 200, others)).toMatchObject({ sent: 42 });
+  });
+
+  it.each<[string, Referring, number]>([
+    ['sixteen for names that may not exist', some, 16],
+    ['any number for the domain itself', () => ({ host: own }), 20],
+  ])('receive at once %s', async (_what, referring, most) => {
+    const limits = new ReferralLimits();
+    let [running, end] = [0, () => {}];
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const send = () => (running++, ended);
+    const all = Array.from({ length: 20 }, (_one, index) => sentOf(limits, 1, () => referring(index), send));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(running).toBe(most);
+    end();
+    await Promise.all(all);
+    expect(running).toBe(20);
   });
 });
