@@ -43,7 +43,8 @@ export function claimsOf(profile: MastodonProfile): Claims {
   const claims = {
     name: displayName,
     preferred_username: handle,
-    nickname: username,
+    // Some servers have e-mail addresses as user names. It may be the address of another person.
+    nickname: username.includes('@') ? undefined : username,
     profile: profileUrl,
     picture: photos[0]?.value,
     mastodon_handle: handle,

@@ -69,16 +69,19 @@ export class Interactions {
   }
 
   /**
-   * The result of a login. Ends the session of another account in this browser, about which oidc-provider would otherwise show a
-   * page.
+   * The result of a login. Ends the session of another account in this browser, also one that began after this interaction in
+   * another tab. oidc-provider would otherwise show a page, and end the tokens of that account.
    */
-  async login(interaction: Interaction, subject: string): Promise<Result> {
-    const { session } = interaction;
-    if (session?.accountId !== undefined && session.accountId !== subject) {
-      const old = await this.provider().Session.findByUid(session.uid);
-      await old?.destroy();
-      delete (interaction as { session?: unknown }).session;
-    }
+  async login(
+    req: IncomingMessage,
+    res: ServerResponse,
+    interaction: Interaction,
+    subject: string,
+  ): Promise<Result> {
+    const { Session } = this.provider();
+    const session = await Session.get(this.provider().createContext(req, res));
+    if (session.accountId !== undefined && session.accountId !== subject) await session.destroy();
+    delete (interaction as { session?: unknown }).session;
     const grantId = await this.grant(interaction, subject);
     return { select_account: {}, login: { accountId: subject }, consent: { grantId } };
   }

@@ -138,7 +138,7 @@ export class IssuerLogins {
       const interaction = await this.interactions.find(uidIn(state), key);
       if (!interaction) return sendPage(res, expiredPage());
       cookies.set(res, 'server', profile.instance.host, serverMaxAge);
-      isDelivered = await this.loggedIn(res, interaction, subjectOf(profile), claimsOf(profile));
+      isDelivered = await this.loggedIn(req, res, interaction, subjectOf(profile), claimsOf(profile));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       return await this.refused(res, key, error, (finished ?? error).state);
@@ -152,6 +152,7 @@ export class IssuerLogins {
    * @returns whether the client gets a code
    */
   private async loggedIn(
+    req: IncomingMessage,
     res: ServerResponse,
     interaction: Interaction,
     subject: string,
@@ -169,7 +170,7 @@ export class IssuerLogins {
     }
     await store.set(accountRecord(subject), claims, settings.longestTtl * 1000);
     settings.log('login', { client, instance });
-    await this.end(res, interaction, await this.interactions.login(interaction, subject));
+    await this.end(res, interaction, await this.interactions.login(req, res, interaction, subject));
     return true;
   }
 

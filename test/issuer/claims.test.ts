@@ -64,6 +64,11 @@ it('no claim is empty: a user name that makes no handle gives none', () => {
   expect(accountName(claimsOf(least))).toBe('@alice@mastodon.example');
 });
 
+it('no claim of the user name looks like an address of another server', () => {
+  const odd = { ...least, username: 'boss@bank.example', handle: '', handleVerified: false };
+  expect(claimsOf(odd)).toEqual({ name: 'Alice', mastodon_instance: origin });
+});
+
 it('the claims tell whether the handle was verified', () => {
   expect(claimsOf({ ...least, handleVerified: false })).toMatchObject({ mastodon_handle_verified: false });
 });

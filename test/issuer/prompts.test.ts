@@ -2,6 +2,7 @@
 
 import * as openid from 'openid-client';
 import { anInstance } from '../support/stage';
+import { Visitor } from '../support/visitor';
 import {
   anIssuer,
   aStage,
@@ -15,6 +16,7 @@ import {
   logInAt,
   openPage,
   press,
+  shop,
 } from './stage';
 
 describe('prompt and max_age', () => {
@@ -94,6 +96,30 @@ describe('prompt and max_age', () => {
     expect(tokens.claims()?.nickname).toBe('bob');
     expect(tokens.claims()?.sub).not.toBe(claims?.sub);
   });
+});
+
+it('a login as another account in a second tab, which was opened before the first login, ends no token of the first', async () => {
+  const client = { ...shop, grant_types: ['authorization_code', 'refresh_token'] };
+  const { stage, instance, visitor } = await aStage({ clients: [client] });
+  const { host } = new URL(stage.issuerURL);
+  const config = await discover(stage);
+  // Cookies of a pending login have a path, so each tab has its own.
+  const tab = new Visitor();
+  await openPage(visitor, (await ask(config)).url);
+  tab.jars.set(host, new Map(visitor.jars.get(host)));
+  const second = await ask(config);
+  const page = await openPage(tab, second.url);
+  const { tokens } = await logIn(stage, instance, { visitor, params: { scope: 'openid offline_access' } });
+  for (const [name, value] of visitor.jars.get(host) ?? [])
+    if (/-session/.test(name)) tab.jars.get(host)?.set(name, value);
+  const answer = answerOf(await logInAt(tab, page, instance, 'bob'));
+  const bob = await openid.authorizationCodeGrant(config, answer, second.checks);
+  expect(bob.claims()?.nickname).toBe('bob');
+  const alice = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '');
+  expect(alice.claims()?.nickname).toBe('alice');
+  // The browser is bob's from now on.
+  const former = await openPage(visitor, (await ask(config, { prompt: 'none' })).url);
+  expect(former.location).toContain('error=login_required');
 });
 
 it('select_account: another account may be at another instance, and its number alone does not identify it', async () => {
