@@ -74,7 +74,7 @@ export class BridgeLogins {
       if (!heaviest) return undefined;
       heaviest.isEvicted = true;
       this.abandon(heaviest);
-      heaviest.socket.tell(bridgeError('server_busy'));
+      heaviest.socket.tell(bridgeError('server_busy', heaviest.id));
     }
     const login: PendingLogin = { socket, address, id: undefined, isEvicted: false };
     this.pending.add(login);

@@ -50,23 +50,24 @@ export function setId(parameters: { id: string; url: string; code: string; expir
   return JSON.stringify({ type: 'set-id', arguments: { id: parameters.id }, parameters });
 }
 
-export function fulfill(token: string, scope: string, profile: MastodonProfile): string {
-  const { id, username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
+export function fulfill(id: string, token: string, scope: string, profile: MastodonProfile): string {
+  const { username, displayName, profileUrl, photos, handle, handleVerified, actor, instance } = profile;
   const account: Account = {
-    ...{ id, username, photos, handle, handleVerified },
+    ...{ id: profile.id, username, photos, handle, handleVerified },
     displayName: [...displayName].slice(0, maxNameLength).join(''),
     ...(profileUrl !== undefined && { profileUrl }),
     ...(actor !== undefined && { actor }),
   };
-  return frame('fulfill', { token, scope, account, instance });
+  return frame('fulfill', { id, token, scope, account, instance });
 }
 
-export function loginError(code: string, message: string): string {
-  return frame('error', { code, message });
+/** @param id of the request that ended */
+export function loginError(code: string, message: string, id?: string): string {
+  return frame('error', { id, code, message });
 }
 
-export function bridgeError(code: BridgeErrorCode): string {
-  return loginError(code, meanings[code]);
+export function bridgeError(code: BridgeErrorCode, id?: string): string {
+  return loginError(code, meanings[code], id);
 }
 
 function frame(type: string, parameters: object): string {

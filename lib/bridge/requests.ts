@@ -186,7 +186,7 @@ export class Requests {
 
   private expire(id: string): void {
     const { code, message } = new MastodonError('login_expired');
-    this.deliver(id, loginError(code, message));
+    this.deliver(id, loginError(code, message, id));
     void this.forget(id);
   }
 

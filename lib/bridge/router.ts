@@ -61,10 +61,8 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     if (!fields) return confirm(res, pending, secret, 'not from this page');
     if (!isDeliberate(fields)) return confirm(res, pending, secret, 'no second step');
     if (!(await requests.claim(pending, secret))) return sendPage(res, inUsePage(clientName));
-    if (!(await requests.isAwaited(pending))) {
-      await requests.abandon(id);
-      return sendPage(res, unknownPage(clientName));
-    }
+    // The request stays: the connection of its process to the bus may be back in a moment.
+    if (!(await requests.isAwaited(pending))) return sendPage(res, unknownPage(clientName));
     try {
       // The instance asks even a visitor who has agreed before: any program can send a visitor there.
       const options = { forceLogin: true, state: stateOf(browserKey, id) };
@@ -102,7 +100,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     const scope = typeof params.scope === 'string' ? params.scope.slice(0, maxScopeLength) : askedScope;
     let isDelivered = false;
     try {
-      isDelivered = await requests.finish(id, fulfill(token, scope, profile));
+      isDelivered = await requests.finish(id, fulfill(id, token, scope, profile));
     } finally {
       if (!isDelivered && settings.revokeUndelivered) finished.revoke();
       const outcome = isDelivered ? 'fulfilled' : 'undelivered';
@@ -117,7 +115,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     if (!known || known.code === 'store_failed') log('failed', { error });
     if (id !== undefined) {
       log('request_ended', { id: loggedID(id), outcome: known?.code ?? 'server_failed' });
-      const text = known ? loginError(known.code, known.message) : bridgeError('server_failed');
+      const text = known ? loginError(known.code, known.message, id) : bridgeError('server_failed', id);
       await requests.finish(id, text).catch((failed: unknown) => log('failed', { error: failed }));
     }
     sendPage(res, failedRequestPage(clientName, error));

@@ -38,7 +38,9 @@ export function readYAML<Schema extends v.GenericSchema>(
   if (error) {
     const line = lineAt(error.pos[0]);
     const key = /^\s*([\w-]+)\s*:/.exec(text.split('\n')[line - 1] ?? '')?.[1];
-    const problem = error.code === 'DUPLICATE_KEY' ? 'is there twice' : `is not valid YAML: ${error.message}`;
+    // The parser quotes the text, which may be a secret: after a colon, as an escape sequence, or as a tag.
+    const why = error.message.replace(/\b:\s.*|\\.*|\S*!\S*/gs, '').trim();
+    const problem = error.code === 'DUPLICATE_KEY' ? 'is there twice' : `is not valid YAML: ${why}`;
     throw new StartError(messageOf(line, key === undefined ? [] : [key], problem));
   }
   yaml.visit(document, {

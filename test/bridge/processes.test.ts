@@ -80,6 +80,19 @@ describe('two bridges with one store and one bus', () => {
     expect(instance.registrations).toBe(0);
   });
 
+  it('keep a request while the connection of its process to the bus is opened again', async () => {
+    const inner = localBus();
+    let isBack = false;
+    const publish = async (channel: string, text: string) => (isBack ? inner.publish(channel, text) : 0);
+    const { a, b } = await start({ ...inner, publish });
+    const client = await a.connect();
+    const url = at(b.origin, (await client.request(instance.host)).url);
+    const visitor = new Visitor();
+    expect((await press(visitor, url)).status).toBe(404);
+    isBack = true;
+    expect((await press(visitor, url)).status).toBe(303);
+  });
+
   it('do not fetch a token when no client is connected to receive it', async () => {
     const { a, b, store } = await start(localBus());
     const client = await a.connect();

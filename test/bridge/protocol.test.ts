@@ -95,6 +95,22 @@ describe('a login', () => {
     await client.hear('fulfill');
   });
 
+  it('ends with a result that names its request, so that a client does not confuse its users', async () => {
+    const { connect } = await startBridge([instance], { limits: { requestTtlMs: 2_000 } });
+    const client = await connect();
+    const [mine, refused, forgotten] = [
+      await client.request(instance.host),
+      await client.request(instance.host),
+      await client.request(instance.host),
+    ];
+    const other = new Visitor();
+    await other.get(await other.deny((await press(other, refused.url)).location ?? ''));
+    expect(await client.hear('error')).toMatchObject({ code: 'access_denied', id: refused.id });
+    await agree(new Visitor(), mine.url);
+    expect((await client.hear('fulfill')).id).toBe(mine.id);
+    expect(await client.hear('error')).toMatchObject({ code: 'login_expired', id: forgotten.id });
+  });
+
   it.each(soundFamilies)('works at %s', async (family) => {
     const other = await startInstance(family);
     const { connect } = await startBridge([other]);

@@ -286,6 +286,15 @@ describe('a mistake', () => {
     );
   });
 
+  it.each(['|s3cret', '"\\us3cret"', '!s3cret!x a', '!<s3cret a', '%s3cret', '[s3cret', '"a" s3cret'])(
+    'does not repeat a token that YAML reads as something else: %s',
+    (text) => {
+      const message = mistakeIn(`${least}health_token: ${text}`);
+      expect(message).toMatch(/^config\.yml:\d: .*is not valid YAML: \w+ \w+/);
+      expect(message).not.toContain('s3c');
+    },
+  );
+
   it('does not repeat a password', () => {
     expect(mistakeIn(`${least}redis_url: http://user:s3cret@redis`)).toBe(
       'config.yml:3: redis_url: must be a URL such as redis://localhost:6379',
