@@ -5,7 +5,6 @@
 
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -28,7 +27,7 @@ await bundle.close();
 
 // The types of the other files are not part of the API.
 const types = mkdtempSync(join(tmpdir(), 'button-'));
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const tsc = join(root, 'node_modules/typescript-7/bin/tsc');
 const only = ['--noEmit', 'false', '--emitDeclarationOnly', '--outDir', types];
 execFileSync(process.execPath, [tsc, '-p', source, ...only], { stdio: 'inherit' });
 for (const name of ['mastodon-login.d.ts', 'attributes.d.ts']) {

@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const run = promisify(execFile);
 const node = (...args) => run(process.execPath, args, { cwd: root });
 const compile = (...flags) =>
-  node(require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noEmitOnError', ...flags);
+  node('node_modules/typescript-7/bin/tsc', '-p', 'tsconfig.build.json', '--noEmitOnError', ...flags);
 
 /** @throws Error with the compiler's output */
 export async function build() {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const typesOf = (project) => ['typescript/bin/tsc', '-p', project, '--noEmit'];
+const typesOf = (project) => ['typescript-7/bin/tsc', '-p', project, '--noEmit'];
 const lanes = [
   [['eslint/bin/eslint.js', '.']],
   [
