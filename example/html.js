@@ -16,8 +16,8 @@ class Html {
 const entities = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
 
 /**
- * Values go into element content and into quoted attributes. Nothing, `false` and `null` show as nothing,
- * arrays as their elements.
+ * Values go into element content and into quoted attributes. `undefined`, `false` and `null` become the empty text, and an
+ * array becomes the texts of its elements.
  * @param {TemplateStringsArray} strings
  * @param {...unknown} values
  * @returns {Html}

@@ -33,8 +33,8 @@ class SessionStore extends session.Store {
 }
 
 /**
- * Saves the session before a redirect. A browser follows a redirect as soon as it has the head of the response, and
- * the next page could not show the failure yet.
+ * Saves the session before a redirect. A browser follows a redirect as soon as it has the headers of the response. The next
+ * page might not find the failure in the session yet.
  * @param {import('express').Request} req
  * @param {import('express').Response} res
  * @param {import('express').NextFunction} next

@@ -24,7 +24,7 @@ export const limitDefaults = {
   maxSocketsPerAddress: 100,
   /** Bytes that the program has not read. With more, the connection is closed. */
   maxBufferedBytes: 65_536,
-  /** Milliseconds between pings. A connection without an answer to the last one is closed. */
+  /** Milliseconds between pings. A connection that has not answered the last ping is closed. */
   heartbeatMs: 30_000,
   /** Milliseconds that a login may take, from the program's message to the token. */
   requestTtlMs: 600_000,

@@ -1,4 +1,7 @@
-/** Requests: a program waits for each. The store holds them for all processes; the process with the socket delivers the result. */
+/**
+ * Requests: a program waits for each. The store holds them for all processes; the process with the socket delivers the
+ * result.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { MastodonError } from '../errors.js';
@@ -120,7 +123,7 @@ export class Requests {
     try {
       request = await this.store.take(this.key('request', id));
     } catch (error) {
-      // Without the store, the process with the socket can still deliver, once.
+      // If the store fails, the process that has the socket can still deliver the result, once.
       if (this.waiting.has(busNameOf(id))) return this.deliver(id, text);
       throw error;
     }
@@ -208,7 +211,7 @@ export class Requests {
   }
 }
 
-/** Memcached and clocks that differ keep a record for longer. */
+/** A record may outlive `expiresAt` in the store: Memcached rounds times, and the clocks of machines differ. */
 function isLive(value: unknown): value is StoredRequest {
   return value !== undefined && (value as StoredRequest).expiresAt > Date.now();
 }

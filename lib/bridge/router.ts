@@ -38,7 +38,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     return confirm(res, pending, requestSecret(cookies.giveBrowserKey(req, res), id));
   }
 
-  /** Changes nothing: programs that show previews open links, too. */
+  /** Only shows the page, because programs that render link previews open this URL too. */
   async function confirm(
     res: ServerResponse,
     { id, instance }: PendingRequest,

@@ -3,7 +3,7 @@
 import { languageCodeOf, languageOf, messageFor } from './texts.js';
 import { parsedURL } from '../util/url.js';
 
-/** An attribute that is `false` or undefined is left out; `true` is one without a value. */
+/** `false` or undefined leaves an attribute out; `true` writes it without a value. */
 export type Attributes = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Part {
@@ -153,7 +153,7 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
   );
 }
 
-/** The element around the form, with the attributes from which a browser continues. */
+/** The element around the form. The script in the browser reads its attributes. */
 export function elementOf(options: FormOptions, servers: readonly string[]): Part {
   const { lang, failure, field } = options;
   return part(

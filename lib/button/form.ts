@@ -20,7 +20,7 @@ export interface LoginFormOptions extends FormOptions {
   readonly servers?: readonly string[] | undefined;
 }
 
-// A bundle as an ES module may have no `__dirname`. The files are not in it, but may be in the folder of the project.
+// In a bundle as an ES module `__dirname` may be undefined. The bundle does not contain the files; `node_modules` may.
 const here =
   typeof __dirname === 'string' ? __dirname : resolve('node_modules/passport-mastodon-oauth2/dist/button');
 

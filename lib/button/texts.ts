@@ -50,7 +50,7 @@ export interface MessageOptions {
   readonly reason?: string | undefined;
 }
 
-/** A failure names hosts in ASCII. A sentence in the address of a page, in any script, is not one. */
+/** A host in ASCII, as failures name it. The message does not repeat other text that a link puts into the page's query. */
 const hostLike = /^[!-.0-;=?-~]{1,260}$/;
 
 /**

@@ -72,7 +72,7 @@ function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonErr
 }
 
 /**
- * The server of a handle whose domain is on another server. Both must agree. If the domain itself has no server, the
+ * Finds the server of a handle, if the domain names another server. Both must agree. If the domain itself has no server, the
  * statement of the domain is sufficient, because the visitor chose the domain by typing the handle.
  */
 async function findByHandle(
@@ -94,7 +94,7 @@ async function findByHandle(
   }
   if (failure) throw failure;
   const found = await instanceAt(named.origin).catch((error: unknown) => {
-    // Other failures are reported. `instance_unsupported` at the named server gives no information about the domain.
+    // Other failures are thrown. If the named server is unsupported, the domain may still have a server of its own.
     if (!confirmed && error instanceof MastodonError && error.code === 'instance_unsupported')
       return undefined;
     throw error;

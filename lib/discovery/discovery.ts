@@ -166,7 +166,7 @@ export function isInstance(value: unknown, isPinned = false): value is Instance 
     typeof record.promisesIssuer === 'boolean' &&
     isOn(origin, record.tokenEndpoint) &&
     ['undefined', 'html', 'json'].includes(String(clientMetadata)) &&
-    // Responses of such servers are bound only by PKCE and the issuer.
+    // Only PKCE and `iss` bind a response to a login at servers that identify clients by URL.
     (clientMetadata === undefined || record.promisesIssuer) &&
     (api === undefined || (api === 'misskey' && clientMetadata === 'html')) &&
     (revocation === undefined ? api !== undefined : isOn(origin, revocation)) &&

@@ -54,7 +54,7 @@ export function speaksMisskey(software: string | undefined, aboutInstance: JsonO
   return misskeyNames.has(software) || error?.code === 'UNKNOWN_API_ENDPOINT';
 }
 
-/** Like `singleUseApps`, but by the client ID, which is such a URL in base64. */
+/** Like `singleUseApps`, but recognised by the client ID, which is a URL in base64. */
 export function isSingleUseClientId(clientId: string): boolean {
   return /^https?:\/\//.test(Buffer.from(clientId, 'base64').toString('latin1'));
 }

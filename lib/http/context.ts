@@ -208,7 +208,7 @@ export class SingleFlight<T> {
       return await context.race(flight);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // Limits of the visitor who started the work say nothing about this one.
+      // The limit that was reached is that of the visitor who started the work. This visitor may have requests left.
       if (joined && error.code === 'login_busy' && !context.signal.aborted)
         return this.join(key, context, work, host);
       throw error.with({});

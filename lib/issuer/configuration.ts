@@ -2,7 +2,7 @@
 
 import { parsedURL } from '../util/url.js';
 import { claimsFor, emailClaims, fitsHint, profileClaims, type Claims } from './claims.js';
-import { isUnknown } from './clients.js';
+import { hasMetadataDocument } from './client-names.js';
 import type { Interactions } from './interactions.js';
 import type { KeySet } from './keys.js';
 import { deviceGrant } from './client-options.js';
@@ -107,7 +107,8 @@ function features({ oidc, settings, documents }: Shared): Configuration['feature
     introspection: {
       enabled: introspection,
       allowedPolicy: (_ctx, client, token) =>
-        (client.clientAuthMethod !== 'none' && !isUnknown(client)) || token.clientId === client.clientId,
+        (client.clientAuthMethod !== 'none' && !hasMetadataDocument(client)) ||
+        token.clientId === client.clientId,
     },
     rpInitiatedLogout: {
       enabled: true,

@@ -33,8 +33,9 @@ export class IssuerCookies extends PageCookies {
   }
 
   /**
-   * Keeps the session of a visitor before the login, if it has the secret of a form that the visitor sees.
-   * @returns whether it has one
+   * Writes the session of a visitor who is not logged in into a cookie, if it has the secret of a form that was shown.
+   * Deletes the cookie otherwise.
+   * @returns whether the session has such a secret
    */
   keepVisitorSession(req: IncomingMessage, res: ServerResponse, payload: AdapterPayload): boolean {
     const { secret } = (payload.state ?? {}) as { readonly secret?: unknown };
@@ -46,8 +47,8 @@ export class IssuerCookies extends PageCookies {
   }
 
   /**
-   * Removes the session's cookie from a response if the session was not stored, or if the browser already has this cookie: a slow
-   * response would undo a later change of the cookie.
+   * Removes the session's cookie from a response if the session was not stored, or if the browser already has this cookie: a
+   * slow response would undo a later change of the cookie.
    */
   dropSessionCookie(req: IncomingMessage, res: ServerResponse, isUnsaved: boolean): void {
     const names = ['session', 'session.sig'];

@@ -9,7 +9,7 @@ import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import type { ClientAddress } from '../util/client-address.js';
 import { steadyClock } from '../util/memory.js';
-import { isSafeRedirect } from './clients.js';
+import { isSafeRedirect } from './redirect-uris.js';
 import { MinuteQuota } from './limits.js';
 import type { OidcClient, DocumentFeature, OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';

@@ -12,7 +12,7 @@ import { Store } from '../store.js';
 import { clientAddress } from '../util/client-address.js';
 import { StoreAdapter } from './adapter.js';
 import { checks, withAdvice } from './client-options.js';
-import { isUnknown } from './clients.js';
+import { hasMetadataDocument } from './client-names.js';
 import { configurationOf } from './configuration.js';
 import { IssuerCookies } from './cookies.js';
 import { ClientDocuments } from './documents.js';
@@ -122,7 +122,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     for (const one of middleware) provider.use(one);
     logFailures(provider, settings);
     provider.on('grant.success', ({ oidc: { client } }) => {
-      if (client && isUnknown(client)) void documents.remember(client);
+      if (client && hasMetadataDocument(client)) void documents.remember(client);
     });
     return { keySet: keySet.id, provider, answer: provider.callback() };
   };

@@ -2,10 +2,11 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { digest } from '../util/crypto.js';
-import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
+import { clientNameOf, hasMetadataDocument } from './client-names.js';
 import type { Provider } from './oidc-provider.js';
 import { lifetimes } from './options.js';
 import type { RequestingClient } from './pages.js';
+import { redirectDestination } from './redirect-uris.js';
 import type { Shared } from './shared.js';
 import { bindingRecord } from './store.js';
 
@@ -64,7 +65,7 @@ export class Interactions {
     return {
       name: client ? clientNameOf(client) : { name: String(params.client_id) },
       redirectDestination: isDevice ? undefined : redirectDestination(params.redirect_uri),
-      isUnknown: isDevice || !client || isUnknown(client),
+      isUnknown: isDevice || !client || hasMetadataDocument(client),
     };
   }
 

@@ -115,7 +115,7 @@ export class MinuteQuota {
     this.quota.add(address);
   }
 
-  /** Of the address, or of the IPv6 network that may have one owner. */
+  /** The count of the address, or of its IPv6 network, which may have one owner. */
   countOf(address: ClientAddress): number {
     return this.quota.countOf(address);
   }

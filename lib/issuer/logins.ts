@@ -14,7 +14,7 @@ import { expiredPage, failedLoginPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
 
-/** The browser's last server is in a cookie, which Chromium keeps no longer. Seconds. */
+/** Lifetime of the cookie that has the browser's last server: the longest that Chromium accepts. Seconds. */
 const serverMaxAge = 400 * 24 * 60 * 60;
 
 /** A request of the browser to which the interaction belongs. */

@@ -2,7 +2,7 @@
 
 import { escapeForPage, failurePage, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
-import type { ClientName } from './clients.js';
+import type { ClientName } from './client-names.js';
 
 /** The client of a login. */
 export interface RequestingClient {

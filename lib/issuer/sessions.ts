@@ -10,7 +10,7 @@ const maxClients = 32;
 
 /** A session as it is stored. */
 type StoredSession = AdapterPayload & {
-  /** The generation of the person's logins at the start of the session. */
+  /** The generation of the user's logins at the start of the session. */
   readonly generation?: string;
 };
 
@@ -24,9 +24,9 @@ interface ReadSession {
 }
 
 /**
- * A session is valid while a record `SessionAlive` exists for its ID and its `uid` was not ended, which stays the
- * same when the ID changes. One operation of the store takes the first record, and nothing deletes the second, so a late write
- * of the session has no effect. The session of a visitor before the login is in a cookie.
+ * A session is valid while a record `SessionAlive` exists for its ID and its `uid` was not ended. The `uid` stays the same
+ * when the ID changes. One operation of the store takes the first record, and nothing deletes the second, so a late write of
+ * the session has no effect. The session of a visitor who is not logged in is in a cookie.
  */
 export class Sessions implements Adapter {
   private readonly reads = new WeakMap<KoaContextWithOIDC, ReadSession>();
@@ -106,7 +106,7 @@ export class Sessions implements Adapter {
 
   private keepInBrowser(ctx: KoaContextWithOIDC | undefined, payload: AdapterPayload): void {
     if (!ctx) return;
-    // At this endpoint no form follows for a visitor without a login.
+    // At the end-session endpoint, a visitor who is not logged in sees no form.
     const isEnd = ctx.path === routes.end_session;
     const isKept = !isEnd && this.shared.cookies.keepVisitorSession(ctx.req, ctx.res, payload);
     if (isKept) this.unsaved.delete(ctx);

@@ -88,7 +88,7 @@ export class IssuerStore {
 
   /**
    * Ends tokens and sessions. Each is saved with the generations of its names and is good while they are current. An end
-   * begins a new generation. So nothing has to be listed, and a slow request cannot bring an ended one back.
+   * begins a new generation. The store needs no list of sessions, and a slow request cannot restore an ended session.
    */
   async end(name: EndingName): Promise<void> {
     await this.set(name, { generation: randomUUID() }, this.endingTtlMs);

@@ -10,9 +10,10 @@ import {
   strong,
   type Page,
 } from '../pages/page.js';
-import { clientNameOf, isUnknown, redirectDestination } from './clients.js';
+import { clientNameOf, hasMetadataDocument } from './client-names.js';
 import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
 import { clientErrorPage, clientTitle, expiredPage, failedLoginPage } from './pages.js';
+import { redirectDestination } from './redirect-uris.js';
 
 interface OAuthFailure {
   readonly error: string;
@@ -85,7 +86,7 @@ export async function endWithoutSession(ctx: KoaContextWithOIDC, next: () => Pro
   if (typeof target !== 'string' || !client) return postLogoutSuccessSource(ctx);
   const url = new URL(target);
   if (typeof state === 'string') url.searchParams.set('state', state);
-  if (isUnknown(client)) {
+  if (hasMetadataDocument(client)) {
     const link = `<a href="${escapeForPage(url.href)}">go on to <bdi>${escapeForPage(redirectDestination(target) ?? '')}</bdi></a>`;
     const text = `You may close this window; or ${link}, where\n${strong(clientNameOf(client).name)} wants to send you.`;
     return show(ctx, messagePage(200, 'You are logged out', [text]));

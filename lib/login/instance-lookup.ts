@@ -43,7 +43,7 @@ export class InstanceLookup {
    */
   async discover(context: RequestContext, address: Address, isAnew = false): Promise<Instance> {
     const { host, username, origin } = address;
-    // A handle, or the origin where none was typed: other handles of the domain may well be found.
+    // Failures are stored by handle, because another handle of the domain may be found; or by origin if none was typed.
     const name = username === undefined ? origin : `${username}@${origin}`;
     this.failures.assertNone(name, host);
     const find = async (work: RequestContext) => {

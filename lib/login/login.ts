@@ -187,7 +187,7 @@ export class MastodonLogin {
       const response = readResponse(targetOf(callback), this.callbackURL);
       if (response.host !== '') context.typed = response.host;
       const pending = pendingLogins(this.store, this.audience, browser);
-      // The login is taken after the concurrency limit. A visitor that the limit refuses can open the URL again.
+      // The login is taken only after the concurrency limit, so that a refused visitor can open the URL again.
       return this.callbacks.run(context, response.host, async () => {
         if (response.state === undefined) throw await denialWithoutState(pending, response);
         const login = await pending.take(response.state);
@@ -215,7 +215,7 @@ export class MastodonLogin {
           for (const token of [tokens.refreshToken, login.hasOwnScope && tokens.accessToken])
             if (token !== undefined) await this.lifecycle.clients.rememberGrant(instance, token, of);
           await pending.keysFinished?.();
-          // After the deadline the caller has an error and no token.
+          // After the deadline the caller has already received an error, so it must not get a token.
           context.throwIfOver();
           const { host, software } = instance;
           this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });

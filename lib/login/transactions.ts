@@ -25,7 +25,7 @@ export interface Transaction {
   readonly codeVerifier: string;
   /** Host that the visitor typed. The instance may be on another host. */
   readonly typed: string;
-  /** The visitor typed an international name in its own script. Messages show that form. */
+  /** Set if the visitor typed an international name in its own script. Messages then show the name in that script. */
   readonly isInItsScript?: true;
   readonly applicationState?: unknown;
   /** Milliseconds since the epoch. */
@@ -156,7 +156,7 @@ const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 /** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
-/** Keys of one browser that are used. The adapters keep fewer, and each costs operations of the store. */
+/** Maximum number of keys of one browser that a login uses. The adapters keep fewer. Each key costs operations of the store. */
 const maxKeys = 8;
 
 /** A pending login in the store. `assertLive` validates the login. */

@@ -16,7 +16,7 @@ export function closestName(name: string, known: readonly string[]): string | un
   return first && (first.distance <= 2 || first.distance < first.key.length / 3) ? first.key : undefined;
 }
 
-/** The name without case, hyphens and underscores. */
+/** The name in lower case, without hyphens and underscores. */
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[-_]/g, '');
 }

@@ -24,7 +24,7 @@ export interface Records {
 
 let [last, lost] = [0, 0];
 
-/** The time, without steps back: an entry that was made while the clock was wrong does not stay until then. Milliseconds. */
+/** A clock that never goes back. An entry made while the system clock was ahead still expires in time. Milliseconds. */
 export const steadyClock = {
   now(): number {
     const now = Date.now();
@@ -51,11 +51,11 @@ const leastSize = 2048;
 
 /**
  * Stores text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a separate cache, so a flood of
- * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv handles expiry: the
- * text contains the time. The cache does as well, because the clock may be set back.
+ * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv checks expiry by the
+ * time in the text. The cache checks it too, because the system clock may be set back.
  *
- * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters
- * evicts others no sooner than a flood of empty ones. Larger records count with all their characters.
+ * The limit of one kind is `maxRecords 2048` characters, keys included. A flood of records of up to 2,048 characters evicts
+ * others no sooner than a flood of empty ones. Larger records count with all their characters.
  */
 class BoundedMemory {
   private readonly caches = new Map<string, LRUCache<string, string>>();

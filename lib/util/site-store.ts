@@ -19,7 +19,7 @@ const settleMs = 200;
 /** Times to live of the locks and claims of `take`. A claim lasts longer than two calls of the slowest store. Milliseconds. */
 const takeLockMs = 5000;
 const claimTtlMs = 60_000;
-/** After a timeout, calls fail at once for this time, because a login makes many calls. Milliseconds. */
+/** After a timeout, all calls fail at once for this long, because a login makes many calls. Milliseconds. */
 const cooldownMs = 1000;
 
 /** SQL adapters of Keyv 5 read the row and then delete it, so two processes may both receive `true`. */

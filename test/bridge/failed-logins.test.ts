@@ -76,7 +76,7 @@ class FailingStore extends JSONStore {
     return super.delete(key);
   }
 
-  /** Locks like those of Redis. Without them, each press waits until a written lock has settled. */
+  /** Locks like those of Redis. In a store without `lock`, each press of the button waits for the package's own lock. */
   async lock(key: string): Promise<(() => Promise<void>) | undefined> {
     if (this.records.has(key)) return undefined;
     this.records.set(key, '{}');

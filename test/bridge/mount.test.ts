@@ -248,7 +248,7 @@ describe('the sockets', () => {
     expect(await echoed(`${origin.replace('http', 'ws')}/slow`)).toBe('echo hello');
   });
 
-  it('are refused at other paths without a handler', async () => {
+  it('are refused at paths that have no handler', async () => {
     const { server, origin } = await startBridge([instance], { path: '/socket' });
     const second = createBridge({ clientName: 'b', publicURL: origin, path: '/second' });
     second.attach(server);

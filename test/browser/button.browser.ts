@@ -12,7 +12,7 @@ inChromium('the button', () => {
   let browser: Browser;
   let site: Site;
   let page: Page;
-  /** Every complaint of the browser: about the page's policy, or an error of a script. */
+  /** What the browser reports: violations of the page's Content-Security-Policy, and errors of scripts. */
   let complaints: string[];
 
   beforeAll(async () => {

@@ -33,7 +33,7 @@ inChromium("the issuer's pages", () => {
   let instance: StandIn;
   let stage: IssuerStage;
   let page: Page;
-  /** Every complaint of the browser, mostly about the page's policy. */
+  /** What the browser reports: mostly violations of the page's Content-Security-Policy. */
   let complaints: string[];
 
   beforeAll(async () => {

@@ -13,7 +13,7 @@ import { inChromium, launch } from './chromium';
 inChromium('the project’s own pages', () => {
   let browser: Browser;
   let page: Page;
-  /** Every complaint of the browser: about the page's policy, or an error of a script. */
+  /** What the browser reports: violations of the page's Content-Security-Policy, and errors of scripts. */
   let complaints: string[];
 
   beforeAll(async () => void (browser = await launch()), 60_000);

@@ -30,8 +30,8 @@ export interface Login {
   /** Responds like a site whose login has failed: with a redirect to a page of the site. */
   fail(path: string): void;
   /**
-   * Leaves the visitor on the page, which cannot tell that from a slow server. (Chromium's debugger does not answer
-   * while the browser leaves a page, so a test could not look at such a page.)
+   * Sends no response, so the visitor stays on the page. The page cannot distinguish that from a slow server. (Chromium's
+   * debugger does not answer while the browser leaves a page, so a test could not look at such a page.)
    */
   stay(): void;
 }

@@ -155,10 +155,10 @@ describe('starts in a row by other browsers that no login finished', () => {
   });
 });
 
-describe('an instance that answers alike for living and dead clients', () => {
+describe('an instance that gives the same answer for active and dead clients', () => {
   const atUnverifiable = (client: Client, times: number[]) => decided(client, times, 0, true);
 
-  it('is not asked; the second attempt of a browser gets a new client', () => {
+  it('is sent no verification; the second attempt of a browser gets a new client', () => {
     expect(atUnverifiable(aClient({ lastLoginAt: now - 2 * day }), [])).toBe('use');
     expect(atUnverifiable(aClient(), abandoned(1))).toBe('replace');
   });
@@ -204,7 +204,7 @@ describe('the record of a new client', () => {
     expect(nextClient({ ...registered, secretExpiresAt: 7 }, undefined, now).secretExpiresAt).toBe(7);
   });
 
-  it('in place of a dead one begins anew, and finds the other’s tokens', () => {
+  it('that replaces a dead one is unverified, and names the dead one for its tokens', () => {
     expect(nextClient(registered, aClient({ state: 'dead', generation: 4 }), now)).toStrictEqual({
       ...registered,
       ...{ generation: 5, state: 'unverified', registeredAt: now, verifiedAt: 0 },
@@ -212,7 +212,7 @@ describe('the record of a new client', () => {
     });
   });
 
-  it('in place of a living one counts as verified, and is rationed', () => {
+  it('that replaces an active one counts as verified, and counts the unused ones in a row', () => {
     const first = nextClient(registered, aClient(), now);
     expect(first).toMatchObject({ generation: 2, verifiedAt: now, former: [former('id')] });
     expect(first.replaced).toEqual({ at: now, unusedInARow: 0 });
@@ -267,7 +267,7 @@ describe('an instance that rejects one new client after another', () => {
     }
   });
 
-  it('is not believed for the next one, which stays', () => {
+  it('is not believed for a third unused one, which stays in use', () => {
     const { client, at } = unusedAfterAUsedOne(3, 1);
     expect(acceptsDeath(client, at)).toBe(false);
     expect(acceptsDeath(client, now + 10 * minute)).toBe(false);
@@ -458,7 +458,7 @@ describe('the scopes of single logins', () => {
   );
 });
 
-it('deaths that are longer ago than ten minutes do not count', () => {
+it('rejections of clients more than ten minutes ago do not count', () => {
   const deaths = (since: number) => ({ count: 2, since });
   const counted = (since: number) =>
     nextClient(registered, aNewClient({ state: 'dead', deaths: deaths(since) }), now).deaths;

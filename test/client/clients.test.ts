@@ -125,7 +125,7 @@ describe('a client', () => {
     expect(lifeOf('credentials', '') - lifeOf('client', '')).toBeGreaterThanOrEqual(10 * minute);
   });
 
-  it('that was replaced still has its credentials, and is named as long as its tokens last', async () => {
+  it('that was replaced keeps its credentials, and its successor names it for as long as its tokens may be in use', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await addUsed(clients, 'old');
@@ -136,7 +136,7 @@ describe('a client', () => {
     expect(backend.ttls.get(storeKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
   });
 
-  it('that was replaced before its first login finished is named from then on', async () => {
+  it('that was replaced before its first login finished is named by its successor after that login', async () => {
     const clients = processOn(new LockingStore());
     await add(clients, 'old');
     await add(clients, 'new');
@@ -198,7 +198,7 @@ describe('a login that finished', () => {
     expect(set).toHaveBeenCalled();
   });
 
-  it('with a client that was called dead shows for a week that the instance’s answer means nothing', async () => {
+  it('with a client that was recorded as dead shows for a week that the instance’s answer is unreliable', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await addUsed(clients, 'id');

@@ -35,7 +35,7 @@ describe.each([
       return { ...one, bus: redisBus((one as unknown as { client: RedisPublisher }).client) };
     }
 
-    it('brings each message to every listener of its channel, until that unsubscribes', async () => {
+    it('delivers each message to every listener of its channel until the listener unsubscribes', async () => {
       const [{ bus }, { bus: other }] = [await connect(), await connect()];
       const heard: string[] = [];
       const listen = (name: string, channel = 'one') =>

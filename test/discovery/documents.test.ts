@@ -47,7 +47,7 @@ it('not even after a redirect to a path of its own', async () => {
   expect(asked(victim)).toEqual([document]);
 });
 
-it('a redirect on the same server is followed as it is', async () => {
+it('a redirect on the same server is followed to the path that it names', async () => {
   const [home] = (await servers(1)) as [StandIn];
   redirect(home, '/.well-known/webfinger', '/wf.php?x=1');
   expect(await documentsOf([home]).get(home.origin + document)).toBe(`${home.origin}/wf.php?x=1`);

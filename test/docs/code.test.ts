@@ -18,7 +18,7 @@ describe('the pages', () => {
   const pages = allPages();
   const blocks = pages.flatMap(blocksOf);
 
-  it('show code, the README first of all', () => {
+  it('contain code, and so does the README', () => {
     const ofReadme = blocks.filter(({ page }) => page === 'README.md');
     expect(ofReadme.some((block) => isCompiled(block) && block.tag === undefined)).toBe(true);
     expect(pages.some(({ path }) => path.startsWith('docs/'))).toBe(true);

@@ -224,7 +224,7 @@ describe('a single flight', () => {
     expect(await flight.join('a', aContext(), async () => 2)).toBe(2);
   });
 
-  it('begins again after work that throws before its first await', async () => {
+  it('runs new work after work that threw before its first await', async () => {
     const flight = new SingleFlight<number>();
     const broken = (): Promise<number> => {
       throw new MastodonError('timeout', { instance: 'a.example' });

@@ -94,7 +94,7 @@ it('a minute later requests are possible again, and not before', async () => {
   later.mockRestore();
 });
 
-it('the clock of the machine does not matter', async () => {
+it('a change of the machine’s clock does not reset the limits', async () => {
   const { http, origin, requests } = await aVictim();
   await causeMany(20, http, () => 'evil.example', origin);
   const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000);

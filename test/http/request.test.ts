@@ -311,7 +311,7 @@ describe('an answer', () => {
 });
 
 describe('an instance', () => {
-  it('that does not exist is unreachable, and named', async () => {
+  it('that does not exist is reported as unreachable, with its name', async () => {
     const host = `localhost:${await freePort()}`;
     const gone = { host, origin: `http://${host}` };
     const error: unknown = await requestsTo([gone])
@@ -420,7 +420,7 @@ describe('the log', () => {
 });
 
 describe('a redirect to another server', () => {
-  it('leads to the same path and query there, whatever its Location says', async () => {
+  it('is followed to the same path and query, whatever path its Location names', async () => {
     const [instance, victim] = [await anInstance(), await anInstance()];
     instance.answerWith('/a', 302, '', { Location: '/b' });
     instance.answerWith('/b', 302, '', { Location: `${victim.origin}/admin/delete?all` });
@@ -521,7 +521,7 @@ describe('the reader of an answer', () => {
     expect(await readBy(() => 'what was read')).toBe('what was read');
   });
 
-  it('that throws makes the answer invalid, and the error quotes nothing of it', async () => {
+  it('that throws makes the answer invalid, and the error does not quote the answer', async () => {
     const error = await readBy(() => encodeURIComponent('SECRET \ud800'));
     expect(error).toMatchObject({ code: 'response_invalid', cause: { message: 'URIError' } });
     expect((error as { instance?: string }).instance).toMatch(/^localhost:\d+$/);
@@ -531,7 +531,7 @@ describe('the reader of an answer', () => {
     expect(inspect(thrown, { depth: 9, showHidden: true })).not.toContain('SECRET');
   });
 
-  it('that refuses an answer passes its own error on, which names the instance', async () => {
+  it('that throws a MastodonError has that error reported, with the name of the instance', async () => {
     const refusal = new MastodonError('token_refused');
     const error = await readBy(() => {
       throw refusal;

@@ -174,7 +174,7 @@ describe('a client with a secret', () => {
       expect(refreshed.status).toBe(200);
     });
 
-    it('and a client without a secret is not refused, whatever its neighbours send', async () => {
+    it('and a client without a secret is not refused after failed attempts of others in its network', async () => {
       const { stage } = await aStage({ trustedProxies: 1 });
       for (let i = 0; i < 20; i++) await attempt(stage.issuerURL, network, { basic: 'app:guess' });
       const known = { status: 400, error: 'invalid_grant' };

@@ -71,7 +71,7 @@ it.each([
   },
 );
 
-it('names each of the protocol’s own parameters once, whichever one a server reads', () => {
+it('has each of the protocol’s own parameters once, because some servers read the first and some the last', () => {
   const extra = { state: 'mine', redirect_uri: 'https://evil.example', prompt: 'x' };
   const { searchParams } = new URL(authorizationURL(instance, login, 'state', {}, extra));
   expect([...searchParams.keys()].sort()).toEqual(['prompt', ...Object.keys(protocol)].sort());

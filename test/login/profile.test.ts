@@ -317,7 +317,7 @@ describe('a handle of another domain', () => {
     },
   );
 
-  it('in look-alike letters belongs to the owner of that domain', async () => {
+  it('with look-alike letters is shown with the domain in ASCII', async () => {
     const { profile, asked } = await login(jrd('alice@exаmple.com'), { acct: 'alice@exаmple.com' });
     expect(profile).toMatchObject({ handle: 'alice@xn--exmple-4nf.com', handleVerified: true });
     expect(new URL(asked[0] ?? '').host).toBe('xn--exmple-4nf.com');

@@ -14,7 +14,7 @@ import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
 
 const state = 's'.repeat(43);
 const requestFor = targetOf;
-/** A callback URL whose host the paths of these requests do not name. */
+/** Only the path of this callback URL matters: the requests of these tests have no host. */
 const callback = 'https://site.example/:instance/done';
 const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   state,

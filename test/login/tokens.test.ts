@@ -430,7 +430,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
     await until(() => instance.tokens.size === 0);
   });
 
-  it('is revoked if the store was so slow that the caller has an error', async () => {
+  it('is revoked if the caller received an error because the store was slow', async () => {
     const { instance, options } = await aStage('mastodon45');
     const login = new MastodonLogin({ ...options, outbound: { loginTimeoutMs: 1500 } });
     const browser = randomToken();

@@ -193,7 +193,7 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('knows that a login was finished with a key, which may finish pending logins, in every process', async () => {
+  it('reports in every process that a key has finished a login; the key can still finish pending logins', async () => {
     const { instance, options } = await aStage();
     const store = new JSONStore();
     const [here, there] = [

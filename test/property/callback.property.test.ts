@@ -68,7 +68,7 @@ it('is read as single texts, of which the state is one of ours, or refused', () 
     }),
   ));
 
-it('belongs to a login only by the right path, and by no other issuer than its own', () =>
+it('belongs to a login only with the instance’s host in its path, and with the instance as issuer', () =>
   holds(
     fc.property(target, fc.boolean(), (url, promisesIssuer) => {
       const login = aLogin();
@@ -82,7 +82,7 @@ it('belongs to a login only by the right path, and by no other issuer than its o
     }),
   ));
 
-it('reaches a real site, which answers and asks no instance', async () => {
+it('gets an answer from a real site, which sends no request to the instance', async () => {
   const { instance, site, visitor } = await aStage();
   // A browser with a session and a pending login, which has the most rights.
   const state = new URL(await leave(visitor, site, instance.host)).searchParams.get('state') ?? '';

@@ -59,7 +59,7 @@ const nasty = fc.constantFrom(
   ],
 );
 
-/** Text of every kind: plain, random, and sensible with an odd character in it. */
+/** Text of every kind: ordinary text, random text, and ordinary text with one unusual character. */
 export const anyText = fc.oneof(
   fc.string(),
   fc.string({ unit: 'binary' }),

@@ -14,8 +14,8 @@ const callbackURL = 'https://site.example/callback';
 const publicURL = 'https://site.example';
 
 /**
- * Logs a visitor in with the web API, checks that the same response is refused the second time, and constructs one
- * of everything else.
+ * Logs a visitor in with the web API, checks that the same response is refused the second time, and constructs one object of
+ * each other entry point.
  * @param hasLMDB whether the package lmdb, which no bundle can contain, is there
  */
 export async function logIn({ hasIssuer = true, hasLMDB = false } = {}) {

@@ -186,7 +186,7 @@ describe('known instances that stop answering', () => {
     for (const { host } of instances) await start(visitor, site, host);
     const silent = instances.map((instance) => holdBack(instance, 'POST /oauth/token'));
     const waiting = () => silent.reduce((sum, { held }) => sum + held.length, 0);
-    // The second attempt of a browser that did not return verifies the credentials.
+    // If a browser starts again without having finished, the site verifies the client credentials.
     const pages = instances.map(({ host }) => start(visitor, site, host));
     await until(() => waiting() >= 3);
     // The others would have enough time for their requests if they were allowed.

@@ -332,7 +332,7 @@ describe('without PKCE', () => {
     expect([await whoIsLoggedIn(one, site), await whoIsLoggedIn(two, site)]).toEqual(['alice', 'bob']);
   });
 
-  it('a link to the page of the instance without the challenge, or with a plain one, gives no code', async () => {
+  it('an authorization URL without a code challenge, or with a plain one, gives no code', async () => {
     const { instance, site } = await aURLClientStage();
     const visitor = new Visitor();
     const away = new URL(await leave(visitor, site, instance.host));

@@ -162,7 +162,7 @@ describe('an instance that does not look at codes', () => {
     expect((await start(new Visitor(), other, instance.host)).status).toBe(302);
   });
 
-  it('also lets no visitor in with another scope, and with a login that is pending', async () => {
+  it('lets no visitor in with another scope either, nor by a login that was pending before', async () => {
     const instance = await anInstance();
     const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
     const comeBack = async (scope?: string) => {

@@ -78,7 +78,7 @@ it('no visitor is logged in by the login of another', async () => {
   expect(site.verified).toEqual([]);
 });
 
-describe('a used login whose deletion the store has lost is not used again', () => {
+describe('a used login that the store did not delete is not used again', () => {
   /** @param confuse makes the store return other records where the mark is that the login was used */
   async function comesAgain(confuse: (store: ConfusedStore, mark: string, login: string) => void) {
     const store = new ConfusedStore();
@@ -96,7 +96,7 @@ describe('a used login whose deletion the store has lost is not used again', () 
     expect(one.requestsTo('POST /oauth/token').filter(({ body }) => body['code'] === code)).toHaveLength(1);
   }
 
-  it('because its mark cannot be read', () =>
+  it('if the record that marks it as used cannot be read', () =>
     comesAgain((store, mark, login) => store.instead.set(mark, login)));
 
   it.each([
@@ -104,7 +104,7 @@ describe('a used login whose deletion the store has lost is not used again', () 
     ['a number, as other questions are answered', 1],
     ['a text', 'OK'],
     ['a list', ['a', 'b']],
-  ])('nor because the store answers with what is no record of a login: %s', (_what, answer) =>
+  ])('if the store returns something other than that record: %s', (_what, answer) =>
     comesAgain((store, mark) => store.records.set(mark, JSON.stringify(answer))),
   );
 });

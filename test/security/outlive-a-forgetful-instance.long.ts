@@ -68,7 +68,7 @@ describe.each(familiesThatKnowClients)('%s forgets every app', (family) => {
     else forgetBefore(scene.instance, route);
     const visitor = new Visitor();
     expect(await logIn(scene, visitor)).not.toBe('bob');
-    // Where the site can notice it, the next visitor does not.
+    // If the site notices that the app is gone, the next visitor has no failure.
     if (route === 'POST /oauth/token') expect(await logIn(scene)).toBe('alice');
     expect(await logIn(scene, visitor)).toBe('alice');
     expect(attempts(scene)).toBe(2);
@@ -85,7 +85,7 @@ describe.each(familiesThatKnowClients)('%s forgets every app', (family) => {
     expect(attempts(scene)).toBe(2);
   });
 
-  it('again and again: each time costs one registration', async () => {
+  it('repeatedly: the site registers once each time', async () => {
     const scene = await stage(family, false);
     const visitor = new Visitor();
     for (let times = 1; times <= 6; times += 1) {
@@ -239,11 +239,11 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       repair();
     });
 
-    it('to codes costs the logins of that time, and works when it is back', async () => {
+    it('to codes fails the logins during that time only', async () => {
       const scene = await stage();
       await logIn(scene);
       const visitors = Array.from({ length: 5 }, () => new Visitor());
-      // All begin before the first one fails. A later start would meet a dead client, and register.
+      // All begin before the first one fails. A later start would find that the client is dead, and register a new one.
       const callbacks = await Promise.all(
         visitors.map(async (visitor) => {
           const away = await leave(visitor, scene.site, scene.instance.host);
@@ -264,7 +264,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       expect(scene.site.errors).toEqual([]);
     });
 
-    it('to requests for the account costs the logins of that time', async () => {
+    it('to requests for the account fails the logins during that time only', async () => {
       const scene = await stage();
       await logIn(scene);
       const visitors = Array.from({ length: 5 }, () => new Visitor());

@@ -86,7 +86,7 @@ describe('a browser that repeats its callback with the cookies from before the l
     }
   });
 
-  it('is not another browser, which gets nothing of the login', async () => {
+  it('is recognised by its own cookies: another browser is refused', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     const thief = new Visitor();
@@ -97,7 +97,7 @@ describe('a browser that repeats its callback with the cookies from before the l
     expect(await whoIsLoggedIn(thief, site)).toBeUndefined();
   });
 
-  it('gets no help if the login failed: the code is sent once', async () => {
+  it('is refused if the login failed: the code is sent once', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     instance.resetRequests();
@@ -188,7 +188,7 @@ class LateStore extends JSONStore {
   }
 }
 
-it('of two processes, one logs in also if the other one deletes long after', async () => {
+it('of two processes, one logs in even if the other one deletes the record much later', async () => {
   const instance = await anInstance();
   const store = new LateStore();
   const session = { store: new MemoryStore() };

@@ -23,7 +23,7 @@ export interface NodeProcess {
   write(text: string): void;
   /** Closes standard input. */
   endInput(): void;
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits until the process has ended. */
   kill(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   /** Sends a signal and does not wait. */
   signal(signal: NodeJS.Signals): void;

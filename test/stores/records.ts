@@ -9,7 +9,7 @@ const timeoutMs = 5000;
 const day = 24 * 60 * 60 * 1000;
 
 let hosts = 0;
-/** A name without records: a server's store outlives the test. */
+/** A new host in each test, because the store of a database server still has the records of earlier runs. */
 const aHost = (): string => `social${hosts++}.example`;
 
 const record = {

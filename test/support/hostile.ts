@@ -101,7 +101,7 @@ export function lowPortsUnavailable(): string | undefined {
   return 'needs to listen on ports 80 and 443: root, or net.ipv4.ip_unprivileged_port_start=80';
 }
 
-/** The addresses of a name. A list of lists has one entry for each lookup; the last one is repeated. */
+/** The addresses of a name. With a list of lists, each lookup returns the next list, and the last list is repeated. */
 export type Answers = readonly string[] | readonly (readonly string[])[] | 'fails' | 'never answers';
 
 export interface Names {

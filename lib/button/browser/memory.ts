@@ -33,7 +33,7 @@ export function forgetServer(): void {
 
 export interface Attempt {
   readonly host?: string | undefined;
-  /** Absent in other tabs than that of the login. */
+  /** Present only in the tab in which the login was started. */
   readonly typed?: string | undefined;
 }
 

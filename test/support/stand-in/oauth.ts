@@ -1,4 +1,4 @@
-/** The OAuth server of a stand-in: the testing instance's, with the differences of its family. */
+/** The OAuth server of a stand-in. It extends the testing instance's, and adds what is different in a family of servers. */
 
 import { OAuth, newSecret, split } from '../../../lib/testing/oauth.js';
 import type { TestApp, Code, Question, Token } from '../../../lib/testing/records.js';

@@ -3,7 +3,7 @@
  * have.
  */
 
-import { redirectDestination, isSafeRedirect } from '../../lib/issuer/clients.js';
+import { redirectDestination, isSafeRedirect } from '../../lib/issuer/redirect-uris.js';
 
 it.each([
   ['https://app.example/callback?x=1', 'app.example'],
