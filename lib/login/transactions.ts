@@ -95,7 +95,8 @@ export function newTransaction(
 
 /** @throws TypeError for a value that is not JSON or is too long */
 export function assertStorable(applicationState: unknown): void {
-  let [text, cause]: [string | undefined, unknown] = [undefined, undefined];
+  let text: string | undefined;
+  let cause: unknown;
   try {
     text = JSON.stringify(applicationState) as string | undefined;
   } catch (error) {
@@ -260,7 +261,7 @@ export function pendingLogins(
     // The other former keys need no record: each has one, or the browser invented it.
     keysFinished: async () => {
       for (const one of new Set([current, owner])) {
-        const key = one === undefined ? undefined : keys.get(one);
+        const key = keys.get(String(one));
         // A session is shared by all strategies of a site, and so are these records.
         if (key !== undefined)
           await store.cache(storeKey('browser-finished', '', key), { finished: true }, finishedKeyTtlMs);

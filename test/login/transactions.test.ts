@@ -2,10 +2,25 @@
 
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
-import { assertLive, pendingLogins, type Browser } from '../../lib/login/transactions.js';
+import {
+  assertLive,
+  denialWithoutState,
+  hasFinished,
+  newTransaction,
+  pendingLogins,
+  type Browser,
+  type PendingLogins,
+} from '../../lib/login/transactions.js';
 import type { KeyValueStore } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
-import { aLogin, anInstance, codeThrownBy, JSONStore, leastOptions } from '../support/stage.js';
+import {
+  aLogin,
+  anInstance,
+  anInstanceRecord,
+  failureOf,
+  JSONStore,
+  leastOptions,
+} from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
@@ -61,15 +76,54 @@ describe('a pending login', () => {
     expect(await pending.of([current, former]).take(state)).toEqual(login);
   });
 
-  it.each<[string, () => string[]]>([
-    ['another browser', () => [randomToken()]],
-    ['a browser without a key', () => []],
-  ])('is spent where %s opened its response: the code is in other hands', async (_what, keys) => {
+  const causeOf = async (work: Promise<unknown>) => {
+    const { code, cause } = await failureOf(work);
+    return `${code} ${(cause as Error).message}`;
+  };
+
+  it.each<[string, () => string[], RegExp]>([
+    ['another browser', () => [randomToken()], /^login_expired .*another browser/],
+    ['a browser without a key', () => [], /^login_expired .*no session/],
+  ])('is spent where %s opened its response: the code is in other hands', async (_what, keys, why) => {
     const pending = transactions();
     const [key, state] = [randomToken(), randomToken()];
     await pending.of([key]).save(state, login);
-    await expect(pending.of(keys()).take(state)).rejects.toMatchObject(expired);
-    await expect(pending.of([key]).take(state)).rejects.toMatchObject(expired);
+    expect(await causeOf(pending.of(keys()).take(state))).toMatch(why);
+    expect(await causeOf(pending.of([key]).take(state))).toMatch(/^login_expired .*used already/);
+  });
+
+  it.each<[string, KeyValueStore | undefined, RegExp]>([
+    ['and in a store', new JSONStore(), /another site$/],
+    ['and without a store, which is the usual reason', undefined, /another site.*the option store$/],
+  ])('is not found by a state that was made up, %s', async (_where, backend, why) => {
+    const pending = pendingLogins(new Store(backend, 5000), 'this site', [randomToken()]);
+    expect(await causeOf(pending.take(randomToken()))).toMatch(why);
+  });
+
+  it('is taken once from a store that loses the deletion of a record', async () => {
+    const backend = new JSONStore();
+    const [key, state] = [randomToken(), randomToken()];
+    await transactions(backend).of([key]).save(state, login);
+    const records = [...backend.records].filter(([name]) => name.includes(':login:'));
+    expect(await transactions(backend).of([key]).take(state)).toEqual(login);
+    for (const [name, record] of records) backend.records.set(name, record);
+    expect(await causeOf(transactions(backend).of([key]).take(state))).toMatch(/used already/);
+  });
+
+  it('that was put back can be taken again by the same browser only', async () => {
+    const pending = transactions();
+    const [key, state] = [randomToken(), randomToken()];
+    const browser = pending.of([key]);
+    await browser.save(state, login);
+    for (const again of [browser, pending.of([key])]) {
+      await browser.restore?.(state, (await again.take(state)) ?? login);
+    }
+    await expect(pending.of([randomToken()]).take(state)).rejects.toMatchObject(expired);
+  });
+
+  it('may be kept by the site itself', () => {
+    const own = { take: async () => login } as unknown as PendingLogins;
+    expect(transactions().of(own)).toBe(own);
   });
 
   it('cannot be taken by another site that shares the store, and is not used up by it', async () => {
@@ -135,6 +189,55 @@ describe('logins that a browser never finished', () => {
     expect(await pending.of([randomToken()]).unfinished(host)).toBeUndefined();
   });
 
+  it('are listed by their times, with the state of the last one at a server that denies without a state', async () => {
+    const backend = new JSONStore();
+    const pending = transactions(backend);
+    const [current, former] = [randomToken(), randomToken()];
+    const now = jest.spyOn(Date, 'now');
+    const beginAt = async (key: string, at: number, software = 'hollo') => {
+      now.mockReturnValue(at);
+      const instance = { ...login.instance, software };
+      await pending.of([key]).save(randomToken(), { ...login, instance, applicationState: at });
+    };
+    const unfinished = async () => {
+      const { begunAt, applicationState } = (await pending.of([current, former]).unfinished(host)) ?? {};
+      return [begunAt, await applicationState?.()];
+    };
+    await beginAt(current, 1001);
+    await beginAt(former, 1000);
+    expect(await unfinished()).toEqual([[1001, 1000], 1001]);
+    await beginAt(former, 1002);
+    expect(await unfinished()).toEqual([[1002, 1001], 1002]);
+    await beginAt(former, 1003, 'mastodon');
+    expect(await unfinished()).toEqual([[1003, 1001], undefined]);
+    for (const name of backend.records.keys()) if (name.includes(':login:')) backend.records.delete(name);
+    expect(await unfinished()).toEqual([[1003, 1001], undefined]);
+    now.mockRestore();
+  });
+
+  it.each([
+    { times: 7, login: 'a' },
+    { times: { length: 1 }, login: 'a' },
+    { times: [1, '2'], login: 'a' },
+    { times: [], login: 'a' },
+    { times: [1] },
+  ])('are not those of another record: %j', async (record) => {
+    const backend = new JSONStore();
+    const browser = transactions(backend).of([randomToken()]);
+    await browser.save(randomToken(), login);
+    const name = [...backend.records.keys()].find((one) => one.includes(':unfinished:')) ?? '';
+    await new Store(backend, 5000).set(name, record);
+    expect(await browser.unfinished(host)).toBeUndefined();
+  });
+
+  it('are not looked for with a key that was made for this request', async () => {
+    const backend = new JSONStore();
+    const get = jest.spyOn(backend, 'get');
+    const pending = pendingLogins(new Store(backend, 5000), 'this site', randomToken(), true);
+    expect(await pending.unfinished(host)).toBeUndefined();
+    expect(get).not.toHaveBeenCalled();
+  });
+
   it('are a hint, whose loss stops no login', async () => {
     const backend = new JSONStore();
     const key = randomToken();
@@ -144,15 +247,20 @@ describe('logins that a browser never finished', () => {
 });
 
 describe('a login can be finished only if', () => {
-  const refusal = (value: unknown, audience = 'this site') => codeThrownBy(() => assertLive(value, audience));
+  const refusal = async (value: unknown) =>
+    failureOf(Promise.resolve().then(() => assertLive(value, 'this site')));
 
-  it('its record is complete, of this site, and not expired', () => {
-    expect(refusal(JSON.parse(JSON.stringify(aLogin())))).toBeUndefined();
+  it('its record is complete, of this site, and not expired', async () => {
+    assertLive(JSON.parse(JSON.stringify(login)), 'this site');
+    jest.spyOn(Date, 'now').mockReturnValue(login.expiresAt - 1);
+    assertLive(login, 'this site');
+    jest.spyOn(Date, 'now').mockReturnValue(login.expiresAt);
+    expect(await refusal(login)).toMatchObject(expired);
   });
 
-  it.each<[string, unknown]>([
-    ['it is there', undefined],
-    ['it is there, and not null', null],
+  it.each<[string, unknown, RegExp?]>([
+    ['it is there', undefined, /no such login/],
+    ['it is there, and not null', null, /no such login/],
     ['it is an object', 'x'],
     ['it has an instance', { ...login, instance: undefined }],
     ['its instance is whole', { ...login, instance: { ...login.instance, tokenEndpoint: 'https://x/' } }],
@@ -162,10 +270,94 @@ describe('a login can be finished only if', () => {
     ['it has an end', { ...login, expiresAt: undefined }],
     ['its end is a time', { ...login, expiresAt: Infinity.toString() }],
     ['it is not over', { ...login, expiresAt: Date.now() }],
-    ['it was begun here', { ...login, audience: 'another site' }],
-  ])('%s', (_what, value) => {
-    expect(refusal(value)).toBe('login_expired');
+    ['it was begun here', { ...login, audience: 'another site' }, /another site/],
+  ])('%s', async (_what, value, why = /has expired/) => {
+    expect(await refusal(value)).toMatchObject({
+      ...expired,
+      cause: { message: expect.stringMatching(why) as string },
+    });
   });
+});
+
+describe('the record of a login', () => {
+  const instance = anInstanceRecord({ scopesSupported: ['read'], promisesIssuer: true });
+  const { origin, issuer, promisesIssuer, tokenEndpoint, revocationEndpoint } = instance;
+  const app = { key: 'app', isScopeOfLogin: false };
+  const client = { clientId: 'id', redirectURI: 'https://site.example/cb', scope: 'read' };
+  const record = {
+    ...{ audience: 'this site', appKey: 'app', ...client, typed: host },
+    instance: { origin, host, issuer, promisesIssuer, tokenEndpoint, revocationEndpoint },
+    codeVerifier: expect.stringMatching(/^[\w-]{43}$/) as string,
+    expiresAt: 1000 + 10 * minute,
+  };
+
+  it.each<[string, object, object, unknown, object]>([
+    ['what the callback needs', {}, {}, undefined, {}],
+    ['that the scope was an option', { isScopeOfLogin: true }, {}, undefined, { hasOwnScope: true }],
+    ['that the visitor typed another script', {}, { typedHost: 'x' }, undefined, { isInItsScript: true }],
+    [
+      'not that of another host',
+      {},
+      { host: 'a.example', typedHost: 'x' },
+      undefined,
+      { typed: 'a.example' },
+    ],
+    ['the state of the application', {}, {}, null, { applicationState: null }],
+  ])('holds %s', (_what, ofApp, ofAddress, state, more) => {
+    jest.spyOn(Date, 'now').mockReturnValue(1000);
+    const registered = { instance, app: { ...app, ...ofApp }, client } as never;
+    const made = newTransaction(registered, 'this site', { origin, host, ...ofAddress }, state);
+    expect(made).toStrictEqual({ ...record, ...more });
+  });
+});
+
+describe('a denial without a state', () => {
+  const unfinished = { begunAt: [1], applicationState: async () => 'mine' };
+
+  it.each<[string, string, string | undefined, object | undefined, object]>([
+    [
+      'of a login that began there',
+      host,
+      'access_denied',
+      unfinished,
+      { code: 'access_denied', instance: host, state: 'mine' },
+    ],
+    [
+      'of one without a state',
+      host,
+      'access_denied',
+      { begunAt: [1] },
+      { code: 'access_denied', instance: host },
+    ],
+    [
+      'of no login',
+      host,
+      'access_denied',
+      undefined,
+      { ...expired, cause: { message: 'the response has no state' } },
+    ],
+    ['with another error', host, 'server_error', unfinished, expired],
+    ['without a host', '', 'access_denied', unfinished, expired],
+    ['without an error', host, undefined, unfinished, expired],
+  ])('%s', async (_what, instance, error, begun, failure) => {
+    const pending = { unfinished: async () => begun } as unknown as PendingLogins;
+    expect(await denialWithoutState(pending, { host: instance, error })).toMatchObject(failure);
+  });
+});
+
+it('the keys with which a login began and ended begin no other one, and the other keys of the browser do', async () => {
+  const backend = new JSONStore();
+  const pending = transactions(backend);
+  const [current, former, other, state] = [randomToken(), randomToken(), randomToken(), randomToken()];
+  await pending.of([]).keysFinished?.();
+  expect(backend.records.size).toBe(0);
+  await pending.of([former]).save(state, login);
+  const browser = pending.of([current, other, former]);
+  await browser.take(state);
+  await browser.keysFinished?.();
+  const store = new Store(backend, 5000);
+  const ends = [current, former, other].map((key) => hasFinished(store, key));
+  expect(await Promise.all(ends)).toEqual([true, true, false]);
 });
 
 describe('MastodonLogin', () => {
@@ -241,7 +433,10 @@ describe('MastodonLogin', () => {
   ])('takes no state that it cannot give back, before any request: %s', async (_what, state) => {
     if (typeof state === 'object') Object.assign(state as object, { self: state });
     const { instance, login } = await aStage();
-    await expect(login.begin(instance.host, randomToken(), { state })).rejects.toThrow(/"state"/);
+    const begun = login.begin(instance.host, randomToken(), { state });
+    await expect(begun).rejects.toThrow(/"state"/);
+    const isUnreadable = typeof state === 'object' || typeof state === 'bigint';
+    if (isUnreadable) await expect(begun).rejects.toMatchObject({ cause: expect.any(TypeError) as unknown });
     expect(instance.requests).toEqual([]);
   });
 
