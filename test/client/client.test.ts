@@ -314,7 +314,7 @@ it.each<[string, object]>([
 
 it.each([
   { former: 'id' },
-  { former: [7] },
+  { former: [{ clientId: 'a', until: 1 }, 7] },
   { former: {} },
   { former: [{ clientId: 'a' }] },
   { former: [{ until: 1 }] },

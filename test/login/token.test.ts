@@ -1,10 +1,19 @@
 /** How a code is exchanged, and how the responses of the token endpoint and of verify_credentials are read. */
 
-import { readAccount } from '../../lib/login/account.js';
-import { exchangeCode, readTokens, UnclearRefusal } from '../../lib/login/exchange.js';
+import { fetchAccount, readAccount, readMisskeyAccount } from '../../lib/login/account.js';
+import { MastodonError } from '../../lib/errors.js';
+import {
+  accountAfterConsent,
+  exchangeCode,
+  readTokens,
+  redeem,
+  UnclearRefusal,
+  type ValidResponse,
+} from '../../lib/login/exchange.js';
+import type { Instance } from '../../lib/options.js';
 import type { StandIn } from '../support/instance.js';
 import { codeOf, contextOf, httpTo } from '../support/network.js';
-import { aLogin, anInstance, anInstanceRecord, answerOf, codeThrownBy } from '../support/stage.js';
+import { aLogin, anInstance, anInstanceRecord, answerOf, codeThrownBy, failureOf } from '../support/stage.js';
 
 const read = (status: number, body: unknown, type?: string) => readTokens(answerOf(status, body, type));
 
@@ -23,6 +32,8 @@ it.each([
     { access_token: 'x', refresh_token: { y: 1 } },
     { accessToken: 'x', refreshToken: undefined },
   ],
+  ['a number beside it', { access_token: 'x', refresh_token: 7 }, { refreshToken: undefined }],
+  ['a text beside it', { access_token: 'x', refresh_token: 'y z' }, { refreshToken: undefined }],
 ])('%s', (_what, body, tokens) => {
   expect(read(200, body)).toEqual(expect.objectContaining({ ...tokens, params: body }));
 });
@@ -86,19 +97,57 @@ it.each([
   expect(cause instanceof UnclearRefusal).toBe(isUnclear);
 });
 
-it.each([
-  ['an account', 200, { id: '1' }, undefined],
-  ['a token that is not known', 401, { error: 'The access token is invalid' }, 'account_unusable'],
-  ['an account that is disabled', 403, { error: 'Your login is currently disabled' }, 'account_unusable'],
-  ['a token without a user', 422, '', 'account_unusable'],
-  ['a redirect', 302, '', 'response_invalid'],
-  ['another success', 204, '', 'response_invalid'],
-  ['not found', 404, '', 'response_invalid'],
-  ['a limit', 429, '', 'instance_unreachable'],
-  ['a crash', 500, '', 'instance_unreachable'],
-  ['a list', 200, [{ id: '1' }], 'response_invalid'],
-])('verify_credentials answers with %s (%s)', (_what, status, body, code) => {
-  expect(codeThrownBy(() => readAccount(answerOf(status, body), 'social.example'))).toBe(code);
+it.each<[string, number, unknown, string, number]>([
+  ['a token that is not known', 401, { error: 'The access token is invalid' }, 'account_unusable', 401],
+  [
+    'an account that is disabled',
+    403,
+    { error: 'Your login is currently disabled' },
+    'account_unusable',
+    403,
+  ],
+  ['a token without a user', 422, '', 'account_unusable', 403],
+  ['a redirect', 302, '', 'response_invalid', 502],
+  ['another success', 204, '', 'response_invalid', 502],
+  ['not found', 404, '', 'response_invalid', 502],
+  ['a limit', 429, '', 'instance_unreachable', 503],
+  ['a crash', 500, '', 'instance_unreachable', 502],
+])('verify_credentials answers with %s (%s)', (_what, answered, body, code, status) => {
+  const failure = { code, status, instance: 'social.example', cause: expect.any(Error) as unknown };
+  expect(() => readAccount(answerOf(answered, body), 'social.example')).toThrow(
+    expect.objectContaining(failure),
+  );
+});
+
+it('verify_credentials answers with an account, or with something else', () => {
+  const answer = answerOf(200, '{"id": "1"}');
+  expect(readAccount(answer, 'social.example')).toEqual({ raw: '{"id": "1"}', json: { id: '1' } });
+  expect(codeThrownBy(() => readAccount(answerOf(200, [{ id: '1' }]), 'social.example'))).toBe(
+    'response_invalid',
+  );
+});
+
+describe('the account of Misskey', () => {
+  const at = anInstanceRecord();
+  const account = { id: '9', username: 'Ä lice', name: 'Alice', avatarUrl: 'https://social.example/a.png' };
+
+  it.each([{}, { host: null }, { isSuspended: false }])('is read as one of Mastodon: %j', (more) => {
+    const { json, entity } = readMisskeyAccount(answerOf(200, { ...account, ...more }), at);
+    expect(json).toEqual({ ...account, ...more });
+    expect(entity).toEqual({
+      ...{ id: '9', username: 'Ä lice', acct: 'Ä lice', display_name: 'Alice', avatar: account.avatarUrl },
+      url: 'https://social.example/@%C3%84%20lice',
+    });
+  });
+
+  it.each([
+    [{ isSuspended: true }, 'account_unusable'],
+    [{ host: 'other.example' }, 'response_invalid'],
+    [{ username: 7 }, 'response_invalid'],
+  ])('%j is refused with %s', (changes, code) => {
+    const read = () => readMisskeyAccount(answerOf(200, { ...account, ...changes }), at);
+    expect(read).toThrow(expect.objectContaining({ code, instance: 'social.example' }));
+  });
 });
 
 it.each([
@@ -199,6 +248,193 @@ describe('a code', () => {
     server.answerWith('/oauth/token', status, '', { Location: `${server.origin}/elsewhere` });
     expect(await codeOf(offer())).toBe('token_refused');
     expect(server.requestsTo('/elsewhere')).toEqual([]);
+  });
+});
+
+describe('the account of a token', () => {
+  let server: StandIn;
+  beforeEach(async () => void (server = await anInstance()));
+  const fetchFrom = (changes: Partial<Instance>) =>
+    fetchAccount(
+      contextOf(httpTo([server])),
+      anInstanceRecord({ origin: server.origin, ...changes }),
+      'a token',
+    );
+
+  it.each<[Partial<Instance>, string, object]>([
+    [{ software: 'mastodon' }, 'GET /api/v1/accounts/verify_credentials', {}],
+    [
+      { api: 'misskey' },
+      'POST /api/i',
+      { entity: expect.objectContaining({ username: 'alice' }) as unknown },
+    ],
+  ])('is requested from the API of %j', async (changes, request, more) => {
+    const account = { id: '1', username: 'alice' };
+    server.answerWith(request.split(' ')[1] ?? '', 200, account);
+    expect(await fetchFrom(changes)).toEqual({ raw: JSON.stringify(account), json: account, ...more });
+    expect(server.requests).toHaveLength(1);
+    expect(server.requestsTo(request)).toMatchObject([{ headers: { authorization: 'Bearer a token' } }]);
+  });
+
+  it('may be disabled at GoToSocial, and has an ended login at others', async () => {
+    server.answerWith('/api/v1/accounts/verify_credentials', 401, {});
+    const reasons = ['gotosocial', 'mastodon'].map(
+      async (software) => (await failureOf(fetchFrom({ software }))).reason,
+    );
+    expect(await Promise.all(reasons)).toEqual([undefined, 'login_ended']);
+  });
+});
+
+describe('a response that belongs to a pending login', () => {
+  const state = 's'.repeat(43);
+  const credentials = { clientId: 'client', clientSecret: 'secret' };
+  const busy = new MastodonError('login_busy');
+  let server: StandIn;
+  beforeEach(async () => void (server = await anInstance()));
+
+  /** A login whose client may be `credentials`, at an instance that may have forgotten it. */
+  function aValidResponse({
+    known = true,
+    outcome = 'alive',
+    check = undefined as Error | undefined,
+    isOwn = false,
+  }) {
+    const spies = {
+      current: jest.fn(() => Promise.reject(new Error('the store is down'))),
+      loginFinished: jest.fn(async () => {}),
+      afterRefusal: jest.fn(async (..._args: unknown[]) => outcome),
+      checkInvalidCode: jest.fn(async (..._args: unknown[]) => {
+        if (check) throw check;
+      }),
+      finished: jest.fn(async () => {}),
+      restore: jest.fn(async () => {}),
+    };
+    const { current, loginFinished, afterRefusal, checkInvalidCode, finished, restore } = spies;
+    const clients = { credentials: async () => (known ? credentials : undefined), current, loginFinished };
+    const login = aLogin({ instance: anInstanceRecord({ origin: server.origin }) });
+    const context = contextOf(httpTo([server]), { typed: server.host });
+    const valid = {
+      ...{ context, login, of: { host: server.host, appKey: 'app', clientId: 'client' } },
+      lifecycle: { clients, afterRefusal, checkInvalidCode },
+      pending: { finished, ...(!isOwn && { restore }) },
+    } as unknown as ValidResponse;
+    return { ...spies, context, login, valid };
+  }
+
+  const params = {
+    state: state as string | undefined,
+    code: 'x',
+    error: undefined,
+    iss: undefined,
+    host: '',
+  };
+
+  it('gives the token, and the login is finished', async () => {
+    server.answerWith('/oauth/token', 200, { access_token: 'x' });
+    const { valid, context, current, loginFinished, afterRefusal, finished, checkInvalidCode } =
+      aValidResponse({});
+    const { tokens } = await redeem(valid, params, { resource: 'a' });
+    expect(tokens.accessToken).toBe('x');
+    expect(server.requests[0]?.body).toMatchObject({ code: 'x', resource: 'a' });
+    expect(context.hosts.standing.get(server.host)).toBe('confirmed');
+    expect(loginFinished).toHaveBeenCalledTimes(1);
+    expect(checkInvalidCode.mock.lastCall?.at(-1)).toBe('first');
+    expect([afterRefusal.mock.calls, finished.mock.calls]).toEqual([[], []]);
+    // The host is in use now, so the next login there does not read the client for it.
+    await redeem(valid, params, undefined);
+    expect(current).toHaveBeenCalledTimes(1);
+  });
+
+  const refused = [401, {}] as const;
+  const unknown = [401, { error: 'invalid_client' }] as const;
+  const restart = { code: 'login_restart', reason: undefined };
+
+  it.each<
+    [
+      string,
+      Parameters<typeof aValidResponse>[0],
+      readonly [number, object],
+      object,
+      object,
+      (string | boolean)[],
+    ]
+  >([
+    ['a client that is not in the store', { known: false, outcome: 'dead' }, refused, {}, restart, [true]],
+    [
+      'the same, and the instance rejects every client',
+      { known: false, outcome: 'kept' },
+      refused,
+      {},
+      restart,
+      [true],
+    ],
+    ['an unknown client', { outcome: 'dead' }, unknown, {}, restart, [true]],
+    [
+      'an unknown client, where the instance rejects every client',
+      { outcome: 'kept' },
+      unknown,
+      {},
+      { code: 'login_restart', reason: 'secrets_forgotten' },
+      [true],
+    ],
+    ['an unclear refusal of a dead client', { outcome: 'dead' }, refused, {}, restart, [false]],
+    ['an unclear refusal', {}, refused, {}, { code: 'token_refused' }, [false, 'finished']],
+    ['a refused code', {}, [400, { error: 'invalid_grant' }], {}, { code: 'token_refused' }, ['finished']],
+    ['a denial', {}, refused, { error: 'access_denied' }, { code: 'access_denied' }, ['finished']],
+    ['a server under repair', {}, [503, {}], {}, { code: 'instance_unreachable' }, []],
+    ['a limit before the exchange', { check: busy }, refused, {}, { code: 'login_busy' }, ['restore']],
+    [
+      'a limit, at a site that keeps logins',
+      { check: busy, isOwn: true },
+      refused,
+      {},
+      { code: 'login_busy' },
+      [],
+    ],
+    ['a limit without a state', { check: busy }, refused, { state: undefined }, { code: 'login_busy' }, []],
+    ['a bug', { check: new RangeError('bug') }, refused, {}, { message: 'bug' }, []],
+  ])('or fails: %s', async (_what, options, [status, body], response, failure, steps) => {
+    server.answerWith('/oauth/token', status, body);
+    const { valid, login, afterRefusal, finished, restore, loginFinished } = aValidResponse(options);
+    const error: unknown = await redeem(valid, { ...params, ...response }, undefined).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject(failure);
+    if (restart.code === (failure as typeof restart).code)
+      expect(error).toMatchObject({ instance: server.host });
+    expect([
+      ...afterRefusal.mock.calls.map((args) => args.at(-1)),
+      ...finished.mock.calls.map(() => 'finished'),
+      ...restore.mock.calls.map(() => 'restore'),
+    ]).toEqual(steps);
+    if (steps.includes('restore')) expect(restore).toHaveBeenCalledWith(state, login);
+    expect(loginFinished).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, number, Error | undefined, object, number]>([
+    ['a refused token, whose client may be dead', 401, undefined, { code: 'account_unusable' }, 0],
+    ['a failing server', 500, undefined, { code: 'instance_unreachable' }, 1],
+    [
+      'an instance that accepts invalid codes',
+      200,
+      new MastodonError('instance_insecure'),
+      { code: 'instance_insecure' },
+      1,
+    ],
+    ['a bug', 200, new RangeError('bug'), { message: 'bug' }, 1],
+  ])('gets no account from %s', async (_what, status, check, failure, times) => {
+    server.answerWith('/api/v1/accounts/verify_credentials', status, { id: '1' });
+    const { valid, finished, checkInvalidCode } = aValidResponse(check ? { check } : {});
+    await expect(accountAfterConsent(valid, 'a token')).rejects.toMatchObject(failure);
+    expect(finished).toHaveBeenCalledTimes(times);
+    expect(checkInvalidCode.mock.lastCall?.at(-1)).toBe('afterConsent');
+  });
+
+  it('gets the account of the token', async () => {
+    server.answerWith('/api/v1/accounts/verify_credentials', 200, { id: '1' });
+    const { valid, finished } = aValidResponse({});
+    expect(await accountAfterConsent(valid, 'a token')).toMatchObject({ json: { id: '1' } });
+    expect(finished).not.toHaveBeenCalled();
   });
 });
 
