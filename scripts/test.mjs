@@ -14,10 +14,7 @@ const jestPath = createRequire(import.meta.url).resolve('jest/bin/jest');
 const jest = (...args) => [process.execPath, jestPath, ...args];
 const ending = (name, ...args) => jest('--testMatch', `**/*.${name}.ts`, ...args);
 const node = (file, ...args) => [process.execPath, file, ...args];
-const manyLogins = ['logins', 'answers-in-a-login'].flatMap((name) => [
-  '--testMatch',
-  `**/property/${name}.property.test.ts`,
-]);
+const moreCases = ['--testMatch', '**/property/*.property.test.ts'];
 const long = ['--testTimeout', '60000'];
 const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mjs'];
 
@@ -25,10 +22,10 @@ const progress = ['--reporters=default', '--reporters=./scripts/jest-progress.mj
 const parts = {
   // What `npm test` runs.
   unit: { run: [['npm', 'run', '-s', 'check'], jest()] },
-  // Slow tests, and more generated logins.
+  // Slow tests, and more generated cases.
   long: {
     env: { PROPERTY_RUNS: '5000' },
-    run: [ending('long', ...manyLogins, '--verbose=false', ...long)],
+    run: [ending('long', ...moreCases, '--verbose=false', ...long)],
   },
   browser: { packages: ['test/browser'], run: [ending('browser', '--testTimeout', '30000')] },
   stores: {

@@ -1,12 +1,12 @@
 /**
- * How often each property is tested: 2,000 times in the suite, or PROPERTY_RUNS times (`npm run test:part --
+ * How often each property is tested: 1,000 times in the suite, or PROPERTY_RUNS times (`npm run test:part -- long
  * property`).
  */
 
 import fc, { type IAsyncProperty, type IRawProperty } from 'fast-check';
 import { MastodonError } from '../../lib/errors.js';
 
-const runs = Number(process.env['PROPERTY_RUNS'] ?? 2000);
+const runs = Number(process.env['PROPERTY_RUNS'] ?? 1000);
 
 /** As printed by a failure, to run its case again; the seed alone also comes from `scripts/test.mjs`. */
 const { PROPERTY_SEED: seed, PROPERTY_PATH: path } = process.env;

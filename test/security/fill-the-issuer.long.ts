@@ -1,6 +1,6 @@
 /** An attacker without an account makes the issuer store so many records that there is no room for other logins. */
 
-import { anIssuer, app, ask, discover, logIn, openPage, press } from '../issuer/stage';
+import { anIssuer, app, ask, discover, logIn, openPage, press, redirectURI, shop } from '../issuer/stage';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
@@ -133,3 +133,24 @@ it('an authorization request whose record would be much longer than its URL leav
   expect(page.text + String(page.location)).toContain('invalid_request');
   expect(store.records.size).toBe(before);
 });
+
+it('guesses of secrets leave no record for clients that do not exist, which would make room for more', async () => {
+  const { stage } = await aStage();
+  const statusOf = async (address: string, client: string, secret: string) => {
+    const Authorization = `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`;
+    const body = new URLSearchParams({
+      grant_type: 'authorization_code',
+      code: 'x',
+      redirect_uri: redirectURI,
+    });
+    const headers = { ...from(address), Authorization };
+    return (await fetch(`${stage.issuerURL}/token`, { method: 'POST', headers, body })).status;
+  };
+  for (let i = 0; i < 10; i++) expect(await statusOf('203.0.113.7', 'shop', 'guess')).toBe(401);
+  for (let i = 0; i < 1100; i += 50) {
+    const madeUp = Array.from({ length: 50 }, (_, n) => `client-${i + n}`);
+    await Promise.all(madeUp.map((client) => statusOf('198.51.100.1', client, 'guess')));
+  }
+  const right = encodeURIComponent(String(shop.client_secret));
+  expect(await statusOf('203.0.113.7', 'shop', right)).toBe(429);
+}, 60_000);
