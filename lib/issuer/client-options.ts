@@ -177,6 +177,7 @@ const advice: Readonly<Record<string, string>> = {
   response_type:
     'the program has to ask for response_type=code. It finds all claims in the ID token and at userinfo',
   'grant_types can only contain': 'for devices also set the option deviceFlow (in YAML device_flow) to true',
+  'scope must contain openid': 'set the scopes of the program to openid profile',
   'redirect_uri did not match': 'add the redirect_uri to redirect_uris of the client, character by character',
   'post_logout_redirect_uri not registered': 'add it to post_logout_redirect_uris of the client',
   'requires PKCE':

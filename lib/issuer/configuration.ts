@@ -143,6 +143,12 @@ function interactionPolicy({ oidc, settings }: Shared) {
   const { base, Check, Prompt } = oidc.interactionPolicy;
   const policy = base();
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  // Without it, the visitor would log in, and the client would get neither an ID token nor access to userinfo.
+  const hasScope = new Check('scope', 'openid is missing', ({ oidc: { requestParamScopes } }) => {
+    if (requestParamScopes.has('openid')) return false;
+    throw new oidc.errors.InvalidScope('scope must contain openid', 'openid');
+  });
+  policy.add(new Prompt({ name: 'scope', requestable: false }, hasScope), 0);
   const checks = policy.get('login')?.checks;
   // The store may have lost the record of the account.
   checks?.add(

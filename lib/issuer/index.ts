@@ -50,6 +50,7 @@ export interface Issuer {
   /**
    * Logs a person out of the issuer everywhere: ends their sessions and tokens, refresh tokens and devices included.
    * @param subject the `sub` that clients know: `https://mastodon.social#7112`
+   * @throws TypeError for other text, such as a handle
    * @throws MastodonError `store_failed`
    */
   endLogins(subject: string): Promise<void>;
@@ -141,7 +142,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   return {
     router: (req, ...others) => requests.run(req, router, req, ...others),
     rotateKeys: () => keyring.rotate(),
-    endLogins: (subject) => store.end(['PersonEnded', subject]),
+    async endLogins(subject) {
+      // No account has another `sub`, such as a handle: the call would end nothing.
+      if (!/^https?:\/\/[^/#]+#./.test(subject))
+        checks.wrong('the subject of endLogins', 'be a sub, such as https://mastodon.social#7112', subject);
+      await store.end(['PersonEnded', subject]);
+    },
     async close() {
       isClosed = true;
     },
@@ -170,6 +176,11 @@ const normalRefusals: ReadonlySet<string> = new Set([
   'login_required',
 ]);
 
+/** A reason may quote what was sent. */
+function shownReason(reason: string): string {
+  return reason.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, 200);
+}
+
 /** Logs failures, and refusals of clients with what to set. */
 function logFailures(provider: Provider, { log }: IssuerSettings): void {
   const events = provider as EventEmitter;
@@ -187,7 +198,7 @@ function logFailures(provider: Provider, { log }: IssuerSettings): void {
       log('client_refused', {
         code,
         ...(client !== undefined && { client }),
-        ...(reason !== undefined && { reason: withAdvice(reason) }),
+        ...(reason !== undefined && { reason: withAdvice(shownReason(reason)) }),
       });
     });
   }

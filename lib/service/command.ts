@@ -67,8 +67,11 @@ async function main(args: readonly string[]): Promise<void> {
   const known = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!known) throw new StartError(`${name} is not a command.${seeHelp}`);
   if (others.length > 0) throw new StartError(`${others.join(' ')}: one argument too many.${seeHelp}`);
-  const value = options['end-logins'] ?? '';
-  const wanted = options['rotate-keys'] ? 'rotate-keys' : value === '' ? undefined : 'end-logins';
+  const { 'rotate-keys': rotates, 'end-logins': subject } = options;
+  if (rotates && subject !== undefined) {
+    throw new StartError(`--rotate-keys and --end-logins are one command each.${seeHelp}`);
+  }
+  const wanted = rotates ? 'rotate-keys' : subject === undefined ? undefined : 'end-logins';
   if (wanted !== undefined && name !== 'issuer') {
     throw new StartError(`--${wanted} is not an option of ${name}.${seeHelp}`);
   }
@@ -84,7 +87,7 @@ async function main(args: readonly string[]): Promise<void> {
     await checkConfig(command, config);
     return say(`${options.config} is right.\n`);
   }
-  if (wanted !== undefined) return say(`${await runTask(command, config, wanted, value)}\n`);
+  if (wanted !== undefined) return say(`${await runTask(command, config, wanted, subject ?? '')}\n`);
   await runService(command, config, version);
 }
 

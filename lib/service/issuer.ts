@@ -7,6 +7,7 @@ import type { Log } from './log.js';
 import type { Backends } from './backends.js';
 import * as s from './schemas.js';
 import type { Command } from './service.js';
+import { StartError } from './start-error.js';
 
 const placeholderEmailOption = v.union(
   [s.flag, s.table({ domain: s.text })],
@@ -64,7 +65,9 @@ export const issuer: Command<typeof keys> = {
         const since = await running.rotateKeys();
         return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
       }
-      await running.endLogins(subject);
+      await running.endLogins(subject).catch((error: unknown) => {
+        throw error instanceof TypeError ? new StartError(`--end-logins: ${error.message}`) : error;
+      });
       return `${subject} is logged out: all sessions and tokens have ended.`;
     } finally {
       await running.close();

@@ -127,6 +127,7 @@ describe('the issuer tells the operator which setting to change', () => {
     const opened = async (params: Record<string, string>) => {
       const { url } = await ask(config, params);
       if ('code_challenge' in params) url.searchParams.delete('code_challenge_method');
+      if ('scope' in params) url.searchParams.delete('nonce');
       await openPage(new Visitor(), url);
       return stage.events.filter(([event]) => event === 'client_refused').at(-1)?.[1];
     };
@@ -134,6 +135,12 @@ describe('the issuer tells the operator which setting to change', () => {
       client: 'shop',
       reason: expect.stringMatching(/add the redirect_uri to redirect_uris/) as string,
     });
+    for (const scope of ['profile email', 'user:email']) {
+      expect(await opened({ scope })).toMatchObject({
+        code: 'invalid_scope',
+        reason: expect.stringMatching(/set the scopes of the program to openid/) as string,
+      });
+    }
     expect(await opened({ client_id: 'shopp' })).toMatchObject({
       reason: expect.stringMatching(/add the client_id to clients/) as string,
     });

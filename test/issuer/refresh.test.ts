@@ -151,6 +151,14 @@ describe('the operator', () => {
     expect((await openPage(visitor, silent.url)).location).toContain('error=login_required');
   });
 
+  it.each(['alice@mastodon.social', 'https://mastodon.social', ''])(
+    'learns that %j names no user, whose sessions would go on',
+    async (subject) => {
+      const { stage } = await aStage();
+      await expect(stage.issuer.endLogins(subject)).rejects.toThrow(/must be a sub/);
+    },
+  );
+
   it('can end a login that is complete but for its last redirect', async () => {
     const { stage, instance, visitor } = await aStage();
     const page = await openPage(visitor, (await ask(await discover(stage))).url);

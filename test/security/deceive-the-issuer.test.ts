@@ -204,6 +204,18 @@ describe('a reader of stored and logged data', () => {
     expect(log).toContain('"login"');
   });
 
+  it('finds no line, colour or long text of a client in the log', async () => {
+    const { stage, visitor } = await aStage();
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const alg = `X\n{"event":"login"}\u001b[2J\u202e${'x'.repeat(3000)}`;
+    const hint = `${part({ alg })}.${part({ aud: 'shop' })}.x`;
+    await openPage(visitor, (await ask(await discover(stage), { id_token_hint: hint })).url);
+    const [, refusal] = stage.events.find(([event]) => event === 'client_refused') ?? [];
+    const reason = refusal?.reason;
+    expect(reason).toMatch(/^unsupported JWS algorithm \(X [^\p{Cc}\p{Cf}]{50,}$/u);
+    expect(String(reason).length).toBeLessThan(500);
+  });
+
   it('finds no record in the error of a failed store, which costs a login', async () => {
     const store = new JSONStore();
     const { stage, visitor } = await aStage({ store });

@@ -165,6 +165,14 @@ development_instances: [${instance.origin}]
     const rotation = startNode([...command, '--rotate-keys'], { cwd: folder });
     expect(await rotation.ended).toBe(0);
     expect(rotation.output.join()).toContain('Users stay logged in');
+    // A variable of the operator's script may be empty, and a handle is no `sub`.
+    for (const subject of ['', claims?.preferred_username as string]) {
+      const ending = startNode([...command, '--end-logins', subject], { cwd: folder });
+      expect(await ending.ended).toBe(2);
+      expect(ending.errors()).toContain('must be a sub');
+    }
+    const both = startNode([...command, '--rotate-keys', '--end-logins', 'x'], { cwd: folder });
+    expect(await both.ended).toBe(2);
     expect(await process.kill('SIGTERM')).toBe(0);
     const log = process.output.join('\n');
     for (const secret of ['the secret of the shop', 'code=', 'state=']) expect(log).not.toContain(secret);
