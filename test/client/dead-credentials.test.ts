@@ -28,9 +28,10 @@ function later(milliseconds: number): void {
   jest.spyOn(Date, 'now').mockReturnValue(Date.now() + milliseconds);
 }
 
-describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
+// The other families: test/security/outlive-a-forgetful-instance.long.ts.
+describe('Mastodon forgot every app', () => {
   it('between two logins: the first attempt may get stuck there, the second one of the same browser works', async () => {
-    const { instance, site, visitor } = await aStage(family);
+    const { instance, site, visitor } = await aStage();
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
     await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
@@ -40,7 +41,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
   });
 
   it('during a login: it fails with the request to begin again, which works', async () => {
-    const { instance, site, visitor } = await aStage(family);
+    const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     instance.forgetApps();
     const page = await open(visitor, callback);
@@ -48,7 +49,9 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect((await visitor.login(site, instance.host)).status).toBe(200);
     expect(instance.registrations).toBe(2);
   });
+});
 
+describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
   it('long ago: the site notices it before it redirects a visitor', async () => {
     const { instance, site, visitor } = await aStage(family);
     await new Visitor().login(site, instance.host);
@@ -176,18 +179,6 @@ it('a server with newly installed other software is treated as what it is now', 
   await expect(visitor.login(site, instance.host)).rejects.toThrow(StuckAtInstance);
   expect((await visitor.login(site, instance.host)).status).toBe(200);
   expect([...instance.apps.values()][0]?.scopes).toEqual(['profile']);
-});
-
-it('when the apps are forgotten during many logins, each fails once, and the site registers once', async () => {
-  const { instance, site } = await aStage();
-  const visitors = Array.from({ length: 20 }, () => new Visitor());
-  const callbacks = await Promise.all(visitors.map((visitor) => comeBack(visitor, site, instance.host)));
-  instance.forgetApps();
-  const pages = await Promise.all(visitors.map((visitor, i) => open(visitor, callbacks[i] ?? '')));
-  expect(new Set(pages.map((page) => page.json().code))).toEqual(new Set(['login_restart']));
-  const again = await Promise.all(visitors.map((visitor) => visitor.login(site, instance.host)));
-  expect(again.map(({ status }) => status)).toEqual(visitors.map(() => 200));
-  expect(instance.registrations).toBe(2);
 });
 
 it('a login that began with credentials that another process has replaced since finishes with its own', async () => {

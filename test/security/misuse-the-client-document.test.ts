@@ -175,30 +175,6 @@ describe('a server without registration', () => {
     expect((await start(new Visitor(), site, instance.host)).json().code).toBe(code);
   });
 
-  it('that claims the account of another server is not believed', async () => {
-    const { instance, site } = await aURLClientStage();
-    instance.account('alice').fields = { host: 'social.example' };
-    const page = await new Visitor().login(site, instance.host);
-    expect(page.json().code).toBe('response_invalid');
-  });
-
-  it('that claims an actor, a page and a picture elsewhere gets none of them', async () => {
-    const { instance, site } = await aURLClientStage();
-    instance.account('alice').fields = {
-      uri: 'https://social.example/users/alice',
-      url: 'https://social.example/@alice',
-      avatarUrl: 'http://10.0.0.1/a.png',
-    };
-    const finger = {
-      subject: `acct:alice@${instance.host}`,
-      links: [{ rel: 'self', type: 'application/activity+json', href: 'https://social.example/users/alice' }],
-    };
-    instance.answerWith('/.well-known/webfinger', 200, finger);
-    await new Visitor().login(site, instance.host);
-    expect(site.verified).toMatchObject([{ profileUrl: `${instance.origin}/@alice`, photos: [] }]);
-    expect(site.verified[0]).not.toHaveProperty('actor');
-  });
-
   it('gets no token of another: each is sent to the server that gave it, and nowhere else', async () => {
     const { honest: one, evil, site, visitor } = await twoInstances();
     await visitor.login(site, one.host);

@@ -112,16 +112,6 @@ describe('an instance that forgot every app', () => {
     expect(attempts(scene)).toBe(2);
   });
 
-  it('receives no more than one verification a minute', async () => {
-    const scene = await stage();
-    const visitor = new Visitor();
-    for (let n = 0; n < 5; n += 1) await leave(visitor, scene.site, scene.instance.host);
-    const proofs = scene.instance
-      .requestsTo('POST /oauth/token')
-      .filter(({ body }) => body['grant_type'] === 'client_credentials');
-    expect(proofs).toHaveLength(1);
-  });
-
   it('gets one registration from many processes', async () => {
     const scene = await stage();
     const { instance } = scene;
