@@ -106,27 +106,27 @@ export class ReferralLimits {
       return this.turns.run(referral, host, send);
     }
     if (standing === 'confirmed' || this.inUse.has(host)) return send();
-    const isOwn = host.replace(/:\d+$/, '') === domain || host === domain || this.found.has(host);
+    const isOwn = host === domain || host.startsWith(`${domain}:`) || this.found.has(host);
     const kind = standing ? 'typedPending' : isOwn ? 'own' : 'unseen';
     // Visitors can make up any number of handles, so the starts with a handle are counted separately from the others.
     const key = `${hasHandle && !standing ? 'handles' : 'typed'} ${domain}`;
     const counted = async () => {
-      const sent = this.count(key, host, kind);
-      if (!sent) throw new MastodonError('login_busy', { instance: host, cause });
+      const forget = this.count(key, host, kind);
+      if (!forget) throw new MastodonError('login_busy', { instance: host, cause });
       try {
         return await send();
       } catch (error) {
         // No request was sent. Otherwise made-up names would use up the limit of the domain.
         const isAbsent = absentCodes.has((error as NodeJS.ErrnoException).code);
-        if (isAbsent && this.count(`absent ${domain}`, host, 'absent')) this.sent.get(key)?.delete(sent);
+        if (isAbsent && this.count(`absent ${domain}`, host, 'absent')) forget();
         throw error;
       }
     };
     return kind === 'unseen' ? this.unseenTurns.run(referral, host, counted) : counted();
   }
 
-  /** Counts a request, unless its limit is reached. */
-  private count(key: string, source: string, kind: Kind): Sent | undefined {
+  /** Counts a request, unless its limit is reached. @returns a function that takes the request out of the count */
+  private count(key: string, source: string, kind: Kind): (() => void) | undefined {
     const { most, share, ofKind = Infinity, ofSource = Infinity } = allowances[kind];
     const now = performance.now();
     const sent = this.sent.get(key) ?? new Set();
@@ -142,7 +142,7 @@ export class ReferralLimits {
     if (own >= ownMost || sameKind >= ofKind) return undefined;
     const added = { at: now, source, kind };
     this.sent.set(key, sent.add(added));
-    return added;
+    return () => void sent.delete(added);
   }
 
   /** Records that the host issued a token for a login whose visitor typed `typed`. */

@@ -294,6 +294,26 @@ describe('names below one domain', () => {
     },
   );
 
+  it('without an address are limited, and leave those of other domains alone', async () => {
+    const limits = new ReferralLimits();
+    const lookUp = () => Promise.reject(Object.assign(new Error('absent'), { code: 'ENOTFOUND' }));
+    const { failure } = await sentOf(limits, 600 + 52 + 1, some, lookUp);
+    expect(failure).toMatchObject({ code: 'login_busy' });
+    const others = await sentOf(limits, 100, (n) => ({ host: `h${n}.other.example` }), lookUp);
+    expect(others.failure).toMatchObject({ code: 'ENOTFOUND' });
+  });
+
+  it('receive requests again after exactly a minute', async () => {
+    const limits = new ReferralLimits();
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(7);
+    await sentOf(limits, 200, () => ({ host: own }));
+    clock.mockReturnValue(7 + 59_999);
+    expect(await sentOf(limits, 1, () => ({ host: own }))).toMatchObject({ sent: 0 });
+    clock.mockReturnValue(7 + 60_000);
+    expect(await sentOf(limits, 1, () => ({ host: own }))).toMatchObject({ sent: 1 });
+    clock.mockRestore();
+  });
+
   it('that fail otherwise use them up', async () => {
     const limits = new ReferralLimits();
     await sentOf(limits, 200, some, () => Promise.reject(new Error('reset')));
