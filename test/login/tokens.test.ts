@@ -9,15 +9,7 @@ import { createLogin } from '../../lib/web/index.js';
 import { isRevoked } from '../../lib/login/tokens.js';
 import { until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
-import {
-  anInstance,
-  answerOf,
-  codeThrownBy,
-  ExpiringStore,
-  failureOf,
-  JSONStore,
-  leastOptions,
-} from '../support/stage.js';
+import { anInstance, answerOf, ExpiringStore, failureOf, JSONStore, leastOptions } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const refreshing = ['pleroma', 'akkoma', 'pixelfed'] as const;
@@ -186,17 +178,20 @@ describe('a refresh token', () => {
     });
   });
 
-  it.each([
-    [500, 'instance_unreachable'],
-    [503, 'instance_unreachable'],
-    [429, 'instance_unreachable'],
-    [302, 'response_invalid'],
-    [400, 'token_refused'],
-  ])('is refused only by a refusal: %i is %s', async (status, code) => {
+  it.each<[number, string, string | undefined]>([
+    [500, 'instance_unreachable', 'server_error'],
+    [503, 'instance_unreachable', 'server_error'],
+    [429, 'instance_unreachable', undefined],
+    [300, 'response_invalid', undefined],
+    [302, 'response_invalid', undefined],
+    [400, 'token_refused', undefined],
+  ])('is refused only by a refusal: %i is %s', async (status, code, reason) => {
     const { instance, login } = await aStage('pleroma');
     const { refreshToken } = await logIn(login, instance);
     instance.answerWith(({ body }) => body['grant_type'] === 'refresh_token', status, {});
-    expect((await failureOf(login.refresh(instance.origin, refreshToken))).code).toBe(code);
+    const error = await failureOf(login.refresh(instance.origin, refreshToken));
+    expect(error).toMatchObject({ code, instance: instance.host, cause: expect.any(Error) as unknown });
+    expect(error.reason).toBe(reason);
   });
 
   it('is reported as blocked where a bot check in front of the server answers with 503', async () => {
@@ -255,7 +250,8 @@ describe('a refresh token', () => {
 
   it('of an instance without a client requires a login first', async () => {
     const { instance, login } = await aStage('pleroma');
-    expect((await failureOf(login.refresh(instance.origin, 'made-up'))).code).toBe('login_restart');
+    const failure = { code: 'login_restart', instance: instance.host };
+    expect(await failureOf(login.refresh(instance.origin, 'made-up'))).toMatchObject(failure);
     expect(instance.requestsTo('POST /oauth/token')).toEqual([]);
   });
 
@@ -374,7 +370,8 @@ describe('revoking a token', () => {
     });
     const { accessToken } = await logIn(other, instance);
     await logIn(login, instance);
-    expect((await failureOf(login.revoke(instance.origin, accessToken))).code).toBe('token_refused');
+    const failure = { code: 'token_refused', instance: instance.host, cause: expect.any(Error) as unknown };
+    expect(await failureOf(login.revoke(instance.origin, accessToken))).toMatchObject(failure);
     expect(instance.tokens.has(accessToken)).toBe(true);
   });
 
@@ -382,7 +379,8 @@ describe('revoking a token', () => {
     'takes nothing more along at %s: it is not tried',
     async (persona) => {
       const { instance, login } = await aStage(persona);
-      expect((await failureOf(login.revoke(instance.origin, 'a-token'))).code).toBe('revocation_unsupported');
+      const failure = { code: 'revocation_unsupported', instance: instance.host };
+      expect(await failureOf(login.revoke(instance.origin, 'a-token'))).toMatchObject(failure);
       expect(instance.requestsTo('POST /oauth/revoke')).toEqual([]);
     },
   );
@@ -462,13 +460,16 @@ describe('the token of a login that fails after the exchange of its code', () =>
     await until(() => instance.tokens.size === 0);
   });
 
-  it('is logged as still valid if the instance does not revoke it', async () => {
+  it.each([
+    [503, 'instance_unreachable'],
+    [400, 'token_refused'],
+  ])('is logged as still valid if the instance does not revoke it (%i)', async (status, code) => {
     const { instance, events } = await failing((one) => {
       one.answerWith('/api/v1/accounts/verify_credentials', 500, '');
-      one.answerWith('/oauth/revoke', 503, '');
+      one.answerWith('/oauth/revoke', status, {});
     });
     await until(() => events.some(({ event }) => event === 'revocation_failed'));
-    expect(events.at(-1)).toMatchObject({ code: 'instance_unreachable', instance: instance.host });
+    expect(events.at(-1)).toMatchObject({ code, instance: instance.host });
   });
 });
 
@@ -498,11 +499,14 @@ it.each([
   ['an empty other success', answerOf(202, '', ''), 'response_invalid'],
   ['a redirect', answerOf(302, ''), 'response_invalid'],
   ['no such page', answerOf(404, ''), 'revocation_unsupported'],
+  ['another method', answerOf(405, ''), 'revocation_unsupported'],
   ['what is not implemented', answerOf(501, ''), 'revocation_unsupported'],
   ['a limit', answerOf(429, ''), 'instance_unreachable'],
   ['a crash', answerOf(500, ''), 'instance_unreachable'],
 ])('no success of a revocation is %s', (_what, answer, code) => {
-  expect(codeThrownBy(() => isRevoked(answer, 'social.example'))).toBe(code);
+  const reason = code === 'instance_unreachable' ? { reason: 'server_error' } : {};
+  const failure = { code, ...reason, instance: 'social.example', cause: expect.any(Error) as unknown };
+  expect(() => isRevoked(answer, 'social.example')).toThrow(expect.objectContaining(failure));
 });
 
 it('the strategy and the web API have both', async () => {
