@@ -2,12 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import request from 'supertest';
-import ts from 'typescript';
 import { startInstance, type TestInstance } from '../../lib/testing';
+import { exportsOf } from './run-block';
 
 /** Runs the first block of TypeScript on the page. It may log in at the instance, and listens on any port. */
 function serverOfPage(instance: TestInstance): Server {
@@ -17,12 +16,9 @@ function serverOfPage(instance: TestInstance): Server {
     .replace("clientName: 'Example',", `$& developmentInstances: ['${instance.origin}'],`)
     .replace('createServer((', 'export const server = createServer((')
     .replace('.listen(3000)', ".listen(0, '127.0.0.1')");
-  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-  const { outputText } = ts.transpileModule(replaced, { compilerOptions: options });
-  const exports: { server?: Server } = {};
-  new Function('exports', 'require', outputText)(exports, createRequire(__filename));
-  if (!exports.server) throw new Error('docs/core.md makes no server');
-  return exports.server;
+  const { server } = exportsOf<{ server: Server }>(replaced);
+  if (!server) throw new Error('docs/core.md makes no server');
+  return server;
 }
 
 let instance: TestInstance;

@@ -3,13 +3,13 @@
 import { once } from 'node:events';
 import http, { type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import ts from 'typescript';
 import { parse } from 'yaml';
 import type { IssuerClient } from '../../lib/issuer';
 import { anIssuer, answerOf, logInAt, openPage } from '../issuer/stage';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { allPages, blockOf, blocksOf } from './pages';
+import { javaScriptOf } from './run-block';
 
 const [page] = allPages().filter(({ path }) => path === 'docs/issuer.md');
 const code = blockOf('docs/issuer.md', 'test/docs/issuer.test.ts', 'createServer');
@@ -28,13 +28,11 @@ async function startClient(issuerURL: string, callback: string, server: Server):
     clients[0]!.redirect_uris![0]!,
     callback,
   );
-  const { outputText } = ts.transpileModule(moved(written, '.listen(3003)', ''), {
-    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
-  });
+  const script = javaScriptOf(moved(written, '.listen(3003)', ''), 'commonjs');
   const createServer = (listener: RequestListener) => server.on('request', listener);
   const given = (name: string): unknown =>
     name === 'node:http' ? { ...http, createServer } : (require(name) as unknown); // eslint-disable-line @typescript-eslint/no-require-imports -- as the page's imports were written
-  const run = new Function('require', 'exports', `return (async () => { ${outputText} })()`) as (
+  const run = new Function('require', 'exports', `return (async () => { ${script} })()`) as (
     ...args: unknown[]
   ) => Promise<void>;
   await run(given, {});

@@ -1,11 +1,10 @@
 /** Runs the site in README.md unchanged. */
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Express } from 'express';
 import request from 'supertest';
-import ts from 'typescript';
+import { exportsOf, javaScriptErrors } from './run-block';
 
 function firstBlock(): string {
   const page = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
@@ -17,26 +16,9 @@ function siteOfReadme(): Express {
   const code = firstBlock();
   const end = 'app.listen(3000);';
   expect(code).toContain(end);
-  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-  const { outputText } = ts.transpileModule(code.replace(end, 'export { app };'), {
-    compilerOptions: options,
-  });
-  const exports: { app?: Express } = {};
-  // The name of the package resolves to dist/, like in a site's project.
-  new Function('exports', 'require', outputText)(exports, createRequire(__filename));
-  if (!exports.app) throw new Error('README.md makes no app');
-  return exports.app;
-}
-
-/** Parses the block as JavaScript, where TypeScript syntax is an error. */
-function javaScriptErrors(code: string): string[] {
-  const options = { allowJs: true, module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-  const { diagnostics = [] } = ts.transpileModule(code, {
-    compilerOptions: options,
-    fileName: 'site.mjs',
-    reportDiagnostics: true,
-  });
-  return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+  const { app } = exportsOf<{ app: Express }>(code.replace(end, 'export { app };'));
+  if (!app) throw new Error('README.md makes no app');
+  return app;
 }
 
 describe('the site in README.md', () => {

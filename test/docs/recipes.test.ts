@@ -1,7 +1,6 @@
 /** The recipes of docs/recipes.md and docs/sessions.md, run unchanged on a site with an instance. */
 
 import express, { type Express, type RequestHandler } from 'express';
-import ts from 'typescript';
 import { MastodonStrategy } from '../../lib/index.js';
 import { startInstance } from '../../lib/testing/index.js';
 import { createLogin } from '../../lib/web/index.js';
@@ -10,6 +9,7 @@ import { aSite, anInstance, start } from '../support/stage.js';
 import type { Site } from '../support/site.js';
 import { Visitor } from '../support/visitor.js';
 import { blockOf } from './pages.js';
+import { javaScriptOf } from './run-block.js';
 
 const test = 'test/docs/recipes.test.ts';
 const recipe = (holding: string) => blockOf('docs/recipes.md', test, holding);
@@ -28,7 +28,7 @@ beforeEach(async () => {
 /** A site whose first router contains the recipe. */
 function cook(code: string): void {
   const app = express.Router();
-  const { outputText } = ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
+  const script = javaScriptOf(code);
   const mustBeLoggedIn: RequestHandler = (req, res, next) => (req.user ? next() : res.redirect('/login'));
   const options = { clientName: 'Recipes', developmentInstances: [instance.origin] };
   const users = {
@@ -36,7 +36,7 @@ function cook(code: string): void {
   };
   const { passport, origin } = site;
   const given = { app, passport, MastodonStrategy, options, origin, mustBeLoggedIn, users };
-  new Function(...Object.keys(given), outputText)(...Object.values(given));
+  new Function(...Object.keys(given), script)(...Object.values(given));
   before(site.app, app);
 }
 
@@ -121,8 +121,8 @@ it('keep the session’s content over a login', async () => {
 
 it("reads the user's posts with the token of the login", async () => {
   const posts = blockOf('docs/recipes.md', test, 'postsOf');
-  const { outputText } = ts.transpileModule(posts, { compilerOptions: { target: ts.ScriptTarget.ES2022 } });
-  const postsOf = new Function(`${outputText}; return postsOf;`)() as (account: object) => Promise<object[]>;
+  const script = javaScriptOf(posts);
+  const postsOf = new Function(`${script}; return postsOf;`)() as (account: object) => Promise<object[]>;
   const server = await startInstance({ accounts: ['ada'] });
   try {
     const login = createLogin({

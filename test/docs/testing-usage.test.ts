@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import ts from 'typescript';
 import { freePort } from '../support/free-port.js';
 import { allPages, blockOf, blocksOf, root } from './pages.js';
+import { javaScriptOf } from './run-block.js';
 
 const development = `callbackURL: 'http://localhost:3000/auth/mastodon/callback/:instance/done'`;
 
@@ -32,16 +32,13 @@ it('logs in at the site of README.md', async () => {
   const withPorts = (code: string) =>
     code.replace(/3000|4000/g, (port) => String(port === '3000' ? sitePort : instancePort));
   const options = `${development}, developmentInstances: ['http://localhost:4000']`;
-  const { outputText } = ts.transpileModule(
-    withPorts(String(site?.code).replace(development, options)).replace(
-      /app\.listen\((\d+)\)/,
-      `app.listen($1, () => console.log('ready'))`,
-    ),
-    { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } },
+  const written = withPorts(String(site?.code).replace(development, options)).replace(
+    /app\.listen\((\d+)\)/,
+    `app.listen($1, () => console.log('ready'))`,
   );
 
   const folder = aProject();
-  writeFileSync(join(folder, 'site.mjs'), outputText);
+  writeFileSync(join(folder, 'site.mjs'), javaScriptOf(written));
   const test = withPorts(blockOf('docs/testing.md', 'test/docs/testing-usage.test.ts', 'startInstance'));
   writeFileSync(join(folder, 'login.test.mjs'), test);
   const running = spawn(process.execPath, ['site.mjs'], {

@@ -1,10 +1,9 @@
 /** The site in docs/web.md, run unchanged, with an instance of the testing kit. */
 
-import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import { startInstance, type TestInstance } from '../../lib/testing';
+import { exportsOf } from './run-block';
 
 interface Site {
   fetch(request: Request): Promise<Response> | Response;
@@ -16,16 +15,11 @@ const origin = 'http://localhost:3000';
 function siteOfPage(instance: TestInstance): Site {
   const page = readFileSync(join(__dirname, '..', '..', 'docs', 'web.md'), 'utf8');
   const code = /```ts\n(.*?)```/s.exec(page)?.[1] ?? '';
-  const options = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true };
-  const { outputText } = ts.transpileModule(
-    code.replace("clientName: 'Example',", `$& developmentInstances: ['${instance.origin}'],`),
-    { compilerOptions: options },
-  );
-  const exports: { default?: Site } = {};
-  const env = { COOKIE_SECRET: 'a secret of this test' };
-  new Function('exports', 'require', 'process', outputText)(exports, createRequire(__filename), { env });
-  if (!exports.default) throw new Error('docs/web.md exports no site');
-  return exports.default;
+  const replaced = code.replace("clientName: 'Example',", `$& developmentInstances: ['${instance.origin}'],`);
+  const process = { env: { COOKIE_SECRET: 'a secret of this test' } };
+  const { default: site } = exportsOf<{ default: Site }>(replaced, { process });
+  if (!site) throw new Error('docs/web.md exports no site');
+  return site;
 }
 
 let instance: TestInstance;
