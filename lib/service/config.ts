@@ -48,7 +48,7 @@ export function loadConfig<Keys extends v.ObjectEntries>(
 ): ConfigOf<Keys> {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     const way = '--config names another file, --print-config prints an example';
     throw new StartError(`${path}: cannot be read (${systemErrorCode(error)}); ${way}`);

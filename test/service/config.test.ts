@@ -307,6 +307,16 @@ describe('files', () => {
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'config-'))));
   afterEach(() => rmSync(folder, { recursive: true }));
 
+  it('that are not in UTF-8 are refused, so that no name is registered with a wrong letter', () => {
+    const file = join(folder, 'config.yml');
+    writeFileSync(file, Buffer.from(least.replace(/^app_name: .*/, 'app_name: Jörg'), 'latin1'));
+    expect(() => loadConfig(file, authenticator)).toThrow(
+      /cannot be read \(ERR_ENCODING_INVALID_ENCODED_DATA\)/,
+    );
+    writeFileSync(file, `\ufeff${least}`);
+    expect(loadConfig(file, authenticator).publicURL).toBe(read(least).publicURL);
+  });
+
   it('that cannot be read are named', () => {
     expect(() => loadConfig(join(folder, 'none.yml'), authenticator)).toThrow(
       `${folder}/none.yml: cannot be read (ENOENT)`,
