@@ -87,7 +87,8 @@ export function isCallback({ pathname, searchParams }: Target, { before, behind 
   if (path.startsWith(`${before}/`) && path.endsWith(behind)) {
     const rest = path.slice(before.length + 1, path.length - behind.length);
     // Directly below the root there are other pages, so the segment must look like a host.
-    if (rest !== '' && (before !== '' || behind !== '' || /^[^/]*[.:][^/]*$/.test(rest))) return true;
+    const isLikeHost = !rest.includes('/') && /[.:]/.test(rest);
+    if (rest !== '' && (before !== '' || behind !== '' || isLikeHost)) return true;
   }
   const isOurs = isState(String(searchParams.get('state')));
   return isOurs && ['code', 'error', 'iss'].some((name) => searchParams.has(name));

@@ -108,6 +108,12 @@ describe('a request is an authorization response', () => {
       expect(isCallback(requestFor(path), callbackPaths('https://site.example'))).toBe(false);
     }
     expect(isCallback(requestFor('/social.example/'), callbackPaths('https://site.example'))).toBe(true);
+    // As long as a server accepts it. A quadratic comparison takes 300 ms.
+    const begun = performance.now();
+    expect(isCallback(requestFor(`/${'.'.repeat(15_000)}%2Fa`), callbackPaths('https://site.example'))).toBe(
+      false,
+    );
+    expect(performance.now() - begun).toBeLessThan(50);
     expect(
       isCallback(requestFor('/auth/callback/'), callbackPaths('https://site.example/auth/callback/')),
     ).toBe(false);
