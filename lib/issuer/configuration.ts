@@ -149,6 +149,13 @@ function interactionPolicy({ oidc, settings }: Shared) {
     throw new oidc.errors.InvalidScope('scope must contain openid', 'openid');
   });
   policy.add(new Prompt({ name: 'scope', requestable: false }, hasScope), 0);
+  // The page names the account, and how long the device may stay logged in.
+  const isAgreed = new Check(
+    'device',
+    'a device is logged in on the login page only',
+    ({ oidc: { route, result } }) => /^(?:code|device)_/.test(route) && result?.consent === undefined,
+  );
+  policy.get('consent')?.checks.add(isAgreed);
   const checks = policy.get('login')?.checks;
   // The store may have lost the record of the account.
   checks?.add(

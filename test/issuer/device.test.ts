@@ -56,6 +56,20 @@ describe('a device', () => {
     expect(info.nickname).toBe('alice');
   });
 
+  it('of a user who is logged in gets tokens only after a page that names the account', async () => {
+    const all = await begun();
+    await approve(all);
+    const second = await openid.initiateDeviceAuthorization(all.config, { scope: 'openid' });
+    const confirmed = await press(all.visitor, await compare({ ...all, device: second }));
+    const page = await all.visitor.follow(confirmed);
+    expect((await poll(all, second.device_code)).error).toBe('authorization_pending');
+    expect(page.text).toContain(`Continue as <bdi>@alice@${all.instance.host}`);
+    await all.visitor.follow(
+      await press(all.visitor, page, { action: 'continue', meant: 'yes' }, 'continue'),
+    );
+    expect(await poll(all, second.device_code)).toHaveProperty('access_token');
+  });
+
   it('learns how often to ask, and to slow down when it asks more often', async () => {
     const all = await begun();
     expect(all.device.interval).toBe(5);
