@@ -7,7 +7,7 @@ const idleCount = 10_000;
 const clientProcesses = 2;
 const talkers = 48;
 const messagesOfEach = 50;
-/** After so many, the figures fall no further. */
+/** Rounds before the measurement. After these, the figures do not fall any further. */
 const warmUps = 6;
 
 export async function bridge({ begin }, rounds, roundsOfTalk) {

@@ -63,7 +63,7 @@ export function createBridge(options: BridgeOptions): Bridge {
   const { clientName, website, scope, userAgent, allowInstance, outbound, developmentInstances } = options;
   const { publicURL, store: backend, bus, busTimeoutMs, limits } = settings;
 
-  // In memory there is room for all requests that may wait, with one record of every kind.
+  // The store in memory has room for one record of each kind for every pending request.
   const store = new Store(backend, outbound?.timeoutMs ?? 10_000, limits.pendingInAll + 100);
   // Without the public URL, which may differ between processes of one service.
   const audience = digest(JSON.stringify([clientName, website, scope]));

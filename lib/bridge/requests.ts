@@ -43,12 +43,12 @@ interface WaitingRequest {
 export class Requests {
   /** By the request's ref. */
   private readonly waiting = new Map<string, WaitingRequest>();
-  /** One channel for each process, not for each request, so that many requests cost the bus nothing. */
+  /** One channel for each process, not for each request, so that the bus has few subscriptions. */
   private readonly channel = `passport-mastodon-oauth2:bridge:${randomBytes(18).toString('base64url')}`;
   private readonly busLimit: TimeLimit;
   private listening: Promise<() => unknown> | undefined;
 
-  /** @param audience tells bridges on the same store apart: one does not know the requests of another */
+  /** @param audience distinguishes bridges on the same store: one does not know the requests of another */
   constructor(
     private readonly store: Store,
     private readonly bus: Bus,
@@ -127,7 +127,7 @@ export class Requests {
       if (this.waiting.has(busNameOf(id))) return this.deliver(id, text);
       throw error;
     }
-    // Another caller may be taking it: nothing of it may be deleted here.
+    // Another caller may be taking the request, so its records must not be deleted here.
     if (!isLive(request)) return false;
     await this.store.delete(this.key('claim', id));
     if (request.channel === this.channel) return this.deliver(id, text);

@@ -26,7 +26,7 @@ export function busNameOf(id: string): string {
   return digest(`request:${id}`);
 }
 
-/** Six of twenty letters, as in `WDJ-BMJ`. Not a secret: it tells apart requests that are open at the same time. */
+/** Six of twenty letters, as in `WDJ-BMJ`. Not a secret: it distinguishes requests that are pending at the same time. */
 export function codeFor(id: string): string {
   const bytes = hash('sha256', `code:${id}`, 'buffer').subarray(0, 6);
   const letters = Array.from(bytes, (byte) => codeLetters[byte % codeLetters.length]).join('');

@@ -49,7 +49,7 @@ export class BridgeSocket extends WebSocket {
       else this.pong(data);
     });
     this.on('pong', () => {
-      // A pong that no ping asked for costs work as a message does.
+      // An unrequested pong takes as much work as a message, so it counts as one.
       if (this.isAlive) this.isWithinRate();
       this.isAlive = true;
     });

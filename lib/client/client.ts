@@ -82,7 +82,7 @@ export interface Observations {
   readonly abandoned: readonly number[];
   /** Logins of all browsers at the instance since the last finished one. */
   readonly startsInARow: number;
-  /** Whether the instance answers a verification alike for active and dead clients (Takahē, Iceshrimp). */
+  /** Whether the instance gives the same answer for active and dead clients (Takahē, Iceshrimp). */
   readonly isUnverifiable: boolean;
 }
 

@@ -58,7 +58,7 @@ export class Clients {
   async current(host: string, appKey: string): Promise<Client | undefined> {
     const used = storeKey('client', host, appKey);
     const unused = storeKey('client-unused', host, appKey);
-    // With the first login it moves from one key to the other: a reader between the two looks again.
+    // The first login moves the record from one key to the other, so the first key is read again if neither has it.
     for (const key of this.store.isShared ? [used, unused, used] : [used, unused]) {
       const record = await this.store.get(key).catch(ignoreUnknownRecord);
       if (record === undefined) continue;
@@ -172,7 +172,7 @@ export class Clients {
     return next;
   }
 
-  /** Whether the instance answers a verification alike for active and dead clients. */
+  /** Whether the instance gives the same answer for active and dead clients. */
   async isUnverifiable(host: string): Promise<boolean> {
     return (await this.store.cached(storeKey('unverifiable', host))) !== undefined;
   }

@@ -206,7 +206,7 @@ export class ClientLifecycle {
    *   process. After a crash it runs again.
    * - `afterConsent` runs at most once a day, before the visitor is logged in. A server may refuse invalid codes only
    *   until a visitor has consented.
-   * @throws MastodonError `instance_insecure`; without an answer as every request, unless the instance passed this check before
+   * @throws MastodonError `instance_insecure`; without an answer the errors of a request, unless the instance passed before
    */
   async checkInvalidCode(
     context: RequestContext,

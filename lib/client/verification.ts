@@ -83,7 +83,7 @@ export class UncheckedCodesError extends Error {}
 /**
  * Runs the invalid-code check: sends a code that the instance never issued. A server that answers with a token would
  * let any visitor log in as another user, as snac does. So it is refused.
- * @throws MastodonError as `assertCodeRefused`; and as every request if there is no answer
+ * @throws MastodonError as `assertCodeRefused`; and the errors of a request, if there is no answer
  */
 export function offerInvalidCode(
   context: RequestContext,

@@ -33,7 +33,7 @@ export interface OwnServer {
  * Fetches the handle's WebFinger and the documents of the host, then the host's host-meta.
  * @param own the result of the address's own origin; concurrent callers may share it
  * @param known returns a stored instance, which needs fewer requests
- * @throws MastodonError `instance_unsupported` if no server with a supported API is found; and as every request
+ * @throws MastodonError `instance_unsupported` if no server with a supported API is found; and the errors of a request
  */
 export async function discover(
   context: RequestContext,

@@ -87,7 +87,7 @@ function unsupportedReason(documents: InstanceDocuments, takesURLClients: boolea
   return isMisskey(documents) ? { reason: takesURLClients ? 'misskey_too_old' : 'speaks_misskey' } : {};
 }
 
-/** A Misskey fork that identifies clients by URL. Sharkey and Firefish describe themselves alike. */
+/** A Misskey fork that identifies clients by URL. Sharkey and Firefish have a document of the same form. */
 function readMisskey(documents: InstanceDocuments): Instance | undefined {
   const software = softwareOf(documents.nodeInfo, undefined);
   const { status } = documents.instance;

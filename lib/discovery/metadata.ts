@@ -92,7 +92,7 @@ function readsDocuments(document: JsonObject, origin: string): boolean {
 
 /**
  * The origin that a document describes, if it was found at another one. The server then has a second name. The login
- * uses the first name, if that origin describes itself alike.
+ * uses the first name, if the metadata of that origin is the same.
  */
 export function namedOrigin(document: JsonObject, origin: string): string | undefined {
   const { issuer } = document;

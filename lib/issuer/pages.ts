@@ -26,7 +26,7 @@ export interface LoginForm {
   readonly status: number;
   /** The account of this browser's session, if it may continue with that. */
   readonly account: string | undefined;
-  /** The form came without the confirmation of a deliberate press: all browsers get the checkbox. */
+  /** Whether the last form had no confirmation of a deliberate press. Then the checkbox is shown in all browsers. */
   readonly isAskedAgain: boolean;
   /** How long the client may stay logged in by refresh tokens, if it asks for that. */
   readonly days: number | undefined;

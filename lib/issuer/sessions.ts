@@ -92,7 +92,7 @@ export class Sessions implements Adapter {
     ]);
   }
 
-  /** Whether the session of a request was not stored. Its cookie must not be set then. */
+  /** Whether the session of a request was not stored. In that case the response must not set its cookie. */
   isUnsaved(ctx: KoaContextWithOIDC): boolean {
     return this.unsaved.has(ctx) || this.refused.has(ctx);
   }

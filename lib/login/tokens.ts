@@ -127,7 +127,7 @@ async function refresh(
   };
   const tokens = await postForm(context, instance.tokenEndpoint, form, (answer) => {
     assertFromServer(answer);
-    // Only a refusal may cost the user the refresh token.
+    // The refresh token is given up only if the server refused it.
     const { status } = answer;
     const details = { instance: instance.host, cause: `the token endpoint answered ${status}` };
     if (status >= 500)

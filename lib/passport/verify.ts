@@ -7,7 +7,7 @@ import type { Request } from './passport.js';
 /** Response of the token endpoint. */
 export type TokenParams = Record<string, unknown>;
 
-/** The callback of the callback forms. `info` becomes `req.authInfo`, or part of the refusal. */
+/** The callback of the callback forms. `info` becomes `req.authInfo`; for a refused user it is passed to `fail`. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: object) => void;
 
 /** The user, or a falsy value to refuse the login. The callback form returns nothing. */

@@ -78,7 +78,7 @@ export function readConfig<Keys extends v.ObjectEntries>(text: string, path: str
     website: values.app_website,
     listen: values.listen,
     tls: values.tls && readTLS(values.tls, folder, file),
-    // The slash at the end tells a folder from a file.
+    // The slash at the end distinguishes a folder from a file.
     databasePath: resolve(folder, database) + (database.endsWith('/') ? '/' : ''),
     redisURL: values.redis_url,
     allowInstance: instanceFilter(values.allowed_instances, values.denied_instances),

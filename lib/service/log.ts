@@ -7,7 +7,7 @@ export type Log = (event: string, fields?: LogFields) => void;
 
 /** Fields with these names are never written. */
 const secretNames = /token|secret|authorization|cookie|state|verifier|password|stack/i;
-/** A request ID gives access to a pending login, so only as much of it is written as tells two lines apart. */
+/** A request ID gives access to a pending login, so only a prefix is written, which distinguishes the lines of different requests. */
 const shownOfId = 6;
 const maxLength = 300;
 

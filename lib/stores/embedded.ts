@@ -87,7 +87,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
     try {
       return await root.transaction(work);
     } catch (error) {
-      // LMDB tells the reason, a full disk perhaps, in a promise that rejects by itself.
+      // LMDB gives the reason, such as a full disk, in a separate promise that rejects.
       const { commitError } = error as { commitError?: Promise<never> };
       const cause: unknown = await commitError?.catch((reason: unknown) => reason);
       throw cause === undefined ? error : new Error('the store could not write', { cause });

@@ -106,7 +106,7 @@ export function fileProblem(file: Stats, user: number | undefined): string | und
 }
 
 function openItself(path: string, name: string): number {
-  // Not blocking: opening a pipe would wait for its other end.
+  // O_NONBLOCK, because opening a pipe would otherwise wait for its other end.
   const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   try {
     return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);

@@ -43,6 +43,6 @@ export interface Token {
   readonly refreshToken?: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
-  /** Absent from a token of the app alone. */
+  /** Absent if the token belongs to the app and not to an account. */
   readonly username?: string | undefined;
 }

@@ -56,7 +56,7 @@ const defaults = {
 export interface OutboundSettings extends Readonly<typeof defaults> {
   readonly lookup?: LookupFunction;
   readonly ca?: Exclude<OutboundOptions['ca'], undefined>;
-  /** The URL, whose credentials are printed with no object that holds these settings. */
+  /** Returns the URL. A function, so that printing the settings does not show the URL's credentials. */
   readonly proxy?: () => string;
   /** `https://social.lan` for each of `privateInstances`. */
   readonly privateOrigins: ReadonlySet<string>;

@@ -178,7 +178,7 @@ describe('a warning about a secret', () => {
     expect(warning).not.toContain(secret);
   });
 
-  it('does not appear if the secret is not sent by HTTP Basic, is another one, or is missing', () => {
+  it('does not appear if the secret is sent by another method than HTTP Basic, or is missing', () => {
     const secret = 'a long+secret';
     expect(warnings({ client_secret: secret, token_endpoint_auth_method: 'client_secret_post' })).toEqual([]);
     expect(

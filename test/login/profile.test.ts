@@ -26,7 +26,7 @@ const proof = {
   origin: 'https://social.example',
 };
 
-it('an account of a server whose handles have its own name', () => {
+it('an account at a server whose handles have the domain of the server', () => {
   expect(profileOf({})).toEqual({
     provider: 'mastodon',
     id: 'https://social.example#7112',

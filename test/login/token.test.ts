@@ -452,7 +452,7 @@ it.each([
   expect(read).toThrow(sentence);
 });
 
-describe('the cause of a refused code names the answer', () => {
+describe('the cause of a refused code contains the error of the answer', () => {
   const causeOf = (body: unknown) => {
     try {
       return read(400, body);

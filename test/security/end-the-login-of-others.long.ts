@@ -31,7 +31,7 @@ async function comeBackWith(code: string, attacker: Visitor, site: Site, instanc
   ).json().code;
 }
 
-describe('a server whose answer to a verification says nothing about the client', () => {
+describe('a server that gives the same answer for known and unknown clients', () => {
   it('ends no login at Iceshrimp with invalid codes, and causes one registration', async () => {
     const { instance, site, visitor: victim } = await aStage('iceshrimp');
     const callback = await victim.approve(await leave(victim, site, instance.host));

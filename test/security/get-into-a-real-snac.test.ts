@@ -19,7 +19,7 @@ withSnac(`a real snac${missing === undefined ? '' : ` (skipped: ${missing})`}`, 
     await snac.close();
   });
 
-  it('would give a token for any code: the danger is real', async () => {
+  it('gives a token for any code, so the attack would work', async () => {
     const form = { client_name: 'x', redirect_uris: 'https://example.com/cb', scopes: 'read' };
     const post = (path: string, fields: Record<string, string>) =>
       new Visitor().post(snac.origin + path, fields);

@@ -393,7 +393,7 @@ describe('a store with an invalid record', () => {
       expectStoreFailedOnly(scene.site);
     });
 
-    it('in place of the current credentials, or others, still has those of a pending login', async () => {
+    it('in place of the current credentials does not affect those of a pending login', async () => {
       const first = await aSite({ ...scene.options, session });
       await logIn({ ...scene, site: first });
       const current = store.keysOf('client').filter((key) => key.split(':').length === 6);

@@ -43,7 +43,7 @@ async function aHijack(way: (typeof ways)[number]) {
 }
 
 describe.each(ways)('a domain that was once redirected by %s,', (way) => {
-  it('leads there one more visitor: the first one after a minute', async () => {
+  it('leads one more visitor to the attacker: the first one after a minute', async () => {
     const { evil, webHost, store, lead, sentTo, used } = await aHijack(way);
     const undo = lead(evil);
     expect(await sentTo()).toBe(evil.host);

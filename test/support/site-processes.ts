@@ -36,7 +36,8 @@ export async function startProcess(settings: ProcessSettings): Promise<SiteProce
     ],
     { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: ['--expose-gc'] },
   );
-  // A test that fails before it ends them must not delay the end of the run. Without this process each ends itself.
+  // A test that fails before it stops the processes must not delay the end of the run. Each process exits when this one is
+  // gone.
   child.unref();
   child.channel?.unref();
   const ended = once(child, 'exit');

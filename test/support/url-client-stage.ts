@@ -11,10 +11,10 @@ import type { MisskeyPersona, MisskeyPersonaName } from './stand-in/misskey/pers
 import { startAuthority, type Authority } from './tls.js';
 import { requestOf, send } from './web-request.js';
 
-/** The name at which a site's document is found; for the stand-ins all names lead to this machine. */
+/** The host of a site's client metadata document. The stand-ins resolve all names to this machine. */
 const siteName = 'site.example';
 
-/** For visitors, too, every public name leads to this machine. */
+/** Resolves every public name to this machine, also for visitors. */
 export const allNamesHere: LookupFunction = (_name, options, callback) =>
   options.all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4);
 

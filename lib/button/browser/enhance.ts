@@ -71,7 +71,7 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Element
     return completed === undefined ? undefined : { text: completed, server: readTyped(completed).host };
   }
 
-  /** Fills the field, and tells the page as typing would. */
+  /** Fills the field, and dispatches the same event as typing. */
   function fill(text: string): void {
     if (input.value === text) return;
     isFilling = true;
