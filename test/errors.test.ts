@@ -119,7 +119,7 @@ it('a cached failure makes a new error for each caller', () => {
   );
 });
 
-it('a host is put into the sentence as it is', () => {
+it('a host is put into the sentence unchanged', () => {
   expect(new MastodonError('timeout', { typedInstance: "$&$'$1" }).message).toContain("$&$'$1");
 });
 

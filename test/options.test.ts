@@ -277,7 +277,7 @@ describe("another entry point's options", () => {
     ['outbound.timeoutMs', { outbound: { timeoutMs: 0 } }],
     ['log', { log: 'stdout' }],
     ['store', { store: 'redis://localhost' }],
-  ])('are told in its own name: %s', (told, changes) => {
+  ])('of createBridge are named as its own: %s', (told, changes) => {
     expect(bridge(changes)).toThrow(/^createBridge/);
     expect(bridge(changes)).toThrow(told);
     expect(bridge(changes)).not.toThrow('MastodonStrategy');
@@ -304,16 +304,19 @@ describe('without a store', () => {
     ['production', {}, 1],
     ['production', { store: new Map() }, 0],
     ['development', {}, 0],
-  ])('in %s, given %j, the operator is warned %d times: a restart forgets all', (env, changes, times) => {
-    process.env.NODE_ENV = env;
-    const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
-    new MastodonStrategy({ ...leastOptions, ...changes } as never, async () => false);
-    expect(warn).toHaveBeenCalledTimes(times);
-    for (const [text, options] of warn.mock.calls) {
-      expect(text).toMatch(/^MastodonStrategy: .*five in ten minutes/);
-      expect(options).toEqual({ code: 'MASTODON_STORE_IN_MEMORY' });
-    }
-  });
+  ])(
+    'in %s, given %j, the operator is warned %d times that a restart loses all records',
+    (env, changes, times) => {
+      process.env.NODE_ENV = env;
+      const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+      new MastodonStrategy({ ...leastOptions, ...changes } as never, async () => false);
+      expect(warn).toHaveBeenCalledTimes(times);
+      for (const [text, options] of warn.mock.calls) {
+        expect(text).toMatch(/^MastodonStrategy: .*five in ten minutes/);
+        expect(options).toEqual({ code: 'MASTODON_STORE_IN_MEMORY' });
+      }
+    },
+  );
 });
 
 it.each([

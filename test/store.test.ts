@@ -189,7 +189,7 @@ it('a missing record that is read in a Keyv on memcached does not delete the rec
   expect(await reader.get('key')).toEqual({ n: 1 });
 });
 
-describe('a written lock', () => {
+describe('a lock that is kept as a record', () => {
   it('that a stalled process has deleted is written again', async () => {
     const backend = new JSONStore();
     const lock = new Store(backend, timeoutMs).lock('key', 60_000);
@@ -343,7 +343,7 @@ describe('a store that', () => {
     ['says true and loses writes', () => true],
     ['answers false', () => false],
     ['answers false in time', () => Promise.resolve(false)],
-  ])('%s is found out', async (_how, set) => {
+  ])('%s is detected', async (_how, set) => {
     const store = new Store(new BadStore().break(set, ['set']), timeoutMs);
     await expect(store.set('key', { n: 1 })).rejects.toMatchObject({ code: 'store_failed' });
     await expect(store.cache('key', { n: 1 })).resolves.toBeUndefined();

@@ -130,7 +130,7 @@ describe('the page', () => {
     ['a'.padEnd(40, '\u0301\u200d'), 'a\u0301\u200d\u0301\u200d'],
     // Vietnamese in single letters, Thai, Tibetan, and an emoji of several characters.
     ...['Tie\u0302\u0301ng Vie\u0323\u0302t', 'ที่นี่', 'རྒྱུད', '👩🏽‍❤️‍💋‍👨'].map((name) => [name, name]),
-  ])('shows the name %j without marks that would paint over other lines', async (clientName, shown) => {
+  ])('shows the name %j without combining marks that would cover other lines', async (clientName, shown) => {
     const other = await startBridge([instance], { clientName });
     const { url } = await (await other.connect()).request(instance.host);
     expect((await new Visitor().get(url)).text).toContain(`<bdi>${shown}</bdi>`);
@@ -214,7 +214,7 @@ describe('the browser', () => {
     await client.hear('fulfill');
   });
 
-  it('may not fill the store by pressing without end', async () => {
+  it('cannot fill the store by pressing the button many times', async () => {
     const { url } = await ask();
     const visitor = new Visitor();
     const statuses = [];
@@ -222,7 +222,7 @@ describe('the browser', () => {
     expect(statuses.filter((status) => status === 303)).toHaveLength(20);
   });
 
-  it('may press again, and the last login counts as well as the first', async () => {
+  it('may press again, and can finish any of its logins, but only one', async () => {
     const { url, client } = await ask();
     const visitor = new Visitor();
     const first = await press(visitor, url);
@@ -364,7 +364,7 @@ describe('an attacker', () => {
     await client.hear('fulfill');
   });
 
-  it('cannot send a visitor who consented before through the instance without a page of it', async () => {
+  it('cannot log in a visitor who consented before without a page of the instance', async () => {
     const visitor = new Visitor();
     const first = await ask();
     await agree(visitor, first.url);

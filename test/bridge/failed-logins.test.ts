@@ -140,7 +140,7 @@ describe.each(['get', 'set', 'delete'] as const)('a store in which one "%s" fail
   }, 60_000);
 });
 
-it('two browsers that a lost lock lets press at the same moment finish one login, for the later claim', async () => {
+it('if two browsers press at the same moment and the lock is lost, only the browser with the later claim finishes', async () => {
   const store = new JSONStore();
   // Like a process that stalled for longer than its lock lasted.
   Object.assign(store, { lock: async () => async () => undefined });

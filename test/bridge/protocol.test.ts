@@ -140,7 +140,7 @@ describe('an invalid host', () => {
     expect((await client.request(instance.host)).id).toBeDefined();
   });
 
-  it('is a server without such a login', async () => {
+  it('is a server that does not support this login', async () => {
     instance.answerWith(/./, 404, 'nothing here');
     const { connect, bridge } = await startBridge([instance]);
     const client = await connect();

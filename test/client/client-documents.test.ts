@@ -56,7 +56,7 @@ it('registers as usual, as long as it supports it, because then it need not reac
 });
 
 describe('a site without client metadata', () => {
-  it('is refused there, before a visitor is redirected to a page that does not know it', async () => {
+  it('is refused before a visitor is redirected to a page that does not know the client', async () => {
     const instance = await aFutureMastodon();
     const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
     const page = await start(new Visitor(), site, instance.host);
@@ -74,7 +74,7 @@ describe('another product that reads client metadata, on the host of a Mastodon'
     ],
     ['without PKCE', () => ({ code_challenge_methods_supported: ['plain'] })],
     ['or says so in a word', () => ({ client_id_metadata_document_supported: 'true' })],
-  ])('%s: the Mastodon is logged in at, and not the other', async (_where, changes) => {
+  ])('%s: the login is at the Mastodon server, and not at the other', async (_where, changes) => {
     const instance = await anInstance('gotosocial');
     const { origin } = instance;
     instance.answerWith('/.well-known/oauth-authorization-server', 200, {

@@ -137,7 +137,7 @@ describe('a client is', () => {
   });
 });
 
-describe('starts in a row by other browsers that no login finished', () => {
+describe('starts in a row by other browsers, without a finished login', () => {
   it.each<[string, Client, number, 'use' | 'verify']>([
     ['two say nothing', aClient(), 2, 'use'],
     ['three lead to a verification', aClient(), 3, 'verify'],
@@ -148,7 +148,7 @@ describe('starts in a row by other browsers that no login finished', () => {
     expect(decided(client, [], startsInARow)).toBe(decision);
   });
 
-  it('never lead to a new client, because strangers would decide how often the site registers', () => {
+  it('never lead to a new client, so strangers cannot make the site register', () => {
     for (const verifiedAt of [0, now - 0.5 * minute, now])
       for (const isUnverifiable of [true, false])
         expect(decided(aClient({ verifiedAt }), [], 99, isUnverifiable)).not.toBe('replace');
@@ -169,14 +169,17 @@ describe('an instance that gives the same answer for active and dead clients', (
     [3, 80],
     [10, 10_240],
     [99, 10_240],
-  ])('after %i unused clients, the next one comes %i minutes after the last', (unusedInARow, minutes) => {
-    const replaced = (ago: number) => {
-      const at = now - ago * minute;
-      return aNewClient({ registeredAt: at, verifiedAt: at, replaced: { at, unusedInARow } });
-    };
-    expect(atUnverifiable(replaced(minutes - 1), abandoned(0.1))).toBe('use');
-    expect(atUnverifiable(replaced(minutes), abandoned(0.1))).toBe('replace');
-  });
+  ])(
+    'after %i unused clients, the next one is registered %i minutes after the last',
+    (unusedInARow, minutes) => {
+      const replaced = (ago: number) => {
+        const at = now - ago * minute;
+        return aNewClient({ registeredAt: at, verifiedAt: at, replaced: { at, unusedInARow } });
+      };
+      expect(atUnverifiable(replaced(minutes - 1), abandoned(0.1))).toBe('use');
+      expect(atUnverifiable(replaced(minutes), abandoned(0.1))).toBe('replace');
+    },
+  );
 });
 
 it('abandoned logins remove no client from the record while its tokens may be in use', () => {
@@ -306,7 +309,7 @@ it.each<[string, object]>([
   ['no time of a verification', { verifiedAt: null }],
   ['another state', { state: 'alive' }],
   ['a state that every object has', { state: 'constructor' }],
-])('half a record is none: with %s', (_what, changes) => {
+])('an incomplete record is not accepted: with %s', (_what, changes) => {
   const whole: object = JSON.parse(JSON.stringify(aClient({ state: 'dead' }))) as object;
   expect(readClient(whole, now)).toEqual(whole);
   expect(readClient({ ...whole, ...changes }, now)).toBeUndefined();
@@ -328,7 +331,7 @@ it.each([
   { secretExpiresAt: {} },
   { state: 'half' },
   { generation: undefined },
-])('a record that holds %j is none of this package', (part) => {
+])('a record with %j is not accepted', (part) => {
   const whole = { ...nextClient({ clientId: 'id', redirectURI: 'u', scope: 's' }, undefined, 1) };
   expect(readClient(whole, now)).toStrictEqual(whole);
   expect(readClient({ ...whole, ...part }, now)).toBeUndefined();
@@ -403,11 +406,11 @@ describe('the app of this site at an instance', () => {
     ['website', {}, { website: 'https://site.example/' }, undefined],
     ['scope', {}, {}, 'write'],
     ['URL', { clientMetadata: 'json' }, { clientMetadataURL: 'https://site.example/client' }, undefined],
-  ])('of another %s is another one', (_what, instance, settings, scope) => {
+  ])('is a different one if the %s differs', (_what, instance, settings, scope) => {
     expect(appAt(instance, settings, scope).key).not.toBe(appAt().key);
   });
 
-  it('of one website or URL differs from that of another', () => {
+  it('is a different one for each website and for each URL', () => {
     const keys = ['a', 'b'].flatMap((name) => {
       const url = `https://${name}.example/`;
       return [

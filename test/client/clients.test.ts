@@ -161,7 +161,7 @@ describe('a change', () => {
     expect(await there.current(host, app)).toEqual(current);
   });
 
-  it('at the same moment as another one loses nothing', async () => {
+  it('at the same moment as another one is not lost', async () => {
     const clients = processOn(new LockingStore());
     await add(clients, 'id');
     await Promise.all([

@@ -30,7 +30,7 @@ function later(milliseconds: number): void {
 
 // The other families: test/security/outlive-a-forgetful-instance.long.ts.
 describe('Mastodon forgot every app', () => {
-  it('between two logins: the first attempt may get stuck there, the second one of the same browser works', async () => {
+  it('between two logins: the first attempt may end at the instance, the second one of the same browser works', async () => {
     const { instance, site, visitor } = await aStage();
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
@@ -73,7 +73,7 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     expect(instance.registrations).toBe(2);
   });
 
-  it('because no user had finished a login for ten minutes: the same', async () => {
+  it('and no user had finished a login for ten minutes: the site notices it before it redirects a visitor', async () => {
     const { instance, site, visitor } = await aStage(family);
     await leave(new Visitor(), site, instance.host);
     instance.forgetApps();
@@ -149,7 +149,7 @@ describe('the verification of a client', () => {
     expect(proofs(instance)).toBe(0);
   });
 
-  it('is not decided by a page in front of the server', async () => {
+  it('is not affected by an error page of a proxy in front of the server', async () => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);
     const undo = instance.answerWith('/oauth/token', 401, '<title>Are you human?</title>');
@@ -159,7 +159,7 @@ describe('the verification of a client', () => {
     expect(instance.registrations).toBe(1);
   });
 
-  it.each([429, 500, 503])('is not decided by %s', async (status) => {
+  it.each([429, 500, 503])('is not affected by the status %s', async (status) => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);
     const undo = instance.answerWith('/oauth/token', status, '');

@@ -44,7 +44,7 @@ async function offered(persona: PersonaName, answer?: Parameters<StandIn['answer
   return { server, client, failure: failures[0], asked: server.requestsTo('/oauth/token') };
 }
 
-it('the code looks like a real one, and is another one each time', async () => {
+it('the invalid code has the form of a real one, and is different each time', async () => {
   const { client, failure, asked } = await offered('mastodon45');
   expect(failure).toBeUndefined();
   const [first, second] = asked.map(({ body }) => body);
@@ -60,7 +60,7 @@ it('the code looks like a real one, and is another one each time', async () => {
   expect(first?.['code']).not.toBe(first?.['code_verifier']);
 });
 
-it('an instance that gives a token for it is insecure, and not for a moment only', async () => {
+it('an instance that gives a token for it is recorded as insecure', async () => {
   const { server, failure } = await offered('snac');
   expect(failure).toMatchObject({ code: 'instance_insecure', instance: server.host });
   const { cause } = failure as Error;
@@ -80,7 +80,7 @@ it.each<[string, number, unknown, Record<string, string>, string | undefined]>([
   ['a crash, as Takahe does', 500, '<title>Error</title>', {}, undefined],
   ['what it has not implemented', 501, {}, {}, undefined],
   ['a refusal in a success', 200, { error: 'invalid_grant' }, {}, undefined],
-])('an answer of %s (%s) is no lasting verdict: %j', async (_what, status, body, headers, code) => {
+])('an answer of %s (%s) is not recorded as a result: %j', async (_what, status, body, headers, code) => {
   const { server, failure } = await offered('mastodon45', ['/oauth/token', status, body, headers]);
   if (code === undefined) return expect(failure).toBeUndefined();
   expect(failure).toMatchObject({ code, instance: server.host });

@@ -42,7 +42,7 @@ class Works {
 const aTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('where the store has locks', () => {
-  it('the first one works at once, and no other one does', async () => {
+  it('the first caller runs the work at once, and no other caller runs it', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
     const all = Array.from({ length: 8 }, () => works.join(backend));
     // The lock takes effect at once.
@@ -61,7 +61,7 @@ describe('where the store has locks', () => {
     expect([works.started, backend.held.size]).toEqual([0, 0]);
   });
 
-  it('another one continues when the work fails', async () => {
+  it('another caller runs the work after it failed', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
     const failing = withLock(
       new Store(backend, 5000),
@@ -106,7 +106,7 @@ const dead = {
     await new Store(backend, 5000).lock('lock', 30_000);
     return backend;
   },
-  'a written lock': async () => {
+  'a lock that is kept as a record': async () => {
     const backend = new JSONStore();
     await new Store(backend, 5000).lock('lock', 30_000);
     return backend;
@@ -131,8 +131,8 @@ it.each(Object.entries(dead))(
   },
 );
 
-describe('a written lock', () => {
-  it('is held as long as its record exists, whatever the clock of the other machine says', async () => {
+describe('a lock that is kept as a record', () => {
+  it('is held as long as its record exists, even if the clocks of two machines differ', async () => {
     const backend = new JSONStore();
     const [here, there] = [new Store(backend, 5000), new Store(backend, 5000)];
     const release = await here.lock('lock', 60_000);

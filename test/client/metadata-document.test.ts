@@ -26,7 +26,7 @@ const metadataOf = (changes: Partial<ConstructorParameters<typeof ClientMetadata
 const document = metadataOf();
 const at = (segment: string, method = 'GET') => document.answer(method, `/auth/client/${segment}`);
 
-it('names the client by its very ID, and the one redirect URI of this instance', async () => {
+it('contains the exact client ID, and the one redirect URI of this instance', async () => {
   const { status, headers, body } = await at('misskey.example');
   expect(status).toBe(200);
   expect(headers['Link']).toBe('<https://site.example/auth/callback/misskey.example>; rel="redirect_uri"');
@@ -208,7 +208,7 @@ describe('a server that does not fetch it', () => {
 
   describe('in development', () => {
     inDevelopment();
-    it('is reported when another login begins there, and never after it has fetched it', async () => {
+    it('is reported when another login begins there, and never after the server has fetched the document', async () => {
       await metadata.began('misskey.example');
       expect(allWarnings()).toEqual([]);
       await metadata.began('misskey.example');

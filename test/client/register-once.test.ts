@@ -19,7 +19,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const visitors = (size: number) => Array.from({ length: size }, () => new Visitor());
 
-it('200 first logins at the same time need one', async () => {
+it('200 first logins at the same time need one registration', async () => {
   const { instance, site } = await aStage();
   const pages = await Promise.all(visitors(200).map((visitor) => start(visitor, site, instance.host)));
   expect(pages.filter(({ status }) => status !== 302)).toEqual([]);
@@ -27,7 +27,7 @@ it('200 first logins at the same time need one', async () => {
   expect(instance.requestsTo('/api/v1/instance')).toHaveLength(1);
 });
 
-it('also if each of them types a handle of their own', async () => {
+it('also if each visitor types a different handle', async () => {
   const { instance, site } = await aStage();
   const pages = await Promise.all(
     visitors(60).map((visitor, i) => start(visitor, site, `@user${i}@${instance.host}`)),
@@ -84,7 +84,7 @@ it.each<[string, SiteOptions['options']]>([
   ['name', { clientName: 'Another name' }],
   ['scope', { scope: 'read:accounts' }],
   ['website', { website: 'https://other.example' }],
-])('a changed %s registers anew by itself, and the old one is still there', async (_what, changes) => {
+])('a changed %s causes a new registration, and the old client is kept', async (_what, changes) => {
   const instance = await anInstance();
   const unchanged = { store: new LockingStore(), callbackURL: 'https://site.example/callback' };
   const registrationsWith = async (options: SiteOptions['options']) => {
@@ -141,7 +141,7 @@ describe('an instance that accepts no registrations at the moment', () => {
   it.each([
     ['Retry-After', () => '30'],
     ['X-RateLimit-Reset', () => new Date(Date.now() + 30_000).toISOString()],
-  ])('is left alone for as long as it asks by %s', async (name, value) => {
+  ])('receives no registration for as long as it asks by %s', async (name, value) => {
     const { instance, site, visitor } = await aStage();
     const undo = instance.answerWith(
       '/api/v1/apps',
@@ -173,7 +173,7 @@ describe('an instance that accepts no registrations at the moment', () => {
     expect((await start(visitor, site, instance.host)).status).toBe(302);
   });
 
-  it('is another one than one that refuses, whose headers also name a limit', async () => {
+  it('is not one that fails with 500, even if its headers name a rate limit', async () => {
     const { instance, site, visitor } = await aStage();
     const reset = new Date(Date.now() + 300_000).toISOString();
     instance.answerWith('/api/v1/apps', 500, '', { 'X-RateLimit-Reset': reset });
@@ -188,7 +188,7 @@ describe('an instance that accepts no registrations at the moment', () => {
     expect((await new Visitor().login(site, instance.host)).status).toBe(200);
   });
 
-  it('with Mastodon’s own limit, a site stays far below it', async () => {
+  it('with Mastodon’s own limit is never reached by one site', async () => {
     const instance = await anInstance('mastodon45', { throttle: true });
     const site = await aSite({ instances: [instance] });
     await Promise.all(visitors(50).map((visitor) => visitor.login(site, instance.host)));

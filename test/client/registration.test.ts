@@ -128,7 +128,7 @@ describe('a server that asks for fewer requests receives none for a while', () =
     [{ 'retry-after': 'x'.repeat(1000) }],
     [{ 'x-ratelimit-reset': '1, 2' }],
     [{ 'x-ratelimit-reset': '2020-01-01T00:00:00Z' }],
-  ])('not at all where it says nothing of use: %j', (headers) => {
+  ])('not at all if its headers name no usable time: %j', (headers) => {
     expect(throttledFor(headers, now)).toBeUndefined();
   });
 
@@ -137,7 +137,7 @@ describe('a server that asks for fewer requests receives none for a while', () =
     { 'retry-after': 'soon' },
     { 'retry-after': '0' },
     { 'x-ratelimit-reset': '2020-01-01T00:00:00Z' },
-  ])('for a moment, where it has had enough and says nothing of use: %j', (headers) => {
+  ])('for ten seconds after status 429 whose headers name no usable time: %j', (headers) => {
     try {
       readRegistration(answerOf(429, '', 'text/html', headers));
       throw new Error('accepted');
@@ -146,7 +146,7 @@ describe('a server that asks for fewer requests receives none for a while', () =
     }
   });
 
-  it.each([403, 503])('but not if it is something else: %s', (status) => {
+  it.each([403, 503])('but not after another status: %s', (status) => {
     const cause = { status, retryAfterMs: undefined, message: expect.stringMatching(/ \d+$/) as unknown };
     expect(() => readRegistration(answerOf(status, ''))).toThrow(
       expect.objectContaining({ cause: expect.objectContaining(cause) as unknown }),

@@ -76,7 +76,7 @@ describe.each(['misskey2025Early', 'misskey2026'] as const)('%s', (persona) => {
   });
 });
 
-it('a denial there comes back through the web adapter as one', async () => {
+it('the web adapter reports a denial there as a denial', async () => {
   const instance = await aMisskey();
   const front = await aWebSite([instance]);
   const visitor = new Visitor(allNamesHere);

@@ -235,7 +235,7 @@ describe('the other servers', () => {
   });
 });
 
-it('a state of the application comes back from there as from everywhere', async () => {
+it('the state of the application comes back after such a login, too', async () => {
   const { instance, site } = await aURLClientStage('misskey2025', { authenticate: { state: { to: '/x' } } });
   const visitor = new Visitor();
   await visitor.login(site, instance.host);

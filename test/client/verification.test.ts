@@ -32,7 +32,7 @@ it.each([
   ['no such page', answerOf(404, '')],
   ['a bot check', answerOf(401, '<title>Are you human?</title>', 'text/html')],
   ['a firewall', answerOf(403, '<title>Are you human?</title>', 'text/html')],
-])('the client is not known to be unknown: %s', (_server, answer) => {
+])('the answer does not show that the client is unknown: %s', (_server, answer) => {
   expect(isUnknownClient(answer)).toBe(false);
 });
 
@@ -74,14 +74,14 @@ describe('at a server', () => {
     ['a token', 200, { access_token: 'x' }, 'unverified'],
     ['a clear no', 401, { error: 'invalid_client' }, 'dead'],
     ['trouble', 503, {}, 'unverified'],
-  ])('only a clear no costs a registration: %s', async (_what, status, body, state) => {
+  ])('a client is recorded as dead only after a clear answer: %s', async (_what, status, body, state) => {
     const { server, clients, add, verify } = await aStage();
     server.answerWith('/oauth/token', status, body);
     expect(await verify(await add('id'))).toMatchObject({ clientId: 'id', state });
     expect(await clients.current(server.host, 'app')).toMatchObject({ state });
   });
 
-  it('neither does a missing answer', async () => {
+  it('a client is not recorded as dead if there is no answer', async () => {
     const { server, add, verify } = await aStage();
     const client = await add('id');
     await server.close();
@@ -109,7 +109,7 @@ describe('at a server', () => {
     expect(seen?.verifiedAt).toBeGreaterThanOrEqual(begun);
   });
 
-  it('that rejects one new client after another is not believed for the fourth, which stays', async () => {
+  it('that rejects one new client after another is not believed for the fourth, which stays in use', async () => {
     const { server, clients, add, ofClient } = await aStage();
     for (const [clientId, isBelieved] of [
       ...(['one', 'two', 'three'] as const).map((id) => [id, true] as const),

@@ -180,7 +180,7 @@ it.each([
   ['XN--bcher-kva.example', undefined],
   ['mastodon.social', undefined],
   ['ｍastodon.social', undefined],
-])('who typed %s is shown %s', (typed, shown) => {
+])('a visitor who typed %s sees %s', (typed, shown) => {
   expect(parseAddress(typed, none).typedHost).toBe(shown);
 });
 
@@ -192,7 +192,7 @@ describe('an origin listed for development', () => {
     ['@alice@LOCALHOST:4000', 'http://localhost:4000'],
     ['http://localhost:4000/@alice', 'http://localhost:4000'],
     ['https://127.0.0.1:8443', 'https://127.0.0.1:8443'],
-  ])('%s means it', (typed, origin) => {
+  ])('is meant by %s', (typed, origin) => {
     expect(parseAddress(typed, listed).origin).toBe(origin);
   });
 
@@ -203,7 +203,7 @@ describe('an origin listed for development', () => {
     '127.0.0.1:4000',
     'localhost.example:4000',
     'x@y@localhost:4000',
-  ])('%s does not', (typed) => {
+  ])('is not meant by %s', (typed) => {
     expect(codeThrownBy(() => parseAddress(typed, listed))).toBe('instance_invalid');
   });
 });

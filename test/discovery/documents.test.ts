@@ -39,7 +39,7 @@ it('a redirect to another server changes the host only, and neither path nor que
   expect([asked(home), asked(victim)]).toEqual([[document], [document]]);
 });
 
-it('not even after a redirect to a path of its own', async () => {
+it('not even after a redirect on the first server to another path', async () => {
   const [home, victim] = (await servers(2)) as [StandIn, StandIn];
   redirect(home, '/.well-known/webfinger', '/expensive?search=x');
   redirect(home, '/expensive', `${victim.origin}/expensive?search=x`);
@@ -91,7 +91,7 @@ it('a failure is cached like an answer', async () => {
   expect(home.requests.length).toBeLessThanOrEqual(2);
 });
 
-it('two servers that redirect to each other end, also when both are asked at once', async () => {
+it('redirects between two servers end, also if requests to both start at once', async () => {
   const [home, victim] = (await servers(2)) as [StandIn, StandIn];
   redirect(home, '/a', victim.origin);
   redirect(victim, '/a', home.origin);
@@ -109,7 +109,7 @@ it('at most four servers receive requests', async () => {
   expect(all.filter(({ connections }) => connections > 0)).toHaveLength(4);
 });
 
-it('redirects do not lead to more of them', async () => {
+it('redirects do not lead to more than four servers', async () => {
   const all = await servers(6);
   all.forEach((server, i) => redirect(server, '/a', all[i + 1]?.origin ?? ''));
   const { get } = documentsOf(all);

@@ -63,7 +63,7 @@ it('a domain that gives an account elsewhere its own name leads there, and confi
 it.each([
   ['a few KB leads', 8_000, true],
   ['ten times what any has leads nowhere', 40_000, false],
-])('a WebFinger answer of %s', async (_what, size, isRead) => {
+])('a WebFinger answer is read up to its limit: %s', async (_what, size, isRead) => {
   const [{ accountDomain }, elsewhere] = await Promise.all([aSplitPair(), anInstance()]);
   const links = [{ rel: 'self', type: 'application/activity+json', href: `${elsewhere.origin}/users/alice` }];
   const document = { subject: `acct:me@${accountDomain.host}`, links, padding: 'x'.repeat(size) };
@@ -101,7 +101,7 @@ it.each<[string, (origin: string) => object]>([
       token_endpoint: `${origin}/wp/y`,
     }),
   ],
-])('an instance whose metadata has %s is one without', async (_what, document) => {
+])('an instance whose metadata has %s is used as one without metadata', async (_what, document) => {
   const instance = await anInstance('mastodon42');
   instance.answerWith(metadataPath, 200, document(instance.origin));
   const site = await aSite({ instances: [instance] });
@@ -154,7 +154,7 @@ it('a visitor who types a name in their own script sees it in that script', asyn
   expect(ascii.json().message).toContain('xn--bcher-kva.example');
 });
 
-it('also after the login, unlike every other visitor', async () => {
+it('also in errors of the callback, while other visitors see it in ASCII', async () => {
   const host = 'xn--bcher-kva.example';
   const instance = anInstanceRecord({ origin: `https://${host}`, software: 'mastodon' });
   const callbackURL = 'https://site.example/callback';
@@ -292,7 +292,7 @@ it('the log has the requested paths, and no path that a redirect chose', async (
   expect(paths.join(' ')).not.toContain('alice');
 });
 
-it('every entry point tells an e-mail address from a handle', async () => {
+it('every entry point distinguishes an e-mail address from a handle', async () => {
   const site = await aSite({ instances: [] });
   for (const typed of ['ada@gmail.com', ' Ada@Web.de ', 'https://gmail.com/', 'mailto@proton.me']) {
     expect((await start(new Visitor(), site, typed)).json()).toMatchObject({

@@ -18,7 +18,7 @@ it.each([
     `<xrd:XRD xmlns:xrd="y"><xrd:Link rel="lrdd" template="${target}{uri}"></xrd:Link></xrd:XRD>`,
   ],
   ['as JSON', JSON.stringify({ links: [{ rel: 'x' }, null, { rel: 'lrdd', template: `${target}{uri}` }] })],
-])('to its lrdd template, %s', (_what, text) => {
+])('host-meta names the lrdd template, %s', (_what, text) => {
   expect(hrefs(text)).toEqual([target]);
 });
 
@@ -36,17 +36,17 @@ it.each([
   ['a template that is a list', JSON.stringify({ links: [{ rel: 'lrdd', template: [target] }] })],
   ['broken JSON', '{"links":[{"rel":"lrdd"'],
   ['JSON of another shape', '{"links":{"rel":"lrdd","template":"https://social.example"}}'],
-])('nowhere, with %s', (_what, text) => {
+])('host-meta names no template, with %s', (_what, text) => {
   expect(hrefs(text)).toEqual([]);
 });
 
-it('to a template with more than one parameter', () => {
+it('the template may have more than one parameter', () => {
   expect(hrefs(link('rel="lrdd" template="https://social.example/?x=1&amp;y={uri}"'))).toEqual([
     'https://social.example/?x=1&y=',
   ]);
 });
 
-it('to at most three URLs, however many it names', () => {
+it('at most three templates are read', () => {
   const text = Array.from(
     { length: 1000 },
     (_, i) => `<Link rel="lrdd" template="https://h${i}.example/"/>`,
@@ -61,7 +61,7 @@ it.each([
   '<Link rel="lrdd" '.repeat(3),
   '<a:'.repeat(2),
   `<Link ${' '.repeat(50)}`,
-])('in no time, for a quarter of a megabyte of %j', (piece) => {
+])('a quarter of a megabyte of %j is read quickly', (piece) => {
   const begun = performance.now();
   hrefs(piece.repeat(Math.ceil(262_144 / piece.length)));
   expect(performance.now() - begun).toBeLessThan(5000);

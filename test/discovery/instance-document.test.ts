@@ -40,7 +40,7 @@ it.each([
   ['has an empty issuer', { issuer: '' }],
   ['has no PKCE', { code_challenge_methods_supported: undefined }],
   ['does not name itself', { authorization_response_iss_parameter_supported: 'true' }],
-])('one that %s is not', (_what, changes) => {
+])('a server that %s is not', (_what, changes) => {
   expect(readURLClientServer({ ...document, ...changes }, origin)).toBeUndefined();
 });
 

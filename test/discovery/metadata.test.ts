@@ -142,7 +142,7 @@ describe('a server without registration', () => {
     ['has no scopes of Mastodon', { scopes_supported: ['openid', 'profile'] }],
     ['has other scopes of Mastodon', { scopes_supported: ['read', 'write'] }],
     ['has a text of scopes', { scopes_supported: 'read profile' }],
-  ])('is none for logins where it %s', (_what, changes) => {
+  ])('is not usable for logins where it %s', (_what, changes) => {
     expect(readMetadata({ ...fetching, ...changes }, origin)).toBeUndefined();
   });
 });
@@ -209,7 +209,7 @@ it.each<[string, Record<string, unknown>, string | undefined]>([
     { ...at('https://first.example'), issuer: ['https://first.example'] },
     undefined,
   ],
-])('a document about %s names %j %j', (_what, document, named) => {
+])('the issuer in a document: %s', (_what, document, named) => {
   expect(namedOrigin(document, origin)).toBe(named);
 });
 
@@ -218,7 +218,7 @@ it('the error about a missing member names the server', () => {
 });
 
 it.each(['issuer', 'authorization_endpoint', 'token_endpoint'])(
-  'a document without %s is of no use',
+  'a document without %s is not usable',
   (name) => {
     for (const value of [undefined, null]) {
       const document = Object.fromEntries(

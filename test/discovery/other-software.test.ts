@@ -96,7 +96,7 @@ describe('the software name in NodeInfo', () => {
     ['constructor', '/x'],
     ['__proto__', '/x'],
     ['x'.repeat(10_000), '/x'],
-  ])('is no trouble when it is %.20s', async (software, nodeInfo) => {
+  ])('causes no error if it is %.20s', async (software, nodeInfo) => {
     const page = await typedAt({ software, nodeInfo });
     expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
   });

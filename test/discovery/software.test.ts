@@ -96,6 +96,6 @@ it.each([
   ['mastodon', { error: 'Not found' }, false],
   ['mastodon', { error: null }, false],
   [undefined, undefined, false],
-])('%s with %j speaks the language of Misskey: %s', (software, about, misskey) => {
+])('%s with %j has only the Misskey API: %s', (software, about, misskey) => {
   expect(speaksMisskey(software, about)).toBe(misskey);
 });

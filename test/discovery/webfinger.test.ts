@@ -166,7 +166,7 @@ describe('a handle is confirmed', () => {
     ['they name different domains', agreed, jrd('alice@social.example', actor)],
     ['they name different actors', agreed, jrd('alice@example.com', 'https://social.example/users/bob')],
     ['the actor has moved on', agreed, jrd('alice@example.com', 'https://third.example/users/alice')],
-  ])('and not when %s', async (_what, domain, web) => {
+  ])('not if %s', async (_what, domain, web) => {
     expect((await confirm(domain, web)).confirmed).toBeUndefined();
   });
 
@@ -180,7 +180,7 @@ describe('a handle is confirmed', () => {
     ['text/plain', true],
     ['', true],
     ['text/html', false],
-  ])('or not by files of the type %j: %j', async (type, isConfirmed) => {
+  ])('by a document of the type %j: %j', async (type, isConfirmed) => {
     const { confirmed } = await follow(async () => answerOf(200, agreed, type));
     expect(confirmed !== undefined).toBe(isConfirmed);
   });
@@ -194,16 +194,16 @@ describe('a handle is confirmed', () => {
     expect(accepted).toEqual(Array(2).fill('application/jrd+json, application/json'));
   });
 
-  it('and not by error pages', async () => {
+  it('not by an error page', async () => {
     expect((await follow(async () => answerOf(404, agreed))).server).toBeUndefined();
   });
 
-  it('and no other server receives a request if the domain does not answer', async () => {
+  it('only after the domain has answered: otherwise no other server receives a request', async () => {
     const { server, asked } = await follow(() => Promise.reject(new MastodonError('instance_unreachable')));
     expect([server, asked.length]).toEqual([undefined, 1]);
   });
 
-  it('and the domain only names the server if the account’s server does not answer', async () => {
+  it('not if the account’s server does not answer: then the domain only names the server', async () => {
     const { server } = await follow(async (url) => {
       if (isDomain(url)) return answerOf(200, agreed);
       throw new MastodonError('instance_unreachable');
@@ -218,7 +218,7 @@ describe('a handle is confirmed', () => {
     },
   );
 
-  it('and the domain only names the server if a limit prevents the request to the account’s server', async () => {
+  it('not if a limit prevents the request to the account’s server: then the domain only names the server', async () => {
     const busy = new MastodonError('login_busy');
     const { server } = await follow(async (url) =>
       isDomain(url) ? answerOf(200, agreed) : Promise.reject(busy),
@@ -226,7 +226,7 @@ describe('a handle is confirmed', () => {
     expect(server).toEqual({ ...there, refusal: busy });
   });
 
-  it('and a handle at a server that the site refuses fails with that reason', async () => {
+  it('not if the site refuses the account’s server: the login fails with that reason', async () => {
     const refusal = new MastodonError('instance_not_allowed');
     const following = follow(async (url) =>
       isDomain(url) ? answerOf(200, agreed) : Promise.reject(refusal),
@@ -240,7 +240,7 @@ describe('a handle is confirmed', () => {
     expect([confirmed?.origin, asked.length]).toEqual(['https://social.example', 1]);
   });
 
-  it('but not by other accounts that the domain names at the account’s server', async () => {
+  it('not by other accounts that the domain names at the account’s server', async () => {
     const upload = { ...answerOf(200, agreed), url: new URL('https://social.example/uploads/1.json') };
     const { confirmed, asked } = await follow(async (url) => (isDomain(url) ? upload : answerOf(404, '')));
     expect(confirmed).toBeUndefined();
@@ -258,7 +258,7 @@ describe('a handle is confirmed', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('but a domain that gives an account elsewhere its own name only names the server', async () => {
+  it('not by a domain that gives an account elsewhere its own name: it only names the server', async () => {
     expect((await confirm(agreed, undefined)).server).toEqual(there);
   });
 
@@ -267,7 +267,7 @@ describe('a handle is confirmed', () => {
     'https://127.0.0.1/x',
     'https://localhost/x',
     'https://social.example:8443/x',
-  ])('and no server is asked at %s', async (href) => {
+  ])('not at %s, which receives no request', async (href) => {
     const { confirmed, asked } = await confirm(jrd('alice@example.com', href), agreed);
     expect([confirmed, asked.length]).toEqual([undefined, 1]);
   });

@@ -71,7 +71,7 @@ it('logs in', async () => {
   for (const { token } of instance.tokens.values()) expect(output).not.toContain(token);
 });
 
-it('says that the person did not agree', async () => {
+it('reports that the user denied the request', async () => {
   await start();
   const client = startClient(instance.host);
   const visitor = new Visitor();

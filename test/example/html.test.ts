@@ -23,7 +23,7 @@ it('leaves HTML of other templates as it is, and nothing else', () => {
   );
 });
 
-it('shows nothing for what is not there, and zero as zero', () => {
+it('shows nothing for missing values, and zero as zero', () => {
   expect(html`[${undefined}${null}${false}${''}${0}]`.text).toBe('[0]');
 });
 

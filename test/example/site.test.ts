@@ -267,7 +267,7 @@ it('runs without the demonstration in production', async () => {
   }
 });
 
-it('behind a proxy that speaks https, gives out secure cookies only, and is known to Misskeys', async () => {
+it('behind a proxy with TLS, sets secure cookies only, and serves its client metadata to Misskey', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'example-'));
   const proxied = await startExample({
     DATA_DIR: dataDir,

@@ -90,11 +90,11 @@ describe('a redirect', () => {
     expect(to('http://other.example:8080/')?.href).toBe('http://other.example:8080/');
   });
 
-  it.each([200, 201, 300, 304, 305, 401])('is no answer with the status %s', (status) => {
+  it.each([200, 201, 300, 304, 305, 401])('is not followed with the status %s', (status) => {
     expect(to('https://other.example/', status)).toBeUndefined();
   });
 
-  it('is no answer without a URL', () => {
+  it('is not followed without a URL', () => {
     expect(to(undefined)).toBeUndefined();
   });
 
@@ -110,7 +110,7 @@ describe('a redirect', () => {
     'https+x://other.example/',
     'javascript:alert(1)',
     'https://a"b/',
-  ])('to %s, which is no web site, fails as an unreachable instance', (location) => {
+  ])('to %s, which is not a web URL, fails as an unreachable instance', (location) => {
     expect(() => to(location)).toThrow(
       expect.objectContaining({ code: 'instance_unreachable', instance: 'social.example' }),
     );

@@ -36,14 +36,14 @@ function set(limits: Partial<ConcurrencyOptions> = {}) {
   return { begin, running, hosts: () => running.map(({ host }) => host) };
 }
 
-it('starts as many as there is room for, in all and for one host', async () => {
+it('starts as much work as the limits allow, in all and for one host', async () => {
   const { begin, hosts } = set();
   for (const host of ['a', 'a', 'a', 'b', 'b', 'c']) void begin(host);
   await settled();
   expect(hosts()).toEqual(['a', 'a', 'b']);
 });
 
-it('starts the one that has waited longest, unless its host has reached its limit', async () => {
+it('starts the work that has waited longest, unless its host has reached its limit', async () => {
   const { begin, hosts, running } = set();
   for (const host of ['a', 'a', 'b', 'a', 'c']) void begin(host);
   await settled();
@@ -138,7 +138,7 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts().at(-1)).toBe('honest.social');
   });
 
-  it('the last quarter of a larger limit has two places for each domain, per 128', async () => {
+  it('gets two requests of the last quarter if the limit is 128', async () => {
     const { begin, hosts } = set({ inAll: 128, perInstance: 16, waiting: 1000 });
     for (const domain of ['one', 'two', 'three', 'four']) {
       for (let i = 0; i < 50; i++) void begin(`h${i}.${domain}.example`);
@@ -147,7 +147,7 @@ describe('the owner of one domain, with any number of names', () => {
     expect(hosts()).toHaveLength(3 * 32 + 2);
   });
 
-  it('has one place of the last quarter, beginning with its first work', async () => {
+  it('gets one request of the last quarter, which is its first', async () => {
     const { begin, hosts } = set({ inAll: 8, perInstance: 1, waiting: 50 });
     for (const host of ['a.one.com', 'b.one.com', 'a.two.com', 'b.two.com', 'a.three.com']) void begin(host);
     for (const host of ['a.four.com', 'b.four.com', 'a.five.com']) void begin(host);

@@ -151,7 +151,7 @@ it.each([
   ['malformed JSON', '{', 'application/json', /malformed/],
   ['a list', '[]', 'application/json', /not an object/],
   ['a hundred lists in each other', `{"a":${'['.repeat(100)}${']'.repeat(100)}}`, 'application/json', /deep/],
-])('the server that answers with %s is named, and the operator told why', (_what, text, type, why) => {
+])('the error for an answer with %s names the server, and its cause the reason', (_what, text, type, why) => {
   const read = () => jsonObject(answerOf(200, text, type));
   expect(read).toThrow(/^The server social\.example /);
   expect(read).toThrow(

@@ -66,7 +66,7 @@ it('one domain, with any number of names, causes a quarter of them', async () =>
   expect(requests()).toBe(11);
 });
 
-it('five domains leave requests for a visitor of a sixth', async () => {
+it('five domains leave requests for a visitor who types a sixth', async () => {
   const { http, origin } = await aVictim();
   await causeMany(300, http, (index) => `h${index}.evil${index % 5}.example`, origin);
   expect(await causeMany(3, http, () => 'honest.example', origin)).toEqual([200, 200, 200]);
@@ -314,13 +314,13 @@ describe('names below one domain', () => {
     clock.mockRestore();
   });
 
-  it('that fail otherwise use them up', async () => {
+  it('whose requests fail in another way count', async () => {
     const limits = new ReferralLimits();
     await sentOf(limits, 200, some, () => Promise.reject(new Error('reset')));
     expect(await sentOf(limits, 1, some)).toMatchObject({ sent: 0 });
   });
 
-  it('leave a request of a finished login uncounted, and none of other visitors or of its discovery', async () => {
+  it('do not count a request of a finished login, but count those of other visitors and of discovery', async () => {
     const limits = new ReferralLimits();
     await sentOf(limits, 1, () => ({ host: own, typed: 'honest.example' }));
     await sentOf(limits, 1, () => ({ host: own, typed: 'other.example', standing: 'pending' }));

@@ -285,17 +285,20 @@ describe('an answer', () => {
     ['a status of nothing', `HTTP/1.1 000 SECRET\r\nContent-Length: 2\r\n\r\n{}`],
     ['a change of protocol, to none', 'HTTP/1.1 101 SECRET\r\n\r\n'],
     ['a change of protocol', 'HTTP/1.1 101 SECRET\r\nConnection: Upgrade\r\nUpgrade: SECRET\r\n\r\n'],
-  ])('that is %s is told apart from no answer, without what was sent', async (_what, text) => {
-    const server = await answering(text);
-    const { origin } = originOf(server);
-    const error: unknown = await requestsTo([{ origin }])
-      .get(`${origin}/`)
-      .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'response_invalid' });
-    const told = inspect(error, { depth: 9, showHidden: true });
-    expect(told).not.toMatch(/SECRET|SSH|assert|falsy/);
-    await until(() => server.open() === 0);
-  });
+  ])(
+    'that is %s is distinguished from a missing answer, and the error omits what was sent',
+    async (_what, text) => {
+      const server = await answering(text);
+      const { origin } = originOf(server);
+      const error: unknown = await requestsTo([{ origin }])
+        .get(`${origin}/`)
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'response_invalid' });
+      const told = inspect(error, { depth: 9, showHidden: true });
+      expect(told).not.toMatch(/SECRET|SSH|assert|falsy/);
+      await until(() => server.open() === 0);
+    },
+  );
 
   it('does not repeat sent values in an error', async () => {
     const server = await answering('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n SECRET\x01: x\r\n\r\n');

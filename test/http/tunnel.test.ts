@@ -132,7 +132,7 @@ describe('a proxy that refuses', () => {
     [502, 'could not reach'],
     [504, 'in time'],
     [302, '302'],
-  ])('with %i is told to the operator, without its credentials', async (status, text) => {
+  ])('with %i is reported to the operator, without its credentials', async (status, text) => {
     const proxy = await aProxy((_head, socket) => {
       socket.write(`HTTP/1.1 ${status} No\r\nLocation: ${origin}/\r\nContent-Length: 2\r\n\r\n{}`);
       return true;
@@ -176,7 +176,7 @@ const missing = tinyproxyAvailable();
 (missing === undefined ? describe : describe.skip)(
   `tinyproxy${missing === undefined ? '' : ` (${missing})`}`,
   () => {
-    it('transports a whole login, and its refusals are told apart from those of the instance', async () => {
+    it('transports a whole login, and its refusals are distinguished from those of the instance', async () => {
       const instance = await anInstance();
       const secure = await aSecureInstance('localhost', 'localhost');
       const ports = [instance.port, secure.server.port];

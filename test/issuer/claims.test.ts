@@ -56,7 +56,7 @@ it('the claims omit what the profile omits', () => {
   expect(Object.keys(claimsOf(least))).toHaveLength(6);
 });
 
-it('no claim is empty: a user name that makes no handle gives none', () => {
+it('no claim is empty: a user name that cannot be part of a handle leads to no handle', () => {
   const odd = { ...least, username: 'Jane Doe', handle: '', handleVerified: false };
   const claims = claimsOf(odd);
   expect(claims).toEqual({ name: 'Alice', nickname: 'Jane Doe', mastodon_instance: origin });

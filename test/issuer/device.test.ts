@@ -154,7 +154,7 @@ describe('a device', () => {
     },
   );
 
-  it('is logged in at its own URL only: the end of its login is none of a login in the browser', async () => {
+  it('is logged in at its own URL only, and not at that of a login in the browser', async () => {
     const all = await begun();
     const { visitor, instance, stage } = all;
     const page = await visitor.follow(await press(visitor, await compare(all)));
@@ -167,7 +167,7 @@ describe('a device', () => {
     expect((await visitor.get(back.location ?? '')).text).toContain('Your device is now logged in');
   });
 
-  it('finds no such endpoint if the device flow is off', async () => {
+  it('finds no device endpoint if the device flow is off', async () => {
     const instance = await anInstance();
     const stage = await anIssuer([instance], { deviceFlow: false, clients: [] });
     const metadata = (await (

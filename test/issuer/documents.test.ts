@@ -21,7 +21,7 @@ async function aStage(options: Parameters<typeof anOpenIssuer>[2] = {}) {
 }
 
 describe('a client with a metadata document', () => {
-  it('logs people in, as any other does', async () => {
+  it('logs users in, like any other client', async () => {
     const { instance, site, config, begin, visitor } = await aStage();
     expect(config.serverMetadata().client_id_metadata_document_supported).toBe(true);
     const asked = await begin();
@@ -104,7 +104,7 @@ describe('a client with a metadata document', () => {
     expect((await openPage(visitor, (await begin()).url)).status).toBe(400);
   });
 
-  it('that is lost in transit is reported to its operator, not as a fault of the issuer', async () => {
+  it('whose document cannot be fetched gets an error page, which is not logged as a fault of the issuer', async () => {
     const { site, begin, visitor, stage } = await aStage();
     site.answer = (_req, res) => void res.writeHead(404).end();
     const page = await openPage(visitor, (await begin()).url);

@@ -5,7 +5,7 @@
 
 import { MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
 
-describe('when all room is used', () => {
+describe('when the total limit is reached', () => {
   const until = Date.now() + 3_600_000;
   const mega = 1024 * 1024;
 

@@ -116,7 +116,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('give tokens to one of those who send a code at the same time', async () => {
+  it('give tokens for a code once, if several requests send it at the same time', async () => {
     const { issuerURL, processes, instance } = await aStage();
     const config = await discover({ issuerURL });
     const visitor = new Visitor();
@@ -221,7 +221,7 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
     }
   });
 
-  it('lose no key when two are told at once to create a new one, and publish all of them', async () => {
+  it('lose no key if two processes create a new one at the same moment, and publish all of them', async () => {
     let time = 1_800_000_000_000;
     const keyring = async () => {
       const store = new IssuerStore(new Store(await aStore(), 1000), 'https://rotated.example');

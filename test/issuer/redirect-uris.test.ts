@@ -16,12 +16,12 @@ it.each([
   ['com.example.app://evil.example/callback', 'an app on this device (com.example.app:)'],
   ['localapp://localhost/', 'an app on this device (localapp:)'],
   ['web+app:callback', 'an app on this device (web+app:)'],
-])('%s leads to %s', (redirectURI, place) => {
+])('the destination of %s is %s', (redirectURI, place) => {
   expect(redirectDestination(redirectURI)).toBe(place);
 });
 
 it.each([undefined, 7, '', 'callback', '/callback', ['https://app.example/']])(
-  '%j leads nowhere that can be told',
+  '%j has no destination',
   (redirectURI) => {
     expect(redirectDestination(redirectURI)).toBeUndefined();
   },
@@ -43,6 +43,6 @@ it.each([
   ['com.example+x.app:/callback', false],
   ['com.:/callback', false],
   ['callback', false],
-])('may people be sent to %s by a stranger’s document? %s', (redirectURI, may) => {
+])('a client without registration may have the redirect URI %s: %s', (redirectURI, may) => {
   expect(isSafeRedirect(redirectURI)).toBe(may);
 });

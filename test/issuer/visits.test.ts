@@ -7,7 +7,7 @@ import { BadStore, breakdowns } from '../support/bad-store';
 import { until } from '../support/hostile';
 import { aStage, answerOf, ask, discover, logIn, logInAt, openPage, press } from './stage';
 
-describe('a page that the browser loads ahead', () => {
+describe('a page that the browser preloads', () => {
   const ahead = [{ 'Sec-Purpose': 'prefetch;prerender' }, { Purpose: 'prefetch' }, { 'X-Moz': 'prefetch' }];
 
   it.each(ahead)('uses up neither a login nor its way back: %j', async (headers) => {

@@ -31,14 +31,14 @@ const protocol = {
   code_challenge_method: 'S256',
 };
 
-it('has PKCE, and no parameter that the site did not ask for', () => {
+it('the authorization URL has PKCE, and no parameter that the site did not ask for', () => {
   expect(paramsOf()).toEqual(protocol);
   expect(authorizationURL(instance, login, 'state', {})).toMatch(
     /^https:\/\/mastodon\.example\/oauth\/authorize\?/,
   );
 });
 
-it('keeps the endpoint’s own query', () => {
+it('the authorization URL keeps the endpoint’s own query', () => {
   const endpoint = 'https://mastodon.example/?rest_route=/authorize';
   expect(paramsOf({}, {}, { ...instance, authorizationEndpoint: endpoint })).toEqual({
     rest_route: '/authorize',
@@ -46,7 +46,7 @@ it('keeps the endpoint’s own query', () => {
   });
 });
 
-it('asks for another account, and in a language, if the site wishes', () => {
+it('the authorization URL asks for a new login, and for a language, if the site wants that', () => {
   expect(paramsOf({ forceLogin: true, lang: 'de' })).toEqual({
     force_login: 'true',
     lang: 'de',
@@ -71,13 +71,13 @@ it.each([
   },
 );
 
-it('has each of the protocol’s own parameters once, because some servers read the first and some the last', () => {
+it('each parameter of the protocol is there once, because some servers read the first and some the last', () => {
   const extra = { state: 'mine', redirect_uri: 'https://evil.example', prompt: 'x' };
   const { searchParams } = new URL(authorizationURL(instance, login, 'state', {}, extra));
   expect([...searchParams.keys()].sort()).toEqual(['prompt', ...Object.keys(protocol)].sort());
 });
 
-it('accepts further parameters, which change none of the protocol’s own', () => {
+it('further parameters do not replace those of the protocol', () => {
   expect(
     paramsOf({}, { prompt: 'x', state: 'mine', redirect_uri: 'https://evil.example', scope: 'admin' }),
   ).toEqual({

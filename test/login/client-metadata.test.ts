@@ -19,7 +19,7 @@ async function aStore(): Promise<JSONStore> {
   return backend;
 }
 
-it('the web API, with a Response', async () => {
+it('the web API serves the document as a Response', async () => {
   const login = createLogin({ ...leastOptions, clientMetadataURL, store: await aStore() });
   const ask = (path: string, method = 'GET') =>
     login.clientMetadata(new Request(`https://site.example${path}`, { method }));
@@ -40,7 +40,7 @@ it('the web API, with a Response', async () => {
   await expect(login.clientMetadata(noRequest)).rejects.toThrow('takes a Request');
 });
 
-it('declares the scopes that logins asked for, of a bounded number of sets', async () => {
+it('the document declares the scopes of earlier logins, up to a number of sets', async () => {
   const store = await aStore();
   const login = createLogin({ ...leastOptions, clientMetadataURL, store, scope: 'read:accounts' });
   const begin = (scope: string) =>
@@ -60,7 +60,7 @@ it('declares the scopes that logins asked for, of a bounded number of sets', asy
 let close: (() => void) | undefined;
 afterEach(() => close?.());
 
-it('core, with a response that other middleware sent before the store answered', async () => {
+it('core sends nothing if other middleware sent a response before the store answered', async () => {
   const store = new Map<string, unknown>();
   let answerNow = (): void => undefined;
   const slow = {
@@ -125,7 +125,7 @@ describe('the bridge', () => {
   });
 });
 
-it('the issuer, below its own address', async () => {
+it('the issuer serves the document below its own address', async () => {
   // oidc-provider warns on Node.js 20.
   const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
   const issuer = await createIssuer({

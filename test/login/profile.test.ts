@@ -134,14 +134,14 @@ it('the address of a picture, page or actor has at most 2048 characters', () => 
 it.each([
   ...[undefined, null, '', ' ', '7 ', ' 7', '7\n', '7#8', '7@x', '../7', '7'.repeat(129)],
   ...[true, {}, [], ['7'], [7], -1, 1.5, 1e300, 2 ** 53],
-])('the id %j is none', (id) => {
+])('the id %j is not accepted', (id) => {
   expect(codeThrownBy(() => profileOf({ id }))).toBe('response_invalid');
 });
 
 it.each([
   ['user name', { username: '' }, /username/],
   ['id', { id: '' }, /id/],
-])('an account without a usable %s is told with the name of its server', (_what, changes, why) => {
+])('an account without a usable %s is reported with the name of its server', (_what, changes, why) => {
   const cause = expect.objectContaining({ message: expect.stringMatching(why) as unknown }) as unknown;
   expect(() => profileOf(changes)).toThrow(expect.objectContaining({ instance: 'social.example', cause }));
 });
@@ -175,7 +175,7 @@ it.each([
   7,
   {},
   ['alice'],
-])('the user name %j is none', (username) => {
+])('the user name %j is not accepted', (username) => {
   expect(codeThrownBy(() => profileOf({ username }))).toBe('response_invalid');
 });
 
@@ -284,11 +284,11 @@ describe('a handle of another domain', () => {
   it.each([
     ['the handle is of the server itself', {}],
     ['the user name makes no handle', { username: 'Jane Doe', acct: 'Jane Doe@example.com' }],
-  ])('is asked for nowhere where %s', async (_what, changes) => {
+  ])('is not looked up if %s', async (_what, changes) => {
     expect((await login(jrd('alice@example.com'), changes)).asked).toEqual([]);
   });
 
-  it('also of the server’s own domain is looked up if a server, like Misskey, names no actor', async () => {
+  it('is looked up even at the server’s own domain if a server, like Misskey, names no actor', async () => {
     const misskey = { ...instance, api: 'misskey' } as const;
     const { profile, asked } = await login(jrd('alice@social.example'), { uri: undefined }, misskey);
     expect(profile).toMatchObject({ handle: 'alice@social.example', actor: honest.uri });
@@ -297,7 +297,7 @@ describe('a handle of another domain', () => {
     ]);
   });
 
-  it('is verified in other capitals only if the account names the same actor', async () => {
+  it('that differs in upper and lower case is verified only if the account names the same actor', async () => {
     const changes = { username: 'Alice', acct: 'Alice@example.com' };
     const named = await login(jrd('alice@example.com'), changes);
     expect(named.profile).toMatchObject({ handle: 'Alice@example.com', handleVerified: true });
@@ -317,7 +317,7 @@ describe('a handle of another domain', () => {
     },
   );
 
-  it('with look-alike letters is shown with the domain in ASCII', async () => {
+  it('that has look-alike letters in its domain is shown in ASCII', async () => {
     const { profile, asked } = await login(jrd('alice@exаmple.com'), { acct: 'alice@exаmple.com' });
     expect(profile).toMatchObject({ handle: 'alice@xn--exmple-4nf.com', handleVerified: true });
     expect(new URL(asked[0] ?? '').host).toBe('xn--exmple-4nf.com');

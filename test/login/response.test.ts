@@ -52,7 +52,7 @@ describe('a response is read', () => {
     expect([pathname, String(searchParams)]).toEqual(read);
   });
 
-  it('or used unchanged, if it was already parsed', () => {
+  it('from parameters that were already parsed', () => {
     const url = new URL('https://site.example/callback/a?code=x');
     expect(targetOf(url)).toBe(url);
   });
@@ -97,7 +97,7 @@ describe('a request is an authorization response', () => {
     '/',
     '*',
     '',
-  ])('and %j is none', (url) => {
+  ])('%j is not one', (url) => {
     expect(isCallback(requestFor(url), callbackPaths(callbackURL))).toBe(false);
   });
 
@@ -149,7 +149,7 @@ describe('a request is an authorization response if the host is inside the path'
     '/auths/social.example/done',
     '/',
     '',
-  ])('and %j is none', (url) => {
+  ])('%j is not one', (url) => {
     expect(isCallback(requestFor(url), paths)).toBe(false);
   });
 

@@ -441,7 +441,7 @@ describe('a response that belongs to a pending login', () => {
 it.each([
   ['a page of what stands in front', answerOf(403, '<title>Forbidden</title>', 'text/html'), /bot check/],
   ['a challenge', answerOf(400, {}, undefined, { 'cf-mitigated': 'challenge' }), /bot check/],
-])('%s in place of a token is no refusal of the code', (_what, answer, sentence) => {
+])('%s in place of a token does not count as a refusal of the code', (_what, answer, sentence) => {
   const read = () => readTokens(answer);
   const failure = {
     code: 'instance_blocked',

@@ -62,7 +62,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(instance.tokens.has(first)).toBe(false);
   });
 
-  it('it is sent once, however many ask for it at the same time', async () => {
+  it('it is sent once, however many callers ask for it at the same time', async () => {
     const { instance, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.resetRequests();
@@ -71,7 +71,7 @@ describe.each(refreshing)('at %s', (persona) => {
     expect(instance.requestsTo('POST /oauth/token')).toHaveLength(1);
   });
 
-  it('also when they ask in several processes; and the store contains none of the tokens', async () => {
+  it('also if they ask in several processes; and the store contains none of the tokens', async () => {
     const { instance, options, login } = await aStage(persona);
     const { refreshToken } = await logIn(login, instance);
     instance.resetRequests();
@@ -399,7 +399,7 @@ describe('revoking a token', () => {
     [503, 'instance_unreachable'],
     [403, 'token_refused'],
     [302, 'response_invalid'],
-  ])('that is answered with %s is told as %s', async (status, code) => {
+  ])('that is answered with %s is reported as %s', async (status, code) => {
     const { instance, login } = await aStage('mastodon45');
     const { accessToken } = await logIn(login, instance);
     instance.answerWith('/oauth/revoke', status, {});
@@ -503,7 +503,7 @@ it.each([
   ['what is not implemented', answerOf(501, ''), 'revocation_unsupported'],
   ['a limit', answerOf(429, ''), 'instance_unreachable'],
   ['a crash', answerOf(500, ''), 'instance_unreachable'],
-])('no success of a revocation is %s', (_what, answer, code) => {
+])('an answer with %s is not a successful revocation', (_what, answer, code) => {
   const reason = code === 'instance_unreachable' ? { reason: 'server_error' } : {};
   const failure = { code, ...reason, instance: 'social.example', cause: expect.any(Error) as unknown };
   expect(() => isRevoked(answer, 'social.example')).toThrow(expect.objectContaining(failure));

@@ -84,7 +84,7 @@ describe('a pending login', () => {
   it.each<[string, () => string[], RegExp]>([
     ['another browser', () => [randomToken()], /^login_expired .*another browser/],
     ['a browser without a key', () => [], /^login_expired .*no session/],
-  ])('is spent where %s opened its response: the code is in other hands', async (_what, keys, why) => {
+  ])('is used up if %s opened its response, because the code is disclosed', async (_what, keys, why) => {
     const pending = transactions();
     const [key, state] = [randomToken(), randomToken()];
     await pending.of([key]).save(state, login);
@@ -238,7 +238,7 @@ describe('logins that a browser never finished', () => {
     expect(get).not.toHaveBeenCalled();
   });
 
-  it('are a hint, whose loss stops no login', async () => {
+  it('are optional: their loss stops no login', async () => {
     const backend = new JSONStore();
     const key = randomToken();
     jest.spyOn(backend, 'get').mockRejectedValue(new Error('down'));
@@ -402,7 +402,7 @@ describe('MastodonLogin', () => {
     expect(finished.profile.username).toBe('alice');
   });
 
-  it('does not count a login that failed after its code was accepted against the client', async () => {
+  it('does not verify the client after a login that failed later than its code exchange', async () => {
     const { instance, login } = await aStage();
     const [key, other] = [randomToken(), randomToken()];
     const before = await login.begin(instance.host, other);
@@ -416,7 +416,7 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('still knows it if the browser’s session cookie may be older', async () => {
+  it('reports it for as long as a session cookie may be restored: 29 days later', async () => {
     const { instance, login } = await aStage();
     const key = randomToken();
     const { redirect } = await login.begin(instance.host, key);

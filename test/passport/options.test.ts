@@ -14,7 +14,7 @@ describe('allowInstance', () => {
   it.each<[string, (host: string) => boolean | Promise<boolean>]>([
     ['false', () => false],
     ['a promise of false', async () => false],
-  ])('%s: the person is told, and nothing was sent', async (_what, allowInstance) => {
+  ])('%s: the visitor gets a message, and no request is sent', async (_what, allowInstance) => {
     const { instance, site, visitor } = await aStage('mastodon45', { options: { allowInstance } });
     const page = await start(visitor, site, instance.host);
     expect([page.status, page.json()]).toEqual([
@@ -227,7 +227,7 @@ describe('stateStore', () => {
     expect((await visitor.get(callback, alice)).json().code).toBe('login_expired');
   });
 
-  it('may keep a login for too long: it expires all the same', async () => {
+  it('may keep a login for too long: the login expires nevertheless', async () => {
     const stateStore = new HeaderStore();
     const { instance, site, visitor } = await aStage('mastodon45', {
       options: { stateStore },
@@ -277,7 +277,7 @@ describe('stateStore', () => {
     expect(site.errors).toEqual([mine, mine]);
   });
 
-  it('is needed without a session, and the operator is told so', async () => {
+  it('is needed without a session, and the error says so', async () => {
     const { instance, site, visitor } = await aStage('mastodon45', { session: false });
     expect((await start(visitor, site, instance.host)).status).toBe(500);
     expect(String(site.errors[0])).toMatch(/session.*stateStore/);

@@ -32,7 +32,7 @@ const typed = fc.oneof(
     .map((parts) => parts.join('')),
 );
 
-it('a host that is taken is public, canonical, and the only one in the origin', () =>
+it('an accepted host is public, canonical, and the only one in the origin', () =>
   holds(
     fc.property(typed, (text) => {
       const address = orRefusal(() => parseAddress(text, none));
@@ -66,7 +66,7 @@ it.each(['xn--a.social', 'xn--zzzzzz.social', 'a.xn--.social'])(
   },
 );
 
-it('a host that is taken is taken again as itself, with capitals, dots, spaces, schemes and users around it', () =>
+it('an accepted host is accepted again unchanged, with capitals, dots, spaces, schemes and users around it', () =>
   holds(
     fc.property(typed, fc.stringMatching(/^[a-z0-9_]{1,10}$/), (text, user) => {
       const address = orRefusal(() => parseAddress(text, none));
@@ -81,7 +81,7 @@ it('a host that is taken is taken again as itself, with capitals, dots, spaces, 
     }),
   ));
 
-it('a port, a password or an address in numbers is never taken', () =>
+it('a port, a password or an IP address is never accepted', () =>
   holds(
     fc.property(
       fc.oneof(
@@ -99,7 +99,7 @@ it('a port, a password or an address in numbers is never taken', () =>
     ),
   ));
 
-it('a list for development lets in what is on it, and changes nothing else', () =>
+it('a list for development allows exactly the origins on it', () =>
   holds(
     fc.property(typed, (text) => {
       const address = orRefusal(() => parseAddress(text, listed));
@@ -108,7 +108,7 @@ it('a list for development lets in what is on it, and changes nothing else', () 
     }),
   ));
 
-it('what is no text is refused', () =>
+it('a value other than a text is refused', () =>
   holds(
     fc.property(
       fc.anything().filter((value) => typeof value !== 'string'),

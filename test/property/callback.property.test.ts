@@ -48,7 +48,7 @@ const path = fc.oneof(
 );
 const target = fc.tuple(path, query).map(([where, what]) => `${where}?${what}`);
 
-it('is read as single texts, of which the state is one of ours, or refused', () =>
+it('a callback URL is refused, or has each parameter once and a state of our form', () =>
   holds(
     fc.property(target, (url) => {
       const req = targetOf(url);
@@ -68,7 +68,7 @@ it('is read as single texts, of which the state is one of ours, or refused', () 
     }),
   ));
 
-it('belongs to a login only with the instance’s host in its path, and with the instance as issuer', () =>
+it('a callback URL belongs to a login only with the instance’s host in its path, and with the instance as issuer', () =>
   holds(
     fc.property(target, fc.boolean(), (url, promisesIssuer) => {
       const login = aLogin();
@@ -82,7 +82,7 @@ it('belongs to a login only with the instance’s host in its path, and with the
     }),
   ));
 
-it('gets an answer from a real site, which sends no request to the instance', async () => {
+it('a real site answers every callback URL without a request to the instance', async () => {
   const { instance, site, visitor } = await aStage();
   // A browser with a session and a pending login, which has the most rights.
   const state = new URL(await leave(visitor, site, instance.host)).searchParams.get('state') ?? '';

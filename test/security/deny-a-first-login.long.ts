@@ -72,7 +72,7 @@ it('names that all exist do not stop the first login at the domain itself, withi
   expect(instance.requests.length).toBeLessThanOrEqual(120);
 });
 
-it('made-up handles of a domain do not stop the first login at its server', async () => {
+it('handles of a domain that do not exist do not stop the first login at its server', async () => {
   const [domain, server] = [await aServer('fedi.example'), await aServer('social.fedi.example')];
   domain.instance.answerWith(/^GET /, 404, {});
   const login = aLogin(domain, server);
@@ -81,7 +81,7 @@ it('made-up handles of a domain do not stop the first login at its server', asyn
   await beginsAt(login, server.instance);
 });
 
-it('made-up handles at a domain without a server do not stop a start with the domain alone', async () => {
+it('handles at a domain without a server do not stop a start with the domain alone', async () => {
   const domain = await aServer('fedi.example');
   domain.instance.answerWith(/^GET /, 404, {});
   const login = aLogin(domain);

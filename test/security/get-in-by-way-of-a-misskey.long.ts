@@ -375,7 +375,7 @@ describe('the document', () => {
     expect(instance.requests).toEqual([]);
   });
 
-  it('at an address that others chose contains nothing from the request', async () => {
+  it('at a URL that another person chose contains nothing from the request', async () => {
     const { instance, site } = await aURLClientStage();
     const path = `/auth/mastodon/client/${instance.host}`;
     const visitor = new Visitor();

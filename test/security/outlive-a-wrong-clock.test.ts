@@ -74,7 +74,7 @@ it('a host that failed receives requests again', async () => {
   expect(await begin()).toBe('begun');
 });
 
-it('a domain is still asked for its server', async () => {
+it('a domain still receives a request for its server', async () => {
   const { accountDomain: domain, webHost: instance } = await aSplitPair();
   const login = new MastodonLogin({
     ...leastOptions,

@@ -35,7 +35,7 @@ describe('the text of an error is not shown', () => {
     ['access_denied', 'access_denied'],
     [text, 'token_refused'],
     ['invalid_scope', 'token_refused'],
-  ])('of one who may answer: error=%s', async (error, code) => {
+  ])('of a server whose response is valid: error=%s', async (error, code) => {
     for (const failureRedirect of [false, true]) {
       const instance = await anInstance();
       const site = await aSite({ instances: [instance], failureRedirect });

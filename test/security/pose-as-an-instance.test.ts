@@ -43,7 +43,7 @@ it.each([
   ['of a name below', () => authority.issue([`www.${hostname}`])],
   ['of all names above', () => authority.issue(['*.example.org'])],
   ['that is over', () => authority.issue([hostname], -1)],
-])('is found out by a certificate %s', async (_what, issue) => {
+])('is detected by a certificate %s', async (_what, issue) => {
   const { instance, site } = await posing(issue(), authority.ca);
   expect(refusal(await start(new Visitor(), site, instance.host))).toEqual({
     status: 502,

@@ -38,7 +38,7 @@ const codeOf = (login: MastodonLogin, address: string): Promise<string> =>
     (error: { code: string }) => error.code,
   );
 
-it('the starts that one domain leads elsewhere are counted by whom they lead to', async () => {
+it('the starts that one domain leads elsewhere are counted by the server that they lead to', async () => {
   const victim = await anInstance();
   victim.answerWith(/^GET /, 404, {});
   const [attacker, other] = [await anAttacker(victim), await anAttacker(victim)];

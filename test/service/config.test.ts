@@ -215,7 +215,7 @@ describe('a mistake', () => {
       'config.yml:4: limits.max_sockets: must be a whole number from 1 to 2147483647',
     ],
     [`${least}trusted_proxies: -1`, 'config.yml:3: trusted_proxies: must be a whole number from 0 to 10'],
-  ])('in %j is told with its line and key', (text, message) => {
+  ])('in %j is reported with its line and key', (text, message) => {
     expect(mistakeIn(text)).toBe(message);
   });
 

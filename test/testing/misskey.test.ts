@@ -70,7 +70,7 @@ describe('reports mistakes of the site', () => {
     );
   });
 
-  it('says that it has no address of the site', async () => {
+  it('reports that no address of the site is set', async () => {
     const { instance, site, visitor } = await aStage({ sites: {} });
     const away = await leave(visitor, site, instance.host);
     await expect(instance.approve(away)).rejects.toThrow(

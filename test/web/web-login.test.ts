@@ -255,7 +255,7 @@ describe('the cookie', () => {
     }
   });
 
-  it('stays as it is when a login fails', async () => {
+  it('does not change when a login fails', async () => {
     const { instance, login } = await aStage();
     const { callback, cookie } = await comeBack(login, instance);
     const wrong = callback.replace(/code=[^&]*/, 'error=access_denied');
@@ -350,7 +350,7 @@ describe('a start by a page of another site', () => {
     ],
     ['the origin of callbackURL', { Origin: 'https://site.example' }],
     ['the host of the request', { Origin: 'https://www.site.example', Host: 'www.site.example' }],
-  ])('is not what says %s', async (_what, headers) => {
+  ])('is not a request with %s', async (_what, headers) => {
     const { instance, login } = await aStage();
     expect((await login.begin(crossSite(instance.host, headers))).status).toBe(302);
   });
@@ -400,7 +400,7 @@ describe('a mistake of the developer', () => {
     [{ cookiename: 'x' }, /^createLogin: there is no option cookiename; did you mean cookieName\?/],
     [{ stateStore: {} }, /^createLogin: there is no option stateStore/],
     [{ clientName: '' }, /^createLogin: clientName/],
-  ])('%j is told at once', (wrong, message) => {
+  ])('%j is reported at once', (wrong, message) => {
     expect(() => createLogin({ ...leastOptions, ...(wrong as object) })).toThrow(message);
   });
 
