@@ -33,7 +33,12 @@ export function openPrivateFolder(path: string): PrivateFile {
   if (user === undefined) return { path, close: () => undefined };
   const folder = dirname(path);
   const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  const close = () => closeSync(descriptor);
+  let isOpen = true;
+  // Once only: by then the number may belong to another file or connection of the process.
+  const close = () => {
+    if (isOpen) closeSync(descriptor);
+    isOpen = false;
+  };
   const problem = folderProblem(fstatSync(descriptor), user);
   if (problem !== undefined) {
     close();

@@ -2,10 +2,12 @@
 
 import {
   chmodSync,
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -51,6 +53,13 @@ async function counts(): Promise<[number, number]> {
 }
 
 describe('one process', () => {
+  it('may close it twice, which closes no other file', async () => {
+    await store.close();
+    const files = Array.from({ length: 20 }, () => openSync(file, 'r'));
+    await Promise.all([store.close(), store.close()]);
+    for (const one of files) closeSync(one);
+  });
+
   it('keeps JSON values until they are replaced, deleted or expired', async () => {
     expect(await store.get('a')).toBeUndefined();
     expect(await store.set('a', { deep: [1, 'ü', null] })).toBe(true);
