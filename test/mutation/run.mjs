@@ -36,7 +36,7 @@ const judged = {
   'client/verification': 'client/verification client/invalid-code-check',
   'client/lifecycle': 'client/',
   'login/authorization': 'login/authorization login/response',
-  'login/browser': 'login/transactions',
+  'login/browser': 'login/browser',
   'login/exchange': 'login/token',
   'login/profile': 'login/profile',
   'login/transactions': 'login/transactions login/stored-logins',
