@@ -4,7 +4,7 @@ import { compared, inTurns } from '../numbers.mjs';
 
 const count = 800;
 const atOnce = 12;
-/** After so many, the figures fall no further. */
+/** Rounds before the measurement. After these, the figures do not fall any further. */
 const warmUps = 5;
 
 export async function warmLogins({ load, site }, rounds) {

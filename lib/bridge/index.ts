@@ -44,8 +44,8 @@ export interface Bridge {
   /** The number of connections, and of logins that wait, in this process. */
   status(): { readonly sockets: number; readonly pending: number };
   /**
-   * Tells every program and ends its connection. Resolves when all are gone, after two seconds at most. A second call
-   * resolves with the first.
+   * Sends every program the error `server_closing`, and ends its connection. Resolves when all connections are closed, after
+   * two seconds at most. A second call resolves with the first.
    */
   close(): Promise<void>;
 }

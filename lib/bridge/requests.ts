@@ -152,7 +152,7 @@ export class Requests {
     await ended?.catch(() => undefined);
   }
 
-  /** Subscribes once. A subscription that takes longer than the time limit is waited for again, not made again. */
+  /** Subscribes once. If that takes longer than the time limit, the next call waits for the same subscription. */
   private async listen(): Promise<void> {
     await this.busLimit.run(() => {
       const listening = (this.listening ??= this.subscribe());

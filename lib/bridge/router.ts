@@ -64,7 +64,7 @@ export function createRouter(settings: BridgeSettings, login: MastodonLogin, req
     // The request stays: the connection of its process to the bus may be back in a moment.
     if (!(await requests.isAwaited(pending))) return sendPage(res, unknownPage(clientName));
     try {
-      // The instance asks even a visitor who has agreed before: any program can send a visitor there.
+      // The instance asks for consent even if the visitor has consented before, because any program can send a visitor there.
       const options = { forceLogin: true, state: stateOf(browserKey, id) };
       const { redirect } = await login.begin(instance.host, [browserKey], options);
       sendRedirect(res, redirect);

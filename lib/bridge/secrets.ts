@@ -33,7 +33,7 @@ export function codeFor(id: string): string {
   return `${letters.slice(0, 3)}-${letters.slice(3)}`;
 }
 
-/** An ID in a log: enough to tell two apart, too little to open the page. */
+/** The prefix of an ID, for logs: it distinguishes two requests, and does not open the page. */
 export function loggedID(id: string): string {
   return id.slice(0, 6);
 }

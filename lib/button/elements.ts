@@ -39,7 +39,7 @@ export interface FormOptions {
   readonly value?: string | undefined;
   /** Why the last login failed. */
   readonly failure?: Failure | undefined;
-  /** Address where visitors without an account find a server; `false` for no such line. Default: joinmastodon.org. */
+  /** URL where visitors without an account find a server. `false` omits that line. Default: joinmastodon.org. */
   readonly join?: string | false | undefined;
   /** Further fields to send along, such as a CSRF token. */
   readonly hidden?: Readonly<Record<string, string>> | undefined;

@@ -77,7 +77,7 @@ export class Clients {
     const record =
       (await this.store.get(used)) ??
       (await this.store.get(storeKey('credentials-unused', host, appKey, clientId))) ??
-      // As above: with the first login they move.
+      // As in `current`: the first login moves them to the other key.
       (this.store.isShared ? await this.store.get(used) : undefined);
     const isWhole = hasMembers(record, 'string', ['clientId', 'clientSecret']);
     const credentials = record as ClientCredentials;

@@ -190,7 +190,7 @@ export class ClientLifecycle {
       void context.inBackground(this.background, host, (work) =>
         this.checkInvalidCode(work, instance, of, redirectURI, 'first'),
       );
-    // An instance that does not know even the client that it has just given says so of every client (Iceshrimp).
+    // An instance that reports a client as unknown right after its registration does so for every client (Iceshrimp).
     if (client.deaths)
       void context.inBackground(this.background, host, async (work) => {
         if (!(await isKnown(work, this.clients, instance, of, client)))

@@ -122,7 +122,7 @@ export class ConcurrencyLimit {
 
 type Counts = Record<'hosts' | 'domains', ReadonlyMap<string, number>>;
 
-/** How many pieces of work there are of each host and domain. */
+/** Counts tasks by host and by domain. */
 function countsOf(pieces: Iterable<Piece>): Counts {
   const hosts = new Map<string, number>();
   const domains = new Map<string, number>();

@@ -99,7 +99,7 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
         } catch (error) {
           return opened(error as Error, null);
         }
-        // Before undici listens, which skips some bytes that nothing was requested for, and counts only bodies.
+        // Added before undici's own listener, because undici skips some unrequested bytes, and counts only bodies.
         this.socket.on('readable', () => {
           // Bytes without a request may keep the connection open, or forge the next response.
           if (this.arrival.isComplete) this.socket.destroy();

@@ -210,8 +210,8 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (code.startsWith('Z_') || code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
     return new MastodonError('response_invalid', { cause: code });
   }
-  // Errors of undici's HTTP parser hold the bytes that came, which may be a token; so only the parser's own words are kept.
-  // The other two are its words for an answer to no request, and for another protocol than was asked for.
+  // Errors of undici's HTTP parser contain received bytes, which may be a token, so only the parser's message is kept. The
+  // two * other messages are for an unrequested response, and for an unrequested change of protocol.
   const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
   if (name === 'HTTPParserError' || isUnreadable) {
     return new MastodonError('response_invalid', { cause: message });

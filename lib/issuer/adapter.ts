@@ -1,4 +1,7 @@
-/** oidc-provider's store adapter for all records but sessions. One operation of the store uses up what is valid once. */
+/**
+ * oidc-provider's store adapter for all records but sessions. A record that is valid once is used up by one operation of the
+ * store.
+ */
 
 import type { Result } from './interactions.js';
 import { limits, MinuteQuota, PendingRecords } from './limits.js';
@@ -22,12 +25,12 @@ interface Saved {
   readonly payload: AdapterPayload;
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** Of its names, as they were when the request began that issued it. */
+  /** The generations of its names when the request began that issued it. */
   readonly generations?: readonly string[];
 }
 
 export class StoreAdapter implements Adapter {
-  /** Of the models that visitors and programs make before a login. */
+  /** Set for the models whose records visitors and programs create before a login. */
   private readonly pending: PendingRecords | undefined;
   /** Wrong user codes. */
   private readonly wrongCodes = new MinuteQuota(limits.codes);
@@ -53,7 +56,7 @@ export class StoreAdapter implements Adapter {
     const generations = await this.generationsOf(payload);
     const until = Date.now() + ttl;
     const saved: Saved = { payload, until, generations };
-    // What leads to a record comes first: a record that is there can be found.
+    // The records that lead to this one are written first, so that it can be found as soon as it exists.
     if (payload.userCode !== undefined) await store.set(this.name('code', payload.userCode), { id }, ttl);
     if (isNew) for (const use of usesOf[this.model] ?? []) await store.set(this.useOf(id, use), {}, ttl);
     await store.set(this.name('id', id), saved, ttl);
@@ -160,8 +163,8 @@ export class StoreAdapter implements Adapter {
   }
 
   /**
-   * One request reads a generation once: what it issues has the generation of what it was issued for, and ends with that, also
-   * where the end comes in between.
+   * A request reads a generation once. So a record that it issues has the same generation as the record that it was issued
+   * for, and ends together with it, even if the end comes during the request.
    */
   private generationsOf(payload: AdapterPayload): Promise<readonly string[]> {
     const state = this.shared.oidc.Provider.ctx?.state ?? {};
@@ -182,7 +185,7 @@ export class StoreAdapter implements Adapter {
       return login ? [['PersonEnded', login.accountId]] : [];
     }
     if (!ofGrants.has(this.model)) return [];
-    // A device stays logged in when the browser logs out that helped it.
+    // A device stays logged in after a logout in the browser that approved it.
     const isDevice = this.model === 'DeviceCode' || gty?.startsWith('device_code') === true;
     return [
       ['GrantEnded', grantId ?? ''],

@@ -4,7 +4,7 @@ import { Checks } from '../util/checks.js';
 import { isEmailProvider } from '../util/email-providers.js';
 import { parsedURL } from '../util/url.js';
 
-/** Where the placeholder address of a person is: a domain of the operator's on which no such mailbox exists. */
+/** The domain of placeholder addresses: a domain of the operator on which no such mailbox exists. */
 export interface PlaceholderEmail {
   domain: string;
 }
@@ -96,7 +96,7 @@ export function readIssuerClient(client: IssuerClient, name: string, emailDomain
   if (notOrigin !== undefined) {
     checks.wrong(`${name}.origins`, 'hold web origins, such as https://app.example.com', notOrigin);
   }
-  // The defaults of the standard would have a device name redirect URIs.
+  // With the defaults of the standard, a device would need redirect URIs.
   const isDevice =
     grants?.includes(deviceGrant) && grants.every((grant) => [deviceGrant, 'refresh_token'].includes(grant));
   const metadata: IssuerClient = { ...(isDevice && { redirect_uris: [], response_types: [] }), ...rest };

@@ -39,7 +39,7 @@ export function configurationOf(
     responseTypes: ['code'],
     // Programs differ in where they look and which scopes they ask for, so all claims are always in both places.
     claims: {
-      // The discovery document would have it, although only features that are off here send it.
+      // Not listed in the discovery document: only features that are off here send it.
       sid: false as unknown as null,
       openid: ['sub', ...profileClaims, ...emailClaims],
       profile: profileClaims,
@@ -81,9 +81,9 @@ export function configurationOf(
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
       Grant: settings.longestTtl,
-      // From the login on, also where the token is rotated.
+      // Counted from the login, also for a rotated token.
       RefreshToken: (ctx) => ctx.oidc.entities.RotatedRefreshToken?.remainingTTL ?? refreshTtl,
-      // From the login on, also where the session is used.
+      // Counted from the login, also if the session is used.
       Session: (_ctx, { loginTs }) =>
         loginTs === undefined ? sessionTtl : Math.max(1, Math.ceil(loginTs + sessionTtl - Date.now() / 1000)),
     },

@@ -26,7 +26,7 @@ interface Visit {
   readonly interaction: Interaction;
 }
 
-/** The state of the page after a form that did not lead on. */
+/** The state of the page after a form that did not lead to a redirect. */
 interface Shown {
   readonly message?: string | undefined;
   readonly typed?: string;
@@ -116,7 +116,7 @@ export class IssuerLogins {
       sendRedirect(res, redirect);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // A proxy in front may replace a page with a gateway status by its own.
+      // A proxy in front may replace a page with a status such as 502 or 504 with its own page.
       const status = error.code === 'store_failed' || error.status < 500 ? error.status : 422;
       return this.show(visit, { message: error.message, typed, status });
     }
@@ -229,7 +229,7 @@ function mayContinue({ session, prompt }: Interaction): boolean {
   return session?.accountId !== undefined && prompt.name !== 'login';
 }
 
-/** Whether the instance should ask, although an account is logged in there. */
+/** Whether the instance should show its login page although an account is logged in there. */
 function wantsAnotherLogin({ session, params }: Interaction): boolean {
   const prompts = String(params.prompt ?? '').split(' ');
   return session?.accountId !== undefined || prompts.includes('login') || prompts.includes('select_account');

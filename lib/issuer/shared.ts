@@ -19,6 +19,6 @@ export interface Shared {
   readonly cookies: IssuerCookies;
   readonly documents: ClientDocuments;
   readonly authentication: AuthenticationLimit;
-  /** Of the visitor or program whose request is being answered. */
+  /** The address of the visitor or program whose request is being answered. */
   readonly address: () => ClientAddress;
 }

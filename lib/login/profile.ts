@@ -137,7 +137,7 @@ export function readClaims(
   } catch {
     handleDomain = undefined;
   }
-  // Compatibility variants of letters make no handle (RFC 8264, section 9.17).
+  // A name with compatibility variants of letters cannot be part of a handle (RFC 8264, section 9.17).
   const isHandle = /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
   // An account of Misskey names no actor.
   const isOpen = handleDomain !== undefined && (handleDomain !== instance.host || instance.api === 'misskey');

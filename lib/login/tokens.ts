@@ -33,11 +33,11 @@ export class SiteTokens {
   }
 
   /**
-   * Refreshes a token with the client that it was issued to. A server that replaces refresh tokens may end the grant at
-   * the second use of one (RFC 9700, section 4.14). So all callers with one token, in all processes that share the store,
-   * get the result of one request for ten seconds. The store holds it, encrypted with the old token.
-   * @throws MastodonError `token_refused` if the token is invalid; `login_restart` if the client is unknown; and as an
-   *   exchange of a code
+   * Refreshes a token with the client that it was issued to. A server that replaces refresh tokens may end the grant at the
+   * second use of one (RFC 9700, section 4.14). So all callers with one token, in all processes that share the store, get the
+   * result of one request for ten seconds. The store holds it, encrypted with the old token.
+   * @throws MastodonError `token_refused` if the token is invalid; `login_restart` if the client is unknown; and the errors
+   * of `exchangeCode`
    */
   refresh(caller: RequestContext, instance: Instance, token: string): Promise<Tokens> {
     const { host, origin } = instance;
@@ -62,7 +62,7 @@ export class SiteTokens {
         return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
       } catch (error) {
         const isStore = error instanceof MastodonError && error.code === 'store_failed';
-        // Without the store the processes cannot share a result, but this one can refresh the token.
+        // If the store fails, the processes cannot share a result, but this process can refresh the token.
         if (hasBegun || !isStore) throw error;
         return work();
       }
@@ -73,8 +73,8 @@ export class SiteTokens {
    * Revokes an access token. A server revokes it only for the client that it was issued to. If that client is unknown, all
    * clients that this site had there are tried, the current one first. A server may confirm the revocation of another
    * client's token without revoking it (RFC 7009, section 2.2; Pleroma), so a confirmation does not end the tries.
-   * @throws MastodonError `revocation_unsupported`; `token_refused` if no client's revocation was confirmed; and as every
-   *   request
+   * @throws MastodonError `revocation_unsupported`; `token_refused` if no client's revocation was confirmed; and the errors
+   * of a request
    */
   async revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
     assertRevocable(instance);

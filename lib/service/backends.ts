@@ -56,7 +56,7 @@ function databaseFile(path: string, command: string): string {
 /** How long a start waits for Redis, and the longest time between two attempts to reconnect. */
 const redisTimeoutMs = 5_000;
 
-/** Rejects where Redis cannot be reached now. A connection that is lost later is opened again. */
+/** Rejects if Redis cannot be reached now. A connection that is lost later is opened again. */
 export async function connectRedis(url: string, log: Log): Promise<RedisClientType> {
   const { createClient } = await import('@redis/client');
   let isStarted = false;

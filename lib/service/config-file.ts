@@ -10,7 +10,7 @@ type Path = readonly (string | number)[];
 export interface ConfigFile<Values> {
   readonly values: Values;
   /**
-   * The error for a value that turns out wrong when it is used.
+   * The error for a value that is refused later, when it is used.
    * @param key with the keys around it: `tls.cert`
    */
   mistake(key: string, problem: string, status?: 1 | 2): StartError;

@@ -16,7 +16,7 @@ export interface ConnectionLimits {
 
 /** Time limits. Milliseconds. */
 const deadlineDefaults = {
-  /** For the TLS handshake, and again for the head of a request, which a new connection has to send at once. */
+  /** For the TLS handshake, and again for the headers of a request. */
   headMs: 10_000,
   /** For a whole request. */
   requestMs: 20_000,
@@ -35,7 +35,7 @@ export function createHTTPServer(
   const options = {
     headersTimeout: headMs,
     requestTimeout: requestMs,
-    // How often Node looks at both.
+    // How often Node.js checks both time limits.
     connectionsCheckingInterval: Math.ceil(headMs / 5),
   };
   const server: Server = tls

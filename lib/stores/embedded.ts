@@ -155,7 +155,7 @@ function openIn(folder: PrivateFile, path: string, open: typeof LMDB.open): Embe
         const removed = await commit(() => {
           const due = [...expiries.getKeys({ end: [Date.now(), ''], limit: sweepAtOnce })];
           for (const entry of due) {
-            // Also without its item: the entry would stay due for ever.
+            // Removed even if its item is missing, because the entry would stay due for ever.
             if (remove(entry[1]) === undefined) void expiries.remove(entry);
           }
           return due.length;

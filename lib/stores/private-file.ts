@@ -75,7 +75,7 @@ export function checkPrivateFile(
     if (problem !== undefined) throw unsafe(name, problem);
     const start = Buffer.alloc(bytes);
     const length = readSync(descriptor, start, 0, bytes, 0);
-    // Another process may write meanwhile: the file is as long as what was read of it says.
+    // Another process may write meanwhile, so the length is taken after the bytes were read.
     return { start: start.subarray(0, length), size: fstatSync(descriptor).size };
   } finally {
     closeSync(descriptor);

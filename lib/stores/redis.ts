@@ -73,7 +73,7 @@ export function redisStore(connected: RedisCommands | IORedisClient): RedisStore
     async get<T>(key: string) {
       const text = await client.get(key);
       if (text === null || text === undefined) return undefined;
-      // The reply to another command: the client has lost count of its replies.
+      // This is the reply to another command: the client assigns replies to the wrong commands.
       if (typeof text !== 'string') throw new TypeError('the reply to GET is not text');
       return JSON.parse(text) as T;
     },

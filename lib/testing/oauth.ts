@@ -1,4 +1,6 @@
-/** The OAuth server of a testing instance: apps, consent, codes and tokens, checked as strictly as the strictest real server. */
+/**
+ * The OAuth server of a testing instance: apps, consent, codes and tokens, checked as strictly as the strictest real server.
+ */
 
 import { randomBytes } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
@@ -178,7 +180,7 @@ export class OAuth {
     if (text === undefined || redirectURI === undefined) return 'missing_field';
     const code = await this.read<Code>(`code:${text}`);
     if (!code) return 'wrong_code';
-    // A code is spent by the first try, also by one that fails.
+    // The first try uses the code up, even if it fails.
     if (!(await this.remove(`code:${text}`))) return 'spent_code';
     const { clientId, username, scopes, at } = code;
     if (clientId !== app.clientId || Date.now() - at >= this.codeLifetimeMs) return 'spent_code';

@@ -14,7 +14,7 @@ type Lock = { readonly owner: string; readonly ttlMs: number };
 
 /** Memcached reads a longer time to live as a date in 1970, and deletes the record at once. Milliseconds. */
 const monthMs = 30 * 24 * 60 * 60 * 1000;
-/** A written lock is valid after this time, in which other processes can see it. Milliseconds. */
+/** A lock that is kept as a record is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
 /** Times to live of the locks and claims of `take`. A claim lasts longer than two calls of the slowest store. Milliseconds. */
 const takeLockMs = 5000;

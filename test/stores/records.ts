@@ -204,7 +204,7 @@ export function itHasLocks(kind: StoreKind): void {
   it('ends a lock in time, and keeps the next one when the former holder releases its own', async () => {
     const [store, other] = await both();
     const key = storeKey('lock', aHost());
-    // A written lock has to settle first.
+    // A lock that is kept as a record is valid only after a short time.
     const late = await store.lock(key, kind.hasLocks ? 1 : 600);
     let next: unknown;
     void (async () => {

@@ -23,13 +23,13 @@ export interface MastodonLoginAttributes {
   field?: AttributeValue;
   /** Text in the field of the form that the element makes. */
   value?: AttributeValue;
-  /** Address where visitors without an account find a server; the empty text for no such line. */
+  /** URL where visitors without an account find a server. The empty text omits that line. */
   join?: AttributeValue;
 }
 
 type LoginElement = HTMLElementTagNameMap['mastodon-login'];
 
-// A site has at most one or two of these packages. Where one is missing, the compiler is to pass over what is for it.
+// A site has at most one or two of these packages. If one is missing, the compiler must ignore the declarations for it.
 /* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/consistent-type-imports */
 
 /** @ts-ignore */

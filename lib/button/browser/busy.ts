@@ -25,7 +25,7 @@ export function busyOf(
     if (isBusy === isOn()) return;
     for (const timer of timers) clearTimeout(timer);
     timers = [];
-    // Nothing is `disabled`: the text is still to be sent, and the button would lose the focus.
+    // Neither part is `disabled`: a disabled field would not be submitted, and a disabled button would lose the focus.
     input.readOnly = isBusy;
     setFlag(form, 'aria-busy', isBusy);
     for (const button of form.querySelectorAll('button')) setFlag(button, 'aria-disabled', isBusy);
