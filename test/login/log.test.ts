@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Passport } from 'passport';
 import type { LoginEvent } from '../../lib/index.js';
-import { aSite, aStage, anInstance, comeBack, leave, open, secretsOf, start } from '../support/stage.js';
+import { aSite, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 function aLog() {
@@ -38,16 +38,6 @@ it('a refusal is logged with its code, its instance and its cause', async () => 
   expect(lines.at(-1)).toEqual({
     ...{ event: 'refused', code: 'login_expired', cause: 'the login was used already' },
   });
-});
-
-it('no secret is logged', async () => {
-  const { lines, log } = aLog();
-  const { instance, site, visitor } = await aStage('mastodon45', { options: { log } });
-  const back = await comeBack(visitor, site, instance.host);
-  await open(visitor, back);
-  await open(new Visitor(), back);
-  const told = JSON.stringify(lines);
-  for (const secret of secretsOf(instance, back)) expect(told).not.toContain(secret);
 });
 
 it.each(['message', 'cause'])(

@@ -7,25 +7,10 @@ import { aStage, whoIsLoggedIn } from '../support/stage.js';
 type Done = (error?: unknown, user?: unknown, info?: object) => void;
 type Profile = { username: string };
 
-describe('every form logs in', () => {
+// The other forms: verify.test.ts.
+describe('a form logs in', () => {
   it.each<[string, boolean, (...args: never[]) => unknown]>([
     ['async', false, async (_a: string, _r: unknown, profile: Profile) => profile],
-    ['with done', false, (_a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile)],
-    [
-      'with params and done',
-      false,
-      (_a: string, _r: unknown, _t: object, profile: Profile, done: Done) => done(null, profile),
-    ],
-    [
-      'async with the request',
-      true,
-      async (_q: Request, _a: string, _r: unknown, profile: Profile) => profile,
-    ],
-    [
-      'with the request and done',
-      true,
-      (_q: Request, _a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile),
-    ],
     [
       'with the request, params and done',
       true,
@@ -70,16 +55,6 @@ it('tokens and the token response are passed on unchanged', async () => {
 
 it.each<[string, (...args: never[]) => unknown]>([
   ['a rejection', async (_a: string) => Promise.reject(new Error('database down'))],
-  [
-    'a rejection, with done declared',
-    async (_a: string, _r: unknown, _p: Profile, _done: Done) => Promise.reject(new Error('database down')),
-  ],
-  [
-    'a throw',
-    (_a: string) => {
-      throw new Error('database down');
-    },
-  ],
   ['done(error)', (_a: string, _r: unknown, _p: Profile, done: Done) => done(new Error('database down'))],
 ])('%s reaches next(err), and the request is answered', async (_how, verify) => {
   const { instance, site, visitor } = await aStage('mastodon45', { verify });
@@ -89,7 +64,6 @@ it.each<[string, (...args: never[]) => unknown]>([
 });
 
 it.each<[string, (...args: never[]) => unknown]>([
-  ['nothing', async (_a: string) => undefined],
   ['false', async (_a: string) => false],
   [
     'done(null, false, info)',

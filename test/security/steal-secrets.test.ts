@@ -108,7 +108,7 @@ function nothingLeaked(instance: StandIn, site: Site): void {
 }
 
 async function aWatchedStage(persona: Parameters<typeof aStage>[0] = 'pleroma') {
-  const stage = await aStage(persona);
+  const stage = await aStage(persona, { options: { log: show } });
   listenToPassport(stage.site);
   return stage;
 }
