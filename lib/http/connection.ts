@@ -64,9 +64,8 @@ interface Arrival {
   size: number;
   interim: number;
   decompress: typeof gunzipSync | undefined;
-  /** `bytesRead` of the socket at which the response is too large. */
-  mostRead: number;
-  isComplete: boolean;
+  /** `bytesRead` of the socket at which the response is too large. Undefined before the request and after the response. */
+  mostRead: number | undefined;
   readonly complete: (arrival: Arrival) => void;
   readonly fail: (error: Error) => void;
 }
@@ -101,9 +100,10 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
         }
         // Added before undici's own listener, because undici skips some unrequested bytes, and counts only bodies.
         this.socket.on('readable', () => {
-          // Bytes without a request may keep the connection open, or forge the next response.
-          if (this.arrival.isComplete) this.socket.destroy();
-          else if (this.socket.bytesRead > this.arrival.mostRead) this.destroy(tooLarge());
+          const { mostRead } = this.arrival;
+          // Without a request, the server has closed the connection, or sends what may forge the next response.
+          if (mostRead === undefined) this.socket.destroy();
+          else if (this.socket.bytesRead > mostRead) this.destroy(tooLarge());
         });
         opened(null, this.socket);
       },
@@ -125,7 +125,7 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
       const arrived = await new Promise<Arrival>((complete, fail) => {
         this.arrival = {
           ...{ maxBytes, status: 0, headers: {}, decompress: undefined, chunks: [], size: 0 },
-          ...{ interim: 0, mostRead: 0, isComplete: false, complete, fail },
+          ...{ interim: 0, mostRead: undefined, complete, fail },
         };
         if (signal.aborted) stop();
         else this.client.dispatch({ path, ...outgoing }, this);
@@ -184,7 +184,7 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.arrival.isComplete = true;
+    this.arrival.mostRead = undefined;
     this.arrival.complete(this.arrival);
   }
 

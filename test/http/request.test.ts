@@ -276,6 +276,19 @@ describe('an answer', () => {
     expect(server.connections()).toBeLessThanOrEqual(2);
   });
 
+  it('of many over TLS arrives where the server closes each connection after it, without notice', async () => {
+    const tls = selfSigned();
+    const serve = (socket: Socket) =>
+      void socket.on('data', () => socket.end(`${head}Content-Length: 2\r\n\r\n{}`));
+    const server = await aRawServer(serve, { tls });
+    const origin = `https://localhost:${server.port}`;
+    const sender = requestsTo([{ origin }], { ca: tls.cert, timeoutMs: 5000 });
+    for (let i = 0; i < 30; i++) {
+      expect((await sender.post(`${origin}/`, { code: 'x' })).status).toBe(200);
+      expect((await sender.get(`${origin}/`)).status).toBe(200);
+    }
+  });
+
   it.each([
     ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
     ['a header without its colon', `${head}SECRET\r\n\r\n`],
