@@ -239,7 +239,7 @@ function checkedWebsite(checks: Checks, value: unknown): string {
 const profileScopes: ReadonlySet<unknown> = new Set(['read', 'read:accounts', 'profile']);
 
 /** @throws TypeError */
-export function checkedScope(value: unknown, checks = new Checks('MastodonLogin')): string | undefined {
+export function checkedScope(value: unknown, checks: Checks): string | undefined {
   if (value === undefined) return undefined;
   const scopes = Array.isArray(value) ? value : typeof value === 'string' ? value.split(/\s+/) : [];
   const named = scopes.filter((scope) => scope !== '');

@@ -5,6 +5,7 @@ import { createClient } from '@redis/client';
 import { MastodonStrategy } from '../lib/index.js';
 import { createBridge, type BridgeOptions } from '../lib/bridge/index.js';
 import { readOptions } from '../lib/options.js';
+import { redisBus, redisStore } from '../lib/stores/index.js';
 import { readStrategyOptions, type MastodonStrategyOptions } from '../lib/passport/options.js';
 import { leastOptions } from './support/stage.js';
 
@@ -233,6 +234,15 @@ describe('a message about an option', () => {
 
   it('names the missing methods of a store that is still being opened', () => {
     expect(messageOf({ store: Promise.resolve(new Map()) })).toContain('store is a promise: await it first');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an address', 'redis://localhost', 'redisStore: client must have the methods get, set, del'],
+    ['a Keyv', new Map(), 'redisStore: client must have the methods get, set, del'],
+    ['a promise', Promise.resolve(createClient()), 'redisStore: client is a promise: await it first'],
+  ])('redisStore refuses %s', (_what, client, message) => {
+    expect(() => redisStore(client as never)).toThrow(message);
+    expect(() => redisBus(client as never)).toThrow(TypeError);
   });
 
   it('names the accepted kinds of store', () => {

@@ -38,6 +38,7 @@ export interface Bridge {
   /**
    * Takes WebSocket upgrades of this server at `path`, and leaves other paths to other listeners. A `WebSocketServer` of ws
    * made with `{ server, path }` refuses all paths but its own: make it with `{ noServer: true }` beside a bridge.
+   * @throws TypeError for an Express app
    * @throws Error when another bridge takes the same path of this server, or this one was closed
    */
   attach(server: Server): void;

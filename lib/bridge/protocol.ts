@@ -6,7 +6,7 @@ import type { MastodonProfile } from '../login/profile.js';
 /** The errors between a program and the bridge. A login's own errors have the codes of `lib/errors.ts`. */
 const meanings = {
   message_invalid:
-    'That message is not understood. Send JSON as text, not binary: {"type":"auth","parameters":{…}}.',
+    'That message is not understood. Send JSON as text, not binary: {"type":"auth","parameters":{"host":"mastodon.social"}}.',
   message_too_large: 'That message is too large.',
   too_many_messages: 'Too many messages. Connect again in a minute.',
   too_many_requests: 'Too many logins are waiting on this connection. Finish one of them first.',

@@ -73,6 +73,9 @@ export class Sockets {
    */
   attach(server: Server): void {
     if (this.isClosing) throw new Error('the bridge was closed');
+    // An Express app has `on` too.
+    if (typeof server === 'function')
+      throw new TypeError('createBridge: attach takes the server of createServer(app), and got the app');
     const { path } = this.settings;
     const paths = () => server.listeners('upgrade').map((listener) => pathsOf.get(listener));
     if (paths().includes(path))

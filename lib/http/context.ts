@@ -155,8 +155,10 @@ export class RequestContext {
       const { allowInstance } = this.settings;
       allowed.set(host, allowInstance ? allowInstance(host) : true);
     }
-    if (!(await this.race(allowed.get(host), host)))
-      throw new MastodonError('instance_not_allowed', { instance: host });
+    const isAllowed: unknown = await this.race(allowed.get(host), host);
+    if (isAllowed) return;
+    const cause = `the option allowInstance returned ${String(isAllowed)}`;
+    throw new MastodonError('instance_not_allowed', { instance: host, cause });
   }
 
   /** Clears the timer, and aborts running requests. */

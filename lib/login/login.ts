@@ -61,6 +61,7 @@ export class MastodonLogin {
   readonly timeoutMs: number;
   /** Serves the client metadata document at `clientMetadataURL`. */
   readonly clientMetadata: ClientMetadata;
+  private readonly checks: Checks;
   private readonly settings: Settings;
   private readonly store: Store;
   private readonly http: Http;
@@ -79,11 +80,10 @@ export class MastodonLogin {
    * @throws TypeError that names the option at fault
    */
   constructor(options: LoginOptions, entryPoint?: Checks) {
-    const checks = entryPoint ?? new Checks('MastodonLogin');
+    const checks = (this.checks = entryPoint ?? new Checks('MastodonLogin'));
     if (!entryPoint) checks.options(options, loginOptionNames);
-    const settings = readOptions(options, checks);
+    const settings = (this.settings = readOptions(options, checks));
     const { clientName, callbackURL, website, scope, outbound } = settings;
-    this.settings = settings;
     this.callbackURL = callbackURL;
     this.timeoutMs = outbound.loginTimeoutMs;
     this.audience = digest(JSON.stringify([clientName, callbackURL, website, scope]));
@@ -128,7 +128,7 @@ export class MastodonLogin {
       const { settings, lifecycle } = this;
       const address = (details.address = parseAddress(typed, settings.developmentOrigins));
       [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
-      const scope = options.scope === undefined ? undefined : checkedScope(options.scope);
+      const scope = options.scope === undefined ? undefined : checkedScope(options.scope, this.checks);
       if (options.state !== undefined) assertStorable(options.state);
       const pending = pendingLogins(this.store, this.audience, browser, extras.isNew);
       if (scope !== undefined) await lifecycle.clients.addScope(scope);

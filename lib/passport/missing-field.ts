@@ -15,9 +15,9 @@ const parsers: ReadonlyMap<string, string> = new Map([
  * says whether a parser is missing.
  */
 export function missingField(req: Request, field: string): MastodonError {
-  const { body } = req as { body?: unknown };
+  const { body, query = {} } = req as { body?: unknown; query?: unknown };
   const isForm = req.method !== 'GET';
-  if (isForm && isDevelopment()) warn(req.headers, body, field);
+  if (isDevelopment()) warn(req.headers, isForm ? body : query, field);
   const cause =
     isForm && body === undefined
       ? 'req.body is undefined: app.use(express.urlencoded()) has to come first (express.json() for JSON)'

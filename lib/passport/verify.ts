@@ -1,5 +1,6 @@
 /** Checks the application's verify function, and calls it in each of its forms. */
 
+import { isDevelopment, warnOnce } from '../events.js';
 import { kindOf } from '../util/error-kind.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
@@ -118,13 +119,17 @@ export function callVerify(
       if (error) reject(error as Error);
       else resolve({ user, info });
     };
+    const returned = (user: unknown) => {
+      if (user === undefined && isDevelopment()) warnOnce('MASTODON_NO_USER', noUser);
+      resolve({ user });
+    };
     Object.setPrototypeOf(done, notTheProfile);
     const rest = declared >= 5 ? [params, profile, done] : [profile, done];
     const result = (verify as (...args: unknown[]) => unknown)(...before, accessToken, refreshToken, ...rest);
     if (declared < 4) {
       // A function without declared parameters may wrap a callback form, which then calls `done`.
       const isAsyncForm = result !== undefined || verify.length > 0;
-      if (isAsyncForm) Promise.resolve(result).then((user) => resolve({ user }), reject);
+      if (isAsyncForm) Promise.resolve(result).then(returned, reject);
       return;
     }
     // The return value of a callback form is ignored if it calls `done` (`return users.find(id, done)`).
@@ -148,6 +153,10 @@ export function callVerify(
 const returnedInstead =
   'MastodonStrategy: the verify function declares a parameter for done, and returned a value instead of ' +
   'calling it. Write async (accessToken, refreshToken, profile) => user, or call done(null, user).';
+
+const noUser =
+  'MastodonStrategy: the verify function returned undefined, so the login was refused. Return the user. To refuse a login, ' +
+  'return false';
 
 /** Not every value that is thrown can be shown. */
 export function thrownText(thrown: unknown): string {

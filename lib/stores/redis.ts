@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { KeyValueStore } from '../options.js';
+import { Checks } from '../util/checks.js';
 import type { Bus } from './bus.js';
 
 /** The commands for values, of a client of node-redis (`redis` or `@redis/client`) or of its cluster client. */
@@ -63,12 +64,14 @@ const releaseOwn = `
 /**
  * Makes a store of a client of Redis or Valkey, with locks.
  * @param connected a client of node-redis 6 or of ioredis, also of a Redis Cluster. The caller closes it.
+ * @throws TypeError for another value, such as an address or a promise
  * @example
  * const client = createClient({ url: 'redis://localhost:6379' }).on('error', console.error);
  * const store = redisStore(await client.connect());
  */
 export function redisStore(connected: RedisCommands | IORedisClient): RedisStore {
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
+  new Checks('redisStore').methods('client', client, ['get', 'set', 'del']);
   return {
     async get<T>(key: string) {
       const text = await client.get(key);
@@ -106,6 +109,7 @@ export function redisBus(
   listening?: RedisSubscriber | IORedisSubscriber,
 ): Bus {
   const client = isIORedis(connected) ? commandsOf(connected) : connected;
+  new Checks('redisBus').methods('client', client, ['publish']);
   const given = listening && ('isOpen' in listening ? listening : subscriberOf(listening));
   let own: Promise<RedisSubscriber> | undefined;
   /** Subscriptions that began at `own` and have not ended. */
@@ -175,7 +179,8 @@ function isCluster(client: object): boolean {
 }
 
 function isIORedis(client: object): client is IORedisClient {
-  return 'status' in client && typeof client.status === 'string' && 'call' in client;
+  const { status, call } = Object(client) as Partial<IORedisClient>;
+  return typeof status === 'string' && call !== undefined;
 }
 
 function commandsOf(client: IORedisClient): RedisCommands & RedisPublisher {

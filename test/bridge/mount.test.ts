@@ -238,6 +238,12 @@ describe('the sockets', () => {
     expect(server.listenerCount('upgrade')).toBe(0);
   });
 
+  it('need the server: an Express app receives no upgrades', async () => {
+    const bridge = createBridge({ clientName: 'a', publicURL: 'http://localhost:1' });
+    expect(() => bridge.attach(express() as never)).toThrow('takes the server of createServer(app)');
+    await bridge.close();
+  });
+
   it('leave other paths to a listener that answers later', async () => {
     const { server, origin } = await startBridge([instance]);
     const other = echo(new WebSocketServer({ noServer: true }));

@@ -182,6 +182,12 @@ describe('the typed text does not arrive', () => {
     ]);
   });
 
+  it('the field of a link or of a GET form has another name', async () => {
+    const { site } = await aStage();
+    await new Visitor().get(`${site.origin}/auth/mastodon?server=mastodon.social`);
+    expect(warningsOf('MASTODON_NO_FIELD')).toEqual([expect.stringContaining('(there is "server")')]);
+  });
+
   it('a body that was sent with a wrong type is not shown', async () => {
     const json = '{"password":"hunter2","server":"mastodon.social"}';
     await post('application/x-www-form-urlencoded', json, true);
@@ -198,6 +204,21 @@ describe('the typed text does not arrive', () => {
     await post(type, body, parse);
     expect(allWarnings()).toEqual([]);
   });
+});
+
+it('the verify function returns nothing: a warning, once, because a return may be missing', async () => {
+  const stage = await aStage({ verify: async (_access: string, _refresh: unknown, _profile: object) => {} });
+  await logIn(stage);
+  await logIn(stage);
+  expect(warningsOf('MASTODON_NO_USER')).toEqual([expect.stringContaining('return false')]);
+});
+
+it('allowInstance returns nothing: the warning names the option', async () => {
+  const { instance, site, visitor } = await aStage({ options: { allowInstance: (() => {}) as never } });
+  await start(visitor, site, instance.host);
+  expect(warningsOf('MASTODON_LOGIN_FAILED')).toEqual([
+    expect.stringContaining('the option allowInstance returned undefined'),
+  ]);
 });
 
 it('there is no session: a warning, and the error names the fix', async () => {
