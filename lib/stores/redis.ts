@@ -152,15 +152,24 @@ export function redisBus(
   };
 }
 
-/** @throws the error of `connect`. The connection is closed then, because clients retry by themselves. */
+/** How long a subscription waits for its connection. Milliseconds. */
+const connectMs = 5_000;
+
+/**
+ * @throws the error of `connect`. The connection is closed then, because clients retry by themselves, and would keep a
+ *   process from ending after its bridge was closed.
+ */
 async function opened(subscriber: RedisSubscriber): Promise<RedisSubscriber> {
   // An error without a listener ends the process. The client connects and subscribes again by itself.
   subscriber.on('error', () => undefined);
+  const giveUp = setTimeout(() => void close(subscriber), connectMs).unref();
   try {
     if (!subscriber.isOpen) await subscriber.connect();
   } catch (error) {
     await close(subscriber);
     throw error;
+  } finally {
+    clearTimeout(giveUp);
   }
   return subscriber;
 }

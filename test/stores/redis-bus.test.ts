@@ -58,3 +58,14 @@ it('is closed if it cannot connect, because a client would retry for ever, and o
   await bus.subscribe('one', () => undefined);
   expect(open.size).toBe(1);
 });
+
+it('is closed if it does not connect in five seconds, so that it keeps no process from ending', async () => {
+  jest.useFakeTimers();
+  const { client, open } = aClient({ connect: () => new Promise(() => undefined) });
+  void redisBus(client).subscribe('one', () => undefined);
+  await jest.advanceTimersByTimeAsync(4_900);
+  expect(open.size).toBe(1);
+  await jest.advanceTimersByTimeAsync(200);
+  expect(open.size).toBe(0);
+  jest.useRealTimers();
+});
