@@ -1,6 +1,6 @@
 /**
- * "Log in with Mastodon" in Hono: one page with the form, or with the user. That stands in a signed cookie, so
- * there is no session to keep; a log-out ends it in this browser only.
+ * "Log in with Mastodon" in Hono: one page with the form, or with the user. The user is kept in a
+ * signed cookie, so the server needs no sessions. A logout ends the login in this browser only.
  */
 
 import { serve } from '@hono/node-server';

@@ -109,7 +109,7 @@ function form(message, from = '') {
   });
 }
 
-// Handles and messages contain no markup. A display name may: escape it.
+// Handles and messages contain no markup. A display name may contain markup: escape it.
 function welcome(user, message = '') {
   return `<p role="alert">${message}</p>
    <p>You are logged in as @${user.handle}.</p>

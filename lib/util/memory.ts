@@ -54,7 +54,7 @@ const leastSize = 2048;
  * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv checks expiry by the
  * time in the text. The cache checks it too, because the system clock may be set back.
  *
- * The limit of one kind is `maxRecords 2048` characters, keys included. A flood of records of up to 2,048 characters evicts
+ * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters evicts
  * others no sooner than a flood of empty ones. Larger records count with all their characters.
  */
 class BoundedMemory {

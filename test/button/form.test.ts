@@ -77,7 +77,7 @@ it.each([
   [undefined, 'en'],
   [',;q=,;;=', 'en'],
   ['de;q=x', 'en'],
-])('a browser that asks for %j gets %s', (header, code) => {
+])('a browser with Accept-Language %j gets %s', (header, code) => {
   expect(languageFor(header)).toBe(code);
 });
 

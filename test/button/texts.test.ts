@@ -30,7 +30,7 @@ describe.each(translated)('%s', (lang) => {
     }
   });
 
-  it('has the reasons that the button gives, and those that the message of the code would contradict', () => {
+  it('has a message for the reasons that the button gives, and for those that do not fit the message of the code', () => {
     const codes = {
       name_without_dot: 'instance_invalid',
       user_without_server: 'instance_invalid',

@@ -1,4 +1,4 @@
-/** A metadata document speaks for its own origin only. */
+/** Which metadata documents are accepted: a document is valid for its own origin only. */
 
 import type { MastodonError } from '../../lib/errors.js';
 import { isOn } from '../../lib/util/url.js';

@@ -146,7 +146,7 @@ it('a host that visitors typed receives more, within limits, too', async () => {
   const ends = await causeMany(150, http, () => host, origin);
   expect(requests()).toBe(60);
   expect(ends.at(-1)).toBe(`login_busy ${host}`);
-  // Those are not referred ones.
+  // These requests do not count as referred, so a referred request is still possible.
   expect(await cause(http, 'other.example', origin)).toBe(200);
 });
 
@@ -277,7 +277,7 @@ describe('names below one domain', () => {
     expect(await sentOf(limits, 200, () => ({ host: own, hasHandle: true }))).toMatchObject({ sent: 60 });
     expect(await sentOf(limits, 200, () => ({ host: own }))).toMatchObject({ sent: 60 });
     expect(await sentOf(limits, 200, () => ({ host: 'other.example' }))).toMatchObject({ sent: 60 });
-    // Of 120, 60 were used by starts without a handle, and the rest has the same share.
+    // Starts without a handle used 60 of 120 requests; one source may use half of the other 60.
     const pending: Referring = () => ({ host: own, hasHandle: true, standing: 'pending' });
     expect(await sentOf(limits, 200, pending)).toMatchObject({ sent: 30 });
   });

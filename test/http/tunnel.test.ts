@@ -159,7 +159,7 @@ describe('a proxy that refuses', () => {
     expect(String(error?.cause)).toContain('the proxy cannot be reached, or breaks off: ECONNREFUSED');
   });
 
-  it('is no proxy if it speaks first, breaks off or speaks another protocol', async () => {
+  it('is not used if it sends data first, closes the connection or speaks another protocol', async () => {
     for (const reply of ['HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}', 'SSH-2.0\r\n', '']) {
       const proxy = await aProxy((_head, socket) => {
         socket.end(reply);

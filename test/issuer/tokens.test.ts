@@ -217,7 +217,7 @@ describe('a client with a secret', () => {
       expect((await attempt(stage.issuerURL, network, { fields: fieldsOf('10', 'guess') })).status).toBe(429);
       const fields = fieldsOf('11', String(shop.client_secret));
       expect((await attempt(stage.issuerURL, network, { fields })).status).toBe(429);
-      // It was not used up.
+      // The refused assertion was not used up.
       expect((await attempt(stage.issuerURL, '198.51.100.1', { fields })).error).toBe('invalid_grant');
     });
   });

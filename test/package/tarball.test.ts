@@ -21,7 +21,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const committed = (path: string) =>
   execFileSync('git', ['ls-files', '-z', path], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
 
-/** Of the examples that a site copies, as docs/ says. */
+/** Folders of the examples that a site copies, as docs/ says. */
 const folders = ['astro/src', 'nest12/src', 'nest12/test', 'nextjs/app', 'nextjs/lib', 'sveltekit/src'].map(
   (folder) => `example/${folder}`,
 );

@@ -52,7 +52,7 @@ const begin = fc
 const beginAtOnce = fc.tuple(browser, instance, account, instance, account).map(
   ([by, one, as, other, otherwise]) =>
     new Command(`beginAtOnce(${[by, one, as, other, otherwise].join()})`, async (world) => {
-      // By then the same browser in two tabs has its cookie, like after any page of the site.
+      // The browser has its cookie before it opens two tabs, like after any page of the site.
       await world.begin(0, by, one, as);
       await Promise.all([world.begin(0, by, one, as), world.begin(1, by, other, otherwise)]);
     }),

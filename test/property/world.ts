@@ -40,7 +40,7 @@ export interface Callback {
   isOpened: boolean;
 }
 
-/** The longest duration of one half of a login, including the delays of a busy machine. */
+/** The longest duration of a login start or a callback, including the delays of a busy machine. */
 const boundMs = 15_000;
 const families: readonly PersonaName[] = ['mastodon45', 'pleroma', 'gotosocial'];
 /** An issuer stores most: its session, interaction, binding, grant, code and token, and the marks of their use. */
@@ -56,9 +56,9 @@ export class World {
   processes: Process[] = [];
   /** Faults are active, or their effects (cooldowns, dead clients) may last. */
   hasFaults = false;
-  /** Halves of logins that browsers asked for. */
+  /** Number of login starts and callbacks that browsers requested. */
   private visits = 0;
-  /** Of all processes that were ever started, and of those that run. */
+  /** All processes that were ever started, and those that run. */
   private readonly lives: Life[] = [];
   private readonly current: Life[] = [];
   private readonly shared = new Shared(this.store);
@@ -241,7 +241,7 @@ export class World {
     const outcome = await this.opened(process, browser, url);
     if (outcome === 'killed') return;
     if (!('id' in outcome)) return this.expectKnown(outcome);
-    // Only PKCE tells an injected code from the login's own, and some families do not support PKCE.
+    // Only PKCE distinguishes an injected code from the login's own, and some families do not support PKCE.
     const hasPKCE = injected && this.at(this.instances, injected.instance).persona.token.pkce;
     expect([hasPKCE, outcome.id]).toEqual([false, injected?.id]);
   }

@@ -96,7 +96,7 @@ it('a deleted app is noticed by the fourth visitor, although each of them tries 
 });
 
 it.each(['takahe', 'hollo', 'wordpress'] as const)(
-  'an app that %s forgot within a minute of its last proof costs a visitor one try',
+  'if %s forgets an app within a minute of its last verification, a visitor needs a second attempt',
   async (family) => {
     const { instance, site, visitor } = await aStage(family);
     const other = new Visitor();
@@ -137,7 +137,7 @@ it('a secret that is about to expire is replaced before a visitor is redirected 
 });
 
 it('a visitor with a client in its last minute can still return to it, in another process', async () => {
-  // One without questions about the client, which would keep it longer.
+  // An instance whose clients are not verified: a verification would make the record live longer.
   const instance = await anInstance(variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] }));
   const records = new Map<string, string>();
   const options = {

@@ -134,16 +134,19 @@ describe('an instance that does not look at codes', () => {
     ['a challenge that was found', 200, '<script id="anubis_challenge" type="application/json">', {}],
     ['a page that forbids', 403, '<title>403 Forbidden</title>', {}],
     ['a question', 401, '<div class="h-captcha"></div>', {}],
-  ])('one whose invalid code was answered by %s in front of it', async (_what, ...reply) => {
-    const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
-    const site = await aSite({ instances: [instance] });
-    const undo = instance.answerWith('/oauth/token', ...reply);
-    const page = await new Visitor().login(site, instance.host);
-    expect([page.status, page.json().code]).toEqual([502, 'instance_blocked']);
-    undo();
-    expect((await new Visitor().login(site, instance.host)).json().code).toBe('instance_insecure');
-    expect(site.verified).toEqual([]);
-  });
+  ])(
+    'is not used while %s in front of it answers the invalid code, and is detected afterwards',
+    async (_what, ...reply) => {
+      const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
+      const site = await aSite({ instances: [instance] });
+      const undo = instance.answerWith('/oauth/token', ...reply);
+      const page = await new Visitor().login(site, instance.host);
+      expect([page.status, page.json().code]).toEqual([502, 'instance_blocked']);
+      undo();
+      expect((await new Visitor().login(site, instance.host)).json().code).toBe('instance_insecure');
+      expect(site.verified).toEqual([]);
+    },
+  );
 
   it('is remembered for an hour, by every process, without requests; then it is checked again', async () => {
     const store = new ExpiringStore();

@@ -23,7 +23,7 @@ class CountingStore {
   }
 }
 
-/** The maximum that Node accepts in the head of a request. */
+/** The maximum size of a request's headers in Node.js. */
 const headerBytes = 15_000;
 
 it('by a cookie of the web adapter that is full of former keys', async () => {

@@ -144,7 +144,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     await logIn(scene);
     const outcomes = new Set<string>();
     let untouched = false;
-    // With long waits only some operations are tried; the step is odd, so that it meets both users.
+    // With long waits only some operations are tried; the step is odd, so that both users occur.
     const step = how === 'never answers' ? 5 : 1;
     for (let operations = 0; !untouched; operations += step) {
       if (state === 'cold') store.empty();
@@ -222,7 +222,7 @@ describe('two processes that find no lock at the same moment', () => {
       },
       ['set'],
     );
-    // It has read before the other one wrote, and its write comes last.
+    // The slower process reads before the other one writes, and writes after it.
     slower.break(
       async (real) => {
         await until(() => records.has('lock:lock'));

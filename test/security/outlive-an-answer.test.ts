@@ -1,4 +1,6 @@
-/** The attacker's answer has been judged, and still holds connections and processor time beyond all limits. */
+/**
+ * The site has finished with the attacker's answer, and the connection still uses memory or processor time beyond all limits.
+ */
 
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';

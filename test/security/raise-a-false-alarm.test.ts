@@ -35,7 +35,7 @@ async function sent(origin: string, text: string): Promise<Socket> {
   return socket;
 }
 
-/** The head of a form, and less of its body than it announces. */
+/** The headers of a form, and less of its body than they announce. */
 const partOf = (path: string, cookie = '') =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\nContent-Type: application/x-www-form-urlencoded\r\n` +
   'Content-Length: 100\r\n\r\nclient_id=shop';

@@ -89,7 +89,7 @@ it('an instance’s own authorization URL cannot replace the parameters of the l
   expect(searchParams.get('client_id')).toBe([...instance.apps.keys()][0]);
   for (const random of ['client_id', 'state', 'code_challenge']) {
     expect(searchParams.get(random)).toMatch(/^[\w-]{32,}$/);
-    // It may contain any short word.
+    // A random value may contain any of the words below.
     searchParams.delete(random);
   }
   expect([...searchParams.values()].join()).not.toMatch(/evil|token|plain/);

@@ -109,7 +109,7 @@ it('registrations that timed out for visitors whom other domains led there do no
   );
   expect(await Promise.all(codes)).toEqual(domains.map(() => 'timeout'));
   answerAgain();
-  // This visitor may still share a registration of theirs.
+  // This start may still share a registration with those visitors, so its failure is ignored.
   await login.begin(victim.host, randomToken()).catch(() => undefined);
   expect(await login.begin(victim.host, randomToken())).toMatchObject({ instance: { host: victim.host } });
   for (const res of held) res.destroy();

@@ -165,7 +165,7 @@ development_instances: [${instance.origin}]
     const rotation = startNode([...command, '--rotate-keys'], { cwd: folder });
     expect(await rotation.ended).toBe(0);
     expect(rotation.output.join()).toContain('Users stay logged in');
-    // A variable of the operator's script may be empty, and a handle is no `sub`.
+    // The operator's script may pass an empty variable, or a handle instead of a `sub`.
     for (const subject of ['', claims?.preferred_username as string]) {
       const ending = startNode([...command, '--end-logins', subject], { cwd: folder });
       expect(await ending.ended).toBe(2);

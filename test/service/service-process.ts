@@ -100,7 +100,7 @@ export async function startService(
   for (;;) {
     const port = await freePort();
     const process = await startServiceAt(port, folder, config, command);
-    // Another test may have taken it first.
+    // Another test may have taken the port in the meantime.
     if (process.errors().includes('is in use')) continue;
     return { process, port };
   }

@@ -200,7 +200,7 @@ describe('a stop', () => {
     const socket = connect(port, 'localhost');
     await once(socket, 'connect');
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
-    // It has to be read by then.
+    // Enough time for the service to read it.
     await pause(500);
     return socket;
   }

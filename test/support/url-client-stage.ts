@@ -79,7 +79,7 @@ export async function aURLClientStage(
   return { instance, site };
 }
 
-/** A site on the web adapter, all of it over https and under its one name: visitors need `allNamesHere`. */
+/** A site on the web adapter, with https and one public name. Visitors must resolve names by `allNamesHere`. */
 export async function aWebSite(
   instances: readonly { origin: string }[],
   options: Partial<WebLoginOptions> = {},

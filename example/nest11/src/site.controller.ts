@@ -70,7 +70,7 @@ function form(message: string | undefined, from: unknown = ''): string {
   return loginForm({ action: '/auth/mastodon', failure: { message }, hidden: { from: String(from) } });
 }
 
-/** Handles, messages and addresses of pictures contain no markup. A display name may: escape it. */
+/** Handles, messages and addresses of pictures contain no markup. A display name may contain markup: escape it. */
 function welcome({ handle, picture }: Express.User, message = ''): string {
   const image = picture
     ? `<img src="${picture}" alt="" width="48" height="48" referrerpolicy="no-referrer">`
