@@ -15,6 +15,7 @@ import {
   validFormer,
 } from '../../lib/login/browser.js';
 import { MastodonError } from '../../lib/errors.js';
+import { allWarnings, inDevelopment, warningsOf } from '../support/warnings.js';
 
 const now = 1_000_000_000;
 const minute = 60_000;
@@ -23,6 +24,13 @@ afterEach(() => void jest.restoreAllMocks());
 
 const key = 'abcdefgh'.repeat(4);
 const until = (minutes: number, of = key) => `${of}.${now + minutes * minute}`;
+
+it.each([`${key}abcdefghijk`, `${key}-_0123456AZ`])(
+  '%s is a state, and no longer or shorter text is',
+  (state) => {
+    expect([state, `${state}a`, state.slice(1)].map(isState)).toEqual([true, false, false]);
+  },
+);
 
 it('a random token is a key and a state, and each one is another', () => {
   const token = randomToken();
@@ -77,11 +85,11 @@ describe('a login begins with', () => {
     expect(await begin(key, false)).toEqual({ current: key, former, all });
   });
 
-  it.each<[string, string | undefined, string[]]>([
-    ['after a finished login', key, [until(10), ...former]],
-    ['in a browser without one', undefined, former],
-  ])('a new key %s', async (_when, current, ended) => {
-    const keys = await begin(current, true);
+  it.each<[string, string | undefined, boolean, string[]]>([
+    ['after a finished login', key, true, [until(10), ...former]],
+    ['in a browser without one', undefined, false, former],
+  ])('a new key %s', async (_when, current, isFinished, ended) => {
+    const keys = await begin(current, isFinished);
     expect(keys).toEqual({ current: keys.current, former: ended, all: [keys.current, ...all] });
     expect(all).not.toContain(keys.current);
     expect(isSecretKey(keys.current)).toBe(true);
@@ -172,5 +180,21 @@ describe('a start', () => {
     const request = requested('POST', { origin: `https://${host}`, host: 'proxy.example' });
     expect(crossSiteStart(request, 'https://site.example/callback', host)).toBeUndefined();
     expect(crossSiteStart(request, 'https://site.example/callback')?.code).toBe('cross_site_start');
+  });
+
+  describe('by a script', () => {
+    inDevelopment();
+
+    it('causes a warning in development, and no other one does', () => {
+      for (const destination of ['document', 'iframe']) started('POST', { 'sec-fetch-dest': destination });
+      process.env['NODE_ENV'] = 'production';
+      started('POST', { 'sec-fetch-dest': 'empty' });
+      expect(allWarnings()).toEqual([]);
+      process.env['NODE_ENV'] = 'development';
+      started('POST', { 'sec-fetch-dest': 'empty' });
+      expect(warningsOf('MASTODON_BY_SCRIPT')).toEqual([
+        expect.stringMatching(/begun by a script.* Submit a form/),
+      ]);
+    });
   });
 });
