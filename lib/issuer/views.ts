@@ -12,7 +12,7 @@ import {
 } from '../pages/page.js';
 import { clientNameOf, hasMetadataDocument } from './client-names.js';
 import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
-import { clientErrorPage, clientTitle, expiredPage, failedLoginPage } from './pages.js';
+import { clientErrorPage, clientTitle, expiredPage, failedLoginPage, foreignFormPage } from './pages.js';
 import { redirectDestination } from './redirect-uris.js';
 
 interface OAuthFailure {
@@ -32,6 +32,8 @@ export function renderError(ctx: KoaContextWithOIDC, out: OAuthFailure, error: E
   // `LoginRequired`: another request has ended the session.
   if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage());
   if (status >= 500) return show(ctx, failedLoginPage(error));
+  // Another tab has opened a page of ours since.
+  if (ctx.path === `${routes.end_session}/confirm`) return show(ctx, foreignFormPage());
   show(ctx, clientErrorPage(status, out.error, out.error_description));
 }
 
@@ -131,8 +133,8 @@ export function userCodeInputSource(
     const begin = 'You may close this window. To log in after all, begin again on the device.';
     return show(ctx, messagePage(200, 'The device was not logged in', [begin]));
   }
-  const given: unknown = ctx.state.userCode;
-  const code = err?.userCode ?? (typeof given === 'string' ? given : '');
+  const given: unknown = ctx.state.userCode ?? ctx.oidc.params?.user_code;
+  const code = err?.userCode ?? (typeof given === 'string' ? given.slice(0, 64) : '');
   const refusal =
     err && `<p id="refusal" class="mastodon-login-error" role="alert">${codeRefusal(err, out)}</p>\n`;
   show(ctx, {
@@ -161,6 +163,9 @@ function codeRefusal(error: Error, out: OAuthFailure | undefined): string {
     case 'AlreadyUsedError':
     case 'InvalidGrant':
       return 'This code was already used. Begin again on your device, which will show you a new one.';
+    // Another tab has opened a page of ours since.
+    case 'InvalidRequest':
+      return 'That did not reach us from this page. Please press the button again.';
     case 'SlowDown':
       return 'Too many wrong codes came from your network. Try again in a minute.';
     default:

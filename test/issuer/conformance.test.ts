@@ -170,6 +170,18 @@ describe('logging out', () => {
   });
 });
 
+it('a log-out page, after another one was opened, says that it has to be loaded again, and ends no session', async () => {
+  const { stage, instance } = await aStage();
+  const { config, visitor } = await logIn(stage, instance);
+  const page = await openPage(visitor, `${stage.issuerURL}/logout`);
+  await openPage(visitor, `${stage.issuerURL}/logout`);
+  const refused = await press(visitor, page, { logout: 'yes' });
+  expect(refused.status).toBe(403);
+  expect(refused.text).toContain('load the page again');
+  const { url } = await ask(config, { prompt: 'none' });
+  expect(answerOf(await openPage(visitor, url)).searchParams.has('code')).toBe(true);
+});
+
 describe('a request by POST that holds an ID token', () => {
   async function posted(path: string, more: Record<string, string>) {
     const { stage, instance } = await aStage();

@@ -91,6 +91,15 @@ describe('a device', () => {
     expect((await poll(all, all.device.device_code)).error).toBe('access_denied');
   });
 
+  it('is found after a page of ours was opened in another tab: the code stays in the field', async () => {
+    const all = await begun();
+    const page = await openPage(all.visitor, all.device.verification_uri_complete ?? '');
+    await openPage(all.visitor, `${all.stage.issuerURL}/device`);
+    const again = await press(all.visitor, page);
+    expect(again.text).toContain('Please press the button again');
+    expect((await press(all.visitor, again)).text).toContain('The code is the same');
+  });
+
   it('gets its tokens once', async () => {
     const all = await begun();
     await approve(all);
