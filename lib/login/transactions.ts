@@ -105,7 +105,7 @@ export function assertStorable(applicationState: unknown): void {
   if (text === undefined) throw new TypeError('the login’s "state" must be a JSON value', { cause });
   if (text.length <= maxStateLength) return;
   throw new TypeError(
-    `the login’s "state" has ${text.length} characters as JSON, and may have ${maxStateLength}: keep the rest in the session`,
+    `the login’s "state" has ${text.length} characters as JSON, and may have ${maxStateLength}: keep the rest in your database`,
   );
 }
 

@@ -49,7 +49,13 @@ export async function typedInstance(request: Request, timeoutMs: number): Promis
       `the body of the request was read before: pass what it says, as in begin(request, { ${field} })`,
     );
   }
-  if (isForm)
+  if (isForm && type === 'text/plain')
+    warnOnce(
+      'MASTODON_NO_BODY',
+      'createLogin: the request has text/plain, as fetch sends it without a Content-Type. Send a form, or set Content-Type: ' +
+        'application/json',
+    );
+  else if (isForm)
     warnOnce(
       'MASTODON_NO_FIELD',
       'createLogin: a form was sent, and none of its fields is "instance". Name the input so, or read the form yourself and ' +

@@ -95,6 +95,14 @@ it('the body was read before, and begin was given no instance', async () => {
   expect(warningsOf('MASTODON_NO_BODY')).toEqual([expect.stringContaining('begin(request, { instance })')]);
 });
 
+it('a script sends JSON without a Content-Type', async () => {
+  const { login } = await aLogin();
+  const body = JSON.stringify({ instance: 'mastodon.social' });
+  const request = new Request(`${origin}/auth/mastodon`, { method: 'POST', body });
+  await expect(login.begin(request)).rejects.toMatchObject({ code: 'instance_missing' });
+  expect(warningsOf('MASTODON_NO_BODY')).toEqual([expect.stringContaining('Content-Type: application/json')]);
+});
+
 it('the field has another name', async () => {
   const { login } = await aLogin();
   await expect(login.begin(form({ server: 'mastodon.social' }))).rejects.toThrow();
