@@ -5,8 +5,8 @@ const field = 'meant';
 
 /**
  * Runs before the body of the page is parsed. A form can be submitted after the page was visible, in a focused window, for 700 ms
- * without a press. An earlier press starts the time again, and so does the submission: a double click sends a form once. A key
- * that is held down is no press. `aria-disabled`, unlike `disabled`, keeps the keyboard focus.
+ * without a press. An earlier press starts the time again. A key that is held down is no press. `aria-disabled`, unlike
+ * `disabled`, keeps the keyboard focus.
  */
 export const pressScript = `(() => {
 const buttons = () => document.querySelectorAll('form button');
@@ -34,14 +34,11 @@ addEventListener('submit', (event) => {
   if (!isActive) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    return;
-  }
-  if (!form.elements.${field}) {
+  } else if (!form.elements.${field}) {
     const input = document.createElement('input');
     Object.assign(input, { type: 'hidden', name: '${field}', value: 'yes' });
     form.append(input);
   }
-  wait();
 }, true);
 for (const name of ['DOMContentLoaded', 'pageshow', 'focus']) addEventListener(name, wait);
 document.addEventListener('visibilitychange', wait);

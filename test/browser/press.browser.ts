@@ -105,22 +105,6 @@ inChromium('presses that were not intended', () => {
     },
   );
 
-  it('the second half of a double click, while the form of the first one is on its way', async () => {
-    await open(url);
-    const { x, y } = await middleOfTheButton();
-    await page.clock.runFor(700);
-    let go = () => {};
-    const held = new Promise<void>((resolve) => (go = resolve));
-    await page.route(url, (route) => held.then(() => route.continue()));
-    const first = page.waitForRequest((request) => request.method() === 'POST');
-    await page.mouse.click(x, y);
-    await first;
-    expect(await formsAfter(() => page.mouse.click(x, y))).toBe(1);
-    go();
-    await page.waitForURL(/oauth\/authorize/);
-    expect(sent).toBe(1);
-  });
-
   it('a key that is held down', async () => {
     await open(url);
     await button().focus();
