@@ -211,7 +211,7 @@ export function failureOf(error: unknown, isOver: boolean): MastodonError {
     return new MastodonError('response_invalid', { cause: code });
   }
   // Errors of undici's HTTP parser contain received bytes, which may be a token, so only the parser's message is kept. The
-  // two * other messages are for an unrequested response, and for an unrequested change of protocol.
+  // two other messages are for an unrequested response, and for an unrequested change of protocol.
   const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
   if (name === 'HTTPParserError' || isUnreadable) {
     return new MastodonError('response_invalid', { cause: message });
