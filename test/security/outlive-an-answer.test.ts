@@ -75,8 +75,8 @@ it.each(['gzip', 'deflate'] as const)(
   'a bomb in %s that came whole is not decompressed to its end',
   async (encoding) => {
     const { compress, decompress } = compression[encoding];
-    // 64 MiB of zeros, in a sixteenth of the bytes that the site accepts.
-    const zeros = Array<Buffer>(64).fill(Buffer.alloc(2 ** 20));
+    // 200 MiB of zeros, in a fifth of the bytes that the site accepts.
+    const zeros = Array<Buffer>(200).fill(Buffer.alloc(2 ** 20));
     const bomb = await buffer(Readable.from(zeros).pipe(compress()));
     const server = await answering(encoding, bomb);
     const { origin } = originOf(server);
@@ -86,6 +86,12 @@ it.each(['gzip', 'deflate'] as const)(
     // The first request also loads the client.
     await refused();
     const whole = await processorTimeOf(() => decompress(bomb));
-    expect(await processorTimeOf(refused)).toBeLessThan(whole / 2);
+    // The least of three: garbage that the test left is collected in one of them.
+    const times = [
+      await processorTimeOf(refused),
+      await processorTimeOf(refused),
+      await processorTimeOf(refused),
+    ];
+    expect(Math.min(...times)).toBeLessThan(whole / 2);
   },
 );
