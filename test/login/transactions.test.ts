@@ -20,6 +20,7 @@ import {
   failureOf,
   JSONStore,
   leastOptions,
+  codesAreChecked,
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -411,6 +412,7 @@ describe('MastodonLogin', () => {
     instance.answerWith('/api/v1/accounts/verify_credentials', 503, {});
     const callback = await new Visitor().approve(redirect);
     await expect(login.finish(callback, key)).rejects.toMatchObject({ code: 'instance_unreachable' });
+    await codesAreChecked(instance);
     instance.resetRequests();
     await login.begin(instance.host, key);
     expect(instance.requests).toEqual([]);

@@ -14,6 +14,7 @@ import {
   leave,
   open,
   whoIsLoggedIn,
+  codesAreChecked,
 } from '../support/stage.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
@@ -195,6 +196,7 @@ it('the callback asks again whether the instance is allowed', async () => {
   });
   const callback = await visitor.approve(await leave(visitor, site, instance.host));
   isAllowed = false;
+  await codesAreChecked(instance);
   instance.resetRequests();
   expect((await open(visitor, callback)).json().code).toBe('instance_not_allowed');
   expect(instance.requests).toEqual([]);

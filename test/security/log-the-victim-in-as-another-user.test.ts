@@ -11,6 +11,7 @@ import {
   leave,
   open,
   whoIsLoggedIn,
+  codesAreChecked,
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -23,6 +24,7 @@ describe("the attacker's own callback, opened in the victim's browser", () => {
   ])('%s, logs no user in and sends nothing', async (_how, changes) => {
     const { instance, site, visitor: victim } = await aStage();
     const forged = changed(await comeBack(new Visitor(), site, instance.host), changes);
+    await codesAreChecked(instance);
     instance.resetRequests();
     const page = await open(victim, forged);
     expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
@@ -60,6 +62,7 @@ it('a callback URL that was opened in another browser is used up, because its co
   const own = await comeBack(victim, site, instance.host);
   const attacker = new Visitor();
   await leave(attacker, site, instance.host);
+  await codesAreChecked(instance);
   instance.resetRequests();
   for (const visitor of [attacker, victim])
     expect((await open(visitor, own)).json().code).toBe('login_expired');

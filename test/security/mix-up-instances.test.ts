@@ -11,6 +11,7 @@ import {
   open,
   start,
   whoIsLoggedIn,
+  codesAreChecked,
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -40,6 +41,7 @@ describe('a callback at another entry point', () => {
       state: searchParams.get('state') ?? '',
     });
     const callback = await visitor.approve(honestPage.href);
+    await codesAreChecked(honest);
     honest.resetRequests();
     evil.resetRequests();
     const page = await open(visitor, callback);
@@ -50,6 +52,7 @@ describe('a callback at another entry point', () => {
   it('a login begun at the honest instance, whose response comes to the path of the evil one', async () => {
     const { honest, evil, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
+    await codesAreChecked(honest);
     honest.resetRequests();
     evil.resetRequests();
     const page = await open(visitor, callback.href.replace(honest.host, evil.host));
@@ -66,6 +69,7 @@ describe('a callback at another entry point', () => {
   ])('%s', async (_what, path) => {
     const { honest, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
+    await codesAreChecked(honest);
     honest.resetRequests();
     const page = await open(visitor, callback.href.replace(honest.host, path(honest.host)));
     expect(page.json().code).toBe('login_mismatch');
@@ -79,6 +83,7 @@ describe('a callback at another entry point', () => {
   ])('an iss parameter that names %s', async (_what, iss) => {
     const { honest, evil, site, visitor } = await twoInstances();
     const callback = await comeBack(visitor, site, honest.host);
+    await codesAreChecked(honest);
     honest.resetRequests();
     const page = await open(visitor, changed(callback, { iss: iss(honest.origin, evil.origin) }));
     expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
@@ -94,6 +99,7 @@ describe('a callback at another entry point', () => {
     });
     const without = await comeBack(visitor, site, honest.host);
     const withIss = changed(await comeBack(visitor, site, honest.host), { iss: honest.origin });
+    await codesAreChecked(honest);
     honest.resetRequests();
     expect((await open(visitor, without)).json().code).toBe('login_mismatch');
     nothingWasSentTo(honest);

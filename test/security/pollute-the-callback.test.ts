@@ -1,7 +1,7 @@
 /** The attacker crafts a callback URL that makes the site do or show something else. */
 
 import http from 'node:http';
-import { aSite, aStage, anInstance, comeBack, open, start } from '../support/stage.js';
+import { aSite, aStage, anInstance, comeBack, open, start, codesAreChecked } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 describe('repeated and nested parameters of an otherwise valid response', () => {
@@ -12,6 +12,7 @@ describe('repeated and nested parameters of an otherwise valid response', () => 
   ])('%s', async (more) => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
+    await codesAreChecked(instance);
     instance.resetRequests();
     const page = await open(visitor, `${callback.href}&${more}`);
     expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
@@ -43,6 +44,7 @@ describe('the text of an error is not shown', () => {
       const callback = await comeBack(visitor, site, instance.host);
       callback.searchParams.delete('code');
       callback.searchParams.set('error', error);
+      await codesAreChecked(instance);
       instance.resetRequests();
       const page = await open(visitor, `${callback.href}&${query.toString()}`);
       if (!failureRedirect) expect(page.json().code).toBe(code);

@@ -13,6 +13,7 @@ import {
   leave,
   open,
   whoIsLoggedIn,
+  codesAreChecked,
 } from '../support/stage.js';
 import { until } from '../support/hostile.js';
 import { Visitor } from '../support/visitor.js';
@@ -25,6 +26,7 @@ it('a used callback has expired, and sends no request', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
   await open(visitor, callback);
+  await codesAreChecked(instance);
   instance.resetRequests();
   const page = await open(visitor, callback);
   expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
@@ -35,6 +37,7 @@ it('a used callback has expired, and sends no request', async () => {
 it('of three at the same instance, by one browser, one logs in', async () => {
   const { instance, site, visitor } = await aStage();
   const callback = await comeBack(visitor, site, instance.host);
+  await codesAreChecked(instance);
   instance.resetRequests();
   const pages = await Promise.all([1, 2, 3].map(() => visitor.get(callback.href)));
   expect(pages.map(({ status }) => status).sort()).toEqual([302, 403, 403]);
@@ -63,6 +66,7 @@ describe('a browser that repeats its callback with the cookies from before the l
     const callback = await comeBack(visitor, site, instance.host);
     const again = before(visitor, site);
     await visitor.get(callback.href);
+    await codesAreChecked(instance);
     instance.resetRequests();
     // The same browser: cookies of the second response replace those of the first.
     const page = await open(again, callback);
@@ -100,6 +104,7 @@ describe('a browser that repeats its callback with the cookies from before the l
   it('is refused if the login failed: the code is sent once', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
+    await codesAreChecked(instance);
     instance.resetRequests();
     instance.answerWith('POST /oauth/token', 500, '');
     const pages = await Promise.all([1, 2].map(() => visitor.get(callback.href)));
@@ -123,6 +128,7 @@ describe('ten minutes after its start, a login expires', () => {
     await open(visitor, inTime);
     expect(await whoIsLoggedIn(visitor, site)).toBe('alice');
     clock.mockReturnValue(begun + 10.1 * minutes);
+    await codesAreChecked(instance);
     instance.resetRequests();
     expect((await open(visitor, late)).json().code).toBe('login_expired');
     expect(instance.requests).toEqual([]);
@@ -241,6 +247,7 @@ describe('a code is sent once, whatever the answer is', () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
     const code = callback.searchParams.get('code');
+    await codesAreChecked(instance);
     instance.resetRequests();
     instance.answerWith('/oauth/token', status, body, { Location: '/oauth/token' });
     expect((await open(visitor, callback)).status).not.toBe(200);
@@ -255,6 +262,7 @@ describe('a code is sent once, whatever the answer is', () => {
       'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
     ]) {
       const callback = await comeBack(visitor, site, instance.host);
+      await codesAreChecked(instance);
       instance.resetRequests();
       const undo = instance.answer('/oauth/token', (req) => void req.socket.end(head));
       expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
@@ -268,6 +276,7 @@ describe('a code is sent once, whatever the answer is', () => {
     // After the first login, the invalid-code check runs once more.
     await new Visitor().login(site, instance.host);
     const callback = await comeBack(visitor, site, instance.host);
+    await codesAreChecked(instance);
     instance.resetRequests();
     instance.answerWith('/api/v1/accounts/verify_credentials', 500, '');
     expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
