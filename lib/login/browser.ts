@@ -91,6 +91,10 @@ export interface BrowserRequest {
   readonly header: (name: string) => string | undefined;
 }
 
+/** Part of the warning about a body that no parser reads. */
+export const sentAsText =
+  'the request has text/plain, as fetch sends it without a Content-Type. Send a form, or set Content-Type: application/json';
+
 /** A `BrowserRequest` from a `Request`, a Node.js request, or a framework's request with the same members. */
 export function browserRequest(req: {
   readonly method?: string | undefined;

@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import { isDevelopment, warnOnce } from '../events.js';
+import { sentAsText } from '../login/browser.js';
 import type { Request } from './passport.js';
 
 const parsers: ReadonlyMap<string, string> = new Map([
@@ -34,7 +35,7 @@ function warn(headers: Request['headers'], body: unknown, field: string): void {
     const parser = parsers.get(type);
     const what =
       type === 'text/plain'
-        ? 'the request has text/plain, as fetch sends it without a Content-Type. Send a form, or set Content-Type: application/json'
+        ? sentAsText
         : `a form was sent, and ${body ? 'req.body is empty' : 'there is no req.body'}. Before the route, add ${parser}`;
     if (type === 'text/plain' || parser !== undefined)
       warnOnce('MASTODON_NO_BODY', `MastodonStrategy: ${what}`);

@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import { isDevelopment, warnOnce } from '../events.js';
+import { sentAsText } from '../login/browser.js';
 
 const field = 'instance';
 
@@ -49,12 +50,7 @@ export async function typedInstance(request: Request, timeoutMs: number): Promis
       `the body of the request was read before: pass what it says, as in begin(request, { ${field} })`,
     );
   }
-  if (isForm && type === 'text/plain')
-    warnOnce(
-      'MASTODON_NO_BODY',
-      'createLogin: the request has text/plain, as fetch sends it without a Content-Type. Send a form, or set Content-Type: ' +
-        'application/json',
-    );
+  if (isForm && type === 'text/plain') warnOnce('MASTODON_NO_BODY', `createLogin: ${sentAsText}`);
   else if (isForm)
     warnOnce(
       'MASTODON_NO_FIELD',
