@@ -24,6 +24,12 @@ const deadlineDefaults = {
   idleMs: 60_000,
 };
 
+/**
+ * For a connection without a request. Milliseconds. Load balancers keep connections for 60 seconds (nginx, AWS); a server that
+ * closes one at the moment at which it receives the next request makes them answer 502.
+ */
+const keepAliveMs = 65_000;
+
 export type Deadlines = typeof deadlineDefaults;
 
 export function createHTTPServer(
@@ -35,6 +41,7 @@ export function createHTTPServer(
   const options = {
     headersTimeout: headMs,
     requestTimeout: requestMs,
+    keepAliveTimeout: keepAliveMs,
     // How often Node.js checks both time limits.
     connectionsCheckingInterval: Math.ceil(headMs / 5),
   };

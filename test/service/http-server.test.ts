@@ -75,6 +75,13 @@ describe('a connection that', () => {
   });
 });
 
+it('keeps a connection longer than load balancers do, so that none of their requests meets a closed one', async () => {
+  const { open } = await start();
+  const [head] = (await once(await open('GET / HTTP/1.1\r\nHost: a\r\n\r\n'), 'data')) as [Buffer];
+  // nginx and the load balancers of AWS: 60 seconds.
+  expect(Number(/^keep-alive: timeout=(\d+)/im.exec(head.toString())?.[1])).toBeGreaterThan(60);
+});
+
 it('holds no more connections than its limit', async () => {
   const { open } = await start({ inAll: 5, perAddress: 1_000 });
   const kept = await Promise.all(Array.from({ length: 5 }, () => open()));
