@@ -11,7 +11,7 @@ import { MastodonError } from '../errors.js';
  * A prefetch (`prefetch_refused`) is answered with 503 instead. The browser discards that response, and sends the request
  * again when the visitor opens the page.
  * @param error what `begin` or `finish` rejected with
- * @param loginPage path of the page with the form; its query is kept
+ * @param loginPage path of the page with the form; its query and fragment are kept
  * @throws the error itself if it is not a `MastodonError`
  * @example
  * export const POST = (request: Request) =>
@@ -21,12 +21,12 @@ export function failureRedirect(error: unknown, loginPage: string): Response {
   if (!(error instanceof MastodonError)) throw error;
   const { code, instance, reason, status, message } = error;
   if (code === 'prefetch_refused') return new Response(message, { status, headers: error.headers ?? {} });
-  const [path = '', query = ''] = loginPage.split('?', 2);
+  const [, path = '', query = '', fragment = ''] = /^([^?#]*)\??([^#]*)(.*)$/.exec(loginPage) ?? [];
   const parameters = new URLSearchParams(query);
   for (const [name, value] of Object.entries({ error: code, instance, reason })) {
     if (value === undefined) parameters.delete(name);
     else parameters.set(name, value);
   }
-  const headers = { Location: `${path}?${parameters}`, 'Cache-Control': 'no-store' };
+  const headers = { Location: `${path}?${parameters}${fragment}`, 'Cache-Control': 'no-store' };
   return new Response(null, { status: 303, headers });
 }

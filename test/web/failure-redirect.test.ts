@@ -25,11 +25,11 @@ it('leads to the login page with the code and the reason, for messageFor', async
   );
 });
 
-it('names the instance, keeps the query of the page, and replaces an earlier failure in it', () => {
+it('names the instance, keeps the query and fragment of the page, and replaces an earlier failure in it', () => {
   const error = new MastodonError('timeout', { instance: 'mastodon.example' });
-  const page = '/login?from=%2Fbasket&error=instance_invalid&reason=name_without_dot';
+  const page = '/login?from=%2Fbasket&error=instance_invalid&reason=name_without_dot#form';
   expect(failureRedirect(error, page).headers.get('location')).toBe(
-    '/login?from=%2Fbasket&error=timeout&instance=mastodon.example',
+    '/login?from=%2Fbasket&error=timeout&instance=mastodon.example#form',
   );
 });
 
