@@ -43,6 +43,7 @@ export const kinds: readonly Kind[] = [
   { name: 'a Keyv 6 on Redis', opener: keyv6('redis'), ...redis },
   { name: 'a Keyv on Valkey', opener: here('valkey'), ...valkey },
   { name: 'redisStore with ioredis', opener: here('ioredis'), ...redis, faults: { hasLocks: true } },
+  { name: 'redisStore with ioredis 5', opener: here('ioredis5'), ...redis, faults: { hasLocks: true } },
   { name: 'redisStore on a Redis Cluster', opener: here('cluster'), ...cluster, faults: { hasLocks: true } },
   {
     name: 'redisStore with ioredis on a Redis Cluster',

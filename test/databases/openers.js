@@ -57,6 +57,11 @@ exports.ioredis = async (url) => {
   return onIORedis(new Redis(url, impatient));
 };
 
+exports.ioredis5 = async (url) => {
+  const { Redis } = require('ioredis-5');
+  return onIORedis(new Redis(url, impatient));
+};
+
 function onIORedisCluster(urls, options) {
   const { Cluster } = require('ioredis');
   return onIORedis(new Cluster(urls.split(','), { redisOptions: impatient, ...options }));
