@@ -3,6 +3,7 @@
 import { checkStore, Checks } from '../util/checks.js';
 import { eventLog, warnOperator, type BridgeEvent, type EventLog, type Report } from '../events.js';
 import { loginOptionNames, type LoginOptions } from '../options.js';
+import { parsedURL } from '../util/url.js';
 import { localBus, type Bus } from '../stores/bus.js';
 
 /** Limits and their defaults. Each is a positive whole number. */
@@ -119,9 +120,9 @@ function checkedPageOrigins(value: unknown): readonly string[] {
   return bridgeChecks.list('origins', value).map((text) => {
     if (text === '*' || text === 'null' || text === 'file://') return text;
     // Browser extensions and desktop programs have schemes for which the URL standard has no origin.
-    if (typeof text === 'string' && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/i.test(text)) {
-      return /^https?:/i.test(text) ? new URL(text).origin : text;
-    }
+    const [, origin] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#\s]+)\/?$/i.exec(String(text)) ?? [];
+    const found = origin && /^https?:/i.test(origin) ? parsedURL(origin)?.origin : origin;
+    if (found !== undefined) return found;
     return bridgeChecks.wrong('origins', 'hold origins such as "https://app.example", or "*"', text);
   });
 }

@@ -47,7 +47,7 @@ The least that a configuration says:
   app_host: auth.example.com     # where they reach this service, through a proxy with TLS
   app_scheme: https
 
-These packages have to be installed too: yaml and valibot; lmdb, or @redis/client; ws for authenticator,
+These packages have to be installed too: yaml; lmdb, or @redis/client; ws for authenticator,
 oidc-provider for issuer. The command says so where one is missing.
 
 SIGTERM and SIGINT stop the service: open clients are told, and a second signal ends it at once. It writes its
@@ -77,7 +77,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (options['print-config']) return say(exampleOf(name));
 
-  requirePackages(name, [known.package, 'yaml', 'valibot']);
+  requirePackages(name, [known.package, 'yaml']);
   const command = await known.load();
   const { loadConfig } = await import('./config.js');
   const config = loadConfig(options.config, command);

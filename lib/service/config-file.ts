@@ -1,32 +1,78 @@
-/** Reads a YAML file by a schema. Every error names the file, the line and the key. */
+/** Reads a YAML file key by key. Every error names the file, the line and the key. */
 
-import * as v from 'valibot';
 import * as yaml from 'yaml';
+import { suggestion } from '../util/did-you-mean.js';
 import { StartError } from './start-error.js';
 
 /** The keys of a file and their nested keys; the index for an item of a list. */
 type Path = readonly (string | number)[];
 
-export interface ConfigFile<Values> {
-  readonly values: Values;
+/**
+ * What a value may be: a text that the function reads, or refuses with an error whose message says what it must be; `[kind]` is
+ * a list, where a single value is a list of one; `[kind, map]` a value or a map; and an object a map with these keys alone.
+ */
+export type Kind = ((text: string) => unknown) | readonly [Kind] | readonly [Kind, Kinds] | Kinds;
+export interface Kinds {
+  readonly [key: string]: Kind;
+}
+
+/** The values of a kind. A key may be absent. */
+export type ValueOf<K> = K extends (text: string) => infer Value
+  ? Value
+  : K extends readonly [infer Item]
+    ? readonly ValueOf<Item>[]
+    : K extends readonly [infer One, infer Other]
+      ? ValueOf<One> | ValueOf<Other>
+      : { readonly [Key in keyof K]?: ValueOf<K[Key]> };
+
+/** Text that `read` turns into a value, or refuses with `undefined`. */
+export function parsed<Value>(problem: string, read: (text: string) => Value | undefined) {
+  return (text: string): Value => {
+    const value = read(text);
+    if (value === undefined) throw new Error(problem);
+    return value;
+  };
+}
+
+export const text = (given: string): string => given;
+
+export const flag = parsed('must be true or false', (given) => ({ true: true, false: false })[given]);
+
+export const wholeNumber = (least: number, most: number) =>
+  parsed(`must be a whole number from ${least} to ${most}`, (given) => {
+    const number = /^\d+$/.test(given) ? Number(given) : NaN;
+    return number >= least && number <= most ? number : undefined;
+  });
+
+export interface ConfigFile {
+  /** A `ValueOf` the kinds. */
+  readonly values: unknown;
+  /** As they are written: text, lists and maps. */
+  readonly texts: unknown;
   /**
    * The error for a value that is refused later, when it is used.
-   * @param key with the keys around it: `tls.cert`
+   * @param key with the keys around it: `tls.cert`, `clients.0.origins`
    */
   mistake(key: string, problem: string, status?: 1 | 2): StartError;
 }
 
 /**
- * Scalars are text for the schema, as they are written: `app_name: 2048` is a name too.
+ * Scalars are text, as they are written: `app_name: 2048` is a name too.
+ * @param required keys without which their map is refused
  * @throws StartError with a line for each error
  */
-export function readYAML<Schema extends v.GenericSchema>(
-  text: string,
+export function readYAML(
+  yamlText: string,
   file: string,
-  schema: Schema,
-): ConfigFile<v.InferOutput<Schema>> {
+  kinds: Kinds,
+  required: readonly string[],
+): ConfigFile {
   const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { schema: 'failsafe', lineCounter: lines, prettyErrors: false });
+  const document = yaml.parseDocument(yamlText, {
+    schema: 'failsafe',
+    lineCounter: lines,
+    prettyErrors: false,
+  });
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   const lineOf = (path: Path) => lineAt(offsetOf(document, path));
   const messageOf = (line: number, path: Path, problem: string) => {
@@ -37,7 +83,7 @@ export function readYAML<Schema extends v.GenericSchema>(
   const [error] = document.errors;
   if (error) {
     const line = lineAt(error.pos[0]);
-    const key = /^\s*([\w-]+)\s*:/.exec(text.split('\n')[line - 1] ?? '')?.[1];
+    const key = /^\s*([\w-]+)\s*:/.exec(yamlText.split('\n')[line - 1] ?? '')?.[1];
     // The parser quotes the text, which may be a secret: after a colon, as an escape sequence, or as a tag.
     const why = error.message.replace(/\b:\s.*|\\.*|\S*!\S*/gs, '').trim();
     const problem = error.code === 'DUPLICATE_KEY' ? 'is there twice' : `is not valid YAML: ${why}`;
@@ -51,30 +97,61 @@ export function readYAML<Schema extends v.GenericSchema>(
       throw new StartError(messageOf(lineAt(alias.range?.[0] ?? 0), path, problem));
     },
   });
-  const plainValues = (): unknown => {
-    try {
-      return document.toJS();
-    } catch {
-      throw new StartError(messageOf(lineOf([]), [], 'has too many references (&name and *name)'));
-    }
-  };
-  if (!yaml.isMap(document.contents)) {
-    throw new StartError(messageOf(lineOf([]), [], 'must hold lines of the form "key: value"'));
+  let texts: unknown;
+  try {
+    texts = document.toJS();
+  } catch {
+    throw new StartError(messageOf(lineOf([]), [], 'has too many references (&name and *name)'));
   }
 
-  const { issues, output } = v.safeParse(schema, plainValues());
-  if (issues) {
-    const errors = issues.map(({ path: items = [], input, message }) => {
-      const path = items.map(({ key }) => (typeof key === 'number' ? key : String(key)));
-      const problem = input === '' ? 'has no value: give it one, or take the line out' : message;
-      return { line: lineOf(path), path, problem };
+  const problems: { readonly line: number; readonly message: string }[] = [];
+  const refuse = (path: Path, problem: string) => {
+    const line = lineOf(path);
+    problems.push({ line, message: messageOf(line, path, problem) });
+  };
+  const read = (value: unknown, kind: Kind, path: Path): unknown => {
+    if (value === '') return refuse(path, 'has no value: give it one, or take the line out');
+    if (typeof kind === 'function') {
+      if (typeof value !== 'string') return refuse(path, 'must be text');
+      try {
+        return kind(value);
+      } catch (error) {
+        return refuse(path, (error as Error).message);
+      }
+    }
+    if (kind instanceof Array) {
+      if (kind.length === 2) return read(value, kind[isMap(value) ? 1 : 0], path);
+      return [value].flat().map((item, i) => read(item, kind[0], [...path, i]));
+    }
+    if (!isMap(value)) return refuse(path, 'must hold lines of the form "key: value"');
+    const names = Object.keys(kind);
+    const entries = Object.entries(value).map(([name, inner]) => {
+      const known = Object.hasOwn(kind, name) ? kind[name] : undefined;
+      if (known) return [name, read(inner, known, [...path, name])];
+      return [name, refuse([...path, name], `is not a known key${suggestion(name, names)}`)];
     });
-    const sorted = errors.sort((one, other) => one.line - other.line);
-    throw new StartError(sorted.map(({ line, path, problem }) => messageOf(line, path, problem)).join('\n'));
+    for (const name of required) {
+      if (names.includes(name) && !Object.hasOwn(value, name)) refuse([...path, name], 'is missing');
+    }
+    return Object.fromEntries(entries);
+  };
+  const values = read(texts, kinds, []);
+  if (problems.length > 0) {
+    const sorted = problems.sort((one, other) => one.line - other.line);
+    throw new StartError(sorted.map(({ message }) => message).join('\n'));
   }
-  const mistake = (key: string, problem: string, status?: 1 | 2) =>
-    new StartError(messageOf(lineOf(key.split('.')), key.split('.'), problem), status);
-  return { values: output, mistake };
+  return {
+    values,
+    texts,
+    mistake(key, problem, status) {
+      const path = key.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+      return new StartError(messageOf(lineOf(path), path, problem), status);
+    },
+  };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Where the key or the item is written; for a missing one, what is around it. */

@@ -3,49 +3,58 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import * as v from 'valibot';
 import { isLoopbackHost } from '../util/checks.js';
-import { readYAML, type ConfigFile } from './config-file.js';
-import * as s from './schemas.js';
+import { parsedURL } from '../util/url.js';
+import {
+  parsed,
+  readYAML,
+  text,
+  wholeNumber,
+  type ConfigFile,
+  type Kinds,
+  type ValueOf,
+} from './config-file.js';
 import { systemErrorCode, StartError } from './start-error.js';
 
-const keys = {
-  app_name: s.name,
-  app_host: s.host,
-  app_scheme: v.optional(s.choice('http', 'https'), 'https'),
-  app_website: v.optional(s.website),
-  db_path: v.optional(s.text),
-  redis_url: v.optional(s.redisURL),
-  listen: v.optional(s.listen, '127.0.0.1:8080'),
-  tls: v.optional(s.table({ cert: s.text, key: s.text })),
-  allowed_instances: v.optional(s.instances),
-  denied_instances: v.optional(s.instances, []),
-  trusted_proxies: v.optional(s.integer(0, 10), '0'),
-  health_token: v.optional(s.secret),
-  development_instances: v.optional(s.origins, []),
-  private_instances: v.optional(s.list(s.privateHost), []),
-};
+const instances = [parsed('must hold hosts such as mastodon.social or *.example.com', patternOf)] as const;
+const schemes = ['http', 'https'] as const;
 
-type Values<Keys extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<Keys, undefined>>;
+/** What `createBridge` and `createIssuer` check is not checked here. */
+const kinds = {
+  app_name: text,
+  app_host: parsed('must be a host name such as auth.example.com, without scheme or path', hostIn),
+  app_scheme: parsed('must be http or https', (given) => schemes.find((scheme) => scheme === given)),
+  app_website: text,
+  db_path: text,
+  redis_url: parsed('must be a URL such as redis://localhost:6379', (url) =>
+    parsedURL(url) && /^rediss?:\/\/[^/]/.test(url) ? url : undefined,
+  ),
+  listen: parsed('must be a port, or an address and a port: 127.0.0.1:8080', addressIn),
+  tls: { cert: text, key: text },
+  allowed_instances: instances,
+  denied_instances: instances,
+  trusted_proxies: wholeNumber(0, 10),
+  health_token: parsed(
+    'must have at least 16 characters, without spaces: openssl rand -hex 16 makes one',
+    (token) => (/^[\x21-\x7e]{16,}$/.test(token) ? token : undefined),
+  ),
+  development_instances: [text],
+  private_instances: [text],
+} as const;
+const required = ['app_name', 'app_host', 'cert', 'key', 'client_id'];
 
 /** A command's part of the configuration. */
-export interface OwnKeys<Keys extends v.ObjectEntries> {
+export interface OwnKeys {
   /** Also the name of the database. */
   readonly name: string;
-  readonly keys: Keys;
+  readonly kinds: Kinds;
 }
 
-/** The configuration of a command with these keys. */
-export type ConfigOf<Keys extends v.ObjectEntries> = ReturnType<typeof readConfig<Keys>>;
-
-/** The configuration of every command. */
-export type Config = Omit<ConfigOf<v.ObjectEntries>, 'own'> & { readonly own: unknown };
+/** The configuration of a command with these values of its own keys. */
+export type Config<Own = unknown> = ReturnType<typeof readConfig> & { readonly own: Own };
 
 /** @throws StartError that names the file and, where there is one, the line and the key */
-export function loadConfig<Keys extends v.ObjectEntries>(
-  path: string,
-  command: OwnKeys<Keys>,
-): ConfigOf<Keys> {
+export function loadConfig(path: string, command: OwnKeys): Config {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
@@ -59,38 +68,66 @@ export function loadConfig<Keys extends v.ObjectEntries>(
 }
 
 /** @throws StartError with a line for each error */
-export function readConfig<Keys extends v.ObjectEntries>(text: string, path: string, command: OwnKeys<Keys>) {
-  const file = readYAML(text, path, s.table({ ...keys, ...command.keys }));
-  const values = file.values as Values<typeof keys>;
+export function readConfig(yamlText: string, path: string, command: OwnKeys) {
+  const file = readYAML(yamlText, path, { ...kinds, ...command.kinds }, required);
+  const values = file.values as ValueOf<typeof kinds>;
   const folder = dirname(resolve(path));
-  const { app_scheme: scheme, app_host: host, db_path: database = `${command.name}.mdb` } = values;
-  const { hostname, origin: publicURL } = new URL(`${scheme}://${host}`);
-  if (scheme === 'http' && !isLoopbackHost(hostname)) {
+  const { app_name: clientName = '', app_host: host, db_path: database = `${command.name}.mdb` } = values;
+  const { hostname, origin: publicURL, protocol } = new URL(`${values.app_scheme ?? 'https'}://${host}`);
+  if (protocol === 'http:' && !isLoopbackHost(hostname)) {
     // Codes and tokens would cross the network unencrypted, and servers refuse to send them there.
     const problem = 'must be https unless app_host is localhost; give tls, or put a proxy with TLS before it';
     throw file.mistake('app_scheme', problem);
   }
-  if (scheme === 'http' && values.tls) throw file.mistake('tls', 'is of no use with app_scheme: http');
+  if (protocol === 'http:' && values.tls) throw file.mistake('tls', 'is of no use with app_scheme: http');
   return {
-    clientName: values.app_name,
     /** `app_scheme` and `app_host`: where browsers reach the service. */
     publicURL,
-    website: values.app_website,
-    listen: values.listen,
+    listen: values.listen ?? { host: '127.0.0.1', port: 8080 },
     tls: values.tls && readTLS(values.tls, folder, file),
     // The slash at the end distinguishes a folder from a file.
     databasePath: resolve(folder, database) + (database.endsWith('/') ? '/' : ''),
     redisURL: values.redis_url,
-    allowInstance: instanceFilter(values.allowed_instances, values.denied_instances),
-    trustedProxies: values.trusted_proxies,
-    developmentInstances: values.development_instances,
-    outbound: { privateInstances: values.private_instances },
     /** Requests with this token may read the counts of `/healthz` from anywhere. */
     healthToken: values.health_token,
-    /** All values of the file by their keys, among them the command's own. */
-    own: file.values as unknown as Values<Keys>,
+    trustedProxies: values.trusted_proxies ?? 0,
+    /** Options of both commands. */
+    shared: {
+      clientName,
+      website: values.app_website,
+      allowInstance: instanceFilter(values.allowed_instances, values.denied_instances),
+      developmentInstances: values.development_instances,
+      outbound: { privateInstances: values.private_instances },
+    },
+    /** The values of the command's own keys. */
+    own: file.values as unknown,
+    texts: file.texts,
     mistake: file.mistake,
   };
+}
+
+/** A host name as browsers write it, with a port if it has one. */
+function hostIn(text: string): string | undefined {
+  return /[/?#@\\\s]/.test(text) ? undefined : parsedURL(`http://${text}`)?.host;
+}
+
+/** `8080`, `:8080` (every address of this machine), `127.0.0.1:8080`, `[::1]:8080`. */
+function addressIn(text: string): { readonly host: string; readonly port: number } | undefined {
+  const [, address, port] = /^(?:(\[[\da-f:.]+\]|[a-z\d.-]*):)?(\d{1,5})$/i.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535) return undefined;
+  const bare = address?.replace(/^\[|\]$/g, '');
+  return { host: bare === '' ? '::' : (bare ?? '127.0.0.1'), port: Number(port) };
+}
+
+/** The hosts of instances that a text means; `*.example.com` for all below a domain. */
+function patternOf(text: string): RegExp | undefined {
+  const domain = text.toLowerCase().replace(/^\*\./, '');
+  // As the login names hosts: without the default port, and without the final dot of DNS.
+  const url = /[/?#@*\s]/.test(domain) ? undefined : parsedURL(`https://${domain}`);
+  const host = url?.host.replace(/\.(?=:|$)/, '');
+  if (!host) return undefined;
+  const escaped = host.replaceAll('.', '\\.').replace(/[[\]]/g, '\\$&');
+  return new RegExp(`^${text.startsWith('*.') ? '(?:[^.]+\\.)+' : ''}${escaped}$`);
 }
 
 /** Secrets that documentation and examples show. */
@@ -103,8 +140,8 @@ const publishedSecrets: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws StartError for a secret that is public, unless the service is on loopback */
-export function refusePublishedSecrets({ publicURL, own, mistake }: Config): void {
-  const key = isLoopbackHost(new URL(publicURL).hostname) ? undefined : publishedSecretIn(own);
+export function refusePublishedSecrets({ publicURL, texts, mistake }: Config): void {
+  const key = isLoopbackHost(new URL(publicURL).hostname) ? undefined : publishedSecretIn(texts);
   if (key === undefined) return;
   throw mistake(key, "is the example's, which is public: make one with openssl rand -hex 32");
 }
@@ -120,30 +157,35 @@ function publishedSecretIn(value: unknown, path: readonly string[] = []): string
   return undefined;
 }
 
-/** The keys of options with another name. */
+/** The key of an option: `max_sockets` of `maxSockets`. */
+export function keyOf(option: string): string {
+  return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The keys of options whose key is not the option's name with underscores. */
 const keysOfOptions: Readonly<Record<string, string>> = {
   clientName: 'app_name',
   website: 'app_website',
   publicURL: 'app_host',
   issuerURL: 'app_host',
   scope: 'scopes',
+  'outbound.privateInstances': 'private_instances',
 };
 
 /** An option's error (`createBridge: clientName must …`) as an error of the configuration; every other error as it is. */
 export function asConfigError(error: unknown, { mistake }: Config): unknown {
-  const [, problem = '', option] =
-    /^create\w+: ((?:there is no )?(\w+).*)$/s.exec(error instanceof TypeError ? error.message : '') ?? [];
-  return option === undefined ? error : mistake(keysOfOptions[option] ?? option, problem);
+  const message = error instanceof TypeError ? error.message : '';
+  const [, option, problem = ''] = /^create\w+: ([\w.[\]]+) (.*)$/s.exec(message) ?? [];
+  if (option === undefined) return error;
+  const key = keysOfOptions[option] ?? keyOf(option).replace(/\[(\d+)\]/g, '.$1');
+  // Of a client, the ID is named.
+  return mistake(key, problem.startsWith('(') ? `${option} ${problem}` : problem);
 }
 
-function readTLS(
-  paths: { readonly cert: string; readonly key: string },
-  folder: string,
-  { mistake }: ConfigFile<unknown>,
-) {
+function readTLS(paths: ValueOf<typeof kinds.tls>, folder: string, { mistake }: ConfigFile) {
   const read = (name: 'cert' | 'key'): Buffer => {
     try {
-      return readFileSync(resolve(folder, paths[name]));
+      return readFileSync(resolve(folder, paths[name] ?? ''));
     } catch (error) {
       throw mistake(`tls.${name}`, `cannot be read (${systemErrorCode(error)})`);
     }
@@ -163,7 +205,7 @@ function readTLS(
 /** Undefined where all instances are allowed. A denied instance is denied also where it is allowed. */
 function instanceFilter(
   allowed: readonly RegExp[] | undefined,
-  denied: readonly RegExp[],
+  denied: readonly RegExp[] = [],
 ): ((host: string) => boolean) | undefined {
   if (allowed === undefined && denied.length === 0) return undefined;
   const isIn = (hosts: readonly RegExp[], host: string) => hosts.some((pattern) => pattern.test(host));

@@ -1,102 +1,79 @@
 /** `passport-mastodon-oauth2 issuer`: the OpenID provider, from a YAML file. */
 
-import * as v from 'valibot';
-import { createIssuer, type Issuer } from '../issuer/index.js';
-import { asConfigError, type ConfigOf } from './config.js';
-import type { Log } from './log.js';
-import type { Backends } from './backends.js';
-import * as s from './schemas.js';
+import { createIssuer, type IssuerClient } from '../issuer/index.js';
+import { flag, parsed, text, wholeNumber, type ValueOf } from './config-file.js';
 import type { Command } from './service.js';
 import { StartError } from './start-error.js';
 
-const placeholderEmailOption = v.union(
-  [s.flag, s.table({ domain: s.text })],
-  'must be true, false, or domain: and a domain',
-);
+const placeholderEmail = [flag, { domain: text }] as const;
 
 /** A client by its registration metadata, under the names of the standard. */
-const client = s.table({
-  client_id: s.text,
-  client_secret: v.exactOptional(s.text),
-  client_name: v.exactOptional(s.text),
-  client_uri: v.exactOptional(s.text),
-  jwks_uri: v.exactOptional(s.text),
-  application_type: v.exactOptional(s.text),
-  token_endpoint_auth_method: v.exactOptional(s.text),
-  redirect_uris: v.exactOptional(s.list(s.text)),
-  post_logout_redirect_uris: v.exactOptional(s.list(s.text)),
-  grant_types: v.exactOptional(s.list(s.text)),
-  response_types: v.exactOptional(s.list(s.text)),
-  placeholder_email: v.exactOptional(placeholderEmailOption),
-  preferred_username: v.exactOptional(s.choice('handle', 'nickname')),
-  origins: v.exactOptional(s.list(s.text)),
-  require_auth_time: v.exactOptional(s.flag),
-  require_pkce: v.exactOptional(s.flag),
-});
+const client = {
+  client_id: text,
+  client_secret: text,
+  client_name: text,
+  client_uri: text,
+  jwks_uri: text,
+  application_type: text,
+  token_endpoint_auth_method: text,
+  redirect_uris: [text],
+  post_logout_redirect_uris: [text],
+  grant_types: [text],
+  response_types: [text],
+  placeholder_email: placeholderEmail,
+  preferred_username: text,
+  origins: [text],
+  require_auth_time: flag,
+  require_pkce: flag,
+} as const;
 
-const keys = {
-  path: v.optional(s.path, '/'),
-  clients: v.optional(s.list(client), []),
-  device_flow: v.optional(s.flag, 'false'),
-  client_documents: v.optional(s.flag, 'false'),
-  introspection: v.optional(s.flag, 'false'),
-  session_minutes: v.optional(s.integer(1, 24 * 60), '60'),
-  refresh_days: v.optional(s.integer(1, 24), '14'),
-  placeholder_email: v.optional(placeholderEmailOption, 'false'),
-  secret: v.optional(s.encryptionSecret),
-  revoke_token: v.optional(s.flag, 'false'),
-};
+const kinds = {
+  path: parsed('must be a path such as /login', (given) => (given.startsWith('/') ? given : undefined)),
+  clients: [client],
+  device_flow: flag,
+  client_documents: flag,
+  introspection: flag,
+  session_minutes: wholeNumber(1, 24 * 60),
+  refresh_days: wholeNumber(1, 24),
+  placeholder_email: placeholderEmail,
+  secret: text,
+  revoke_token: flag,
+} as const;
 
-type IssuerConfig = ConfigOf<typeof keys>;
-
-export const issuer: Command<typeof keys> = {
+export const issuer: Command<ValueOf<typeof kinds>> = {
   name: 'issuer',
-  keys,
+  kinds,
 
-  async create(config, { store }, log) {
-    const { router, close } = await open(config, store, log);
-    return { router, close: () => close(), url: urlOf(config), status: () => ({}) };
-  },
-
-  async runTask(name, subject, config, { store }, log) {
-    const running = await open(config, store, log);
-    try {
-      if (name === 'rotate-keys') {
-        const since = await running.rotateKeys();
-        return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
-      }
-      await running.endLogins(subject).catch((error: unknown) => {
-        throw error instanceof TypeError ? new StartError(`--end-logins: ${error.message}`) : error;
-      });
-      return `${subject} is logged out: all sessions and tokens have ended.`;
-    } finally {
-      await running.close();
-    }
-  },
-};
-
-function urlOf({ publicURL, own }: IssuerConfig): string {
-  return publicURL + own.path.replace(/\/+$/, '');
-}
-
-async function open(config: IssuerConfig, store: Backends['store'] | undefined, log: Log): Promise<Issuer> {
-  const { clientName, website, allowInstance, developmentInstances, outbound, trustedProxies, own } = config;
-  try {
-    return await createIssuer({
-      ...{ clientName, website, allowInstance, developmentInstances, outbound, trustedProxies, store },
-      issuerURL: urlOf(config),
-      clients: own.clients,
+  async create({ shared, trustedProxies, publicURL, own }, { store }, log) {
+    const { path = '', session_minutes: minutes, refresh_days: days } = own;
+    const url = publicURL + path.replace(/\/+$/, '');
+    const { router, close, rotateKeys, endLogins } = await createIssuer({
+      ...{ ...shared, trustedProxies, store },
+      issuerURL: url,
+      clients: own.clients as readonly IssuerClient[] | undefined,
       deviceFlow: own.device_flow,
       clientDocuments: own.client_documents,
       introspection: own.introspection,
-      sessionTtlMs: own.session_minutes * 60_000,
-      refreshTtlMs: own.refresh_days * 24 * 60 * 60_000,
-      placeholderEmail: own.placeholder_email,
+      sessionTtlMs: minutes && minutes * 60_000,
+      refreshTtlMs: days && days * 24 * 60 * 60_000,
+      placeholderEmail: own.placeholder_email as IssuerClient['placeholder_email'],
       secret: own.secret,
       revokeToken: own.revoke_token,
       log: ({ event, ...fields }) => log(event, fields),
     });
-  } catch (error) {
-    throw asConfigError(error, config);
-  }
-}
+    return {
+      ...{ router, close, url },
+      status: () => ({}),
+      async runTask(name, subject) {
+        if (name === 'rotate-keys') {
+          const since = await rotateKeys();
+          return `The new key signs from ${since.toISOString()} on. Users stay logged in.`;
+        }
+        await endLogins(subject).catch((error: unknown) => {
+          throw error instanceof TypeError ? new StartError(`--end-logins: ${error.message}`) : error;
+        });
+        return `${subject} is logged out: all sessions and tokens have ended.`;
+      },
+    };
+  },
+};

@@ -3,10 +3,9 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
-import type { ObjectEntries } from 'valibot';
 import { escapeForPage, messagePage, sendPage } from '../pages/page.js';
 import { openBackends, type Backends } from './backends.js';
-import type { Config, ConfigOf, OwnKeys } from './config.js';
+import { asConfigError, type Config, type OwnKeys } from './config.js';
 import { isBehindProxy, mayReadCounts, sendHealth } from './health.js';
 import { createHTTPServer, type ConnectionLimits } from './http-server.js';
 import { createLog, type Log } from './log.js';
@@ -22,26 +21,20 @@ export interface Runnable {
   /** Numbers for the log and for `/healthz`. */
   status(): Readonly<Record<string, number>>;
   readonly connections?: ConnectionLimits;
-  /** Resolves when no work is left. */
-  close(): Promise<void>;
-}
-
-/** A command: a word after `passport-mastodon-oauth2`. */
-export interface Command<Keys extends ObjectEntries = ObjectEntries> extends OwnKeys<Keys> {
-  /** @throws StartError for values that the schema cannot check. Uses no network. */
-  create(config: ConfigOf<Keys>, backends: Partial<Backends>, log: Log): Promise<Runnable>;
   /**
    * Runs a task once, instead of the service. Resolves to what the command prints.
    * @param name of the task's option
    * @param value of the option; empty for a flag
    */
-  runTask?(
-    name: string,
-    value: string,
-    config: ConfigOf<Keys>,
-    backends: Backends,
-    log: Log,
-  ): Promise<string>;
+  runTask?(name: string, value: string): Promise<string>;
+  /** Resolves when no work is left. */
+  close(): Promise<void>;
+}
+
+/** A command: a word after `passport-mastodon-oauth2`. */
+export interface Command<Own = unknown> extends OwnKeys {
+  /** @throws TypeError that names the option at fault. Uses no network. */
+  create(config: Config<Own>, backends: Partial<Backends>, log: Log): Promise<Runnable>;
 }
 
 /** How long a stop waits for open requests. Milliseconds. */
@@ -54,11 +47,7 @@ const withoutProxies =
   'as on your own computer, set app_scheme: http.';
 
 /** Runs the service until a signal stops it; the process ends with it. */
-export async function runService<Keys extends ObjectEntries>(
-  command: Command<Keys>,
-  config: ConfigOf<Keys>,
-  version: string,
-): Promise<void> {
+export async function runService(command: Command, config: Config, version: string): Promise<void> {
   // The service continues after the reader of its log has ended.
   process.stdout.on('error', () => undefined);
   const log = createLog((line) => process.stdout.write(`${line}\n`));
@@ -68,7 +57,7 @@ export async function runService<Keys extends ObjectEntries>(
   });
 
   const backends = await openBackends(config, command.name, log);
-  const runnable = await command.create(config, backends, log);
+  const runnable = await create(command, config, backends, log);
   let isStopping = false;
   const server = createHTTPServer(
     config.tls,
@@ -98,28 +87,41 @@ export async function runService<Keys extends ObjectEntries>(
  * For `--check`: creates what the command runs, in memory, and ends it.
  * @throws StartError
  */
-export async function checkConfig<Keys extends ObjectEntries>(
-  command: Command<Keys>,
-  config: ConfigOf<Keys>,
-): Promise<void> {
-  const runnable = await command.create(config, {}, () => undefined);
+export async function checkConfig(command: Command, config: Config): Promise<void> {
+  const runnable = await create(command, config, {}, () => undefined);
   await runnable.close();
 }
 
 /** Runs a task on the store of the service, which may be running. */
-export async function runTask<Keys extends ObjectEntries>(
-  command: Command<Keys>,
-  config: ConfigOf<Keys>,
+export async function runTask(
+  command: Command,
+  config: Config,
   name: string,
   value: string,
 ): Promise<string | undefined> {
   const log = createLog((line) => process.stderr.write(`${line}\n`));
   const backends = await openBackends(config, command.name, log);
   try {
-    return await command.runTask?.(name, value, config, backends, log);
+    const runnable = await create(command, config, backends, log);
+    try {
+      return await runnable.runTask?.(name, value);
+    } finally {
+      await runnable.close();
+    }
   } finally {
     await backends.close();
   }
+}
+
+async function create(
+  command: Command,
+  config: Config,
+  backends: Partial<Backends>,
+  log: Log,
+): Promise<Runnable> {
+  return command.create(config, backends, log).catch((error: unknown) => {
+    throw asConfigError(error, config);
+  });
 }
 
 function listenerOf(config: Config, runnable: Runnable, isStopping: () => boolean): RequestListener {
@@ -135,7 +137,7 @@ function listenerOf(config: Config, runnable: Runnable, isStopping: () => boolea
 }
 
 /** For visitors that open the service's own address in a browser. */
-function indexPage({ clientName, website }: Config) {
+function indexPage({ shared: { clientName, website } }: Config) {
   const name = `<bdi>${escapeForPage(clientName)}</bdi>`;
   const link = website === undefined ? name : `<a href="${escapeForPage(website)}">${name}</a>`;
   return messagePage(200, clientName, [
