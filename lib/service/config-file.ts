@@ -11,9 +11,10 @@ type Path = readonly (string | number)[];
  * What a value may be: a text that the function reads, or refuses with an error whose message says what it must be; `[kind]` is
  * a list, where a single value is a list of one; `[kind, map]` a value or a map; and an object a map with these keys alone.
  */
-export type Kind = ((text: string) => unknown) | readonly [Kind] | readonly [Kind, Kinds] | Kinds;
-export interface Kinds {
-  readonly [key: string]: Kind;
+export type ValueKind =
+  ((text: string) => unknown) | readonly [ValueKind] | readonly [ValueKind, ValueKinds] | ValueKinds;
+export interface ValueKinds {
+  readonly [key: string]: ValueKind;
 }
 
 /** The values of a kind. A key may be absent. */
@@ -26,7 +27,7 @@ export type ValueOf<K> = K extends (text: string) => infer Value
       : { readonly [Key in keyof K]?: ValueOf<K[Key]> };
 
 /** Text that `read` turns into a value, or refuses with `undefined`. */
-export function parsed<Value>(problem: string, read: (text: string) => Value | undefined) {
+export function readAs<Value>(problem: string, read: (text: string) => Value | undefined) {
   return (text: string): Value => {
     const value = read(text);
     if (value === undefined) throw new Error(problem);
@@ -36,10 +37,10 @@ export function parsed<Value>(problem: string, read: (text: string) => Value | u
 
 export const text = (given: string): string => given;
 
-export const flag = parsed('must be true or false', (given) => ({ true: true, false: false })[given]);
+export const flag = readAs('must be true or false', (given) => ({ true: true, false: false })[given]);
 
 export const wholeNumber = (least: number, most: number) =>
-  parsed(`must be a whole number from ${least} to ${most}`, (given) => {
+  readAs(`must be a whole number from ${least} to ${most}`, (given) => {
     const number = /^\d+$/.test(given) ? Number(given) : NaN;
     return number >= least && number <= most ? number : undefined;
   });
@@ -64,7 +65,7 @@ export interface ConfigFile {
 export function readYAML(
   yamlText: string,
   file: string,
-  kinds: Kinds,
+  kinds: ValueKinds,
   required: readonly string[],
 ): ConfigFile {
   const lines = new yaml.LineCounter();
@@ -109,7 +110,7 @@ export function readYAML(
     const line = lineOf(path);
     problems.push({ line, message: messageOf(line, path, problem) });
   };
-  const read = (value: unknown, kind: Kind, path: Path): unknown => {
+  const read = (value: unknown, kind: ValueKind, path: Path): unknown => {
     if (value === '') return refuse(path, 'has no value: give it one, or take the line out');
     if (typeof kind === 'function') {
       if (typeof value !== 'string') return refuse(path, 'must be text');
@@ -120,10 +121,10 @@ export function readYAML(
       }
     }
     if (kind instanceof Array) {
-      if (kind.length === 2) return read(value, kind[isMap(value) ? 1 : 0], path);
+      if (kind.length === 2) return read(value, kind[isTable(value) ? 1 : 0], path);
       return [value].flat().map((item, i) => read(item, kind[0], [...path, i]));
     }
-    if (!isMap(value)) return refuse(path, 'must hold lines of the form "key: value"');
+    if (!isTable(value)) return refuse(path, 'must hold lines of the form "key: value"');
     const names = Object.keys(kind);
     const entries = Object.entries(value).map(([name, inner]) => {
       const known = Object.hasOwn(kind, name) ? kind[name] : undefined;
@@ -150,7 +151,7 @@ export function readYAML(
   };
 }
 
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -6,35 +6,35 @@ import { createSecureContext } from 'node:tls';
 import { isLoopbackHost } from '../util/checks.js';
 import { parsedURL } from '../util/url.js';
 import {
-  parsed,
+  readAs,
   readYAML,
   text,
   wholeNumber,
   type ConfigFile,
-  type Kinds,
+  type ValueKinds,
   type ValueOf,
 } from './config-file.js';
 import { systemErrorCode, StartError } from './start-error.js';
 
-const instances = [parsed('must hold hosts such as mastodon.social or *.example.com', patternOf)] as const;
+const instances = [readAs('must hold hosts such as mastodon.social or *.example.com', patternOf)] as const;
 const schemes = ['http', 'https'] as const;
 
 /** What `createBridge` and `createIssuer` check is not checked here. */
 const kinds = {
   app_name: text,
-  app_host: parsed('must be a host name such as auth.example.com, without scheme or path', hostIn),
-  app_scheme: parsed('must be http or https', (given) => schemes.find((scheme) => scheme === given)),
+  app_host: readAs('must be a host name such as auth.example.com, without scheme or path', hostIn),
+  app_scheme: readAs('must be http or https', (given) => schemes.find((scheme) => scheme === given)),
   app_website: text,
   db_path: text,
-  redis_url: parsed('must be a URL such as redis://localhost:6379', (url) =>
+  redis_url: readAs('must be a URL such as redis://localhost:6379', (url) =>
     parsedURL(url) && /^rediss?:\/\/[^/]/.test(url) ? url : undefined,
   ),
-  listen: parsed('must be a port, or an address and a port: 127.0.0.1:8080', addressIn),
+  listen: readAs('must be a port, or an address and a port: 127.0.0.1:8080', listenAddress),
   tls: { cert: text, key: text },
   allowed_instances: instances,
   denied_instances: instances,
   trusted_proxies: wholeNumber(0, 10),
-  health_token: parsed(
+  health_token: readAs(
     'must have at least 16 characters, without spaces: openssl rand -hex 16 makes one',
     (token) => (/^[\x21-\x7e]{16,}$/.test(token) ? token : undefined),
   ),
@@ -47,7 +47,7 @@ const required = ['app_name', 'app_host', 'cert', 'key', 'client_id'];
 export interface OwnKeys {
   /** Also the name of the database. */
   readonly name: string;
-  readonly kinds: Kinds;
+  readonly kinds: ValueKinds;
 }
 
 /** The configuration of a command with these values of its own keys. */
@@ -112,7 +112,7 @@ function hostIn(text: string): string | undefined {
 }
 
 /** `8080`, `:8080` (every address of this machine), `127.0.0.1:8080`, `[::1]:8080`. */
-function addressIn(text: string): { readonly host: string; readonly port: number } | undefined {
+function listenAddress(text: string): { readonly host: string; readonly port: number } | undefined {
   const [, address, port] = /^(?:(\[[\da-f:.]+\]|[a-z\d.-]*):)?(\d{1,5})$/i.exec(text) ?? [];
   if (port === undefined || Number(port) > 65_535) return undefined;
   const bare = address?.replace(/^\[|\]$/g, '');

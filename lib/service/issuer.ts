@@ -1,7 +1,7 @@
 /** `passport-mastodon-oauth2 issuer`: the OpenID provider, from a YAML file. */
 
 import { createIssuer, type IssuerClient } from '../issuer/index.js';
-import { flag, parsed, text, wholeNumber, type ValueOf } from './config-file.js';
+import { flag, readAs, text, wholeNumber, type ValueOf } from './config-file.js';
 import type { Command } from './service.js';
 import { StartError } from './start-error.js';
 
@@ -28,7 +28,7 @@ const client = {
 } as const;
 
 const kinds = {
-  path: parsed('must be a path such as /login', (given) => (given.startsWith('/') ? given : undefined)),
+  path: readAs('must be a path such as /login', (given) => (given.startsWith('/') ? given : undefined)),
   clients: [client],
   device_flow: flag,
   client_documents: flag,
