@@ -49,23 +49,14 @@ export class SiteTokens {
         const plain = typeof text === 'string' ? decrypt(token, purpose, text) : undefined;
         return plain === undefined ? undefined : (JSON.parse(plain) as Tokens);
       };
-      let hasBegun = false;
       const work = async (): Promise<Tokens> => {
-        hasBegun = true;
         const tokens = await refresh(context, this.lifecycle, instance, token);
         await store.cache(key, { text: encrypt(token, purpose, JSON.stringify(tokens)) }, sharedForMs);
         return tokens;
       };
-      try {
-        // The second use may end the grant, so another process's use is awaited until the deadline. A caller whose deadline
-        // passed before the answer came may ask again.
-        return await withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
-      } catch (error) {
-        const isStore = error instanceof MastodonError && error.code === 'store_failed';
-        // If the store fails, the processes cannot share a result, but this process can refresh the token.
-        if (hasBegun || !isStore) throw error;
-        return work();
-      }
+      // The second use may end the grant, so another process's use is awaited until the deadline. A caller whose deadline
+      // passed before the answer came may ask again.
+      return withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
     });
   }
 
@@ -103,7 +94,7 @@ export class SiteTokens {
         throw new MastodonError('token_refused', { instance: host });
     };
     void login.inBackground(this.revocations, host, revokeNow, (error) => {
-      const code = error instanceof MastodonError ? error.code : 'store_failed';
+      const { code } = error as MastodonError;
       this.lifecycle.settings.log('revocation_failed', { instance: host, code });
     });
   }
