@@ -25,7 +25,7 @@ export async function typedInstance(request: Request, timeoutMs: number): Promis
     const bytes = await bytesOf(request, timeoutMs);
     const body = new Response(bytes, { headers: { 'Content-Type': contentType } });
     try {
-      if (bytes.length === 0) values = [];
+      if (bytes.byteLength === 0) values = [];
       else if (type !== 'application/json') values = (await body.formData()).getAll(field);
       else {
         const value = ((await body.json()) as Record<string, unknown> | null)?.[field];
@@ -61,32 +61,24 @@ export async function typedInstance(request: Request, timeoutMs: number): Promis
 }
 
 /** @throws MastodonError for a body that is too long or too slow; the rest is not read */
-async function bytesOf({ body }: Request, timeoutMs: number): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  const reader = body?.getReader();
-  // A cancelled reader reports the end of the body.
-  const cancel = () => void reader?.cancel().catch(() => undefined);
-  const late = AbortSignal.timeout(timeoutMs);
-  late.addEventListener('abort', cancel);
+async function bytesOf({ body }: Request, timeoutMs: number): Promise<ArrayBuffer> {
+  let length = 0;
+  const limit = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      length += chunk.length;
+      if (length <= maxBodyBytes) return controller.enqueue(chunk);
+      const cause = `the body of the request has more than ${maxBodyBytes} bytes`;
+      throw new MastodonError('instance_invalid', { status: 413, cause });
+    },
+  });
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    for (let length = 0; reader;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      length += value.length;
-      if (length > maxBodyBytes) {
-        const cause = `the body of the request has more than ${maxBodyBytes} bytes`;
-        throw new MastodonError('instance_invalid', { status: 413, cause });
-      }
-      chunks.push(value);
-    }
+    return await new Response(body?.pipeThrough(limit, { signal })).arrayBuffer();
   } catch (error) {
-    throw error instanceof MastodonError ? error : missing('the body of the request broke off');
-  } finally {
-    late.removeEventListener('abort', cancel);
-    cancel();
+    if (error instanceof MastodonError) throw error;
+    if (signal.aborted) throw missing(`the body of the request did not arrive within ${timeoutMs} ms`, 408);
+    throw missing('the body of the request broke off');
   }
-  if (late.aborted) throw missing(`the body of the request did not arrive within ${timeoutMs} ms`, 408);
-  return Buffer.concat(chunks);
 }
 
 function missing(why: string, status?: number): MastodonError {
