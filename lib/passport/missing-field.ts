@@ -44,7 +44,7 @@ function warn(headers: Request['headers'], body: unknown, field: string): void {
     const other = names.find((name) => /^[\w$-]{1,40}$/.test(name));
     warnOnce(
       'MASTODON_NO_FIELD',
-      `MastodonStrategy: a form was sent, and none of its fields is "${field}"` +
+      `MastodonStrategy: the start of a login has no field "${field}"` +
         (other === undefined ? '' : ` (there is "${other}")`) +
         '. Name the input so, or set the option instanceField',
     );

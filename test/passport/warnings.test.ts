@@ -178,7 +178,7 @@ describe('the typed text does not arrive', () => {
   it('the field has another name', async () => {
     await post('application/x-www-form-urlencoded', 'server=mastodon.social', true);
     expect(warningsOf('MASTODON_NO_FIELD')).toEqual([
-      expect.stringMatching(/none of its fields is "instance" \(there is "server"\).* instanceField/),
+      expect.stringMatching(/has no field "instance" \(there is "server"\).* instanceField/),
     ]);
   });
 
