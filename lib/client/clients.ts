@@ -69,16 +69,22 @@ export class Clients {
     return undefined;
   }
 
-  /** The credentials of a client, current or replaced. @throws MastodonError `store_failed` */
+  /**
+   * The credentials of a client, current or replaced. Like `current`, lifts the limit of requests to the host of a used client.
+   * @throws MastodonError `store_failed`
+   */
   async credentials({ host, appKey, clientId }: ClientOf): Promise<ClientCredentials | undefined> {
     // The URL of a client metadata document: such a client has no secret.
     if (clientId.startsWith('https://')) return { clientId };
     const used = storeKey('credentials', host, appKey, clientId);
-    const record =
-      (await this.store.get(used)) ??
-      (await this.store.get(storeKey('credentials-unused', host, appKey, clientId))) ??
-      // As in `current`: the first login moves them to the other key.
-      (this.store.isShared ? await this.store.get(used) : undefined);
+    const unused = storeKey('credentials-unused', host, appKey, clientId);
+    let record: object | undefined;
+    // The keys are read as in `current`.
+    for (const key of this.store.isShared ? [used, unused, used] : [used, unused]) {
+      record = await this.store.get(key);
+      if (record !== undefined && key === used) this.referrals.inUse.set(host, true);
+      if (record !== undefined) break;
+    }
     const isWhole = hasMembers(record, 'string', ['clientId', 'clientSecret']);
     const credentials = record as ClientCredentials;
     return isWhole && credentials.clientId === clientId ? credentials : undefined;

@@ -4,7 +4,7 @@ import { needsForcedLogin } from '../discovery/software.js';
 import { MastodonError } from '../errors.js';
 import type { BeginOptions, Instance } from '../options.js';
 import { digest } from '../util/crypto.js';
-import { splitAtHost, hostSegmentOf, parsedURL } from '../util/url.js';
+import { hostSegmentOf, isHost, parsedURL, splitAtHost } from '../util/url.js';
 import { isState } from './browser.js';
 import type { Transaction } from './transactions.js';
 
@@ -108,14 +108,12 @@ function plainPath(path: string): string {
   }
 }
 
-/** An instance's host. It becomes part of store keys and messages. */
-const hostFormat = /^(?:[a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}(?::\d{1,5})?$|^\[[\da-f:.]{2,45}\](?::\d{1,5})?$/;
-
 /**
  * Reads an authorization response: each parameter as one string, and the host in the path.
  * @throws MastodonError `login_expired` for a malformed state, `login_mismatch` for other malformed parameters
  */
-export function readResponse({ pathname, searchParams }: Target, callbackURL: string): CallbackParams {
+export function readResponse(response: Target | string, callbackURL: string): CallbackParams {
+  const { pathname, searchParams } = targetOf(response);
   const params: Record<string, string> = {};
   for (const [key, value] of searchParams) {
     const name = key.replace(/\[.*/s, '');
@@ -133,7 +131,7 @@ export function readResponse({ pathname, searchParams }: Target, callbackURL: st
   } catch {
     // An invalid escape sequence.
   }
-  return { state, code, error, iss, host: host.length <= 260 && hostFormat.test(host) ? host : '' };
+  return { state, code, error, iss, host: isHost(host) ? host : '' };
 }
 
 /**

@@ -13,91 +13,53 @@ import {
 } from '../http/answer.js';
 import type { RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
-import { fetchAccount, type AccountAnswer } from './account.js';
-import { codeOf, type CallbackParams } from './authorization.js';
 import type { PendingLogins, Transaction } from './transactions.js';
 
-/** Failures that show that the instance knows the client. */
-const showKnownClient = new Set<MastodonErrorCode>(['access_denied', 'token_refused', 'response_invalid']);
+/** Failures before the exchange that show that the instance knows the client. */
+const showKnownClient = new Set<MastodonErrorCode | undefined>([
+  'access_denied',
+  'token_refused',
+  'response_invalid',
+]);
 
-/** What the steps after the validation of a response need. */
-export interface ValidResponse {
+/** A login whose response was validated, and which failed after that. */
+export interface FailedLogin {
   readonly context: RequestContext;
   readonly lifecycle: ClientLifecycle;
   readonly pending: PendingLogins;
   readonly login: Transaction;
+  readonly state: string;
   /** The client that the login was begun with, which may not be the current one. */
   readonly of: ClientOf;
+  /** Whether the code was exchanged. */
+  readonly hasToken: boolean;
 }
 
 /**
- * Reads the validated response, and exchanges its code once with the client that requested it. A dead client is replaced
- * at the next start.
- * @returns the tokens, and the credentials that can revoke them even if the store fails
- * @throws MastodonError `login_restart` if the client is dead; `instance_insecure` if the instance accepts invalid codes;
- *   the errors of `codeOf` and `exchangeCode`
+ * Draws the conclusions from a failure: about the client, which is replaced at the next start if it is dead; and about the
+ * login, which may still be unused.
+ * @returns the error for the caller: `login_restart` if the client is dead, else the same error
  */
-export async function redeem(
-  { context, lifecycle, pending, login, of }: ValidResponse,
-  response: CallbackParams,
-  extra: Readonly<Record<string, string>> | undefined,
-): Promise<{ readonly tokens: Tokens; readonly credentials: ClientCredentials }> {
-  const { instance, redirectURI } = login;
-  const { host } = instance;
-  const { clients } = lifecycle;
-  let credentials: ClientCredentials | undefined;
-  try {
-    const code = codeOf(response, host);
-    credentials = await clients.credentials(of);
-    // A process that has not seen the client yet lifts the host's limit, so that invalid codes use up no limit there.
-    if (!context.http.referrals.inUse.has(host))
-      await clients.current(host, of.appKey).catch(() => undefined);
-    if (!credentials)
-      throw new MastodonError('login_restart', { instance: host, cause: 'the client is not in the store' });
-    await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
-    const tokens = await exchangeCode(context, login, credentials, code, extra);
-    context.hosts.standing.set(host, 'confirmed');
-    context.http.referrals.confirm(host, context.typed);
-    await clients.loginFinished(of, credentials);
-    return { tokens, credentials };
-  } catch (error) {
-    if (!(error instanceof MastodonError)) throw error;
-    const { code, cause } = error;
-    const isClear = code === 'login_restart';
-    if (isClear || cause instanceof UnclearRefusal) {
-      const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
-      const reason = outcome === 'kept' && credentials ? 'secrets_forgotten' : undefined;
-      if (outcome !== 'alive') throw new MastodonError('login_restart', { instance: host, cause, reason });
-    }
-    // A limit refused a request before the code was sent. So the login is still unused.
-    if (code === 'login_busy' && response.state !== undefined) await pending.restore?.(response.state, login);
-    // The client works, so this login must not count as unfinished when the browser starts the next one.
-    if (showKnownClient.has(code)) await pending.finished(host);
-    throw error;
+export async function afterFailure(
+  { context, lifecycle, pending, login, state, of, hasToken }: FailedLogin,
+  error: unknown,
+): Promise<unknown> {
+  const { code, cause } = error instanceof MastodonError ? error : {};
+  const { instance } = login;
+  const isClear = code === 'login_restart';
+  if (!hasToken && (isClear || cause instanceof UnclearRefusal)) {
+    const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
+    const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
+    if (outcome !== 'alive')
+      return new MastodonError('login_restart', { instance: instance.host, cause, reason });
   }
-}
-
-/**
- * The account of a token, after the invalid-code check that follows a consent.
- * @throws MastodonError as `fetchAccount` and `ClientLifecycle.checkInvalidCode`
- */
-export async function accountAfterConsent(
-  { context, lifecycle, pending, login, of }: ValidResponse,
-  accessToken: string,
-): Promise<AccountAnswer> {
-  const { instance, redirectURI } = login;
-  try {
-    const [account] = await Promise.all([
-      fetchAccount(context, instance, accessToken),
-      lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'afterConsent'),
-    ]);
-    return account;
-  } catch (error) {
-    // A new token that is refused may belong to a dead client. Every other failure shows that the client is known.
-    const mayBeDead = error instanceof MastodonError && error.code === 'account_unusable';
-    if (!mayBeDead) await pending.finished(instance.host);
-    throw error;
-  }
+  // A limit refused a request before the code was sent. So the login is still unused.
+  if (!hasToken && code === 'login_busy') await pending.restore?.(state, login);
+  // A new token that is refused may belong to a dead client. Every other failure of a new token shows that the client is known.
+  // Then this login must not count as unfinished when the browser starts the next one.
+  if (hasToken ? code !== 'account_unusable' : showKnownClient.has(code))
+    await pending.clearUnfinished(instance.host);
+  return error;
 }
 
 /** Tokens that an instance issued for a code or a refresh token. */

@@ -1,7 +1,7 @@
 /** `MastodonLogin`: begins and finishes logins, for every adapter. It depends on no framework. */
 
 import { ClientMetadata } from '../client/metadata-document.js';
-import { ClientLifecycle, type RegisteredApp, type UnregisteredApp } from '../client/lifecycle.js';
+import { ClientLifecycle } from '../client/lifecycle.js';
 import { parseAddress } from '../discovery/address.js';
 import { Discovery } from '../discovery/discovery.js';
 import { Documents } from '../http/request.js';
@@ -21,23 +21,12 @@ import { Http, RequestContext } from '../http/context.js';
 import { Store } from '../store.js';
 import { Checks } from '../util/checks.js';
 import { digest } from '../util/crypto.js';
-import {
-  authorizationURL,
-  assertSameInstance,
-  readResponse,
-  targetOf,
-  type Target,
-} from './authorization.js';
-import { accountAfterConsent, redeem, type Tokens } from './exchange.js';
+import { fetchAccount } from './account.js';
+import { assertSameInstance, authorizationURL, codeOf, readResponse, type Target } from './authorization.js';
+import { afterFailure, exchangeCode, type Tokens } from './exchange.js';
 import { InstanceLookup } from './instance-lookup.js';
 import { buildProfile, confirmHandle, readClaims } from './profile.js';
-import {
-  reportFailure,
-  withLoginDetails,
-  type LoginDetails,
-  warnOfFailure,
-  warnOfMissingResponse,
-} from './report.js';
+import { reportFailure, warnOfMissingResponse, withLoginDetails, type LoginDetails } from './report.js';
 import { randomToken } from './browser.js';
 import { SiteTokens } from './tokens.js';
 import type { Begun, Extras, Finished, FinishedWithScope } from './types.js';
@@ -49,7 +38,6 @@ import {
   newTransaction,
   pendingLogins,
   type Browser,
-  type Unfinished,
 } from './transactions.js';
 
 export type { Begun, Browser, Extras, Finished, FinishedWithScope };
@@ -133,31 +121,28 @@ export class MastodonLogin {
       const pending = pendingLogins(this.store, this.audience, browser, extras.isNew);
       if (scope !== undefined) await lifecycle.clients.addScope(scope);
       await context.assertAllowed(address.host);
-      // A known instance with a usable client costs no request. Unfinished logins may mean that the client is dead.
-      let unfinished: Unfinished | undefined;
-      let at: RegisteredApp | UnregisteredApp | undefined;
+      // The client there, and the logins that this browser never finished, which may mean that the client is dead.
+      const clientAt = async (instance: Instance) => {
+        await context.assertAllowed(instance.host);
+        const unfinished = await pending.unfinished(instance.host);
+        const found = await lifecycle.usable(context, instance, scope, unfinished?.begunAt);
+        return { ...found, unfinished };
+      };
+      // A known instance with a usable client costs no request. Where a client is dead or missing, the server may have been
+      // replaced, so discovery runs again.
       const known = await this.discovery.known(address);
-      if (known) {
-        await context.assertAllowed(known.host);
-        unfinished = await pending.unfinished(known.host);
-        at = await lifecycle.usable(context, known, scope, unfinished?.begunAt);
-      }
-      // Where a client is dead or missing, the server may have been replaced, so discovery runs again.
-      if (!at || (!at.client && (at.replaced || !this.lookup.justFound.has(at.instance.origin)))) {
-        const found = await this.lookup.discover(context, address, known !== undefined);
-        await context.assertAllowed(found.host);
-        unfinished = await pending.unfinished(found.host);
-        at = await lifecycle.usable(context, found, scope, unfinished?.begunAt);
-      }
+      let at = known && (await clientAt(known));
+      if (!at || (!at.client && (at.replaced || !this.lookup.justFound.has(at.instance.origin))))
+        at = await clientAt(await this.lookup.discover(context, address, known !== undefined));
       const registered = at.client ? at : await lifecycle.register(context, at);
       const { instance, app } = registered;
       const { host, software } = instance;
       if (app.clientId !== undefined) await this.clientMetadata.began(host);
       context.throwIfOver();
-      if (unfinished && !this.hasHeardResponse) warnOfMissingResponse(this.callbackURL);
+      if (at.unfinished && !this.hasHeardResponse) warnOfMissingResponse(this.callbackURL);
       const state = randomToken();
       const login = newTransaction(registered, this.audience, address, options.state);
-      await pending.save(state, login, unfinished);
+      await pending.save(state, login, at.unfinished);
       settings.log('begun', { instance: host, ...(software !== undefined && { software }) });
       const redirect = authorizationURL(instance, login, state, options, extras.authorization);
       return { redirect, instance };
@@ -183,47 +168,63 @@ export class MastodonLogin {
     extras: Extras = {},
   ): Promise<FinishedWithScope> {
     this.hasHeardResponse = true;
+    const { settings, lifecycle, callbacks } = this;
+    const { clients } = lifecycle;
     return this.run((context, details) => {
-      const response = readResponse(targetOf(callback), this.callbackURL);
+      const response = readResponse(callback, this.callbackURL);
+      const { state } = response;
       if (response.host !== '') context.typed = response.host;
       const pending = pendingLogins(this.store, this.audience, browser);
       // The login is taken only after the concurrency limit, so that a refused visitor can open the URL again.
-      return this.callbacks.run(context, response.host, async () => {
-        if (response.state === undefined) throw await denialWithoutState(pending, response);
-        const login = await pending.take(response.state);
+      return callbacks.run(context, response.host, async () => {
+        if (state === undefined) throw await denialWithoutState(pending, response);
+        const login = await pending.take(state);
         assertLive(login, this.audience);
         details.login = login;
         context.typed = login.typed;
-        const { instance, applicationState } = login;
-        context.hosts.standing.set(instance.host, 'pending');
+        const { instance, redirectURI, applicationState, scope: askedScope } = login;
+        const { host, software } = instance;
+        context.hosts.standing.set(host, 'pending');
         assertSameInstance(login, response);
         if (extras.isWanted && !(await extras.isWanted(applicationState)))
           throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });
-        await context.assertAllowed(instance.host);
-        const of = { host: instance.host, appKey: login.appKey, clientId: login.clientId };
-        const here = { context, lifecycle: this.lifecycle, pending, login, of };
-        const { tokens, credentials } = await redeem(here, response, extras.token);
-        const revoke = () => this.tokens.revokeLater(context, instance, credentials, tokens.accessToken);
+        await context.assertAllowed(host);
+        const of = { host, appKey: login.appKey, clientId: login.clientId };
+        let revoke: (() => void) | undefined;
         try {
-          const account = await accountAfterConsent(here, tokens.accessToken);
-          const claims = readClaims(account, instance, this.settings.developmentOrigins);
-          const handle = claims.handleToConfirm;
+          const code = codeOf(response, host);
+          const credentials = await clients.credentials(of);
+          if (!credentials)
+            throw new MastodonError('login_restart', { instance: host, cause: 'client not in the store' });
+          await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
+          const tokens = await exchangeCode(context, login, credentials, code, extras.token);
+          const { accessToken, refreshToken } = tokens;
+          revoke = () => this.tokens.revokeLater(context, instance, credentials, accessToken);
+          context.hosts.standing.set(host, 'confirmed');
+          context.http.referrals.confirm(host, context.typed);
+          await clients.loginFinished(of, credentials);
+          const [account] = await Promise.all([
+            fetchAccount(context, instance, accessToken),
+            lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'afterConsent'),
+          ]);
+          const claims = readClaims(account, instance, settings.developmentOrigins);
+          const { handleToConfirm: handle } = claims;
           const confirmed = handle
             ? await confirmHandle(new Documents(context), instance, handle, claims)
             : undefined;
           const profile = buildProfile(instance, account, claims, confirmed);
-          for (const token of [tokens.refreshToken, login.hasOwnScope && tokens.accessToken])
-            if (token !== undefined) await this.lifecycle.clients.rememberGrant(instance, token, of);
-          await pending.keysFinished?.();
+          for (const token of [refreshToken, login.hasOwnScope && accessToken])
+            if (token !== undefined) await clients.rememberGrant(instance, token, of);
+          await pending.finished(host);
           // After the deadline the caller has already received an error, so it must not get a token.
           context.throwIfOver();
-          const { host, software } = instance;
-          this.settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
-          return { ...tokens, profile, state: applicationState, askedScope: login.scope, revoke };
+          settings.log('finished', { instance: host, ...(software !== undefined && { software }) });
+          return { ...tokens, profile, state: applicationState, askedScope, revoke };
         } catch (error) {
           // No caller receives this token, so it must not stay valid.
-          revoke();
-          throw error;
+          revoke?.();
+          const hasToken = revoke !== undefined;
+          throw await afterFailure({ context, lifecycle, pending, login, state, of, hasToken }, error);
         }
       });
     });
@@ -276,8 +277,7 @@ export class MastodonLogin {
       return await context.race(story(context, details));
     } catch (error) {
       const own = error instanceof MastodonError ? withLoginDetails(error, details) : error;
-      if (isLogin) reportFailure(this.settings.log, own);
-      else if (own instanceof MastodonError) warnOfFailure(own);
+      reportFailure(isLogin ? this.settings.log : undefined, own);
       throw own;
     } finally {
       context.end();

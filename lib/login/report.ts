@@ -27,12 +27,13 @@ export function withLoginDetails(error: MastodonError, { address, login }: Login
   });
 }
 
-export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
+/** @param log undefined for a failure that is no failure of a login, which only causes the warnings */
+export function reportFailure(log: Report<LoginEvent> | undefined, error: unknown): void {
   // Only the kind is reported. A store driver may quote stored values in its message.
-  if (!(error instanceof MastodonError)) return log('failed', { error: kindOf(error) });
+  if (!(error instanceof MastodonError)) return log?.('failed', { error: kindOf(error) });
   warnOfFailure(error);
   const { code, instance, cause } = error;
-  log('refused', {
+  log?.('refused', {
     code,
     ...(instance !== undefined && { instance }),
     ...(cause !== undefined && { cause: messagesOf(cause) }),
@@ -42,7 +43,7 @@ export function reportFailure(log: Report<LoginEvent>, error: unknown): void {
 const maxCauses = 5;
 
 /** The messages of an error and of its causes. Other thrown values are not shown. */
-export function messagesOf(error: unknown): string {
+function messagesOf(error: unknown): string {
   const sentences: string[] = [];
   try {
     for (let next = error; next instanceof Error && sentences.length < maxCauses; next = next.cause) {
@@ -55,7 +56,7 @@ export function messagesOf(error: unknown): string {
 }
 
 /** Warns with the code and the cause of a failure, once for each code. */
-export function warnOfFailure(error: MastodonError): void {
+function warnOfFailure(error: MastodonError): void {
   // Entry points that read a field emit a more specific warning about a missing one.
   if (!isDevelopment() || error.code === 'instance_missing') return;
   if (error.cause instanceof UnlistedServer) return warnOfUnlistedServer(error.cause);

@@ -56,9 +56,10 @@ export interface PendingLogins {
   restore?(state: string, login: Transaction): Promise<void>;
   /** The unfinished logins at an instance. Undefined also if the store fails. */
   unfinished(instanceHost: string): Promise<Unfinished | undefined>;
+  /** Deletes the records of unfinished logins at an instance that knows the client. */
+  clearUnfinished(instanceHost: string): Promise<void>;
+  /** Records that a login was finished: its key and the current key can begin no other login. */
   finished(instanceHost: string): Promise<void>;
-  /** Records that the key of the finished login and the current key can begin no login. */
-  keysFinished?(): Promise<unknown>;
 }
 
 /** A browser: its secret key, several keys of which the first begins logins, or its pending logins. */
@@ -235,7 +236,8 @@ export function pendingLogins(
     },
     unfinished: async (host) => {
       if (isNew) return undefined;
-      const records = [...keys.keys()].map((one) => store.cached(storeKey('unfinished', host, one)));
+      const records: Promise<unknown>[] = [];
+      for (const one of keys.keys()) records.push(store.cached(storeKey('unfinished', host, one)));
       const times: number[] = [];
       let [latest, latestKey] = [0, ''];
       for (const record of (await Promise.all(records)) as (UnfinishedRecord | undefined)[]) {
@@ -255,11 +257,11 @@ export function pendingLogins(
       };
       return { begunAt, applicationState };
     },
-    finished: async (host) => {
+    clearUnfinished: async (host) => {
       await Promise.all([...keys.keys()].map((one) => store.delete(storeKey('unfinished', host, one))));
     },
     // The other former keys need no record: each has one, or the browser invented it.
-    keysFinished: async () => {
+    finished: async () => {
       for (const one of new Set([current, owner])) {
         const key = keys.get(String(one));
         // A session is shared by all strategies of a site, and so are these records.

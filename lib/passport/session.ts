@@ -118,6 +118,7 @@ export function retireKey({ session, stored, former }: SessionKeys): void {
 
 /** The logins of the request's browser, as the site's own store keeps them. */
 export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingLogins {
+  const finished = async (host: string) => stateStore.finished?.(req, host);
   return {
     // For the site, a record without known members. The instance is one object for many logins.
     save: (state, login) => {
@@ -128,7 +129,8 @@ export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingL
     async unfinished(host) {
       return (await stateStore.hasUnfinished?.(req, host)) ? { begunAt: [Date.now()] } : undefined;
     },
-    finished: async (host) => stateStore.finished?.(req, host),
+    clearUnfinished: finished,
+    finished,
   };
 }
 

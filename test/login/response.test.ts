@@ -176,9 +176,6 @@ it.each([
   expect(readResponse(requestFor(path), callbackURL).host).toBe(host);
 });
 
-/** 257 characters of labels: with a port of two digits this is the maximum. */
-const longest = [...Array<string>(4).fill('a'.repeat(63)), 'b'].join('.');
-
 it.each([
   ['/callback/social.example', 'social.example'],
   ['/callback/SOCIAL.example/?code=x', 'social.example'],
@@ -189,14 +186,13 @@ it.each([
   ['/callback/social.example%0d%0aX: y', ''],
   ['/callback/%00', ''],
   ['/callback/<b>social.example', ''],
-  [`/callback/${'a'.repeat(9000)}`, ''],
   ['/callback/%5B::1%5D:4000', '[::1]:4000'],
   ['/callback/%5B::1%5D', '[::1]'],
   ['/callback/a%5B::1%5D', ''],
   ['/callback/%5B::1%5Da', ''],
   ['/a/b/c', 'c'],
-  [`/${longest}:44`, `${longest}:44`],
-  [`/${longest}:443`, ''],
+  [`/${'a'.repeat(253)}:44443`, `${'a'.repeat(253)}:44443`],
+  [`/${'a'.repeat(254)}`, ''],
 ])('%s names the instance %j', (url, host) => {
   expect(readResponse(requestFor(url), 'https://site.example/callback').host).toBe(host);
 });

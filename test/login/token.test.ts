@@ -1,14 +1,13 @@
 /** How a code is exchanged, and how the responses of the token endpoint and of verify_credentials are read. */
 
 import { fetchAccount, readAccount, readMisskeyAccount } from '../../lib/login/account.js';
-import { MastodonError } from '../../lib/errors.js';
+import { MastodonError, type MastodonErrorCode } from '../../lib/errors.js';
 import {
-  accountAfterConsent,
+  afterFailure,
   exchangeCode,
   readTokens,
-  redeem,
   UnclearRefusal,
-  type ValidResponse,
+  type FailedLogin,
 } from '../../lib/login/exchange.js';
 import type { Instance } from '../../lib/options.js';
 import type { StandIn } from '../support/instance.js';
@@ -285,156 +284,55 @@ describe('the account of a token', () => {
   });
 });
 
-describe('a response that belongs to a pending login', () => {
+describe('a login that fails after its response was validated', () => {
   const state = 's'.repeat(43);
-  const credentials = { clientId: 'client', clientSecret: 'secret' };
-  const busy = new MastodonError('login_busy');
-  let server: StandIn;
-  beforeEach(async () => void (server = await anInstance()));
+  const [host, login] = ['social.example', aLogin({})];
 
-  /** A login whose client may be `credentials`, at an instance that may have forgotten it. */
-  function aValidResponse({
-    known = true,
-    outcome = 'alive',
-    check = undefined as Error | undefined,
-    isOwn = false,
-  }) {
-    const spies = {
-      current: jest.fn(() => Promise.reject(new Error('the store is down'))),
-      loginFinished: jest.fn(async () => {}),
-      afterRefusal: jest.fn(async (..._args: unknown[]) => outcome),
-      checkInvalidCode: jest.fn(async (..._args: unknown[]) => {
-        if (check) throw check;
-      }),
-      finished: jest.fn(async () => {}),
-      restore: jest.fn(async () => {}),
-    };
-    const { current, loginFinished, afterRefusal, checkInvalidCode, finished, restore } = spies;
-    const clients = { credentials: async () => (known ? credentials : undefined), current, loginFinished };
-    const login = aLogin({ instance: anInstanceRecord({ origin: server.origin }) });
-    const context = contextOf(httpTo([server]), { typed: server.host });
-    const valid = {
-      ...{ context, login, of: { host: server.host, appKey: 'app', clientId: 'client' } },
-      lifecycle: { clients, afterRefusal, checkInvalidCode },
-      pending: { finished, ...(!isOwn && { restore }) },
-    } as unknown as ValidResponse;
-    return { ...spies, context, login, valid };
+  /** What is done about the failure, at an instance that may have forgotten the client. */
+  async function after(error: Error, { hasToken = false, outcome = 'alive', isOwn = false }) {
+    const steps: unknown[] = [];
+    const restore = async (...args: unknown[]) => void steps.push('restore', ...args);
+    const failed = {
+      ...{ login, state, hasToken, of: { host, appKey: 'app', clientId: 'client' } },
+      lifecycle: {
+        afterRefusal: async (...[, , , isClear]: unknown[]) => (steps.push({ isClear }), outcome),
+      },
+      pending: {
+        clearUnfinished: async (instance: string) => void steps.push(`${instance} knows us`),
+        ...(!isOwn && { restore }),
+      },
+    } as unknown as FailedLogin;
+    return { error: await afterFailure(failed, error), steps };
   }
 
-  const params = {
-    state: state as string | undefined,
-    code: 'x',
-    error: undefined,
-    iss: undefined,
-    host: '',
-  };
+  const a = (code: MastodonErrorCode, cause?: Error) => new MastodonError(code, { instance: host, cause });
+  const unclear = a('token_refused', new UnclearRefusal());
+  const [clear, unsure, known] = [{ isClear: true }, { isClear: false }, 'social.example knows us'];
+  const forgotten = { code: 'login_restart', reason: 'secrets_forgotten' };
+  const restart = { code: 'login_restart', instance: host, reason: undefined };
 
-  it('gives the token, and the login is finished', async () => {
-    server.answerWith('/oauth/token', 200, { access_token: 'x' });
-    const { valid, context, current, loginFinished, afterRefusal, finished, checkInvalidCode } =
-      aValidResponse({});
-    const { tokens } = await redeem(valid, params, { resource: 'a' });
-    expect(tokens.accessToken).toBe('x');
-    expect(server.requests[0]?.body).toMatchObject({ code: 'x', resource: 'a' });
-    expect(context.hosts.standing.get(server.host)).toBe('confirmed');
-    expect(loginFinished).toHaveBeenCalledTimes(1);
-    expect(checkInvalidCode.mock.lastCall?.at(-1)).toBe('first');
-    expect([afterRefusal.mock.calls, finished.mock.calls]).toEqual([[], []]);
-    // The host is in use now, so the next login there does not read the client for it.
-    await redeem(valid, params, undefined);
-    expect(current).toHaveBeenCalledTimes(1);
-  });
-
-  const refused = [401, {}] as const;
-  const unknown = [401, { error: 'invalid_client' }] as const;
-  const restart = { code: 'login_restart', reason: undefined };
-
-  it.each<
-    [
-      string,
-      Parameters<typeof aValidResponse>[0],
-      readonly [number, object],
-      object,
-      object,
-      (string | boolean)[],
-    ]
-  >([
-    ['a client that is not in the store', { known: false, outcome: 'dead' }, refused, {}, restart, [true]],
-    [
-      'the same, and the instance rejects every client',
-      { known: false, outcome: 'kept' },
-      refused,
-      {},
-      restart,
-      [true],
-    ],
-    ['an unknown client', { outcome: 'dead' }, unknown, {}, restart, [true]],
-    [
-      'an unknown client, where the instance rejects every client',
-      { outcome: 'kept' },
-      unknown,
-      {},
-      { code: 'login_restart', reason: 'secrets_forgotten' },
-      [true],
-    ],
-    ['an unclear refusal of a dead client', { outcome: 'dead' }, refused, {}, restart, [false]],
-    ['an unclear refusal', {}, refused, {}, { code: 'token_refused' }, [false, 'finished']],
-    ['a refused code', {}, [400, { error: 'invalid_grant' }], {}, { code: 'token_refused' }, ['finished']],
-    ['a denial', {}, refused, { error: 'access_denied' }, { code: 'access_denied' }, ['finished']],
-    ['a server under repair', {}, [503, {}], {}, { code: 'instance_unreachable' }, []],
-    ['a limit before the exchange', { check: busy }, refused, {}, { code: 'login_busy' }, ['restore']],
-    [
-      'a limit, at a site that keeps logins',
-      { check: busy, isOwn: true },
-      refused,
-      {},
-      { code: 'login_busy' },
-      [],
-    ],
-    ['a limit without a state', { check: busy }, refused, { state: undefined }, { code: 'login_busy' }, []],
-    ['a bug', { check: new RangeError('bug') }, refused, {}, { message: 'bug' }, []],
-  ])('or fails: %s', async (_what, options, [status, body], response, failure, steps) => {
-    server.answerWith('/oauth/token', status, body);
-    const { valid, login, afterRefusal, finished, restore, loginFinished } = aValidResponse(options);
-    const error: unknown = await redeem(valid, { ...params, ...response }, undefined).catch(
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toMatchObject(failure);
-    if (restart.code === (failure as typeof restart).code)
-      expect(error).toMatchObject({ instance: server.host });
-    expect([
-      ...afterRefusal.mock.calls.map((args) => args.at(-1)),
-      ...finished.mock.calls.map(() => 'finished'),
-      ...restore.mock.calls.map(() => 'restore'),
-    ]).toEqual(steps);
-    if (steps.includes('restore')) expect(restore).toHaveBeenCalledWith(state, login);
-    expect(loginFinished).not.toHaveBeenCalled();
-  });
-
-  it.each<[string, number, Error | undefined, object, number]>([
-    ['a refused token, whose client may be dead', 401, undefined, { code: 'account_unusable' }, 0],
-    ['a failing server', 500, undefined, { code: 'instance_unreachable' }, 1],
-    [
-      'an instance that accepts invalid codes',
-      200,
-      new MastodonError('instance_insecure'),
-      { code: 'instance_insecure' },
-      1,
-    ],
-    ['a bug', 200, new RangeError('bug'), { message: 'bug' }, 1],
-  ])('gets no account from %s', async (_what, status, check, failure, times) => {
-    server.answerWith('/api/v1/accounts/verify_credentials', status, { id: '1' });
-    const { valid, finished, checkInvalidCode } = aValidResponse(check ? { check } : {});
-    await expect(accountAfterConsent(valid, 'a token')).rejects.toMatchObject(failure);
-    expect(finished).toHaveBeenCalledTimes(times);
-    expect(checkInvalidCode.mock.lastCall?.at(-1)).toBe('afterConsent');
-  });
-
-  it('gets the account of the token', async () => {
-    server.answerWith('/api/v1/accounts/verify_credentials', 200, { id: '1' });
-    const { valid, finished } = aValidResponse({});
-    expect(await accountAfterConsent(valid, 'a token')).toMatchObject({ json: { id: '1' } });
-    expect(finished).not.toHaveBeenCalled();
+  it.each<[string, Error, Parameters<typeof after>[1], object, unknown[]]>([
+    ['an unknown client', a('login_restart'), { outcome: 'dead' }, restart, [clear]],
+    ['one unknown client after another', a('login_restart'), { outcome: 'kept' }, forgotten, [clear]],
+    ['an unclear refusal of a dead client', unclear, { outcome: 'dead' }, restart, [unsure]],
+    ['an unclear refusal', unclear, {}, unclear, [unsure, known]],
+    ['a refused code', a('token_refused'), {}, a('token_refused'), [known]],
+    ['a denial', a('access_denied'), {}, a('access_denied'), [known]],
+    ['a response without a code', a('response_invalid'), {}, a('response_invalid'), [known]],
+    ['a server under repair', a('instance_unreachable'), {}, a('instance_unreachable'), []],
+    ['a limit', a('login_busy'), {}, a('login_busy'), ['restore', state, login]],
+    ['a limit, at a site that keeps logins', a('login_busy'), { isOwn: true }, a('login_busy'), []],
+    ['a bug', new RangeError('bug'), {}, new RangeError('bug'), []],
+    ['a refused token', a('account_unusable'), { hasToken: true }, a('account_unusable'), []],
+    ['a server that fails late', a('timeout'), { hasToken: true }, a('timeout'), [known]],
+    ['a late limit', a('login_busy'), { hasToken: true }, a('login_busy'), [known]],
+    ['a late refusal', unclear, { hasToken: true, outcome: 'dead' }, unclear, [known]],
+    ['a client lost late', a('login_restart'), { hasToken: true, outcome: 'kept' }, restart, [known]],
+    ['a late bug', new RangeError('bug'), { hasToken: true }, new RangeError('bug'), [known]],
+  ])('by %s', async (_what, error, options, failure, steps) => {
+    const seen = await after(error, options);
+    expect(seen.error).toMatchObject(failure);
+    expect(seen.steps).toEqual(steps);
   });
 });
 

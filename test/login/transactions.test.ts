@@ -169,7 +169,7 @@ describe('logins that a browser never finished', () => {
     expect(unfinished?.begunAt).toEqual([1003, 1002, 1001]);
     expect(await unfinished?.applicationState?.()).toBe(3);
     expect(await pending.of([key]).unfinished('other.example')).toBeUndefined();
-    await pending.of([key]).finished(host);
+    await pending.of([key]).clearUnfinished(host);
     expect(await pending.of([key]).unfinished(host)).toBeUndefined();
   });
 
@@ -350,12 +350,12 @@ it('the keys with which a login began and ended begin no other one, and the othe
   const backend = new JSONStore();
   const pending = transactions(backend);
   const [current, former, other, state] = [randomToken(), randomToken(), randomToken(), randomToken()];
-  await pending.of([]).keysFinished?.();
+  await pending.of([]).finished(host);
   expect(backend.records.size).toBe(0);
   await pending.of([former]).save(state, login);
   const browser = pending.of([current, other, former]);
   await browser.take(state);
-  await browser.keysFinished?.();
+  await browser.finished(host);
   const store = new Store(backend, 5000);
   const ends = [current, former, other].map((key) => hasFinished(store, key));
   expect(await Promise.all(ends)).toEqual([true, true, false]);

@@ -172,8 +172,9 @@ describe('revokeToken', () => {
 });
 
 describe('stateStore', () => {
-  it('may change the object that it receives, and the state comes back unchanged', async () => {
+  it('may change the object that it receives; the state comes back unchanged, and it learns of the finished login', async () => {
     const begun = new Map<string, Transaction>();
+    const finished: string[] = [];
     const stateStore: StateStore = {
       save: async (_req, state, login) => {
         const { instance } = login as unknown as { instance: object };
@@ -185,6 +186,7 @@ describe('stateStore', () => {
         begun.delete(state);
         return login;
       },
+      finished: async (_req, host) => void finished.push(host),
     };
     const given = { to: '/cart' };
     const { instance, site, visitor } = await aStage('mastodon45', {
@@ -194,6 +196,7 @@ describe('stateStore', () => {
     const page = await open(visitor, await comeBack(visitor, site, instance.host));
     expect(page.status).toBe(200);
     expect(Object.isFrozen(given)).toBe(false);
+    expect(finished).toEqual([instance.host]);
   });
 
   /** For a site that recognises browsers by a header. */

@@ -56,7 +56,7 @@ it('a callback URL is refused, or has each parameter once and a state of our for
         expect(typeof isCallback(req, callbackPaths(form))).toBe('boolean');
         const { host = '' } = orRefusal(() => readResponse(req, form)) ?? {};
         expect(host).toBe(host.toLowerCase());
-        expect(host).toMatch(/^[a-z0-9.:[\]-]{0,260}$/);
+        expect(host).toMatch(/^[a-z0-9.:[\]_-]{0,260}$/);
       }
       const params = orRefusal(() => readResponse(req, callbackURL));
       if (!params) return;
