@@ -51,10 +51,11 @@ interface CodeCheck {
 export class ClientLifecycle {
   readonly clients: Clients;
   private readonly verifying = new SingleFlight<Client>();
-  private readonly registering: SingleFlight<Client>;
+  private readonly registering = new SingleFlight<Client>();
   private readonly checking = new SingleFlight<void>();
   /** Registered clients that could not be saved. The next try saves them and does not register again. */
   private readonly unsaved = boundedMap<RegisteredClient>(1000, 10 * minute);
+  private readonly registrations: ConcurrencyLimit;
   private readonly background: ConcurrencyLimit;
 
   constructor(
@@ -65,7 +66,7 @@ export class ClientLifecycle {
   ) {
     this.clients = new Clients(store, settings, http.referrals);
     const { maxConcurrentStarts: inAll, maxWaiting: waiting } = settings.outbound;
-    this.registering = new SingleFlight(new ConcurrencyLimit({ inAll, perInstance: 8, waiting }));
+    this.registrations = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
     this.background = new ConcurrencyLimit({ inAll, perInstance: 8, waiting });
   }
 
@@ -163,7 +164,9 @@ export class ClientLifecycle {
         throw error;
       }
     };
-    const client = await this.registering.join(key, caller, once, host);
+    const client = await this.registering.join(key, caller, (work) =>
+      this.registrations.run(work, host, () => once(work)),
+    );
     return { instance, app, client };
   }
 

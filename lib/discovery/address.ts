@@ -43,8 +43,6 @@ const invisible =
 /** Zero-width joiners outside of non-ASCII words. Some scripts need them inside of words. */
 const strayJoiners = /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])/gu;
 
-const plainHost = /^[a-z0-9][a-z0-9.-]*(?::\d{1,5})?$/;
-
 /** Handles, with the prefixes that visitors and programs add. */
 const handles = [
   /^(?:acct:)?@?([^@/:?#\s\\\p{C}]+)@([^@/?#\s]+)\/?$/iu,
@@ -63,8 +61,6 @@ const handles = [
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
-  // A plain host is the most frequent input, and needs no further parsing.
-  if (plainHost.test(input)) return addressOf(input, undefined, developmentOrigins);
   const text = withoutSpacesAtDots(
     input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@'),
   );
@@ -104,7 +100,7 @@ function addressOf(
   const refused = (reason?: MastodonErrorReason) =>
     invalid(reason, unlistedServer(withoutDot, developmentOrigins));
   if (/^\p{L}[\p{L}\p{M}\p{N}_-]*$/u.test(withoutDot)) throw refused('name_without_dot');
-  const hostname = hostnameIn(withoutDot);
+  const hostname = withoutDot.includes(':') ? undefined : parsedURL(`https://${withoutDot}`)?.hostname;
   if (hostname === undefined || !isPublicHostname(hostname)) throw refused();
   if (isEmailProvider(hostname)) throw refused('email_address');
   const isInScript = hostname.includes('xn--') && !/xn--/i.test(withoutDot);
@@ -112,14 +108,6 @@ function addressOf(
     ...{ origin: `https://${hostname}`, host: hostname, ...user },
     ...(isInScript && { typedHost: domainToUnicode(hostname) }),
   };
-}
-
-/** Names that the URL parser does not change. They need no decoding, and are not IP addresses. */
-const canonicalName = /^(?!.*xn--)(?:[a-z0-9-]+\.)+[a-z]+$/;
-
-function hostnameIn(authority: string): string | undefined {
-  if (canonicalName.test(authority)) return authority;
-  return authority.includes(':') ? undefined : parsedURL(`https://${authority}`)?.hostname;
 }
 
 /** Names of private machines (RFC 6761, 6762, 8375; ICANN's "internal"). */

@@ -149,7 +149,7 @@ export async function explore(documents: Documents, origin: string, wasNamed = f
   if (underFirstName) return underFirstName;
   return readInstance(
     { origin: pinned, instance: about, metadata: ownMetadata, nodeInfo: documentOn(pinned, nodeInfo) },
-    documents.settings.clientMetadataURL !== undefined,
+    documents.context.settings.clientMetadataURL !== undefined,
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import { RequestContext, SingleFlight, type Http } from '../http/context.js';
-import { domainOf } from '../http/addresses.js';
+import { ConcurrencyLimit } from '../http/concurrency.js';
 import { Documents } from '../http/request.js';
 import type { Instance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
@@ -22,8 +22,8 @@ const namedTtlMs = 15 * minute;
 /** Shortest interval between two confirmations of a mapping. */
 const confirmEveryMs = minute;
 
-/** Concurrent confirmations, in total and per registrable domain, so that one domain cannot use all of them. */
-const maxConfirmations = { inAll: 64, perDomain: 2 };
+/** Concurrent confirmations. None waits: a mapping that is not confirmed is not used. */
+const maxConfirmations = { inAll: 64, perInstance: 2, perDomain: 2, waiting: 0 };
 
 /** Whether a domain still names the same server. Cached for `confirmEveryMs` after the request. */
 type Confirmation = 'under way' | 'confirmed' | 'contradicted';
@@ -31,8 +31,7 @@ type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 export class Discovery {
   private readonly exploring = new SingleFlight<OwnServer>();
   private readonly confirmations = boundedMap<Confirmation>(10_000, confirmEveryMs);
-  /** The registrable domain of each confirmation under way. */
-  private readonly underWay: string[] = [];
+  private readonly confirming = new ConcurrencyLimit(maxConfirmations);
 
   constructor(
     private readonly store: Store,
@@ -111,22 +110,24 @@ export class Discovery {
   private confirmed(address: Address, key: string, known: Instance): boolean {
     const confirmation = this.confirmations.get(key);
     if (confirmation !== undefined) return confirmation !== 'contradicted';
-    const domain = domainOf(address.host);
-    const inDomain = this.underWay.filter((one) => one === domain).length;
-    if (inDomain >= maxConfirmations.perDomain || this.underWay.length >= maxConfirmations.inAll)
-      return false;
-    this.underWay.push(domain);
-    this.confirmations.set(key, 'under way', { ttl: this.settings.outbound.loginTimeoutMs });
-    void this.confirm(address, key, known).finally(() =>
-      this.underWay.splice(this.underWay.indexOf(domain), 1),
-    );
-    return true;
-  }
-
-  private async confirm(address: Address, key: string, known: Instance): Promise<void> {
     const { loginTimeoutMs: timeoutMs } = this.settings.outbound;
     const hasHandle = address.username !== undefined;
     const context = new RequestContext(this.http, { timeoutMs, typed: address.host, hasHandle });
+    this.confirming
+      .run(context, address.host, () => this.confirm(context, address, key, known))
+      .catch(() => undefined)
+      .finally(() => context.end());
+    // Whether the limit let it begin.
+    return this.confirmations.has(key);
+  }
+
+  private async confirm(
+    context: RequestContext,
+    address: Address,
+    key: string,
+    known: Instance,
+  ): Promise<void> {
+    this.confirmations.set(key, 'under way', { ttl: this.settings.outbound.loginTimeoutMs });
     let confirmation: Confirmation = 'confirmed';
     try {
       const { instance } = await this.look(address, context);
@@ -138,8 +139,6 @@ export class Discovery {
       // Without an answer the mapping is used until it expires, and is not extended.
       const isAnswer = !(error instanceof MastodonError) || error.code === 'instance_unsupported';
       if (isAnswer) confirmation = 'contradicted';
-    } finally {
-      context.end();
     }
     this.confirmations.set(key, confirmation);
     if (confirmation === 'contradicted') await this.store.delete(key);

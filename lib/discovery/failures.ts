@@ -4,15 +4,6 @@ import { errorOf, MastodonError, recordOf, type FailureRecord, type MastodonErro
 import { storeKey, type Store } from '../store.js';
 import { boundedMap } from '../util/memory.js';
 
-/** Failures that are not caused by the server. */
-const notRemembered: ReadonlySet<MastodonErrorCode> = new Set([
-  'instance_missing',
-  'instance_invalid',
-  'instance_not_allowed',
-  'login_busy',
-  'store_failed',
-]);
-
 /** Number of failures in a row before requests stop. A single failure may be temporary. */
 const failuresInARow = 3;
 
@@ -46,13 +37,14 @@ export class Failures {
   }
 
   failed(what: string, error: unknown): void {
-    if (!(error instanceof MastodonError) || notRemembered.has(error.code)) return;
+    // Other failures are not caused by the server.
+    if (!(error instanceof MastodonError) || isLocalRefusal(error) || error.code === 'store_failed') return;
     const count = (this.streaks.get(what)?.count ?? 0) + 1;
     this.streaks.set(what, { count, failure: recordOf(error) });
   }
 
-  succeeded(...what: readonly string[]): void {
-    for (const one of what) this.streaks.delete(one);
+  succeeded(what: string): void {
+    this.streaks.delete(what);
   }
 
   /** @throws MastodonError the unexpired failure of the host that a process stored */

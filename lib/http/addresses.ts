@@ -3,6 +3,7 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
 
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -14,17 +15,21 @@ const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
  * the embedded one decides. Invalid text is not public.
  */
 export function isPublicAddress(text: string): boolean {
-  // The library accepts more notations than Node.js, such as octal.
-  if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
-  const address = ipaddr.parse(text);
+  const address = parsedAddress(text);
+  if (!address) return false;
   if (address instanceof ipaddr.IPv4) return address.range() === 'unicast';
-  if (address.isIPv4MappedAddress()) return isPublicAddress(address.toIPv4Address().toString());
   if (address.match(nat64)) {
     return isPublicAddress(new ipaddr.IPv4(address.toByteArray().slice(-4)).toString());
   }
   // Only 2000::/3 is assigned for the internet (IANA IPv6 address space). The library gives special ranges within it
   // (documentation, 6to4, Teredo …) other names than unicast.
   return address.range() === 'unicast' && address.match(globalUnicastV6);
+}
+
+/** An IP address; the embedded one of a mapped address. */
+function parsedAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  // The library accepts more notations than Node.js, such as octal.
+  return isIP(text) === 0 || !ipaddr.isValid(text) ? undefined : ipaddr.process(text);
 }
 
 /** Top-level names that are not on the public internet (RFC 6761, 6762, 7686, 8375; ICANN's "internal"). */
@@ -117,9 +122,9 @@ export function uncheckedLookup(lookup: LookupFunction): LookupFunction {
 const metadataServices: ReadonlySet<string> = new Set(['100.100.100.200', 'fd00:ec2::254', 'fd20:ce::254']);
 
 function isPrivateAddress(text: string): boolean {
-  if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
-  if (metadataServices.has(ipaddr.process(text).toString())) return false;
-  return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(ipaddr.process(text).range());
+  const address = parsedAddress(text);
+  if (!address || metadataServices.has(address.toString())) return false;
+  return ['private', 'uniqueLocal', 'loopback', 'carrierGradeNat'].includes(address.range());
 }
 
 /**
@@ -177,18 +182,13 @@ export async function resolveByDNS(hostname: string, servers?: readonly string[]
     for (const address of addresses) found.push({ address, family });
   };
   const queries = [resolver.resolve4(hostname).then(take(4)), resolver.resolve6(hostname).then(take(6))];
-  const both = Promise.allSettled(queries);
-  let timer: NodeJS.Timeout | undefined;
-  const graceAfterTheFirst = new Promise<void>((resolve) => {
-    const begin = () => void (timer ??= setTimeout(resolve, graceMs));
-    for (const query of queries) query.then(begin, () => undefined);
-  });
   try {
-    await Promise.race([both, graceAfterTheFirst]);
-    if (found.length > 0) return found;
-    throw (await both).find((result) => result.status === 'rejected')?.reason;
+    await Promise.any(queries);
+    await Promise.race([Promise.allSettled(queries), pause(graceMs, undefined, { ref: false })]);
+    return found;
+  } catch (error) {
+    throw (error as AggregateError).errors[0];
   } finally {
-    clearTimeout(timer);
     resolver.cancel();
   }
 }

@@ -38,9 +38,6 @@ const encodings = new Map<string, typeof gunzipSync | undefined>([
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Repeated headers of which the first value counts, as in Node.js. The values of other headers are joined. */
-const single: ReadonlySet<string> = new Set(['content-length', 'content-type', 'location', 'retry-after']);
-
 let loaded: typeof Undici | undefined;
 
 /**
@@ -63,7 +60,6 @@ interface Arrival {
   readonly chunks: Buffer[];
   size: number;
   interim: number;
-  decompress: typeof gunzipSync | undefined;
   /** `bytesRead` of the socket at which the response is too large. Undefined before the request and after the response. */
   mostRead: number | undefined;
   readonly complete: (arrival: Arrival) => void;
@@ -124,15 +120,18 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
     try {
       const arrived = await new Promise<Arrival>((complete, fail) => {
         this.arrival = {
-          ...{ maxBytes, status: 0, headers: {}, decompress: undefined, chunks: [], size: 0 },
-          ...{ interim: 0, mostRead: undefined, complete, fail },
+          ...{ maxBytes, status: 0, headers: {}, chunks: [], size: 0, interim: 0 },
+          ...{ mostRead: undefined, complete, fail },
         };
         if (signal.aborted) stop();
         else this.client.dispatch({ path, ...outgoing }, this);
       });
-      const { status, headers, chunks, decompress } = arrived;
+      const { status, headers, chunks } = arrived;
       // An idle connection keeps no body in memory.
       const body = Buffer.concat(chunks.splice(0));
+      const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase();
+      if (!encodings.has(encoding)) throw invalid('unknown content encoding');
+      const decompress = encodings.get(encoding);
       // The limit also stops the work, because a stream may expand a thousandfold.
       const content = decompress ? decompress(body, { maxOutputLength: maxBytes }) : body;
       return { status, headers, text: utf8.decode(content) };
@@ -165,14 +164,10 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
       return;
     }
     arrival.status = status;
-    for (const [name, value] of Object.entries(fields)) {
-      if (typeof value !== 'object') arrival.headers[name] = value;
-      else arrival.headers[name] = single.has(name) ? value[0] : value.join(', ');
-    }
+    // Of a repeated header, the first value counts.
+    for (const [name, value] of Object.entries(fields))
+      arrival.headers[name] = typeof value === 'object' ? value[0] : value;
     if (Number(arrival.headers['content-length']) > arrival.maxBytes) throw tooLarge();
-    const encoding = (arrival.headers['content-encoding'] ?? '').trim().toLowerCase();
-    if (!encodings.has(encoding)) throw invalid('unknown content encoding');
-    arrival.decompress = encodings.get(encoding);
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {

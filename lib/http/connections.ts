@@ -16,12 +16,6 @@ import { privateLookup, publicLookup, uncheckedLookup } from './addresses.js';
 /** Maximum number of idle connections. */
 const maxIdle = 128;
 
-/**
- * Maximum number of idle connections to one instance. It is twice the number of concurrent logins there, because a
- * login's next request may be sent before its last connection is idle.
- */
-const maxIdlePerOrigin = 32;
-
 /** How long a connection is reused after it first became idle. Milliseconds. */
 const maxAgeMs = 60_000;
 
@@ -89,9 +83,7 @@ export class Connections {
     const now = performance.now();
     connection.idleSince ??= now;
     this.idle.add(connection);
-    let ofOrigin = 0;
-    for (const { origin } of this.idle) if (origin === connection.origin) ofOrigin++;
-    if (ofOrigin > maxIdlePerOrigin || now - connection.idleSince > maxAgeMs) this.close(connection);
+    if (now - connection.idleSince > maxAgeMs) this.close(connection);
     const [oldest] = this.idle;
     if (oldest && this.idle.size > maxIdle) this.close(oldest);
   }

@@ -63,8 +63,6 @@ export class RequestContext {
   readonly signal: AbortSignal = this.controller.signal;
   private endRaces!: (result: typeof over) => void;
   private readonly over = new Promise<typeof over>((resolve) => (this.endRaces = resolve));
-  /** Contexts that end with this one. */
-  private readonly children = new Set<RequestContext>();
   /** By `performance.now()`; 0 once it has ended. */
   private endsAt: number;
   private readonly timer: NodeJS.Timeout;
@@ -73,14 +71,12 @@ export class RequestContext {
     readonly http: Http,
     { timeoutMs, typed, hasHandle = false }: ContextOptions,
     readonly hosts: Hosts = { allowed: new Map(), standing: new Map() },
-    private readonly parent?: RequestContext,
   ) {
     this.settings = http.settings;
     this.typed = typed;
     this.hasHandle = hasHandle;
     this.endsAt = performance.now() + timeoutMs;
     this.timer = setTimeout(() => this.end(false), Math.ceil(timeoutMs));
-    parent?.children.add(this);
     // Less than 1 ms is too short for a request.
     if (timeoutMs < 1) this.end(false);
   }
@@ -108,10 +104,14 @@ export class RequestContext {
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const { http, typed, hasHandle, hosts } = this;
-    const remainingMs = this.endsAt - performance.now();
-    const options = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) };
-    return new RequestContext(http, options, hosts, this);
+    const { http, typed, hasHandle, hosts, remainingMs, signal } = this;
+    const part = new RequestContext(
+      http,
+      { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) },
+      hosts,
+    );
+    signal.addEventListener('abort', () => part.end(this.isNotNeeded), { signal: part.signal });
+    return part;
   }
 
   /** A context for shared work, with the same limits and the time limit of a login. The caller calls its `end`. */
@@ -167,8 +167,6 @@ export class RequestContext {
     this.isNotNeeded = isNotNeeded;
     this.endsAt = 0;
     clearTimeout(this.timer);
-    this.parent?.children.delete(this);
-    for (const child of this.children) child.end(isNotNeeded);
     this.endRaces(over);
     // Without a reason, Node.js makes an error with a stack trace for every request.
     this.controller.abort(over);
@@ -176,14 +174,11 @@ export class RequestContext {
 }
 
 /**
- * Shares one running task among all callers with one key. The task is registered before its first await, so only one of
- * two callers starts it. It is removed when it settles, so the next caller starts a new one.
+ * Shares one running task among all callers with one key. It is removed when it settles, so the next caller starts a new
+ * one.
  */
 export class SingleFlight<T> {
   private readonly underWay = new Map<string, Promise<T>>();
-
-  /** @param limit of the tasks of this object. By default they are unlimited. */
-  constructor(private readonly limit?: ConcurrencyLimit) {}
 
   /** The running task of a key, if there is one. */
   joined(key: string): Promise<T> | undefined {
@@ -194,42 +189,32 @@ export class SingleFlight<T> {
    * Starts the task of a key, or joins the running one. All callers share one result. Each caller gets a new error.
    * @param context its deadline ends the wait of the caller, not the task
    * @param work gets a separate context with the time limit of a login
-   * @param host the instance for which the limit counts the work
-   * @throws MastodonError `timeout`; `login_busy` by the limit; what the work throws
+   * @throws MastodonError `timeout`; what the work throws
    */
-  async join(
-    key: string,
-    context: RequestContext,
-    work: (shared: RequestContext) => Promise<T>,
-    host = '',
-  ): Promise<T> {
+  async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
     const joined = this.underWay.get(key);
-    const flight = joined ?? this.start(key, context.detached(), work, host);
-    if (!joined) this.underWay.set(key, flight);
+    const flight = joined ?? this.start(key, context.detached(), work);
     try {
       return await context.race(flight);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       // The limit that was reached is that of the visitor who started the work. This visitor may have requests left.
       if (joined && error.code === 'login_busy' && !context.signal.aborted)
-        return this.join(key, context, work, host);
+        return this.join(key, context, work);
       throw error.with({});
     }
   }
 
-  private async start(
+  private start(
     key: string,
     shared: RequestContext,
     work: (shared: RequestContext) => Promise<T>,
-    host: string,
   ): Promise<T> {
-    // Async, so that an exception of `work` before its first await ends the task after `join` has registered it.
-    const task = async () => work(shared);
-    try {
-      return await (this.limit ? this.limit.run(shared, host, task) : task());
-    } finally {
+    const flight = (async () => work(shared))().finally(() => {
       this.underWay.delete(key);
       shared.end();
-    }
+    });
+    this.underWay.set(key, flight);
+    return flight;
   }
 }

@@ -1,7 +1,6 @@
 /** Sends requests to instances, within all limits and address rules. */
 
 import { MastodonError } from '../errors.js';
-import type { Settings } from '../options.js';
 import { kindOf } from '../util/error-kind.js';
 import { parsedURL } from '../util/url.js';
 import { isReachableURL, NotPublicError } from './addresses.js';
@@ -48,10 +47,10 @@ export async function get<T>(
   options: GetOptions,
   read: Reader<T>,
 ): Promise<T> {
-  const { accessToken, accept, query, maxBytes = documentBytes } = options;
-  const redirects = accessToken === undefined ? (options.redirects ?? 3) : 0;
+  const { query, ...others } = options;
   const target = query ? `${url}?${new URLSearchParams(query).toString()}` : url;
-  return send(context, target, { method: 'GET', accept, accessToken, maxBytes, redirects }, read);
+  const redirects = options.accessToken === undefined ? (options.redirects ?? 3) : 0;
+  return send(context, target, { maxBytes: documentBytes, ...others, method: 'GET', redirects }, read);
 }
 
 /**
@@ -69,26 +68,22 @@ export async function postForm<T>(
   return send(context, url, { method: 'POST', body, contentType: 'application/x-www-form-urlencoded' }, read);
 }
 
-/** Sends JSON by POST, like `postForm`. With an access token the response may be as large as an account. */
+/** Sends JSON with an access token by POST, like `postForm`. The response may be as large as an account. */
 export async function postJSON<T>(
   context: RequestContext,
   url: string,
   value: unknown,
-  { accessToken }: { readonly accessToken?: string },
+  accessToken: string,
   read: Reader<T>,
 ): Promise<T> {
   const body = JSON.stringify(value);
   return send(context, url, { method: 'POST', body, contentType: 'application/json', accessToken }, read);
 }
 
-interface RequestOptions {
+interface RequestOptions extends Omit<GetOptions, 'query'> {
   readonly method: 'GET' | 'POST';
-  readonly accept?: string | undefined;
-  readonly accessToken?: string | undefined;
   readonly body?: string;
   readonly contentType?: string;
-  readonly maxBytes?: number;
-  readonly redirects?: number;
 }
 
 /** Sends a request and follows its redirects, under one deadline. */
@@ -248,11 +243,9 @@ export class Documents {
   private readonly answers = new Map<string, Promise<Answer>>();
   private readonly answered = new Set<string>();
 
-  readonly settings: Settings;
   readonly developmentOrigins: ReadonlySet<string>;
 
-  constructor(private readonly context: RequestContext) {
-    this.settings = context.settings;
+  constructor(readonly context: RequestContext) {
     this.developmentOrigins = context.settings.developmentOrigins;
   }
 

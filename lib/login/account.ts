@@ -24,7 +24,7 @@ export function fetchAccount(
 ): Promise<AccountAnswer> {
   const { origin, host, software } = instance;
   if (instance.api === 'misskey')
-    return postJSON(context, `${origin}/api/i`, {}, { accessToken }, (answer) =>
+    return postJSON(context, `${origin}/api/i`, {}, accessToken, (answer) =>
       readMisskeyAccount(answer, instance),
     );
   return get(context, `${origin}/api/v1/accounts/verify_credentials`, { accessToken }, (answer) =>

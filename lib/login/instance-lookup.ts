@@ -15,7 +15,8 @@ const maxPerHost = 8;
 const justFoundMs = 60_000;
 
 export class InstanceLookup {
-  private readonly finding: SingleFlight<Instance>;
+  private readonly finding = new SingleFlight<Instance>();
+  private readonly starts: ConcurrencyLimit;
   /** Origins of instances that were discovered just now. */
   readonly justFound = boundedMap<true>(1000, justFoundMs);
 
@@ -24,7 +25,7 @@ export class InstanceLookup {
     private readonly discovery: Discovery,
     private readonly failures: Failures,
   ) {
-    this.finding = new SingleFlight(new ConcurrencyLimit({ inAll, perInstance: maxPerHost, waiting }));
+    this.starts = new ConcurrencyLimit({ inAll, perInstance: maxPerHost, waiting });
   }
 
   /** The instance of an address, from the cache or by a discovery. @throws MastodonError as `discover` */
@@ -61,6 +62,6 @@ export class InstanceLookup {
         throw error;
       }
     };
-    return this.finding.join(name, context, find, host);
+    return this.finding.join(name, context, (work) => this.starts.run(work, host, () => find(work)));
   }
 }

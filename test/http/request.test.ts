@@ -356,11 +356,7 @@ describe('a POST of JSON', () => {
   it('sends a token in its header, and nowhere else', async () => {
     const instance = await anInstance();
     instance.answerWith('POST /api/i', 200, { id: '1' });
-    const answer = await requestsTo([instance]).postJSON(
-      `${instance.origin}/api/i`,
-      {},
-      { accessToken: 'secret' },
-    );
+    const answer = await requestsTo([instance]).postJSON(`${instance.origin}/api/i`, {}, 'secret');
     expect(answer.text).toBe('{"id":"1"}');
     const [seen] = instance.requestsTo('POST /api/i');
     expect(seen?.headers).toMatchObject({
@@ -374,7 +370,7 @@ describe('a POST of JSON', () => {
     const [instance, other] = [await anInstance(), await anInstance()];
     instance.answerWith('POST /api/i', 307, '', { Location: `${other.origin}/api/i` });
     const sender = requestsTo([instance, other]);
-    expect((await sender.postJSON(`${instance.origin}/api/i`, {}, { accessToken: 'x' })).status).toBe(307);
+    expect((await sender.postJSON(`${instance.origin}/api/i`, {}, 'x')).status).toBe(307);
     expect(other.connections).toBe(0);
   });
 });
@@ -568,7 +564,7 @@ describe('text that a URL cannot contain', () => {
     const status = ({ status }: { status: number }) => status;
     expect(await get(context, `${origin}/x`, { query: { resource: broken } }, status)).toBe(404);
     expect(await postForm(context, `${origin}/x`, { code: broken }, status)).toBe(404);
-    expect(await postJSON(context, `${origin}/x`, { code: broken }, {}, status)).toBe(404);
+    expect(await postJSON(context, `${origin}/x`, { code: broken }, 'token', status)).toBe(404);
     expect(instance.requests).toHaveLength(3);
   });
 

@@ -61,8 +61,8 @@ export function requestsTo(
   return {
     get: (url: string, options: GetOptions = {}) => get(within(url), url, options, whole),
     post: (url: string, form: Parameters<typeof postForm>[2]) => postForm(within(url), url, form, whole),
-    postJSON: (url: string, value: unknown, options: { accessToken?: string } = {}) =>
-      postJSON(within(url), url, value, options, whole),
+    postJSON: (url: string, value: unknown, accessToken: string) =>
+      postJSON(within(url), url, value, accessToken, whole),
   };
 }
 
