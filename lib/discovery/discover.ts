@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { RequestContext } from '../http/context.js';
 import { jsonObjectOrNone } from '../http/answer.js';
-import { smallDocumentBytes, type Answer, Documents } from '../http/request.js';
+import { type Answer, Documents } from '../http/request.js';
 import type { Instance } from '../options.js';
 import type { Address } from './address.js';
 import { isLocalRefusal } from './failures.js';
@@ -100,7 +100,7 @@ async function findByHandle(
     throw error;
   });
   if (!found || !confirmed) return found;
-  return { ...found, accountDomain: new URL(`https://${domainIn(confirmed.handle)}`).host };
+  return { ...found, accountDomain: domainIn(confirmed.handle) };
 }
 
 /**
@@ -123,9 +123,7 @@ async function originOfInstanceActor(
 export async function explore(documents: Documents, origin: string, wasNamed = false): Promise<Instance> {
   const [about, metadata, nodeInfo] = await Promise.all([
     instanceDocument(documents, origin),
-    documents
-      .get(`${origin}/.well-known/oauth-authorization-server`, { maxBytes: smallDocumentBytes })
-      .catch(ignoreServerFailure),
+    documents.get(`${origin}/.well-known/oauth-authorization-server`, {}).catch(ignoreServerFailure),
     // Guessed URLs, which nearly all servers have. Fetching the index first would cost a round trip.
     Promise.any(
       ['2.0', '2.1'].map(async (version) => {

@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
 import { jsonObjectOfAnyType, parseObject, type JsonObject } from '../http/answer.js';
-import { smallDocumentBytes, type Answer, type Documents } from '../http/request.js';
+import type { Answer, Documents } from '../http/request.js';
 import { parseAddress, type Address } from './address.js';
 import { isLocalRefusal } from './failures.js';
 import { parsedURL } from '../util/url.js';
@@ -85,7 +85,7 @@ function unlessBusy(error: unknown): MastodonError {
 export async function hostMetaOrigin(fetcher: Fetcher, domainOrigin: string): Promise<string | undefined> {
   const accept = 'application/xrd+xml, application/jrd+json, application/json';
   const url = `${domainOrigin}/.well-known/host-meta`;
-  const answer = await fetcher.get(url, { accept, maxBytes: smallDocumentBytes }).catch(() => undefined);
+  const answer = await fetcher.get(url, { accept }).catch(() => undefined);
   if (answer?.status !== 200) return undefined;
   return lrddTargets(answer.text)
     .map(({ host }) => hostAddress(host, fetcher.developmentOrigins)?.origin)
@@ -110,8 +110,7 @@ async function fetchSubject(
   url: string,
 ): Promise<(WebFingerSubject & Pick<Answer, 'url'>) | MastodonError | undefined> {
   try {
-    const options = { accept: 'application/jrd+json, application/json', maxBytes: smallDocumentBytes };
-    const answer = await fetcher.get(url, options);
+    const answer = await fetcher.get(url, { accept: 'application/jrd+json, application/json' });
     const { host } = answer.url;
     if (answer.status >= 500 && host !== new URL(url).host) {
       const cause = `WebFinger was answered with ${answer.status}`;

@@ -55,11 +55,7 @@ export class ConcurrencyLimit {
       return await work();
     } finally {
       this.active.delete(piece);
-      while (this.queue.size > 0) {
-        const next = this.next();
-        if (!next) break;
-        next.end(true);
-      }
+      for (let next = this.next(); next; next = this.next()) next.end(true);
     }
   }
 

@@ -129,9 +129,7 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
       const { status, headers, chunks } = arrived;
       // An idle connection keeps no body in memory.
       const body = Buffer.concat(chunks.splice(0));
-      const encoding = (headers['content-encoding'] ?? '').trim().toLowerCase();
-      if (!encodings.has(encoding)) throw invalid('unknown content encoding');
-      const decompress = encodings.get(encoding);
+      const decompress = encodings.get(encodingOf(headers));
       // The limit also stops the work, because a stream may expand a thousandfold.
       const content = decompress ? decompress(body, { maxOutputLength: maxBytes }) : body;
       return { status, headers, text: utf8.decode(content) };
@@ -168,6 +166,7 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(fields))
       arrival.headers[name] = typeof value === 'object' ? value[0] : value;
     if (Number(arrival.headers['content-length']) > arrival.maxBytes) throw tooLarge();
+    if (!encodings.has(encodingOf(arrival.headers))) throw invalid('unknown content encoding');
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -200,6 +199,10 @@ export class ClosedConnectionError extends Error {
   constructor() {
     super('the connection was closed');
   }
+}
+
+function encodingOf(headers: Arrival['headers']): string {
+  return (headers['content-encoding'] ?? '').trim().toLowerCase();
 }
 
 function invalid(why: string): MastodonError {

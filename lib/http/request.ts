@@ -12,11 +12,8 @@ export type { Answer, Headers } from './answer.js';
 /** Reads a response. An error other than a MastodonError becomes `response_invalid`. */
 export type Reader<T> = (answer: Answer) => T;
 
-/** Maximum size of metadata, WebFinger and host-meta. They have a few KB on all servers. Bytes. */
-export const smallDocumentBytes = 32_768;
-
-/** Maximum size of NodeInfo and /api/v1/instance. On Pleroma they list all blocked domains, often thousands. Bytes. */
-export const documentBytes = 131_072;
+/** Maximum size of a discovery document. On Pleroma, NodeInfo lists all blocked domains, often thousands. Bytes. */
+const documentBytes = 131_072;
 
 export interface GetOptions {
   /** Maximum number of redirects. Default 3; with an access token 0. */
@@ -25,11 +22,6 @@ export interface GetOptions {
   readonly accessToken?: string;
   /** Default `application/json`. */
   readonly accept?: string;
-  /**
-   * Maximum size of the body, if `outbound.maxResponseBytes` is not lower. Default: the size of discovery documents;
-   * with an access token, that of an account. Bytes.
-   */
-  readonly maxBytes?: number;
   /** Query parameters. The URL must not have a query. */
   readonly query?: Readonly<Record<string, string>>;
 }
@@ -50,7 +42,7 @@ export async function get<T>(
   const { query, ...others } = options;
   const target = query ? `${url}?${new URLSearchParams(query).toString()}` : url;
   const redirects = options.accessToken === undefined ? (options.redirects ?? 3) : 0;
-  return send(context, target, { maxBytes: documentBytes, ...others, method: 'GET', redirects }, read);
+  return send(context, target, { ...others, method: 'GET', redirects }, read);
 }
 
 /**
@@ -98,6 +90,7 @@ async function send<T>(
   const { accept = 'application/json', accessToken, body, contentType } = request;
   const { outbound, userAgent } = caller.settings;
   const { maxResponseBytes, maxAccountBytes } = outbound;
+  const maxBytes = request.method === 'GET' ? Math.min(documentBytes, maxResponseBytes) : maxResponseBytes;
   const outgoing: HttpRequest = {
     method: request.method,
     headers: {
@@ -106,10 +99,7 @@ async function send<T>(
       ...(contentType !== undefined && { 'content-type': contentType }),
     },
     ...(body !== undefined && { body }),
-    maxBytes:
-      accessToken === undefined
-        ? Math.min(request.maxBytes ?? maxResponseBytes, maxResponseBytes)
-        : maxAccountBytes,
+    maxBytes: accessToken === undefined ? maxBytes : maxAccountBytes,
   };
   const context = caller.within(outbound.timeoutMs);
   try {

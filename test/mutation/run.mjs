@@ -26,7 +26,7 @@ const judged = {
   'discovery/webfinger': 'discovery/webfinger discovery/host-meta',
   'discovery/discover': 'discovery/',
   'discovery/discovery': 'discovery/',
-  'discovery/failures': 'discovery/ client/register-once',
+  'discovery/failures': 'discovery/failures',
   'client/client': 'client/client',
   'client/clients': 'client/clients client/verification',
   'client/lock': 'client/lock',
