@@ -4,7 +4,7 @@
  * read only JSON. Requests do not indicate the format, so the URL does.
  */
 
-import { parseAddress } from '../discovery/address.js';
+import { addressIn } from '../discovery/address.js';
 import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import { escapeHTML } from '../util/html.js';
@@ -176,11 +176,7 @@ export class ClientMetadata {
   }
 
   private isInstanceHost(segment: string): boolean {
-    try {
-      return isHost(segment) && parseAddress(segment, this.settings.developmentOrigins).host === segment;
-    } catch {
-      return false;
-    }
+    return isHost(segment) && addressIn(segment, this.settings.developmentOrigins)?.host === segment;
   }
 }
 

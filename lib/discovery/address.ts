@@ -77,6 +77,15 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   return addressOf(host, undefined, developmentOrigins);
 }
 
+/** Like `parseAddress`, but returns `undefined` instead of throwing. */
+export function addressIn(input: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
+  try {
+    return parseAddress(input, developmentOrigins);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Removes spaces after dots, which phone keyboards insert: "Mastodon. social". */
 function withoutSpacesAtDots(text: string): string {
   const parts = text.split(/[.\u3002\uff0e\uff61]/u);

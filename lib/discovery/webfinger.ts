@@ -4,7 +4,7 @@ import { MastodonError } from '../errors.js';
 import { isReachableURL } from '../http/addresses.js';
 import { jsonObjectOfAnyType, parseObject, type JsonObject } from '../http/answer.js';
 import type { Answer, Documents } from '../http/request.js';
-import { parseAddress, type Address } from './address.js';
+import { addressIn } from './address.js';
 import { isLocalRefusal } from './failures.js';
 import { parsedURL } from '../util/url.js';
 
@@ -58,7 +58,7 @@ export async function followHandle(
   if (named instanceof MastodonError) {
     const { host } = new URL(domainOrigin);
     const target =
-      named.instance === host ? undefined : hostAddress(named.instance, fetcher.developmentOrigins);
+      named.instance === host ? undefined : addressIn(named.instance, fetcher.developmentOrigins);
     return target && { origin: target.origin, failure: named };
   }
   if (!named || !isReachableURL(named.actor, fetcher.developmentOrigins)) return undefined;
@@ -88,16 +88,8 @@ export async function hostMetaOrigin(fetcher: Fetcher, domainOrigin: string): Pr
   const answer = await fetcher.get(url, { accept }).catch(() => undefined);
   if (answer?.status !== 200) return undefined;
   return lrddTargets(answer.text)
-    .map(({ host }) => hostAddress(host, fetcher.developmentOrigins)?.origin)
+    .map(({ host }) => addressIn(host, fetcher.developmentOrigins)?.origin)
     .find((origin) => origin !== undefined && origin !== domainOrigin);
-}
-
-function hostAddress(host: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
-  try {
-    return parseAddress(host, developmentOrigins);
-  } catch {
-    return undefined;
-  }
 }
 
 function fingerURL(origin: string, handle: string): string {
@@ -135,7 +127,7 @@ export function readFinger(
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
   const [, user = '', domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
   // The domain is normalised by the address parser, so that similar names cannot be passed on.
-  const address = hostAddress(domain, developmentOrigins);
+  const address = addressIn(domain, developmentOrigins);
   const actor = links.map(actorOf).find((url) => url !== undefined);
   if (!address || !actor) return undefined;
   const handle = `${user}@${address.host}`;

@@ -1,7 +1,7 @@
 /** The claims of OpenID Connect about a user. */
 
 import { createHash } from 'node:crypto';
-import { parseAddress, type Address } from '../discovery/address.js';
+import { addressIn } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { ClientSettings } from './client-options.js';
@@ -101,13 +101,4 @@ export function fitsHint(
   const own = [handle, `${String(nickname)}@${new URL(String(origin)).host}`];
   const named = `${hinted.username}@${hinted.host}`.toLowerCase();
   return own.some((name) => typeof name === 'string' && name.toLowerCase() === named);
-}
-
-/** The server, and perhaps the user, that a text names. Undefined for other text. */
-export function addressIn(text: unknown, developmentOrigins: ReadonlySet<string>): Address | undefined {
-  try {
-    return parseAddress(text, developmentOrigins);
-  } catch {
-    return undefined;
-  }
 }

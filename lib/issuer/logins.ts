@@ -2,13 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { someServers } from '../button/servers.js';
+import { addressIn } from '../discovery/address.js';
 import { MastodonError } from '../errors.js';
 import type { FinishedWithScope } from '../login/login.js';
 import { formTokenFor, readOwnForm } from '../pages/form.js';
 import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/router.js';
-import { accountName, addressIn, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
+import { accountName, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
 import type { Binding, Interaction, Interactions, Result } from './interactions.js';
 import { expiredPage, failedLoginPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';

@@ -3,7 +3,7 @@
 import { MastodonError } from '../errors.js';
 import type { AccountAnswer } from './account.js';
 import { domainIn, followHandle, type Fetcher, type ConfirmedHandle } from '../discovery/webfinger.js';
-import { parseAddress } from '../discovery/address.js';
+import { addressIn, parseAddress } from '../discovery/address.js';
 import { isPublicHostname } from '../http/addresses.js';
 import type { PinnedInstance } from '../options.js';
 import { parsedURL } from '../util/url.js';
@@ -131,12 +131,7 @@ export function readClaims(
   let handleDomain: string | undefined = acct.includes('@')
     ? domainIn(acct)
     : (instance.accountDomain ?? instance.host);
-  try {
-    if (handleDomain !== instance.host)
-      handleDomain = parseAddress(`x@${handleDomain}`, developmentOrigins).host;
-  } catch {
-    handleDomain = undefined;
-  }
+  if (handleDomain !== instance.host) handleDomain = addressIn(`x@${handleDomain}`, developmentOrigins)?.host;
   // A name with compatibility variants of letters cannot be part of a handle (RFC 8264, section 9.17).
   const isHandle = /^[^@+~ ]+$/.test(username) && username.normalize('NFKC') === username.normalize('NFC');
   // An account of Misskey names no actor.
