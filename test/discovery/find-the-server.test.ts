@@ -61,8 +61,8 @@ it('a domain that gives an account elsewhere its own name leads there, and confi
 });
 
 it.each([
-  ['a few KB leads', 8_000, true],
-  ['ten times what any has leads nowhere', 40_000, false],
+  ['120 KB leads', 120_000, true],
+  ['a hundred times what others have leads nowhere', 132_000, false],
 ])('a WebFinger answer is read up to its limit: %s', async (_what, size, isRead) => {
   const [{ accountDomain }, elsewhere] = await Promise.all([aSplitPair(), anInstance()]);
   const links = [{ rel: 'self', type: 'application/activity+json', href: `${elsewhere.origin}/users/alice` }];
