@@ -183,7 +183,6 @@ const { version } = require('../package.json') as { version: string };
  * @throws TypeError that names the option at fault
  */
 export function readOptions(options: LoginOptions, checks = new Checks('MastodonLogin')): Settings {
-  checks.options(options, Object.keys(Object(options)));
   const website = options.website === undefined ? undefined : checkedWebsite(checks, options.website);
   const userAgent =
     options.userAgent ?? `passport-mastodon-oauth2/${version}${website ? ` (+${website})` : ''}`;
@@ -245,7 +244,7 @@ export function checkedScope(value: unknown, checks: Checks): string | undefined
   const named = scopes.filter((scope) => scope !== '');
   // RFC 6749, section 3.3: printable ASCII but space, quote and backslash. No scope of any server has a comma.
   if (named.length === 0 || !named.every((s) => typeof s === 'string' && /^[!#-+\--[\]-~]+$/.test(s))) {
-    const given = Array.isArray(value) ? named.find((s) => !/^[!#-+\--[\]-~]+$/.test(String(s))) : value;
+    const given = Array.isArray(value) ? value.join(' ') : value;
     checks.wrong('scope', "be names of scopes, as in 'read write' or ['read', 'write']", given);
   }
   if (!named.some((scope) => profileScopes.has(scope)))

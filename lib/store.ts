@@ -1,5 +1,6 @@
 /** Reads, writes and locks records in the site's key-value store, or in memory by default. */
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MastodonError } from './errors.js';
 import type { KeyValueStore } from './options.js';
@@ -28,14 +29,19 @@ export function hasMembers(value: unknown, type: 'string' | 'number', names: rea
   return true;
 }
 
-/** Pauses while another process holds a lock. Milliseconds. */
-export const pollMs = { first: 20, last: 100 } as const;
+/** Pauses while another caller holds a lock. Milliseconds. */
+const pollMs = { first: 20, last: 100 };
+/** Times to live of the lock and the claim of `take`. A claim lasts longer than two calls of the slowest store. Milliseconds. */
+const takeLockMs = 5000;
+const claimTtlMs = 60_000;
 
-interface Change {
-  readonly ttlMs: number | undefined;
-  readonly change: (current: object | undefined) => object | undefined;
-  readonly resolve: (next: object | undefined) => void;
-  readonly reject: (error: unknown) => void;
+type Change = (current: object | undefined) => object | undefined;
+
+/** Changes that wait for the lock of one record. */
+interface Batch {
+  readonly changes: Change[];
+  ttlMs: number | undefined;
+  readonly done: Promise<void>;
 }
 
 /** The records of one entry point. A method documented to throw `MastodonError` uses the code `store_failed`. */
@@ -47,8 +53,7 @@ export class Store {
   private readonly records: Records;
   /** Locks of this process by key, with the time at which they end (`performance.now()`). */
   private readonly held = new Map<string, number>();
-  /** Changes that wait for the lock of a record, by key. */
-  private readonly waiting = new Map<string, Change[]>();
+  private readonly batches = new Map<string, Batch>();
 
   /** @param timeoutMs of one call of the backend, which is memory by default */
   constructor(
@@ -82,9 +87,24 @@ export class Store {
    * @throws MastodonError `store_failed`
    */
   async take(key: string): Promise<object | undefined> {
-    if (this.site) return this.site.take(key);
-    const record = await this.records.get(key);
-    return (await this.records.delete(key)) ? record : undefined;
+    const found = await this.records.get(key);
+    if (found === undefined) return undefined;
+    if (!this.site || (await this.site.deleteDecides()))
+      return (await this.records.delete(key)) ? found : undefined;
+    const release = await this.lock(`${key}:take`, takeLockMs);
+    if (!release) return undefined;
+    try {
+      const record = await this.records.get(key);
+      if (record === undefined) return undefined;
+      // While the store was slow, another process may have taken the lock as well. The last claim written is valid.
+      const [claim, owner] = [`${key}:claim`, randomUUID()];
+      await this.records.set(claim, { owner }, claimTtlMs);
+      await this.records.delete(key);
+      const last = (await this.cached(claim)) as { readonly owner?: unknown } | undefined;
+      return last === undefined || last.owner === owner ? record : undefined;
+    } finally {
+      await release();
+    }
   }
 
   /** Removes a record. A failure is ignored. */
@@ -109,60 +129,77 @@ export class Store {
    * @returns what `change` returned
    * @throws MastodonError `store_failed`, also if the lock stays taken for the store's timeout; errors of `change`
    */
-  update<T extends object>(
+  async update<T extends object>(
     key: string,
     ttlMs: number | undefined,
     change: (current: object | undefined) => T | undefined,
   ): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const one: Change = { ttlMs, change, resolve: resolve as Change['resolve'], reject };
-      const waiting = this.waiting.get(key);
-      if (waiting) return void waiting.push(one);
-      const first = [one];
-      this.waiting.set(key, first);
-      void this.applyAll(key, first);
-    });
-  }
-
-  private async applyAll(key: string, waiting: Change[]): Promise<void> {
-    while (waiting.length > 0) {
-      let taken: Change[] = [];
+    let result = (): T | undefined => undefined;
+    const batch = this.batches.get(key) ?? this.newBatch(key);
+    batch.ttlMs = ttlMs;
+    batch.changes.push((current) => {
       try {
-        const release = await this.waitForLock(key);
-        taken = waiting.splice(0);
-        await this.apply(key, taken).finally(release);
+        const next = change(current);
+        result = () => next;
+        return next;
       } catch (error) {
-        for (const { reject } of taken.length > 0 ? taken : waiting.splice(0))
-          reject(error instanceof MastodonError ? error.with({}) : error);
-      }
-    }
-    this.waiting.delete(key);
-  }
-
-  /** Applies changes one after the other, and writes the result once. */
-  private async apply(key: string, changes: readonly Change[]): Promise<void> {
-    let record = await this.get(key);
-    let last: Change | undefined;
-    const answers = changes.map((one) => {
-      try {
-        const next = one.change(record);
-        if (next !== undefined) [record, last] = [next, one];
-        return () => one.resolve(next);
-      } catch (error) {
-        return () => one.reject(error);
+        result = () => {
+          throw error;
+        };
+        return undefined;
       }
     });
-    if (record && last) await this.set(key, record, last.ttlMs);
-    for (const answer of answers) answer();
+    await batch.done.catch((error: unknown) => {
+      throw error instanceof MastodonError ? error.with({}) : error;
+    });
+    return result();
   }
 
-  /** Like `lock`, and waits for it, at most the store's timeout. @throws MastodonError `store_failed` */
-  private async waitForLock(key: string): Promise<Release> {
-    const giveUpAt = performance.now() + this.timeoutMs;
-    for (let wait: number = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {
-      const release = await this.lock(key, this.timeoutMs);
-      if (release) return release;
-      if (performance.now() > giveUpAt) throw storeFailed('another process holds the lock of a record');
+  /** Applies changes one after the other once the record is locked, and writes the result once. */
+  private newBatch(key: string): Batch {
+    const changes: Change[] = [];
+    const end = () => void (this.batches.get(key) === batch && this.batches.delete(key));
+    const apply = async (isLocked: boolean) => {
+      if (!isLocked) throw storeFailed('another process holds the lock of a record');
+      end();
+      let record = await this.get(key);
+      let isChanged = false;
+      for (const change of changes) {
+        const next = change(record);
+        if (next) [record, isChanged] = [next, true];
+      }
+      if (record && isChanged) await this.set(key, record, batch.ttlMs);
+    };
+    const done = this.withLock(key, this.timeoutMs, apply).finally(end);
+    const batch: Batch = { changes, ttlMs: undefined, done };
+    this.batches.set(key, batch);
+    return batch;
+  }
+
+  /**
+   * Runs work under a lock, or returns the result that the holder of the lock has stored meanwhile. After `waitMs` a caller
+   * runs the work without the lock, because the process with the lock may have crashed. So the work may run twice.
+   * @param waitMs longest wait, and the time to live of the lock; milliseconds
+   * @param work receives whether it has the lock
+   * @param result reads the stored result; `undefined` if there is none yet
+   * @throws MastodonError `store_failed`; errors of `work` and `result`
+   */
+  async withLock<T>(
+    key: string,
+    waitMs: number,
+    work: (isLocked: boolean) => Promise<T>,
+    result?: () => Promise<T | undefined>,
+  ): Promise<T> {
+    const giveUpAt = performance.now() + waitMs;
+    for (let wait = pollMs.first; ; wait = Math.min(2 * wait, pollMs.last)) {
+      const release = await this.lock(key, waitMs);
+      try {
+        const stored = await result?.();
+        if (stored !== undefined) return stored;
+        if (release || performance.now() >= giveUpAt) return await work(release !== undefined);
+      } finally {
+        await release?.();
+      }
       await pause(wait);
     }
   }

@@ -130,7 +130,9 @@ it.each<[string, object]>([
 });
 
 it.each([undefined, null, 'options'])('%j are not options', (options) => {
-  expect(() => readOptions(options as never)).toThrow(TypeError);
+  expect(() => new MastodonLogin(options as never)).toThrow(
+    new TypeError(`MastodonLogin: options must be an object, and is ${JSON.stringify(options)}`),
+  );
 });
 
 it.each([

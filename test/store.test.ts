@@ -36,9 +36,13 @@ describe('the default store', () => {
 
   it('under a flood of unused clients evicts no client in use', async () => {
     const flooded = store();
-    await flooded.set(client, { clientId: 'one' });
-    for (let n = 0; n <= 50_000; n += 1) await flooded.cache(storeKey('client-new', `h${n}.example`), { n });
-    expect(await flooded.get(client)).toEqual({ clientId: 'one' });
+    const [hour, ninetyDays] = [3_600_000, 90 * 24 * 3_600_000];
+    await flooded.set(client, { clientId: 'one' }, hour);
+    await flooded.set(client, { clientId: 'one' }, ninetyDays);
+    for (let n = 0; n <= 50_000; n += 1)
+      await flooded.cache(storeKey('client', `h${n}.example`), { n }, hour);
+    expect(await flooded.take(client)).toEqual({ clientId: 'one' });
+    expect(await flooded.get(client)).toBeUndefined();
   });
 
   it.each([

@@ -35,10 +35,14 @@ export interface ClientOf {
   readonly clientId: string;
 }
 
-/**
- * Reads and writes these kinds of records: `client` and `credentials`; the same with `-unused` for apps with which no login was
- * finished, so that a flood of new ones evicts none in use; `unverifiable`, `grant` and `scopes`.
- */
+interface StoredCredentials {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Whether a login was finished with them. */
+  readonly isUsed: boolean;
+}
+
+/** Reads and writes these kinds of records: `client`, `credentials`, `unverifiable`, `grant` and `scopes`. */
 export class Clients {
   /** Logins begun in a row with an app and not finished, and when the last one of them began (`performance.now()`). */
   readonly starts = boundedMap<{ readonly count: number; readonly at: number }>(1000, 10 * minute);
@@ -56,17 +60,10 @@ export class Clients {
    * @throws MastodonError `store_failed`
    */
   async current(host: string, appKey: string): Promise<Client | undefined> {
-    const used = storeKey('client', host, appKey);
-    const unused = storeKey('client-unused', host, appKey);
-    // The first login moves the record from one key to the other, so the first key is read again if neither has it.
-    for (const key of this.store.isShared ? [used, unused, used] : [used, unused]) {
-      const record = await this.store.get(key).catch(ignoreUnknownRecord);
-      if (record === undefined) continue;
-      const client = readClient(record, Date.now());
-      if (client?.lastLoginAt !== undefined) this.referrals.inUse.set(host, true);
-      return client;
-    }
-    return undefined;
+    const record = await this.store.get(storeKey('client', host, appKey)).catch(ignoreUnknownRecord);
+    const client = readClient(record, Date.now());
+    if (client?.lastLoginAt !== undefined) this.referrals.inUse.set(host, true);
+    return client;
   }
 
   /**
@@ -76,26 +73,17 @@ export class Clients {
   async credentials({ host, appKey, clientId }: ClientOf): Promise<ClientCredentials | undefined> {
     // The URL of a client metadata document: such a client has no secret.
     if (clientId.startsWith('https://')) return { clientId };
-    const used = storeKey('credentials', host, appKey, clientId);
-    const unused = storeKey('credentials-unused', host, appKey, clientId);
-    let record: object | undefined;
-    // The keys are read as in `current`.
-    for (const key of this.store.isShared ? [used, unused, used] : [used, unused]) {
-      record = await this.store.get(key);
-      if (record !== undefined && key === used) this.referrals.inUse.set(host, true);
-      if (record !== undefined) break;
-    }
-    const isWhole = hasMembers(record, 'string', ['clientId', 'clientSecret']);
-    const credentials = record as ClientCredentials;
-    return isWhole && credentials.clientId === clientId ? credentials : undefined;
+    const record = await this.store.get(storeKey('credentials', host, appKey, clientId));
+    if (!hasMembers(record, 'string', ['clientId', 'clientSecret'])) return undefined;
+    const { clientSecret, isUsed, ...saved } = record as StoredCredentials;
+    if (isUsed) this.referrals.inUse.set(host, true);
+    return saved.clientId === clientId ? { clientId, clientSecret } : undefined;
   }
 
   /** Saves a new client as the current one. @throws MastodonError `store_failed` */
   async add(host: string, appKey: string, registered: RegisteredClient): Promise<Client> {
-    const { clientId, clientSecret } = registered;
     // First under its own ID: a caller that finds it as the current one can rely on its credentials.
-    const own = storeKey('credentials-unused', host, appKey, clientId);
-    await this.store.set(own, { clientId, clientSecret }, unusedTtlMs + pendingTtlMs);
+    await this.saveCredentials({ host, appKey, clientId: registered.clientId }, registered, false);
     return this.update(host, appKey, (before) => nextClient(registered, before, Date.now()));
   }
 
@@ -120,11 +108,7 @@ export class Clients {
     // The client is recorded as dead but works. So verifications at this instance give no information.
     if (client?.state === 'dead') await this.rememberUnverifiable(host);
     try {
-      if (credentials.clientSecret !== undefined) {
-        const used = storeKey('credentials', host, appKey, clientId);
-        await this.store.set(used, credentials, usedTtlMs + pendingTtlMs);
-        await this.store.delete(storeKey('credentials-unused', host, appKey, clientId));
-      }
+      await this.saveCredentials(of, credentials, true);
       await this.update(host, appKey, (latest) => {
         if (latest?.clientId === clientId) return { ...latest, state: 'active', lastLoginAt: now };
         // The login was begun before another caller replaced its client. Token revocation must find this one.
@@ -144,38 +128,35 @@ export class Clients {
    * @returns what `change` returned
    * @throws MastodonError `store_failed`
    */
-  private async update<T extends Client | undefined>(
+  private update<T extends Client | undefined>(
     host: string,
     appKey: string,
     change: (current: Client | undefined) => T,
   ): Promise<T> {
-    const turn = this.write(host, appKey, change, this.changing.get(appKey));
+    const before = this.changing.get(appKey)?.catch(() => undefined);
+    const turn = Promise.resolve(before).then(async () => {
+      const next = change(await this.current(host, appKey));
+      // A record that names a used former client lives as long as that client's tokens may be in use.
+      const isUsed = next && (next.lastLoginAt !== undefined || next.former);
+      if (next)
+        await this.store.set(storeKey('client', host, appKey), next, isUsed ? usedTtlMs : unusedTtlMs);
+      return next;
+    });
     this.changing.set(appKey, turn);
-    try {
-      return await turn;
-    } finally {
+    return turn.finally(() => {
       if (this.changing.get(appKey) === turn) this.changing.delete(appKey);
-    }
+    });
   }
 
-  private async write<T extends Client | undefined>(
-    host: string,
-    appKey: string,
-    change: (current: Client | undefined) => T,
-    before: Promise<unknown> | undefined,
-  ): Promise<T> {
-    await before?.catch(() => undefined);
-    const current = await this.current(host, appKey);
-    const next = change(current);
-    if (!next) return next;
-    const [used, unused] = [storeKey('client', host, appKey), storeKey('client-unused', host, appKey)];
-    const key = next.lastLoginAt === undefined ? unused : used;
-    const keyBefore = current?.lastLoginAt === undefined ? unused : used;
-    // A record that names a used former client lives as long as that client's tokens may be in use.
-    await this.store.set(key, next, key === used || next.former ? usedTtlMs : unusedTtlMs);
-    // Only if it has moved: otherwise another process may have just moved it the other way.
-    if (key !== keyBefore) await this.store.delete(keyBefore);
-    return next;
+  private async saveCredentials(
+    { host, appKey, clientId }: ClientOf,
+    { clientSecret }: ClientCredentials,
+    isUsed: boolean,
+  ): Promise<void> {
+    if (clientSecret === undefined) return;
+    const key = storeKey('credentials', host, appKey, clientId);
+    const stored = { clientId, clientSecret, isUsed } satisfies StoredCredentials;
+    await this.store.set(key, stored, (isUsed ? usedTtlMs : unusedTtlMs) + pendingTtlMs);
   }
 
   /** Whether the instance gives the same answer for active and dead clients. */

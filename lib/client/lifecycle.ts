@@ -21,7 +21,6 @@ import {
 } from './client.js';
 import { Clients, type ClientOf } from './clients.js';
 import { offerInvalidCode, UncheckedCodesError, declareDead, isKnown, verifyClient } from './verification.js';
-import { withLock } from './lock.js';
 import { RefusedError, registerApp } from './registration.js';
 
 /** Starts within this time count as one. Milliseconds. */
@@ -153,7 +152,7 @@ export class ClientLifecycle {
       const lock = storeKey('lock', host, key);
       const register = () => this.registerNow(context, instance, app);
       try {
-        const made = await withLock(this.store, lock, context.remainingMs / 3, registered, register);
+        const made = await this.store.withLock(lock, context.remainingMs / 3, register, registered);
         this.failures.succeeded(host);
         return made;
       } catch (error) {

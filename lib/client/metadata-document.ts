@@ -112,14 +112,14 @@ export class ClientMetadata {
     if (method !== 'GET' && method !== 'HEAD') return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
     const redirectURI = withHost(callbackURL, host);
     const clientId = clientIdAt(clientMetadataURL, host, form);
-    const caching = { 'Cache-Control': `public, max-age=${maxAge}` };
-    if (form === 'json')
-      return answerOf(method, 200, this.json(clientId, redirectURI, (await this.clients?.scopes()) ?? []), {
-        ...{ 'Content-Type': 'application/json', ...caching },
-      });
-    return answerOf(method, 200, documentOf(clientName, clientId, redirectURI), {
-      ...{ 'Content-Type': 'text/html; charset=utf-8', ...caching },
-      Link: `<${redirectURI}>; rel="redirect_uri"`,
+    const isJSON = form === 'json';
+    const text = isJSON
+      ? this.json(clientId, redirectURI, (await this.clients?.scopes()) ?? [])
+      : documentOf(clientName, clientId, redirectURI);
+    return answerOf(method, 200, text, {
+      'Content-Type': isJSON ? 'application/json' : 'text/html; charset=utf-8',
+      'Cache-Control': `public, max-age=${maxAge}`,
+      ...(!isJSON && { Link: `<${redirectURI}>; rel="redirect_uri"` }),
     });
   }
 

@@ -1,6 +1,5 @@
 /** Refreshes a site's tokens (RFC 6749, section 6), and revokes them (RFC 7009). */
 
-import { withLock } from '../client/lock.js';
 import { describeApp, type ClientCredentials } from '../client/client.js';
 import type { ClientOf } from '../client/clients.js';
 import type { ClientLifecycle } from '../client/lifecycle.js';
@@ -56,7 +55,7 @@ export class SiteTokens {
       };
       // The second use may end the grant, so another process's use is awaited until the deadline. A caller whose deadline
       // passed before the answer came may ask again.
-      return withLock(store, storeKey('lock', host, key), context.remainingMs, result, work);
+      return store.withLock(storeKey('lock', host, key), context.remainingMs, work, result);
     });
   }
 

@@ -1,7 +1,7 @@
 /** Validates options. Messages name the function, the option, and its value unless it is a secret. */
 
 import { suggestion } from './did-you-mean.js';
-import { parsedURL } from './url.js';
+import { hostSegment, parsedURL } from './url.js';
 
 /** Options that had another name before the first release. */
 const newNames: ReadonlyMap<string, string> = new Map([
@@ -87,45 +87,39 @@ export class Checks {
 
   /**
    * An absolute URL of the site, without a trailing slash. Paths are appended to it.
-   * @param shown the value that an error message names
+   * @param segment one segment of this text is allowed, although it looks like the pattern of a route
    * @throws TypeError
    */
-  baseURL(name: string, value: unknown, shown = value): string {
+  baseURL(name: string, value: unknown, segment?: string): string {
     const text = this.text(name, value);
     const url = parsedURL(text);
-    if (!url || !/^https?:\/\//i.test(text)) this.wrong(name, 'be an absolute URL', shown);
-    const { href, protocol, hostname, pathname, username, password } = url as URL;
+    if (!url || !/^https?:\/\//i.test(text)) return this.wrong(name, 'be an absolute URL', text);
+    const { href, protocol, hostname, pathname, username, password } = url;
     if (protocol !== 'https:' && !isLoopbackHost(hostname)) {
-      this.wrong(name, 'use https, except on loopback', shown);
+      this.wrong(name, 'use https, except on loopback', text);
     }
     if (username || password || /[?#]/.test(text)) {
-      this.wrong(name, 'have no query, fragment or credentials', shown);
+      this.wrong(name, 'have no query, fragment or credentials', text);
     }
-    if (/\/[:*]/.test(pathname)) this.wrong(name, 'be an address and not the pattern of a route', shown);
-    if (href.includes('%')) this.wrong(name, 'need no percent-encoding', shown);
-    if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', shown);
+    const path = segment ? `${pathname}/`.replace(`/${segment}/`, '/') : pathname;
+    if (/\/[:*]/.test(path)) {
+      const except = segment ? ` other than one segment "${segment}"` : '';
+      this.wrong(name, `hold no pattern of a route${except}`, text);
+    }
+    if (href.includes('%')) this.wrong(name, 'need no percent-encoding', text);
+    if (pathname.includes('//')) this.wrong(name, 'have no empty segments in its path', text);
     // Mastodon accepts redirect URIs of at most 2000 characters. A host has at most 253.
-    if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', shown);
+    if (href.length > 1700) this.wrong(name, 'have at most 1700 characters', text);
     return href.replace(/\/+$/, '');
   }
 
   /** Like `baseURL`, but one segment may be `:instance`, the position of the instance's host. @throws TypeError */
   instanceURL(name: string, value: unknown): string {
-    const text = this.text(name, value);
-    const segment = /(?<!\/)\/:instance(?=[/?#]|$)/g;
-    const count = text.match(segment)?.length ?? 0;
-    if (count > 1) this.wrong(name, 'hold ":instance" once', text);
-    if (count === 0 && /\/[:*]/.test(text.replace(/^https?:\/\//i, '')))
-      this.wrong(name, 'hold no other pattern of a route than the segment ":instance"', text);
-    const plain = this.baseURL(name, text.replace(segment, `/${placeholder}`), text);
-    const withHost = plain.replace(`/${placeholder}`, '/:instance');
+    const url = this.baseURL(name, value, hostSegment);
     // A last segment `:instance` is removed, because the host is appended by default.
-    return withHost.endsWith('/:instance') ? withHost.slice(0, -'/:instance'.length) : withHost;
+    return url.endsWith(`/${hostSegment}`) ? url.slice(0, -hostSegment.length - 1) : url;
   }
 }
-
-/** Replaces `:instance` while the URL is validated. */
-const placeholder = 'instance-host-stands-here';
 
 /** Whether the host is this machine. Browsers treat http on it like https (W3C Secure Contexts, 3.1). */
 export function isLoopbackHost(hostname: string): boolean {

@@ -49,12 +49,16 @@ export function boundedMap<V extends object | string | true>(max: number, ttlMs?
 /** Minimum size of a record, so that the limit on characters also limits the number of records. */
 const leastSize = 2048;
 
+/** Visitors can cause any number of records that live shorter. Milliseconds. */
+const longTtlMs = 24 * 60 * 60 * 1000;
+
 /**
  * Stores text for Keyv. Each kind of record (the third part of a key of `storeKey`) has a separate cache, so a flood of
- * pending logins evicts no client. Within a kind, the least recently used record is evicted first. Keyv checks expiry by the
- * time in the text. The cache checks it too, because the system clock may be set back.
+ * pending logins evicts no client. Long-lived records of a kind have another one, so a flood of clients without a finished
+ * login evicts none in use. Within a cache, the least recently used record is evicted first. Keyv checks expiry by the time
+ * in the text. The cache checks it too, because the system clock may be set back.
  *
- * The limit of one kind is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters evicts
+ * The limit of one cache is `maxRecords * 2048` characters, keys included. A flood of records of up to 2,048 characters evicts
  * others no sooner than a flood of empty ones. Larger records count with all their characters.
  */
 class BoundedMemory {
@@ -63,27 +67,30 @@ class BoundedMemory {
   constructor(private readonly maxRecords: number) {}
 
   get(key: string): string | undefined {
-    return this.cacheOf(key).get(key);
+    return this.cacheOf(key, true).get(key) ?? this.cacheOf(key, false).get(key);
   }
 
   /** @returns whether the record was stored; false for a record larger than the cache */
   set(key: string, text: string, ttl?: number): boolean {
     const size = Math.max(leastSize, key.length + text.length);
-    return this.cacheOf(key)
+    const isLong = ttl === undefined || ttl > longTtlMs;
+    this.cacheOf(key, !isLong).delete(key);
+    return this.cacheOf(key, isLong)
       .set(key, text, { size, ...(ttl !== undefined && { ttl }) })
       .has(key);
   }
 
   delete(key: string): boolean {
-    return this.cacheOf(key).delete(key);
+    const isLong = this.cacheOf(key, true).delete(key);
+    return this.cacheOf(key, false).delete(key) || isLong;
   }
 
   clear(): void {
     this.caches.clear();
   }
 
-  private cacheOf(key: string): LRUCache<string, string> {
-    const kind = key.split(':', 3).at(-1) ?? '';
+  private cacheOf(key: string, isLong: boolean): LRUCache<string, string> {
+    const kind = `${key.split(':', 3).at(-1)} ${isLong}`;
     let cache = this.caches.get(kind);
     if (!cache) {
       cache = new LRUCache({ maxSize: this.maxRecords * leastSize });

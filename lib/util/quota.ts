@@ -25,8 +25,6 @@ export function unlimitedAddress(address = ''): string {
 export class Quota {
   /** Used amount by network: an address, or its leading digits. */
   private readonly used = new Map<string, number>();
-  /** The same of the widest networks only. In a flood, each refusal searches them. */
-  private readonly usedByWidest = new Map<string, number>();
 
   /** @param perAddress quota of one address; of one /64 for IPv6 */
   constructor(private readonly perAddress: number) {}
@@ -67,12 +65,16 @@ export class Quota {
     );
   }
 
-  add(address: ClientAddress): void {
-    this.count(address, 1);
+  add(address: ClientAddress, by = 1): void {
+    for (const { name } of networksOf(address)) {
+      const count = this.of(name) + by;
+      if (count > 0) this.used.set(name, count);
+      else this.used.delete(name);
+    }
   }
 
   remove(address: ClientAddress): void {
-    this.count(address, -1);
+    this.add(address, -1);
   }
 
   /**
@@ -86,16 +88,12 @@ export class Quota {
   ): T | undefined {
     let most = this.of(widest(address)) + 1;
     let heaviest: string | undefined;
-    for (const [network, count] of this.usedByWidest) if (count > most) [heaviest, most] = [network, count];
+    for (const [network, count] of this.used)
+      if (count > most && !isPartOfIPv6(network)) [heaviest, most] = [network, count];
     if (heaviest === undefined) return undefined;
     let newest: T | undefined;
     for (const item of items) if (widest(item.address) === heaviest) newest = item;
     return newest;
-  }
-
-  private count(address: ClientAddress, by: 1 | -1): void {
-    for (const { name } of networksOf(address)) addTo(this.used, name, by);
-    addTo(this.usedByWidest, widest(address), by);
   }
 
   private of(network: string): number {
@@ -112,12 +110,11 @@ function widest(address: ClientAddress): string {
   return isIPv6(address) ? address.slice(0, 12) : (address ?? unlimited);
 }
 
-function addTo(counts: Map<string, number>, network: string, by: number): void {
-  const count = (counts.get(network) ?? 0) + by;
-  if (count > 0) counts.set(network, count);
-  else counts.delete(network);
-}
-
 function isIPv6(address: ClientAddress): address is string {
   return address !== undefined && /^[\da-f]{16}$/.test(address);
+}
+
+/** Whether a network is part of a wider one that is counted too. */
+function isPartOfIPv6(network: string): boolean {
+  return /^[\da-f]{14,16}$/.test(network);
 }

@@ -16,9 +16,6 @@ type Lock = { readonly owner: string; readonly ttlMs: number };
 const monthMs = 30 * 24 * 60 * 60 * 1000;
 /** A lock that is kept as a record is valid after this time, in which other processes can see it. Milliseconds. */
 const settleMs = 200;
-/** Times to live of the locks and claims of `take`. A claim lasts longer than two calls of the slowest store. Milliseconds. */
-const takeLockMs = 5000;
-const claimTtlMs = 60_000;
 /** After a timeout, all calls fail at once for this long, because a login makes many calls. Milliseconds. */
 const cooldownMs = 1000;
 
@@ -104,8 +101,7 @@ export class SiteStore implements Records {
   /** Number of error events of Keyv. A raised count distinguishes a failed call from a missing record. */
   private errorsSeen = 0;
   private longestTtlMs: number | undefined;
-  private deleteDecides: boolean | undefined;
-  private readonly taking = new Set<string>();
+  private decides: boolean | undefined;
   /** When this process first saw a lock of another one, by key. */
   private readonly seen = boundedMap<{ owner: string; at: number }>(1000);
 
@@ -123,7 +119,7 @@ export class SiteStore implements Records {
     if (typeof getRaw === 'function')
       this.reader = Object.create(backend, { delete: none, deleteMany: none }) as LikeKeyv;
     if (typeof on === 'function') on.call(backend, 'error', () => this.errorsSeen++);
-    if (sqlDialects.has(store?.opts?.dialect)) this.deleteDecides = false;
+    if (sqlDialects.has(store?.opts?.dialect)) this.decides = false;
   }
 
   /** @throws also when the value is not a record of this package for this key */
@@ -150,37 +146,9 @@ export class SiteStore implements Records {
     return (await this.call(false, () => this.backend.delete(key))) !== false;
   }
 
-  /** Removes a record and returns it to one caller of all processes. */
-  async take(key: string): Promise<object | undefined> {
-    if (this.taking.has(key)) return undefined;
-    this.taking.add(key);
-    try {
-      const found = await this.get(key);
-      if (found === undefined) return undefined;
-      // Only a backend that returns false for a missing key can decide which caller deleted a record.
-      this.deleteDecides ??= !(await this.delete(unusedKey()));
-      if (this.deleteDecides) return (await this.delete(key)) ? found : undefined;
-      return await this.takeLocked(key);
-    } finally {
-      this.taking.delete(key);
-    }
-  }
-
-  private async takeLocked(key: string): Promise<object | undefined> {
-    const release = await this.lock(`${key}:take:lock`, takeLockMs);
-    if (!release) return undefined;
-    try {
-      const value = await this.get(key);
-      if (value === undefined) return undefined;
-      // While the store was slow, another process may have taken the lock as well. The last claim written is valid.
-      const [claim, owner] = [`${key}:claim`, randomUUID()];
-      await this.set(claim, { owner }, claimTtlMs);
-      await this.delete(key);
-      const last = await this.lockAt(claim);
-      return last === undefined || last.owner === owner ? value : undefined;
-    } finally {
-      await release().catch(() => undefined);
-    }
+  /** Whether `delete` reports if the record existed. */
+  async deleteDecides(): Promise<boolean> {
+    return (this.decides ??= !(await this.delete(unusedKey())));
   }
 
   /**

@@ -16,8 +16,6 @@ export function parsedURL(text: string, base?: string): URL | undefined {
 export function isOn(origin: string, value: unknown): value is string {
   // The parser removes or encodes spaces and control characters, which changes the URL.
   if (typeof value !== 'string' || value.length > 512 || /[\0-\x20\x7f-\x9f]/.test(value)) return false;
-  // The rest is a path or a query.
-  if (value.startsWith(`${origin}/`) && !value.includes('#')) return true;
   const url = parsedURL(value);
   return url?.origin === origin && url.username === '' && url.password === '' && url.hash === '';
 }

@@ -1,6 +1,6 @@
 /** How the records of clients are stored, changed and found, also while other processes change them. */
 
-import { type Client, type RegisteredClient } from '../../lib/client/client.js';
+import type { RegisteredClient } from '../../lib/client/client.js';
 import { Clients } from '../../lib/client/clients.js';
 import { keyedRecord } from '../../lib/util/site-store.js';
 import { ReferralLimits } from '../../lib/http/referrals.js';
@@ -63,26 +63,6 @@ describe('a client', () => {
     expect(await processOn(new LockingStore()).credentials(of(clientId))).toEqual({ clientId });
   });
 
-  it('whose first login finishes at this moment is found, and not registered again', async () => {
-    const [unused, used] = [storeKey('client-unused', host, app), storeKey('client', host, app)];
-    /** Another process finishes the first login between two reads of this one. */
-    class Moving extends LockingStore {
-      override async get(key: string): Promise<unknown> {
-        const record = this.records.get(unused);
-        if (key === unused && record !== undefined && (await this.delete(unused)))
-          await this.set(used, keyedRecord(used, JSON.parse(record) as object));
-        return super.get(key);
-      }
-    }
-    const backend = new Moving();
-    const record: Client = {
-      ...{ clientId: 'id', redirectURI: 'https://site.example/callback', scope: 'read' },
-      ...{ generation: 1, state: 'unverified', registeredAt: 1, verifiedAt: 0 },
-    };
-    await backend.set(unused, keyedRecord(unused, record));
-    expect(await processOn(backend).current(host, app)).toMatchObject({ clientId: 'id', generation: 1 });
-  });
-
   it('whose record is incomplete is registered again', async () => {
     const backend = new LockingStore();
     const key = storeKey('client', host, app);
@@ -116,13 +96,12 @@ describe('a client', () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
     await add(clients, 'id');
-    const lifeOf = (kind: 'client' | 'credentials', unused: '' | '-unused') =>
-      backend.ttls.get(storeKey(`${kind}${unused}`, host, app, ...(kind === 'client' ? [] : ['id']))) ?? 0;
-    expect(lifeOf('credentials', '-unused') - lifeOf('client', '-unused')).toBeGreaterThanOrEqual(
-      10 * minute,
-    );
+    const margin = () =>
+      (backend.ttls.get(storeKey('credentials', host, app, 'id')) ?? 0) -
+      (backend.ttls.get(storeKey('client', host, app)) ?? 0);
+    expect(margin()).toBeGreaterThanOrEqual(10 * minute);
     await clients.loginFinished(of('id'), registered('id'));
-    expect(lifeOf('credentials', '') - lifeOf('client', '')).toBeGreaterThanOrEqual(10 * minute);
+    expect(margin()).toBeGreaterThanOrEqual(10 * minute);
   });
 
   it('that was replaced keeps its credentials, and its successor names it for as long as its tokens may be in use', async () => {
@@ -133,7 +112,7 @@ describe('a client', () => {
     expect(client).toMatchObject({ clientId: 'new', generation: 2, former: [{ clientId: 'old' }] });
     expect(await clients.current(host, app)).toEqual(client);
     expect(await clients.credentials(of('old'))).toMatchObject({ clientSecret: 'secret of old' });
-    expect(backend.ttls.get(storeKey('client-unused', host, app))).toBeGreaterThanOrEqual(90 * day);
+    expect(backend.ttls.get(storeKey('client', host, app))).toBeGreaterThanOrEqual(90 * day);
   });
 
   it('that was replaced before its first login finished is named by its successor after that login', async () => {

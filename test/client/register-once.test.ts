@@ -55,7 +55,7 @@ it('a client that could not be saved is saved at the next start, and not registe
   const set = jest.spyOn(store, 'set');
   const { set: save } = JSONStore.prototype;
   set.mockImplementation(async (key, value) => {
-    if (key.includes(':client-unused:')) throw new Error('down');
+    if (key.includes(':client:')) throw new Error('down');
     return save.call(store, key, value);
   });
   expect(await start(new Visitor(), site, instance.host)).toMatchObject({ status: 500 });

@@ -29,7 +29,6 @@ const judged = {
   'discovery/failures': 'discovery/failures',
   'client/client': 'client/client',
   'client/clients': 'client/clients client/verification',
-  'client/lock': 'client/lock',
   'client/metadata-document':
     'client/metadata-document login/client-metadata security/misuse-the-client-document',
   'client/registration': 'client/registration client/invalid-code-check',

@@ -3,7 +3,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryStore } from 'express-session';
 import { Keyv } from 'keyv';
-import { withLock } from '../../lib/client/lock.js';
 import type { KeyValueStore } from '../../lib/options.js';
 import { Store } from '../../lib/store.js';
 import { BadStore, breakdowns, halves, strangeRecords, type Operation } from '../support/bad-store.js';
@@ -239,7 +238,7 @@ describe('two processes that find no lock at the same moment', () => {
       return (result = 'done');
     };
     const both = [slower, slow].map((store) =>
-      withLock(new Store(store, 5000), 'lock', 5000, async () => result, work),
+      new Store(store, 5000).withLock('lock', 5000, work, async () => result),
     );
     expect(await Promise.all(both)).toEqual(['done', 'done']);
     expect(times).toBe(1);
@@ -385,7 +384,7 @@ describe('a store with an invalid record', () => {
       for (const ruin of [undefined, ...ruins(store.record(credentials))]) {
         const end = await endInAnotherProcess(first, () => {
           if (ruin === undefined) return;
-          for (const kind of ['client', 'client-unused', 'credentials', 'credentials-unused'])
+          for (const kind of ['client', 'credentials'])
             for (const key of store.keysOf(kind)) store.put(key, ruin);
         });
         expect(['login_restart', 'store_failed', ...(isUsable(ruin) ? ['alice'] : [])]).toContain(end);

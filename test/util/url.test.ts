@@ -63,8 +63,8 @@ describe('an option with the position of a host in it', () => {
   });
 
   it.each([
-    [`${site}/:instance/:instance`, 'hold ":instance" once'],
-    [`${site}/:instance/a/:instance`, 'hold ":instance" once'],
+    [`${site}/:instance/:instance`, 'one segment ":instance"'],
+    [`${site}/:instance/a/:instance`, 'one segment ":instance"'],
     [`${site}/:host/callback`, '":instance"'],
     [`${site}/:instances/callback`, '":instance"'],
     [`${site}/callback/*`, '":instance"'],
@@ -74,7 +74,7 @@ describe('an option with the position of a host in it', () => {
     [`${site}/:instance#x`, 'fragment'],
     ['http://site.example/:instance/done', 'https'],
     ['/callback/:instance/done', 'absolute URL'],
-    [`${site}//:instance/done`, 'pattern of a route'],
+    [`${site}//:instance/done`, 'empty segments'],
     [`${site}/:instance//done`, 'empty segments'],
     ['https://:instance/callback', 'absolute URL'],
     [undefined, 'requires a callbackURL'],

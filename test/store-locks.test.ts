@@ -1,9 +1,8 @@
 /** One process works, and the others wait for its result, for a limited time. */
 
-import { withLock } from '../../lib/client/lock.js';
-import { Store } from '../../lib/store.js';
-import { until } from '../support/hostile.js';
-import { JSONStore } from '../support/json-store.js';
+import { Store } from '../lib/store.js';
+import { until } from './support/hostile.js';
+import { JSONStore } from './support/json-store.js';
 
 /** A store that processes share; the first caller gets the lock. */
 class LockingStore extends JSONStore {
@@ -23,12 +22,11 @@ class Works {
 
   /** Simulates another process. */
   join(backend: JSONStore): Promise<string> {
-    return withLock(
-      new Store(backend, 5000),
+    return new Store(backend, 5000).withLock(
       'lock',
       1000,
-      async () => this.result,
       () => this.work(),
+      async () => this.result,
     );
   }
 
@@ -63,12 +61,8 @@ describe('where the store has locks', () => {
 
   it('another caller runs the work after it failed', async () => {
     const [backend, works] = [new LockingStore(), new Works()];
-    const failing = withLock(
-      new Store(backend, 5000),
-      'lock',
-      1000,
-      async () => undefined,
-      () => Promise.reject(new Error('refused')),
+    const failing = new Store(backend, 5000).withLock('lock', 1000, () =>
+      Promise.reject(new Error('refused')),
     );
     const next = works.join(backend);
     await expect(failing).rejects.toThrow('refused');
@@ -84,7 +78,7 @@ describe('where the store has locks', () => {
     const backend = Object.assign(new LockingStore(), { lock });
     let isAtWork = false;
     const work = async () => void (isAtWork = true);
-    const joined = withLock(new Store(backend, 50), 'lock', 1000, async () => undefined, work);
+    const joined = new Store(backend, 50).withLock('lock', 1000, work);
     await expect(joined).rejects.toMatchObject({ code: 'store_failed' });
     expect(isAtWork).toBe(false);
   });
@@ -95,7 +89,7 @@ describe('where the store has locks', () => {
       throw new Error('down');
     };
     const work = async () => 'done';
-    expect(await withLock(new Store(backend, 5000), 'lock', 1000, async () => undefined, work)).toBe('done');
+    expect(await new Store(backend, 5000).withLock('lock', 1000, work)).toBe('done');
   });
 });
 
@@ -118,13 +112,7 @@ it.each(Object.entries(dead))(
   async (_which, killed) => {
     const backend = await killed();
     const began = performance.now();
-    const done = withLock(
-      new Store(backend, 5000),
-      'lock',
-      400,
-      async () => undefined,
-      async () => 'done',
-    );
+    const done = new Store(backend, 5000).withLock('lock', 400, async () => 'done');
     expect(await done).toBe('done');
     const waited = performance.now() - began;
     expect([waited >= 400, waited < 2000]).toEqual([true, true]);
