@@ -46,7 +46,6 @@ export class InstanceLookup {
     const { host, username, origin } = address;
     // Failures are stored by handle, because another handle of the domain may be found; or by origin if none was typed.
     const name = username === undefined ? origin : `${username}@${origin}`;
-    this.failures.assertNone(name, host);
     const find = async (work: RequestContext) => {
       // Work of other callers may have failed, or found the instance, while this one waited.
       this.failures.assertNone(name, host);
