@@ -43,6 +43,7 @@ const judged = {
   'login/instance-lookup': 'discovery/find-the-server client/register-once',
   'login/login': 'login/log login/tokens login/transactions client/dead-credentials',
   'login/tokens': 'login/tokens',
+  'passport/verify': 'passport/verify',
   'http/addresses': 'http/addresses http/dns http/lookup',
   'http/answer': 'http/answer http/json',
   'http/concurrency': 'http/concurrency',

@@ -217,27 +217,24 @@ describe('stateStore', () => {
   }
   const alice = { 'x-browser': 'alice' };
 
-  it('replaces the session', async () => {
+  /** A login that alice's browser began, at a site without sessions. */
+  async function aLoginOfAlice() {
     const stateStore = new HeaderStore();
-    const { instance, site, visitor } = await aStage('mastodon45', {
-      options: { stateStore },
-      session: false,
-    });
+    const options = { stateStore };
+    const { instance, site, visitor } = await aStage('mastodon45', { options, session: false });
     const begun = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host }, alice);
-    const callback = await visitor.approve(begun.location ?? '');
+    return { stateStore, visitor, callback: await visitor.approve(begun.location ?? '') };
+  }
+
+  it('replaces the session', async () => {
+    const { visitor, callback } = await aLoginOfAlice();
     expect((await visitor.get(callback, { 'x-browser': 'mallory' })).json().code).toBe('login_expired');
     expect((await visitor.get(callback, alice)).json().user.username).toBe('alice');
     expect((await visitor.get(callback, alice)).json().code).toBe('login_expired');
   });
 
   it('may keep a login for too long: the login expires nevertheless', async () => {
-    const stateStore = new HeaderStore();
-    const { instance, site, visitor } = await aStage('mastodon45', {
-      options: { stateStore },
-      session: false,
-    });
-    const begun = await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host }, alice);
-    const callback = await visitor.approve(begun.location ?? '');
+    const { stateStore, visitor, callback } = await aLoginOfAlice();
     for (const [key, login] of stateStore.logins)
       stateStore.logins.set(key, { ...login, expiresAt: Date.now() });
     expect((await visitor.get(callback, alice)).json().code).toBe('login_expired');

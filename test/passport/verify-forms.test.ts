@@ -17,11 +17,6 @@ describe('a form logs in', () => {
       (_q: Request, _a: string, _r: unknown, _t: object, profile: Profile, done: Done) => done(null, profile),
     ],
     [
-      'a mock of the form with done',
-      false,
-      jest.fn((_a: string, _r: unknown, profile: Profile, done: Done) => done(null, profile)),
-    ],
-    [
       'a mock of the async form',
       false,
       jest.fn(async (_a: string, _r: unknown, profile: Profile) => profile),
