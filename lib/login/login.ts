@@ -118,7 +118,7 @@ export class MastodonLogin {
       [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
       const scope = options.scope === undefined ? undefined : checkedScope(options.scope, this.checks);
       if (options.state !== undefined) assertStorable(options.state);
-      const pending = pendingLogins(this.store, this.audience, browser, extras.isNew);
+      const pending = pendingLogins(this.store, this.audience, browser);
       if (scope !== undefined) await lifecycle.clients.addScope(scope);
       await context.assertAllowed(address.host);
       // The client there, and the logins that this browser never finished, which may mean that the client is dead.

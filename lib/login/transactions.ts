@@ -158,9 +158,6 @@ const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 /** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
-/** Maximum number of keys of one browser that a login uses. The adapters keep fewer. Each key costs operations of the store. */
-const maxKeys = 8;
-
 /** A pending login in the store. `assertLive` validates the login. */
 interface LoginRecord {
   readonly browser?: unknown;
@@ -178,15 +175,9 @@ interface UnfinishedRecord {
 /**
  * The pending logins of a browser. Its first key begins logins. Each login is one record, and deleting it makes it
  * single-use. Digests contain the audience, so sites that share a store cannot read each other's logins.
- * @param isNew whether the keys were created for this request, so the store has no record of them
  * @throws TypeError for a key that does not look random
  */
-export function pendingLogins(
-  store: Store,
-  audience: string,
-  browser: Browser,
-  isNew = false,
-): PendingLogins {
+export function pendingLogins(store: Store, audience: string, browser: Browser): PendingLogins {
   // A JSON cookie may hold an object.
   if (typeof Object(browser).take === 'function') return browser as PendingLogins;
   const given = typeof browser === 'string' ? [browser] : browser;
@@ -197,7 +188,7 @@ export function pendingLogins(
   }
   /** The keys by their digests. */
   const keys = new Map<string, string>();
-  for (const key of given.slice(0, maxKeys)) keys.set(digest(key + audience), key);
+  for (const key of given) keys.set(digest(key + audience), key);
   const [current] = keys.keys();
   /** The digest of the key with which the login that was taken was begun. */
   let owner: string | undefined;
@@ -235,7 +226,6 @@ export function pendingLogins(
       await store.delete(storeKey('used', '', hidden));
     },
     unfinished: async (host) => {
-      if (isNew) return undefined;
       const records: Promise<unknown>[] = [];
       for (const one of keys.keys()) records.push(store.cached(storeKey('unfinished', host, one)));
       const times: number[] = [];

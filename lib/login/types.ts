@@ -24,7 +24,7 @@ export interface FinishedWithScope extends Finished {
   readonly revoke: () => void;
 }
 
-/** Parameters that an adapter adds to the requests, and facts about the browser. */
+/** What an adapter adds to a login. */
 export interface Extras {
   /** Called with the application's state before any request. False ends the login as `login_expired`. */
   readonly isWanted?: (applicationState: unknown) => Promise<boolean>;
@@ -32,6 +32,4 @@ export interface Extras {
   readonly authorization?: Readonly<Record<string, string>>;
   /** Further parameters of the token request. They cannot replace those of the protocol. */
   readonly token?: Readonly<Record<string, string>>;
-  /** The browser's key was created for this start, so the store has no record of it. */
-  readonly isNew?: boolean;
 }

@@ -89,13 +89,12 @@ function userIn({ passport }: Session): string {
 /**
  * The browser's keys for a login start. The current key is written into the session even if it is derived from its ID, or
  * the session would not be kept.
- * @returns `isNew`: the browser had no key before
  * @throws Error where there is no session, or where it does not keep the key
  */
 export async function sessionKeysToBegin(
   req: IncomingMessage,
   login: Pick<MastodonLogin, 'hasFinished'>,
-): Promise<{ keys: readonly string[]; isNew: boolean }> {
+): Promise<readonly string[]> {
   const known = readSession(req);
   const { session, user } = known;
   const { current, former, all } = await keysToBegin(known, login);
@@ -103,7 +102,7 @@ export async function sessionKeysToBegin(
   session[currentField] = written;
   if (session[currentField] !== written) throw new Error('the session does not keep what is written into it');
   if (former.length > 0) session[formerField] = former.join('~');
-  return { keys: all, isNew: known.all.length === 0 };
+  return all;
 }
 
 /**

@@ -203,10 +203,8 @@ async function begin(
     (Object.hasOwn(req, 'query') ? parsed.query?.[instanceField] : inURL.length > 1 ? inURL : inURL[0]);
   if (typed === undefined) throw login.refused(missingField(req, instanceField));
 
-  const { keys, isNew } = stateStore
-    ? { keys: loginsIn(stateStore, req), isNew: false }
-    : await sessionKeysToBegin(req, login);
-  const { redirect } = await login.begin(typed, keys, options, { authorization, isNew });
+  const browser = stateStore ? loginsIn(stateStore, req) : await sessionKeysToBegin(req, login);
+  const { redirect } = await login.begin(typed, browser, options, { authorization });
   if (!stateStore) warnOfSession(req, false);
   return { redirect, status: 302 };
 }

@@ -95,10 +95,8 @@ export function createLogin(options: WebLoginOptions): WebLogin {
           : await typedInstance(request, login.timeoutMs).catch((error: unknown) => {
               throw error instanceof MastodonError ? login.refused(error) : error;
             });
-      const known = cookie.read(request.headers);
-      const keys = await keysToBegin(known, login);
-      const isNew = known.current === undefined;
-      const { redirect } = await login.begin(typed, keys.all, beginOptions, { isNew });
+      const keys = await keysToBegin(cookie.read(request.headers), login);
+      const { redirect } = await login.begin(typed, keys.all, beginOptions);
       const headers = { Location: redirect, 'Set-Cookie': cookie.write(keys), 'Cache-Control': 'no-store' };
       return new Response(null, { status: 302, headers });
     },

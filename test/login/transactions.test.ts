@@ -231,14 +231,6 @@ describe('logins that a browser never finished', () => {
     expect(await browser.unfinished(host)).toBeUndefined();
   });
 
-  it('are not looked for with a key that was made for this request', async () => {
-    const backend = new JSONStore();
-    const get = jest.spyOn(backend, 'get');
-    const pending = pendingLogins(new Store(backend, 5000), 'this site', randomToken(), true);
-    expect(await pending.unfinished(host)).toBeUndefined();
-    expect(get).not.toHaveBeenCalled();
-  });
-
   it('are optional: their loss stops no login', async () => {
     const backend = new JSONStore();
     const key = randomToken();
