@@ -85,7 +85,6 @@ export function errorPart(id: string, text: string): Part {
   return part('p', { class: 'mastodon-login-error', role: 'alert', id: `${id}-error` }, text);
 }
 
-/** @returns the message to show, or undefined if there is none */
 export function failureText(failure: Failure | undefined, lang: string | undefined): string | undefined {
   const { code = '', message, instance, reason } = failure ?? {};
   return messageFor(code, { lang, instance, reason }) ?? (message || undefined);
@@ -103,6 +102,15 @@ function joinLine(join: string | false | undefined, lang: string | undefined): P
   const { noAccount, join: words } = languageOf(lang).words;
   return [part('p', { class: 'mastodon-login-join' }, `${noAccount} `, part('a', { href }, words))];
 }
+
+/** Keyboards of phones otherwise begin with a capital letter and correct server names into words. */
+export const forPhones = {
+  inputmode: 'email',
+  enterkeyhint: 'go',
+  autocapitalize: 'off',
+  autocorrect: 'off',
+  spellcheck: 'false',
+};
 
 /** The form. It works without JavaScript. */
 export function formOf(options: FormOptions, servers: readonly string[]): Part {
@@ -133,12 +141,8 @@ export function formOf(options: FormOptions, servers: readonly string[]): Part {
       // Handles and host names are written from left to right in every script.
       dir: 'ltr',
       list: `${id}-servers`,
-      inputmode: 'email',
-      enterkeyhint: 'go',
-      autocapitalize: 'off',
-      autocorrect: 'off',
+      ...forPhones,
       autocomplete: 'on',
-      spellcheck: 'false',
       maxlength: '500',
       required: true,
       'aria-invalid': error === undefined ? false : 'true',

@@ -67,7 +67,6 @@ export function languageFor(acceptLanguage: string | null | undefined): Language
 /** HTML elements without an end tag. */
 const empty = new Set(['input', 'path']);
 
-/** Writes a part as HTML. Every value is escaped. */
 function htmlOf({ tag, attributes, children }: Part): string {
   const head = Object.entries(attributes)
     .filter(([, value]) => value !== undefined && value !== false)

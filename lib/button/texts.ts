@@ -53,6 +53,12 @@ export interface MessageOptions {
 /** A host in ASCII, as failures name it. The message does not repeat other text that a link puts into the page's query. */
 const hostLike = /^[!-.0-;=?-~]{1,260}$/;
 
+/** Codes that have the message of another code in every language but English. */
+const sameText: { readonly [Code in MastodonErrorCode]?: MastodonErrorCode } = {
+  prefetch_refused: 'cross_site_start',
+  response_too_large: 'response_invalid',
+};
+
 /**
  * The message for a visitor whose login failed, in the visitor's language.
  * @param code the `code` of a `MastodonError`
@@ -67,7 +73,7 @@ export function messageFor(
   const known = code as MastodonErrorCode;
   const language = languageOf(lang);
   const why = isReason(reason) ? reason : undefined;
-  const translated = (why && language.reasons[why]) ?? language.messages[known];
+  const translated = (why && language.reasons[why]) ?? language.messages[sameText[known] ?? known];
   if (translated === undefined) return new MastodonError(known, { instance, reason: why }).message;
   return textWithHost(translated, instance, language);
 }

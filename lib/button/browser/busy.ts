@@ -6,18 +6,13 @@ const slowAfterMs = 4_000;
 /** By then the site has answered, or the visitor has stopped the page, for which browsers have no event. */
 const giveUpAfterMs = 30_000;
 
-export interface Busy {
-  isOn(): boolean;
-  set(isBusy: boolean): void;
-}
-
 /** @param texts what to report at once, and after some seconds */
 export function busyOf(
   form: HTMLFormElement,
   input: HTMLInputElement,
   status: HTMLElement,
   texts: () => readonly [atOnce: string, later: string],
-): Busy {
+) {
   let timers: number[] = [];
   const isOn = () => form.getAttribute('aria-busy') === 'true';
 

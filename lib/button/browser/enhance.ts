@@ -34,21 +34,9 @@ export interface ElementAttributes {
   readonly remembers: boolean;
 }
 
-export interface Enhanced {
-  /** The attributes of the failure have changed. */
-  showFailure(): void;
-  /** Another attribute has changed. */
-  showHint(): void;
-  /** The page has changed parts inside the element. */
-  notice(changes: readonly MutationRecord[]): void;
-  /** Whether a login is being started. */
-  isBusy(): boolean;
-  setBusy(isBusy: boolean): void;
-  /** Removes what was added. */
-  stop(): void;
-}
+export type Enhanced = ReturnType<typeof enhance>;
 
-export function enhance(host: HTMLElement, parts: Parts, settings: () => ElementAttributes): Enhanced {
+export function enhance(host: HTMLElement, parts: Parts, settings: () => ElementAttributes) {
   const { form, input, status, label, help } = parts;
   const stopping = new AbortController();
   const listen = { signal: stopping.signal };
@@ -207,12 +195,13 @@ export function enhance(host: HTMLElement, parts: Parts, settings: () => Element
 
   return {
     showFailure: () => showFailure(),
+    /** Another attribute has changed. */
     showHint,
-    notice(changes) {
+    notice(changes: readonly MutationRecord[]) {
       if (error.notice(changes)) showHint();
     },
     isBusy: () => busy.isOn(),
-    setBusy: (isBusy) => busy.set(isBusy),
+    setBusy: (isBusy: boolean) => busy.set(isBusy),
     stop() {
       busy.set(false);
       stopping.abort();

@@ -3,24 +3,8 @@
 import { errorPart } from '../elements.js';
 import { domOf, setWord } from './parts.js';
 
-export interface FieldError {
-  /** The text of the page's own error. */
-  pageText(): string | undefined;
-  /** Whether the page's error or ours is visible. */
-  isShown(): boolean;
-  /** Shows an error instead of the one before; undefined for none. */
-  show(text: string | undefined): void;
-  /**
-   * The page has changed parts inside the element. Its own error may have a new text.
-   * @returns whether it has
-   */
-  notice(changes: readonly MutationRecord[]): boolean;
-  /** Removes ours. */
-  remove(): void;
-}
-
 /** @param next the part below the error */
-export function fieldErrorOf(host: HTMLElement, input: HTMLInputElement, next: HTMLElement): FieldError {
+export function fieldErrorOf(host: HTMLElement, input: HTMLInputElement, next: HTMLElement) {
   let own: HTMLElement | undefined;
   const pageError = () =>
     [...host.querySelectorAll<HTMLElement>('.mastodon-login-error')].find((error) => error !== own);
@@ -31,6 +15,7 @@ export function fieldErrorOf(host: HTMLElement, input: HTMLInputElement, next: H
     own = undefined;
   }
 
+  /** Shows an error instead of the one before; undefined for none. */
   function show(text: string | undefined): void {
     const theirs = pageError();
     const isTheirs = theirs !== undefined && text === theirs.textContent;
@@ -51,13 +36,16 @@ export function fieldErrorOf(host: HTMLElement, input: HTMLInputElement, next: H
   }
 
   return {
+    /** The text of the page's own error. */
     pageText: () => pageError()?.textContent || undefined,
+    /** Whether the page's error or ours is visible. */
     isShown() {
       const theirs = pageError();
       return own !== undefined || (!!theirs?.textContent && !theirs.hidden);
     },
     show,
-    notice(changes) {
+    /** The page has changed parts inside the element. @returns whether its own error is one of them */
+    notice(changes: readonly MutationRecord[]): boolean {
       const error = pageError();
       if (!error || !changes.some(({ target }) => error.contains(target))) return false;
       show(error.textContent || undefined);

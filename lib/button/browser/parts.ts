@@ -1,6 +1,6 @@
 /** Finds the form of an element, the site's or our own, and adds the parts that need a script. */
 
-import { formOf, hintPart, labelClass, type FormOptions, type Part } from '../elements.js';
+import { formOf, forPhones, hintPart, labelClass, type FormOptions, type Part } from '../elements.js';
 
 export interface Parts {
   readonly form: HTMLFormElement;
@@ -47,7 +47,6 @@ export function makeForm(options: FormOptions, servers: readonly string[]): HTML
   return domOf(formOf({ ...options, id: `mastodon-login-${++count}` }, servers)) as HTMLFormElement;
 }
 
-/** @returns undefined if there is no form with such a field */
 export function partsIn(host: HTMLElement, field: string, lang: string | undefined): Parts | undefined {
   const form = host.querySelector('form');
   const input = form?.elements.namedItem(field);
@@ -86,12 +85,3 @@ export function partsIn(host: HTMLElement, field: string, lang: string | undefin
   const label = form.querySelector<HTMLElement>(`.${labelClass}`) ?? undefined;
   return { form, input, status, label, help: { hint, forget } };
 }
-
-/** Keyboards of phones otherwise begin with a capital letter and correct server names into words. */
-const forPhones = {
-  autocapitalize: 'off',
-  autocorrect: 'off',
-  spellcheck: 'false',
-  inputmode: 'email',
-  enterkeyhint: 'go',
-};

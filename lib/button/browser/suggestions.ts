@@ -5,11 +5,6 @@
 
 const steps: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
 
-export interface Suggestions {
-  setLabel(label: string): void;
-  close(): void;
-}
-
 /**
  * @param find what to suggest for a text
  * @param take called with the suggestion that the visitor chose
@@ -20,7 +15,7 @@ export function suggest(
   find: (text: string) => readonly string[],
   take: (text: string) => void,
   signal: AbortSignal,
-): Suggestions {
+) {
   const list = document.createElement('ul');
   list.id = `${input.id}-list`;
   list.className = 'mastodon-login-servers';
@@ -128,7 +123,7 @@ export function suggest(
   });
 
   return {
-    setLabel: (label) => list.setAttribute('aria-label', label),
+    setLabel: (label: string) => list.setAttribute('aria-label', label),
     close: () => setOpen(false),
   };
 }

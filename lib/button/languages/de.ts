@@ -39,8 +39,6 @@ export const de: Language = {
       'Diese Seite verlangt mehr Berechtigungen, als der Server %s gewährt. Die Betreiber dieser Seite können helfen.',
     cross_site_start:
       'Dein Browser hat nicht bestätigt, dass du diese Anmeldung auf dieser Seite begonnen hast. Bitte beginne sie hier.',
-    prefetch_refused:
-      'Dein Browser hat diese Seite angefragt, bevor du sie geöffnet hast. Bitte öffne sie noch einmal, um dich anzumelden.',
     login_expired:
       'Diese Anmeldung ist abgelaufen, wurde schon benutzt oder in einem anderen Browser begonnen. Bitte melde dich noch einmal an.',
     login_mismatch:
@@ -54,7 +52,6 @@ export const de: Language = {
       'Der Server %s lässt dieses Konto nicht zur Anmeldung zu. Vielleicht ist es gesperrt, umgezogen, noch nicht bestätigt oder ohne die Zwei-Faktor-Anmeldung, die der Server verlangt.',
     response_invalid:
       'Der Server %s hat eine Antwort gesendet, die wir nicht lesen können. Seine Betreiber können helfen.',
-    response_too_large: 'Der Server %s hat eine zu große Antwort gesendet. Seine Betreiber können helfen.',
     timeout: 'Der Server %s hat zu lange für eine Antwort gebraucht. Bitte versuche es gleich noch einmal.',
     login_busy: 'Hier laufen gerade zu viele Anmeldungen. Bitte versuche es gleich noch einmal.',
     revocation_unsupported:

@@ -39,8 +39,6 @@ export const es: Language = {
       'Este sitio pide más permisos de los que concede el servidor %s. Quienes llevan este sitio pueden ayudar.',
     cross_site_start:
       'Tu navegador no ha confirmado que empezaras este inicio de sesión en este sitio. Empiézalo aquí.',
-    prefetch_refused:
-      'Tu navegador pidió esta página antes de que la abrieras. Ábrela de nuevo para iniciar sesión.',
     login_expired:
       'Este inicio de sesión ha caducado, ya se usó o se empezó en otro navegador. Vuelve a iniciar sesión.',
     login_mismatch:
@@ -54,8 +52,6 @@ export const es: Language = {
       'El servidor %s no permite iniciar sesión con esta cuenta. Puede que esté desactivada, trasladada, sin confirmar o sin la verificación en dos pasos que exige el servidor.',
     response_invalid:
       'El servidor %s envió una respuesta que no podemos leer. Quien lo administra puede ayudar.',
-    response_too_large:
-      'El servidor %s envió una respuesta demasiado grande. Quien lo administra puede ayudar.',
     timeout: 'El servidor %s tardó demasiado en responder. Inténtalo de nuevo en un momento.',
     login_busy: 'Hay demasiados inicios de sesión en curso aquí. Inténtalo de nuevo en un momento.',
     revocation_unsupported:

@@ -38,8 +38,6 @@ export const fr: Language = {
       'Ce site demande plus d’autorisations que le serveur %s n’en accorde. Les responsables de ce site peuvent aider.',
     cross_site_start:
       'Votre navigateur n’a pas confirmé que vous avez lancé cette connexion sur ce site. Veuillez la lancer ici.',
-    prefetch_refused:
-      'Votre navigateur a demandé cette page avant que vous ne l’ouvriez. Veuillez l’ouvrir à nouveau pour vous connecter.',
     login_expired:
       'Cette connexion a expiré, a déjà servi ou a été commencée dans un autre navigateur. Veuillez vous reconnecter.',
     login_mismatch: 'La réponse ne correspond pas à la connexion commencée ici. Veuillez vous reconnecter.',
@@ -52,7 +50,6 @@ export const fr: Language = {
       'Le serveur %s n’autorise pas ce compte à se connecter. Il est peut-être désactivé, déplacé, pas encore confirmé, ou sans l’authentification à deux facteurs qu’exige le serveur.',
     response_invalid:
       'Le serveur %s a envoyé une réponse que nous ne pouvons pas lire. Son administration peut aider.',
-    response_too_large: 'Le serveur %s a envoyé une réponse trop longue. Son administration peut aider.',
     timeout: 'Le serveur %s a mis trop de temps à répondre. Veuillez réessayer dans un instant.',
     login_busy: 'Trop de connexions sont en cours ici en ce moment. Veuillez réessayer dans un instant.',
     revocation_unsupported:

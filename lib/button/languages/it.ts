@@ -37,8 +37,6 @@ export const it: Language = {
       'Questo sito chiede più permessi di quanti ne conceda il server %s. Chi gestisce questo sito può aiutare.',
     cross_site_start:
       'Il tuo browser non ha confermato che hai avviato questo accesso su questo sito. Avvialo da qui.',
-    prefetch_refused:
-      'Il tuo browser ha richiesto questa pagina prima che tu la aprissi. Aprila di nuovo per accedere.',
     login_expired:
       'Questo accesso è scaduto, è già stato usato oppure è iniziato in un altro browser. Accedi di nuovo.',
     login_mismatch: 'La risposta non appartiene all’accesso iniziato qui. Accedi di nuovo.',
@@ -50,7 +48,6 @@ export const it: Language = {
       'Il server %s non permette a questo account di accedere. Potrebbe essere disattivato, trasferito, non ancora confermato o senza l’autenticazione a due fattori richiesta dal server.',
     response_invalid:
       'Il server %s ha inviato una risposta che non riusciamo a leggere. Chi lo gestisce può aiutare.',
-    response_too_large: 'Il server %s ha inviato una risposta troppo grande. Chi lo gestisce può aiutare.',
     timeout: 'Il server %s ha impiegato troppo tempo a rispondere. Riprova tra un momento.',
     login_busy: 'In questo momento ci sono troppi accessi in corso qui. Riprova tra un momento.',
     revocation_unsupported:

@@ -37,8 +37,6 @@ export const nl: Language = {
       'Deze site vraagt meer rechten dan de server %s geeft. De beheerders van deze site kunnen helpen.',
     cross_site_start:
       'Je browser heeft niet bevestigd dat je op deze site bent begonnen met inloggen. Log hier in.',
-    prefetch_refused:
-      'Je browser vroeg deze pagina op voordat je die opende. Open de pagina opnieuw om in te loggen.',
     login_expired:
       'Deze login is verlopen, is al gebruikt of is in een andere browser begonnen. Log opnieuw in.',
     login_mismatch: 'Het antwoord hoort niet bij de login die hier is begonnen. Log opnieuw in.',
@@ -48,7 +46,6 @@ export const nl: Language = {
     account_unusable:
       'De server %s laat dit account niet inloggen. Misschien is het uitgeschakeld, verhuisd, nog niet bevestigd, of zonder de tweestapsverificatie die de server vereist.',
     response_invalid: 'De server %s stuurde een antwoord dat we niet kunnen lezen. De beheerder kan helpen.',
-    response_too_large: 'De server %s stuurde een te groot antwoord. De beheerder kan helpen.',
     timeout: 'De server %s deed te lang over een antwoord. Probeer het zo nog eens.',
     login_busy: 'Er wordt hier nu te veel tegelijk ingelogd. Probeer het zo nog eens.',
     revocation_unsupported:

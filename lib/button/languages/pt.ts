@@ -39,8 +39,6 @@ export const pt: Language = {
       'Este site pede mais permissões do que o servidor %s concede. As pessoas que mantêm este site podem ajudar.',
     cross_site_start:
       'Seu navegador não confirmou que este pedido de entrada começou neste site. Comece-o aqui.',
-    prefetch_refused:
-      'Seu navegador pediu esta página antes que ela fosse aberta. Abra-a novamente para entrar.',
     login_expired:
       'Este pedido de entrada expirou, já foi usado ou foi iniciado em outro navegador. Entre novamente.',
     login_mismatch: 'A resposta não pertence ao pedido de entrada iniciado aqui. Entre novamente.',
@@ -51,7 +49,6 @@ export const pt: Language = {
       'O servidor %s não permite que esta conta entre. Ela pode estar desativada, transferida, ainda não confirmada ou sem a autenticação de dois fatores que o servidor exige.',
     response_invalid:
       'O servidor %s enviou uma resposta que não conseguimos ler. Quem o administra pode ajudar.',
-    response_too_large: 'O servidor %s enviou uma resposta grande demais. Quem o administra pode ajudar.',
     timeout: 'O servidor %s demorou demais para responder. Tente novamente daqui a pouco.',
     login_busy: 'Há pedidos de entrada demais em andamento aqui. Tente novamente daqui a pouco.',
     revocation_unsupported:

@@ -30,7 +30,6 @@ export const zh: Language = {
     registration_throttled: '服务器 %s 目前不接受新的网站。请过几分钟再试。',
     scope_refused: '本站请求的权限超出了服务器 %s 所授予的范围。请联系本站的管理员。',
     cross_site_start: '你的浏览器没有确认此登录是你在本网站发起的。请在这里开始登录。',
-    prefetch_refused: '你的浏览器在你打开此页面之前就请求了它。请重新打开此页面以登录。',
     login_expired: '此次登录已过期、已被使用，或是在另一个浏览器中开始的。请重新登录。',
     login_mismatch: '这个回应不属于在这里开始的登录。请重新登录。',
     access_denied: '在服务器 %s 上的登录已取消。如果这是误操作，请重新登录。',
@@ -39,7 +38,6 @@ export const zh: Language = {
     account_unusable:
       '服务器 %s 不允许此账号登录。它可能已被停用、迁移、尚未确认，或未启用服务器要求的双重验证。',
     response_invalid: '我们无法读取服务器 %s 发送的响应。请联系其管理员。',
-    response_too_large: '服务器 %s 发送的响应过大。请联系其管理员。',
     timeout: '服务器 %s 响应时间过长。请稍后再试。',
     login_busy: '目前这里正在进行的登录过多。请稍后再试。',
     revocation_unsupported: '服务器 %s 不支持从这里结束单次登录。可以在该服务器的账号设置中结束。',
