@@ -83,7 +83,6 @@ export class BridgeLogins {
     return login;
   }
 
-  /** Ends a login before its result. */
   private abandon(login: PendingLogin): void {
     this.remove(login);
     if (login.id === undefined) return;

@@ -13,12 +13,10 @@ import { secondStep } from '../pages/press.js';
 
 export interface ConfirmationDetails {
   readonly clientName: string;
-  /** Host of the instance. */
   readonly host: string;
   readonly code: string;
   /** The form token: shows that the form was sent from this page. */
   readonly proof: string;
-  /** URL of the button's script. */
   readonly script: string;
   /** Why the button's last press did not count. */
   readonly problem?: 'not from this page' | 'no second step' | undefined;

@@ -61,7 +61,6 @@ export function fulfill(id: string, token: string, scope: string, profile: Masto
   return frame('fulfill', { id, token, scope, account, instance });
 }
 
-/** @param id of the request that ended */
 export function loginError(code: string, message: string, id?: string): string {
   return frame('error', { id, code, message });
 }

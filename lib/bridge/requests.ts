@@ -34,7 +34,6 @@ const maxPresses = 20;
 
 interface WaitingRequest {
   readonly id: string;
-  /** Sends the result to the program. */
   readonly send: (text: string) => boolean;
   readonly expiry: NodeJS.Timeout;
 }
@@ -59,7 +58,6 @@ export class Requests {
     this.busLimit = new TimeLimit('bus', busTimeoutMs, storeFailed);
   }
 
-  /** The number of requests that programs at this process wait for. */
   get size(): number {
     return this.waiting.size;
   }
@@ -137,7 +135,6 @@ export class Requests {
     );
   }
 
-  /** Ends a request whose program is gone. */
   async abandon(id: string): Promise<void> {
     this.remove(id);
     await this.forget(id);

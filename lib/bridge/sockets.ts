@@ -90,7 +90,6 @@ export class Sockets {
     pathsOf.set(listener, path);
     server.on('upgrade', listener);
     this.detach.push(() => server.off('upgrade', listener));
-    // One timer for all connections.
     const everyMs = Math.max(1, Math.round(this.settings.limits.heartbeatMs / pingGroups));
     this.heartbeat ??= setInterval(() => this.beat(), everyMs).unref();
   }
@@ -176,7 +175,6 @@ export class Sockets {
   }
 }
 
-/** Answers an upgrade with an HTTP error. */
 function refuseUpgrade(socket: Duplex, status: number, reason: string, text = reason): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());

@@ -12,11 +12,9 @@ import { createLog, type Log } from './log.js';
 
 /** A running command: it answers requests, and can be stopped. */
 export interface Runnable {
-  /** The URL for programs, for the log. */
   readonly url: string;
   /** Answers every request except those for `/` and `/healthz`. */
   router(req: IncomingMessage, res: ServerResponse): void;
-  /** Handles upgrades to WebSockets. */
   attach?(server: Server): void;
   /** Numbers for the log and for `/healthz`. */
   status(): Readonly<Record<string, number>>;
@@ -27,7 +25,6 @@ export interface Runnable {
    * @param value of the option; empty for a flag
    */
   runTask?(name: string, value: string): Promise<string>;
-  /** Resolves when no work is left. */
   close(): Promise<void>;
 }
 
@@ -83,10 +80,7 @@ export async function runService(command: Command, config: Config, version: stri
   });
 }
 
-/**
- * For `--check`: creates what the command runs, in memory, and ends it.
- * @throws StartError
- */
+/** For `--check`: creates what the command runs, in memory, and ends it. */
 export async function checkConfig(command: Command, config: Config): Promise<void> {
   const runnable = await create(command, config, {}, () => undefined);
   await runnable.close();

@@ -90,8 +90,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   const software = simulatedSoftware(options.software ?? 'mastodon');
   const clientReader = software.isMisskey ? urlClientsOf(options.sites) : undefined;
   const server = await listenOnLoopback(hostname, port);
-  const name = hostname === '::1' ? '[::1]' : hostname;
-  const origin = `http://${name}:${(server.address() as AddressInfo).port}`;
+  const origin = `http://${hostname}:${(server.address() as AddressInfo).port}`;
   const self: Self = {
     ...{ origin, host: new URL(origin).host, accountDomain: new URL(origin).host, title, software, accounts },
     actorOf: ({ username }) => `${origin}/users/${encodeURIComponent(username)}`,

@@ -33,7 +33,6 @@ export class OAuth {
     protected readonly clientReader?: ClientReader,
   ) {}
 
-  /** Deletes all apps, codes and tokens. */
   forget(): void {
     this.prefix = `${newSecret()}:`;
   }
@@ -61,7 +60,6 @@ export class OAuth {
     return [200, this.appDocument(app)];
   }
 
-  /** Reads and checks an authorization request. */
   async readQuestion(fields: Fields): Promise<Question | Kept> {
     const { client_id: clientId = '', redirect_uri: redirectURI = '', state, scope = 'read' } = fields;
     const app = await this.appOf(clientId);
@@ -76,7 +74,6 @@ export class OAuth {
     return { app, redirectURI, scopes, state, challenge };
   }
 
-  /** @returns the URL that sends the visitor back with a code */
   async grant(question: Question, username: string): Promise<string> {
     const { app, redirectURI, scopes, challenge } = question;
     const code = newSecret();
@@ -88,7 +85,6 @@ export class OAuth {
     return this.back(question, { code });
   }
 
-  /** @returns the URL that sends the visitor back without a code */
   deny(question: Question): string {
     return this.back(question, { error: 'access_denied' });
   }
@@ -111,7 +107,6 @@ export class OAuth {
     return [200, {}];
   }
 
-  /** The token in an `Authorization` header. */
   async tokenOf(authorization = ''): Promise<Token | undefined> {
     const token = /^Bearer (\S+)$/.exec(authorization)?.[1];
     return token === undefined ? undefined : this.read<Token>(`token:${token}`);

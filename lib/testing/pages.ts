@@ -6,6 +6,7 @@ import { style as common } from '../pages/style.js';
 import type { TestAccount } from './accounts.js';
 import type { Self } from './documents.js';
 import type { Question } from './records.js';
+import type { Outgoing } from './server.js';
 
 const style = `${common}
 header, footer { max-width: 32rem; margin: 0 auto; padding: 1rem 1.25rem; color: var(--mastodon-login-soft); font-size: .9375rem }
@@ -22,14 +23,8 @@ ul { margin: 0; padding: 0; list-style: none }
 `;
 const styleSource = `'sha256-${createHash('sha256').update(style).digest('base64')}'`;
 
-export interface InstancePage {
-  readonly status: number;
-  readonly html: string;
-  readonly csp: string;
-}
-
-function page(self: Self, status: number, title: string, main: string): InstancePage {
-  const html = `<!doctype html>
+function page(self: Self, status: number, title: string, main: string): Outgoing {
+  const body = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -49,10 +44,13 @@ ${main}
 `;
   // No `form-action`: Chromium applies it to all redirects after a form, and the site may redirect on.
   const csp = `default-src 'none'; style-src ${styleSource}; img-src 'self'; base-uri 'none'; frame-ancestors 'none'`;
-  return { status, html, csp };
+  return {
+    ...{ status, body, type: 'text/html; charset=utf-8' },
+    headers: { 'Content-Security-Policy': csp },
+  };
 }
 
-export function consentPage(self: Self, question: Question): InstancePage {
+export function consentPage(self: Self, question: Question): Outgoing {
   const { app, redirectURI, scopes, state, challenge } = question;
   const fields = {
     response_type: 'code',
@@ -87,7 +85,7 @@ ${people.join('\n')}
 }
 
 /** A real instance, too, keeps the visitor on a page of its own here. */
-export function refusalPage(self: Self, why: string): InstancePage {
+export function refusalPage(self: Self, why: string): Outgoing {
   return page(
     self,
     400,
@@ -96,11 +94,11 @@ export function refusalPage(self: Self, why: string): InstancePage {
   );
 }
 
-export function nothingHerePage(self: Self): InstancePage {
+export function nothingHerePage(self: Self): Outgoing {
   return page(self, 404, 'Page not found', '<p>There is nothing at this address.</p>');
 }
 
-export function homePage(self: Self): InstancePage {
+export function homePage(self: Self): Outgoing {
   const people = self.accounts.map(
     (account) =>
       `<li><a class="person" href="/@${encodeURIComponent(account.username)}">${accountLabel(self, account)}</a></li>`,
@@ -112,7 +110,7 @@ ${people.join('\n')}
   return page(self, 200, 'The people here', main);
 }
 
-export function profilePage(self: Self, account: TestAccount): InstancePage {
+export function profilePage(self: Self, account: TestAccount): Outgoing {
   const main = `<p class="person">${accountLabel(self, account)}</p>\n<p>${escapeForPage(account.note)}</p>`;
   return page(self, 200, account.displayName, main);
 }

@@ -36,7 +36,6 @@ export class Posts {
     return status;
   }
 
-  /** The newest first. */
   of(account: TestAccount, limit: number): object[] {
     return this.listOf(account).slice(0, Math.min(Math.max(Math.trunc(limit) || 1, 1), maxLimit));
   }

@@ -12,7 +12,6 @@ export interface TestApp {
   readonly clientSecret?: string;
 }
 
-/** A valid authorization request. */
 export interface Question {
   readonly app: TestApp;
   readonly redirectURI: string;

@@ -13,7 +13,6 @@ export interface RunningInstance {
   readonly self: documents.Self;
   readonly oauth: OAuth;
   readonly posts: Posts;
-  /** Every visitor denies. */
   readonly deny: boolean;
   /** @param reason in words, for a page */
   refuse(refusal: Refusal, reason?: string): Outgoing;
@@ -37,10 +36,10 @@ const common: Readonly<Record<string, Handler>> = {
     const question = await instance.oauth.readQuestion(query);
     return 'refusal' in question
       ? instance.refuse(question.refusal, question.reason)
-      : html(pages.consentPage(instance.self, question));
+      : pages.consentPage(instance.self, question);
   },
   'POST /oauth/authorize': answerConsentForm,
-  'GET /': ({ self }) => html(pages.homePage(self)),
+  'GET /': ({ self }) => pages.homePage(self),
 };
 
 const ofMastodon: Readonly<Record<string, Handler>> = {
@@ -66,11 +65,10 @@ export async function route(instance: RunningInstance, incoming: Incoming): Prom
   return ofAccount(instance, path);
 }
 
-/** The answers of the published instance to refused requests. */
 export function refuse(self: documents.Self, refusal: Refusal, reason?: string): Outgoing {
-  if (refusal === 'not_found') return html(pages.nothingHerePage(self));
+  if (refusal === 'not_found') return pages.nothingHerePage(self);
   if (Object.hasOwn(pageReasons, refusal)) {
-    return html(pages.refusalPage(self, reason ?? pageReasons[refusal as PageRefusal]));
+    return pages.refusalPage(self, reason ?? pageReasons[refusal as PageRefusal]);
   }
   const reply: Reply = replies[refusal as keyof typeof replies];
   return json(...reply);
@@ -80,7 +78,6 @@ function outgoing(instance: RunningInstance, result: Reply | Refusal): Outgoing 
   return typeof result === 'string' ? instance.refuse(result) : json(...result);
 }
 
-/** The consent page's form was sent. */
 async function answerConsentForm(instance: RunningInstance, { form }: Incoming): Promise<Outgoing> {
   const { self, oauth, deny } = instance;
   const question = await oauth.readQuestion(form);
@@ -147,13 +144,12 @@ export function misskeyFailure(status: number, code: string): Outgoing {
   return json(status, { error: { code, message: 'This is a testing instance.', kind: 'client' } });
 }
 
-/** An account's profile page, actor and picture. */
 function ofAccount(instance: RunningInstance, path: string): Outgoing {
   const { self } = instance;
   const [, kind = '', name = ''] = /^\/(@|users\/|avatars\/)([^/]+?)(?:\.svg)?$/.exec(path) ?? [];
   const account = named(self, decoded(name));
   if (!account) return instance.refuse('not_found');
-  if (kind === '@') return html(pages.profilePage(self, account));
+  if (kind === '@') return pages.profilePage(self, account);
   if (kind === 'users/') return { status: 302, headers: { Location: `/@${name}` } };
   return {
     status: 200,
@@ -172,8 +168,4 @@ function decoded(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function html({ status, html: body, csp }: pages.InstancePage): Outgoing {
-  return { status, body, type: 'text/html; charset=utf-8', headers: { 'Content-Security-Policy': csp } };
 }

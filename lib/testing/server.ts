@@ -8,12 +8,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isLoopbackName } from './loopback.js';
+import { isLoopbackHost } from '../util/checks.js';
 
 /** Parameters that were sent once. */
 export type Fields = Readonly<Record<string, string | undefined>>;
 
-/** A request whose body was read. */
 export interface Incoming {
   readonly method: string;
   readonly path: string;
@@ -37,7 +36,7 @@ const maxBodyBytes = 16 * 1024;
  * @throws TypeError for any other; Error with `code` `EADDRINUSE` when the port is taken
  */
 export async function listenOnLoopback(hostname: string, port: number): Promise<Server> {
-  if (!isLoopbackName(hostname)) {
+  if (!isLoopbackHost(hostname)) {
     throw new TypeError(
       `startInstance: it has no passwords, so it only listens on localhost, 127.0.0.1 or [::1], not on ${hostname}`,
     );
@@ -54,7 +53,6 @@ export async function listenOnLoopback(hostname: string, port: number): Promise<
   throw new TypeError(`startInstance: ${hostname} is ${address} here, which is not loopback`);
 }
 
-/** Answers requests for `host`. */
 export function serve(server: Server, host: string, answer: (incoming: Incoming) => Promise<Outgoing>): void {
   const respond = async (req: IncomingMessage): Promise<Outgoing> => {
     // DNS rebinding: a web page whose name resolves to this machine sends that name as Host.

@@ -1,11 +1,10 @@
 /** Reads the client metadata of a site, which a Misskey fetches from the URL that is the site's client ID. */
 
-import { Checks } from '../util/checks.js';
+import { Checks, isLoopbackHost } from '../util/checks.js';
 import { Http, RequestContext } from '../http/context.js';
 import { get, type Answer } from '../http/request.js';
 import { readOptions } from '../options.js';
 import { parsedURL } from '../util/url.js';
-import { isLoopbackName } from './loopback.js';
 import type { ClientReader } from './oauth.js';
 import type { TestApp } from './records.js';
 
@@ -25,7 +24,7 @@ export class URLClients implements ClientReader {
     const here = Object.values(sites);
     for (const origin of here) {
       const url = parsedURL(origin);
-      if (!url || url.origin !== origin || !isLoopbackName(url.hostname)) {
+      if (!url || url.origin !== origin || !isLoopbackHost(url.hostname)) {
         checks.wrong('sites', 'lead to origins on loopback, such as "http://localhost:3000"', origin);
       }
     }

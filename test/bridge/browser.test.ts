@@ -6,18 +6,15 @@ import { formTokenFor } from '../../lib/pages/form';
 import { pressScript } from '../../lib/pages/press';
 import { localBus } from '../../lib/stores/bus';
 import { startInstance, type StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, formOf, press, startBridge, until, type Stage } from './stage';
+import { agree, formOf, press, startBridge, until, type Stage } from './stage';
 
 let instance: StandIn;
 let stage: Stage;
 beforeEach(async () => {
-  instance = await startInstance();
+  instance = await anInstance();
   stage = await startBridge([instance]);
-});
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
 });
 
 const ask = async () => {

@@ -1,17 +1,13 @@
 /** Failed logins: the program receives an error, no other browser receives the request, and the token is revoked. */
 
 import { localBus } from '../../lib/stores/bus';
-import { startInstance, type StandIn } from '../support/instance';
-import { JSONStore } from '../support/stage';
+import type { StandIn } from '../support/instance';
+import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, formOf, press, startBridge, until, type Stage } from './stage';
+import { agree, formOf, press, startBridge, until, type Stage } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 /** A visitor who has consented at the instance; the callback is not opened yet. */
 async function agreed({ connect }: Stage) {

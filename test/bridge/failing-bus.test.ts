@@ -3,16 +3,13 @@
 import { inspect } from 'node:util';
 import type { Bus } from '../../lib/stores/bus';
 import { until } from '../support/hostile';
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, startBridge } from './stage';
+import { agree, startBridge } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 /** An error as drivers throw it: the command and its arguments are in the message and in fields. */
 function failed(...args: string[]): Error {

@@ -6,16 +6,13 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import WebSocket, { WebSocketServer } from 'ws';
 import { createBridge } from '../../lib/bridge';
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, Client, closeAll, formOf, press, startBridge, until } from './stage';
+import { agree, Client, formOf, press, startBridge, until } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 describe('the router', () => {
   it.each([

@@ -2,17 +2,13 @@
 
 import { encryptResult, busNameOf } from '../../lib/bridge/secrets';
 import { localBus } from '../../lib/stores/bus';
-import { startInstance, type StandIn } from '../support/instance';
-import { JSONStore } from '../support/stage';
+import type { StandIn } from '../support/instance';
+import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, press, startBridge } from './stage';
+import { agree, press, startBridge } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 /** A store and a bus that record all their arguments. */
 function watched() {

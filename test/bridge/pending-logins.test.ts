@@ -1,15 +1,12 @@
 /** One network, or one program, begins as many logins as it can. */
 
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, press, startBridge, until, type Stage } from './stage';
+import { agree, press, startBridge, until, type Stage } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 const from = ({ connect }: Stage, address: string) => connect({ headers: { 'X-Forwarded-For': address } });
 

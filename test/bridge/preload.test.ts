@@ -1,15 +1,12 @@
 /** Browsers that preload pages, and programs that send HEAD requests. */
 
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, press, startBridge } from './stage';
+import { agree, press, startBridge } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 const preloads: [what: string, method: string, headers: Record<string, string>][] = [
   ['Sec-Purpose: prefetch', 'GET', { 'Sec-Purpose': 'prefetch' }],

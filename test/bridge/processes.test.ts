@@ -5,19 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { redisBus } from '../../lib/stores';
 import { localBus, type Bus } from '../../lib/stores/bus';
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { Visitor } from '../support/visitor';
 import { killAll, lines, startNode, type NodeProcess } from '../service/service-process';
-import { agree, Client, closeAll, press, startBridge, until } from './stage';
+import { agree, Client, press, startBridge, until } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await killAll();
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
+afterEach(killAll);
 
 /** The same URL at another process, like behind a load balancer. */
 const at = (origin: string, url: string): string => url.replace(new URL(url).origin, origin);

@@ -3,15 +3,12 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { soundFamilies, startInstance, type StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
-import { agree, closeAll, press, startBridge, until } from './stage';
+import { agree, press, startBridge, until } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 describe('a login', () => {
   it('goes from a host to a token', async () => {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { clientAddress, parseClientAddress } from '../../lib/util/client-address';
 import { Quota } from '../../lib/util/quota';
 import { startInstance } from '../support/instance';
-import { closeAll, startBridge } from './stage';
+import { startBridge } from './stage';
 
 describe('an address is counted', () => {
   it.each([
@@ -101,8 +101,6 @@ describe('quota', () => {
 });
 
 describe('many connections from one network', () => {
-  afterEach(closeAll);
-
   it('do not keep others out, however many addresses it has', async () => {
     const instance = await startInstance();
     const { connect, bridge } = await startBridge([instance], {

@@ -3,15 +3,12 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type WebSocket from 'ws';
-import { startInstance, type StandIn } from '../support/instance';
-import { closeAll, startBridge, until, type Client } from './stage';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
+import { startBridge, until, type Client } from './stage';
 
 let instance: StandIn;
-beforeEach(async () => (instance = await startInstance()));
-afterEach(async () => {
-  await closeAll();
-  await instance.close();
-});
+beforeEach(async () => (instance = await anInstance()));
 
 /** The TCP connection of a client, for bytes that a WebSocket library would not send. */
 function wire(client: Client): Duplex {

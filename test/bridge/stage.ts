@@ -6,8 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket, { type ClientOptions } from 'ws';
 import { createBridge, type Bridge, type BridgeOptions } from '../../lib/bridge';
+import { until } from '../support/hostile';
 import type { StandIn } from '../support/instance';
 import type { Page, Visitor } from '../support/visitor';
+
+export { until };
 
 export interface Stage {
   readonly origin: string;
@@ -21,10 +24,11 @@ export interface Stage {
 
 const open: { close(): Promise<void> | void }[] = [];
 
-/** For `afterEach`. */
+/** Every test ends with this. */
 export async function closeAll(): Promise<void> {
   for (const { close } of open.splice(0).reverse()) await close();
 }
+afterEach(closeAll);
 
 export interface StageOptions extends Partial<BridgeOptions> {
   /** Path of the public URL. */
@@ -147,12 +151,4 @@ export async function agree(visitor: Visitor, url: string, as = 'alice'): Promis
   const { location, status, text } = await press(visitor, url);
   if (location === undefined) throw new Error(`No way to the instance (${status}): ${text}`);
   return visitor.get(await visitor.approve(location, { as }));
-}
-
-export async function until(isSo: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!isSo()) {
-    if (Date.now() > deadline) throw new Error('It never was so');
-    await pause(5);
-  }
 }

@@ -4,13 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { agree, closeAll, startBridge } from '../bridge/stage.js';
+import { agree, startBridge } from '../bridge/stage.js';
 import { anIssuer, answerOf, logInAt, openPage, redirectURI, shop } from '../issuer/stage.js';
 import type { MisskeyStandIn } from '../support/stand-in/misskey/misskey.js';
 import { aFront, allNamesHere, aMisskey, aWebSite, trusted } from '../support/url-client-stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
-
-afterEach(closeAll);
 
 /** The client ID of an entry point at the instance, which fetched the document and read the name in it. */
 function clientIdAt(instance: MisskeyStandIn): string | undefined {

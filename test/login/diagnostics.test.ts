@@ -3,7 +3,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventMessage } from '../../lib/index.js';
 import { createLogin } from '../../lib/web/index.js';
-import { agree, closeAll, startBridge, until } from '../bridge/stage.js';
+import { agree, startBridge, until } from '../bridge/stage.js';
 import { anIssuer, logIn } from '../issuer/stage.js';
 import {
   anInstance,
@@ -25,10 +25,7 @@ beforeEach(() => {
   messages = [];
   subscribe(name, listen);
 });
-afterEach(async () => {
-  unsubscribe(name, listen);
-  await closeAll();
-});
+afterEach(() => void unsubscribe(name, listen));
 
 /** The process has one channel, so a login of another file may still end here, at another instance. */
 const messagesFrom = (entryPoint: string, host = '') =>

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import express from 'express';
 import WebSocket from 'ws';
 import { once } from 'node:events';
-import { closeAll, startBridge } from '../bridge/stage.js';
+import { startBridge } from '../bridge/stage.js';
 import { blockOf } from '../docs/pages.js';
 import { selfSigned } from '../support/certificate.js';
 import { freePort } from '../support/free-port.js';
@@ -19,7 +19,6 @@ const { error } = spawnSync('nginx', ['-v']);
 const missing = error && `nginx cannot be run (${error.message}); .ci/install-nginx installs it`;
 
 const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
-afterEach(closeAll);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The page's own lines; only addresses and files are those of the test. */
