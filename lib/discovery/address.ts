@@ -62,7 +62,7 @@ export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<str
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
   const text = withoutSpacesAtDots(
-    input.replace(invisible, '').replace(strayJoiners, '').trim().replaceAll('\uff20', '@'),
+    input.replace(invisible, '').replace(strayJoiners, '').replaceAll('\uff20', '@'),
   );
   if (text === '') throw new MastodonError('instance_missing');
 
@@ -86,7 +86,7 @@ export function addressIn(input: unknown, developmentOrigins: ReadonlySet<string
   }
 }
 
-/** Removes spaces after dots, which phone keyboards insert: "Mastodon. social". */
+/** Removes spaces around the text, and at dots, where phone keyboards insert them: "Mastodon. social". */
 function withoutSpacesAtDots(text: string): string {
   const parts = text.split(/[.\u3002\uff0e\uff61]/u);
   return parts.map((part) => part.trim()).join('.');
@@ -101,7 +101,7 @@ function addressOf(
   // A port is valid only for a development origin. Public instances have none, so 443 is refused too.
   const withoutDot = authority.replace(/\.(?=:|$)/u, '');
   const user = username === undefined ? {} : { username };
-  for (const scheme of developmentOrigins.size > 0 ? ['https', 'http'] : []) {
+  for (const scheme of ['https', 'http']) {
     const listed = parsedURL(`${scheme}://${withoutDot}`);
     if (listed && developmentOrigins.has(listed.origin))
       return { origin: listed.origin, host: listed.host, ...user };

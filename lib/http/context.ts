@@ -76,7 +76,7 @@ export class RequestContext {
     this.typed = typed;
     this.hasHandle = hasHandle;
     this.endsAt = performance.now() + timeoutMs;
-    this.timer = setTimeout(() => this.end(false), Math.ceil(timeoutMs));
+    this.timer = setTimeout(() => this.end(false), timeoutMs);
     // Less than 1 ms is too short for a request.
     if (timeoutMs < 1) this.end(false);
   }
@@ -199,8 +199,7 @@ export class SingleFlight<T> {
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       // The limit that was reached is that of the visitor who started the work. This visitor may have requests left.
-      if (joined && error.code === 'login_busy' && !context.signal.aborted)
-        return this.join(key, context, work);
+      if (joined && error.code === 'login_busy') return this.join(key, context, work);
       throw error.with({});
     }
   }

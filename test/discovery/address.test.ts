@@ -215,7 +215,7 @@ describe('a server of the developer that is not listed is named as in the option
       return 'taken';
     } catch (error) {
       const { cause } = error as { cause?: Error };
-      return cause && { ...cause };
+      return cause && { ...cause, message: cause.message };
     }
   };
 
@@ -234,12 +234,14 @@ describe('a server of the developer that is not listed is named as in the option
     ['mastodon.home.arpa', 'http://mastodon.home.arpa'],
     ['mastodon:3000', 'http://mastodon:3000'],
   ])('%s', (typed, origin) => {
-    expect(told(typed)).toEqual({ origin, listed: ['http://localhost:4000'] });
+    const message = expect.stringMatching(/developmentInstances; .* outbound\.privateInstances$/) as unknown;
+    expect(told(typed)).toEqual({ origin, listed: ['http://localhost:4000'], message });
   });
 
   it.each([
     ['a public name with a port', 'mastodon.social:8443'],
     ['a public address', '8.8.8.8'],
+    ['a public address of IPv6', '[2606:4700::1111]'],
     ['a number', '2130706433'],
     ['four numbers and more', '10.20.30.40.50'],
     ['a word', 'mastodon'],

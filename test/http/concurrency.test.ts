@@ -233,6 +233,38 @@ describe('a single flight', () => {
     expect(await flight.join('a', aContext(), async () => 1)).toBe(1);
   });
 
+  it('that a limit refused is run again by a caller that had joined it, not by the one that began it', async () => {
+    const flight = new SingleFlight<number>();
+    let runs = 0;
+    const work = async () => {
+      if (++runs === 1) throw new MastodonError('login_busy');
+      return runs;
+    };
+    const [first, ...others] = await Promise.allSettled(
+      [1, 2, 3].map(() => flight.join('a', aContext(), work)),
+    );
+    expect(first).toMatchObject({ reason: { code: 'login_busy' } });
+    expect(others).toMatchObject([{ value: 2 }, { value: 2 }]);
+  });
+
+  it('that failed otherwise is not run again', async () => {
+    const flight = new SingleFlight<number>();
+    const work = jest.fn().mockRejectedValue(new MastodonError('timeout'));
+    await Promise.allSettled([1, 2].map(() => flight.join('a', aContext(), work)));
+    expect(work).toHaveBeenCalledTimes(1);
+    const broken = new Error('broken');
+    await expect(flight.join('a', aContext(), () => Promise.reject(broken))).rejects.toBe(broken);
+  });
+
+  it('names the running work, so that a caller may wait for it', async () => {
+    const flight = new SingleFlight<number>();
+    const done = flight.join('a', aContext(), async () => 1);
+    expect(flight.joined('b')).toBeUndefined();
+    expect(await flight.joined('a')).toBe(1);
+    await done;
+    expect(flight.joined('a')).toBeUndefined();
+  });
+
   it('continues for the others when one caller’s deadline has passed', async () => {
     const flight = new SingleFlight<string>();
     let end: (result: string) => void = () => undefined;

@@ -1,5 +1,7 @@
 /** Every piece of work has a deadline, and asks the site about each host. */
 
+import { ConcurrencyLimit } from '../../lib/http/concurrency.js';
+import type { RequestContext } from '../../lib/http/context.js';
 import { contextOf, httpTo } from '../support/network.js';
 
 const never = () => new Promise<never>(() => undefined);
@@ -10,6 +12,7 @@ describe('a deadline', () => {
   it('ends the wait for work that never ends', async () => {
     const context = contextOf(http, { timeoutMs: 20, typed: 'a.example' });
     await expect(context.race(never())).rejects.toMatchObject({ code: 'timeout', instance: 'a.example' });
+    await expect(context.race(never(), 'b.example')).rejects.toMatchObject({ instance: 'b.example' });
     expect(context.signal.aborted).toBe(true);
     expect(context.remainingMs).toBe(0);
     expect(() => context.throwIfOver()).toThrow(expect.objectContaining({ code: 'timeout' }) as Error);
@@ -58,6 +61,37 @@ describe('a deadline', () => {
     expect(shared.signal.aborted).toBe(false);
     expect(shared.remainingMs).toBeLessThanOrEqual(http.settings.outbound.loginTimeoutMs);
     shared.end();
+  });
+});
+
+describe('work in the background', () => {
+  const limit = new ConcurrencyLimit({ inAll: 1, perInstance: 1, waiting: 0 });
+  const aLogin = () => contextOf(httpTo([]), { typed: 'a.example', hasHandle: true });
+
+  it('continues after the login, with the same limits', async () => {
+    const login = aLogin();
+    let own: RequestContext | undefined;
+    await login.inBackground(limit, 'a.example', async (work) => {
+      own = work;
+      login.end();
+      expect(work).toMatchObject({ typed: 'a.example', hasHandle: true, hosts: login.hosts });
+      expect(work.signal.aborted).toBe(false);
+    });
+    expect(own?.signal.aborted).toBe(true);
+  });
+
+  it('reports its failure, and that of the limit', async () => {
+    const login = aLogin();
+    const failed: unknown[] = [];
+    const fails = (work: () => Promise<void>) =>
+      login.inBackground(limit, 'a.example', work, (error) => failed.push(error));
+    const broken = new Error('broken');
+    await fails(async () => {
+      await fails(async () => undefined);
+      throw broken;
+    });
+    expect(failed).toEqual([expect.objectContaining({ code: 'login_busy' }), broken]);
+    await login.inBackground(limit, 'a.example', () => Promise.reject(broken));
   });
 });
 

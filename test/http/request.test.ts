@@ -1,5 +1,6 @@
 /** Every rule and limit of a request, over real sockets. */
 
+import type { OutboundOptions } from '../../lib/options.js';
 import { eventLog } from '../../lib/events.js';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
@@ -11,11 +12,18 @@ import { selfSigned } from '../support/certificate.js';
 import { freePort } from '../support/free-port.js';
 import { aRawServer, names, until, type RawServer } from '../support/hostile.js';
 import { codeOf, contextOf, httpTo, originOf, requestsTo } from '../support/network.js';
-import { anInstance } from '../support/stage.js';
+import { anInstance, failureOf } from '../support/stage.js';
 
 /** Sends these bytes on each connection after its first request, and leaves it open. */
 async function answering(text: string | Buffer): Promise<RawServer> {
   return aRawServer((socket) => void socket.on('data', () => socket.write(text)));
+}
+
+/** Requests to such a server. */
+function to(server: RawServer, outbound: OutboundOptions = {}) {
+  const { origin } = originOf(server);
+  const sender = requestsTo([{ origin }], outbound);
+  return { get: () => sender.get(`${origin}/`), post: () => sender.post(`${origin}/`, { a: 'b' }) };
 }
 
 describe('a GET', () => {
@@ -101,18 +109,16 @@ describe('a GET', () => {
         first = false;
       });
     });
-    const { origin } = originOf(server);
-    const sender = requestsTo([{ origin }]);
-    expect((await sender.get(`${origin}/1`)).status).toBe(200);
-    expect((await sender.get(`${origin}/2`)).status).toBe(200);
+    const sender = to(server);
+    expect((await sender.get()).status).toBe(200);
+    expect((await sender.get()).status).toBe(200);
     expect(requests).toBe(3);
     expect(server.connections()).toBe(2);
   });
 
   it('is not sent again on a new connection', async () => {
     const server = await aRawServer((socket) => void socket.on('data', () => socket.resetAndDestroy()));
-    const { origin } = originOf(server);
-    expect(await codeOf(requestsTo([{ origin }]).get(`${origin}/`))).toBe('instance_unreachable');
+    expect(await codeOf(to(server).get())).toBe('instance_unreachable');
     expect(server.connections()).toBe(1);
   });
 });
@@ -204,10 +210,9 @@ describe('a POST', () => {
         return socket.resetAndDestroy();
       });
     });
-    const { origin } = originOf(server);
-    const sender = requestsTo([{ origin }]);
-    await sender.get(`${origin}/`);
-    expect(await codeOf(sender.post(`${origin}/`, { a: 'b' }))).toBe('instance_unreachable');
+    const sender = to(server);
+    await sender.get();
+    expect(await codeOf(sender.post())).toBe('instance_unreachable');
     expect(requests).toBe(1);
   });
 });
@@ -223,8 +228,7 @@ describe('an answer', () => {
   ])('is read %s', async (_what, encoding, body) => {
     const headers = `${head}Content-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n\r\n`;
     const server = await answering(Buffer.concat([Buffer.from(headers), body]));
-    const { origin } = originOf(server);
-    expect((await requestsTo([{ origin }]).get(`${origin}/`)).text).toBe('{"ä":1}');
+    expect((await to(server).get()).text).toBe('{"ä":1}');
   });
 
   it('may have the maximum size, and not a byte more', async () => {
@@ -236,28 +240,22 @@ describe('an answer', () => {
         const body = encoding === 'gzip' ? gzipSync('x'.repeat(size)) : Buffer.from('x'.repeat(size));
         const headers = `${head}Content-Encoding: ${encoding}\r\nContent-Length: ${body.length}\r\n\r\n`;
         const server = await answering(Buffer.concat([Buffer.from(headers), body]));
-        const { origin } = originOf(server);
-        expect(await codeOf(requestsTo([{ origin }], { maxResponseBytes: 1000 }).get(`${origin}/`))).toBe(
-          code,
-        );
+        expect(await codeOf(to(server, { maxResponseBytes: 1000 }).get())).toBe(code);
       }
     }
   });
 
   it('that was refused leaves no connection open', async () => {
     const server = await answering(`${head}Content-Length: 5000\r\n\r\n`);
-    const { origin } = originOf(server);
-    const sender = requestsTo([{ origin }], { maxResponseBytes: 1000 });
-    expect(await codeOf(sender.get(`${origin}/`))).toBe('response_too_large');
+    expect(await codeOf(to(server, { maxResponseBytes: 1000 }).get())).toBe('response_too_large');
     await until(() => server.open() === 0);
   });
 
   it('of many on one connection each has the full limit', async () => {
     const body = 'x'.repeat(1000);
     const server = await answering(`${head}Content-Length: 1000\r\n\r\n${body}`);
-    const { origin } = originOf(server);
-    const sender = requestsTo([{ origin }], { maxResponseBytes: 1000 });
-    for (let i = 0; i < 100; i++) expect((await sender.get(`${origin}/`)).text).toBe(body);
+    const sender = to(server, { maxResponseBytes: 1000 });
+    for (let i = 0; i < 100; i++) expect((await sender.get()).text).toBe(body);
     expect(server.connections()).toBe(1);
   });
 
@@ -292,6 +290,7 @@ describe('an answer', () => {
   it.each([
     ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
     ['a header without its colon', `${head}SECRET\r\n\r\n`],
+    ['a control character in a header', `${head}Content-Length: 3\r\n SECRET\x01: x\r\n\r\n`],
     ['a length of letters', `${head}Content-Length: SECRET\r\n\r\n`],
     ['a chunk of no size', `${head}Transfer-Encoding: chunked\r\n\r\nSECRET\r\n`],
     ['a status below all others', 'HTTP/1.1 099 SECRET\r\n\r\n'],
@@ -302,37 +301,20 @@ describe('an answer', () => {
     'that is %s is distinguished from a missing answer, and the error omits what was sent',
     async (_what, text) => {
       const server = await answering(text);
-      const { origin } = originOf(server);
-      const error: unknown = await requestsTo([{ origin }])
-        .get(`${origin}/`)
-        .catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'response_invalid' });
+      const error = await failureOf(to(server).get());
+      expect(error.code).toBe('response_invalid');
       const told = inspect(error, { depth: 9, showHidden: true });
       expect(told).not.toMatch(/SECRET|SSH|assert|falsy/);
       await until(() => server.open() === 0);
     },
   );
-
-  it('does not repeat sent values in an error', async () => {
-    const server = await answering('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n SECRET\x01: x\r\n\r\n');
-    const { origin } = originOf(server);
-    const error: unknown = await requestsTo([{ origin }])
-      .get(`${origin}/`)
-      .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'response_invalid' });
-    expect(
-      JSON.stringify((error as Error).cause, Object.getOwnPropertyNames((error as Error).cause)),
-    ).not.toContain('SECRET');
-  });
 });
 
 describe('an instance', () => {
   it('that does not exist is reported as unreachable, with its name', async () => {
     const host = `localhost:${await freePort()}`;
     const gone = { host, origin: `http://${host}` };
-    const error: unknown = await requestsTo([gone])
-      .get(`${gone.origin}/`)
-      .catch((thrown: unknown) => thrown);
+    const error = await failureOf(requestsTo([gone]).get(`${gone.origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: gone.host, status: 502 });
   });
 
@@ -512,20 +494,25 @@ describe('the deadline of a login', () => {
   it('ends a running request, with its connection', async () => {
     const server = await aRawServer((socket) => socket.resume());
     const { origin } = originOf(server);
-    const context = contextOf(httpTo([{ origin }]));
+    const lines: unknown[] = [];
+    const http = httpTo([{ origin }], {}, { log: (...line) => void lines.push(line) });
+    const context = contextOf(http);
     const asked = codeOf(get(context, `${origin}/`, {}, () => 1));
     await until(() => server.open() === 1);
     context.end();
     expect(await asked).toBe('timeout');
     await until(() => server.open() === 0);
+    // The result was not needed, so this is no failure of the server. The deadline is one.
+    expect(lines).toEqual([]);
+    expect(await codeOf(get(contextOf(http, { timeoutMs: 50 }), `${origin}/`, {}, () => 1))).toBe('timeout');
+    expect(lines).toMatchObject([['request', { code: 'timeout' }]]);
   });
 });
 
 describe('the reader of an answer', () => {
-  async function readBy(read: () => unknown): Promise<unknown> {
+  async function readBy<T>(read: () => T): Promise<T> {
     const instance = await anInstance();
-    const context = contextOf(httpTo([instance]));
-    return get(context, `${instance.origin}/`, {}, read).catch((error: unknown) => error);
+    return get(contextOf(httpTo([instance])), `${instance.origin}/`, {}, read);
   }
 
   it('returns the result', async () => {
@@ -533,22 +520,24 @@ describe('the reader of an answer', () => {
   });
 
   it('that throws makes the answer invalid, and the error does not quote the answer', async () => {
-    const error = await readBy(() => encodeURIComponent('SECRET \ud800'));
+    const error = await failureOf(readBy(() => encodeURIComponent('SECRET \ud800')));
     expect(error).toMatchObject({ code: 'response_invalid', cause: { message: 'URIError' } });
-    expect((error as { instance?: string }).instance).toMatch(/^localhost:\d+$/);
-    const thrown = await readBy(() => {
+    expect(error.instance).toMatch(/^localhost:\d+$/);
+    const broken = () => {
       throw new TypeError('SECRET');
-    });
+    };
+    const thrown = await failureOf(readBy(broken));
     expect(inspect(thrown, { depth: 9, showHidden: true })).not.toContain('SECRET');
   });
 
   it('that throws a MastodonError has that error reported, with the name of the instance', async () => {
     const refusal = new MastodonError('token_refused');
-    const error = await readBy(() => {
+    const refused = () => {
       throw refusal;
-    });
-    expect(error).toMatchObject({ code: 'token_refused' });
-    expect((error as { instance?: string }).instance).toMatch(/^localhost:\d+$/);
+    };
+    const error = await failureOf(readBy(refused));
+    expect(error.code).toBe('token_refused');
+    expect(error.instance).toMatch(/^localhost:\d+$/);
     expect(refusal.instance).toBeUndefined();
   });
 });
@@ -576,10 +565,8 @@ describe('text that a URL cannot contain', () => {
 
   it('in a token is a failure that does not show the token', async () => {
     const instance = await anInstance();
-    const sender = requestsTo([instance]);
-    const error = await sender
-      .get(`${instance.origin}/`, { accessToken: `SECRET\r\n${broken}` })
-      .catch((thrown: unknown) => thrown);
+    const accessToken = `SECRET\r\n${broken}`;
+    const error = await failureOf(requestsTo([instance]).get(`${instance.origin}/`, { accessToken }));
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: instance.host });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
     expect(instance.requests).toEqual([]);

@@ -5,7 +5,7 @@ import { freePort } from '../support/free-port.js';
 import { aRawServer, until } from '../support/hostile.js';
 import { codeOf, originOf, requestsTo } from '../support/network.js';
 import { aProxy, startTinyproxy, tinyproxyAvailable } from '../support/proxy.js';
-import { anInstance, aSite } from '../support/stage.js';
+import { anInstance, aSite, failureOf } from '../support/stage.js';
 import { startAuthority, type Authority } from '../support/tls.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -22,12 +22,6 @@ async function aSecureInstance(certified = 'social.example', host = 'social.exam
   });
   return { server, origin: `https://${host}:${server.port}` };
 }
-
-const failureOf = (work: Promise<unknown>) =>
-  work.then(
-    () => undefined,
-    (error: Error) => error,
-  );
 
 describe('through a proxy', () => {
   it('a whole login works, over http as well, and sends no request past it', async () => {
@@ -72,7 +66,7 @@ describe('through a proxy', () => {
     );
     const error = await failureOf(requestsTo([{ origin }], outbound).get(`${origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable' });
-    expect(String(error?.cause)).toContain('the proxy cannot be reached');
+    expect(String(error.cause)).toContain('the proxy cannot be reached');
     expect(proxy.heads).toHaveLength(1);
   });
 
@@ -142,8 +136,8 @@ describe('a proxy that refuses', () => {
     const sender = requestsTo([{ origin }], outbound, { log: (...line) => void lines.push(line) });
     const error = await failureOf(sender.get(`${origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: 'localhost:4000' });
-    expect(String(error?.cause)).toContain(`the proxy answered CONNECT with ${status}`);
-    expect(String(error?.cause)).toContain(text);
+    expect(String(error.cause)).toContain(`the proxy answered CONNECT with ${status}`);
+    expect(String(error.cause)).toContain(text);
     const basic = Buffer.from('proxyuser:p@ssword-secret').toString('base64');
     expect(proxy.heads[0]).toContain(`proxy-authorization: Basic ${basic}`);
     expect(inspect([error, lines], { depth: 9, showHidden: true })).not.toMatch(
@@ -156,7 +150,7 @@ describe('a proxy that refuses', () => {
     const outbound = { proxy: `http://${credentials}@127.0.0.1:${await freePort()}` };
     const error = await failureOf(requestsTo([{ origin }], outbound).get(`${origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable' });
-    expect(String(error?.cause)).toContain('the proxy cannot be reached, or breaks off: ECONNREFUSED');
+    expect(String(error.cause)).toContain('the proxy cannot be reached, or breaks off: ECONNREFUSED');
   });
 
   it('is not used if it sends data first, closes the connection or speaks another protocol', async () => {
@@ -189,7 +183,7 @@ const missing = tinyproxyAvailable();
         const stranger = requestsTo([instance], { proxy: `http://proxyuser:else@127.0.0.1:${port}` });
         const error = await failureOf(stranger.get(`${instance.origin}/`));
         expect(error).toMatchObject({ code: 'instance_unreachable' });
-        expect(String(error?.cause)).toMatch(/the proxy answered CONNECT with 40[17]/);
+        expect(String(error.cause)).toMatch(/the proxy answered CONNECT with 40[17]/);
 
         const forbidden = { origin: 'http://localhost:9' };
         const elsewhere = await failureOf(requestsTo([forbidden], outbound).get(`${forbidden.origin}/`));
