@@ -1,4 +1,4 @@
-/** Finds the server of an address, and caches the result. */
+/** Finds the instance of an address, once for all concurrent callers, and caches the result. */
 
 import { MastodonError } from '../errors.js';
 import { RequestContext, SingleFlight, type Http } from '../http/context.js';
@@ -8,6 +8,7 @@ import type { Instance, Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import type { Address } from './address.js';
 import { discover, explore, type Discovered, type OwnServer } from './discover.js';
+import type { Failures } from './failures.js';
 import { isOn, parsedURL } from '../util/url.js';
 import { boundedMap } from '../util/memory.js';
 
@@ -25,10 +26,20 @@ const confirmEveryMs = minute;
 /** Concurrent confirmations. None waits: a mapping that is not confirmed is not used. */
 const maxConfirmations = { inAll: 64, perInstance: 2, perDomain: 2, waiting: 0 };
 
+/** Discoveries under way for one host, over all typed handles of it. */
+const maxPerHost = 8;
+
+/** How long a start can use the result of a discovery, although there is no client yet. Milliseconds. */
+const justFoundMs = minute;
+
 /** Whether a domain still names the same server. Cached for `confirmEveryMs` after the request. */
 type Confirmation = 'under way' | 'confirmed' | 'contradicted';
 
 export class Discovery {
+  /** Origins of instances that were discovered just now. */
+  readonly justFound = boundedMap<true>(1000, justFoundMs);
+  private readonly finding = new SingleFlight<Instance>();
+  private readonly starts: ConcurrencyLimit;
   private readonly exploring = new SingleFlight<OwnServer>();
   private readonly confirmations = boundedMap<Confirmation>(10_000, confirmEveryMs);
   private readonly confirming = new ConcurrencyLimit(maxConfirmations);
@@ -37,7 +48,20 @@ export class Discovery {
     private readonly store: Store,
     private readonly settings: Settings,
     private readonly http: Http,
-  ) {}
+    private readonly failures: Failures,
+  ) {
+    const { maxConcurrentStarts: inAll, maxWaiting: waiting } = settings.outbound;
+    this.starts = new ConcurrencyLimit({ inAll, perInstance: maxPerHost, waiting });
+  }
+
+  /** The instance of an address, from the cache or by a discovery. @throws MastodonError as `discover` */
+  async find(context: RequestContext, address: Address): Promise<Instance> {
+    [context.typed, context.hasHandle] = [address.host, address.username !== undefined];
+    await context.assertAllowed(address.host);
+    const instance = (await this.known(address)) ?? (await this.discover(context, address));
+    await context.assertAllowed(instance.host);
+    return instance;
+  }
 
   /** The cached instance of this address or its domain. Sends no request. */
   async known(address: Address): Promise<Instance | undefined> {
@@ -50,19 +74,34 @@ export class Discovery {
   }
 
   /**
-   * Finds the instance of an address, and caches it.
+   * Sends the requests of a discovery, unless they failed several times in a row just now.
    * @param isAnew whether to ignore cached data of the server
-   * @throws MastodonError as `discover`
+   * @throws MastodonError as `discover` of `discover.ts`; `login_busy`; `timeout`
    */
-  async find(address: Address, context: RequestContext, isAnew = false): Promise<Instance> {
-    const { instance, isOfHandle } = await this.look(address, context, isAnew);
-    // A result for one handle must not apply to other handles of the domain.
-    const key = isOfHandle
-      ? storeKey('handle', address.host, address.username ?? '')
-      : storeKey('instance', address.host);
-    this.confirmations.set(key, 'confirmed');
-    await this.store.cache(key, instance, instance.origin === address.origin ? instanceTtlMs : namedTtlMs);
-    return instance;
+  async discover(context: RequestContext, address: Address, isAnew = false): Promise<Instance> {
+    const { host, username, origin } = address;
+    // Failures are stored by handle, because another handle of the domain may be found; or by origin if none was typed.
+    const name = username === undefined ? origin : `${username}@${origin}`;
+    const discoverNow = async (work: RequestContext) => {
+      // Work of other callers may have failed, or found the instance, while this one waited.
+      this.failures.assertNone(name, host);
+      const known = isAnew ? undefined : await this.known(address);
+      if (known) return known;
+      try {
+        const { instance, isOfHandle } = await this.look(address, work, isAnew);
+        this.failures.succeeded(name);
+        this.justFound.set(instance.origin, true);
+        // A result for one handle must not apply to other handles of the domain.
+        const key = isOfHandle ? storeKey('handle', host, username ?? '') : storeKey('instance', host);
+        this.confirmations.set(key, 'confirmed');
+        await this.store.cache(key, instance, instance.origin === origin ? instanceTtlMs : namedTtlMs);
+        return instance;
+      } catch (error) {
+        this.failures.failed(name, error);
+        throw error;
+      }
+    };
+    return this.finding.join(name, context, (work) => this.starts.run(work, host, () => discoverNow(work)));
   }
 
   private look(address: Address, context: RequestContext, isAnew = false): Promise<Discovered> {

@@ -24,7 +24,6 @@ import { digest } from '../util/crypto.js';
 import { fetchAccount } from './account.js';
 import { assertSameInstance, authorizationURL, codeOf, readResponse, type Target } from './authorization.js';
 import { afterFailure, exchangeCode, type Tokens } from './exchange.js';
-import { InstanceLookup } from './instance-lookup.js';
 import { buildProfile, confirmHandle, readClaims } from './profile.js';
 import { reportFailure, warnOfMissingResponse, withLoginDetails, type LoginDetails } from './report.js';
 import { randomToken } from './browser.js';
@@ -55,7 +54,6 @@ export class MastodonLogin {
   private readonly http: Http;
   private readonly lifecycle: ClientLifecycle;
   private readonly discovery: Discovery;
-  private readonly lookup: InstanceLookup;
   private readonly tokens: SiteTokens;
   private readonly callbacks: ConcurrencyLimit;
   /** Whether an authorization response reached this process. */
@@ -79,8 +77,7 @@ export class MastodonLogin {
     this.http = new Http(settings);
     const failures = new Failures(this.store, outbound.failureCooldownMs);
     this.lifecycle = new ClientLifecycle(this.store, settings, this.http, failures);
-    this.discovery = new Discovery(this.store, settings, this.http);
-    this.lookup = new InstanceLookup(outbound, this.discovery, failures);
+    this.discovery = new Discovery(this.store, settings, this.http, failures);
     this.clientMetadata = new ClientMetadata(settings, this.store, this.lifecycle.clients);
     this.callbacks = new ConcurrencyLimit({
       inAll: outbound.maxConcurrentCallbacks,
@@ -98,7 +95,7 @@ export class MastodonLogin {
   find(typed: unknown): Promise<Instance> {
     return this.run((context, details) => {
       details.address = parseAddress(typed, this.settings.developmentOrigins);
-      return this.lookup.find(context, details.address);
+      return this.discovery.find(context, details.address);
     }, false);
   }
 
@@ -132,8 +129,8 @@ export class MastodonLogin {
       // replaced, so discovery runs again.
       const known = await this.discovery.known(address);
       let at = known && (await clientAt(known));
-      if (!at || (!at.client && (at.replaced || !this.lookup.justFound.has(at.instance.origin))))
-        at = await clientAt(await this.lookup.discover(context, address, known !== undefined));
+      if (!at || (!at.client && (at.replaced || !this.discovery.justFound.has(at.instance.origin))))
+        at = await clientAt(await this.discovery.discover(context, address, known !== undefined));
       const registered = at.client ? at : await lifecycle.register(context, at);
       const { instance, app } = registered;
       const { host, software } = instance;
@@ -291,7 +288,7 @@ export class MastodonLogin {
   ): Promise<T> {
     return this.run(async (context, details) => {
       details.address = parseAddress(origin, this.settings.developmentOrigins);
-      const instance = await this.lookup.find(context, details.address);
+      const instance = await this.discovery.find(context, details.address);
       if (instance.origin === origin) return work(context, instance);
       const cause = 'the server has moved to another origin since the token was issued';
       throw new MastodonError('instance_unsupported', { instance: instance.host, cause });

@@ -40,7 +40,6 @@ const judged = {
   'login/profile': 'login/profile',
   'login/transactions': 'login/transactions login/stored-logins',
   'login/account': 'login/token',
-  'login/instance-lookup': 'discovery/find-the-server client/register-once',
   'login/login': 'login/log login/tokens login/transactions client/dead-credentials',
   'login/tokens': 'login/tokens',
   'passport/verify': 'passport/verify',
