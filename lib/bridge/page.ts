@@ -4,7 +4,7 @@ import {
   codeToCompare,
   escapeForPage,
   failurePage,
-  formAttributes,
+  pageForm,
   messagePage,
   strong,
   type Page,
@@ -42,6 +42,8 @@ export function confirmationPage({
     'I see the same code, and I began this login myself.',
     problem === 'no second step',
   );
+  const button = `${step}
+<button><span>The code is the same: go on to <bdi>${escapeForPage(host)}</bdi></span></button>`;
   return {
     status: problem === undefined ? 200 : 403,
     title: `${clientName} asks to use your account`,
@@ -50,12 +52,7 @@ export function confirmationPage({
 ${codeToCompare(code)}
 <p>Go on only if you see the same code in ${name} on your own screen. If another person sent you this link, that person
 would get access to your account.</p>
-<mastodon-login><form ${formAttributes}>
-<input type="hidden" name="proof" value="${escapeForPage(proof)}">
-<input type="hidden" name="instance" value="${escapeForPage(host)}">
-${step}
-<button><span>The code is the same: go on to <bdi>${escapeForPage(host)}</bdi></span></button>
-</form></mastodon-login>
+<mastodon-login>${pageForm({ proof, instance: host }, button)}</mastodon-login>
 <p class="soft">If the code is different, or you did not ask for this login, close this page.</p>`,
   };
 }

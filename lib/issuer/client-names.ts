@@ -23,9 +23,8 @@ export function hasMetadataDocument(client: object): boolean {
 
 export function clientNameOf(client: object): ClientName {
   const { clientId, clientName } = client as Named;
-  const name = safeName(clientName ?? '');
-  if (!hasMetadataDocument(client)) return { name: name === '' ? clientId : name };
-  return { name: new URL(clientId).host, ...(name !== '' && { claim: name }) };
+  if (!hasMetadataDocument(client)) return { name: safeName(clientName || clientId) };
+  return { name: new URL(clientId).host, ...(clientName && { claim: safeName(clientName) }) };
 }
 
 /** Without characters that change the direction of the text around them. */

@@ -12,8 +12,6 @@ import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
 import * as views from './views.js';
 
-const cookieAttributes = { httpOnly: true, sameSite: 'lax', signed: true } as const;
-
 /** @param adapter by the name of a model */
 export function configurationOf(
   shared: Shared,
@@ -32,8 +30,6 @@ export function configurationOf(
     cookies: {
       keys: [...keySet.cookieKeys],
       names: { session, interaction, resume },
-      long: cookieAttributes,
-      short: cookieAttributes,
     },
     routes: { ...routes },
     responseTypes: ['code'],
@@ -99,7 +95,6 @@ function features({ oidc, settings, documents }: Shared): Configuration['feature
     dPoP: { enabled: false },
     pushedAuthorizationRequests: { enabled: false },
     resourceIndicators: { enabled: false },
-    userinfo: { enabled: true },
     revocation: {
       enabled: true,
       allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
@@ -111,14 +106,11 @@ function features({ oidc, settings, documents }: Shared): Configuration['feature
         token.clientId === client.clientId,
     },
     rpInitiatedLogout: {
-      enabled: true,
       logoutSource: views.logoutSource,
       postLogoutSuccessSource: views.postLogoutSuccessSource,
     },
     deviceFlow: {
       enabled: deviceFlow,
-      charset: 'base-20',
-      mask: '****-****',
       deviceInfo: views.deviceInfo,
       userCodeInputSource: views.userCodeInputSource,
       userCodeConfirmSource: views.userCodeConfirmSource,

@@ -51,16 +51,15 @@ export class IssuerCookies extends PageCookies {
    * slow response would undo a later change of the cookie.
    */
   dropSessionCookie(req: IncomingMessage, res: ServerResponse, isUnsaved: boolean): void {
-    const names = ['session', 'session.sig'];
     const set = [res.getHeader('set-cookie') ?? []].flat().map(String);
-    const isKnown = names.every((name) => {
-      const value = this.read(req, name);
-      return value !== undefined && set.some((cookie) => cookie.startsWith(`${this.nameOf(name)}=${value};`));
-    });
-    if (!isKnown && !isUnsaved) return;
-    const isNew = (cookie: string) =>
-      names.some((name) => new RegExp(`^${this.nameOf(name)}=[^;]`).test(cookie));
-    const others = set.filter((cookie) => !isNew(cookie));
-    if (others.length < set.length) res.setHeader('Set-Cookie', others);
+    const isDropped = (cookie: string) =>
+      ['session', 'session.sig'].some((name) => {
+        const [given, value = ''] = cookie.split(/[=;]/, 2);
+        return given === this.nameOf(name) && value !== '' && (isUnsaved || value === this.read(req, name));
+      });
+    res.setHeader(
+      'Set-Cookie',
+      set.filter((cookie) => !isDropped(cookie)),
+    );
   }
 }

@@ -81,6 +81,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   await keyring.open();
   if (backend.isShared && settings.secret === undefined) settings.log('warning', { hint: withoutSecret });
 
+  // oidc-provider has no context for the middleware around it.
   const requests = new AsyncLocalStorage<IncomingMessage>();
   const address = () => {
     const req = requests.getStore();
@@ -108,7 +109,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     keepSessionCookies(shared, sessions),
     endTokensAtLogout(shared),
     endWithoutSession,
-    paceDevices(shared),
+    paceDevices(),
     authentication.middleware,
   ];
   const build = (keySet: KeySet): Running => {

@@ -24,6 +24,12 @@ export interface Binding {
   readonly refusal?: string;
 }
 
+interface Found {
+  readonly interaction: Interaction;
+  /** Of the binding. */
+  readonly refusal: string | undefined;
+}
+
 export class Interactions {
   constructor(
     private readonly shared: Shared,
@@ -36,27 +42,21 @@ export class Interactions {
   }
 
   /** The binding, if it is this browser's. */
-  async bindingOf(uid: string, browserKey: string | undefined): Promise<Binding | undefined> {
-    if (browserKey === undefined) return undefined;
+  async bindingOf(uid: unknown, browserKey: string | undefined): Promise<Binding | undefined> {
+    if (typeof uid !== 'string' || browserKey === undefined) return undefined;
     const binding = await this.shared.store.get<Binding>(bindingRecord(uid));
     return binding?.browser === digest(browserKey) ? binding : undefined;
   }
 
-  /** The interaction of oidc-provider's cookie, if it has this `uid`. */
-  async ofBrowser(req: IncomingMessage, res: ServerResponse, uid: string): Promise<Interaction | undefined> {
-    try {
-      const interaction = await this.provider().interactionDetails(req, res);
-      return interaction.uid === uid ? interaction : undefined;
-    } catch (error) {
-      if ((error as Error).name === 'SessionNotFound') return undefined;
-      throw error;
-    }
-  }
-
-  /** The interaction with this `uid`, if it is this browser's. */
-  async find(uid: unknown, browserKey: string | undefined): Promise<Interaction | undefined> {
-    if (typeof uid !== 'string' || !(await this.bindingOf(uid, browserKey))) return undefined;
-    return this.provider().Interaction.find(uid);
+  /** The interaction with this `uid`, if it is this browser's. Without its session, if that has ended since. */
+  async find(uid: unknown, browserKey: string | undefined): Promise<Found | undefined> {
+    const { Interaction: Model, Session } = this.provider();
+    const binding = await this.bindingOf(uid, browserKey);
+    const interaction = binding && (await Model.find(String(uid)));
+    if (!interaction) return undefined;
+    const session = interaction.session && (await Session.findByUid(interaction.session.uid));
+    if (!session) forgetSession(interaction);
+    return { interaction, refusal: binding.refusal };
   }
 
   async clientOf({ params, deviceCode }: Interaction): Promise<RequestingClient> {
@@ -82,7 +82,7 @@ export class Interactions {
     const { Session } = this.provider();
     const session = await Session.get(this.provider().createContext(req, res));
     if (session.accountId !== undefined && session.accountId !== subject) await session.destroy();
-    delete (interaction as { session?: unknown }).session;
+    forgetSession(interaction);
     const grantId = await this.grant(interaction, subject);
     return { select_account: {}, login: { accountId: subject }, consent: { grantId } };
   }
@@ -112,4 +112,8 @@ export class Interactions {
     grant.addOIDCScope(String(params.scope ?? 'openid'));
     return grant.save();
   }
+}
+
+function forgetSession(interaction: Interaction): void {
+  delete (interaction as { session?: unknown }).session;
 }

@@ -46,11 +46,8 @@ export class Keyring {
 
   /** @throws Error if the keys in the store are encrypted with another secret */
   async open(): Promise<void> {
-    const known = await this.store.get<KeysRecord>(name);
-    // Keys that were stored without the secret may have been read, so they are replaced.
-    if (!known && (await this.store.has(name)) && !(await this.store.get(name, '')))
-      throw new Error(otherSecret);
-    this.keys = known?.records ?? (await this.make());
+    this.keys = await this.read();
+    if (this.keys.length === 0) throw new Error(otherSecret);
     this.lookedAt = this.now();
   }
 
@@ -77,24 +74,27 @@ export class Keyring {
     const signsFrom = this.now() + announceMs;
     const next = await newKey(signsFrom);
     const written = await this.store.update<KeysRecord>(name, undefined, (known) => ({
-      records: [...shownAt(known?.records ?? [], this.now()).toSorted(byAge), next],
+      records: [...shownAt(known?.records ?? [], this.now()), next],
     }));
     this.keys = written?.records ?? this.keys;
     return new Date(signsFrom);
   }
 
   private async look(): Promise<void> {
-    try {
-      const known = await this.store.get<KeysRecord>(name);
-      if (known) this.keys = known.records;
-      // The operator has deleted the record, because the keys may be known.
-      else if (!(await this.store.has(name))) this.keys = await this.make();
-    } catch {
-      // The known keys stay in use.
-    } finally {
-      this.lookedAt = this.now();
-      this.looking = undefined;
-    }
+    const read = await this.read().catch(() => []);
+    if (read.length > 0) this.keys = read;
+    this.lookedAt = this.now();
+    this.looking = undefined;
+  }
+
+  /** The keys in the store; none if they are encrypted with another secret. */
+  private async read(): Promise<readonly Key[]> {
+    const known = await this.store.get<KeysRecord>(name);
+    if (known) return known.records;
+    // Without a record, the operator has deleted it, because the keys may be known. Keys that were stored without the secret
+    // may have been read.
+    const isReplaced = !(await this.store.has(name)) || (await this.store.get(name, ''));
+    return isReplaced ? this.make() : [];
   }
 
   /** Of several processes that start together for the first time, one generates the key for all. */
@@ -109,13 +109,9 @@ export class Keyring {
   }
 }
 
-function byAge(a: Key, b: Key): number {
-  return a.signsFrom - b.signsFrom;
-}
-
 /** The key that signs, then keys that will sign, then keys whose signatures may still be in use. */
 function shownAt(records: readonly Key[], now: number): readonly Key[] {
-  const sorted = records.toSorted(byAge);
+  const sorted = records.toSorted((a, b) => a.signsFrom - b.signsFrom);
   const signing = Math.max(
     0,
     sorted.findLastIndex(({ signsFrom }) => signsFrom <= now),

@@ -39,28 +39,22 @@ export class PendingRecords {
   /** Oldest first. All records of a kind have the same lifetime, so they also expire in this order. */
   private readonly records = new Map<string, PendingRecord>();
   private readonly quota = new Quota(limits.perNetwork);
-  private readonly sizeOfClients = new Map<string, number>();
-  private size = 0;
 
   /** @param drop deletes a record */
   constructor(private readonly drop: (id: string) => void) {}
 
   add(record: PendingRecord): void {
+    const { address, client } = record;
     for (const { id, until } of this.records.values()) {
       if (until > Date.now()) break;
       this.end(id);
     }
-    const { address, client, size } = record;
-    while (!this.quota.hasRoom(address)) {
-      this.evict(this.quota.oldestOfFull(address, this.records.values()));
-    }
-    while ((this.sizeOfClients.get(client) ?? 0) + size > limits.inAll / 2) {
-      this.makeRoom(address, (other) => other.client === client);
-    }
-    while (this.size + size > limits.inAll) this.makeRoom(address, () => true);
+    const oldest = () => this.quota.oldestOfFull(address, this.records.values());
+    for (let full = oldest(); full; full = oldest()) this.evict(full);
+    this.makeRoom(record, limits.inAll / 2, (other) => other.client === client);
+    this.makeRoom(record, limits.inAll, () => true);
     this.records.set(record.id, record);
     this.quota.add(address);
-    this.count(client, size);
   }
 
   end(id: string): void {
@@ -68,63 +62,34 @@ export class PendingRecords {
     if (!record) return;
     this.records.delete(id);
     this.quota.remove(record.address);
-    this.count(record.client, -record.size);
   }
 
-  private makeRoom(address: ClientAddress, isMeant: (record: PendingRecord) => boolean): void {
-    const records = [...this.records.values()].filter(isMeant);
+  /** Drops records of a kind until all of them have no more than `most` characters with the new one. */
+  private makeRoom(added: PendingRecord, most: number, isOfKind: (record: PendingRecord) => boolean): void {
+    const { address, size } = added;
+    const records = [...this.records.values()].filter(isOfKind);
+    const [first] = records;
+    const total = records.reduce((sum, one) => sum + one.size, size);
+    if (!first || total <= most) return;
     const own = records.find((other) => other.address === address);
     const quota = new Quota(Infinity);
     for (const record of records) quota.add(record.address);
-    this.evict(quota.heaviest(address, records) ?? own ?? records[0]);
+    this.evict(quota.heaviest(address, records) ?? own ?? first);
+    this.makeRoom(added, most, isOfKind);
   }
 
-  private evict(record: PendingRecord | undefined): void {
-    if (!record) throw new Error('no record to drop');
-    this.end(record.id);
-    this.drop(record.id);
-  }
-
-  private count(client: string, size: number): void {
-    this.size += size;
-    const ofClient = (this.sizeOfClients.get(client) ?? 0) + size;
-    if (ofClient > 0) this.sizeOfClients.set(client, ofClient);
-    else this.sizeOfClients.delete(client);
+  private evict({ id }: PendingRecord): void {
+    this.end(id);
+    this.drop(id);
   }
 }
 
 /** Limits what each network does within a minute. `undefined` has no limit. */
-export class MinuteQuota {
-  private readonly quota: Quota;
-  /** Oldest first. */
-  private readonly recent: { readonly address: ClientAddress; readonly until: number }[] = [];
-
-  constructor(perAddress: number) {
-    this.quota = new Quota(perAddress);
-  }
-
-  hasRoom(address: ClientAddress): boolean {
-    this.forget();
-    return this.quota.hasRoom(address);
-  }
-
-  add(address: ClientAddress): void {
+export class MinuteQuota extends Quota {
+  override add(address: ClientAddress): void {
     if (address === undefined) return;
-    this.forget();
-    this.recent.push({ address, until: performance.now() + 60_000 });
-    this.quota.add(address);
-  }
-
-  /** The count of the address, or of its IPv6 network, which may have one owner. */
-  countOf(address: ClientAddress): number {
-    return this.quota.countOf(address);
-  }
-
-  private forget(): void {
-    const now = performance.now();
-    const firstLeft = this.recent.findIndex(({ until }) => until > now);
-    const ended = this.recent.splice(0, firstLeft < 0 ? this.recent.length : firstLeft);
-    for (const { address } of ended) this.quota.remove(address);
+    super.add(address);
+    setTimeout(() => this.remove(address), 60_000).unref();
   }
 }
 

@@ -10,7 +10,7 @@ import { sendRedirect, sendPage, sendWrongMethod } from '../pages/page.js';
 import { isDeliberate } from '../pages/press.js';
 import { scriptURL } from '../pages/router.js';
 import { accountName, claimsOf, fitsHint, subjectOf, type Claims } from './claims.js';
-import type { Binding, Interaction, Interactions, Result } from './interactions.js';
+import type { Interaction, Interactions, Result } from './interactions.js';
 import { expiredPage, failedLoginPage, loginPage } from './pages.js';
 import type { Shared } from './shared.js';
 import { accountRecord } from './store.js';
@@ -23,7 +23,6 @@ interface Visit {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly key: string;
-  readonly binding: Binding;
   readonly interaction: Interaction;
 }
 
@@ -45,11 +44,10 @@ export class IssuerLogins {
   async page(req: IncomingMessage, res: ServerResponse, uid: string): Promise<void> {
     if (req.method !== 'GET' && req.method !== 'POST') return sendWrongMethod(res, 'GET, POST');
     const key = this.shared.cookies.browserKey(req);
-    const binding = await this.interactions.bindingOf(uid, key);
-    const interaction = binding && (await this.interactions.ofBrowser(req, res, uid));
-    if (key === undefined || !interaction) return sendPage(res, expiredPage());
-    const visit: Visit = { req, res, key, binding, interaction };
-    return req.method === 'POST' ? this.submitted(visit) : this.show(visit, { message: binding.refusal });
+    const found = await this.interactions.find(uid, key);
+    if (key === undefined || !found) return sendPage(res, expiredPage);
+    const visit: Visit = { req, res, key, interaction: found.interaction };
+    return req.method === 'POST' ? this.submitted(visit) : this.show(visit, { message: found.refusal });
   }
 
   /** Changes nothing: any link can lead here, with any `login_hint`. */
@@ -136,10 +134,10 @@ export class IssuerLogins {
     try {
       finished = await login.finishWithScope(response, key ?? []);
       const { profile, state } = finished;
-      const interaction = await this.interactions.find(uidIn(state), key);
-      if (!interaction) return sendPage(res, expiredPage());
+      const found = await this.interactions.find(uidIn(state), key);
+      if (!found) return sendPage(res, expiredPage);
       cookies.set(res, 'server', profile.instance.host, serverMaxAge);
-      isDelivered = await this.loggedIn(req, res, interaction, subjectOf(profile), claimsOf(profile));
+      isDelivered = await this.loggedIn(req, res, found.interaction, subjectOf(profile), claimsOf(profile));
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
       return await this.refused(res, key, error, (finished ?? error).state);
@@ -182,7 +180,7 @@ export class IssuerLogins {
     error: MastodonError,
     state: unknown,
   ): Promise<void> {
-    const interaction = await this.interactions.find(uidIn(state), key);
+    const { interaction } = (await this.interactions.find(uidIn(state), key)) ?? {};
     if (key === undefined || !interaction) return sendPage(res, failedLoginPage(error));
     if (error.code === 'access_denied') return this.end(res, interaction, cancelled);
     await this.interactions.bind(interaction.uid, key, error.message);

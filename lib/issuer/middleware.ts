@@ -1,6 +1,6 @@
 /** Middleware around oidc-provider for devices, client secrets, refresh tokens, logouts and session cookies. */
 
-import { digest } from '../util/crypto.js';
+import { boundedMap } from '../util/memory.js';
 import { routes, type KoaContextWithOIDC } from './oidc-provider.js';
 import type { Sessions } from './sessions.js';
 import type { Shared } from './shared.js';
@@ -10,13 +10,14 @@ export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) =>
 /** The shortest time between two requests of a device for its tokens (RFC 8628, section 3.5). Seconds. */
 const interval = 5;
 
-/** Two requests may arrive this much closer than they were sent. Milliseconds. */
-const toleranceMs = 500;
+/** Two requests may arrive closer than they were sent. Milliseconds. */
+const pauseMs = interval * 1000 - 500;
 
 type TokenResponse = { error?: unknown; device_code?: unknown; [name: string]: unknown };
 
-/** Adds `interval` for devices, and answers `slow_down` to a device that asks more often. */
-export function paceDevices({ store }: Shared): Middleware {
+/** Adds `interval` for devices, and answers `slow_down` to a device that asks this process more often. */
+export function paceDevices(): Middleware {
+  const asked = boundedMap<true>(10_000, pauseMs);
   return async (ctx, next) => {
     await next();
     const body = ctx.body as TokenResponse | undefined;
@@ -24,14 +25,8 @@ export function paceDevices({ store }: Shared): Middleware {
       body.interval = interval;
     }
     if (ctx.path !== routes.token || body?.error !== 'authorization_pending') return;
-    const code = ctx.oidc.body?.device_code;
-    if (typeof code !== 'string') return;
-    const name = ['asked', digest(code)] as const;
-    const last = await store.cached<{ at: number }>(name);
-    await store.set(name, { at: Date.now() }, 2 * interval * 1000).catch(() => undefined);
-    const sinceMs = Date.now() - (last?.at ?? 0);
-    // Another process wrote a time in the future if its clock is ahead.
-    if (sinceMs < 0 || sinceMs >= interval * 1000 - toleranceMs) return;
+    const code = String(ctx.oidc.body?.device_code);
+    if (!asked.has(code)) return void asked.set(code, true);
     ctx.body = { error: 'slow_down', error_description: `ask every ${interval} seconds at most` };
   };
 }
@@ -43,15 +38,10 @@ export function paceDevices({ store }: Shared): Middleware {
 export function askForConsent({ settings }: Shared): Middleware {
   return async (ctx, next) => {
     const { client_id: id, scope, prompt = '' } = ctx.query;
-    const isOffline = typeof scope === 'string' && scope.split(' ').includes('offline_access');
-    if (
-      ctx.path === routes.authorization &&
-      isOffline &&
-      typeof prompt === 'string' &&
-      !/\b(?:none|consent)\b/.test(prompt) &&
-      settings.clientSettings(String(id)).mayRefresh
-    ) {
-      ctx.query = { ...ctx.query, prompt: `${prompt} consent`.trim() };
+    const isAsked =
+      String(scope).split(' ').includes('offline_access') && !/none|consent/.test(String(prompt));
+    if (ctx.path === routes.authorization && isAsked && settings.clientSettings(String(id)).mayRefresh) {
+      ctx.query = { ...ctx.query, prompt: `${String(prompt)} consent`.trim() };
     }
     await next();
   };

@@ -1,6 +1,6 @@
 /** The login page of the issuer and its messages, as HTML. */
 
-import { escapeForPage, failurePage, formAttributes, messagePage, strong, type Page } from '../pages/page.js';
+import { escapeForPage, failurePage, pageForm, messagePage, strong, type Page } from '../pages/page.js';
 import { secondStep } from '../pages/press.js';
 import type { ClientName } from './client-names.js';
 
@@ -38,39 +38,43 @@ export interface LoginForm {
   readonly servers: readonly string[];
 }
 
-export function loginPage(form: LoginForm): Page {
-  const { client, account, refusal, note, script, status } = form;
-  const { name } = client.name;
+export function loginPage({ client, account, refusal, ...page }: LoginForm): Page {
+  const { redirectDestination: target } = client;
+  const name = `<bdi>${escapeForPage(client.name.name)}</bdi>`;
+  const form = (content: string) => pageForm({ proof: page.proof }, content);
   const back =
-    client.redirectDestination === undefined
-      ? `on a device. Nothing is sent back to this browser`
-      : `and be sent back to ${strong(client.redirectDestination)}`;
+    target === undefined
+      ? 'on a device. Nothing is sent back to this browser'
+      : `and be sent back to ${strong(target)}`;
   const keeps =
-    form.days === undefined
+    page.days === undefined
       ? ''
-      : ` It may stay logged in for ${form.days} day${form.days === 1 ? '' : 's'}.`;
-  const autofocus = account || form.isHinted ? '' : ' autofocus';
-  const sure = client.isUnknown
-    ? secondStep(`I want to log in to <bdi>${escapeForPage(name)}</bdi>`, form.isAskedAgain)
+      : ` It may stay logged in for ${page.days} day${page.days === 1 ? '' : 's'}.`;
+  const note = page.note === undefined ? '' : `<p>${escapeForPage(page.note)}</p>\n`;
+  const sure = client.isUnknown ? secondStep(`I want to log in to ${name}`, page.isAskedAgain) : '';
+  const goOn = account
+    ? `${form(`${sure}<button name="action" value="continue"><span>Continue as <bdi>${escapeForPage(account)}</bdi></span></button>`)}\n`
     : '';
+  const error =
+    refusal &&
+    `<p id="instance-error" class="mastodon-login-error" role="alert">${escapeForPage(refusal)}</p>\n`;
+  const quiet = ' class="mastodon-login-quiet"';
+  const login =
+    form(`<label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
+<input id="instance" name="instance" value="${escapeForPage(page.typed)}" required maxlength="2048" autocapitalize="none"
+ autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${account || page.isHinted ? '' : ' autofocus'}
+ aria-describedby="${error ? 'instance-error ' : ''}instance-hint"${error ? ' aria-invalid="true"' : ''}>
+${error ?? ''}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
+${sure}<button name="action" value="login"${account ? quiet : ''}>${account ? 'Log in with this account' : 'Log in'}</button>`);
+  const goBack = target === undefined ? '' : ` and go back to ${name}`;
+  const cancel = form(`<button name="action" value="cancel"${quiet}><span>Cancel${goBack}</span></button>`);
   return {
-    status,
-    title: `Log in to ${name}`,
-    script,
+    status: page.status,
+    title: `Log in to ${client.name.name}`,
+    script: page.script,
     body: `<p>You are about to log in to ${clientTitle(client.name)} with your Mastodon account ${back}. It learns your public profile: your handle, name and picture.${keeps}</p>
-${note === undefined ? '' : `<p>${escapeForPage(note)}</p>\n`}${account ? continueForm(form.proof, account, sure) : ''}<mastodon-login memory="off" servers="${escapeForPage(form.servers.join(' '))}"><form ${formAttributes}>
-<input type="hidden" name="proof" value="${escapeForPage(form.proof)}">
-<label for="instance">${account ? 'Another account: where does it live?' : 'Where does your account live?'}</label>
-<input id="instance" name="instance" value="${escapeForPage(form.typed)}" required maxlength="2048" autocapitalize="none"
- autocorrect="off" autocomplete="on" spellcheck="false" enterkeyhint="go" dir="ltr"${autofocus}
- aria-describedby="${refusal === undefined ? '' : 'instance-error '}instance-hint"${refusal === undefined ? '' : ' aria-invalid="true"'}>
-${refusal === undefined ? '' : `<p id="instance-error" class="mastodon-login-error" role="alert">${escapeForPage(refusal)}</p>\n`}<p id="instance-hint" class="mastodon-login-hint">Your server, or your handle: mastodon.social or @you@mastodon.social</p>
-${sure}<button name="action" value="login"${account ? ' class="mastodon-login-quiet"' : ''}>${account ? 'Log in with this account' : 'Log in'}</button>
-</form></mastodon-login>
-<form ${formAttributes}>
-<input type="hidden" name="proof" value="${escapeForPage(form.proof)}">
-<button name="action" value="cancel" class="mastodon-login-quiet"><span>Cancel${client.redirectDestination === undefined ? '' : ` and go back to <bdi>${escapeForPage(name)}</bdi>`}</span></button>
-</form>`,
+${note}${goOn}<mastodon-login memory="off" servers="${escapeForPage(page.servers.join(' '))}">${login}</mastodon-login>
+${cancel}`,
   };
 }
 
@@ -80,43 +84,24 @@ export function clientTitle({ name, claim }: ClientName): string {
   return `${strong(name)}${claimed}`;
 }
 
-function continueForm(proof: string, account: string, sure: string): string {
-  return `<form ${formAttributes}>
-<input type="hidden" name="proof" value="${escapeForPage(proof)}">
-${sure}<button name="action" value="continue"><span>Continue as <bdi>${escapeForPage(account)}</bdi></span></button>
-</form>
-`;
-}
+/** For a request that does not exist, has ended or expired, or belongs to another browser. */
+export const expiredPage = messagePage(403, 'This login is not valid any more', [
+  'It has expired or was already used, or it was started in another browser. The login needs cookies.',
+  'Go back to where you came from, and begin again there.',
+]);
 
-/** For a login that does not exist, has ended or expired, or belongs to another browser. */
-export function expiredPage(): Page {
-  return messagePage(403, 'This login is not valid any more', [
-    'It has expired or was already used, or it was started in another browser. The login needs cookies.',
-    'Go back to where you wanted to log in, and begin again there.',
-  ]);
-}
+/** For requests after `close()`. */
+export const closedPage = messagePage(503, 'This service is being stopped', [
+  'Please try again in a moment.',
+]);
 
-/** For a posted request that has expired: a login or a logout. */
-export function goneRequestPage(): Page {
-  return messagePage(403, 'This request is not valid any more', [
-    'Go back to where you came from, and begin again there.',
-  ]);
-}
+/** For a form that was sent from another site. */
+export const foreignFormPage = messagePage(403, 'That did not come from our page', [
+  'Go back, load the page again, and press its button.',
+]);
 
 export function failedLoginPage(error: unknown): Page {
   return failurePage(error, 'Go back to where you wanted to log in, and begin again there.');
-}
-
-/** For requests after `close()`. */
-export function closedPage(): Page {
-  return messagePage(503, 'This service is being stopped', ['Please try again in a moment.']);
-}
-
-/** For a form that was sent from another site. */
-export function foreignFormPage(): Page {
-  return messagePage(403, 'That did not come from our page', [
-    'Go back, load the page again, and press its button.',
-  ]);
 }
 
 /** For a mistake of a client. */

@@ -9,14 +9,7 @@ import type { Interactions } from './interactions.js';
 import { limits } from './limits.js';
 import type { IssuerLogins } from './logins.js';
 import { routes, type Provider } from './oidc-provider.js';
-import {
-  clientErrorPage,
-  closedPage,
-  expiredPage,
-  failedLoginPage,
-  foreignFormPage,
-  goneRequestPage,
-} from './pages.js';
+import { clientErrorPage, closedPage, expiredPage, failedLoginPage, foreignFormPage } from './pages.js';
 import type { Shared } from './shared.js';
 
 /** The provider with the current keys. */
@@ -56,7 +49,7 @@ export function routerOf(
       /^\/(?:authorize|device|logout)(?:\/|$)/.test(path) && path !== routes.device_authorization,
     async serve(req, res) {
       if (uid !== undefined && !(await interactions.bindingOf(uid, cookies.browserKey(req)))) {
-        return sendPage(res, expiredPage());
+        return sendPage(res, expiredPage);
       }
       const requested = await requestedBy(shared, req, path, query);
       if ('refusal' in requested) return sendPage(res, requested.refusal);
@@ -64,7 +57,7 @@ export function routerOf(
         return void res.writeHead(303, { location: issuerURL + requested.redirect }).end();
       }
       if (req.method === 'POST' && ownForms.has(path) && !isFromOwnPage(req, issuerURL)) {
-        return sendPage(res, foreignFormPage());
+        return sendPage(res, foreignFormPage);
       }
       if (path === routes.jwks) await keyring.refresh();
       await running().answer(published(req, path + requested.query, basePath, issuerURL), res);
@@ -87,7 +80,7 @@ export function routerOf(
       return document === undefined ? undefined : endpoint(document, '');
     },
     callback: (req, res, response) => logins.callback(req, res, response),
-    closedPage: () => (isClosed() ? closedPage() : undefined),
+    closedPage: () => (isClosed() ? closedPage : undefined),
     failure(error) {
       if (error instanceof oidc.errors.OIDCProviderError && error.status < 500) {
         return clientErrorPage(400, error.error, error.error_description);
@@ -113,8 +106,8 @@ type Requested = { readonly query: string } | { readonly redirect: string } | { 
 
 /**
  * Reads a request as its client has made it, by GET or by POST. A posted one is redirected to a URL by GET: browsers send no
- * `SameSite=Lax` cookies with a POST from another site, so the session would be missing. One with an ID token is encrypted:
- * the token has the claims of a person, and URLs are in histories and logs.
+ * `SameSite=Lax` cookies with a POST from another site, so the session would be missing. The query is encrypted: an ID token
+ * has the claims of a person, and URLs are in histories and logs.
  */
 async function requestedBy(
   { keyring }: Shared,
@@ -131,16 +124,14 @@ async function requestedBy(
     if (encrypted === undefined) return { query };
     const [posted] = keys.flatMap((key) => decrypt(key, purpose, encrypted) ?? []);
     const [, until = 0, fields = ''] = /^(\d+) (.*)$/s.exec(posted ?? '') ?? [];
-    return Number(until) > Date.now() ? { query: `?${fields}` } : { refusal: goneRequestPage() };
+    return Number(until) > Date.now() ? { query: `?${fields}` } : { refusal: expiredPage };
   }
   const { 'content-type': type = form } = req.headers;
   if (Object(req.body) !== req.body && !type.toLowerCase().startsWith(form)) return { refusal: noForm };
   const fields = await readFields(req, limits.request);
   if (!fields) return { refusal: tooLong };
-  const isSecret = [...fields.keys()].some((name) => name.includes('id_token_hint'));
   const text = `${Date.now() + postedTtlMs} ${String(fields)}`;
-  const sent = isSecret ? `posted=${encrypt(keys[0] ?? '', purpose, text)}` : String(fields);
-  const redirect = `${path}?${sent}`;
+  const redirect = `${path}?posted=${encrypt(keys[0] ?? '', purpose, text)}`;
   return redirect.length > limits.request ? { refusal: tooLong } : { redirect };
 }
 

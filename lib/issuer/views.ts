@@ -3,7 +3,7 @@
 import {
   codeToCompare,
   escapeForPage,
-  formAttributes,
+  pageForm,
   internalError,
   messagePage,
   rendered,
@@ -30,10 +30,10 @@ function show(ctx: KoaContextWithOIDC, page: Page): void {
 export function renderError(ctx: KoaContextWithOIDC, out: OAuthFailure, error: Error): void {
   const { status } = ctx;
   // `LoginRequired`: another request has ended the session.
-  if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage());
+  if (error.name === 'SessionNotFound' || error.name === 'LoginRequired') return show(ctx, expiredPage);
   if (status >= 500) return show(ctx, failedLoginPage(error));
   // Another tab has opened a page of ours since.
-  if (ctx.path === `${routes.end_session}/confirm`) return show(ctx, foreignFormPage());
+  if (ctx.path === `${routes.end_session}/confirm`) return show(ctx, foreignFormPage);
   show(ctx, clientErrorPage(status, out.error, out.error_description));
 }
 
@@ -49,25 +49,29 @@ export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<vo
   await next();
 }
 
-/** oidc-provider has written it to the session, and compares the field of the form. */
-function formTokenOf(ctx: KoaContextWithOIDC): string {
-  return String((ctx.oidc.session?.state as { secret?: unknown } | undefined)?.secret ?? '');
+/** A form for an endpoint of oidc-provider, which has written the token to the session and compares it. */
+function formFor(
+  ctx: KoaContextWithOIDC,
+  endpoint: string,
+  content: string,
+  hidden: Readonly<Record<string, string>> = {},
+): string {
+  const { secret } = (ctx.oidc.session?.state ?? {}) as { readonly secret?: unknown };
+  return pageForm({ xsrf: String(secret), ...hidden }, content, ctx.oidc.urlFor(endpoint));
 }
 
 export function logoutSource(ctx: KoaContextWithOIDC): void {
   const { client, params } = ctx.oidc;
   const target = redirectDestination(params?.post_logout_redirect_uri);
   const from = client ? strong(clientNameOf(client).name) : 'here';
+  const buttons = `<button name="logout" value="yes">Log out here, too</button>
+<button class="mastodon-login-quiet">Stay logged in here</button>`;
   const then = target === undefined ? '' : ` You are then sent to ${strong(target)}.`;
   show(ctx, {
     status: 200,
     title: 'Log out?',
     body: `<p>You are being logged out of ${from}. Do you want to log out here, too? Other sites use this login as well.${then}</p>
-<form ${formAttributes} action="${escapeForPage(ctx.oidc.urlFor('end_session_confirm'))}">
-<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
-<button name="logout" value="yes">Log out here, too</button>
-<button class="mastodon-login-quiet">Stay logged in here</button>
-</form>`,
+${formFor(ctx, 'end_session_confirm', buttons)}`,
   });
 }
 
@@ -119,59 +123,50 @@ export function userCodeInputSource(
   err?: Error & { userCode?: string },
 ): void {
   const { session } = ctx.oidc;
-  const action = ctx.oidc.urlFor('code_verification');
   if (session && session.exp === undefined && err) {
     // The session of the form is gone. oidc-provider has started another one, which a new page saves.
     (session as { touched?: boolean }).touched = false;
     if (ctx.method === 'POST') {
       ctx.status = 303;
-      return ctx.redirect(action);
+      return ctx.redirect(ctx.oidc.urlFor('code_verification'));
     }
   }
-  if (err?.name === 'SessionNotFound') return show(ctx, expiredPage());
+  if (err?.name === 'SessionNotFound') return show(ctx, expiredPage);
   if (err?.name === 'AbortedError') {
     const begin = 'You may close this window. To log in after all, begin again on the device.';
     return show(ctx, messagePage(200, 'The device was not logged in', [begin]));
   }
   const given: unknown = ctx.state.userCode ?? ctx.oidc.params?.user_code;
   const code = err?.userCode ?? (typeof given === 'string' ? given.slice(0, 64) : '');
+  const other =
+    out?.error === 'server_error' ? internalError : 'That did not work. Begin again on your device.';
   const refusal =
-    err && `<p id="refusal" class="mastodon-login-error" role="alert">${codeRefusal(err, out)}</p>\n`;
+    err &&
+    `<p id="refusal" class="mastodon-login-error" role="alert">${codeRefusals[err.name] ?? other}</p>\n`;
+  const field = `<label for="user_code">Which code does your device show?</label>
+<input id="user_code" name="user_code" value="${escapeForPage(code)}" required maxlength="64" autocapitalize="characters"
+ autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
+ ${refusal ? 'aria-describedby="refusal" aria-invalid="true"' : ''}>
+${refusal ?? ''}<button>Go on</button>`;
   show(ctx, {
     status: err ? Math.max(400, ctx.status) : 200,
     title: 'Log in on a device',
-    body: `<form ${formAttributes} action="${escapeForPage(action)}">
-<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
-<label for="user_code">Which code does your device show?</label>
-<input id="user_code" name="user_code" value="${escapeForPage(code)}" required maxlength="64" autocapitalize="characters"
- autocorrect="off" autocomplete="off" spellcheck="false" enterkeyhint="go" dir="ltr" autofocus
- ${refusal === undefined ? '' : 'aria-describedby="refusal" aria-invalid="true"'}>
-${refusal ?? ''}<button>Go on</button>
-</form>
+    body: `${formFor(ctx, 'code_verification', field)}
 <p class="soft">Type a code only if you began to log in on a device yourself, just now.</p>`,
   });
 }
 
-function codeRefusal(error: Error, out: OAuthFailure | undefined): string {
-  switch (error.name) {
-    case 'NoCodeError':
-      return 'Type the code that your device shows.';
-    case 'NotFoundError':
-      return 'There is no such code. Compare it with the one on your device.';
-    case 'ExpiredError':
-      return 'This code has expired. Begin again on your device, which will show you a new one.';
-    case 'AlreadyUsedError':
-    case 'InvalidGrant':
-      return 'This code was already used. Begin again on your device, which will show you a new one.';
-    // Another tab has opened a page of ours since.
-    case 'InvalidRequest':
-      return 'That did not reach us from this page. Please press the button again.';
-    case 'SlowDown':
-      return 'Too many wrong codes came from your network. Try again in a minute.';
-    default:
-      return out?.error === 'server_error' ? internalError : 'That did not work. Begin again on your device.';
-  }
-}
+/** Why a code was refused, by the names of oidc-provider's errors. */
+const codeRefusals: Readonly<Record<string, string>> = {
+  NoCodeError: 'Type the code that your device shows.',
+  NotFoundError: 'There is no such code. Compare it with the one on your device.',
+  ExpiredError: 'This code has expired. Begin again on your device, which will show you a new one.',
+  AlreadyUsedError: 'This code was already used. Begin again on your device, which will show you a new one.',
+  InvalidGrant: 'This code was already used. Begin again on your device, which will show you a new one.',
+  // Another tab has opened a page of ours since.
+  InvalidRequest: 'That did not reach us from this page. Please press the button again.',
+  SlowDown: 'Too many wrong codes came from your network. Try again in a minute.',
+};
 
 /** What a device says about itself, which is not verified; `at` in seconds since the epoch. */
 export function deviceInfo(ctx: KoaContextWithOIDC) {
@@ -191,6 +186,8 @@ export function userCodeConfirmSource(
   const name = clientNameOf(client);
   const minutes = Math.floor((Date.now() / 1000 - at) / 60);
   const when = minutes < 1 ? 'less than a minute ago' : `${minutes} minute${minutes === 1 ? '' : 's'} ago`;
+  const buttons = `<button>The code is the same: go on</button>
+<button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>`;
   const itself =
     device === '' ? 'does not say what it is' : `calls itself <bdi>${escapeForPage(device)}</bdi>`;
   show(ctx, {
@@ -200,13 +197,7 @@ export function userCodeConfirmSource(
 ${codeToCompare(userCode)}
 <p>Go on only if you see the same code on a device in front of you: if another person sent you this link or this code,
 they would get into your account.</p>
-<form ${formAttributes} action="${escapeForPage(ctx.oidc.urlFor('code_verification'))}">
-<input type="hidden" name="xsrf" value="${escapeForPage(formTokenOf(ctx))}">
-<input type="hidden" name="user_code" value="${escapeForPage(userCode)}">
-<input type="hidden" name="confirm" value="yes">
-<button>The code is the same: go on</button>
-<button name="abort" value="yes" class="mastodon-login-quiet">I did not ask for this</button>
-</form>`,
+${formFor(ctx, 'code_verification', buttons, { user_code: userCode, confirm: 'yes' })}`,
   });
 }
 

@@ -16,11 +16,19 @@ export interface Page {
   readonly script?: string | undefined;
 }
 
-/** Attributes of every form. Turbo and htmx would send it with `fetch`, which cannot follow the redirect to another site. */
-export const formAttributes = 'class="mastodon-login-form" method="post" data-turbo="false" hx-boost="false"';
-
-export function notFoundPage(): Page {
-  return messagePage(404, 'Not found', ['There is nothing at this address.']);
+/**
+ * A form. Turbo and htmx would send it with `fetch`, which cannot follow the redirect to another site.
+ * @param hidden values of hidden fields
+ * @param content HTML
+ */
+export function pageForm(hidden: Readonly<Record<string, string>>, content: string, action?: string): string {
+  const target = action === undefined ? '' : ` action="${escapeForPage(action)}"`;
+  const fields = Object.entries(hidden).map(
+    ([name, value]) => `<input type="hidden" name="${name}" value="${escapeForPage(value)}">\n`,
+  );
+  return `<form class="mastodon-login-form" method="post" data-turbo="false" hx-boost="false"${target}>
+${fields.join('')}${content}
+</form>`;
 }
 
 /** @param paragraphs HTML */

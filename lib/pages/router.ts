@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { browserRequest, prefetchRefusal } from '../login/browser.js';
 import type { MastodonLogin } from '../login/login.js';
 import { buttonScript } from './button-files.js';
-import { messagePage, notFoundPage, sendPage, type Page } from './page.js';
+import { messagePage, sendPage, type Page } from './page.js';
 
 /** Fits `app.use` of Express as well as `http.createServer`. */
 export type Router = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => void;
@@ -81,7 +81,7 @@ export function pageRouter(parts: RouterParts): Router {
 
   return (req, res, next) => {
     const route = routeOf(req, next === undefined);
-    if (!route) return next ? next() : sendPage(res, notFoundPage());
+    if (!route) return next ? next() : sendPage(res, notFoundPage);
     const page = parts.closedPage?.() ?? (route.isForVisitors && isPreload(req) ? preloadPage : undefined);
     if (page) return sendPage(res, page);
     route.serve(req, res).catch((error: unknown) => {
@@ -118,6 +118,8 @@ const script: Route = {
 function isPreload(req: IncomingMessage): boolean {
   return prefetchRefusal(browserRequest(req)) !== undefined;
 }
+
+const notFoundPage = messagePage(404, 'Not found', ['There is nothing at this address.']);
 
 /** 503: browsers discard it, and ask again when the visitor opens the page. */
 const preloadPage = messagePage(503, 'Open this page again', ['It was loaded before you opened it.']);

@@ -45,15 +45,37 @@ describe('keys', () => {
     const { opened, pass } = await aClock();
     const [one, other] = [await opened(), await opened()];
     const [first] = ids(one);
+    const before = one.current().id;
     await one.rotate();
     const [, second] = ids(one);
     expect(second).toBeTruthy();
     expect(ids(one)[0]).toBe(first);
+    expect(one.current().id).not.toBe(before);
     pass(minute + 1);
     expect(await looked(other)).toEqual([first, second]);
-    pass(4 * minute);
+    pass(4 * minute - 1);
     expect(ids(one)).toEqual([second, first]);
     expect(ids(other)).toEqual([second, first]);
+    await one.rotate();
+    const [, third] = ids(one);
+    expect(ids(one)).toEqual([second, third, first]);
+    pass(5 * minute);
+    await one.rotate();
+    expect(ids(one)).toEqual([third, expect.any(String), first, second]);
+  });
+
+  it('are read once a minute', async () => {
+    const backend = new JSONStore();
+    const { opened, pass } = await aClock(backend);
+    const ring = await opened();
+    const reads = jest.spyOn(backend, 'get');
+    pass(minute);
+    await looked(ring);
+    expect(reads).not.toHaveBeenCalled();
+    pass(1);
+    await looked(ring);
+    await looked(ring);
+    expect(reads).toHaveBeenCalledTimes(1);
   });
 
   it('that are old are published for a day after their last signature, and then removed', async () => {
@@ -63,7 +85,7 @@ describe('keys', () => {
     await ring.rotate();
     pass(5 * minute + 24 * hour - 1);
     expect(ids(ring)).toContain(first);
-    pass(2);
+    pass(1);
     expect(ids(ring)).not.toContain(first);
     await ring.rotate();
     expect(ids(await opened())).not.toContain(first);

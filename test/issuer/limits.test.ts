@@ -3,7 +3,8 @@
  * client.
  */
 
-import { MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
+import { AuthenticationLimit, MinuteQuota, PendingRecords } from '../../lib/issuer/limits';
+import type { KoaContextWithOIDC, OIDC } from '../../lib/issuer/oidc-provider';
 
 describe('when the total limit is reached', () => {
   const until = Date.now() + 3_600_000;
@@ -76,11 +77,14 @@ describe('when the total limit is reached', () => {
   it('expired records are removed first', () => {
     const dropped: string[] = [];
     const records = new PendingRecords((id) => dropped.push(id));
+    const now = Date.now();
+    jest.spyOn(Date, 'now').mockReturnValue(now);
     for (let i = 0; i < 200; i++) {
-      records.add({ id: `old ${i}`, address: '203.0.113.7', client: 'a', size: 1, until: Date.now() - 1 });
+      records.add({ id: `old ${i}`, address: '203.0.113.7', client: 'a', size: 1, until: now });
     }
     records.add({ id: 'new', address: '203.0.113.7', client: 'a', size: 1, until });
     expect(dropped).toEqual([]);
+    jest.restoreAllMocks();
   });
 });
 
@@ -116,11 +120,10 @@ describe('a login that has ended', () => {
 });
 
 describe('attempts of a network within a minute', () => {
-  const at = (ms: number) => jest.spyOn(performance, 'now').mockReturnValue(ms);
-  afterEach(() => jest.restoreAllMocks());
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
 
   it('are limited, and those of other networks are not', () => {
-    at(1000);
     const quota = new MinuteQuota(2);
     quota.add('203.0.113.7');
     expect([quota.countOf('203.0.113.7'), quota.hasRoom('203.0.113.7')]).toEqual([1, true]);
@@ -130,25 +133,94 @@ describe('attempts of a network within a minute', () => {
   });
 
   it('count for one minute each', () => {
-    at(1000);
     const quota = new MinuteQuota(2);
     quota.add('203.0.113.7');
-    at(31_000);
+    jest.advanceTimersByTime(30_000);
     quota.add('203.0.113.7');
-    at(60_999);
+    jest.advanceTimersByTime(29_999);
     expect(quota.hasRoom('203.0.113.7')).toBe(false);
-    at(61_000);
-    expect(quota.hasRoom('203.0.113.7')).toBe(true);
-    quota.add('203.0.113.7');
-    expect(quota.hasRoom('203.0.113.7')).toBe(false);
-    at(130_000);
-    quota.add('198.51.100.1');
-    expect([quota.countOf('203.0.113.7'), quota.countOf('198.51.100.1')]).toEqual([0, 1]);
+    jest.advanceTimersByTime(1);
+    expect(quota.countOf('203.0.113.7')).toBe(1);
+    jest.advanceTimersByTime(30_000);
+    expect(quota.countOf('203.0.113.7')).toBe(0);
   });
 
-  it('from a private network have no limit, because they may come from a proxy', () => {
+  it('from a private network have no limit, because they may come from a proxy, and are not counted', () => {
     const quota = new MinuteQuota(1);
     for (let i = 0; i < 5; i++) quota.add(undefined);
-    expect(quota.hasRoom(undefined)).toBe(true);
+    expect([quota.hasRoom(undefined), quota.countOf(undefined)]).toEqual([true, 0]);
+  });
+});
+
+describe('wrong secrets of a client', () => {
+  class InvalidClientAuth extends Error {}
+  const [network, other] = ['203.0.113.7', '198.51.100.1'];
+
+  /** `guess` answers as oidc-provider has answered: by default that the secret was wrong. */
+  function aLimit() {
+    let address = network;
+    const limit = new AuthenticationLimit(
+      { errors: { InvalidClientAuth } } as unknown as OIDC,
+      () => address,
+    );
+    const from = <T>(place: string, work: () => T) => ((address = place), work());
+    const isRefused = (clientId: string, place = network) => {
+      try {
+        from(place, () => limit.check(clientId));
+        return false;
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidClientAuth);
+        return (error as Error).message;
+      }
+    };
+    const guess = async (changes: object = {}, place = network) => {
+      const headers = new Map([['WWW-Authenticate', 'Basic']]);
+      const ctx = {
+        ...{ status: 401, body: { error: 'invalid_client' } as unknown },
+        oidc: { client: { clientId: 'shop', clientAuthMethod: 'client_secret_basic' } },
+        set: (name: string, value: string) => headers.set(name, value),
+        remove: (name: string) => headers.delete(name),
+        ...changes,
+      };
+      const next = jest.fn(async () => undefined);
+      await from(place, () => limit.middleware(ctx as unknown as KoaContextWithOIDC, next));
+      expect(next).toHaveBeenCalledTimes(1);
+      return { status: ctx.status, body: ctx.body, headers: Object.fromEntries(headers) };
+    };
+    return { guess, isRefused };
+  }
+
+  it('are limited to ten in a minute for a client and network; then every answer is the same', async () => {
+    const { guess, isRefused } = aLimit();
+    for (let i = 0; i < 10; i++) {
+      expect(isRefused('shop')).toBe(false);
+      expect((await guess()).status).toBe(401);
+    }
+    const error_description = 'this client has failed to authenticate 10 times: try again in a minute';
+    expect(isRefused('shop')).toBe(error_description);
+    for (let i = 0; i < 2; i++)
+      expect(await guess()).toEqual({
+        status: 429,
+        headers: { 'Retry-After': '60' },
+        body: { error: 'invalid_client', error_description },
+      });
+    expect([isRefused('shop', other), isRefused('app'), (await guess({}, other)).status]).toEqual([
+      false,
+      false,
+      401,
+    ]);
+  });
+
+  it.each<[string, object]>([
+    ['no client', { oidc: { client: undefined } }],
+    ['no route', { oidc: undefined }],
+    ['no body', { body: undefined }],
+    ['another error', { body: { error: 'invalid_grant' } }],
+    ['a public client', { oidc: { client: { clientId: 'shop', clientAuthMethod: 'none' } } }],
+    ['a client with a key', { oidc: { client: { clientId: 'shop', clientAuthMethod: 'private_key_jwt' } } }],
+  ])('are not counted by an answer for %s', async (_what, changes) => {
+    const { guess, isRefused } = aLimit();
+    for (let i = 0; i < 12; i++) expect((await guess(changes)).status).toBe(401);
+    expect(isRefused('shop')).toBe(false);
   });
 });

@@ -146,6 +146,7 @@ describe('a client with a secret', () => {
 
     it('by a secret', async () => {
       const { stage } = await aStage({ trustedProxies: 1 });
+      const timers = jest.spyOn(globalThis, 'setTimeout');
       for (let i = 0; i < 10; i++) {
         const wrong = await attempt(stage.issuerURL, network, { basic: `shop:guess${i}` });
         expect(wrong).toMatchObject({ status: 401, error: 'invalid_client' });
@@ -156,9 +157,9 @@ describe('a client with a secret', () => {
         expect(await attempt(stage.issuerURL, network, { basic })).toEqual(refused);
       const known = { status: 400, error: 'invalid_grant' };
       expect(await attempt(stage.issuerURL, '198.51.100.1', { basic: right })).toMatchObject(known);
-      const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 61_000);
+      for (const [endMinute, ms] of timers.mock.calls) if (ms === 60_000) endMinute();
       expect(await attempt(stage.issuerURL, network, { basic: right })).toMatchObject(known);
-      clock.mockRestore();
+      timers.mockRestore();
     });
 
     it('and meanwhile the right secret uses up no refresh token', async () => {
