@@ -50,13 +50,19 @@ const judged = {
   'http/context': 'http/context http/concurrency http/request',
   'http/request': 'http/request discovery/documents',
   'issuer/claims': 'issuer/claims',
-  'issuer/client-names': 'issuer/clients issuer/documents',
+  'issuer/client-names': 'issuer/client-names',
   'issuer/redirect-uris': 'issuer/redirect-uris',
   'issuer/adapter': 'issuer/adapter',
   'issuer/documents': 'issuer/documents',
   'issuer/keys': 'issuer/keys',
   'issuer/limits': 'issuer/limits',
   'issuer/client-options': 'issuer/client-options',
+  'issuer/sessions': 'issuer/sessions',
+  'issuer/interactions': 'issuer/prompts issuer/visits security/fixate-a-login-at-the-issuer',
+  'issuer/logins':
+    'issuer/prompts issuer/visits security/log-in-as-another-than-named security/deceive-the-issuer',
+  'issuer/router': 'issuer/conformance issuer/mount security/deceive-the-issuer',
+  'issuer/middleware': 'issuer/device issuer/refresh issuer/conformance',
   'util/url': 'util/url discovery/address',
 };
 
