@@ -61,12 +61,14 @@ const handles = [
 export function parseAddress(input: unknown, developmentOrigins: ReadonlySet<string>): Address {
   if (input === undefined || input === null) throw new MastodonError('instance_missing');
   if (typeof input !== 'string' || input.length > maxInputLength) throw invalid();
-  const text = withoutSpacesAtDots(
-    input.replace(invisible, '').replace(strayJoiners, '').replaceAll('\uff20', '@'),
-  );
+  const visible = input.replace(invisible, '').replace(strayJoiners, '').replaceAll('\uff20', '@');
+  // Phone keyboards insert spaces at dots: "Mastodon. social".
+  const parts = visible.split(/[.\u3002\uff0e\uff61]/u).map((part) => part.trim());
+  const text = parts.join('.');
   if (text === '') throw new MastodonError('instance_missing');
 
-  const handle = handles.map((form) => form.exec(text)).find((found) => found !== null);
+  let handle: RegExpExecArray | null = null;
+  for (const form of handles) handle ??= form.exec(text);
   if (handle) return addressOf(handle[2] ?? '', handle[1], developmentOrigins);
   // A Bluesky name such as `@ada.bsky.social` is a host name.
   const blueskyName = /^@([a-z0-9.-]+\.bsky\.social)$/iu.exec(text)?.[1];
@@ -84,12 +86,6 @@ export function addressIn(input: unknown, developmentOrigins: ReadonlySet<string
   } catch {
     return undefined;
   }
-}
-
-/** Removes spaces around the text, and at dots, where phone keyboards insert them: "Mastodon. social". */
-function withoutSpacesAtDots(text: string): string {
-  const parts = text.split(/[.\u3002\uff0e\uff61]/u);
-  return parts.map((part) => part.trim()).join('.');
 }
 
 function addressOf(

@@ -1,7 +1,6 @@
 /** Checks the application's verify function, and calls it in each of its forms. */
 
 import { isDevelopment, warnOnce } from '../events.js';
-import { kindOf } from '../util/error-kind.js';
 import type { MastodonProfile } from '../login/profile.js';
 import type { Request } from './passport.js';
 
@@ -136,8 +135,7 @@ export function callVerify(
     const waitForDone = (returned: unknown) => {
       if (returned === undefined) return;
       // A plain object is probably the user. Other values may be a query or a timer, and the database may be slow.
-      const prototype: unknown = Object.getPrototypeOf(Object(returned));
-      const timeoutMs = prototype === Object.prototype || prototype === null ? 100 : 10_000;
+      const timeoutMs = Object.getPrototypeOf(Object(returned)) === Object.prototype ? 100 : 10_000;
       setTimeout(() => reject(new TypeError(returnedInstead)), timeoutMs).unref();
     };
     const failed = (error: unknown) => {
@@ -146,7 +144,7 @@ export function callVerify(
       process.emitWarning(`MastodonStrategy: ${text}`);
     };
     if (result instanceof Promise) result.then(waitForDone, failed);
-    else if (result !== undefined) waitForDone(result);
+    else waitForDone(result);
   });
 }
 
@@ -163,7 +161,7 @@ export function thrownText(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {
-    return kindOf(thrown) || 'something that cannot be shown';
+    return 'something that cannot be shown';
   }
 }
 

@@ -1,5 +1,6 @@
 /** Every form that an application may give its verify function. */
 
+import { emittedWarnings } from '../../lib/events.js';
 import { callVerify, checkVerify, type VerifyFunction } from '../../lib/passport/verify.js';
 
 const user = { name: 'alice' };
@@ -62,7 +63,7 @@ describe('returns the user', () => {
     ['by done', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done(null, user)],
     [
       'by done, later',
-      (_a: unknown, _r: unknown, _p: unknown, done: Done) => void setImmediate(done, null, user),
+      (_a: unknown, _r: unknown, _p: unknown, done: Done) => void setTimeout(done, 150, null, user),
     ],
     [
       'by done, from an async function',
@@ -75,13 +76,13 @@ describe('returns the user', () => {
     [
       'by done, after an async function has returned a query',
       async (_a: unknown, _r: unknown, _p: unknown, done: Done) => (
-        setImmediate(() => setImmediate(done, null, user)),
+        setTimeout(done, 150, null, user),
         new Map()
       ),
     ],
     [
       'by done, behind a wrapper without parameters',
-      (...args: unknown[]) => (args.at(-1) as Done)(null, user),
+      (...args: unknown[]) => void setImmediate(args.at(-1) as Done, null, user),
     ],
     [
       'by a promise, behind a wrapper without parameters',
@@ -111,6 +112,24 @@ it.each<[string, unknown]>([
   ['done()', (_a: unknown, _r: unknown, _p: unknown, done: Done) => done()],
 ])('refuses with %s', async (_how, verify) => {
   expect((await call(verify)).user).toBeFalsy();
+});
+
+it.each([
+  ['undefined, where a return may be missing, with a warning', undefined, 'development', 1],
+  ['undefined', undefined, 'production', 0],
+  ['false', false, 'development', 0],
+])('refuses with %s', async (_what, returned, environment, times) => {
+  emittedWarnings.clear();
+  const emitted = jest.spyOn(process, 'emitWarning').mockReturnValue();
+  const env = jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV: environment });
+  for (let turn = 0; turn < 2; turn++) await call(async (_a: unknown) => returned);
+  expect(emitted).toHaveBeenCalledTimes(times);
+  if (times > 0)
+    expect(emitted).toHaveBeenCalledWith(expect.stringContaining('return false'), {
+      code: 'MASTODON_NO_USER',
+    });
+  env.restore();
+  emitted.mockRestore();
 });
 
 it.each<[string, unknown]>([
@@ -195,7 +214,7 @@ describe('is refused in the constructor', () => {
       'two parameters, which cannot hold the profile',
       (_a: unknown, _p: unknown) => user,
       withoutRequest,
-      '2 parameters',
+      '2 parameters. Write async (accessToken, refreshToken, profile) => user, or (accessToken, refresh',
     ],
     [
       'six',
@@ -242,5 +261,6 @@ it('an error after done does not end the process, and is emitted as a warning', 
   process.off('unhandledRejection', note);
   expect(rejections).toEqual([]);
   expect(emitted).toHaveBeenCalledWith(expect.stringContaining('of the audit log'));
+  expect(emitted).toHaveBeenCalledWith(expect.stringContaining('something that cannot be shown'));
   emitted.mockRestore();
 });

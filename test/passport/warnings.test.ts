@@ -206,13 +206,6 @@ describe('the typed text does not arrive', () => {
   });
 });
 
-it('the verify function returns nothing: a warning, once, because a return may be missing', async () => {
-  const stage = await aStage({ verify: async (_access: string, _refresh: unknown, _profile: object) => {} });
-  await logIn(stage);
-  await logIn(stage);
-  expect(warningsOf('MASTODON_NO_USER')).toEqual([expect.stringContaining('return false')]);
-});
-
 it('allowInstance returns nothing: the warning names the option', async () => {
   const { instance, site, visitor } = await aStage({ options: { allowInstance: (() => {}) as never } });
   await start(visitor, site, instance.host);
