@@ -157,25 +157,16 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Where the key or the item is written; for a missing one, what is around it. */
 function offsetOf(document: yaml.Document, path: Path): number {
-  let node = document.contents as unknown;
+  let node: unknown = document.contents;
   let offset = document.contents?.range?.[0] ?? 0;
   for (const part of path) {
     if (yaml.isAlias(node)) node = node.resolve(document);
-    const [place, inside] = stepInto(node, part);
+    const item = yaml.isSeq(node) ? node.items[Number(part)] : undefined;
+    const pair = yaml.isMap(node) ? node.items.find(({ key }) => String(key) === part) : undefined;
+    const place = pair?.key ?? item;
     if (yaml.isNode(place)) offset = place.range?.[0] ?? offset;
-    node = inside;
+    // A single value is read as a list of one.
+    if (typeof part !== 'number' || item !== undefined) node = pair?.value ?? item;
   }
   return offset;
-}
-
-/** The node with the position of a path's part, and the node of its value. */
-function stepInto(node: unknown, part: string | number): readonly [place: unknown, value: unknown] {
-  if (yaml.isSeq(node)) {
-    const item = node.items[Number(part)];
-    return [item, item];
-  }
-  // A single value is read as a list of one.
-  if (typeof part === 'number') return [undefined, node];
-  const pair = yaml.isMap(node) ? node.items.find(({ key }) => String(key) === part) : undefined;
-  return [pair?.key, pair?.value];
 }

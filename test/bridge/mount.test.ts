@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import WebSocket, { WebSocketServer } from 'ws';
 import { createBridge } from '../../lib/bridge';
+import { listenLocally } from '../support/free-port';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
@@ -108,9 +108,7 @@ describe('the router', () => {
     ['leaves it', (url: string) => url],
   ])('works behind a proxy that %s', async (_what, rewrite) => {
     const proxy = createServer();
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const outside = `http://localhost:${(proxy.address() as AddressInfo).port}`;
+    const outside = `http://localhost:${await listenLocally(proxy)}`;
     const inner = await startBridge([instance], { publicURL: `${outside}/login` });
     proxy.on('request', (req, res) => {
       const { method = 'GET', headers } = req;
@@ -201,9 +199,7 @@ describe('the sockets', () => {
       });
     };
     if (when === 'before') start();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const port = await listenLocally(server);
     const bridge = createBridge({
       clientName: 'a',
       publicURL: `http://localhost:${port}`,
@@ -267,10 +263,9 @@ describe('the sockets', () => {
 
   it('can be attached to two servers, and are removed when the bridge is closed', async () => {
     const { bridge, server, connect } = await startBridge([instance]);
-    const other = createServer((_req, res) => res.end()).listen(0, '127.0.0.1');
-    await once(other, 'listening');
+    const other = createServer((_req, res) => res.end());
+    const url = `ws://localhost:${await listenLocally(other)}/`;
     bridge.attach(other);
-    const url = `ws://localhost:${(other.address() as AddressInfo).port}/`;
     await Client.open(url);
     await connect();
     expect(bridge.status().sockets).toBe(2);

@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import WebSocket, { type ClientOptions } from 'ws';
 import { createBridge, type Bridge, type BridgeOptions } from '../../lib/bridge';
+import { listenLocally } from '../support/free-port';
 import { until } from '../support/hostile';
 import type { StandIn } from '../support/instance';
 import type { Page, Visitor } from '../support/visitor';
@@ -42,9 +42,7 @@ export async function startBridge(
   { base = '', serve, ...options }: StageOptions = {},
 ): Promise<Stage> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(server);
   const origin = `http://localhost:${port}`;
   const events: Stage['events'] = [];
   const bridge = createBridge({

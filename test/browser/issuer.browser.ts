@@ -1,12 +1,11 @@
 /** The issuer's pages in Chromium: by sight, by screen reader, by keyboard alone, and without JavaScript. */
 
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import axe from 'axe-core';
 import * as openid from 'openid-client';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { anIssuer, ask, discover, shop, television, type IssuerStage } from '../issuer/stage';
+import { listenLocally } from '../support/free-port';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { inChromium, launch } from './chromium';
@@ -38,9 +37,8 @@ inChromium("the issuer's pages", () => {
 
   beforeAll(async () => {
     browser = await launch();
-    client = createServer((_req, res) => void res.end('the client')).listen(0, '127.0.0.1');
-    await once(client, 'listening');
-    redirectURI = `http://client.localhost:${(client.address() as AddressInfo).port}/callback`;
+    client = createServer((_req, res) => void res.end('the client'));
+    redirectURI = `http://client.localhost:${await listenLocally(client)}/callback`;
   }, 180_000);
   afterAll(async () => {
     await browser.close();

@@ -1,11 +1,10 @@
 /** Logins across several origins in Chromium: page policies allow the redirects, and a popup can reach its opener. */
 
-import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { startInstance, type TestInstance } from '../../lib/testing';
 import { anIssuer, ask, discover, shop, type IssuerStage } from '../issuer/stage';
+import { listenLocally } from '../support/free-port';
 import { inChromium, launch } from './chromium';
 
 inChromium('a login across origins', () => {
@@ -19,10 +18,9 @@ inChromium('a login across origins', () => {
   let complaints: string[];
 
   async function serve(name: string, answer: RequestListener): Promise<string> {
-    const server = createServer(answer).listen(0, '127.0.0.1');
+    const server = createServer(answer);
     servers.push(server);
-    await once(server, 'listening');
-    return `http://${name}.localhost:${(server.address() as AddressInfo).port}`;
+    return `http://${name}.localhost:${await listenLocally(server)}`;
   }
 
   beforeAll(async () => {

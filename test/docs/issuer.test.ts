@@ -1,11 +1,10 @@
 /** Runs the client of docs/issuer.md against the issuer of its issuer.yml. Only the ports differ. */
 
-import { once } from 'node:events';
 import http, { type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { parse } from 'yaml';
 import type { IssuerClient } from '../../lib/issuer';
 import { anIssuer, answerOf, logInAt, openPage } from '../issuer/stage';
+import { listenLocally } from '../support/free-port';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { allPages, blockOf, blocksOf } from './pages';
@@ -44,9 +43,8 @@ let instance: Awaited<ReturnType<typeof anInstance>>;
 
 beforeEach(async () => {
   instance = await anInstance();
-  client = http.createServer().listen(0, '127.0.0.1');
-  await once(client, 'listening');
-  origin = `http://localhost:${(client.address() as AddressInfo).port}`;
+  client = http.createServer();
+  origin = `http://localhost:${await listenLocally(client)}`;
   const redirects = [`${origin}/callback`];
   const { issuerURL } = await anIssuer([instance], {
     clients: [{ ...clients[0]!, redirect_uris: redirects }],

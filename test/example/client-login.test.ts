@@ -12,23 +12,17 @@ import {
   startServiceAt,
   type NodeProcess,
 } from '../service/service-process';
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
 let instance: StandIn;
-let folder: string;
 let port: number;
+const folder = mkdtempSync(join(tmpdir(), 'client-login-'));
 
-beforeEach(async () => {
-  instance = await startInstance();
-  folder = mkdtempSync(join(tmpdir(), 'client-login-'));
-});
-
-afterEach(async () => {
-  await killAll();
-  await instance.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+beforeEach(async () => (instance = await anInstance()));
+afterEach(killAll);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const config = (at: number): string => `app_name: A game
 app_host: localhost:${at}

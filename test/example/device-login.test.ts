@@ -6,22 +6,16 @@ import { join } from 'node:path';
 import { logInAt, openPage, press } from '../issuer/stage';
 import { killAll, lines, startNode, startService, type NodeProcess } from '../service/service-process';
 import { freePort } from '../support/free-port';
-import { startInstance, type StandIn } from '../support/instance';
+import type { StandIn } from '../support/instance';
+import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
 
 let instance: StandIn;
-let folder: string;
+const folder = mkdtempSync(join(tmpdir(), 'device-login-'));
 
-beforeEach(async () => {
-  instance = await startInstance();
-  folder = mkdtempSync(join(tmpdir(), 'device-login-'));
-});
-
-afterEach(async () => {
-  await killAll();
-  await instance.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+beforeEach(async () => (instance = await anInstance()));
+afterEach(killAll);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const config = (at: number): string => `app_name: A game
 app_host: localhost:${at}

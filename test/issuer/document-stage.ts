@@ -1,11 +1,10 @@
 /** A client without registration: a site over TLS that serves its client metadata document. */
 
-import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import type { Certificate } from '../support/certificate';
+import { listenLocally } from '../support/free-port';
 import type { StandIn } from '../support/instance';
 import { startAuthority, type Authority } from '../support/tls';
 import { anIssuer, type IssuerStage, type IssuerStageOptions } from './stage';
@@ -61,10 +60,8 @@ export async function aDocumentSite(host = 'app.example'): Promise<DocumentSite>
     };
     res.end(JSON.stringify(metadata));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = `https://${host}:${await listenLocally(server)}`;
   open.push({ close: () => (server.closeAllConnections(), server.close()) });
-  const origin = `https://${host}:${(server.address() as AddressInfo).port}`;
   const site: DocumentSite = {
     clientId: `${origin}/client.json`,
     origin,

@@ -1,14 +1,13 @@
 /** Several issuer processes on a real Redis: another process can finish a login, and only once. */
 
-import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createClient } from '@redis/client';
 import * as openid from 'openid-client';
 import { Keyring } from '../../lib/issuer/keys';
 import { IssuerStore } from '../../lib/issuer/store';
 import { Store } from '../../lib/store';
 import { redisStore } from '../../lib/stores';
+import { listenLocally } from '../support/free-port';
 import type { StandIn } from '../support/instance';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { anInstance } from '../support/stage';
@@ -63,10 +62,9 @@ withRedis(`issuers on one Redis${missing === undefined ? '' : ` (skipped: ${miss
       });
       req.pipe(onward);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const issuerURL = `http://localhost:${await listenLocally(server)}`;
     open.push({ close: () => (server.closeAllConnections(), server.close()) });
-    return { issuerURL: `http://localhost:${(server.address() as AddressInfo).port}`, processes };
+    return { issuerURL, processes };
   }
 
   /** Started at the same moment. */

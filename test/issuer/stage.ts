@@ -1,9 +1,7 @@
 /** An issuer on its own server, clients with an independent OpenID library, and their visitors. */
 
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import * as openid from 'openid-client';
 import { createIssuer, type Issuer, type IssuerClient, type IssuerOptions } from '../../lib/issuer';
 import { Keyring } from '../../lib/issuer/keys';
@@ -13,6 +11,7 @@ import { Keyv } from 'keyv';
 import type { KeyValueStore } from '../../lib/options';
 import { Store } from '../../lib/store';
 import type { Certificate } from '../support/certificate';
+import { listenLocally } from '../support/free-port';
 import type { StandIn } from '../support/instance';
 import { anInstance } from '../support/stage';
 import { Visitor, type Page } from '../support/visitor';
@@ -81,9 +80,7 @@ export async function anIssuer(
   { base = '', tls, serve, isFirstStart = false, ...options }: IssuerStageOptions = {},
 ): Promise<IssuerStage> {
   const server = tls ? createSecureServer({ ...tls }) : createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `${tls ? 'https' : 'http'}://localhost:${(server.address() as AddressInfo).port}`;
+  const origin = `${tls ? 'https' : 'http'}://localhost:${await listenLocally(server)}`;
   open.push({ close: () => void (server.listening && server.close()) });
   const events: IssuerStage['events'] = [];
   const store = options.store ?? (isFirstStart ? undefined : new Keyv());

@@ -2,10 +2,11 @@
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { createHTTPServer, type Deadlines } from '../../lib/service/http-server';
 import { selfSigned } from '../support/certificate';
+import { listenLocally } from '../support/free-port';
 
 const servers: Server[] = [];
 const sockets: Socket[] = [];
@@ -27,9 +28,7 @@ async function start(limits = many, deadlines: Partial<Deadlines> = {}, tls?: Re
   };
   const server = createHTTPServer(files, limits, answer, { ...long, ...deadlines });
   servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(server);
   return {
     server,
     open: async (text = ''): Promise<Socket> => {

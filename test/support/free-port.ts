@@ -1,8 +1,8 @@
-/** Ports for servers that are started with a fixed number. */
+/** Free ports for servers. */
 
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 
 /** Below the range of automatic ports (RFC 6335, section 6: from 49152; Linux: 32768). */
 const [lowest, count] = [20_000, 10_000];
@@ -30,4 +30,10 @@ async function isFree(port: number): Promise<boolean> {
   server.close();
   await once(server, 'close');
   return true;
+}
+
+/** Listens at 127.0.0.1. @returns the port, which the system chooses */
+export async function listenLocally(server: Server): Promise<number> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return (server.address() as AddressInfo).port;
 }
