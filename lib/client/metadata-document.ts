@@ -9,7 +9,7 @@ import type { Settings } from '../options.js';
 import { storeKey, type Store } from '../store.js';
 import { escapeHTML } from '../util/html.js';
 import type { IncomingMessage, ServerResponse } from '../util/node-types.js';
-import { hostSegmentOf, isHost, withHost } from '../util/url.js';
+import { hostSegmentOf, withHost } from '../util/url.js';
 import { isDevelopment, warnOnce } from '../events.js';
 
 /** The scope in the client metadata document. It must be equal for all servers. */
@@ -18,15 +18,13 @@ export const documentScope = 'profile';
 /** `html`: IndieAuth before July 2024. `json`: draft-ietf-oauth-client-id-metadata-document. */
 export type DocumentForm = 'html' | 'json';
 
-/** Ending of the URL of the JSON form. There is no top-level domain of this name, so no host ends with it. */
-const jsonEnding = '.json';
-
 /**
  * The client ID at one instance. Each instance has its own URL, so each has its own redirect URI. The URL is
- * normalised, because some servers compare it before they normalise it.
+ * normalised, because some servers compare it before they normalise it. There is no top-level domain "json", so no host ends
+ * with the ending of the JSON form.
  */
 export function clientIdAt(clientMetadataURL: string, host: string, form: DocumentForm): string {
-  return new URL(withHost(clientMetadataURL, form === 'json' ? host + jsonEnding : host)).href;
+  return new URL(withHost(clientMetadataURL, form === 'json' ? `${host}.json` : host)).href;
 }
 
 /** The response with the document, for an adapter to send. */
@@ -99,19 +97,15 @@ export class ClientMetadata {
    * @param target a URL, or its path and query, with the instance's host at its position in `clientMetadataURL`
    */
   async answer(method: string | undefined, target: string): Promise<DocumentAnswer> {
-    const { clientName, callbackURL, clientMetadataURL } = this.settings;
-    const path = /^(?:https?:\/\/[^/?#]*)?([^?#]*)/i.exec(target)?.[1] ?? '';
-    const isItsSpelling = !path.endsWith('/');
-    const segment = (clientMetadataURL && isItsSpelling && hostSegmentOf(clientMetadataURL, path)) || '';
-    const form = segment.endsWith(jsonEnding) ? 'json' : 'html';
-    const host = form === 'json' ? segment.slice(0, -jsonEnding.length) : segment;
-    if (clientMetadataURL === undefined || !this.isInstanceHost(host) || !(await this.isServed(host))) {
+    const { clientName, callbackURL } = this.settings;
+    const document = this.documentAt(pathOf(target));
+    if (!document || !(await this.isServed(document.host))) {
       const type = { 'Content-Type': 'text/plain; charset=utf-8' };
       return answerOf(method, 404, 'There is nothing at this address.\n', type);
     }
     if (method !== 'GET' && method !== 'HEAD') return answerOf(method, 405, '', { Allow: 'GET, HEAD' });
+    const { host, clientId, form } = document;
     const redirectURI = withHost(callbackURL, host);
-    const clientId = clientIdAt(clientMetadataURL, host, form);
     const isJSON = form === 'json';
     const text = isJSON
       ? this.json(clientId, redirectURI, (await this.clients?.scopes()) ?? [])
@@ -158,12 +152,22 @@ export class ClientMetadata {
    * Whether the path is that of a document. If it is mounted before all routes, every request arrives here, including
    * callbacks.
    */
-  private isItsPath({ baseUrl = '', params }: MountedRequest, target: string): boolean {
-    if (baseUrl !== '' || params?.instance !== undefined) return true;
-    const { clientMetadataURL } = this.settings;
-    const path = target.replace(/[?#].*$/s, '');
+  private isItsPath({ baseUrl, params }: MountedRequest, target: string): boolean {
+    if (baseUrl || params?.instance !== undefined) return true;
+    const path = pathOf(target);
+    const document = this.documentAt(path);
+    return document !== undefined && path === new URL(document.clientId).pathname;
+  }
+
+  /** The document that a path names. The start of the path may be another one, because a proxy may change it. */
+  private documentAt(path: string) {
+    const { clientMetadataURL, developmentOrigins } = this.settings;
     const segment = clientMetadataURL && hostSegmentOf(clientMetadataURL, path);
-    return !!segment && path === new URL(withHost(clientMetadataURL, segment)).pathname;
+    if (!segment || path.endsWith('/')) return undefined;
+    const host = segment.replace(/\.json$/, '');
+    const form: DocumentForm = host === segment ? 'html' : 'json';
+    if (addressIn(host, developmentOrigins)?.host !== host) return undefined;
+    return { host, form, clientId: clientIdAt(clientMetadataURL, host, form) };
   }
 
   /** Whether a login began at the host. Records that the document was fetched. */
@@ -174,10 +178,11 @@ export class ClientMetadata {
       await this.store.cache(key, { ...known, isFetched: true }, servedMs);
     return known !== undefined;
   }
+}
 
-  private isInstanceHost(segment: string): boolean {
-    return isHost(segment) && addressIn(segment, this.settings.developmentOrigins)?.host === segment;
-  }
+/** The path of a request. */
+function pathOf(target: string): string {
+  return target.replace(/[?#].*/s, '');
 }
 
 function answerOf(

@@ -57,7 +57,7 @@ export function hostSegmentOf(template: string, path: string): string | undefine
   const { behind } = splitAtHost(template);
   const segments = path.split('/').filter(Boolean);
   const end = segments.length - (behind === '' ? 0 : behind.split('/').length);
-  if (end < 1 || segments.slice(end).join('/').toLowerCase() !== behind.toLowerCase()) return undefined;
+  if (segments.slice(end).join('/').toLowerCase() !== behind.toLowerCase()) return undefined;
   return segments[end - 1];
 }
 

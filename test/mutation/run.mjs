@@ -63,7 +63,7 @@ const judged = {
     'issuer/prompts issuer/visits security/log-in-as-another-than-named security/deceive-the-issuer',
   'issuer/router': 'issuer/conformance issuer/mount security/deceive-the-issuer',
   'issuer/middleware': 'issuer/device issuer/refresh issuer/conformance',
-  'util/url': 'util/url discovery/address',
+  'util/url': 'util/url',
 };
 
 /** @returns the mutants by their status, and the score in percent */

@@ -1,7 +1,16 @@
 /** The position of an instance's host in a URL of the site, and URLs that are parsed without an exception. */
 
 import { Checks } from '../../lib/util/checks.js';
-import { isOn, splitAtHost, hostSegmentOf, parsedURL, withHost } from '../../lib/util/url.js';
+import {
+  addressesBelow,
+  hostOf,
+  hostSegmentOf,
+  isHost,
+  isOn,
+  parsedURL,
+  splitAtHost,
+  withHost,
+} from '../../lib/util/url.js';
 
 const site = 'https://site.example';
 
@@ -91,10 +100,55 @@ it.each(['', 'https://', 'https://[', 'http://\ud800.example:x', '\u0000'])(
   (text) => expect(parsedURL(text)).toBeUndefined(),
 );
 
-it.each(['/token\r\nSet-Cookie: a=b', '/token\0', '/a token', '\t/token', '/token#x', '@evil.example/'])(
-  'an endpoint that ends in %j is not on the origin before it',
-  (rest) => {
-    expect(isOn('https://social.example', `https://social.example${rest}`)).toBe(false);
-    expect(isOn('https://social.example', 'https://social.example/token?a=b')).toBe(true);
-  },
-);
+describe('an endpoint', () => {
+  const origin = 'https://social.example';
+
+  it.each(['/', '/token?a=b', '/token'.padEnd(512 - origin.length, 'x')])('%j is on its origin', (rest) => {
+    expect(isOn(origin, origin + rest)).toBe(true);
+  });
+
+  it.each([
+    ...[
+      '/token\r\nSet-Cookie: a=b',
+      '/token\0',
+      '/a token',
+      '\t/token',
+      '/token#x',
+      '@evil.example/',
+      ':8443/',
+    ],
+    '/token'.padEnd(513 - origin.length, 'x'),
+  ])('that ends in %j is not on the origin before it', (rest) => {
+    expect(isOn(origin, origin + rest)).toBe(false);
+  });
+
+  it.each([
+    ...['https://user@social.example/', 'https://:word@social.example/', 'http://social.example/'],
+    ...['/token', '', undefined, null, 7, {}, [`${origin}/token`]],
+  ])('%j is not on the origin', (value) => {
+    expect(isOn(origin, value)).toBe(false);
+  });
+});
+
+it.each([
+  ...['social.example', 'social.example:8443', 'a_b-c.example', '10.0.0.1', '[::1]', '[::1]:80'],
+  ...['a'.repeat(253), `[${':'.repeat(45)}]`, 'social.example:65535'],
+])('%s is a host', (text) => expect(isHost(text)).toBe(true));
+
+it.each([
+  ...['', 'a b', 'Social.example', 'b\u00fccher.example', 'a/b', 'a@b', 'a:', 'a:port', 'a:123456', ':80'],
+  ...['[::1', '::1]', '[::1]x', '[:]', 'x[::1]', '[::g]', 'a'.repeat(254), `[${':'.repeat(46)}]`],
+])('%s is no host', (text) => expect(isHost(text)).toBe(false));
+
+it('a connection needs the address of a host without brackets', () => {
+  expect(hostOf(new URL('https://[2001:db8::1]:8443/'))).toBe('2001:db8::1');
+  expect(hostOf(new URL('https://social.example:8443/'))).toBe('social.example');
+});
+
+it('an adapter with its own pages has its addresses below them, and a document on https only', () => {
+  expect(addressesBelow(site)).toEqual({
+    callbackURL: `${site}/callback/:instance/done`,
+    clientMetadataURL: `${site}/client/:instance/metadata`,
+  });
+  expect(addressesBelow('http://localhost:3000').clientMetadataURL).toBeUndefined();
+});
