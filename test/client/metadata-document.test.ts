@@ -1,5 +1,9 @@
 /** The client metadata document: its URL at each instance, its two forms, and the hosts that it is served for. */
 
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
 import { emittedWarnings } from '../../lib/events.js';
 import { allWarnings, inDevelopment, warningsOf } from '../support/warnings.js';
 import { clientIdAt, ClientMetadata } from '../../lib/client/metadata-document.js';
@@ -51,6 +55,7 @@ it('can be cached, runs no script, and cannot be framed', async () => {
     'Content-Security-Policy':
       "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'X-Content-Type-Options': 'nosniff',
+    'X-Robots-Tag': 'noindex',
   });
 });
 
@@ -193,6 +198,62 @@ describe('in the form of a metadata document', () => {
     'is not there for %s',
     async (segment) => expect((await at(segment)).status).toBe(404),
   );
+});
+
+describe('in an Express app', () => {
+  const servers: Server[] = [];
+  afterEach(() => servers.splice(0).forEach((server) => (server.closeAllConnections(), server.close())));
+
+  /** The status of a path, and what of the site answered it otherwise: its own page or its error page. */
+  async function get(mount: (app: express.Express, serve: express.Handler) => void, path: string) {
+    const app = express();
+    const metadata = new ClientMetadata(
+      site,
+      storeOf(async (key) => key.endsWith('misskey.example')),
+    );
+    mount(app, (req, res, next) => metadata.serve(req, res, next));
+    app.use((_req, res) => void res.send('another page'));
+    const server = app.listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+    const text = await answer.text();
+    return text === 'another page' ? text : answer.headers.get('link');
+  }
+
+  const link = '<https://site.example/auth/callback/misskey.example>; rel="redirect_uri"';
+  const first = (app: express.Express, serve: express.Handler) => void app.use(serve);
+  const below = (app: express.Express, serve: express.Handler) => void app.use('/metadata', serve);
+  const route = (app: express.Express, serve: express.Handler) => void app.get('/metadata/:instance', serve);
+  const page = 'another page';
+
+  it.each([
+    ['before all routes', first, '/auth/client/misskey.example', link],
+    ['before all routes', first, '/auth/client/misskey.example?x=/y', link],
+    ['before all routes', first, '/auth/callback/misskey.example', page],
+    ['before all routes', first, '/auth/callback/misskey.example?x=/auth/client/misskey.example', page],
+    ['before all routes', first, '/auth/client/mastodon.example', page],
+    ['before all routes', first, '/', page],
+    ['below a path that a proxy changed', below, '/metadata/misskey.example', link],
+    ['below a path that a proxy changed', below, '/metadata/mastodon.example', page],
+    ['as a route that a proxy changed', route, '/metadata/misskey.example', link],
+    ['as a route that a proxy changed', route, '/metadata/mastodon.example', page],
+  ])('%s', async (_where, mount, path, expected) => {
+    expect(await get(mount, path)).toBe(expected);
+  });
+});
+
+it('a connection is closed if its answer cannot be made', async () => {
+  const failing = new ClientMetadata(site, {
+    cached: () => Promise.reject(new Error('down')),
+    cache: async () => undefined,
+  });
+  const server = createServer((req, res) => failing.serve(req, res)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await expect(fetch(`http://127.0.0.1:${port}/auth/client/misskey.example`)).rejects.toThrow();
+  server.close();
 });
 
 describe('a server that does not fetch it', () => {

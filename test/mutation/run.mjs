@@ -29,8 +29,7 @@ const judged = {
   'discovery/failures': 'discovery/failures',
   'client/client': 'client/client',
   'client/clients': 'client/clients client/verification',
-  'client/metadata-document':
-    'client/metadata-document login/client-metadata security/misuse-the-client-document',
+  'client/metadata-document': 'client/metadata-document login/client-metadata',
   'client/registration': 'client/registration client/invalid-code-check',
   'client/verification': 'client/verification client/invalid-code-check',
   'client/lifecycle': 'client/',
