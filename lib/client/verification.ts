@@ -51,9 +51,9 @@ export async function isKnown(
 }
 
 /**
- * Marks the client as dead, so that the next start registers a new one. If the instance rejects one new client after
+ * Records the client as dead, so that the next start registers a new one. If the instance rejects one new client after
  * another, the client stays.
- * @returns whether the client was marked as dead
+ * @returns whether the client is dead now
  */
 export async function declareDead(clients: Clients, of: ClientOf, client: Client): Promise<boolean> {
   if (!acceptsDeath(client, Date.now())) return false;

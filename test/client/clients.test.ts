@@ -129,6 +129,23 @@ describe('a client', () => {
   });
 });
 
+it.each<[string, (clients: Clients) => Promise<unknown>]>([
+  ['the client', (clients) => clients.current(host, app)],
+  ['its credentials', (clients) => clients.credentials(of('id'))],
+  ['its refresh token', (clients) => clients.ofGrant(anInstanceRecord(), 'a-refresh-token')],
+])('a process that reads %s after a login limits no requests to its host', async (_what, read) => {
+  const backend = new LockingStore();
+  const [here, limits] = [processOn(backend), new ReferralLimits()];
+  const there = new Clients(new Store(backend, 5000), site, limits);
+  await add(here, 'id');
+  await read(there);
+  expect(limits.inUse.has(host)).toBe(false);
+  await here.loginFinished(of('id'), registered('id'));
+  await here.rememberGrant(anInstanceRecord(), 'a-refresh-token', of('id'));
+  await read(there);
+  expect(limits.inUse.has(host)).toBe(true);
+});
+
 describe('a change', () => {
   it('to one that another process has replaced is discarded', async () => {
     const backend = new LockingStore();

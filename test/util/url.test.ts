@@ -133,12 +133,12 @@ describe('an endpoint', () => {
 it.each([
   ...['social.example', 'social.example:8443', 'a_b-c.example', '10.0.0.1', '[::1]', '[::1]:80'],
   ...['a'.repeat(253), `[${':'.repeat(45)}]`, 'social.example:65535'],
-])('%s is a host', (text) => expect(isHost(text)).toBe(true));
+])('%j is a host', (text) => expect(isHost(text)).toBe(true));
 
 it.each([
   ...['', 'a b', 'Social.example', 'b\u00fccher.example', 'a/b', 'a@b', 'a:', 'a:port', 'a:123456', ':80'],
   ...['[::1', '::1]', '[::1]x', '[:]', 'x[::1]', '[::g]', 'a'.repeat(254), `[${':'.repeat(46)}]`],
-])('%s is no host', (text) => expect(isHost(text)).toBe(false));
+])('%j is no host', (text) => expect(isHost(text)).toBe(false));
 
 it('a connection needs the address of a host without brackets', () => {
   expect(hostOf(new URL('https://[2001:db8::1]:8443/'))).toBe('2001:db8::1');
