@@ -30,7 +30,7 @@ export function isHost(text: string): boolean {
 
 /** The host for a connection: an IPv6 address without the brackets of the URL. */
 export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '');
+  return hostname.replace(/[[\]]/g, '');
 }
 
 /** The placeholder for the instance's host in `callbackURL` and `clientMetadataURL`. */

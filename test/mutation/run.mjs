@@ -62,6 +62,7 @@ const judged = {
     'issuer/prompts issuer/visits security/log-in-as-another-than-named security/deceive-the-issuer',
   'issuer/router': 'issuer/conformance issuer/mount security/deceive-the-issuer',
   'issuer/middleware': 'issuer/device issuer/refresh issuer/conformance',
+  'util/quota': 'bridge/quota issuer/limits',
   'util/url': 'util/url',
 };
 
