@@ -410,6 +410,20 @@ describe('MastodonLogin', () => {
     expect(instance.requests).toEqual([]);
   });
 
+  it('exchanges no code for a program that no longer wants the login', async () => {
+    const { instance, login } = await aStage();
+    const key = randomToken();
+    const { redirect } = await login.begin(instance.host, key, { state: 'mine' });
+    const callback = await new Visitor().approve(redirect);
+    await codesAreChecked(instance);
+    instance.resetRequests();
+    const asked: unknown[] = [];
+    const isWanted = async (state: unknown) => asked.push(state) > 1;
+    const finished = login.finish(callback, key, { isWanted });
+    await expect(finished).rejects.toMatchObject({ code: 'login_expired', state: 'mine' });
+    expect([asked, instance.requests]).toEqual([['mine'], []]);
+  });
+
   it('reports it for as long as a session cookie may be restored: 29 days later', async () => {
     const { instance, login } = await aStage();
     const key = randomToken();
