@@ -22,8 +22,6 @@ export interface GetOptions {
   readonly accessToken?: string;
   /** Default `application/json`. */
   readonly accept?: string;
-  /** Query parameters. The URL must not have a query. */
-  readonly query?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -39,10 +37,8 @@ export async function get<T>(
   options: GetOptions,
   read: Reader<T>,
 ): Promise<T> {
-  const { query, ...others } = options;
-  const target = query ? `${url}?${new URLSearchParams(query).toString()}` : url;
   const redirects = options.accessToken === undefined ? (options.redirects ?? 3) : 0;
-  return send(context, target, { ...others, method: 'GET', redirects }, read);
+  return send(context, url, { ...options, method: 'GET', redirects }, read);
 }
 
 /**
@@ -72,7 +68,7 @@ export async function postJSON<T>(
   return send(context, url, { method: 'POST', body, contentType: 'application/json', accessToken }, read);
 }
 
-interface RequestOptions extends Omit<GetOptions, 'query'> {
+interface RequestOptions extends GetOptions {
   readonly method: 'GET' | 'POST';
   readonly body?: string;
   readonly contentType?: string;
@@ -240,7 +236,7 @@ export class Documents {
   }
 
   /** @throws MastodonError as `get` of this file */
-  get(url: string, options: Omit<GetOptions, 'accessToken' | 'query'>): Promise<Answer> {
+  get(url: string, options: Omit<GetOptions, 'accessToken'>): Promise<Answer> {
     const known = this.answers.get(url);
     if (known) return known;
     const answer = get(this.context, url, options, (complete) => {

@@ -550,7 +550,7 @@ describe('text that a URL cannot contain', () => {
     const context = contextOf(httpTo([instance]), { typed: instance.host });
     const { origin } = instance;
     const status = ({ status }: { status: number }) => status;
-    expect(await get(context, `${origin}/x`, { query: { resource: broken } }, status)).toBe(404);
+    expect(await get(context, `${origin}/x?resource=${broken}`, {}, status)).toBe(404);
     expect(await postForm(context, `${origin}/x`, { code: broken }, status)).toBe(404);
     expect(await postJSON(context, `${origin}/x`, { code: broken }, 'token', status)).toBe(404);
     expect(instance.requests).toHaveLength(3);
@@ -571,12 +571,4 @@ describe('text that a URL cannot contain', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('SECRET');
     expect(instance.requests).toEqual([]);
   });
-});
-
-it('parameters of a GET are encoded', async () => {
-  const instance = await anInstance();
-  const answer = await requestsTo([instance]).get(`${instance.origin}/x`, {
-    query: { resource: 'acct:ä@b&c=d' },
-  });
-  expect(answer.url.search).toBe('?resource=acct%3A%C3%A4%40b%26c%3Dd');
 });
