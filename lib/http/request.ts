@@ -7,10 +7,10 @@ import { isReachableURL, NotPublicError } from './addresses.js';
 import { redirectTarget, type Answer, type HttpRequest } from './answer.js';
 import type { RequestContext } from './context.js';
 
-export type { Answer, Headers } from './answer.js';
+export type { Answer } from './answer.js';
 
 /** Reads a response. An error other than a MastodonError becomes `response_invalid`. */
-export type Reader<T> = (answer: Answer) => T;
+type Reader<T> = (answer: Answer) => T;
 
 /** Maximum size of a discovery document. On Pleroma, NodeInfo lists all blocked domains, often thousands. Bytes. */
 const documentBytes = 131_072;
@@ -180,7 +180,7 @@ async function sendOnce(
 }
 
 /** @param isOver whether the deadline aborted the request */
-export function failureOf(error: unknown, isOver: boolean): MastodonError {
+function failureOf(error: unknown, isOver: boolean): MastodonError {
   if (error instanceof MastodonError) return error;
   if (isOver) return new MastodonError('timeout');
   const { name, message, code = '' } = error as NodeJS.ErrnoException;
