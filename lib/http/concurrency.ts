@@ -96,22 +96,20 @@ export class ConcurrencyLimit {
       };
       const refuse = () => end(false);
       const waiting = { ...piece, end };
-      signal.addEventListener('abort', refuse, { once: true });
+      signal.addEventListener('abort', refuse);
       this.queue.add(waiting);
     });
   }
 
   /**
-   * Whether a task may wait. In a full queue, the newest task of the domain with the most waiting tasks is refused
-   * instead.
+   * Whether a task may wait. In a full queue, the newest task of a domain with the most waiting tasks is refused instead.
    */
   private mayQueue({ domain }: Piece): boolean {
     if (this.queue.size < this.limits.waiting) return true;
     const { domains } = countsOf(this.queue);
-    let [heaviest, most] = ['', 0];
-    for (const [name, count] of domains) if (count > most) [heaviest, most] = [name, count];
+    const most = Math.max(...domains.values());
     if (most <= (domains.get(domain) ?? 0) + 1) return false;
-    [...this.queue].findLast((waiting) => waiting.domain === heaviest)?.end(false);
+    [...this.queue].findLast((waiting) => domains.get(waiting.domain) === most)?.end(false);
     return true;
   }
 }

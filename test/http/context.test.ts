@@ -52,6 +52,19 @@ describe('a deadline', () => {
     context.end();
     expect(long.signal.aborted).toBe(true);
     expect(context.within(60_000).signal.aborted).toBe(true);
+    // A deadline is a failure of the server, an end is none.
+    expect([short, long, ended].map(({ isNotNeeded }) => isNotNeeded)).toEqual([false, true, true]);
+  });
+
+  it('that has passed has passed for its parts too', async () => {
+    const context = contextOf(http, { timeoutMs: 20 });
+    const part = context.within(60_000);
+    await expect(part.race(never())).rejects.toMatchObject({ code: 'timeout' });
+    await expect(context.race(never())).rejects.toMatchObject({ code: 'timeout' });
+    context.end();
+    expect([context.isNotNeeded, part.isNotNeeded]).toEqual([false, false]);
+    expect(contextOf(http, { timeoutMs: 0.5 }).signal.aborted).toBe(true);
+    expect(contextOf(http, { timeoutMs: 1 }).signal.aborted).toBe(false);
   });
 
   it('of shared work is separate', () => {

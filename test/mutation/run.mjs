@@ -46,7 +46,7 @@ const judged = {
   'http/answer': 'http/answer http/json',
   'http/concurrency': 'http/concurrency',
   'http/referrals': 'http/referrals',
-  'http/context': 'http/context http/concurrency http/request',
+  'http/context': 'http/context http/concurrency',
   'http/request': 'http/request discovery/documents',
   'issuer/claims': 'issuer/claims',
   'issuer/client-names': 'issuer/client-names',
