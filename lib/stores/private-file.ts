@@ -39,19 +39,20 @@ export function openPrivateFolder(path: string): PrivateFile {
     if (isOpen) closeSync(descriptor);
     isOpen = false;
   };
-  const problem = folderProblem(fstatSync(descriptor), user);
-  if (problem !== undefined) {
+  try {
+    const problem = folderProblem(fstatSync(descriptor), user);
+    if (problem !== undefined)
+      throw unsafe(folder, `${problem}, or name a file in a folder of its own, which is then made`);
+    // A user with write access to a folder above can put another folder in the place of this one.
+    for (const above of [...foldersAbove(resolve(folder)), ...foldersAbove(realpathSync(folder))])
+      if ((statSync(above).mode & 0o1002) === 0o0002)
+        throw unsafe(
+          above,
+          'may be written by all users; run chmod o-w on it, or choose another place for the file',
+        );
+  } catch (error) {
     close();
-    throw unsafe(folder, `${problem}, or name a file in a folder of its own, which is then made`);
-  }
-  // A user with write access to a folder above can put another folder in the place of this one.
-  for (const above of [...foldersAbove(resolve(folder)), ...foldersAbove(realpathSync(folder))]) {
-    if ((statSync(above).mode & 0o1002) !== 0o0002) continue;
-    close();
-    throw unsafe(
-      above,
-      'may be written by all users; run chmod o-w on it, or choose another place for the file',
-    );
+    throw error;
   }
   const opened = `/proc/self/fd/${descriptor}`;
   return { path: existsSync(opened) ? join(opened, basename(path)) : path, close };

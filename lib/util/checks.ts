@@ -48,15 +48,13 @@ export class Checks {
 
   text(name: string, value: unknown): string {
     if (value === undefined) throw new TypeError(`${this.caller} requires a ${name} option`);
-    if (typeof value !== 'string' || value.trim() === '')
-      this.wrong(name, 'be text that is not empty', value);
-    return value as string;
+    if (typeof value === 'string' && value.trim() !== '') return value;
+    return this.wrong(name, 'be text that is not empty', value);
   }
 
   boolean(name: string, value: unknown, byDefault: boolean): boolean {
     if (value === undefined) return byDefault;
-    if (typeof value !== 'boolean') this.wrong(name, 'be true or false', value);
-    return value as boolean;
+    return typeof value === 'boolean' ? value : this.wrong(name, 'be true or false', value);
   }
 
   function<F>(name: string, value: F | undefined): F | undefined {
@@ -73,8 +71,7 @@ export class Checks {
   }
 
   list(name: string, value: unknown): readonly unknown[] {
-    if (!Array.isArray(value)) this.wrong(name, 'be an array', value);
-    return value as readonly unknown[];
+    return Array.isArray(value) ? value : this.wrong(name, 'be an array', value);
   }
 
   methods<T extends object>(name: string, value: T, methods: readonly (keyof T & string)[]): T {

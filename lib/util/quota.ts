@@ -65,16 +65,12 @@ export class Quota {
     );
   }
 
-  add(address: ClientAddress, by = 1): void {
-    for (const { name } of networksOf(address)) {
-      const count = this.of(name) + by;
-      if (count > 0) this.used.set(name, count);
-      else this.used.delete(name);
-    }
+  add(address: ClientAddress): void {
+    this.count(address, 1);
   }
 
   remove(address: ClientAddress): void {
-    this.add(address, -1);
+    this.count(address, -1);
   }
 
   /**
@@ -94,6 +90,14 @@ export class Quota {
     let newest: T | undefined;
     for (const item of items) if (widest(item.address) === heaviest) newest = item;
     return newest;
+  }
+
+  private count(address: ClientAddress, by: 1 | -1): void {
+    for (const { name } of networksOf(address)) {
+      const count = this.of(name) + by;
+      if (count > 0) this.used.set(name, count);
+      else this.used.delete(name);
+    }
   }
 
   private of(network: string): number {

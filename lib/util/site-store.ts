@@ -133,13 +133,9 @@ export class SiteStore implements Records {
   }
 
   async set(key: string, value: object, ttlMs?: number): Promise<void> {
-    let ttl = ttlMs;
     // A store that does not accept the time would lose the record, and the one that it replaces. It is tried separately.
-    if (ttl !== undefined && ttl > monthMs) {
-      this.longestTtlMs ??= await this.tryLongTtl(ttl);
-      ttl = Math.min(ttl, this.longestTtlMs);
-    }
-    await this.put(key, value, ttl);
+    if (ttlMs !== undefined && ttlMs > monthMs) this.longestTtlMs ??= await this.tryLongTtl(ttlMs);
+    await this.put(key, value, ttlMs && Math.min(ttlMs, this.longestTtlMs ?? monthMs));
   }
 
   async delete(key: string): Promise<boolean> {
