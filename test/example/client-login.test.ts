@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { agree, press } from '../bridge/stage';
 import {
-  goOn,
   killAll,
   lines,
   startNode,
@@ -43,12 +43,6 @@ const startClient = (...host: string[]): NodeProcess =>
 const addressIn = (line: string): string => line.trim();
 const anAddress = /^ {2}http:\/\/localhost:\d+\/auth\/\S+$/;
 
-async function agree(url: string, as = 'alice'): Promise<void> {
-  const visitor = new Visitor();
-  const callback = await visitor.approve(await goOn(visitor, url), { as });
-  expect((await visitor.follow(await visitor.get(callback))).status).toBe(200);
-}
-
 it('logs in', async () => {
   await start();
   const client = startClient();
@@ -58,7 +52,7 @@ it('logs in', async () => {
   const page = await new Visitor().get(url);
   expect(page.text).toContain(code);
   expect(page.text).toContain('A game');
-  await agree(url, 'bob');
+  await agree(new Visitor(), url, 'bob');
   expect(await client.ended).toBe(0);
   const output = client.output.join('\n');
   expect(output).toContain(`Logged in as @bob@${instance.host} (Bob).`);
@@ -69,7 +63,8 @@ it('reports that the user denied the request', async () => {
   await start();
   const client = startClient(instance.host);
   const visitor = new Visitor();
-  const callback = await visitor.deny(await goOn(visitor, addressIn(await lines(client, anAddress))));
+  const { location = '' } = await press(visitor, addressIn(await lines(client, anAddress)));
+  const callback = await visitor.deny(location);
   await visitor.follow(await visitor.get(callback));
   expect(await client.ended).toBe(1);
   expect(client.errors()).toBe(
@@ -85,7 +80,7 @@ it('begins again when the service was killed and is back, with what the service 
   await lines(client, /The connection was closed\. Trying again/);
   await startServiceAt(port, folder, config);
   const again = new RegExp(`^ {2}(?!.*${new URL(first).pathname})http://localhost:\\d+/auth/\\S+$`);
-  await agree(addressIn(await lines(client, again)));
+  await agree(new Visitor(), addressIn(await lines(client, again)));
   expect(await client.ended).toBe(0);
   expect(instance.registrations).toBe(1);
 });

@@ -6,16 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { answerOf, logInAt, openPage } from '../issuer/stage.js';
+import { agree, Client } from '../bridge/stage.js';
 import { blockOf } from '../docs/pages.js';
-import {
-  Client,
-  goOn,
-  killAll,
-  root,
-  startNode,
-  startService,
-  type Service,
-} from '../service/service-process.js';
+import { killAll, root, startNode, startService, type Service } from '../service/service-process.js';
 import { selfSigned } from '../support/certificate.js';
 import { freePort } from '../support/free-port.js';
 import { redisAvailable, startProgram, startRedis, type Redis } from '../support/redis.js';
@@ -130,17 +123,13 @@ clients:
 
       // The authenticator: the programs are at one process, the visitors' requests at both. One is restarted
       // meanwhile.
-      const socket = await Client.open(`wss://localhost:${connectPort}/`);
-      socket.ask(instance.host);
-      const { url } = ((await socket.hear('set-id')) as { parameters: { url: string } }).parameters;
-      const other = new Visitor();
-      await other.get(await other.approve(await goOn(other, url)));
-      expect(await socket.hear('fulfill')).toMatchObject({ parameters: { account: { username: 'alice' } } });
+      const trusting = { rejectUnauthorized: false };
+      const socket = await Client.open(`wss://localhost:${connectPort}/`, trusting);
+      await agree(new Visitor(), (await socket.request(instance.host)).url);
+      expect(await socket.hear('fulfill')).toMatchObject({ account: { username: 'alice' } });
       await Promise.all([...issuers, ...bridges].slice(0, 3).map(({ process }) => process.kill('SIGTERM')));
       expect((await visitor.get(discovery)).status).toBe(502);
-      const next = await Client.open(`wss://localhost:${connectPort}/`);
-      next.ask(instance.host);
-      await next.hear('set-id');
+      await (await Client.open(`wss://localhost:${connectPort}/`, trusting)).request(instance.host);
     } finally {
       await nginx.stop();
     }

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connectRedis } from '../../lib/service/backends.js';
 import { redisStore } from '../../lib/stores/index.js';
+import { Client, press } from '../bridge/stage';
 import { startInstance, type StandIn } from '../support/instance';
 import { freePort } from '../support/free-port';
 import { redisAvailable, startRedis, type Redis } from '../support/redis';
 import { Visitor } from '../support/visitor';
-import { Client, goOn, killAll, lines, startService, startServiceAt, type Service } from './service-process';
+import { killAll, lines, startService, startServiceAt, type Service } from './service-process';
 
 const missing = redisAvailable();
 const withRedis = missing === undefined ? describe : describe.skip;
@@ -46,7 +47,7 @@ development_instances: ${instance.origin}
 
   async function agree(url: string, port: number): Promise<void> {
     const visitor = new Visitor();
-    const callback = await visitor.approve(await goOn(visitor, at(port, url)));
+    const callback = await visitor.approve((await press(visitor, at(port, url))).location ?? '');
     await visitor.follow(await visitor.get(at(port, callback)));
   }
 
@@ -56,20 +57,16 @@ development_instances: ${instance.origin}
     const others = await Promise.all(
       [a, b].map(async ({ port }) => {
         const client = await Client.open(`ws://127.0.0.1:${port}/`);
-        client.ask(instance.host);
-        await client.hear('set-id');
+        await client.request(instance.host);
         return client;
       }),
     );
-    mine.ask(instance.host);
-    const { parameters } = await mine.hear('set-id');
-    await agree(parameters.url, b.port);
-    const { token } = (await mine.hear('fulfill')).parameters;
+    await agree((await mine.request(instance.host)).url, b.port);
+    const { token } = await mine.hear('fulfill');
     expect(instance.tokens.get(token)).toMatchObject({ username: 'alice' });
     await pause(200);
     expect(others.map(({ heard }) => heard)).toEqual([[], []]);
     expect(instance.registrations).toBe(1);
-    for (const client of [mine, ...others]) client.socket.close();
     expect(await Promise.all([a, b].map(({ process }) => process.kill('SIGTERM')))).toEqual([0, 0]);
     expect([...a.process.output, ...b.process.output].join('\n')).not.toContain(token);
   });
@@ -82,10 +79,8 @@ development_instances: ${instance.origin}
     await redis.restart();
     await lines(service, /"event":"redis_found"/);
     const client = await Client.open(`ws://127.0.0.1:${port}/`);
-    client.ask(instance.host);
-    await agree((await client.hear('set-id')).parameters.url, port);
+    await agree((await client.request(instance.host)).url, port);
     await client.hear('fulfill');
-    client.socket.close();
   });
 
   it('does not start without one, and does not print its password', async () => {

@@ -6,9 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import WebSocket from 'ws';
 import { freePort } from '../support/free-port';
-import type { Visitor } from '../support/visitor';
 
 export const root = join(__dirname, '..', '..');
 
@@ -32,7 +30,10 @@ export interface NodeProcess {
 const running = new Set<NodeProcess>();
 
 /** Runs a file of this repository (an array: with arguments), or code. */
-export function startNode(program: string | readonly string[], options: { cwd?: string } = {}): NodeProcess {
+export function startNode(
+  program: string | readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): NodeProcess {
   const args = typeof program === 'string' ? ['-e', program] : [...program];
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'pipe', ...options });
   const output: string[] = [];
@@ -118,60 +119,4 @@ export async function startServiceAt(
   const process = startNode([command, name, '--config', `${port}.yml`], { cwd: folder });
   await Promise.race([lines(process, /"event":"started"/), process.ended]);
   return process;
-}
-
-/** Presses the one button on the page of a request; returns the URL at the instance. */
-export async function goOn(visitor: Visitor, url: string): Promise<string> {
-  const { status, text } = await visitor.get(url);
-  const [, head = '', inner = ''] = /<form([^>]*)>(.*?)<\/form>/s.exec(text) ?? [];
-  const attribute = (tag: string, name: string) =>
-    new RegExp(`\\s${name}="([^"]*)"`)
-      .exec(tag)?.[1]
-      ?.replace(/&#(\d+);/g, (_match, code: string) => String.fromCharCode(Number(code)));
-  const fields = [...inner.matchAll(/<(?:input|button)([^>]*)>/g)].flatMap(([, tag = '']) => {
-    const name = attribute(tag, 'name');
-    return name === undefined ? [] : [[name, attribute(tag, 'value') ?? '']];
-  });
-  const action = new URL(attribute(head, 'action') ?? url, url).href;
-  const { location } = await visitor.post(action, Object.fromEntries(fields) as Record<string, string>);
-  if (location === undefined) throw new Error(`The page at ${url} leads nowhere (${status}): ${text}`);
-  return location;
-}
-
-/** A client of the service that records the messages that it receives. */
-export class Client {
-  readonly heard: any[] = []; // eslint-disable-line @typescript-eslint/no-explicit-any -- messages of any shape
-  /** The code with which the socket was closed. */
-  readonly ended: Promise<number>;
-  private wake = (): void => undefined;
-
-  private constructor(readonly socket: WebSocket) {
-    socket.on('message', (data) => {
-      this.heard.push(JSON.parse(String(data)));
-      this.wake();
-    });
-    this.ended = new Promise((resolve) => socket.on('close', resolve));
-  }
-
-  static async open(url: string): Promise<Client> {
-    const client = new Client(new WebSocket(url, { rejectUnauthorized: false }));
-    await once(client.socket, 'open');
-    return client;
-  }
-
-  ask(host: string): void {
-    this.socket.send(JSON.stringify({ type: 'auth', parameters: { host } }));
-  }
-
-  /** The next message of this type. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
-  async hear(type: string): Promise<any> {
-    for (;;) {
-      const found = this.heard.findIndex((message) => message.type === type);
-      if (found !== -1) return this.heard.splice(found, 1)[0];
-      const heard = new Promise<void>((resolve) => (this.wake = resolve));
-      const closed = await Promise.race([heard, this.ended]);
-      if (closed !== undefined) throw new Error(`The socket was closed (${closed}) before ${type}`);
-    }
-  }
 }

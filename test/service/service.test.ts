@@ -17,12 +17,11 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { agree, Client } from '../bridge/stage';
 import { selfSigned } from '../support/certificate';
 import { startInstance, type StandIn } from '../support/instance';
 import { Visitor } from '../support/visitor';
 import {
-  Client,
-  goOn,
   killAll,
   lines,
   root,
@@ -67,13 +66,9 @@ const events = (service: NodeProcess): string[] =>
 
 async function logIn(visitor = new Visitor()): Promise<{ token: string }> {
   const client = await Client.open(`ws://localhost:${port}/`);
-  client.ask(instance.host);
-  const { parameters } = await client.hear('set-id');
-  const done = await visitor.get(await visitor.approve(await goOn(visitor, parameters.url)));
-  expect((await visitor.follow(done)).status).toBe(200);
-  const fulfilled = await client.hear('fulfill');
-  client.socket.close();
-  return fulfilled.parameters;
+  const { url } = await client.request(instance.host);
+  expect((await agree(visitor, url)).status).toBe(200);
+  return client.hear('fulfill');
 }
 
 describe('a running service', () => {
@@ -97,8 +92,7 @@ describe('a running service', () => {
     await start('app_website: https://game.example/?a&b');
     const visitor = new Visitor();
     const client = await Client.open(`ws://localhost:${port}/`);
-    client.ask(instance.host);
-    await client.hear('set-id');
+    await client.request(instance.host);
     const health = await visitor.get(`http://localhost:${port}/healthz`);
     expect([health.status, health.json()]).toEqual([200, { status: 'ok', sockets: 1, pending: 1 }]);
     const index = await visitor.get(`http://localhost:${port}/`);
@@ -108,23 +102,20 @@ describe('a running service', () => {
     ]);
     expect(index.text).toContain('<a href="https://game.example/?a&#38;b"><bdi>A game under test</bdi></a>');
     expect((await visitor.get(`http://localhost:${port}/none`)).status).toBe(404);
-    client.socket.close();
   });
 
   it('uses only allowed instances', async () => {
     await start(`allowed_instances: [mastodon.example]`);
     const client = await Client.open(`ws://localhost:${port}/`);
     client.ask(instance.host);
-    expect(await client.hear('invalid-host')).toMatchObject({ parameters: { code: 'instance_not_allowed' } });
-    client.socket.close();
+    expect(await client.hear('invalid-host')).toMatchObject({ code: 'instance_not_allowed' });
   });
 
   it('accepts WebSockets at the configured path only, which its log shows', async () => {
     const service = await start('path: /socket');
     const started = JSON.parse(await lines(service, /"event":"started"/)) as { url: string };
     expect(started.url).toBe(`http://localhost:${port}/socket`);
-    const client = await Client.open(`ws://localhost:${port}/socket`);
-    client.socket.close();
+    await Client.open(`ws://localhost:${port}/socket`);
     await expect(Client.open(`ws://localhost:${port}/`)).rejects.toThrow();
   });
 });
@@ -140,10 +131,9 @@ it('uses TLS itself if it has a certificate', async () => {
   );
   const visitor = new Visitor();
   expect((await visitor.get(`https://localhost:${at}/healthz`)).status).toBe(200);
-  const client = await Client.open(`wss://localhost:${at}/`);
+  const client = await Client.open(`wss://localhost:${at}/`, { rejectUnauthorized: false });
   client.ask('nonsense');
-  expect(await client.hear('invalid-host')).toMatchObject({ parameters: { code: 'instance_invalid' } });
-  client.socket.close();
+  expect(await client.hear('invalid-host')).toMatchObject({ code: 'instance_invalid' });
   expect(await process.kill('SIGTERM')).toBe(0);
 });
 
@@ -184,8 +174,7 @@ describe('a stop', () => {
   it('is reported to open clients, and ends with status 0', async () => {
     const service = await start();
     const client = await Client.open(`ws://localhost:${port}/`);
-    client.ask(instance.host);
-    await client.hear('set-id');
+    await client.request(instance.host);
     const began = Date.now();
     service.signal('SIGTERM');
     expect(await service.ended).toBe(0);
