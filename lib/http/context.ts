@@ -110,7 +110,7 @@ export class RequestContext {
       { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) },
       hosts,
     );
-    signal.addEventListener('abort', () => part.end(this.isNotNeeded), { signal: part.signal });
+    signal.addEventListener('abort', () => part.end(this.isNotNeeded));
     return part;
   }
 

@@ -15,7 +15,8 @@ describe('a deadline', () => {
     await expect(context.race(never(), 'b.example')).rejects.toMatchObject({ instance: 'b.example' });
     expect(context.signal.aborted).toBe(true);
     expect(context.remainingMs).toBe(0);
-    expect(() => context.throwIfOver()).toThrow(expect.objectContaining({ code: 'timeout' }) as Error);
+    const timeout = expect.objectContaining({ code: 'timeout', instance: 'a.example' }) as Error;
+    expect(() => context.throwIfOver()).toThrow(timeout);
     await expect(context.race(Promise.resolve(1))).rejects.toMatchObject({ code: 'timeout' });
   });
 
@@ -25,6 +26,7 @@ describe('a deadline', () => {
     await expect(context.race(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     expect(() => context.throwIfOver()).not.toThrow();
     expect(context.remainingMs).toBeGreaterThan(50_000);
+    expect(context).toMatchObject({ isNotNeeded: false, hasHandle: false });
   });
 
   it('leaves no rejection without a handler', async () => {
@@ -63,7 +65,10 @@ describe('a deadline', () => {
     await expect(context.race(never())).rejects.toMatchObject({ code: 'timeout' });
     context.end();
     expect([context.isNotNeeded, part.isNotNeeded]).toEqual([false, false]);
-    expect(contextOf(http, { timeoutMs: 0.5 }).signal.aborted).toBe(true);
+    expect(contextOf(http, { timeoutMs: 0.5 })).toMatchObject({
+      signal: { aborted: true },
+      isNotNeeded: false,
+    });
     expect(contextOf(http, { timeoutMs: 1 }).signal.aborted).toBe(false);
   });
 

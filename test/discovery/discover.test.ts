@@ -1,0 +1,189 @@
+/** Which server is found behind a domain or handle, and which failure the visitor sees if none is. */
+
+import { MastodonLogin, type LoginOptions } from '../../lib/core/index.js';
+import { aRawServer } from '../support/hostile.js';
+import type { StandIn } from '../support/instance.js';
+import { originOf } from '../support/network.js';
+import { anInstance, failureOf } from '../support/stage.js';
+
+function find(servers: readonly { origin: string }[], typed: string, options: Partial<LoginOptions> = {}) {
+  return new MastodonLogin({
+    clientName: 'A site',
+    callbackURL: 'https://site.example/callback',
+    developmentInstances: servers.map(({ origin }) => origin),
+    ...options,
+  }).find(typed);
+}
+
+/** A domain with a web site and no instance, and another server. */
+async function aDomain(): Promise<[domain: StandIn, other: StandIn]> {
+  const both: [StandIn, StandIn] = [await anInstance(), await anInstance()];
+  both[0].answerWith(/^GET /, 404, '');
+  return both;
+}
+
+/** The WebFinger answer for alice of `domain`, with an actor at `actorOf`. */
+const fingerOf = (domain: StandIn, actorOf: StandIn) => ({
+  subject: `acct:alice@${domain.host}`,
+  links: [{ rel: 'self', type: 'application/activity+json', href: `${actorOf.origin}/users/alice` }],
+});
+
+const finger = '/.well-known/webfinger';
+const hostMeta = (server: StandIn) => ({
+  links: [{ rel: 'lrdd', template: `${server.origin}${finger}?resource={uri}` }],
+});
+
+describe('a domain', () => {
+  it('leads by its host-meta to the server, whose accounts may have the name of the domain', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith('/.well-known/host-meta', 200, hostMeta(other));
+    expect(await find([domain, other], domain.host)).toMatchObject({ host: other.host });
+    other.answerWith('/api/v1/instance', 200, { version: '4.2.0' });
+    expect(await find([domain, other], domain.host)).toMatchObject({ accountDomain: domain.host });
+  });
+
+  it('whose host-meta leads to a failing server is itself the one that has none', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith('/.well-known/host-meta', 200, hostMeta(other));
+    other.answerWith(/./, 503, '');
+    expect(await failureOf(find([domain, other], domain.host))).toMatchObject({
+      code: 'instance_unsupported',
+      instance: domain.host,
+    });
+  });
+
+  it('that does not answer receives no further requests', async () => {
+    const requests: string[] = [];
+    const server = await aRawServer((socket) => {
+      socket.on('data', (data) => {
+        requests.push(String(data));
+        socket.resetAndDestroy();
+      });
+    });
+    const { code } = await failureOf(find([originOf(server)], `localhost:${server.port}`));
+    expect(code).toBe('instance_unreachable');
+    expect(requests.join()).not.toMatch(/host-meta|webfinger|well-known\/nodeinfo/);
+  });
+
+  it('whose redirects lead on from the server that it names has no server', async () => {
+    const [domain, other] = await aDomain();
+    const third = await anInstance();
+    domain.answerWith('/api/v1/instance', 302, '', { Location: `${other.origin}/api/v1/instance` });
+    other.answer('/api/v1/instance', (_req, res) => {
+      const isFirst = other.requestsTo('/api/v1/instance').length === 1;
+      if (isFirst) res.writeHead(200, { 'Content-Type': 'application/json' }).end('{"version":"4.2.0"}');
+      else res.writeHead(302, { Location: `${third.origin}/api/v1/instance` }).end();
+    });
+    expect(await failureOf(find([domain, other, third], domain.host))).toMatchObject({
+      code: 'instance_unsupported',
+    });
+  });
+});
+
+describe('a handle', () => {
+  it('leads to the server that its domain names and that confirms it, with the domain’s name', async () => {
+    const [domain, other] = await aDomain();
+    for (const server of [domain, other]) server.answerWith(finger, 200, fingerOf(domain, other));
+    expect(await find([domain, other], `alice@${domain.host}`)).toMatchObject({
+      host: other.host,
+      accountDomain: domain.host,
+    });
+  });
+
+  it.each([
+    ['fails', 503, 'instance_unreachable'],
+    ['has no API', 404, 'instance_unsupported'],
+  ])('whose confirming server %s has that failure', async (_what, status, code) => {
+    const [domain, other] = await aDomain();
+    for (const path of [/^GET \/(api|nodeinfo)/, /oauth-authorization-server/])
+      other.answerWith(path, status, '');
+    for (const server of [domain, other]) server.answerWith(finger, 200, fingerOf(domain, other));
+    expect(await failureOf(find([domain, other], `alice@${domain.host}`))).toMatchObject({
+      code,
+      instance: other.host,
+    });
+  });
+
+  it.each([
+    ['has an instance stays there', true],
+    ['has none leads there', false],
+  ])('that another server does not confirm, of a domain that %s', async (_what, hasOwn) => {
+    const [domain, other] = hasOwn ? [await anInstance(), await anInstance()] : await aDomain();
+    domain.answerWith(finger, 200, fingerOf(domain, other));
+    other.answerWith(finger, 404, '');
+    const { host } = await find([domain, other], `alice@${domain.host}`);
+    expect(host).toBe(hasOwn ? domain.host : other.host);
+  });
+
+  it('that an unsupported server does not confirm has the failure of its domain', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith(finger, 200, fingerOf(domain, other));
+    other.answerWith(/^GET /, 404, '');
+    expect(await failureOf(find([domain, other], `alice@${domain.host}`))).toMatchObject({
+      code: 'instance_unsupported',
+      instance: domain.host,
+    });
+  });
+
+  it('whose domain redirects WebFinger to a failing server has that failure', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith(finger, 302, '', { Location: `${other.origin}${finger}` });
+    other.answerWith(/./, 503, '');
+    expect(await failureOf(find([domain, other], `alice@${domain.host}`))).toMatchObject({
+      code: 'instance_unreachable',
+      instance: other.host,
+      reason: 'server_error',
+    });
+  });
+
+  it('whose server the site does not allow is refused for that', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith(finger, 200, fingerOf(domain, other));
+    const allowInstance = (host: string) => host === domain.host;
+    expect(await failureOf(find([domain, other], `alice@${domain.host}`, { allowInstance }))).toMatchObject({
+      code: 'instance_not_allowed',
+      instance: other.host,
+    });
+    expect(other.requests).toEqual([]);
+  });
+});
+
+describe('an instance', () => {
+  it.each([
+    ['only the second version of NodeInfo', ['2.0']],
+    ['only the first', ['2.1']],
+  ])('that has %s is known by it', async (_what, absent) => {
+    const instance = await anInstance();
+    const nodeInfo = { software: { name: 'a-new-fork' } };
+    instance.answerWith(/^GET \/nodeinfo\//, 200, nodeInfo);
+    // A page of the application answers every other path.
+    for (const version of absent)
+      instance.answerWith(`/nodeinfo/${version}`, 200, '<html>', { 'Content-Type': 'text/html' });
+    expect(await find([instance], instance.host)).toMatchObject({ software: 'a-new-fork' });
+  });
+
+  it('with a second name is used by it, if the first one fails', async () => {
+    const [first, second] = [await anInstance(), await anInstance()];
+    second.answerWith('/.well-known/oauth-authorization-server', 200, {
+      issuer: first.origin,
+      authorization_endpoint: `${first.origin}/oauth/authorize`,
+      token_endpoint: `${first.origin}/oauth/token`,
+      app_registration_endpoint: `${first.origin}/api/v1/apps`,
+    });
+    first.answerWith(/./, 503, '');
+    expect(await find([first, second], second.host)).toMatchObject({ host: second.host });
+  });
+
+  it.each([
+    ['fails too', 503, {}],
+    ['is none', 200, { title: 'a page' }],
+  ])('whose old description fails has that failure, if the new one %s', async (_what, status, document) => {
+    const instance = await anInstance();
+    instance.answerWith('/api/v1/instance', 500, '');
+    instance.answerWith('/api/v2/instance', status, document);
+    expect(await failureOf(find([instance], instance.host))).toMatchObject({
+      code: 'instance_unreachable',
+      reason: 'server_error',
+    });
+  });
+});
