@@ -47,6 +47,31 @@ it('not even after a redirect on the first server to another path', async () => 
   expect(asked(victim)).toEqual([document]);
 });
 
+const bob = '/.well-known/webfinger?resource=acct%3Abob%40victim.example';
+
+it('a redirect of WebFinger may choose another account, because personal sites redirect all of it to their owner', async () => {
+  const [home, victim] = (await servers(2)) as [StandIn, StandIn];
+  redirect(home, '/.well-known/webfinger', victim.origin + bob);
+  await documentsOf([home, victim]).get(home.origin + document);
+  expect(asked(victim)).toEqual([bob]);
+});
+
+it.each([
+  ['another path', document, '/api/v1/trigger?resource=acct:alice@victim.example'],
+  ['another parameter', document, `${bob}&delete=all`],
+  ['an account by another parameter', document, '/.well-known/webfinger?delete=acct:bob@victim.example'],
+  ['the parameter twice', document, `${bob}&resource=acct:c@d.example`],
+  ['no parameter', document, '/.well-known/webfinger'],
+  ['another kind of resource', document, '/.well-known/webfinger?resource=https://victim.example/delete'],
+  ['a resource that is no account', document, '/.well-known/webfinger?resource=acct:a%0d%0aX:%20y@b.example'],
+  ['WebFinger in place of another document', '/nodeinfo/2.0', bob],
+])('a redirect to another server does not choose %s', async (_what, path, target) => {
+  const [home, victim] = (await servers(2)) as [StandIn, StandIn];
+  redirect(home, /./, victim.origin + target);
+  await documentsOf([home, victim]).get(home.origin + path);
+  expect(asked(victim)).toEqual([path]);
+});
+
 it('a redirect on the same server is followed to the path that it names', async () => {
   const [home] = (await servers(1)) as [StandIn];
   redirect(home, '/.well-known/webfinger', '/wf.php?x=1');

@@ -220,26 +220,6 @@ describe('a domain that only redirects WebFinger', () => {
       instance: { host: instance.host },
     });
   });
-
-  it.each([
-    ['another path', '/api/v1/trigger?resource=acct:alice@victim.example'],
-    ['another parameter', '/.well-known/webfinger?resource=acct:alice@victim.example&delete=all'],
-    ['the parameter twice', '/.well-known/webfinger?resource=acct:a@b.example&resource=acct:c@d.example'],
-    ['another kind of resource', '/.well-known/webfinger?resource=https://victim.example/delete'],
-    ['a resource that is no account', '/.well-known/webfinger?resource=acct:a%0d%0aX:%20y@b.example'],
-  ])('does not choose %s of a request to a third party', async (_what, target) => {
-    const [domain, victim] = [await anInstance(), await anInstance()];
-    domain.answerWith(/^GET /, 404, '');
-    domain.answerWith('/.well-known/webfinger', 302, '', { Location: victim.origin + target });
-    const site = await aSite({ instances: [domain, victim] });
-    await start(new Visitor(), site, `@me@${domain.host}`);
-    const resource = encodeURIComponent(`acct:me@${domain.host}`);
-    const urls = victim.requests.map(({ url }) => url).filter((url) => !url.startsWith('/api/'));
-    expect(
-      urls.filter((url) => !/^\/(nodeinfo|\.well-known\/(oauth|host-meta|nodeinfo|atproto))/.test(url)),
-    ).toEqual([`/.well-known/webfinger?resource=${resource}`]);
-    expect(victim.requestsTo('/api/v1/trigger')).toEqual([]);
-  });
 });
 
 it('a server’s NodeInfo index does not choose the path of a request to a third party', async () => {

@@ -24,7 +24,8 @@ const judged = {
   'discovery/metadata': 'discovery/metadata',
   'discovery/software': 'discovery/software discovery/other-software',
   'discovery/webfinger': 'discovery/webfinger discovery/host-meta',
-  'discovery/discover': 'discovery/',
+  'discovery/discover':
+    'discovery/discover discovery/find-the-server discovery/documents discovery/other-software',
   'discovery/discovery': 'discovery/discovery discovery/find-the-server security/outlive-a-forged-answer',
   'discovery/failures': 'discovery/failures',
   'client/client': 'client/client',
@@ -47,7 +48,7 @@ const judged = {
   'http/concurrency': 'http/concurrency',
   'http/referrals': 'http/referrals',
   'http/context': 'http/context http/concurrency',
-  'http/request': 'http/request discovery/documents',
+  'http/request': 'http/request http/certificates discovery/documents',
   'issuer/claims': 'issuer/claims',
   'issuer/client-names': 'issuer/client-names',
   'issuer/redirect-uris': 'issuer/redirect-uris',
