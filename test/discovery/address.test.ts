@@ -1,6 +1,6 @@
 /** `parseAddress`: accepted input and its result. */
 
-import { parseAddress } from '../../lib/discovery/address.js';
+import { addressIn, parseAddress } from '../../lib/discovery/address.js';
 import { codeThrownBy } from '../support/records.js';
 
 const none = new Set<string>();
@@ -249,4 +249,10 @@ describe('a server of the developer that is not listed is named as in the option
   ])('and %s is refused as a mistake', (_what, typed) => {
     expect(told(typed)).toBeUndefined();
   });
+});
+
+it('a text that may be no address is one or undefined', () => {
+  const found = { origin: 'https://mastodon.social', host: 'mastodon.social', username: 'alice' };
+  expect(addressIn('@alice@mastodon.social', none)).toEqual(found);
+  expect(addressIn('alice', none)).toBeUndefined();
 });
