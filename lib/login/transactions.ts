@@ -158,6 +158,9 @@ const finishedKeyTtlMs = 30 * 24 * 60 * 60 * 1000;
 /** Maximum number of stored start times. Callers only need to know whether there are none, one or several. */
 const maxTimes = 3;
 
+/** Maximum number of keys of one browser that a login uses. The adapters keep fewer. Each key costs operations of the store. */
+const maxKeys = 8;
+
 /** A pending login in the store. `assertLive` validates the login. */
 interface LoginRecord {
   readonly browser?: unknown;
@@ -188,7 +191,7 @@ export function pendingLogins(store: Store, audience: string, browser: Browser):
   }
   /** The keys by their digests. */
   const keys = new Map<string, string>();
-  for (const key of given) keys.set(digest(key + audience), key);
+  for (const key of given.slice(0, maxKeys)) keys.set(digest(key + audience), key);
   const [current] = keys.keys();
   /** The digest of the key with which the login that was taken was begun. */
   let owner: string | undefined;
