@@ -37,7 +37,8 @@ export class Sessions implements Adapter {
     const { store, cookies } = this.shared;
     const { ctx } = this.shared.oidc.Provider;
     const visitor = ctx && cookies.visitorSession(ctx.req, id);
-    if (visitor) return visitor;
+    // Without its `uid`: a copy of the cookie in another browser must not lead to the session of this browser's login.
+    if (visitor) return { ...visitor, uid: undefined };
     const alive = await store.get<{ uid: string }>(['SessionAlive', id]);
     const found = alive && (await this.findByUid(alive.uid));
     // Another request may be replacing the ID.

@@ -1,5 +1,6 @@
 /** The attacker makes a victim continue, at the issuer, with a login or a session that belongs to the attacker. */
 
+import { authorizationCodeGrant } from 'openid-client';
 import { anIssuer, answerOf, ask, discover, logIn, logInAt, openPage, press } from '../issuer/stage';
 import { anInstance, changed } from '../support/stage';
 import { Visitor } from '../support/visitor';
@@ -115,6 +116,26 @@ it('the session gets another ID when a user logs in', async () => {
   const page = await openPage(visitor, (await ask(config, { prompt: 'login' })).url);
   await logInAt(visitor, page, instance);
   expect(sessionOf(visitor)).not.toBe(before);
+});
+
+it('cookies that were copied from a browser before its login do not lead to the session of that login', async () => {
+  const { stage, instance, config, attacker, victim } = await aStage();
+  const { host } = new URL(stage.issuerURL);
+  // On a shared computer: the page for devices gives a browser a session before the login.
+  await openPage(victim, `${stage.issuerURL}/device`);
+  expect(valueOf(victim, host, /-visitor$/)).toBeTruthy();
+  plant(victim, attacker, host, () => true);
+  await logIn(stage, instance, { visitor: attacker, as: 'bob' });
+  await logIn(stage, instance, { visitor: victim, as: 'alice' });
+  for (const [visitor, name] of [
+    [attacker, 'bob'],
+    [victim, 'alice'],
+  ] as const) {
+    const asked = await ask(config, { prompt: 'none' });
+    const answer = answerOf(await openPage(visitor, asked.url));
+    const tokens = await authorizationCodeGrant(config, answer, asked.checks);
+    expect(tokens.claims()?.nickname).toBe(name);
+  }
 });
 
 describe('responses of the instance and of the issuer', () => {
