@@ -117,7 +117,8 @@ export function retireKey({ session, stored, former }: SessionKeys): void {
 
 /** The logins of the request's browser, as the site's own store keeps them. */
 export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingLogins {
-  const finished = async (host: string) => stateStore.finished?.(req, host);
+  // Its failure ends no login: it costs at most a verification of the client.
+  const finished = (host: string) => (async () => stateStore.finished?.(req, host))().catch(() => undefined);
   return {
     // For the site, a record without known members. The instance is one object for many logins.
     save: (state, login) => {

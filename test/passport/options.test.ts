@@ -172,7 +172,7 @@ describe('revokeToken', () => {
 });
 
 describe('stateStore', () => {
-  it('may change the object that it receives; the state comes back unchanged, and it learns of the finished login', async () => {
+  it('may change the object that it receives; the state comes back unchanged; it learns of the finished login, and its failure there ends no login', async () => {
     const begun = new Map<string, Transaction>();
     const finished: string[] = [];
     const stateStore: StateStore = {
@@ -186,7 +186,10 @@ describe('stateStore', () => {
         begun.delete(state);
         return login;
       },
-      finished: async (_req, host) => void finished.push(host),
+      finished: async (_req, host) => {
+        finished.push(host);
+        throw new Error('the database is down');
+      },
     };
     const given = { to: '/cart' };
     const { instance, site, visitor } = await aStage('mastodon45', {
