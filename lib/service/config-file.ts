@@ -37,7 +37,9 @@ export function readAs<Value>(problem: string, read: (text: string) => Value | u
 
 export const text = (given: string): string => given;
 
-export const flag = readAs('must be true or false', (given) => ({ true: true, false: false })[given]);
+export const flag = readAs('must be true or false', (given) =>
+  given === 'true' || given === 'false' ? given === 'true' : undefined,
+);
 
 export const wholeNumber = (least: number, most: number) =>
   readAs(`must be a whole number from ${least} to ${most}`, (given) => {
@@ -111,7 +113,8 @@ export function readYAML(
     problems.push({ line, message: messageOf(line, path, problem) });
   };
   const read = (value: unknown, kind: ValueKind, path: Path): unknown => {
-    if (value === '') return refuse(path, 'has no value: give it one, or take the line out');
+    if (typeof value === 'string' && value.trim() === '')
+      return refuse(path, 'has no value: give it one, or take the line out');
     if (typeof kind === 'function') {
       if (typeof value !== 'string') return refuse(path, 'must be text');
       try {

@@ -175,7 +175,8 @@ const keysOfOptions: Readonly<Record<string, string>> = {
 /** An option's error (`createBridge: clientName must …`) as an error of the configuration; every other error as it is. */
 export function asConfigError(error: unknown, { mistake }: Config): unknown {
   const message = error instanceof TypeError ? error.message : '';
-  const [, option, problem = ''] = /^create\w+: ([\w.[\]]+) (.*)$/s.exec(message) ?? [];
+  const [, missing] = /^create\w+ requires a (\S+) option$/.exec(message) ?? [];
+  const [, option = missing, problem = 'is missing'] = /^create\w+: ([\w.[\]]+):? (.*)$/s.exec(message) ?? [];
   if (option === undefined) return error;
   const key = keysOfOptions[option] ?? keyOf(option).replace(/\[(\d+)\]/g, '.$1');
   // Of a client, the ID is named.

@@ -28,7 +28,9 @@ const client = {
 } as const;
 
 const kinds = {
-  path: readAs('must be a path such as /login', (given) => (given.startsWith('/') ? given : undefined)),
+  path: readAs('must be a path such as /login', (given) =>
+    /^\/(?:[\w\-.~]+\/)*[\w\-.~]*$/.test(given) ? given : undefined,
+  ),
   clients: [client],
   device_flow: flag,
   client_documents: flag,

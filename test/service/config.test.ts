@@ -225,7 +225,6 @@ describe('a mistake', () => {
   );
 
   it.each([
-    ['app_name: " "', 'config.yml:1: app_name: must be text that is not empty, and is " "'],
     [
       `app_name: ${'x'.repeat(61)}`,
       /^config\.yml:1: app_name: must have at most 60 characters, and is "x+"$/,

@@ -99,6 +99,19 @@ describe('the configuration', () => {
       'clients: [{ client_id: a, client_secret: long-and-secret, redirect_uris: [nowhere] }]',
       /config\.yml:3: clients: clients\[0\] \(a\): redirect_uris/,
     ],
+    [
+      'an ID that another client has',
+      'clients: [{ client_id: a, redirect_uris: https://a.example }, { client_id: a }]',
+      /^config\.yml:3: clients: there is another client a$/,
+    ],
+    ['a missing domain', 'placeholder_email: {}', /^config\.yml:3: placeholder_email\.domain: is missing$/],
+    ['a word for true or false', 'device_flow: constructor', /:3: device_flow: must be true or false$/],
+    [
+      'a blank secret',
+      `clients: [{ client_id: a, client_secret: '${' '.repeat(12)}' }]`,
+      /_secret: has no value/,
+    ],
+    ['a path that is no path', 'path: /a?b', /^config\.yml:3: path: must be a path such as \/login$/],
   ])('names the line of %s, and no secret', async (_what, line, message) => {
     const text = `app_name: a\napp_host: a.example\n${line}\n`;
     const check = async () => checkConfig(issuer, readConfig(text, 'config.yml', issuer));
