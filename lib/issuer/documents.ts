@@ -1,6 +1,5 @@
 /** Fetches the metadata documents of clients whose ID is a URL, and decides which are accepted. */
 
-import { LRUCache } from 'lru-cache';
 import { errorOf, MastodonError, recordOf, type FailureRecord } from '../errors.js';
 import { type Answer, jsonObject } from '../http/answer.js';
 import { ConcurrencyLimit } from '../http/concurrency.js';
@@ -8,7 +7,7 @@ import { Http, RequestContext } from '../http/context.js';
 import { get } from '../http/request.js';
 import type { Settings } from '../options.js';
 import type { ClientAddress } from '../util/client-address.js';
-import { steadyClock } from '../util/memory.js';
+import { boundedMap } from '../util/memory.js';
 import { isSafeRedirect } from './redirect-uris.js';
 import { MinuteQuota } from './limits.js';
 import type { OidcClient, DocumentFeature, OIDC } from './oidc-provider.js';
@@ -21,8 +20,8 @@ const concurrency = { inAll: 16, perInstance: 4, waiting: 64 };
 /** For a whole fetch, waiting included. Milliseconds. */
 const timeoutMs = 5000;
 
-/** A URL is fetched once in this time, also where oidc-provider does not keep its document. */
-const answers = { max: 1000, ttl: 30_000 };
+/** A URL is fetched once in this time, also where oidc-provider does not keep its document. Milliseconds. */
+const answerMs = 30_000;
 
 /** Documents that one network may have fetched for the first time in a minute. */
 const firstFetches = 10;
@@ -46,12 +45,8 @@ const cacheDuration = { min: 5 * 60, max: 60 * 60 };
  */
 export class ClientDocuments {
   private readonly http: Http;
-  private readonly known = new LRUCache<string, true>({ max: 10_000 });
-  private readonly answers = new LRUCache<string, Fetched | FailureRecord>({
-    ...answers,
-    perf: steadyClock,
-    noUpdateTTL: true,
-  });
+  private readonly known = boundedMap<true>(10_000);
+  private readonly answers = boundedMap<Fetched | FailureRecord>(1000, answerMs);
   private readonly first = new MinuteQuota(firstFetches);
   private readonly limits = {
     known: new ConcurrencyLimit(concurrency),

@@ -1,12 +1,6 @@
 /** Clients without registration: their ID is the URL of their client metadata document. */
 
-import type { Socket } from 'node:net';
 import * as openid from 'openid-client';
-import { ClientDocuments } from '../../lib/issuer/documents';
-import { IssuerStore } from '../../lib/issuer/store';
-import { Store } from '../../lib/store';
-import { aRawServer, until } from '../support/hostile';
-import { codeOf, settingsTo, originOf } from '../support/network';
 import { anInstance } from '../support/stage';
 import { Visitor } from '../support/visitor';
 import { aDocumentSite, aKeyPair, anOpenIssuer, discoverAs } from './document-stage';
@@ -120,40 +114,4 @@ it('without the option, a URL is no client', async () => {
   const page = await openPage(visitor, (await begin()).url);
   expect(page).toMatchObject({ status: 400, location: undefined });
   expect(site.requests).toEqual([]);
-});
-
-describe('the visitor who waits for the document of a client', () => {
-  afterEach(() => void jest.restoreAllMocks());
-
-  it.each([
-    ['is dropped after five seconds in the queue', 5000, 'timeout', 4],
-    ['sees it asked for, as soon as there is room', 4000, undefined, 5],
-  ])('%s', async (_what, milliseconds, code, requests) => {
-    const asking: Socket[] = [];
-    let answering = false;
-    const answer = (socket: Socket) =>
-      socket.end(
-        'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}',
-      );
-    const slow = await aRawServer((socket) => {
-      socket.once('data', () => {
-        asking.push(socket);
-        if (answering) answer(socket);
-      });
-    });
-    const site = originOf(slow);
-    const store = new IssuerStore(new Store(undefined, 1000), 'https://login.example');
-    const documents = new ClientDocuments(settingsTo([site], { timeoutMs: 10_000 }), store, () => undefined);
-    const fetchDocument = documents.fetch;
-    const others = Array.from({ length: 4 }, (_, i) => fetchDocument(`${site.origin}/${i}.json`));
-    const last = codeOf(fetchDocument(`${site.origin}/last.json`));
-    await until(() => asking.length === 4);
-    const now = performance.now();
-    jest.spyOn(performance, 'now').mockReturnValue(now + milliseconds);
-    answering = true;
-    asking.forEach(answer);
-    await Promise.all(others);
-    expect(await last).toBe(code);
-    expect(asking).toHaveLength(requests);
-  });
 });

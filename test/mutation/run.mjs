@@ -53,11 +53,12 @@ const judged = {
   'issuer/client-names': 'issuer/client-names',
   'issuer/redirect-uris': 'issuer/redirect-uris',
   'issuer/adapter': 'issuer/adapter',
-  'issuer/documents': 'issuer/documents',
+  'issuer/documents': 'issuer/document-fetches',
   'issuer/keys': 'issuer/keys',
   'issuer/limits': 'issuer/limits',
   'issuer/client-options': 'issuer/client-options',
   'issuer/sessions': 'issuer/sessions',
+  'issuer/cookies': 'issuer/cookies',
   'issuer/interactions': 'issuer/prompts issuer/visits security/fixate-a-login-at-the-issuer',
   'issuer/logins':
     'issuer/prompts issuer/visits security/log-in-as-another-than-named security/deceive-the-issuer',
