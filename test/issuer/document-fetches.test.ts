@@ -1,12 +1,12 @@
 /** Which client metadata documents are fetched and accepted, how often, and what others' requests change in that. */
 
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { ClientDocuments } from '../../lib/issuer/documents';
 import type { OIDC, OidcClient } from '../../lib/issuer/oidc-provider';
 import { IssuerStore } from '../../lib/issuer/store';
 import { Store } from '../../lib/store';
+import { listenLocally } from '../support/free-port';
 import { aRawServer, until } from '../support/hostile';
 import { codeOf, settingsTo, originOf } from '../support/network';
 import { JSONStore } from '../support/stage';
@@ -38,10 +38,8 @@ async function aSite() {
     requests.push(req.url ?? '');
     site.answer(req, res);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  site.origin = `http://localhost:${await listenLocally(server)}`;
   closing.push(() => (server.closeAllConnections(), server.close()));
-  site.origin = `http://localhost:${(server.address() as AddressInfo).port}`;
   site.clientId = `${site.origin}/client.json`;
   return site;
 }
