@@ -1,6 +1,7 @@
 /** The issuer's own cookies: the session of a visitor before the login, and the cookies that a response may not set. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { IssuerCookies } from '../../lib/issuer/cookies';
 import type { AdapterPayload } from '../../lib/issuer/oidc-provider';
 
@@ -18,22 +19,20 @@ const withCookies = (cookies: Record<string, string>) =>
   }) as IncomingMessage;
 
 /** A response that has set these cookies. */
-function aResponse(...set: string[]) {
-  const headers = { 'set-cookie': set };
-  const res = {
-    getHeader: () => (set.length === 1 ? set[0] : set.length === 0 ? undefined : set),
-    appendHeader: (_name: string, value: string) => headers['set-cookie'].push(value),
-    setHeader: (_name: string, value: string[]) => (headers['set-cookie'] = value),
-  };
-  return { res: res as unknown as ServerResponse, headers };
+function aResponse(...set: string[]): ServerResponse {
+  const res = new ServerResponse(new IncomingMessage(new Socket()));
+  if (set.length > 0) res.setHeader('Set-Cookie', set.length === 1 ? String(set) : set);
+  return res;
 }
+
+const setBy = (res: ServerResponse) => [res.getHeader('set-cookie') ?? []].flat();
 
 /** The session of a visitor, as the browser has it after a response. */
 function kept(cookies: IssuerCookies, payload: AdapterPayload, before: Record<string, string> = {}) {
-  const { res, headers } = aResponse();
+  const res = aResponse();
   const isKept = cookies.keepVisitorSession(withCookies(before), res, payload);
-  const [, value = ''] = /^[^=]*=([^;]*)/.exec(headers['set-cookie'][0] ?? '') ?? [];
-  return { isKept, value, set: headers['set-cookie'] };
+  const [, value = ''] = /^[^=]*=([^;]*)/.exec(String(setBy(res))) ?? [];
+  return { isKept, value, set: setBy(res) };
 }
 
 describe('the session of a visitor', () => {
@@ -87,9 +86,9 @@ describe('the cookies of a session', () => {
     ['are deleted if the session has ended', known, true, [gone, other], [gone, other]],
     ['are not there', known, true, [], []],
   ])('%s', (_what, had, isUnsaved, set, left) => {
-    const { res, headers } = aResponse(...set);
+    const res = aResponse(...set);
     cookies.dropSessionCookie(withCookies(had), res, isUnsaved);
-    expect(headers['set-cookie']).toEqual(left);
+    expect(setBy(res)).toEqual(left);
   });
 });
 
