@@ -85,7 +85,7 @@ export class StoreAdapter implements Adapter {
     const { store, oidc, address } = this.shared;
     if (!this.wrongCodes.hasRoom(address())) throw new oidc.errors.SlowDown('too many wrong codes');
     const found = await store.get<{ id: string }>(this.name('code', userCode));
-    if (!found) this.wrongCodes.add(address());
+    if (!found) this.wrongCodes.addForMinute(address());
     return found && this.find(found.id);
   }
 

@@ -132,7 +132,7 @@ export class ClientDocuments {
     }
     const address = this.address();
     if (!this.first.hasRoom(address)) return false;
-    this.first.add(address);
+    this.first.addForMinute(address);
     return true;
   }
 }

@@ -86,9 +86,9 @@ export class PendingRecords {
 
 /** Limits what each network does within a minute. `undefined` has no limit. */
 export class MinuteQuota extends Quota {
-  override add(address: ClientAddress): void {
+  addForMinute(address: ClientAddress): void {
     if (address === undefined) return;
-    super.add(address);
+    this.add(address);
     setTimeout(() => this.remove(address), 60_000).unref();
   }
 }
@@ -121,7 +121,7 @@ export class AuthenticationLimit {
     if (!isFailure || !clientAuthMethod.startsWith('client_secret')) return;
     if (this.hasRoom(clientId)) {
       const ofClient = this.failures.get(clientId) ?? new MinuteQuota(limits.guesses);
-      ofClient.add(this.address());
+      ofClient.addForMinute(this.address());
       this.failures.set(clientId, ofClient);
     } else {
       ctx.status = 429;

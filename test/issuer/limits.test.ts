@@ -125,18 +125,18 @@ describe('attempts of a network within a minute', () => {
 
   it('are limited, and those of other networks are not', () => {
     const quota = new MinuteQuota(2);
-    quota.add('203.0.113.7');
+    quota.addForMinute('203.0.113.7');
     expect([quota.countOf('203.0.113.7'), quota.hasRoom('203.0.113.7')]).toEqual([1, true]);
-    quota.add('203.0.113.7');
+    quota.addForMinute('203.0.113.7');
     expect([quota.countOf('203.0.113.7'), quota.hasRoom('203.0.113.7')]).toEqual([2, false]);
     expect([quota.countOf('198.51.100.1'), quota.hasRoom('198.51.100.1')]).toEqual([0, true]);
   });
 
   it('count for one minute each', () => {
     const quota = new MinuteQuota(2);
-    quota.add('203.0.113.7');
+    quota.addForMinute('203.0.113.7');
     jest.advanceTimersByTime(30_000);
-    quota.add('203.0.113.7');
+    quota.addForMinute('203.0.113.7');
     jest.advanceTimersByTime(29_999);
     expect(quota.hasRoom('203.0.113.7')).toBe(false);
     jest.advanceTimersByTime(1);
@@ -147,7 +147,7 @@ describe('attempts of a network within a minute', () => {
 
   it('from a private network have no limit, because they may come from a proxy, and are not counted', () => {
     const quota = new MinuteQuota(1);
-    for (let i = 0; i < 5; i++) quota.add(undefined);
+    for (let i = 0; i < 5; i++) quota.addForMinute(undefined);
     expect([quota.hasRoom(undefined), quota.countOf(undefined)]).toEqual([true, 0]);
   });
 });

@@ -157,7 +157,7 @@ describe('a client with a secret', () => {
         expect(await attempt(stage.issuerURL, network, { basic })).toEqual(refused);
       const known = { status: 400, error: 'invalid_grant' };
       expect(await attempt(stage.issuerURL, '198.51.100.1', { basic: right })).toMatchObject(known);
-      for (const [endMinute, ms] of timers.mock.calls) if (ms === 60_000) endMinute();
+      for (const [endMinute, ms] of [...timers.mock.calls]) if (ms === 60_000) endMinute();
       expect(await attempt(stage.issuerURL, network, { basic: right })).toMatchObject(known);
       timers.mockRestore();
     });
