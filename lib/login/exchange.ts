@@ -31,6 +31,8 @@ export interface FailedLogin {
   readonly state: string;
   /** The client that the login was begun with, which may not be the current one. */
   readonly of: ClientOf;
+  /** Undefined if the store has lost them. */
+  readonly credentials: ClientCredentials | undefined;
   /** Whether the code was exchanged. */
   readonly hasToken: boolean;
 }
@@ -41,7 +43,7 @@ export interface FailedLogin {
  * @returns the error for the caller: `login_restart` if the client is dead, else the same error
  */
 export async function afterFailure(
-  { context, lifecycle, pending, login, state, of, hasToken }: FailedLogin,
+  { context, lifecycle, pending, login, state, of, credentials, hasToken }: FailedLogin,
   error: unknown,
 ): Promise<unknown> {
   const { code, cause } = error instanceof MastodonError ? error : {};
@@ -49,7 +51,7 @@ export async function afterFailure(
   const isClear = code === 'login_restart';
   if (!hasToken && (isClear || cause instanceof UnclearRefusal)) {
     const outcome = await lifecycle.afterRefusal(context, instance, of, isClear);
-    const reason = outcome === 'kept' ? 'secrets_forgotten' : undefined;
+    const reason = outcome === 'kept' && credentials ? 'secrets_forgotten' : undefined;
     if (outcome !== 'alive')
       return new MastodonError('login_restart', { instance: instance.host, cause, reason });
   }

@@ -187,10 +187,10 @@ export class MastodonLogin {
           throw new MastodonError('login_expired', { cause: 'the program that began it is gone' });
         await context.assertAllowed(host);
         const of = { host, appKey: login.appKey, clientId: login.clientId };
+        const credentials = await clients.credentials(of);
         let revoke: (() => void) | undefined;
         try {
           const code = codeOf(response, host);
-          const credentials = await clients.credentials(of);
           if (!credentials)
             throw new MastodonError('login_restart', { instance: host, cause: 'client not in the store' });
           await lifecycle.checkInvalidCode(context, instance, of, redirectURI, 'first');
@@ -220,8 +220,8 @@ export class MastodonLogin {
         } catch (error) {
           // No caller receives this token, so it must not stay valid.
           revoke?.();
-          const hasToken = revoke !== undefined;
-          throw await afterFailure({ context, lifecycle, pending, login, state, of, hasToken }, error);
+          const failed = { context, lifecycle, pending, login, state, of, credentials };
+          throw await afterFailure({ ...failed, hasToken: revoke !== undefined }, error);
         }
       });
     });

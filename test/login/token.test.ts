@@ -289,11 +289,12 @@ describe('a login that fails after its response was validated', () => {
   const [host, login] = ['social.example', aLogin({})];
 
   /** What is done about the failure, at an instance that may have forgotten the client. */
-  async function after(error: Error, { hasToken = false, outcome = 'alive', isOwn = false }) {
+  async function after(error: Error, { hasToken = false, outcome = 'alive', isOwn = false, isLost = false }) {
     const steps: unknown[] = [];
     const restore = async (...args: unknown[]) => void steps.push('restore', ...args);
     const failed = {
       ...{ login, state, hasToken, of: { host, appKey: 'app', clientId: 'client' } },
+      credentials: isLost ? undefined : { clientId: 'client' },
       lifecycle: {
         afterRefusal: async (...[, , , isClear]: unknown[]) => (steps.push({ isClear }), outcome),
       },
@@ -314,6 +315,13 @@ describe('a login that fails after its response was validated', () => {
   it.each<[string, Error, Parameters<typeof after>[1], object, unknown[]]>([
     ['an unknown client', a('login_restart'), { outcome: 'dead' }, restart, [clear]],
     ['one unknown client after another', a('login_restart'), { outcome: 'kept' }, forgotten, [clear]],
+    [
+      'credentials that the store lost',
+      a('login_restart'),
+      { outcome: 'kept', isLost: true },
+      restart,
+      [clear],
+    ],
     ['an unclear refusal of a dead client', unclear, { outcome: 'dead' }, restart, [unsure]],
     ['an unclear refusal', unclear, {}, unclear, [unsure, known]],
     ['a refused code', a('token_refused'), {}, a('token_refused'), [known]],
