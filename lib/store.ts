@@ -215,19 +215,19 @@ export class Store {
     const until = performance.now() + ttlMs;
     if ((this.held.get(key) ?? 0) > performance.now()) return undefined;
     this.held.set(key, until);
-    const forget = () => void (this.held.get(key) === until && this.held.delete(key));
-    if (!this.site || !this.isShared) return async () => forget();
+    const forget = async () => void (this.held.get(key) === until && this.held.delete(key));
+    if (!this.site || !this.isShared) return forget;
     let release: Release | undefined;
     try {
       release = await this.site.lock(`${key}:lock`, ttlMs);
     } finally {
-      if (!release) forget();
+      if (!release) await forget();
     }
     return (
       release &&
       (async () => {
         if (performance.now() < until) await release().catch(() => undefined);
-        forget();
+        await forget();
       })
     );
   }

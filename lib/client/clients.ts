@@ -61,7 +61,7 @@ export class Clients {
    */
   async current(host: string, appKey: string): Promise<Client | undefined> {
     const record = await this.store.get(storeKey('client', host, appKey)).catch(ignoreUnknownRecord);
-    const client = readClient(record, Date.now());
+    const client = record && readClient(record, Date.now());
     if (client?.lastLoginAt !== undefined) this.referrals.inUse.set(host, true);
     return client;
   }
@@ -128,7 +128,7 @@ export class Clients {
    * @returns what `change` returned
    * @throws MastodonError `store_failed`
    */
-  private update<T extends Client | undefined>(
+  private async update<T extends Client | undefined>(
     host: string,
     appKey: string,
     change: (current: Client | undefined) => T,
@@ -143,9 +143,11 @@ export class Clients {
       return next;
     });
     this.changing.set(appKey, turn);
-    return turn.finally(() => {
+    try {
+      return await turn;
+    } finally {
       if (this.changing.get(appKey) === turn) this.changing.delete(appKey);
-    });
+    }
   }
 
   private async saveCredentials(

@@ -148,24 +148,23 @@ export class ClientLifecycle {
       const isLater = current && current.generation > (replaced?.generation ?? 0);
       return isLater && current.state !== 'dead' ? current : undefined;
     };
-    const once = async (context: RequestContext) => {
-      const lock = storeKey('lock', host, key);
-      const register = () => this.registerNow(context, instance, app);
-      try {
-        const made = await this.store.withLock(lock, context.remainingMs / 3, register, registered);
-        this.failures.succeeded(host);
-        return made;
-      } catch (error) {
-        this.failures.failed(host, error);
-        const { code, cause } = error instanceof MastodonError ? error : {};
-        const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
-        if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);
-        throw error;
-      }
-    };
-    const client = await this.registering.join(key, caller, (work) =>
-      this.registrations.run(work, host, () => once(work)),
-    );
+    const once = (context: RequestContext) =>
+      this.registrations.run(context, host, async () => {
+        const lock = storeKey('lock', host, key);
+        const register = () => this.registerNow(context, instance, app);
+        try {
+          const made = await this.store.withLock(lock, context.remainingMs / 3, register, registered);
+          this.failures.succeeded(host);
+          return made;
+        } catch (error) {
+          this.failures.failed(host, error);
+          const { code, cause } = error instanceof MastodonError ? error : {};
+          const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
+          if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);
+          throw error;
+        }
+      });
+    const client = await this.registering.join(key, caller, once);
     return { instance, app, client };
   }
 

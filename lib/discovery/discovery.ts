@@ -82,26 +82,27 @@ export class Discovery {
     const { host, username, origin } = address;
     // Failures are stored by handle, because another handle of the domain may be found; or by origin if none was typed.
     const name = username === undefined ? origin : `${username}@${origin}`;
-    const discoverNow = async (work: RequestContext) => {
-      // Work of other callers may have failed, or found the instance, while this one waited.
-      this.failures.assertNone(name, host);
-      const known = isAnew ? undefined : await this.known(address);
-      if (known) return known;
-      try {
-        const { instance, isOfHandle } = await this.look(address, work, isAnew);
-        this.failures.succeeded(name);
-        this.justFound.set(instance.origin, true);
-        // A result for one handle must not apply to other handles of the domain.
-        const key = isOfHandle ? storeKey('handle', host, username ?? '') : storeKey('instance', host);
-        this.confirmations.set(key, 'confirmed');
-        await this.store.cache(key, instance, instance.origin === origin ? instanceTtlMs : namedTtlMs);
-        return instance;
-      } catch (error) {
-        this.failures.failed(name, error);
-        throw error;
-      }
-    };
-    return this.finding.join(name, context, (work) => this.starts.run(work, host, () => discoverNow(work)));
+    const once = (work: RequestContext) =>
+      this.starts.run(work, host, async () => {
+        // Work of other callers may have failed, or found the instance, while this one waited.
+        this.failures.assertNone(name, host);
+        const known = isAnew ? undefined : await this.known(address);
+        if (known) return known;
+        try {
+          const { instance, isOfHandle } = await this.look(address, work, isAnew);
+          this.failures.succeeded(name);
+          this.justFound.set(instance.origin, true);
+          // A result for one handle must not apply to other handles of the domain.
+          const key = isOfHandle ? storeKey('handle', host, username ?? '') : storeKey('instance', host);
+          this.confirmations.set(key, 'confirmed');
+          await this.store.cache(key, instance, instance.origin === origin ? instanceTtlMs : namedTtlMs);
+          return instance;
+        } catch (error) {
+          this.failures.failed(name, error);
+          throw error;
+        }
+      });
+    return this.finding.join(name, context, once);
   }
 
   private look(address: Address, context: RequestContext, isAnew = false): Promise<Discovered> {

@@ -55,7 +55,7 @@ export class ConcurrencyLimit {
       return await work();
     } finally {
       this.active.delete(piece);
-      for (let next = this.next(); next; next = this.next()) next.end(true);
+      if (this.queue.size > 0) this.startWaiting();
     }
   }
 
@@ -70,18 +70,21 @@ export class ConcurrencyLimit {
   }
 
   /**
-   * The next task: the first one of the domain with the fewest running tasks. So many requests for one domain do not
-   * delay others.
+   * Starts the waiting tasks that now have room: first those of the domain with the fewest running tasks. So many requests for
+   * one domain do not delay others.
    */
-  private next(): Waiting | undefined {
-    const counts = countsOf(this.active);
+  private startWaiting(): void {
     let best: Waiting | undefined;
-    let least = Infinity;
-    for (const one of this.queue) {
-      const ofDomain = counts.domains.get(one.domain) ?? 0;
-      if (ofDomain < least && this.hasRoom(one, counts)) [best, least] = [one, ofDomain];
-    }
-    return best;
+    do {
+      const counts = countsOf(this.active);
+      let least = Infinity;
+      best = undefined;
+      for (const one of this.queue) {
+        const ofDomain = counts.domains.get(one.domain) ?? 0;
+        if (ofDomain < least && this.hasRoom(one, counts)) [best, least] = [one, ofDomain];
+      }
+      best?.end(true);
+    } while (best);
   }
 
   private wait(piece: Piece, signal: AbortSignal): Promise<void> {

@@ -57,6 +57,7 @@ interface Arrival {
   readonly maxBytes: number;
   status: number;
   headers: Record<string, string | undefined>;
+  encoding: string;
   readonly chunks: Buffer[];
   size: number;
   interim: number;
@@ -120,16 +121,16 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
     try {
       const arrived = await new Promise<Arrival>((complete, fail) => {
         this.arrival = {
-          ...{ maxBytes, status: 0, headers: {}, chunks: [], size: 0, interim: 0 },
+          ...{ maxBytes, status: 0, headers: {}, encoding: '', chunks: [], size: 0, interim: 0 },
           ...{ mostRead: undefined, complete, fail },
         };
         if (signal.aborted) stop();
         else this.client.dispatch({ path, ...outgoing }, this);
       });
-      const { status, headers, chunks } = arrived;
+      const { status, headers, encoding, chunks } = arrived;
       // An idle connection keeps no body in memory.
       const body = Buffer.concat(chunks.splice(0));
-      const decompress = encodings.get(encodingOf(headers));
+      const decompress = encodings.get(encoding);
       // The limit also stops the work, because a stream may expand a thousandfold.
       const content = decompress ? decompress(body, { maxOutputLength: maxBytes }) : body;
       return { status, headers, text: utf8.decode(content) };
@@ -166,7 +167,8 @@ export class Connection implements Undici.Dispatcher.DispatchHandler {
     for (const [name, value] of Object.entries(fields))
       arrival.headers[name] = typeof value === 'object' ? value[0] : value;
     if (Number(arrival.headers['content-length']) > arrival.maxBytes) throw tooLarge();
-    if (!encodings.has(encodingOf(arrival.headers))) throw invalid('unknown content encoding');
+    arrival.encoding = (arrival.headers['content-encoding'] ?? '').trim().toLowerCase();
+    if (!encodings.has(arrival.encoding)) throw invalid('unknown content encoding');
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -199,10 +201,6 @@ export class ClosedConnectionError extends Error {
   constructor() {
     super('the connection was closed');
   }
-}
-
-function encodingOf(headers: Arrival['headers']): string {
-  return (headers['content-encoding'] ?? '').trim().toLowerCase();
 }
 
 function invalid(why: string): MastodonError {

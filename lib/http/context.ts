@@ -104,13 +104,10 @@ export class RequestContext {
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const { http, typed, hasHandle, hosts, remainingMs, signal } = this;
-    const part = new RequestContext(
-      http,
-      { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) },
-      hosts,
-    );
-    signal.addEventListener('abort', () => part.end(this.isNotNeeded));
+    const { http, typed, hasHandle, hosts, endsAt } = this;
+    const own = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, endsAt - performance.now()) };
+    const part = new RequestContext(http, own, hosts);
+    this.signal.addEventListener('abort', () => part.end(this.isNotNeeded));
     return part;
   }
 
@@ -193,7 +190,15 @@ export class SingleFlight<T> {
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
     const joined = this.underWay.get(key);
-    const flight = joined ?? this.start(key, context.detached(), work);
+    let flight = joined;
+    if (!flight) {
+      const shared = context.detached();
+      flight = work(shared).finally(() => {
+        this.underWay.delete(key);
+        shared.end();
+      });
+      this.underWay.set(key, flight);
+    }
     try {
       return await context.race(flight);
     } catch (error) {
@@ -202,18 +207,5 @@ export class SingleFlight<T> {
       if (joined && error.code === 'login_busy') return this.join(key, context, work);
       throw error.with({});
     }
-  }
-
-  private start(
-    key: string,
-    shared: RequestContext,
-    work: (shared: RequestContext) => Promise<T>,
-  ): Promise<T> {
-    const flight = (async () => work(shared))().finally(() => {
-      this.underWay.delete(key);
-      shared.end();
-    });
-    this.underWay.set(key, flight);
-    return flight;
   }
 }
