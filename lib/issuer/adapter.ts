@@ -7,7 +7,7 @@ import type { Result } from './interactions.js';
 import { limits, MinuteQuota, PendingRecords } from './limits.js';
 import type { Adapter, AdapterPayload } from './oidc-provider.js';
 import { lifetimes } from './options.js';
-import type { Shared } from './shared.js';
+import { generationIn, type Shared } from './shared.js';
 import { bindingRecord, isCurrent, type EndingName, type RecordName } from './store.js';
 
 /** Models whose records are issued on a grant and end with it. */
@@ -162,20 +162,8 @@ export class StoreAdapter implements Adapter {
     return new InvalidGrant('already used');
   }
 
-  /**
-   * A request reads a generation once. So a record that it issues has the same generation as the record that it was issued
-   * for, and ends together with it, even if the end comes during the request.
-   */
   private generationsOf(payload: AdapterPayload): Promise<readonly string[]> {
-    const state = this.shared.oidc.Provider.ctx?.state ?? {};
-    const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
-    const read = (name: EndingName) => {
-      const key = JSON.stringify(name);
-      const generation = known.get(key) ?? this.shared.store.generationOf(name);
-      known.set(key, generation);
-      return generation;
-    };
-    return Promise.all(this.endingsOf(payload).map(read));
+    return Promise.all(this.endingsOf(payload).map((name) => generationIn(this.shared, name)));
   }
 
   private endingsOf(payload: AdapterPayload): readonly EndingName[] {

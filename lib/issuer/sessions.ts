@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { routes, type Adapter, type AdapterPayload, type KoaContextWithOIDC } from './oidc-provider.js';
-import type { Shared } from './shared.js';
+import { generationIn, type Shared } from './shared.js';
 import { isCurrent } from './store.js';
 
 /** Clients that a session remembers. A user of more clients has to agree again to the first ones. */
@@ -56,7 +56,7 @@ export class Sessions implements Adapter {
     ]);
     if (!stored || hasEnded) return undefined;
     const { generation, ...payload } = stored;
-    const current = await store.generationOf(['PersonEnded', payload.accountId ?? '']);
+    const current = await generationIn(this.shared, ['PersonEnded', payload.accountId ?? '']);
     return isCurrent(generation, current) ? payload : undefined;
   }
 
@@ -73,7 +73,7 @@ export class Sessions implements Adapter {
     if (read?.payload.uid === uid) {
       await this.change(read, payload, ttlMs);
     } else {
-      const generation = await store.generationOf(['PersonEnded', accountId]);
+      const generation = await generationIn(this.shared, ['PersonEnded', accountId]);
       await store.set(['Session', uid], { ...payload, generation }, ttlMs);
     }
     if (read?.id !== id) await store.set(['SessionAlive', id], { uid }, ttlMs);

@@ -8,7 +8,7 @@ import type { Keyring } from './keys.js';
 import type { AuthenticationLimit } from './limits.js';
 import type { OIDC } from './oidc-provider.js';
 import type { IssuerSettings } from './options.js';
-import type { IssuerStore } from './store.js';
+import type { EndingName, IssuerStore } from './store.js';
 
 export interface Shared {
   readonly oidc: OIDC;
@@ -21,4 +21,17 @@ export interface Shared {
   readonly authentication: AuthenticationLimit;
   /** The address of the visitor or program whose request is being answered. */
   readonly address: () => ClientAddress;
+}
+
+/**
+ * The current generation; empty before the first end. A request reads it once. So what the request creates has the same generation
+ * as what it was created for, and ends together with it, even if the end comes during the request.
+ */
+export function generationIn({ oidc, store }: Shared, name: EndingName): Promise<string> {
+  const state = oidc.Provider.ctx?.state ?? {};
+  const known = (state.generations ??= new Map()) as Map<string, Promise<string>>;
+  const key = JSON.stringify(name);
+  const generation = known.get(key) ?? store.generationOf(name);
+  known.set(key, generation);
+  return generation;
 }

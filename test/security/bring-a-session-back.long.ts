@@ -16,6 +16,7 @@ import {
   shop,
   type IssuerStage,
 } from '../issuer/stage';
+import type { StandIn } from '../support/instance';
 import { anInstance, JSONStore } from '../support/stage';
 import { Visitor } from '../support/visitor';
 
@@ -118,6 +119,44 @@ describe('a slow request that began before a logout', () => {
     release();
     const answer = answerOf(await slow);
     await expect(openid.authorizationCodeGrant(config, answer, checks)).rejects.toThrow();
+  });
+});
+
+describe('a request during which the operator ends all logins of the user', () => {
+  const program = { ...app, grant_types: ['authorization_code', 'refresh_token'] };
+  const subjectIn = (instance: StandIn) => `${instance.origin}#${String(instance.account('alice').id)}`;
+
+  it('is the end of a login: it leaves no session and gives no usable code', async () => {
+    const store = new HoldingStore();
+    const instance = await anInstance();
+    const stage = await anIssuer([instance], { store });
+    const [visitor, config] = [new Visitor(), await discover(stage)];
+    const { url, checks } = await ask(config);
+    const left = await press(visitor, await openPage(visitor, url), { instance: instance.host }, 'instance');
+    const back = await visitor.get(await visitor.approve(left.location ?? ''));
+    const { isReached, release } = store.hold();
+    const slow = visitor.get(back.location ?? '');
+    await isReached;
+    await stage.issuer.endLogins(subjectIn(instance));
+    release();
+    await expect(openid.authorizationCodeGrant(config, answerOf(await slow), checks)).rejects.toThrow();
+    expect(await silently(visitor, config)).toBeUndefined();
+  });
+
+  it('and that continues with a session, gives no refresh token', async () => {
+    const store = new HoldingStore();
+    const instance = await anInstance();
+    const stage = await anIssuer([instance], { store, clients: [program, shop] });
+    const { visitor } = await logIn(stage, instance);
+    const config = await discover(stage, program);
+    const { url, checks } = await ask(config, { scope: 'openid offline_access' });
+    const sent = await press(visitor, await openPage(visitor, url), { action: 'continue' });
+    const { isReached, release } = store.hold();
+    const slow = visitor.get(sent.location ?? '');
+    await isReached;
+    await stage.issuer.endLogins(subjectIn(instance));
+    release();
+    await expect(openid.authorizationCodeGrant(config, answerOf(await slow), checks)).rejects.toThrow();
   });
 });
 
