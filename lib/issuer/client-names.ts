@@ -23,8 +23,9 @@ export function hasMetadataDocument(client: object): boolean {
 
 export function clientNameOf(client: object): ClientName {
   const { clientId, clientName } = client as Named;
-  if (!hasMetadataDocument(client)) return { name: safeName(clientName || clientId) };
-  return { name: new URL(clientId).host, ...(clientName && { claim: safeName(clientName) }) };
+  const name = safeName(clientName ?? '');
+  if (!hasMetadataDocument(client)) return { name: name || clientId };
+  return { name: new URL(clientId).host, ...(name && { claim: name }) };
 }
 
 /** Without characters that change the direction of the text around them. */

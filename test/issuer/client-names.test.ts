@@ -9,6 +9,11 @@ it.each<[string, object, object]>([
   ['by its name', { clientId: 'shop', clientName: 'The Shop' }, { name: 'The Shop' }],
   ['by its ID if it has no name', { clientId: 'shop' }, { name: 'shop' }],
   ['by its ID if its name is empty', { clientId: 'shop', clientName: '' }, { name: 'shop' }],
+  [
+    'by its ID if nothing of its name can be shown',
+    { clientId: 'shop', clientName: '\u202e ' },
+    { name: 'shop' },
+  ],
   ['in at most 80 characters', { clientId: 'shop', clientName: 'x'.repeat(99) }, { name: 'x'.repeat(80) }],
   [
     'without characters that change the direction of the text around them',
@@ -16,6 +21,11 @@ it.each<[string, object, object]>([
     { name: 'The Shop' },
   ],
   ['by the host of its document', { clientId, clientIdMetadataDocument }, { name: 'app.example' }],
+  [
+    'by the host of its document alone if nothing of the name that it claims can be shown',
+    { clientId, clientIdMetadataDocument, clientName: '\u202e' },
+    { name: 'app.example' },
+  ],
   [
     'by the host of its document, with the name that it claims',
     { clientId, clientIdMetadataDocument, clientName: ' Your\u202eBank ' },
