@@ -120,7 +120,8 @@ function checkedPageOrigins(value: unknown): readonly string[] {
   return bridgeChecks.list('origins', value).map((text) => {
     if (text === '*' || text === 'null' || text === 'file://') return text;
     // Browser extensions and desktop programs have schemes for which the URL standard has no origin.
-    const [, origin] = /^([a-z][a-z0-9+.-]*:\/\/[^/?#\s]+)\/?$/i.exec(String(text)) ?? [];
+    const [, origin] =
+      /^([a-z][a-z0-9+.-]*:\/\/[^/?#\s]+)\/?$/i.exec(typeof text === 'string' ? text : '') ?? [];
     const found = origin && /^https?:/i.test(origin) ? parsedURL(origin)?.origin : origin;
     if (found !== undefined) return found;
     return bridgeChecks.wrong('origins', 'hold origins such as "https://app.example", or "*"', text);

@@ -55,7 +55,11 @@ export class ConcurrencyLimit {
       return await work();
     } finally {
       this.active.delete(piece);
-      if (this.queue.size > 0) this.startWaiting();
+      while (this.queue.size > 0) {
+        const next = this.next();
+        if (!next) break;
+        next.end(true);
+      }
     }
   }
 
@@ -70,21 +74,18 @@ export class ConcurrencyLimit {
   }
 
   /**
-   * Starts the waiting tasks that now have room: first those of the domain with the fewest running tasks. So many requests for
-   * one domain do not delay others.
+   * The next task: the first one of the domain with the fewest running tasks. So many requests for one domain do not
+   * delay others.
    */
-  private startWaiting(): void {
+  private next(): Waiting | undefined {
+    const counts = countsOf(this.active);
     let best: Waiting | undefined;
-    do {
-      const counts = countsOf(this.active);
-      let least = Infinity;
-      best = undefined;
-      for (const one of this.queue) {
-        const ofDomain = counts.domains.get(one.domain) ?? 0;
-        if (ofDomain < least && this.hasRoom(one, counts)) [best, least] = [one, ofDomain];
-      }
-      best?.end(true);
-    } while (best);
+    let least = Infinity;
+    for (const one of this.queue) {
+      const ofDomain = counts.domains.get(one.domain) ?? 0;
+      if (ofDomain < least && this.hasRoom(one, counts)) [best, least] = [one, ofDomain];
+    }
+    return best;
   }
 
   private wait(piece: Piece, signal: AbortSignal): Promise<void> {

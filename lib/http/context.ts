@@ -104,8 +104,8 @@ export class RequestContext {
 
   /** A context for part of the work, with the same or an earlier deadline. The caller calls its `end`. */
   within(timeoutMs: number): RequestContext {
-    const { http, typed, hasHandle, hosts, endsAt } = this;
-    const own = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, endsAt - performance.now()) };
+    const { http, typed, hasHandle, hosts, remainingMs } = this;
+    const own = { typed, hasHandle, timeoutMs: Math.min(timeoutMs, remainingMs) };
     const part = new RequestContext(http, own, hosts);
     this.signal.addEventListener('abort', () => part.end(this.isNotNeeded));
     return part;

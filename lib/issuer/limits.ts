@@ -39,22 +39,27 @@ export class PendingRecords {
   /** Oldest first. All records of a kind have the same lifetime, so they also expire in this order. */
   private readonly records = new Map<string, PendingRecord>();
   private readonly quota = new Quota(limits.perNetwork);
+  private readonly sizeOfClients = new Map<string, number>();
+  private size = 0;
 
   /** @param drop deletes a record */
   constructor(private readonly drop: (id: string) => void) {}
 
   add(record: PendingRecord): void {
-    const { address, client } = record;
+    const { address, client, size } = record;
     for (const { id, until } of this.records.values()) {
       if (until > Date.now()) break;
       this.end(id);
     }
     const oldest = () => this.quota.oldestOfFull(address, this.records.values());
     for (let full = oldest(); full; full = oldest()) this.evict(full);
-    this.makeRoom(record, limits.inAll / 2, (other) => other.client === client);
-    this.makeRoom(record, limits.inAll, () => true);
+    while ((this.sizeOfClients.get(client) ?? 0) + size > limits.inAll / 2) {
+      this.makeRoom(address, (other) => other.client === client);
+    }
+    while (this.size + size > limits.inAll) this.makeRoom(address, () => true);
     this.records.set(record.id, record);
     this.quota.add(address);
+    this.count(client, size);
   }
 
   end(id: string): void {
@@ -62,25 +67,30 @@ export class PendingRecords {
     if (!record) return;
     this.records.delete(id);
     this.quota.remove(record.address);
+    this.count(record.client, -record.size);
   }
 
-  /** Drops records of a kind until all of them have no more than `most` characters with the new one. */
-  private makeRoom(added: PendingRecord, most: number, isOfKind: (record: PendingRecord) => boolean): void {
-    const { address, size } = added;
+  /** Drops one record of a kind. */
+  private makeRoom(address: ClientAddress, isOfKind: (record: PendingRecord) => boolean): void {
     const records = [...this.records.values()].filter(isOfKind);
     const [first] = records;
-    const total = records.reduce((sum, one) => sum + one.size, size);
-    if (!first || total <= most) return;
+    if (!first) throw new Error('no record to drop');
     const own = records.find((other) => other.address === address);
     const quota = new Quota(Infinity);
     for (const record of records) quota.add(record.address);
     this.evict(quota.heaviest(address, records) ?? own ?? first);
-    this.makeRoom(added, most, isOfKind);
   }
 
   private evict({ id }: PendingRecord): void {
     this.end(id);
     this.drop(id);
+  }
+
+  private count(client: string, size: number): void {
+    this.size += size;
+    const ofClient = (this.sizeOfClients.get(client) ?? 0) + size;
+    if (ofClient > 0) this.sizeOfClients.set(client, ofClient);
+    else this.sizeOfClients.delete(client);
   }
 }
 

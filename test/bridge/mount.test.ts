@@ -290,6 +290,7 @@ describe('options', () => {
     ['path', { path: 'socket' }],
     ['origins', { origins: 'https://a.example' }],
     ['origins', { origins: ['a.example'] }],
+    ['origins', { origins: [['https://a.example']] }],
     ['origins', { origins: ['https://a.example/path'] }],
     ['origins', { origins: ['file:///home/'] }],
     ['revokeUndelivered', { revokeUndelivered: 'no' }],

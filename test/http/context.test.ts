@@ -29,6 +29,16 @@ describe('a deadline', () => {
     expect(context).toMatchObject({ isNotNeeded: false, hasHandle: false });
   });
 
+  it('that has passed sets no timer with a negative delay, of which Node.js 24 warns the site', () => {
+    const context = contextOf(http);
+    context.end();
+    const timer = jest.spyOn(globalThis, 'setTimeout');
+    context.within(1000);
+    const delays = timer.mock.calls.map(([, delay]) => Number(delay));
+    timer.mockRestore();
+    expect(delays).toEqual([0]);
+  });
+
   it('leaves no rejection without a handler', async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);

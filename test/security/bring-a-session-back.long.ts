@@ -124,7 +124,21 @@ describe('a slow request that began before a logout', () => {
 
 describe('a request during which the operator ends all logins of the user', () => {
   const program = { ...app, grant_types: ['authorization_code', 'refresh_token'] };
-  const subjectIn = (instance: StandIn) => `${instance.origin}#${String(instance.account('alice').id)}`;
+
+  /** What the visitor gets at this URL, if the end comes while the request is answered. */
+  async function endedDuring(
+    stage: IssuerStage,
+    store: HoldingStore,
+    instance: StandIn,
+    [visitor, url = '']: readonly [Visitor, string | undefined],
+  ) {
+    const { isReached, release } = store.hold();
+    const slow = visitor.get(url);
+    await isReached;
+    await stage.issuer.endLogins(`${instance.origin}#${String(instance.account('alice').id)}`);
+    release();
+    return answerOf(await slow);
+  }
 
   it('is the end of a login: it leaves no session and gives no usable code', async () => {
     const store = new HoldingStore();
@@ -134,12 +148,8 @@ describe('a request during which the operator ends all logins of the user', () =
     const { url, checks } = await ask(config);
     const left = await press(visitor, await openPage(visitor, url), { instance: instance.host }, 'instance');
     const back = await visitor.get(await visitor.approve(left.location ?? ''));
-    const { isReached, release } = store.hold();
-    const slow = visitor.get(back.location ?? '');
-    await isReached;
-    await stage.issuer.endLogins(subjectIn(instance));
-    release();
-    await expect(openid.authorizationCodeGrant(config, answerOf(await slow), checks)).rejects.toThrow();
+    const answer = await endedDuring(stage, store, instance, [visitor, back.location]);
+    await expect(openid.authorizationCodeGrant(config, answer, checks)).rejects.toThrow();
     expect(await silently(visitor, config)).toBeUndefined();
   });
 
@@ -151,12 +161,8 @@ describe('a request during which the operator ends all logins of the user', () =
     const config = await discover(stage, program);
     const { url, checks } = await ask(config, { scope: 'openid offline_access' });
     const sent = await press(visitor, await openPage(visitor, url), { action: 'continue' });
-    const { isReached, release } = store.hold();
-    const slow = visitor.get(sent.location ?? '');
-    await isReached;
-    await stage.issuer.endLogins(subjectIn(instance));
-    release();
-    await expect(openid.authorizationCodeGrant(config, answerOf(await slow), checks)).rejects.toThrow();
+    const answer = await endedDuring(stage, store, instance, [visitor, sent.location]);
+    await expect(openid.authorizationCodeGrant(config, answer, checks)).rejects.toThrow();
   });
 });
 
