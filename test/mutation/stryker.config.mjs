@@ -14,7 +14,7 @@ export default {
   // A mutant with a type error needs no test.
   disableTypeChecks: false,
   ignorePatterns: ['/docs', '/example', '/bench', '/coverage', '/test/*/node_modules'],
-  reporters: ['clear-text', 'json'],
+  reporters: ['clear-text', 'json', 'progress-append-only'],
   clearTextReporter: { logTests: false, reportTests: false, reportScoreTable: false, allowColor: false },
   jsonReporter: { fileName: process.env['MUTATION_REPORT'] ?? 'coverage/mutation.json' },
   tempDirName: 'coverage/.stryker',
