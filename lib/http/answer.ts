@@ -3,13 +3,13 @@
 import { MastodonError } from '../errors.js';
 import { isHost, parsedURL } from '../util/url.js';
 
-/** Names in lower case. */
+/** Names in lower case. Of a request, those without a value are not sent. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly headers: Headers;
+  readonly body: string | null;
   /** Maximum size of the response body after decompression. */
   readonly maxBytes: number;
 }

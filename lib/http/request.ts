@@ -83,7 +83,7 @@ async function send<T>(
 ): Promise<T> {
   const first = parsedURL(target);
   if (!first) throw new MastodonError('response_invalid', { cause: 'a URL that cannot be read' });
-  const { accept = 'application/json', accessToken, body, contentType } = request;
+  const { accept = 'application/json', accessToken, body = null, contentType } = request;
   const { outbound, userAgent } = caller.settings;
   const { maxResponseBytes, maxAccountBytes } = outbound;
   const maxBytes = request.method === 'GET' ? Math.min(documentBytes, maxResponseBytes) : maxResponseBytes;
@@ -91,10 +91,10 @@ async function send<T>(
     method: request.method,
     headers: {
       ...{ accept, 'accept-encoding': 'gzip, deflate', 'user-agent': userAgent },
-      ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
-      ...(contentType !== undefined && { 'content-type': contentType }),
+      authorization: accessToken === undefined ? undefined : `Bearer ${accessToken}`,
+      'content-type': contentType,
     },
-    ...(body !== undefined && { body }),
+    body,
     maxBytes: accessToken === undefined ? maxBytes : maxAccountBytes,
   };
   const context = caller.within(outbound.timeoutMs);
@@ -129,10 +129,10 @@ async function send<T>(
  */
 function redirected(first: URL, from: URL, to: URL): URL {
   if (to.origin === from.origin) return to;
-  const [[name, resource] = [], ...others] = [...to.searchParams];
-  const isQuestion = name === 'resource' && others.length === 0 && isAccount.test(resource ?? '');
+  const resource = to.searchParams.size === 1 ? (to.searchParams.get('resource') ?? '') : '';
+  const isQuestion = isAccount.test(resource);
   return first.pathname === webFingerPath && to.pathname === webFingerPath && isQuestion
-    ? new URL(`${webFingerPath}?resource=${encodeURIComponent(resource ?? '')}`, to.origin)
+    ? new URL(`${webFingerPath}?resource=${encodeURIComponent(resource)}`, to.origin)
     : new URL(first.pathname + first.search, to.origin);
 }
 
@@ -193,8 +193,7 @@ function failureOf(error: unknown, isOver: boolean): MastodonError {
   }
   // Errors of undici's HTTP parser contain received bytes, which may be a token, so only the parser's message is kept. The
   // two other messages are for an unrequested response, and for an unrequested change of protocol.
-  const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
-  if (name === 'HTTPParserError' || isUnreadable) {
+  if (name === 'HTTPParserError' || ['bad response', 'bad upgrade'].includes(message)) {
     return new MastodonError('response_invalid', { cause: message });
   }
   const defect = certificateDefects.find(([codes]) => codes.test(code))?.[1];

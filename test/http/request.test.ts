@@ -36,8 +36,8 @@ describe('a GET', () => {
     const { headers } = instance.requests[0] ?? {};
     expect(headers).toMatchObject({ accept: 'application/json', 'accept-encoding': 'gzip, deflate' });
     expect(headers?.['user-agent']).toMatch(/^passport-mastodon-oauth2\/\d/);
-    expect(headers).not.toHaveProperty('authorization');
-    expect(headers).not.toHaveProperty('cookie');
+    for (const name of ['authorization', 'content-type', 'content-length', 'cookie'])
+      expect(headers).not.toHaveProperty(name);
   });
 
   it('follows three redirects and returns the final URL', async () => {
@@ -128,7 +128,11 @@ describe('a POST', () => {
     const instance = await anInstance();
     const form = { a: 'ä &=', b: undefined, c: '' };
     await requestsTo([instance]).post(`${instance.origin}/x`, form);
-    expect(instance.requests[0]).toMatchObject({ method: 'POST', body: { a: 'ä &=', c: '' } });
+    expect(instance.requests[0]).toMatchObject({
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: { a: 'ä &=', c: '' },
+    });
     expect(instance.requests[0]?.body).not.toHaveProperty('b');
   });
 
@@ -245,6 +249,34 @@ describe('an answer', () => {
     }
   });
 
+  it.each<[string, string | Buffer, string, RegExp]>([
+    ['that is no gzip', `Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}`, 'response_invalid', /^Z_/],
+    [
+      'that is not UTF-8',
+      Buffer.from('Content-Length: 1\r\n\r\n\xff', 'latin1'),
+      'response_invalid',
+      /^ERR_ENCODING/,
+    ],
+    ['with too long headers', `A: ${'x'.repeat(20_000)}\r\n\r\n`, 'response_too_large', /^UND_ERR_HEADERS/],
+    [
+      'that expands',
+      Buffer.concat([Buffer.from('Content-Encoding: gzip\r\n\r\n'), gzipSync('x'.repeat(1_000_000))]),
+      'response_too_large',
+      /^ERR_BUFFER/,
+    ],
+    ['that ends early', 'Content-Length: 9\r\n\r\n{}', 'instance_unreachable', /closed/],
+  ])('%s is refused, and the operator learns why', async (_what, rest, code, cause) => {
+    const whole = Buffer.concat([Buffer.from(head), Buffer.from(rest)]);
+    const server = await aRawServer((socket) => void socket.on('data', () => socket.end(whole)));
+    const error = await failureOf(to(server).get());
+    expect(error).toMatchObject({ code, cause: { message: expect.stringMatching(cause) as unknown } });
+  });
+
+  it('without a content type has an empty one', async () => {
+    const server = await answering('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+    expect(await to(server).get()).toMatchObject({ contentType: '', text: '{}' });
+  });
+
   it('that was refused leaves no connection open', async () => {
     const server = await answering(`${head}Content-Length: 5000\r\n\r\n`);
     expect(await codeOf(to(server, { maxResponseBytes: 1000 }).get())).toBe('response_too_large');
@@ -316,6 +348,7 @@ describe('an instance', () => {
     const gone = { host, origin: `http://${host}` };
     const error = await failureOf(requestsTo([gone]).get(`${gone.origin}/`));
     expect(error).toMatchObject({ code: 'instance_unreachable', instance: gone.host, status: 502 });
+    expect(error.cause).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('receives no request over http, on a port, or by address', async () => {
@@ -375,6 +408,18 @@ describe('the size of an answer', () => {
     expect((await sender.get(`${instance.origin}/fits`, options)).text).toHaveLength(most * kib);
     expect(await codeOf(sender.get(`${instance.origin}/does-not`, options))).toBe('response_too_large');
   });
+
+  it('of a token is at most 256 KiB', async () => {
+    const instance = await anInstance();
+    const sender = requestsTo([instance], { timeoutMs: 5000 });
+    for (const [path, bytes, code] of [
+      ['/fits', 256 * kib, undefined],
+      ['/does-not', 256 * kib + 1, 'response_too_large'],
+    ] as const) {
+      instance.answerWith(`POST ${path}`, 200, 'x'.repeat(bytes));
+      expect(await codeOf(sender.post(`${instance.origin}${path}`, {}))).toBe(code);
+    }
+  });
 });
 
 describe('the log', () => {
@@ -387,6 +432,8 @@ describe('the log', () => {
     await sender.get(`${instance.origin}/from?resource=acct:secret`);
     await sender.post(`${instance.origin}/oauth/token`, { code: 'secret' });
     await sender.get(`${instance.origin}/account`, { accessToken: 'secret' });
+    await sender.get(`${instance.origin}/from`);
+    await sender.get(`${instance.origin}/${'x'.repeat(300)}`);
     await codeOf(sender.get('http://10.0.0.1/inner'));
     const { host } = instance;
     const milliseconds = expect.any(Number) as unknown;
@@ -395,6 +442,9 @@ describe('the log', () => {
       ['request', { method: 'GET', host, path: '/from', status: 404, milliseconds }],
       ['request', { method: 'POST', host, path: '/oauth/token', status: 400, milliseconds }],
       ['request', { method: 'GET', host, path: '/account', status: 404, milliseconds }],
+      ['request', { method: 'GET', host, path: '/from', status: 302, milliseconds }],
+      ['request', { method: 'GET', host, path: '/to', status: 404, milliseconds }],
+      ['request', { method: 'GET', host, path: `/${'x'.repeat(199)}`, status: 404, milliseconds }],
       [
         'request',
         { method: 'GET', host: '10.0.0.1', path: '/inner', code: 'instance_unreachable', milliseconds },
@@ -558,7 +608,8 @@ describe('text that a URL cannot contain', () => {
 
   it.each(['https://', 'https://a b/', `https://${broken}/`, 'x'])('as %j is a failure', async (url) => {
     const context = contextOf(httpTo([]));
-    const failed = { code: expect.stringMatching(/^(response_invalid|instance_unreachable)$/) as unknown };
+    const code = expect.stringMatching(/^(response_invalid|instance_unreachable)$/) as unknown;
+    const failed = { code, cause: expect.any(Error) as unknown };
     await expect(get(context, url, {}, () => 1)).rejects.toMatchObject(failed);
     await expect(postForm(context, url, {}, () => 1)).rejects.toMatchObject(failed);
   });

@@ -48,7 +48,7 @@ const judged = {
   'http/concurrency': 'http/concurrency',
   'http/referrals': 'http/referrals',
   'http/context': 'http/context http/concurrency',
-  'http/request': 'http/request http/certificates discovery/documents',
+  'http/request': 'http/request http/certificates http/connections discovery/documents discovery/discover',
   'issuer/claims': 'issuer/claims',
   'issuer/client-names': 'issuer/client-names',
   'issuer/redirect-uris': 'issuer/redirect-uris',
