@@ -6,12 +6,12 @@ import {
   anInstance,
   changed,
   comeBack,
+  comeBackQuietly,
   LockingStore,
   leave,
   open,
   start,
   whoIsLoggedIn,
-  codesAreChecked,
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -33,74 +33,62 @@ const metadataOf = (origin: string) => ({
   app_registration_endpoint: `${origin}/api/v1/apps`,
 });
 
+/** The visitor has consented at the honest instance; no instance has a request of the site yet. */
+async function atHonest(stage: Awaited<ReturnType<typeof twoInstances>>): Promise<URL> {
+  const callback = await comeBackQuietly({ ...stage, instance: stage.honest });
+  stage.evil.resetRequests();
+  return callback;
+}
+
 describe('a callback at another entry point', () => {
   it('a login begun at the evil instance, which redirects the visitor to the honest one', async () => {
-    const { honest, evil, site, visitor } = await twoInstances();
+    const stage = await twoInstances();
+    const { honest, evil, site, visitor } = stage;
     const { searchParams } = new URL(await leave(visitor, site, evil.host));
     const honestPage = changed(new URL(await leave(visitor, site, honest.host)), {
       state: searchParams.get('state') ?? '',
     });
     const callback = await visitor.approve(honestPage.href);
-    await codesAreChecked(honest);
-    honest.resetRequests();
-    evil.resetRequests();
+    await atHonest(stage);
     const page = await open(visitor, callback);
     expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
     nothingWasSentTo(honest, evil);
   });
 
-  it('a login begun at the honest instance, whose response comes to the path of the evil one', async () => {
-    const { honest, evil, site, visitor } = await twoInstances();
-    const callback = await comeBack(visitor, site, honest.host);
-    await codesAreChecked(honest);
-    honest.resetRequests();
-    evil.resetRequests();
-    const page = await open(visitor, callback.href.replace(honest.host, evil.host));
-    expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
-    nothingWasSentTo(honest, evil);
-  });
+  const inPath =
+    (host: (honest: string, evil: string) => string) => (url: URL, honest: StandIn, evil: StandIn) =>
+      url.href.replace(honest.host, host(honest.host, evil.host));
+  const issuer =
+    (iss: (honest: string, evil: string) => string) => (url: URL, honest: StandIn, evil: StandIn) =>
+      changed(url, { iss: iss(honest.origin, evil.origin) });
 
   it.each([
-    ['a name that only begins like it', (host: string) => `${host}.evil.example`],
-    ['another port', (host: string) => host.replace(/\d+$/, '1')],
-    ['its name in another spelling', (host: string) => host.replace('localhost', '127.0.0.1')],
-    ['its name inside another', (host: string) => `${host}%2Fevil.example`],
-    ['its name behind a user', (host: string) => `evil@${host}`],
-  ])('%s', async (_what, path) => {
-    const { honest, site, visitor } = await twoInstances();
-    const callback = await comeBack(visitor, site, honest.host);
-    await codesAreChecked(honest);
-    honest.resetRequests();
-    const page = await open(visitor, callback.href.replace(honest.host, path(honest.host)));
-    expect(page.json().code).toBe('login_mismatch');
-    nothingWasSentTo(honest);
-  });
-
-  it.each([
-    ['the evil issuer', (_honest: string, evil: string) => evil],
-    ['a path below the honest one', (honest: string) => `${honest}/evil`],
-    ['nothing', () => ''],
-  ])('an iss parameter that names %s', async (_what, iss) => {
-    const { honest, evil, site, visitor } = await twoInstances();
-    const callback = await comeBack(visitor, site, honest.host);
-    await codesAreChecked(honest);
-    honest.resetRequests();
-    const page = await open(visitor, changed(callback, { iss: iss(honest.origin, evil.origin) }));
+    ['comes to the path of the evil one', inPath((_honest, evil) => evil)],
+    ['comes to a name that only begins like its own', inPath((host) => `${host}.evil.example`)],
+    ['comes to another port', inPath((host) => host.replace(/\d+$/, '1'))],
+    ['comes to its name in another spelling', inPath((host) => host.replace('localhost', '127.0.0.1'))],
+    ['comes to its name inside another', inPath((host) => `${host}%2Fevil.example`)],
+    ['comes to its name behind a user', inPath((host) => `evil@${host}`)],
+    ['names the evil issuer', issuer((_honest, evil) => evil)],
+    ['names a path below the honest one as its issuer', issuer((honest) => `${honest}/evil`)],
+    ['names nothing as its issuer', issuer(() => '')],
+  ])('a login begun at the honest instance, whose response %s', async (_what, changedBy) => {
+    const stage = await twoInstances();
+    const { honest, evil, visitor } = stage;
+    const page = await open(visitor, changedBy(await atHonest(stage), honest, evil));
     expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
     nothingWasSentTo(honest, evil);
   });
 
   it('a response without iss, if the instance promised one; with it the login continues', async () => {
-    const { honest, site, visitor } = await twoInstances();
-    const promise = { authorization_response_iss_parameter_supported: true };
+    const stage = await twoInstances();
+    const { honest, site, visitor } = stage;
     honest.answerWith('/.well-known/oauth-authorization-server', 200, {
       ...metadataOf(honest.origin),
-      ...promise,
+      authorization_response_iss_parameter_supported: true,
     });
-    const without = await comeBack(visitor, site, honest.host);
     const withIss = changed(await comeBack(visitor, site, honest.host), { iss: honest.origin });
-    await codesAreChecked(honest);
-    honest.resetRequests();
+    const without = await atHonest(stage);
     expect((await open(visitor, without)).json().code).toBe('login_mismatch');
     nothingWasSentTo(honest);
     await open(visitor, withIss);

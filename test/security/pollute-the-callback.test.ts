@@ -1,19 +1,18 @@
 /** The attacker crafts a callback URL that makes the site do or show something else. */
 
-import http from 'node:http';
-import { aSite, aStage, anInstance, comeBack, open, start, codesAreChecked } from '../support/stage.js';
+import { aReturn, aStage, changed, comeBack, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 describe('repeated and nested parameters of an otherwise valid response', () => {
   it.each([
-    ...['code=other', 'code=', 'code[]=other', 'code[a][b]=other', 'code%5Ba%5D=other'],
-    ...['error=access_denied&error=access_denied', 'error[]=access_denied', 'iss=a&iss=a', 'iss[]=a'],
-    ...['state=other', 'state[]=other', 'state[__proto__]=x', 'state[$ne]='],
+    'code=other',
+    'code[a][b]=other',
+    'code%5Ba%5D=other',
+    'error[]=access_denied',
+    'iss=a&iss=a',
+    'state[__proto__]=x',
   ])('%s', async (more) => {
-    const { instance, site, visitor } = await aStage();
-    const callback = await comeBack(visitor, site, instance.host);
-    await codesAreChecked(instance);
-    instance.resetRequests();
+    const { instance, visitor, callback } = await aReturn();
     const page = await open(visitor, `${callback.href}&${more}`);
     expect([page.status, page.json().code]).toEqual([403, 'login_mismatch']);
     expect(instance.requests).toEqual([]);
@@ -38,15 +37,9 @@ describe('the text of an error is not shown', () => {
     ['invalid_scope', 'token_refused'],
   ])('of a server whose response is valid: error=%s', async (error, code) => {
     for (const failureRedirect of [false, true]) {
-      const instance = await anInstance();
-      const site = await aSite({ instances: [instance], failureRedirect });
-      const visitor = new Visitor();
-      const callback = await comeBack(visitor, site, instance.host);
-      callback.searchParams.delete('code');
-      callback.searchParams.set('error', error);
-      await codesAreChecked(instance);
-      instance.resetRequests();
-      const page = await open(visitor, `${callback.href}&${query.toString()}`);
+      const { instance, site, visitor, callback } = await aReturn('mastodon45', { failureRedirect });
+      const denied = changed(callback, { code: undefined, error });
+      const page = await open(visitor, `${denied.href}&${query.toString()}`);
       if (!failureRedirect) expect(page.json().code).toBe(code);
       expect(page.text).not.toMatch(/EVIL|script|evil/);
       expect(page.text).toContain(instance.host);
@@ -69,51 +62,6 @@ describe('the text of an error is not shown', () => {
       expect(instance.requests).toEqual([]);
     },
   );
-});
-
-describe('junk is answered quickly, and causes no request', () => {
-  const junk = (site: { origin: string }, path: string) =>
-    new Promise<number | undefined>((resolve, reject) => {
-      const { port } = new URL(site.origin);
-      const request = http.request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
-      request.once('error', reject).end();
-    });
-
-  it.each([
-    ...[
-      '/x?code',
-      '/x?code&state',
-      '/x?=&=&&',
-      '/x?state=%00',
-      '/x?code=%ff%fe',
-      '/x?state=%',
-      '/x?code=%c0%ae',
-      '/x?a[[[[=1&code=1',
-    ],
-    ...[
-      '/%00?code=x',
-      '/%2e%2e?code=x',
-      '/..?code=x',
-      '/x%2Fy?code=x',
-      '/x?code=x#y',
-      '/x;y?code=1',
-      '/x??code=1',
-      '/@?error=1',
-    ],
-    `/x?code=${'a'.repeat(8000)}`,
-    `/x?${'state=a&'.repeat(1000)}`,
-    `/x?${'state['.repeat(500)}=a`,
-    `/${'x'.repeat(4000)}?iss=1`,
-  ])('%j', async (path) => {
-    const { instance, site } = await aStage();
-    const status = await junk(site, `/auth/mastodon/callback${path}`);
-    expect([400, 403, 404]).toContain(status);
-    expect(instance.requests).toEqual([]);
-    expect(site.errors).toEqual([]);
-  });
 });
 
 it.each([

@@ -1,19 +1,21 @@
 /** The attacker tries to use a login, or a code, more than once. */
 
-import { MemoryStore } from 'express-session';
 import type { SiteOptions } from '../support/site.js';
 import {
+  aReturn,
   aSite,
   aStage,
   anInstance,
-  anotherProcessOf,
+  atProcess,
   changed,
+  codesAreChecked,
   comeBack,
+  comeBackQuietly,
   JSONStore,
   leave,
   open,
+  twoProcesses,
   whoIsLoggedIn,
-  codesAreChecked,
 } from '../support/stage.js';
 import { until } from '../support/hostile.js';
 import { Visitor } from '../support/visitor.js';
@@ -35,10 +37,7 @@ it('a used callback has expired, and sends no request', async () => {
 });
 
 it('of three at the same instance, by one browser, one logs in', async () => {
-  const { instance, site, visitor } = await aStage();
-  const callback = await comeBack(visitor, site, instance.host);
-  await codesAreChecked(instance);
-  instance.resetRequests();
+  const { instance, site, visitor, callback } = await aReturn();
   const pages = await Promise.all([1, 2, 3].map(() => visitor.get(callback.href)));
   expect(pages.map(({ status }) => status).sort()).toEqual([302, 403, 403]);
   const code = callback.searchParams.get('code');
@@ -53,18 +52,17 @@ describe('a browser that repeats its callback with the cookies from before the l
     ['one that every answer renews', { session: { rolling: true, cookie: { maxAge: 60_000 } } }],
     ['failures that are written into the session', { failureRedirect: true }],
   ];
-  /** The browser's earlier cookies, and those of the response. */
-  const before = (visitor: Visitor, site: { origin: string }) => {
+  /** The same browser, with the cookies that it has now. */
+  const copyOf = (visitor: Visitor) => {
     const copy = new Visitor();
-    const { host } = new URL(site.origin);
-    copy.jars.set(host, new Map(visitor.jars.get(host)));
+    for (const [host, jar] of visitor.jars) copy.jars.set(host, new Map(jar));
     return copy;
   };
 
   it.each(sessions)('stays logged in, with %s', async (_what, options) => {
     const { instance, site, visitor } = await aStage('mastodon45', options);
     const callback = await comeBack(visitor, site, instance.host);
-    const again = before(visitor, site);
+    const again = copyOf(visitor);
     await visitor.get(callback.href);
     await codesAreChecked(instance);
     instance.resetRequests();
@@ -79,7 +77,7 @@ describe('a browser that repeats its callback with the cookies from before the l
   it('is no longer recognised after some seconds', async () => {
     const { instance, site, visitor } = await aStage();
     const callback = await comeBack(visitor, site, instance.host);
-    const again = before(visitor, site);
+    const again = copyOf(visitor);
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
     try {
       await visitor.get(callback.href);
@@ -102,10 +100,7 @@ describe('a browser that repeats its callback with the cookies from before the l
   });
 
   it('is refused if the login failed: the code is sent once', async () => {
-    const { instance, site, visitor } = await aStage();
-    const callback = await comeBack(visitor, site, instance.host);
-    await codesAreChecked(instance);
-    instance.resetRequests();
+    const { instance, visitor, callback } = await aReturn();
     instance.answerWith('POST /oauth/token', 500, '');
     const pages = await Promise.all([1, 2].map(() => visitor.get(callback.href)));
     expect(pages.map((page) => page.json().code).sort()).toEqual(['login_expired', 'token_refused']);
@@ -154,63 +149,14 @@ class RacingStore extends JSONStore {
   }
 }
 
-const sameInstant = async (visitor: Visitor, ...urls: string[]) =>
-  (await Promise.all(urls.map((url) => visitor.get(url)))).map(({ status }) => status).sort();
-
 it('of two processes with one store and one session, one logs in', async () => {
-  const instance = await anInstance();
   const store = new RacingStore();
-  const options: SiteOptions = {
-    instances: [instance],
-    options: { store },
-    session: { store: new MemoryStore() },
-  };
-  const site = await aSite(options);
-  const other = await anotherProcessOf(site, options);
-  const visitor = new Visitor();
+  const { instance, site, other, visitor } = await twoProcesses(store);
   const { href, searchParams } = await comeBack(visitor, site, instance.host);
-  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
+  const urls = [href, atProcess(other, visitor, href)];
   store.pairs = 2;
-  expect(await sameInstant(visitor, href, href.replace(site.origin, other.origin))).toEqual([302, 403]);
-  expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
-});
-
-/** Delays the first deletion of a login until another request has finished that login. */
-class LateStore extends JSONStore {
-  isLate = false;
-  private readonly told: (() => void)[] = [];
-  readonly held = new Promise<void>((resolve) => this.told.push(resolve));
-  private readonly released = new Promise<void>((resolve) => this.told.push(resolve));
-  release(): void {
-    this.told[1]?.();
-  }
-  override async delete(key: string): Promise<boolean> {
-    if (this.isLate && key.includes(':login:')) {
-      this.isLate = false;
-      this.told[0]?.();
-      await this.released;
-    }
-    return super.delete(key);
-  }
-}
-
-it('of two processes, one logs in even if the other one deletes the record much later', async () => {
-  const instance = await anInstance();
-  const store = new LateStore();
-  const session = { store: new MemoryStore() };
-  const options: SiteOptions = { instances: [instance], options: { store }, session };
-  const site = await aSite(options);
-  const other = await anotherProcessOf(site, options);
-  const visitor = new Visitor();
-  const { href, searchParams } = await comeBack(visitor, site, instance.host);
-  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
-  store.isLate = true;
-  const late = visitor.get(href);
-  await store.held;
-  expect((await visitor.get(href.replace(site.origin, other.origin))).status).toBe(302);
-  store.release();
-  const page = await late;
-  expect([page.status, page.json().code]).toEqual([403, 'login_expired']);
+  const pages = await Promise.all(urls.map((url) => visitor.get(url)));
+  expect(pages.map(({ status }) => status).sort()).toEqual([302, 403]);
   expect(instance.requestsTo(({ body }) => body['code'] === searchParams.get('code'))).toHaveLength(1);
 });
 
@@ -244,11 +190,8 @@ describe('a code is sent once, whatever the answer is', () => {
     ['a page', 200, '<title>Hello</title>'],
     ['a redirect', 307, ''],
   ])('%s (%s)', async (_what, status, body) => {
-    const { instance, site, visitor } = await aStage();
-    const callback = await comeBack(visitor, site, instance.host);
+    const { instance, visitor, callback } = await aReturn();
     const code = callback.searchParams.get('code');
-    await codesAreChecked(instance);
-    instance.resetRequests();
     instance.answerWith('/oauth/token', status, body, { Location: '/oauth/token' });
     expect((await open(visitor, callback)).status).not.toBe(200);
     expect((await open(visitor, callback)).json().code).toBe('login_expired');
@@ -256,28 +199,20 @@ describe('a code is sent once, whatever the answer is', () => {
   });
 
   it('a connection that breaks before, or in the middle of, the answer', async () => {
-    const { instance, site, visitor } = await aStage();
-    for (const head of [
-      '',
-      'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
-    ]) {
-      const callback = await comeBack(visitor, site, instance.host);
-      await codesAreChecked(instance);
-      instance.resetRequests();
-      const undo = instance.answer('/oauth/token', (req) => void req.socket.end(head));
+    for (const head of ['', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{']) {
+      const { instance, visitor, callback } = await aReturn();
+      instance.answer('/oauth/token', (req) => void req.socket.end(head));
       expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
       expect(instance.requestsTo('/oauth/token')).toHaveLength(1);
-      undo();
     }
   });
 
   it('an account that cannot be read', async () => {
-    const { instance, site, visitor } = await aStage();
+    const stage = await aStage();
+    const { instance, site, visitor } = stage;
     // After the first login, the invalid-code check runs once more.
     await new Visitor().login(site, instance.host);
-    const callback = await comeBack(visitor, site, instance.host);
-    await codesAreChecked(instance);
-    instance.resetRequests();
+    const callback = await comeBackQuietly(stage);
     instance.answerWith('/api/v1/accounts/verify_credentials', 500, '');
     expect((await open(visitor, callback)).json().code).toBe('instance_unreachable');
     expect((await open(visitor, callback)).json().code).toBe('login_expired');

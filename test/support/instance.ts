@@ -33,30 +33,13 @@ export async function startInstance(
   return new StandIn(await listen(options), variant(family, habits), options);
 }
 
-export interface SplitPair {
-  /** The domain of the handles: `@alice@<accountDomain.host>`. */
-  readonly accountDomain: AccountDomain;
-  /** The host of the API. */
-  readonly webHost: StandIn;
-  close(): Promise<void>;
-}
-
-export interface SplitOptions {
-  /** Default `redirect`, as Mastodon's documentation recommends. */
-  style?: SplitStyle;
-  /** The account domain has host-meta beside WebFinger. Default: only in the style `host-meta`. */
-  hostMeta?: boolean;
-  accountDomain?: StandInOptions;
-  webHost?: Overrides;
-}
-
+/** The domain of the handles (`@alice@<accountDomain.host>`), and the host of the API. */
 export async function startSplitPair(
   persona: PersonaName | Persona = 'mastodon45',
-  { style = 'redirect', hostMeta = style === 'host-meta', ...options }: SplitOptions = {},
-): Promise<SplitPair> {
-  const ofDomain = options.accountDomain ?? {};
-  const accountDomain = new AccountDomain(await listen(ofDomain), style, hostMeta, ofDomain);
-  const webHost = await startInstance(persona, { accountDomain: accountDomain.host, ...options.webHost });
+  { style = 'redirect' }: { style?: SplitStyle } = {},
+) {
+  const accountDomain = new AccountDomain(await listen({}), style, {});
+  const webHost = await startInstance(persona, { accountDomain: accountDomain.host });
   accountDomain.webHost = webHost;
   return {
     accountDomain,

@@ -1,27 +1,19 @@
-/** A real fediverse server, snac, on loopback: with the accounts alice and bob, and a client for its sign-in page. */
+/** A real fediverse server, snac, on loopback, with the account alice. */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-
 import { freePort } from './free-port.js';
 import { startProgram, type Program } from './redis.js';
+import { Visitor } from './visitor.js';
 
 export interface Snac {
   /** `http://localhost:<port>`, for the option `developmentInstances`. */
   readonly origin: string;
   /** `localhost:<port>`, which is also the domain of its handles. */
   readonly host: string;
-  /** Adds an account; resolves with its password. */
-  addUser(name: string): Promise<string>;
-  /**
-   * Opens the authorization page that a login redirects to, fills in the form as this user, and resolves with the
-   * URL to which snac redirects the browser.
-   */
-  signIn(authorizeURL: string, name: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -34,19 +26,11 @@ export function snacAvailable(): string | undefined {
 export async function startSnac(): Promise<Snac> {
   const directory = await mkdtemp(join(tmpdir(), 'snac-'));
   const data = join(directory, 'data');
-  const passwords = new Map<string, string>();
   let program: Program | undefined;
 
   const close = async () => {
     await program?.stop();
     await rm(directory, { recursive: true, force: true });
-  };
-  const addUser = async (name: string) => {
-    // Asks for the display name; an empty line means the same as the user name.
-    const password = /password is (\S+)/.exec(await snac(['adduser', data, name], '\n'))?.[1];
-    if (!password) throw new Error(`snac made no account for ${name}`);
-    passwords.set(name, password);
-    return password;
   };
 
   try {
@@ -60,16 +44,10 @@ export async function startSnac(): Promise<Snac> {
       settings,
       JSON.stringify({ ...JSON.parse(await readFile(settings, 'utf8')), protocol: 'http' }),
     );
-    await addUser('alice');
-    await addUser('bob');
+    // Asks for the display name; an empty line means the same as the user name.
+    await snac(['adduser', data, 'alice'], '\n');
     program = await startProgram('snac', ['httpd', data], () => answersAs(origin, host));
-    return {
-      origin,
-      host,
-      addUser,
-      signIn: (authorizeURL, name) => signIn(authorizeURL, name, passwords.get(name) ?? ''),
-      close,
-    };
+    return { origin, host, close };
   } catch (error) {
     await close();
     throw error;
@@ -89,40 +67,9 @@ async function snac(args: readonly string[], answers: string): Promise<string> {
 /** Whether the server at this origin is the one with this host name, and not another that took the port. */
 async function answersAs(origin: string, host: string): Promise<boolean> {
   try {
-    const { body } = await send('GET', `${origin}/api/v1/instance`);
-    return (JSON.parse(body) as { uri?: unknown }).uri === host;
+    const { uri } = (await new Visitor().get(`${origin}/api/v1/instance`)).json() as { uri?: unknown };
+    return uri === host;
   } catch {
     return false;
   }
-}
-
-async function signIn(authorizeURL: string, name: string, password: string): Promise<string> {
-  const page = await send('GET', authorizeURL);
-  const action = /<form method="post" action="([^"]+)"/.exec(page.body)?.[1];
-  if (!action) throw new Error(`snac showed no sign-in form: ${page.status} ${page.body}`);
-  const form = new URLSearchParams({ login: name, passwd: password });
-  for (const [, field = '', value = ''] of page.body.matchAll(
-    /<input type="hidden" name="(\w+)" value="([^"]*)"/g,
-  )) {
-    form.set(field, value);
-  }
-  const answer = await send('POST', action, form.toString());
-  if (!answer.location) throw new Error(`snac did not sign ${name} in: ${answer.status} ${answer.body}`);
-  return answer.location;
-}
-
-/** One request on its own connection: snac closes every connection after its response, without announcing it. */
-async function send(method: 'GET' | 'POST', url: string, form?: string) {
-  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-  return new Promise<{ status: number; location: string | undefined; body: string }>((resolve, reject) => {
-    const outgoing = request(url, { method, agent: false, headers, timeout: 5_000 }, (incoming) => {
-      text(incoming).then(
-        (body) => resolve({ status: incoming.statusCode ?? 0, location: incoming.headers.location, body }),
-        reject,
-      );
-    });
-    outgoing.once('timeout', () => outgoing.destroy(new Error('snac did not answer')));
-    outgoing.once('error', reject);
-    outgoing.end(form);
-  });
 }

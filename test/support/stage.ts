@@ -1,5 +1,7 @@
 /** The beginning of most tests: servers that close by themselves, a login in its steps, answers without a network. */
 
+import { MemoryStore } from 'express-session';
+import type { KeyValueStore } from '../../lib/options.js';
 import { startInstance, startSplitPair, type StandIn } from './instance.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { Visitor, type Page } from './visitor.js';
@@ -32,6 +34,24 @@ export async function anotherProcessOf(site: Site, options: SiteOptions): Promis
   return aSite({ ...options, options: { ...options.options, callbackURL: site.callbackURL } });
 }
 
+/** The same URL at another process of the site, at which the visitor has the same cookies. */
+export function atProcess(other: Site, visitor: Visitor, url: URL | string): string {
+  const { origin } = new URL(url);
+  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(origin).host)));
+  return String(url).replace(origin, other.origin);
+}
+
+/** A site of two processes with one store and one store of sessions, an instance and a visitor. */
+export async function twoProcesses(
+  store: KeyValueStore,
+  persona: Parameters<typeof startInstance>[0] = 'mastodon45',
+) {
+  const instance = await anInstance(persona);
+  const options = { instances: [instance], options: { store }, session: { store: new MemoryStore() } };
+  const site = await aSite(options);
+  return { instance, site, other: await anotherProcessOf(site, options), visitor: new Visitor() };
+}
+
 /** A site, an instance and a visitor. */
 export async function aStage(
   persona: Parameters<typeof startInstance>[0] = 'mastodon45',
@@ -40,6 +60,27 @@ export async function aStage(
   const instance = await anInstance(persona);
   const site = await aSite({ instances: [instance], ...options });
   return { instance, site, visitor: new Visitor() };
+}
+
+/**
+ * A stage whose visitor has consented at the instance. `callback` is not opened yet, the invalid-code check is over,
+ * and later requests are the only ones in `instance.requests`.
+ */
+export async function aReturn(...args: Parameters<typeof aStage>) {
+  const stage = await aStage(...args);
+  return { ...stage, callback: await comeBackQuietly(stage) };
+}
+
+/** Like `comeBack`; the invalid-code check is over, and the instance has forgotten all requests so far. */
+export async function comeBackQuietly({
+  instance,
+  site,
+  visitor,
+}: Pick<Awaited<ReturnType<typeof aStage>>, 'instance' | 'site' | 'visitor'>): Promise<URL> {
+  const callback = await comeBack(visitor, site, instance.host);
+  await codesAreChecked(instance);
+  instance.resetRequests();
+  return callback;
 }
 
 /** Types `typed` at the site; the page is a redirect to the instance, or a refusal. */

@@ -56,6 +56,11 @@ export class Visitor {
     return this.request('POST', url, new URLSearchParams(form).toString(), headers);
   }
 
+  /** The Cookie header for this URL. */
+  cookiesAt(url: string): string {
+    return [...(this.jars.get(new URL(url).host) ?? [])].map((pair) => pair.join('=')).join('; ');
+  }
+
   /** Follows redirects within one origin. */
   async follow(page: Page): Promise<Page> {
     let current = page;
@@ -119,7 +124,7 @@ export class Visitor {
     const { host, protocol } = new URL(url);
     const jar = this.jars.get(host) ?? new Map<string, string>();
     this.jars.set(host, jar);
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookie = this.cookiesAt(url);
     const options = {
       method,
       // Closes each connection after its request, so that nothing delays the end of a test.

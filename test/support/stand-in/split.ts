@@ -16,7 +16,6 @@ export class AccountDomain extends TestServer {
   constructor(
     server: Server,
     private readonly style: SplitStyle,
-    private readonly hasHostMeta: boolean,
     options: ServerOptions,
   ) {
     super(server, options);
@@ -29,7 +28,8 @@ export class AccountDomain extends TestServer {
       const found = documents.webFinger(webHost.self, query['resource']);
       return found ? json(200, found, 'application/jrd+json') : outgoing([404, '']);
     }
-    if (webHost && path === '/.well-known/host-meta' && this.hasHostMeta) return hostMetaOf(webHost.origin);
+    if (webHost && path === '/.well-known/host-meta' && style === 'host-meta')
+      return hostMetaOf(webHost.origin);
     if (path === '/' && method === 'GET') return outgoing([200, '<title>A home page</title>']);
     return outgoing(
       method === 'GET' ? [404, '<title>Not found</title>'] : [405, '<title>Not allowed</title>'],
