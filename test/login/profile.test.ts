@@ -110,6 +110,14 @@ it.each([
   ['https://:pass@files.example/alice.png'],
   ["https://files.example'onerror='alert(1)/"],
   ["https://'files.example/"],
+  ['https://x"onerror="alert(1)/'],
+  [' javascript:alert(1)'],
+  ['java\nscript:alert(1)'],
+  ['data:text/html,x'],
+  ['//evil.example/x'],
+  ['ftp://evil.example'],
+  ['\0https://x'],
+  [7],
   [['https://social.example/alice.png']],
   ['https://social.example/'.padEnd(2049, 'a')],
 ])('there is no photo, page or actor at %j', (url) => {
@@ -122,6 +130,13 @@ it.each([
   expect(profile).not.toHaveProperty('actor');
 });
 
+it.each(['avatar', 'url', 'uri'])('what could break out of an attribute is encoded in %s', (field) => {
+  const { profileUrl, actor, photos } = profileOf({
+    [field]: 'https://social.example/"><script>alert(1)</script>',
+  });
+  expect(JSON.stringify([profileUrl, actor, photos])).not.toMatch(/<|>|\\"/);
+});
+
 it('the address of a picture, page or actor has at most 2048 characters', () => {
   const url = 'https://social.example/'.padEnd(2048, 'a');
   expect(profileOf({ avatar: url, url, uri: url })).toMatchObject({
@@ -131,9 +146,10 @@ it('the address of a picture, page or actor has at most 2048 characters', () => 
   });
 });
 
-it.each([
-  ...[undefined, null, '', ' ', '7 ', ' 7', '7\n', '7#8', '7@x', '../7', '7'.repeat(129)],
-  ...[true, {}, [], ['7'], [7], -1, 1.5, 1e300, 2 ** 53],
+it.each<unknown>([
+  ...[undefined, null, '', ' ', '7 ', ' 7', '7\n', '7\0', '7#8', '7@x', '7/8', '7?x', '../7', '7%23', '７'],
+  ...['\u202e7', '7\u200b', '7'.repeat(129)],
+  ...[{ toString: '7' }, true, {}, [], ['7'], [7], -1, 1.5, 1e300, 2 ** 53],
 ])('the id %j is not accepted', (id) => {
   expect(codeThrownBy(() => profileOf({ id }))).toBe('response_invalid');
 });

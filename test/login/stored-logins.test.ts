@@ -60,10 +60,10 @@ it('every record of a pending login has a time to live', async () => {
   for (const ttl of ofClient.slice(2)) expect(ttl).toBeGreaterThan(30 * 24 * 3600 * 1000);
 });
 
-it('a pending login takes less than two kilobytes, at a server with large metadata', async () => {
+it('a pending login takes less than two kilobytes, and no record much, at a server with large metadata', async () => {
   const values = new Map<string, unknown>();
   const instance = await anInstance();
-  const scopes = Array.from({ length: 100 }, (_, n) => `a:scope:with:a:long:name:that:no:app:needs:${n}`);
+  const scopes = Array.from({ length: 3500 }, (_, n) => `a:scope:with:a:long:name:that:no:app:needs:${n}`);
   instance.answerWith('/.well-known/oauth-authorization-server', 200, {
     issuer: instance.origin,
     authorization_endpoint: `${instance.origin}/oauth/authorize`,
@@ -76,4 +76,5 @@ it('a pending login takes less than two kilobytes, at a server with large metada
   const logins = [...values].filter(([key]) => key.includes(':login:'));
   expect(logins).toHaveLength(1);
   expect(JSON.stringify(logins).length).toBeLessThan(2000);
+  for (const record of values.values()) expect(JSON.stringify(record).length).toBeLessThan(20_000);
 });

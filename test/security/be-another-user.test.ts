@@ -14,12 +14,13 @@ import {
 import { Visitor } from '../support/visitor.js';
 
 /** Logs in at `evil` as alice, with changes to the instance's answers about her. */
-async function loginAs(fields: Record<string, unknown>) {
+async function loginAs(changes: (victim: StandIn) => Record<string, unknown>) {
   const [victim, evil] = await Promise.all([anInstance(), anInstance()]);
   const site = await aSite({ instances: [victim, evil] });
+  const fields = changes(victim);
   evil.account('alice').fields = fields;
   const page = await new Visitor().login(site, evil.host);
-  return { victim, evil, site, page, profile: site.verified[0] };
+  return { evil, site, page, fields, profile: site.verified[0] };
 }
 
 describe('despite every claim of an instance, the user is one of its own', () => {
@@ -32,34 +33,23 @@ describe('despite every claim of an instance, the user is one of its own', () =>
     'pleroma.ap_id': { uri: undefined, pleroma: { ap_id: `${victim.origin}/users/alice` } },
     me: { me: `${victim.origin}/users/alice` },
     everything: {
-      ...{
-        uri: `${victim.origin}/users/alice`,
-        url: `${victim.origin}/@alice`,
-        acct: `alice@${victim.host}`,
-      },
-      ...{
-        iss: victim.origin,
-        sub: `${victim.origin}/users/alice`,
-        domain: victim.host,
-        origin: victim.origin,
-      },
-      ...{
-        provider: 'admin',
-        handle: `alice@${victim.host}`,
-        handleVerified: true,
-        actor: `${victim.origin}/users/alice`,
-      },
-      ...{ instance: { origin: victim.origin, host: victim.host } },
+      uri: `${victim.origin}/users/alice`,
+      url: `${victim.origin}/@alice`,
+      acct: `alice@${victim.host}`,
+      iss: victim.origin,
+      sub: `${victim.origin}/users/alice`,
+      domain: victim.host,
+      origin: victim.origin,
+      provider: 'admin',
+      handle: `alice@${victim.host}`,
+      handleVerified: true,
+      actor: `${victim.origin}/users/alice`,
+      instance: { origin: victim.origin, host: victim.host },
     },
   });
 
   it.each(Object.keys(claims({ origin: '', host: '' } as StandIn)))('%s', async (name) => {
-    const [victim, evil] = await Promise.all([anInstance(), anInstance()]);
-    const site = await aSite({ instances: [victim, evil] });
-    const fields = claims(victim)[name] ?? {};
-    evil.account('alice').fields = fields;
-    await new Visitor().login(site, evil.host);
-    const profile = site.verified[0];
+    const { evil, profile, fields } = await loginAs((victim) => claims(victim)[name] ?? {});
     expect(profile).toMatchObject({
       provider: 'mastodon',
       id: `${evil.origin}#${evil.account('alice').id}`,
@@ -125,111 +115,31 @@ describe('despite every claim of an instance, the user is one of its own', () =>
   });
 });
 
-describe('an account without a usable id or name is refused', () => {
-  it.each<[string, Record<string, unknown>]>([
-    ...[undefined, null, '', ' ', true, {}, [], ['7'], { toString: '7' }, -1, 1.5, 1e300].map(
-      (id): [string, { id: unknown }] => [`id ${JSON.stringify(id) ?? 'missing'}`, { id }],
-    ),
-    ['an id without end', { id: '7'.repeat(129) }],
-    ...[
-      '7#8',
-      '7@x',
-      '#',
-      '../7',
-      '7/8',
-      '7?x',
-      '7 ',
-      ' 7',
-      '7\n',
-      '7\0',
-      '\u202e7',
-      '７',
-      '7%23',
-      '7\u200b',
-    ].map((id): [string, { id: unknown }] => [`id ${JSON.stringify(id)}`, { id }]),
-    ...[undefined, '', {}, '@a', ' a', 'a\u200bb', 'a\u202eb', 'a\nb', 'a/b', 'x'.repeat(300)].map(
-      (username): [string, { username: unknown }] => [
-        `username ${JSON.stringify(username) ?? 'missing'}`,
-        { username },
-      ],
-    ),
-  ])('%s', async (_what, fields) => {
-    const { site, page } = await loginAs(fields);
-    expect([page.status, page.json().code]).toEqual([502, 'response_invalid']);
-    expect(site.verified).toEqual([]);
-  });
-
-  it('an integer that JavaScript cannot tell from its neighbour', async () => {
-    const { instance, site, visitor } = await aStage();
-    instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
-      res.writeHead(200, { 'Content-Type': 'application/json' });
-      res.end('{"id":9007199254740993,"username":"alice","acct":"alice"}');
-    });
-    expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
-  });
-
-  it('__proto__ and similar names are neither an id nor a way into the prototype', async () => {
-    const { instance, site, visitor } = await aStage();
-    instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
-      res.writeHead(200, { 'Content-Type': 'application/json' });
-      res.end(
-        '{"__proto__":{"id":"1","polluted":true},"username":"alice","constructor":{"prototype":{"polluted":true}}}',
-      );
-    });
-    expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
-    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
-  });
+// The other ids, names and addresses: test/login/profile.
+it.each<[string, Record<string, unknown>]>([
+  ['id', { id: '7#8' }],
+  ['user name', { username: 'a\u202eb' }],
+])('an account without a usable %s is refused', async (_what, fields) => {
+  const { site, page } = await loginAs(() => fields);
+  expect([page.status, page.json().code]).toEqual([502, 'response_invalid']);
+  expect(site.verified).toEqual([]);
 });
 
-describe('an address in the profile is a web address or absent', () => {
-  it.each([
-    ...[
-      'javascript:alert(1)',
-      'JavaScript:alert(1)',
-      ' javascript:alert(1)',
-      'java\nscript:alert(1)',
-      'data:text/html,x',
-    ],
-    ...[
-      'vbscript:x',
-      'file:///etc/passwd',
-      'blob:https://x/y',
-      '//evil.example/x',
-      '/x',
-      'ftp://evil.example',
-      'https:',
-      'https://',
-    ],
-    ...[
-      'https://user:pass@evil.example/',
-      'https://x"onerror="alert(1)/',
-      'view-source:https://x',
-      '\u0000https://x',
-      'x'.repeat(3000),
-      7,
-      {},
-      ['https://x'],
-      null,
-    ],
-  ])('%j', async (value) => {
-    const { profile } = await loginAs({ url: value, avatar: value, uri: value });
-    expect(profile.photos).toEqual([]);
-    expect(profile).not.toHaveProperty('profileUrl');
-    expect(profile).not.toHaveProperty('actor');
+it('an integer that JavaScript cannot tell from its neighbour is no id', async () => {
+  const { instance, site, visitor } = await aStage();
+  instance.answer('/api/v1/accounts/verify_credentials', (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'application/json' });
+    res.end('{"id":9007199254740993,"username":"alice","acct":"alice"}');
   });
+  expect((await visitor.login(site, instance.host)).json().code).toBe('response_invalid');
+});
 
-  it.each(['avatar', 'url', 'uri'])(
-    'what could break out of an attribute is encoded in %s',
-    async (field) => {
-      const { evil, profile } = await loginAs({});
-      evil.account('alice').fields = { [field]: `${evil.origin}/"><script>alert(1)</script>` };
-      const site = await aSite({ instances: [evil] });
-      await new Visitor().login(site, evil.host);
-      const { profileUrl, actor, photos } = site.verified[0];
-      expect(JSON.stringify([profileUrl, actor, photos])).not.toMatch(/<|>|\\"/);
-      expect(profile.username).toBe('alice');
-    },
-  );
+it('an address in the profile that is no web address is absent', async () => {
+  const script = 'javascript:alert(1)';
+  const { profile } = await loginAs(() => ({ url: script, avatar: script, uri: script }));
+  expect(profile.photos).toEqual([]);
+  expect(profile).not.toHaveProperty('profileUrl');
+  expect(profile).not.toHaveProperty('actor');
 });
 
 describe('a handle of another domain', () => {

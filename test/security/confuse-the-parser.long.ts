@@ -82,7 +82,7 @@ const bad: Record<string, Bad> = {
   'two byte order marks': { type: json, body: `\ufeff\ufeff{${all}}` },
 };
 
-/** Objects with the right member names and wrong values. */
+/** Values that are wrong wherever they are. */
 const values: Record<string, string> = {
   null: 'null',
   true: 'true',
@@ -103,20 +103,11 @@ const values: Record<string, string> = {
   'a very long string': JSON.stringify('x'.repeat(8_500)),
 };
 
+/** All members of the documents that a login can do without. */
 function everyMember(value: string): string {
   const members = [
-    ...['access_token', 'token_type', 'refresh_token', 'expires_in', 'scope', 'error'],
-    ...['id', 'username', 'acct', 'display_name', 'url', 'uri', 'avatar', 'pleroma'],
-    ...['client_id', 'client_secret', 'redirect_uris', 'scopes', 'version', 'account_domain'],
-    ...[
-      'issuer',
-      'authorization_endpoint',
-      'token_endpoint',
-      'scopes_supported',
-      'software',
-      'subject',
-      'links',
-    ],
+    ...['issuer', 'authorization_endpoint', 'token_endpoint', 'scopes_supported'],
+    ...['software', 'subject', 'links'],
   ];
   return `{${members.map((name) => `"${name}":${value}`).join(',')}}`;
 }
@@ -173,19 +164,6 @@ describe.each(Object.entries(needed))('the answer about the %s', (_what, route) 
     expect(site.verified).toEqual([]);
     expect(JSON.stringify(page)).not.toContain('EVIL-ONE-OF-THE-PARSER');
     if (route === needed.token) expect(instance.requestsTo(needed.account)).toEqual([]);
-  });
-
-  it.each(Object.entries(values))('holds %s wherever there is something', async (_name, value) => {
-    const { site, page } = await loginWith(route, { body: everyMember(value) });
-    // A string is valid JSON, but not a document of an instance.
-    if (route === needed.instance && value.startsWith('"')) {
-      // Twenty long ones together exceed the size limit of a document.
-      return value.length > 8000
-        ? expect(refusal(page).code).toBe('response_too_large')
-        : expect(page.status).toBe(302);
-    }
-    expect(refusal(page).code).toMatch(codes);
-    expect(site.verified).toEqual([]);
   });
 });
 
@@ -244,33 +222,28 @@ describe.each(optional)('the answer to %s', (route) => {
   });
 });
 
-describe('a prototype', () => {
-  const poison =
-    '"__proto__":{"polluted":"EVIL-ONE-OF-THE-PARSER"},"constructor":{"prototype":{"polluted":"EVIL-ONE-OF-THE-PARSER"}}';
-
-  it('is not what verify receives', async () => {
-    const body = `{${poison},${account},"pleroma":{${poison}},"emojis":[{${poison}}]}`;
-    const { site, page } = await loginWith(needed.account, { body });
-    expect(page.location).toContain('/me');
-    const [{ _json: seen }] = site.verified as [{ _json: Record<string, unknown> }];
-    expect(Object.keys(seen)).not.toContain('__proto__');
-    expect(Object.getPrototypeOf(seen)).toBe(Object.prototype);
-    expect(JSON.stringify(seen)).not.toContain('__proto__');
-    // An application that merges objects from the profile, like many do.
-    const merged: Record<string, unknown> = {};
-    for (const key of Object.keys(seen)) merged[key] = seen[key];
-    expect(merged.polluted).toBeUndefined();
-    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
-  });
-
-  it('cannot hide a required member', async () => {
-    const hidden = (members: string) => ({ body: `{"__proto__":{${members}}}` });
-    expect(refusal((await loginWith(needed.token, hidden(token))).page).code).toBe('response_invalid');
-    expect(refusal((await loginWith(needed.account, hidden(account))).page).code).toBe('response_invalid');
-    expect(refusal((await loginWith(needed.registration, hidden(app))).page).code).toBe('response_invalid');
-    expect(refusal((await loginWith(needed.instance, hidden(about))).page).code).toBe('instance_unsupported');
-  });
+it('a prototype in the account is not what verify receives', async () => {
+  const poison = '"__proto__":{"polluted":"EVIL"},"constructor":{"prototype":{"polluted":"EVIL"}}';
+  const body = `{${poison},${account},"pleroma":{${poison}},"emojis":[{${poison}}]}`;
+  const { site, page } = await loginWith(needed.account, { body });
+  expect(page.location).toContain('/me');
+  const [{ _json: seen }] = site.verified as [{ _json: Record<string, unknown> }];
+  expect(Object.getPrototypeOf(seen)).toBe(Object.prototype);
+  expect(JSON.stringify(seen)).not.toContain('__proto__');
 });
+
+it.each([
+  ['token', token, 'response_invalid'],
+  ['account', account, 'response_invalid'],
+  ['registration', app, 'response_invalid'],
+  ['instance', about, 'instance_unsupported'],
+] as const)(
+  'a required member of the answer about the %s cannot be in a prototype',
+  async (what, members, code) => {
+    const { page } = await loginWith(needed[what], { body: `{"__proto__":{${members}}}` });
+    expect(refusal(page).code).toBe(code);
+  },
+);
 
 describe('odd answers that are accepted', () => {
   it.each([

@@ -2,9 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import { Keyv } from 'keyv';
 import { names, refusal, until } from '../support/hostile.js';
-import { metadata } from '../support/stand-in/personas/common.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance, aSite, comeBack, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -121,61 +119,28 @@ describe('a flood of hosts that never answer', () => {
   });
 });
 
-describe('a flood of hosts that do not exist', () => {
-  it('ends by itself, each with its code', async () => {
-    const { lookup } = names({});
-    const site = await aSite({ options: { outbound: { lookup } } });
-    const pages = await Promise.all(hosts(400).map((host) => start(new Visitor(), site, host)));
-    expect(new Set(pages.map((page) => refusal(page).code))).toEqual(new Set(['instance_unreachable']));
-    expect(site.errors).toEqual([]);
-  });
-});
-
-describe('a host that fails', () => {
-  it('receives no request after three times in a row', async () => {
-    const { lookup, asked } = names({});
-    const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 60_000 } } });
-    const again = async () => refusal(await start(new Visitor(), site, 'gone.example')).code;
-    for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
-    const soFar = asked.length;
-    for (let tries = 0; tries < 3; tries++) expect(await again()).toBe('instance_unreachable');
-    expect(asked).toHaveLength(soFar);
-    // Another host still receives a request.
-    await start(new Visitor(), site, 'other.example');
-    expect(asked.length).toBeGreaterThan(soFar);
-  });
-
-  it('receives one again after a while', async () => {
-    const { lookup, asked } = names({});
-    const site = await aSite({ options: { outbound: { lookup, failureCooldownMs: 100 } } });
-    for (let tries = 0; tries < 3; tries++) await start(new Visitor(), site, 'gone.example');
-    const soFar = asked.length;
-    while (asked.length === soFar) await start(new Visitor(), site, 'gone.example');
-  });
-
-  it('is not one that only had to wait while others were flooding', async () => {
-    const honest = await anInstance();
-    const { lookup, hostsAsked, release } = silentNames();
-    const outbound = {
-      maxConcurrentStarts: 2,
-      maxWaiting: 1,
-      failureCooldownMs: 60_000,
-      lookup: among(lookup),
-    };
-    const site = await aSite({ instances: [honest], options: { outbound } });
-    const flood = hosts(4).map((host) => start(new Visitor(), site, host));
-    const left = pending(flood);
-    await until(() => hostsAsked() === 2 && left() === 3);
-    for (let tries = 0; tries < 4; tries++) {
-      const page = await start(new Visitor(), site, honest.host);
-      expect(refusal(page)).toEqual({ status: 503, code: 'login_busy' });
-      // The address is right, so the message does not ask the visitor to check it.
-      expect(page.text).not.toContain('Check the address');
-    }
-    release();
-    await Promise.all(flood);
-    expect((await start(new Visitor(), site, honest.host)).status).toBe(302);
-  });
+it('a host that fails is not one that only had to wait while others were flooding', async () => {
+  const honest = await anInstance();
+  const { lookup, hostsAsked, release } = silentNames();
+  const outbound = {
+    maxConcurrentStarts: 2,
+    maxWaiting: 1,
+    failureCooldownMs: 60_000,
+    lookup: among(lookup),
+  };
+  const site = await aSite({ instances: [honest], options: { outbound } });
+  const flood = hosts(4).map((host) => start(new Visitor(), site, host));
+  const left = pending(flood);
+  await until(() => hostsAsked() === 2 && left() === 3);
+  for (let tries = 0; tries < 4; tries++) {
+    const page = await start(new Visitor(), site, honest.host);
+    expect(refusal(page)).toEqual({ status: 503, code: 'login_busy' });
+    // The address is right, so the message does not ask the visitor to check it.
+    expect(page.text).not.toContain('Check the address');
+  }
+  release();
+  await Promise.all(flood);
+  expect((await start(new Visitor(), site, honest.host)).status).toBe(302);
 });
 
 describe('known instances that stop answering', () => {
@@ -196,35 +161,6 @@ describe('known instances that stop answering', () => {
     expect(waiting()).toBe(3);
     for (const { letGo } of silent) letGo(refuse);
     for (const { status } of await Promise.all(pages)) expect(status).toBe(302);
-  });
-});
-
-describe('logins that begin and never finish', () => {
-  it('take little memory, whatever the instance says about itself', async () => {
-    const scopes = Array.from({ length: 3500 }, (_, index) => `${'s'.repeat(55)}${index}`);
-    const instance = await anInstance('mastodon45', {
-      habits: {
-        metadata: (origin, known) => ({
-          ...metadata(origin, known),
-          scopes_supported: [...known, ...scopes],
-        }),
-      },
-    });
-    const records = new Map<string, unknown>();
-    const site = await aSite({ instances: [instance], options: { store: new Keyv({ store: records }) } });
-    expect((await start(new Visitor(), site, instance.host)).status).toBe(302);
-    const largest = Math.max(...[...records.values()].map((value) => JSON.stringify(value).length));
-    expect(records.size).toBeGreaterThan(2);
-    expect(largest).toBeLessThan(20_000);
-  });
-
-  it('share one registration', async () => {
-    const instance = await anInstance();
-    const site = await aSite({ instances: [instance] });
-    const visitor = new Visitor();
-    const pages = await Promise.all(Array.from({ length: 300 }, () => start(visitor, site, instance.host)));
-    expect(new Set(pages.map(({ status }) => status))).toEqual(new Set([302]));
-    expect(instance.registrations).toBe(1);
   });
 });
 

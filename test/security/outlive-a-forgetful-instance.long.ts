@@ -294,25 +294,3 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
     });
   },
 );
-
-describe('an instance that accepts no more registrations for now', () => {
-  it('receives none for as long as it asks, from all processes', async () => {
-    const scene = await stage();
-    const { instance, site, store } = scene;
-    for (let n = 0; n < 5; n += 1) instance.registeredAt.push(instance.now());
-    const other = await anotherProcessOf(site, { instances: [instance], options: { store } });
-    for (const one of [site, other, site, other]) {
-      const page = await new Visitor().post(`${one.origin}/auth/mastodon`, { instance: instance.host });
-      expect(page.json()).toMatchObject({ code: 'registration_throttled', instance: instance.host });
-    }
-    expect(attempts(scene)).toBe(1);
-  });
-
-  it('still logs in the visitors whose app it knows', async () => {
-    const scene = await stage();
-    expect(await logIn(scene)).toBe('alice');
-    scene.instance.registeredAt.push(...Array.from({ length: 5 }, () => scene.instance.now()));
-    expect(await logIn(scene, new Visitor(), 'bob')).toBe('bob');
-    expect(attempts(scene)).toBe(1);
-  });
-});
