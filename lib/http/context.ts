@@ -2,6 +2,7 @@
 
 import { MastodonError } from '../errors.js';
 import type { Settings } from '../options.js';
+import { domainOf } from './addresses.js';
 import type { ConcurrencyLimit } from './concurrency.js';
 import { Connections } from './connections.js';
 import { ReferralLimits, type Referral } from './referrals.js';
@@ -79,6 +80,11 @@ export class RequestContext {
     this.timer = setTimeout(() => this.end(false), timeoutMs);
     // Less than 1 ms is too short for a request.
     if (timeoutMs < 1) this.end(false);
+  }
+
+  /** Equal for contexts whose requests count against the same referral rate limits. */
+  get quota(): string {
+    return JSON.stringify([domainOf(this.typed ?? ''), this.hasHandle, ...this.hosts.standing]);
   }
 
   /** Milliseconds, never negative. */
@@ -175,11 +181,11 @@ export class RequestContext {
  * one.
  */
 export class SingleFlight<T> {
-  private readonly underWay = new Map<string, Promise<T>>();
+  private readonly underWay = new Map<string, { readonly result: Promise<T>; readonly quota: string }>();
 
   /** The running task of a key, if there is one. */
   joined(key: string): Promise<T> | undefined {
-    return this.underWay.get(key);
+    return this.underWay.get(key)?.result;
   }
 
   /**
@@ -189,22 +195,24 @@ export class SingleFlight<T> {
    * @throws MastodonError `timeout`; what the work throws
    */
   async join(key: string, context: RequestContext, work: (shared: RequestContext) => Promise<T>): Promise<T> {
-    const joined = this.underWay.get(key);
-    let flight = joined;
+    const { quota } = context;
+    let flight = this.underWay.get(key);
     if (!flight) {
       const shared = context.detached();
-      flight = work(shared).finally(() => {
+      const result = work(shared).finally(() => {
         this.underWay.delete(key);
         shared.end();
       });
+      flight = { result, quota };
       this.underWay.set(key, flight);
     }
     try {
-      return await context.race(flight);
+      return await context.race(flight.result);
     } catch (error) {
       if (!(error instanceof MastodonError)) throw error;
-      // The limit that was reached is that of the visitor who started the work. This visitor may have requests left.
-      if (joined && error.code === 'login_busy') return this.join(key, context, work);
+      // The limit that was reached is that of the visitor who started the work. A visitor with another one may have requests
+      // left. If those with the same one tried again too, a thousand of them would block the process for seconds.
+      if (error.code === 'login_busy' && flight.quota !== quota) return this.join(key, context, work);
       throw error.with({});
     }
   }

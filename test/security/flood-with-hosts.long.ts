@@ -2,9 +2,12 @@
 
 import type { ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
+import { randomToken } from '../../lib/login/browser.js';
+import { MastodonLogin } from '../../lib/login/login.js';
 import { names, refusal, until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
-import { anInstance, aSite, comeBack, start } from '../support/stage.js';
+import { codeOf } from '../support/network.js';
+import { anInstance, aSite, comeBack, leastOptions, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const hosts = (count: number) => Array.from({ length: count }, (_, index) => `host${index}.example`);
@@ -117,6 +120,33 @@ describe('a flood of hosts that never answer', () => {
     expect(new Set(pages.map((page) => refusal(page).code))).toEqual(new Set(['instance_unreachable']));
     expect(asked).toHaveLength(once);
   });
+});
+
+it('starts that wait for one slow host are refused once, if its domain has reached its limit meanwhile', async () => {
+  const slow = await anInstance('mastodon45', { hostname: 'slow.fedi.example' });
+  const others = hosts(30).map((host) => slow.host.replace('slow', host.replace('.example', '')));
+  const held: ServerResponse[] = [];
+  slow.answer(/./, ({ headers }, res) => {
+    if (headers.host === slow.host) held.push(res);
+    else res.writeHead(404).end();
+  });
+  let refused = 0;
+  const login = new MastodonLogin({
+    ...leastOptions,
+    developmentInstances: [slow.host, ...others].map((host) => `http://${host}`),
+    outbound: { ...patient, lookup: names(() => ['127.0.0.1']).lookup },
+    log: (event) => void (refused += Number(event.event === 'request' && event.code === 'login_busy')),
+  });
+  const codesOf = (typed: readonly string[]) =>
+    Promise.all(typed.map((one) => codeOf(login.begin(one, randomToken()))));
+  const flood = codesOf(Array<string>(100).fill(slow.host));
+  await until(() => held.length > 0);
+  await codesOf(others);
+  refused = 0;
+  for (const res of held) res.writeHead(404).end();
+  expect(new Set(await flood)).toEqual(new Set(['login_busy']));
+  // Each start for itself would send hundreds, without a pause in which the process could do other work.
+  expect(refused).toBeLessThan(10);
 });
 
 it('a host that fails is not one that only had to wait while others were flooding', async () => {
