@@ -4,13 +4,12 @@ import type { ServerResponse } from 'node:http';
 import type { LoginEvent } from '../../lib/events.js';
 import { MastodonStrategy } from '../../lib/index.js';
 import { MastodonLogin } from '../../lib/login/login.js';
-import { randomToken } from '../../lib/login/browser.js';
 import { createLogin } from '../../lib/web/index.js';
 import { isRevoked } from '../../lib/login/tokens.js';
+import * as core from '../support/core.js';
 import { until } from '../support/hostile.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance, answerOf, ExpiringStore, failureOf, JSONStore, leastOptions } from '../support/stage.js';
-import { Visitor } from '../support/visitor.js';
 
 const refreshing = ['pleroma', 'akkoma', 'pixelfed'] as const;
 
@@ -30,9 +29,7 @@ async function aStage(...args: Parameters<typeof anInstance>) {
 }
 
 async function logIn(login: MastodonLogin, instance: StandIn, scope?: string) {
-  const browser = randomToken();
-  const { redirect } = await login.begin(instance.host, browser, { scope });
-  const finished = await login.finish(await new Visitor().approve(redirect), browser);
+  const finished = await core.logIn(login, instance.host, { scope });
   return { ...finished, refreshToken: finished.refreshToken ?? '' };
 }
 
@@ -426,11 +423,9 @@ describe('the token of a login that fails after the exchange of its code', () =>
     const { instance, options } = await aStage('mastodon45');
     const events: LoginEvent[] = [];
     const login = new MastodonLogin({ ...options, log: (event) => void events.push(event) });
-    const browser = randomToken();
-    const { redirect } = await login.begin(instance.host, browser);
-    const callback = await new Visitor().approve(redirect);
+    const finish = await core.consent(login, await core.begin(login, instance.host));
     breakIt(instance, options.store);
-    const { code } = await failureOf(login.finish(callback, browser));
+    const { code } = await failureOf(finish());
     return { code, instance, events };
   }
 
@@ -445,9 +440,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
   it('is revoked if the caller received an error because the store was slow', async () => {
     const { instance, options } = await aStage('mastodon45');
     const login = new MastodonLogin({ ...options, outbound: { loginTimeoutMs: 1500 } });
-    const browser = randomToken();
-    const { redirect } = await login.begin(instance.host, browser);
-    const callback = await new Visitor().approve(redirect);
+    const finish = await core.consent(login, await core.begin(login, instance.host));
     const { store } = options;
     const set = store.set.bind(store);
     let goOn: () => void = () => undefined;
@@ -456,7 +449,7 @@ describe('the token of a login that fails after the exchange of its code', () =>
       if (key.includes(':browser-finished:')) await isOver;
       return set(key, ...rest);
     };
-    expect((await failureOf(login.finish(callback, browser))).code).toBe('timeout');
+    expect((await failureOf(finish())).code).toBe('timeout');
     expect(instance.tokens.size).toBe(1);
     goOn();
     await until(() => instance.tokens.size === 0);

@@ -22,6 +22,7 @@ import {
   leastOptions,
   codesAreChecked,
 } from '../support/stage.js';
+import { begin, consent, logIn } from '../support/core.js';
 import { Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
@@ -366,13 +367,21 @@ describe('MastodonLogin', () => {
     ['the empty text', ''],
     ['a short text', 'abcdefghijklmnopqrstu'],
     ['a number', 7],
+    ['null', null],
+    ['an object', {}],
+    ['a list without a text', [undefined]],
+    ['a list of the empty text', ['']],
+    ['a list of a list', [[]]],
     ['one character again and again', 'k'.repeat(43)],
     ['a text with a space', `${'abcdefgh'.repeat(4)} x`],
     ['a text without end', 'abcdefgh'.repeat(17)],
   ])('takes no browser key that browsers could share: %s', async (_what, key) => {
     const { instance, login } = await aStage();
     const browser = key as string;
-    await expect(login.begin(instance.host, browser)).rejects.toThrow(TypeError);
+    const told = new TypeError(
+      'MastodonLogin: the browser key must be a random text of at least 22 characters [A-Za-z0-9_-]',
+    );
+    await expect(login.begin(instance.host, browser)).rejects.toThrow(told);
     const callback = `https://site.example/callback/${instance.host}?code=x&state=${randomToken()}`;
     await expect(login.finish(callback, browser)).rejects.toThrow(TypeError);
     expect(instance.requests).toEqual([]);
@@ -397,16 +406,14 @@ describe('MastodonLogin', () => {
 
   it('does not verify the client after a login that failed later than its code exchange', async () => {
     const { instance, login } = await aStage();
-    const [key, other] = [randomToken(), randomToken()];
-    const before = await login.begin(instance.host, other);
-    await login.finish(await new Visitor().approve(before.redirect), other);
-    const { redirect } = await login.begin(instance.host, key);
+    await logIn(login, instance.host);
+    const begun = await begin(login, instance.host);
     instance.answerWith('/api/v1/accounts/verify_credentials', 503, {});
-    const callback = await new Visitor().approve(redirect);
-    await expect(login.finish(callback, key)).rejects.toMatchObject({ code: 'instance_unreachable' });
+    const finish = await consent(login, begun);
+    await expect(finish()).rejects.toMatchObject({ code: 'instance_unreachable' });
     await codesAreChecked(instance);
     instance.resetRequests();
-    await login.begin(instance.host, key);
+    await login.begin(instance.host, begun.key);
     expect(instance.requests).toEqual([]);
   });
 
@@ -464,11 +471,3 @@ describe('MastodonLogin', () => {
     await expect(denied).rejects.toMatchObject({ code: 'access_denied', state });
   });
 });
-
-it.each([undefined, null, 7, {}, '', 'x'.repeat(43), ['x'.repeat(43)], [undefined], [''], [[]]])(
-  'a program that gives %j as the key of a browser is told so, because all visitors would share it',
-  async (key) => {
-    const login = new MastodonLogin(leastOptions);
-    await expect(login.begin('social.example', key as string)).rejects.toThrow('the browser key must be');
-  },
-);

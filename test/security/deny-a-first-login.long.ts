@@ -6,9 +6,9 @@
 import type { LookupFunction } from 'node:net';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
+import { begin, consent, logIn, returnWithInvalidCode } from '../support/core.js';
 import type { StandIn } from '../support/instance.js';
 import { anInstance, LockingStore, leastOptions } from '../support/stage.js';
-import { Visitor } from '../support/visitor.js';
 
 /** Only these names exist. */
 const existing = (names: readonly string[]): LookupFunction => {
@@ -99,33 +99,20 @@ it('invalid codes in a process that has just started do not stop a login at a se
   const instance = await anInstance();
   const options = { ...leastOptions, store: new LockingStore(), developmentInstances: [instance.origin] };
   const before = new MastodonLogin(options);
-  const begin = async () => {
-    const key = randomToken();
-    return { key, ...(await before.begin(instance.host, key)) };
-  };
-  const first = await begin();
-  await before.finish(await new Visitor().approve(first.redirect), first.key);
+  await logIn(before, instance.host);
   const started = new MastodonLogin(options);
-  const honest = await begin();
-  for (let n = 0; n < 150; n++) {
-    const { key, redirect } = await begin();
-    const state = new URL(redirect).searchParams.get('state');
-    const path = `/callback/${instance.host}?code=made-up&state=${state}`;
-    await started.finish(path, key).catch(() => undefined);
-  }
-  const callback = await new Visitor().approve(honest.redirect);
-  expect(await started.finish(callback, honest.key)).toMatchObject({ profile: { username: 'alice' } });
+  const honest = await begin(before, instance.host);
+  for (let n = 0; n < 150; n++) await returnWithInvalidCode(started, await begin(before, instance.host));
+  const finish = await consent(started, honest);
+  expect(await finish()).toMatchObject({ profile: { username: 'alice' } });
 });
 
 it('invalid codes at one server do not stop the first login at another server below the same domain', async () => {
   const [evil, server] = [await aServer('evil.fedi.example'), await aServer('social.fedi.example')];
   const login = aLogin(evil, server);
   for (let n = 0; n < 150; n++) {
-    const key = randomToken();
-    const start = await login.begin(evil.instance.host, key).catch(() => undefined);
-    const state = start && new URL(start.redirect).searchParams.get('state');
-    const path = `/callback/${evil.instance.host}?code=made-up&state=${state}`;
-    await login.finish(path, key).catch(() => undefined);
+    const start = await begin(login, evil.instance.host).catch(() => undefined);
+    if (start) await returnWithInvalidCode(login, start);
   }
   expect(evil.instance.requestsTo('POST /oauth/token').length).toBeGreaterThan(30);
   await beginsAt(login, server.instance);

@@ -4,18 +4,20 @@ import { MemoryStore } from 'express-session';
 import { Keyv } from 'keyv';
 import { personas, variant, type StandIn } from '../support/instance.js';
 import {
+  aReturn,
   aSite,
   aStage,
   anInstance,
-  anotherProcessOf,
-  changed,
+  atProcess,
   ExpiringStore,
+  forgedCallback,
   leastOptions,
   leave,
   open,
+  twoProcesses,
   whoIsLoggedIn,
-  codesAreChecked,
 } from '../support/stage.js';
+import { begin, consent, logIn, returnWithInvalidCode } from '../support/core.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
 import { until } from '../support/hostile.js';
@@ -24,12 +26,10 @@ import { StuckAtInstance, Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
-async function comeBackWith(code: string, attacker: Visitor, site: Site, instance: StandIn): Promise<string> {
-  const { searchParams } = new URL(await leave(attacker, site, instance.host));
-  const state = searchParams.get('state') ?? '';
-  return (
-    await open(attacker, changed(new URL(`${site.callbackURL}/${instance.host}`), { code, state }))
-  ).json().code;
+/** The code of the failure of a login whose callback is opened with an invalid code. */
+async function guess(attacker: Visitor, site: Site, instance: StandIn): Promise<string> {
+  return (await open(attacker, await forgedCallback(attacker, site, instance, { code: 'bogus' }))).json()
+    .code;
 }
 
 describe('a server that gives the same answer for known and unknown clients', () => {
@@ -38,7 +38,7 @@ describe('a server that gives the same answer for known and unknown clients', ()
     const callback = await victim.approve(await leave(victim, site, instance.host));
     for (let n = 0; n < 3; n++) {
       const attacker = new Visitor();
-      expect(await comeBackWith('bogus', attacker, site, instance)).toBe('token_refused');
+      expect(await guess(attacker, site, instance)).toBe('token_refused');
       await leave(attacker, site, instance.host);
     }
     expect((await open(victim, callback)).status).toBe(200);
@@ -59,7 +59,7 @@ describe('a server that gives the same answer for known and unknown clients', ()
         const attacker = new Visitor();
         await leave(attacker, site, instance.host);
         await leave(attacker, site, instance.host);
-        await comeBackWith('bogus', attacker, site, instance);
+        await guess(attacker, site, instance);
       }
       expect((await open(victim, callback)).status).toBe(200);
       expect(await whoIsLoggedIn(victim, site)).toBe('alice');
@@ -139,14 +139,9 @@ it('a secret that is about to expire is replaced before a visitor is redirected 
 
 it('a visitor with a client in its last minute can still return to it, in another process', async () => {
   // An instance whose clients are not verified: a verification would make the record live longer.
-  const instance = await anInstance(variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] }));
+  const persona = variant(personas.takahe, { nodeinfo: [['2.0', '/nodeinfo/2.0']] });
   const records = new Map<string, string>();
-  const options = {
-    instances: [instance],
-    options: { store: new Keyv({ store: records }) },
-    session: { store: new MemoryStore() },
-  };
-  const site = await aSite(options);
+  const { instance, site, other } = await twoProcesses(new Keyv({ store: records }), persona);
   await leave(new Visitor(), site, instance.host);
   await until(() => [...records.values()].some((text) => text.includes('first')));
   const start = Date.now();
@@ -159,9 +154,7 @@ it('a visitor with a client in its last minute can still return to it, in anothe
   const away = await leave(visitor, site, instance.host);
   at(61);
   const callback = await visitor.approve(away);
-  const other = await anotherProcessOf(site, options);
-  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
-  expect((await open(visitor, callback.replace(site.origin, other.origin))).status).toBe(200);
+  expect((await open(visitor, atProcess(other, visitor, callback))).status).toBe(200);
   expect(instance.registrations).toBe(1);
 });
 
@@ -191,13 +184,9 @@ it('a login that began for one strategy is not finished by another that shares s
 
 it('the callback asks again whether the instance is allowed', async () => {
   let isAllowed = true;
-  const { instance, site, visitor } = await aStage('mastodon45', {
-    options: { allowInstance: () => isAllowed },
-  });
-  const callback = await visitor.approve(await leave(visitor, site, instance.host));
+  const allowInstance = () => isAllowed;
+  const { instance, visitor, callback } = await aReturn('mastodon45', { options: { allowInstance } });
   isAllowed = false;
-  await codesAreChecked(instance);
-  instance.resetRequests();
   expect((await open(visitor, callback)).json().code).toBe('instance_not_allowed');
   expect(instance.requests).toEqual([]);
 });
@@ -208,25 +197,16 @@ describe('a stranger who abandons logins while others finish theirs', () => {
     const instance = await anInstance(persona);
     const store = new ExpiringStore();
     const login = new MastodonLogin({ ...leastOptions, store, developmentInstances: [instance.origin] });
-    const tokens: string[] = [];
-    const logIn = async () => {
-      const key = randomToken();
-      const { redirect } = await login.begin(instance.host, key);
-      const callback = await new Visitor().approve(redirect);
-      return async () => void tokens.push((await login.finish(callback, key)).accessToken);
-    };
-    await (
-      await logIn()
-    )();
+    const tokens = [(await logIn(login, instance.host)).accessToken];
     const start = Date.now();
     const stranger = randomToken();
     for (let seconds = 0; seconds < 2400; seconds += 60) {
       jest.spyOn(Date, 'now').mockReturnValue(start + seconds * 1000);
-      const finish = await logIn();
+      const finish = await consent(login, await begin(login, instance.host));
       for (let n = 0; n < 3; n++) await login.begin(instance.host, stranger);
       jest.spyOn(Date, 'now').mockReturnValue(start + (seconds + 50) * 1000);
       await login.begin(instance.host, stranger);
-      await finish();
+      tokens.push((await finish()).accessToken);
     }
     return { instance, login, tokens };
   }
@@ -250,19 +230,8 @@ describe('a stranger who abandons logins while others finish theirs', () => {
 it('invalid codes that use up a request limit cost another visitor no login: its callback works a minute later', async () => {
   const instance = await anInstance();
   const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
-  const begin = async () => {
-    const key = randomToken();
-    return { key, ...(await login.begin(instance.host, key)) };
-  };
-  const honest = await begin();
-  const callback = await new Visitor().approve(honest.redirect);
-  const finish = () => login.finish(callback, honest.key);
-  for (let n = 0; n < 70; n++) {
-    const { key, redirect } = await begin();
-    const state = new URL(redirect).searchParams.get('state');
-    const path = `/callback/${instance.host}?code=made-up&state=${state}`;
-    await login.finish(path, key).catch(() => undefined);
-  }
+  const finish = await consent(login, await begin(login, instance.host));
+  for (let n = 0; n < 70; n++) await returnWithInvalidCode(login, await begin(login, instance.host));
   await expect(finish()).rejects.toMatchObject({ code: 'login_busy' });
   const now = performance.now();
   jest.spyOn(performance, 'now').mockReturnValue(now + 61_000);

@@ -1,23 +1,23 @@
 /** The attacker opens the callback with a code that no instance issued. */
 
-import { MemoryStore } from 'express-session';
-import { randomToken } from '../../lib/login/browser.js';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { personas, soundFamilies, variant } from '../support/instance.js';
+import { begin, consent, logIn } from '../support/core.js';
 import {
   aSite,
   aStage,
   anInstance,
   anotherProcessOf,
-  changed,
+  atProcess,
   codesAreChecked,
   comeBack,
   ExpiringStore,
+  forgedCallback,
   JSONStore,
   leastOptions,
-  leave,
   open,
   start,
+  twoProcesses,
   whoIsLoggedIn,
 } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
@@ -30,14 +30,8 @@ it.each(soundFamilies)('code=x at %s is refused, and the next visitor logs in as
   const { instance, site, visitor: attacker } = await aStage(family);
   await new Visitor().login(site, instance.host);
   for (const code of ['x', '', '../', 'x'.repeat(4000)]) {
-    const { searchParams } = new URL(await leave(attacker, site, instance.host));
-    const callback = changed(new URL(`${site.callbackURL}/${instance.host}`), {
-      code,
-      state: searchParams.get('state') ?? '',
-    });
-    expect((await open(attacker, callback)).json().code).toBe(
-      code === '' ? 'response_invalid' : 'token_refused',
-    );
+    const page = await open(attacker, await forgedCallback(attacker, site, instance, { code }));
+    expect(page.json().code).toBe(code === '' ? 'response_invalid' : 'token_refused');
   }
   expect(await whoIsLoggedIn(attacker, site)).toBeUndefined();
   expect((await new Visitor().login(site, instance.host)).status).toBe(200);
@@ -48,15 +42,13 @@ it('a response with a token in place of a code is refused', async () => {
   const { instance, site, visitor } = await aStage('pleroma');
   await new Visitor().login(site, instance.host);
   const [token] = instance.tokens.keys();
-  const { searchParams } = new URL(await leave(visitor, site, instance.host));
-  const callback = changed(new URL(`${site.callbackURL}/${instance.host}`), {
-    access_token: token,
-    state: searchParams.get('state') ?? '',
-  });
+  const callback = await forgedCallback(visitor, site, instance, { access_token: token });
   expect((await open(visitor, callback)).json().code).toBe('response_invalid');
 });
 
 describe('an instance that does not look at codes', () => {
+  const disguised = variant(personas.mastodon45, { token: { ...personas.snac.token } });
+
   it('is detected right after registration, and no visitor is redirected there', async () => {
     const { instance, site, visitor } = await aStage('snac');
     const page = await start(visitor, site, instance.host);
@@ -84,7 +76,6 @@ describe('an instance that does not look at codes', () => {
   });
 
   it('with the name and the metadata of Mastodon', async () => {
-    const disguised = variant(personas.mastodon45, { token: { ...personas.snac.token } });
     const { instance, site, visitor } = await aStage(disguised);
     expect((await visitor.login(site, instance.host)).json().code).toBe('instance_insecure');
     expect(site.verified).toEqual([]);
@@ -94,20 +85,13 @@ describe('an instance that does not look at codes', () => {
   });
 
   it('a visitor who returns before the verdict waits for it, in another process too', async () => {
-    const store = new JSONStore();
-    const sessions = new MemoryStore();
-    const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
-    const options = { instances: [instance], options: { store }, session: { store: sessions } };
-    const site = await aSite(options);
-    const other = await anotherProcessOf(site, options);
+    const { instance, site, other, visitor } = await twoProcesses(new JSONStore(), disguised);
     // The first process ends before it has an answer.
     const undo = instance.answerWith('/oauth/token', 503, '');
-    const visitor = new Visitor();
     const callback = await comeBack(visitor, site, instance.host);
     await codesAreChecked(instance);
     undo();
-    visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
-    const page = await open(visitor, callback.href.replace(site.origin, other.origin));
+    const page = await open(visitor, atProcess(other, visitor, callback));
     expect(page.json().code).toBe('instance_insecure');
     expect([...site.verified, ...other.verified]).toEqual([]);
   });
@@ -137,8 +121,7 @@ describe('an instance that does not look at codes', () => {
   ])(
     'is not used while %s in front of it answers the invalid code, and is detected afterwards',
     async (_what, ...reply) => {
-      const instance = await anInstance(variant(personas.mastodon45, { token: { ...personas.snac.token } }));
-      const site = await aSite({ instances: [instance] });
+      const { instance, site } = await aStage(disguised);
       const undo = instance.answerWith('/oauth/token', ...reply);
       const page = await new Visitor().login(site, instance.host);
       expect([page.status, page.json().code]).toEqual([502, 'instance_blocked']);
@@ -168,26 +151,18 @@ describe('an instance that does not look at codes', () => {
   it('lets no visitor in with another scope either, nor by a login that was pending before', async () => {
     const instance = await anInstance();
     const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin] });
-    const comeBack = async (scope?: string) => {
-      const key = randomToken();
-      const { redirect } = await login.begin(instance.host, key, { scope });
-      const callback = await new Visitor().approve(redirect);
-      return () => login.finish(callback, key);
-    };
-    const withWrite = () => comeBack('read write');
-    await (
-      await withWrite()
-    )();
-    const pending = await withWrite();
-    instance.persona = variant(personas.mastodon45, { token: { ...personas.snac.token } });
+    const back = async (scope?: string) => consent(login, await begin(login, instance.host, { scope }));
+    await logIn(login, instance.host, { scope: 'read write' });
+    const pending = await back('read write');
+    instance.persona = disguised;
     const insecure = { code: 'instance_insecure' };
-    await expect(comeBack().then((finish) => finish())).rejects.toMatchObject(insecure);
+    await expect(back().then((finish) => finish())).rejects.toMatchObject(insecure);
     await expect(pending()).rejects.toMatchObject(insecure);
-    await expect(withWrite()).rejects.toMatchObject(insecure);
+    await expect(back('read write')).rejects.toMatchObject(insecure);
     // The operator has repaired it.
     instance.persona = personas.mastodon45;
     jest.spyOn(Date, 'now').mockReturnValue(Date.now() + hour + 1000);
-    expect(await (await withWrite())()).toHaveProperty('accessToken');
+    expect(await logIn(login, instance.host, { scope: 'read write' })).toHaveProperty('accessToken');
   });
 
   it('does not delay others', async () => {
@@ -198,15 +173,16 @@ describe('an instance that does not look at codes', () => {
   });
 });
 
-describe('an instance whose apps serve a single login', () => {
-  it.each([
-    ['by its NodeInfo', personas.sharkey, 0],
-    ['by its version', variant(personas.sharkey, { nodeinfo: [] }), 0],
-    ['by its client ids', variant(personas.sharkey, { nodeinfo: [], apiVersion: '3.0.0' }), 1],
-  ])('is refused clearly: recognised %s', async (_how, persona, registrations) => {
+it.each([
+  ['by its NodeInfo', personas.sharkey, 0],
+  ['by its version', variant(personas.sharkey, { nodeinfo: [] }), 0],
+  ['by its client ids', variant(personas.sharkey, { nodeinfo: [], apiVersion: '3.0.0' }), 1],
+])(
+  'an instance whose apps serve a single login is refused: recognised %s',
+  async (_how, persona, registrations) => {
     const { instance, site, visitor } = await aStage(persona);
     const page = await start(visitor, site, instance.host);
     expect([page.status, page.json().code]).toEqual([422, 'instance_unsupported']);
     expect(instance.registrations).toBe(registrations);
-  });
-});
+  },
+);

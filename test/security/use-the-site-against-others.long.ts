@@ -3,19 +3,19 @@
 import type { ServerResponse } from 'node:http';
 import { MastodonLogin } from '../../lib/login/login.js';
 import { randomToken } from '../../lib/login/browser.js';
+import type { OutboundOptions } from '../../lib/options.js';
+import { begin, consent, logIn, returnWithInvalidCode } from '../support/core.js';
 import type { StandIn } from '../support/instance.js';
-import { anInstance } from '../support/stage.js';
-import { Visitor } from '../support/visitor.js';
+import { anInstance, leastOptions } from '../support/stage.js';
 
 afterEach(() => void jest.restoreAllMocks());
 
-function aLoginAmong(instances: readonly StandIn[], loginTimeoutMs = 15_000): MastodonLogin {
+function aLoginAmong(instances: readonly StandIn[], outbound: OutboundOptions = {}): MastodonLogin {
   return new MastodonLogin({
-    clientName: 'A site',
-    callbackURL: 'https://site.example/callback',
+    ...leastOptions,
     developmentInstances: instances.map(({ origin }) => origin),
     // A name that failed gets no request for a while; the attacker has any number of names.
-    outbound: { failureCooldownMs: 1, loginTimeoutMs },
+    outbound: { failureCooldownMs: 1, ...outbound },
   });
 }
 
@@ -23,13 +23,18 @@ function aLoginAmong(instances: readonly StandIn[], loginTimeoutMs = 15_000): Ma
 async function anAttacker(victim: StandIn): Promise<StandIn> {
   const attacker = await anInstance();
   attacker.answerWith(/^GET /, 302, '', { Location: `${victim.origin}/expensive?q=x` });
-  attacker.answer('/.well-known/webfinger', (_req, res, { query }) => {
+  leadHandles(attacker, victim);
+  return attacker;
+}
+
+/** Says of every handle that it is alice of the victim. */
+function leadHandles(domain: StandIn, victim: StandIn): void {
+  domain.answer('/.well-known/webfinger', (_req, res, { query }) => {
     const href = `${victim.origin}/users/alice`;
     const links = [{ rel: 'self', type: 'application/activity+json', href }];
     res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
     res.end(JSON.stringify({ subject: query['resource'], links }));
   });
-  return attacker;
 }
 
 const codeOf = (login: MastodonLogin, address: string): Promise<string> =>
@@ -82,7 +87,7 @@ it('a start that was led to a server does not pass its failure on to a visitor w
   );
   const attacker = await anAttacker(victim);
   attacker.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 404, {});
-  const login = aLoginAmong([victim, attacker], 5000);
+  const login = aLoginAmong([victim, attacker], { loginTimeoutMs: 5000 });
   const attack = codeOf(login, `@u@${attacker.host}`);
   const letGo = await held;
   const honest = login.find(victim.host);
@@ -98,12 +103,7 @@ it('registrations that timed out for visitors whom other domains led there do no
   const answerAgain = victim.answer(/^POST \/api\/v1\/apps/, (_req, res) => void held.push(res));
   const domains = await Promise.all([1, 2, 3, 4].map(() => anAttacker(victim)));
   for (const domain of domains) domain.answerWith(/^GET \/(api|nodeinfo|\.well-known\/oauth)/, 404, {});
-  const login = new MastodonLogin({
-    clientName: 'A site',
-    callbackURL: 'https://site.example/callback',
-    developmentInstances: [victim, ...domains].map(({ origin }) => origin),
-    outbound: { loginTimeoutMs: 700, failureCooldownMs: 60_000 },
-  });
+  const login = aLoginAmong([victim, ...domains], { loginTimeoutMs: 700, failureCooldownMs: 60_000 });
   const codes = domains.map(({ host }) =>
     login.begin(`@u@${host}`, randomToken()).catch((error: { code: string }) => error.code),
   );
@@ -120,31 +120,16 @@ describe('a server in use, to which domains of strangers lead', () => {
   async function aDomain(victim: StandIn): Promise<StandIn> {
     const domain = await anInstance();
     domain.answerWith(/^GET /, 404, '');
-    domain.answer('/.well-known/webfinger', (_req, res, { query }) => {
-      const links = [
-        { rel: 'self', type: 'application/activity+json', href: `${victim.origin}/users/alice` },
-      ];
-      res.writeHead(200, { 'Content-Type': 'application/jrd+json' });
-      res.end(JSON.stringify({ subject: query['resource'], links }));
-    });
+    leadHandles(domain, victim);
     return domain;
   }
 
-  /** Begins a login, consents at the server, and returns to the site. */
-  async function begun(login: MastodonLogin, typed: string, key = randomToken()) {
-    const { redirect } = await login.begin(typed, key);
-    return { key, callback: await new Visitor().approve(redirect) };
-  }
-
   /** Each handle begins a login, and returns with an invalid code. */
-  async function flood(login: MastodonLogin, victim: StandIn, domains: readonly StandIn[], rounds: number) {
+  async function flood(login: MastodonLogin, domains: readonly StandIn[], rounds: number) {
     for (let round = 0; round < rounds; round++) {
       for (const { host } of domains) {
-        const key = randomToken();
-        const start = await login.begin(`@u${round % 3}@${host}`, key).catch(() => undefined);
-        const state = start && new URL(start.redirect).searchParams.get('state');
-        const callback = `https://site.example/callback/${victim.host}?code=made-up&state=${state}`;
-        if (start) await login.finish(callback, key).catch(() => undefined);
+        const start = await begin(login, `@u${round % 3}@${host}`).catch(() => undefined);
+        if (start) await returnWithInvalidCode(login, start);
       }
     }
   }
@@ -153,10 +138,9 @@ describe('a server in use, to which domains of strangers lead', () => {
     const victim = await anInstance();
     const domains = await Promise.all(Array.from({ length: 12 }, () => aDomain(victim)));
     const login = aLoginAmong([victim, ...domains]);
-    const { key, callback } = await begun(login, victim.host);
-    await login.finish(callback, key);
+    await logIn(login, victim.host);
     victim.resetRequests();
-    await flood(login, victim, domains, 10);
+    await flood(login, domains, 10);
     expect(victim.requestsTo('POST /oauth/token')).not.toEqual([]);
     expect(victim.requests.length).toBeLessThanOrEqual(60);
   });
@@ -166,21 +150,14 @@ describe('a server in use, to which domains of strangers lead', () => {
     const domains = await Promise.all(Array.from({ length: 12 }, () => aDomain(victim)));
     const [known, honest] = [await aDomain(victim), await aDomain(victim)];
     const login = aLoginAmong([victim, known, honest, ...domains]);
-    const before = await begun(login, `@alice@${known.host}`);
-    await login.finish(before.callback, before.key);
-    const pending = await begun(login, `@alice@${honest.host}`);
-    await flood(login, victim, domains.slice(0, 6), 10);
+    await logIn(login, `@alice@${known.host}`);
+    const finish = await consent(login, await begin(login, `@alice@${honest.host}`));
+    await flood(login, domains.slice(0, 6), 10);
 
-    expect(await login.finish(pending.callback, pending.key)).toMatchObject({
-      profile: { username: 'alice' },
-    });
-    await flood(login, victim, domains, 10);
+    expect(await finish()).toMatchObject({ profile: { username: 'alice' } });
+    await flood(login, domains, 10);
     // The handle's mapping and the client are known, and so is everything that the next login needs.
-    for (const domain of [known, honest]) {
-      const later = await begun(login, `@alice@${domain.host}`);
-      expect(await login.finish(later.callback, later.key)).toMatchObject({ profile: { username: 'alice' } });
-    }
-    const direct = await begun(login, victim.host);
-    expect(await login.finish(direct.callback, direct.key)).toMatchObject({ profile: { username: 'alice' } });
+    for (const typed of [`@alice@${known.host}`, `@alice@${honest.host}`, victim.host])
+      expect(await logIn(login, typed)).toMatchObject({ profile: { username: 'alice' } });
   });
 });

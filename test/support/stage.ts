@@ -114,6 +114,18 @@ export async function comeBack(
   return new URL(await visitor.approve(await leave(visitor, site, typed), { as }));
 }
 
+/** The URL of a callback that no instance made: its parameters, and the state of a login that the visitor began. */
+export async function forgedCallback(
+  visitor: Visitor,
+  site: Site,
+  instance: { host: string },
+  params: Record<string, string | undefined>,
+): Promise<URL> {
+  const { searchParams } = new URL(await leave(visitor, site, instance.host));
+  const state = searchParams.get('state') ?? '';
+  return changed(new URL(`${site.callbackURL}/${instance.host}`), { state, ...params });
+}
+
 export async function open(visitor: Visitor, url: URL | string): Promise<Page> {
   return visitor.follow(await visitor.get(String(url)));
 }
