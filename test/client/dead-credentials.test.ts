@@ -1,19 +1,18 @@
 /** Instances forget apps. The affected visitor is logged in after the second attempt at the latest. */
 
-import { MemoryStore } from 'express-session';
 import { familiesThatKnowClients, type StandIn } from '../support/instance.js';
-import type { SiteOptions } from '../support/site.js';
 import {
-  aSite,
   aStage,
   anInstance,
-  anotherProcessOf,
+  atProcess,
   comeBack,
   LockingStore,
   leave,
   open,
+  twoProcesses,
   whoIsLoggedIn,
 } from '../support/stage.js';
+import type { Site } from '../support/site.js';
 import { StuckAtInstance, Visitor } from '../support/visitor.js';
 
 afterEach(() => void jest.restoreAllMocks());
@@ -52,11 +51,18 @@ describe('Mastodon forgot every app', () => {
 });
 
 describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
-  it('long ago: the site notices it before it redirects a visitor', async () => {
+  it.each([
+    ['long ago', 25 * 60 * minute, (site: Site, host: string) => new Visitor().login(site, host)],
+    [
+      'and no user had finished a login for ten minutes',
+      11 * minute,
+      (site: Site, host: string) => leave(new Visitor(), site, host),
+    ],
+  ])('%s: the site notices it before it redirects a visitor', async (_when, ms, before) => {
     const { instance, site, visitor } = await aStage(family);
-    await new Visitor().login(site, instance.host);
+    await before(site, instance.host);
     instance.forgetApps();
-    later(25 * 60 * minute);
+    later(ms);
     expect((await visitor.login(site, instance.host)).status).toBe(200);
     expect(instance.registrations).toBe(2);
   });
@@ -69,15 +75,6 @@ describe.each(familiesThatKnowClients)('%s forgot every app', (family) => {
     await new Visitor().login(site, instance.host);
     instance.forgetApps();
     later(0);
-    expect((await visitor.login(site, instance.host)).status).toBe(200);
-    expect(instance.registrations).toBe(2);
-  });
-
-  it('and no user had finished a login for ten minutes: the site notices it before it redirects a visitor', async () => {
-    const { instance, site, visitor } = await aStage(family);
-    await leave(new Visitor(), site, instance.host);
-    instance.forgetApps();
-    later(11 * minute);
     expect((await visitor.login(site, instance.host)).status).toBe(200);
     expect(instance.registrations).toBe(2);
   });
@@ -149,20 +146,15 @@ describe('the verification of a client', () => {
     expect(proofs(instance)).toBe(0);
   });
 
-  it('is not affected by an error page of a proxy in front of the server', async () => {
+  it.each([
+    [401, '<title>Are you human?</title>'],
+    [429, ''],
+    [500, ''],
+    [503, ''],
+  ])('is not affected by %s %j, as of a proxy in front of the server', async (status, body) => {
     const { instance, site, visitor } = await aStage();
     await leave(visitor, site, instance.host);
-    const undo = instance.answerWith('/oauth/token', 401, '<title>Are you human?</title>');
-    await leave(visitor, site, instance.host);
-    undo();
-    expect((await visitor.login(site, instance.host)).status).toBe(200);
-    expect(instance.registrations).toBe(1);
-  });
-
-  it.each([429, 500, 503])('is not affected by the status %s', async (status) => {
-    const { instance, site, visitor } = await aStage();
-    await leave(visitor, site, instance.host);
-    const undo = instance.answerWith('/oauth/token', status, '');
+    const undo = instance.answerWith('/oauth/token', status, body);
     await leave(visitor, site, instance.host);
     undo();
     expect(proofs(instance)).toBe(1);
@@ -182,26 +174,17 @@ it('a server with newly installed other software is treated as what it is now', 
 });
 
 it('a login that began with credentials that another process has replaced since finishes with its own', async () => {
-  const instance = await anInstance();
   const store = new LockingStore();
-  const options: SiteOptions = {
-    instances: [instance],
-    options: { store },
-    session: { store: new MemoryStore() },
-  };
-  const site = await aSite(options);
-  const visitor = new Visitor();
+  const { instance, site, other, visitor } = await twoProcesses(store);
   const callback = await comeBack(visitor, site, instance.host);
   const [first] = instance.apps.keys();
   for (const key of store.records.keys()) {
     if (/:client:[^:]+(:\d+)?:[\w-]{43}$/.test(key)) store.records.delete(key);
   }
-  const other = await anotherProcessOf(site, options);
   await leave(new Visitor(), other, instance.host);
   expect(instance.registrations).toBe(2);
   instance.resetRequests();
-  visitor.jars.set(new URL(other.origin).host, new Map(visitor.jars.get(new URL(site.origin).host)));
-  expect((await open(visitor, callback.href.replace(site.origin, other.origin))).status).toBe(200);
+  expect((await open(visitor, atProcess(other, visitor, callback))).status).toBe(200);
   const code = callback.searchParams.get('code');
   const exchanges = instance.requestsTo(({ body }) => body['code'] === code);
   expect(exchanges.map(({ body }) => body['client_id'])).toEqual([first]);

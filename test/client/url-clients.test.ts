@@ -1,14 +1,21 @@
 /** Accounts of Misskey and related servers log in; these servers read the site's client metadata document. */
 
 import { MemoryStore } from 'express-session';
-import { startInstance } from '../support/instance.js';
-import { comeBack, LockingStore, leave, open, start, whoIsLoggedIn } from '../support/stage.js';
+import {
+  anInstance,
+  atProcess,
+  comeBack,
+  LockingStore,
+  leave,
+  open,
+  start,
+  whoIsLoggedIn,
+} from '../support/stage.js';
 import type { MisskeyPersonaName } from '../support/stand-in/misskey/persona.js';
 import { aMisskey, aURLClientSite, aURLClientStage } from '../support/url-client-stage.js';
 import { Visitor } from '../support/visitor.js';
 
 const byURL: MisskeyPersonaName[] = ['misskey2025', 'misskey2025Early', 'misskey2026', 'cherrypick'];
-const refused = ['misskey2025', 'sharkey', 'miAuthOnly'] as const;
 
 describe.each(byURL)('%s', (persona) => {
   it('logs alice in, with her handle and her actor, under a unique key', async () => {
@@ -131,8 +138,7 @@ describe('a server like Misskey', () => {
     const visitor = new Visitor();
     const callback = await comeBack(visitor, first, instance.host);
     for (const key of store.records.keys()) if (key.includes(':client')) store.records.delete(key);
-    visitor.jars.set(new URL(second.origin).host, visitor.jars.get(new URL(first.origin).host) ?? new Map());
-    await open(visitor, callback.href.replace(first.origin, second.origin));
+    await open(visitor, atProcess(second, visitor, callback));
     expect(await whoIsLoggedIn(visitor, second)).toBe('alice');
   });
 
@@ -167,49 +173,34 @@ describe('a server like Misskey', () => {
 });
 
 describe('the other servers', () => {
-  const sentences = {
-    misskey2025: /supports the Misskey API/,
-    sharkey: /a new registration of this site for every login/,
-    miAuthOnly: /supports the Misskey API/,
-  };
+  const misskey = /supports the Misskey API/;
+  const singleUse = /a new registration of this site for every login/;
+  const update = /an update .* can log in here/;
 
-  it.each(refused)('%s is refused by a site without client metadata', async (persona) => {
-    const instance = await aMisskey(persona);
-    const site = await aURLClientSite({ instances: [instance], options: { clientMetadataURL: undefined } });
-    const page = await start(new Visitor(), site, instance.host);
-    expect([page.status, page.json()]).toMatchObject([
-      422,
-      { code: 'instance_unsupported', message: expect.stringMatching(sentences[persona]) as string },
-    ]);
-  });
-
-  it('Sharkey is refused by a site with client metadata, too, and the message names the reason', async () => {
-    const { instance, site } = await aURLClientStage('sharkey');
-    const page = await start(new Visitor(), site, instance.host);
-    expect([page.status, page.json()]).toMatchObject([
-      422,
-      { code: 'instance_unsupported', message: expect.stringMatching(sentences.sharkey) as string },
-    ]);
-  });
+  it.each<[MisskeyPersonaName, 'with' | 'without', RegExp]>([
+    ['misskey2025', 'without', misskey],
+    ['sharkey', 'without', singleUse],
+    ['sharkey', 'with', singleUse],
+    ['miAuthOnly', 'without', misskey],
+    ['miAuthOnly', 'with', update],
+  ])(
+    '%s is refused by a site %s client metadata, and the message says why',
+    async (persona, how, sentence) => {
+      const instance = await aMisskey(persona);
+      const options = how === 'without' ? { clientMetadataURL: undefined } : {};
+      const site = await aURLClientSite({ instances: [instance], options });
+      const page = await start(new Visitor(), site, instance.host);
+      const message = expect.stringMatching(sentence) as string;
+      expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported', message }]);
+      expect(instance.requestsTo(/miauth/i)).toEqual([]);
+    },
+  );
 
   it('a Sharkey whose Mastodon API is down is still recognised', async () => {
     const { instance, site } = await aURLClientStage('sharkey');
     instance.answerWith('/api/v1/instance', 404, { error: { code: 'UNKNOWN_API_ENDPOINT' } });
     const page = await start(new Visitor(), site, instance.host);
     expect([page.status, page.json()]).toMatchObject([422, { reason: 'single_use_apps' }]);
-  });
-
-  it('a server with MiAuth alone is refused, and the message says that an update of the server helps', async () => {
-    const { instance, site } = await aURLClientStage('miAuthOnly');
-    const page = await start(new Visitor(), site, instance.host);
-    expect([page.status, page.json()]).toMatchObject([
-      422,
-      {
-        code: 'instance_unsupported',
-        message: expect.stringMatching(/an update .* can log in here/) as string,
-      },
-    ]);
-    expect(instance.requestsTo(/miauth/i)).toEqual([]);
   });
 
   it('a result of one site does not mislead another one that shares the store', async () => {
@@ -226,12 +217,11 @@ describe('the other servers', () => {
   });
 
   it('Mastodon registers the site as usual, and never sees the URL', async () => {
-    const instance = await startInstance('mastodon45');
+    const instance = await anInstance();
     const site = await aURLClientSite({ instances: [instance] });
     const away = new URL(await leave(new Visitor(), site, instance.host));
     expect(away.searchParams.get('client_id')).not.toContain('://');
     expect(instance.requestsTo('POST /api/v1/apps')).toHaveLength(1);
-    await instance.close();
   });
 });
 

@@ -1,12 +1,12 @@
 /** Every entry point serves the client metadata document, at the URL that is its client ID. */
 
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createBridge, type Bridge } from '../../lib/bridge';
+import { createServer, type RequestListener } from 'node:http';
+import { createBridge } from '../../lib/bridge';
 import { createIssuer } from '../../lib/issuer';
 import { MastodonLogin } from '../../lib/core';
 import { createLogin } from '../../lib/web';
 import { Store, storeKey } from '../../lib/store';
+import { listenLocally } from '../support/free-port';
 import { JSONStore, leastOptions } from '../support/stage';
 
 const clientMetadataURL = 'https://site.example/client';
@@ -60,6 +60,13 @@ it('the document declares the scopes of earlier logins, up to a number of sets',
 let close: (() => void) | undefined;
 afterEach(() => close?.());
 
+/** Closed after the test. @returns its origin */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  close = () => (server.closeAllConnections(), server.close());
+  return `http://127.0.0.1:${await listenLocally(server)}`;
+}
+
 it('core sends nothing if other middleware sent a response before the store answered', async () => {
   const store = new Map<string, unknown>();
   let answerNow = (): void => undefined;
@@ -69,90 +76,71 @@ it('core sends nothing if other middleware sent a response before the store answ
     delete: (key: string) => store.delete(key),
   };
   const login = new MastodonLogin({ ...leastOptions, clientMetadataURL, store: slow });
-  const server = createServer((req, res) => {
+  const origin = await serve((req, res) => {
     login.clientMetadata.serve(req, res);
     res.writeHead(503).end('busy');
     answerNow();
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  close = () => (server.closeAllConnections(), server.close());
-  const { port } = server.address() as AddressInfo;
+  });
   const path = new URL(clientMetadataURL).pathname;
   for (let i = 0; i < 2; i++) {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}/misskey.example`);
+    const answer = await fetch(`${origin}${path}/misskey.example`);
     expect([answer.status, await answer.text()]).toEqual([503, 'busy']);
   }
 });
 
-describe('the bridge', () => {
-  async function bridgeAt(publicURL: string): Promise<{ bridge: Bridge; origin: string }> {
-    const bridge = createBridge({ clientName: 'A game', publicURL, store: await aStore() });
-    const server = createServer(bridge.router).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    close = () => (server.closeAllConnections(), server.close(), void bridge.close());
-    return { bridge, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-  }
-
-  it('below its own address, without a setting', async () => {
-    const { origin } = await bridgeAt('https://games.example/login');
-    for (const path of ['/login/client/misskey.example/metadata', '/client/misskey.example/metadata']) {
-      const answer = await fetch(origin + path);
-      expect([answer.status, answer.headers.get('link')]).toEqual([
-        200,
-        '<https://games.example/login/callback/misskey.example/done>; rel="redirect_uri"',
-      ]);
-      expect(await answer.text()).toContain(
-        'href="https://games.example/login/client/misskey.example/metadata">A game<',
-      );
-    }
-    const json = await fetch(`${origin}/login/client/social.example.json/metadata`);
+describe.each([
+  ['the bridge', 'https://games.example/login', bridgeAt],
+  ['the issuer', 'https://login.example/o', issuerAt],
+] as const)('%s', (_what, publicURL, make) => {
+  it('serves the document below its own address, without a setting', async () => {
+    const one = await make(publicURL);
+    const origin = await serve(one.router);
+    const below = origin + new URL(publicURL).pathname;
+    const answer = await fetch(`${below}/client/misskey.example/metadata`);
+    expect([answer.status, answer.headers.get('link')]).toEqual([
+      200,
+      `<${publicURL}/callback/misskey.example/done>; rel="redirect_uri"`,
+    ]);
+    expect(await answer.text()).toContain(`href="${publicURL}/client/misskey.example/metadata">A game<`);
+    const json = await fetch(`${below}/client/social.example.json/metadata`);
     expect(await json.json()).toMatchObject({
-      client_id: 'https://games.example/login/client/social.example.json/metadata',
-      redirect_uris: ['https://games.example/login/callback/social.example/done'],
+      client_id: `${publicURL}/client/social.example.json/metadata`,
+      redirect_uris: [`${publicURL}/callback/social.example/done`],
     });
     for (const host of ['x', 'mastodon.example'])
-      expect((await fetch(`${origin}/login/client/${host}/metadata`)).status).toBe(404);
+      expect((await fetch(`${below}/client/${host}/metadata`)).status).toBe(404);
+    await one.close();
   });
+});
 
-  it('not if other servers cannot fetch it', async () => {
-    const { origin } = await bridgeAt('http://localhost:4000');
-    expect((await fetch(`${origin}/client/misskey.example/metadata`)).status).toBe(404);
+async function bridgeAt(publicURL: string) {
+  return createBridge({ clientName: 'A game', publicURL, store: await aStore() });
+}
+
+async function issuerAt(issuerURL: string) {
+  // oidc-provider warns on Node.js 20.
+  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  const secret = 'a secret that no reader of the store has';
+  const issuer = await createIssuer({
+    ...{ clientName: 'A game', issuerURL, clients: [], store: await aStore(), secret },
+  });
+  warn.mockRestore();
+  return issuer;
+}
+
+describe('the bridge', () => {
+  it.each([
+    ['serves it also where a proxy removed the path', 'https://games.example/login', 200],
+    ['does not serve it if other servers cannot fetch it', 'http://localhost:4000', 404],
+  ])('%s', async (_what, publicURL, status) => {
+    const bridge = await bridgeAt(publicURL);
+    const origin = await serve(bridge.router);
+    expect((await fetch(`${origin}/client/misskey.example/metadata`)).status).toBe(status);
+    await bridge.close();
   });
 
   it('refuses an address for it', () => {
     const options = { clientName: 'A game', publicURL: 'https://games.example', clientMetadataURL };
     expect(() => createBridge(options)).toThrow('there is no option clientMetadataURL');
   });
-});
-
-it('the issuer serves the document below its own address', async () => {
-  // oidc-provider warns on Node.js 20.
-  const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-  const issuer = await createIssuer({
-    clientName: 'A shop',
-    issuerURL: 'https://login.example/o',
-    clients: [],
-    store: await aStore(),
-    secret: 'a secret that no reader of the store has',
-  });
-  warn.mockRestore();
-  const server = createServer(issuer.router).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  close = () => (server.closeAllConnections(), server.close(), void issuer.close());
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const answer = await fetch(`${origin}/o/client/misskey.example/metadata`);
-  expect([answer.status, answer.headers.get('link')]).toEqual([
-    200,
-    '<https://login.example/o/callback/misskey.example/done>; rel="redirect_uri"',
-  ]);
-  expect(await answer.text()).toContain(
-    'href="https://login.example/o/client/misskey.example/metadata">A shop<',
-  );
-  const json = await fetch(`${origin}/o/client/social.example.json/metadata`);
-  expect(await json.json()).toMatchObject({
-    client_id: 'https://login.example/o/client/social.example.json/metadata',
-    redirect_uris: ['https://login.example/o/callback/social.example/done'],
-  });
-  for (const host of ['x', 'mastodon.example'])
-    expect((await fetch(`${origin}/o/client/${host}/metadata`)).status).toBe(404);
 });

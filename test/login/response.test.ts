@@ -9,8 +9,7 @@ import {
   readResponse,
   type CallbackParams,
 } from '../../lib/login/authorization.js';
-import type { MastodonError } from '../../lib/errors.js';
-import { aLogin, anInstanceRecord, codeThrownBy } from '../support/records.js';
+import { aLogin, anInstanceRecord } from '../support/records.js';
 
 const state = 's'.repeat(43);
 const requestFor = targetOf;
@@ -24,6 +23,15 @@ const params = (changes: Partial<CallbackParams>): CallbackParams => ({
   host: '',
   ...changes,
 });
+
+/** An error with this code, a cause that says why, and these details. */
+const failureWith = (code: string, why?: RegExp, details: object = {}): Error =>
+  expect.objectContaining({
+    ...{ code, ...details },
+    ...(why && {
+      cause: expect.objectContaining({ message: expect.stringMatching(why) as unknown }) as unknown,
+    }),
+  }) as Error;
 
 describe('a response is read', () => {
   it.each([
@@ -212,110 +220,76 @@ describe('each parameter is one string or the request fails', () => {
     ...['code=a&code=b', 'code[]=a', 'code[x]=a', 'code[0]=a&code=b', 'code%5B%5D=a', 'error=a&error=a'],
     ...[
       'iss=a&iss=a',
+      'iss[toString]=a',
       'state=a&state=a',
       'state[]=a',
       'state[$ne]=a',
-      'iss[toString]=a',
       'error[__proto__]=x',
     ],
   ])('%s', (query) => {
-    expect(codeThrownBy(() => readResponse(requestFor(`/?state=${state}&${query}`), callback))).toBe(
-      'login_mismatch',
-    );
+    const read = () => readResponse(requestFor(`/?state=${state}&${query}`), callback);
+    expect(read).toThrow(failureWith('login_mismatch', /repeated/));
   });
 
   it.each(['', 'short', `${state}s`, `${state.slice(1)}.`, `${state.slice(1)}%0a`, `${state.slice(1)}%00`])(
     'the state %j is none of ours',
     (text) => {
-      expect(codeThrownBy(() => readResponse(requestFor(`/?state=${text}&code=x`), callback))).toBe(
-        'login_expired',
-      );
+      const read = () => readResponse(requestFor(`/?state=${text}&code=x`), callback);
+      expect(read).toThrow(failureWith('login_expired', /state/));
     },
   );
 });
 
 describe('the response must come from the instance at which the login began', () => {
-  const same = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) =>
-    codeThrownBy(() =>
-      assertSameInstance(
-        aLogin({ instance: anInstanceRecord({ promisesIssuer }) }),
-        params({ ...changes, host }),
-      ),
-    );
+  const assertSame = (changes: Partial<CallbackParams>, host = 'social.example', promisesIssuer = false) => {
+    const login = aLogin({ instance: anInstanceRecord({ promisesIssuer }) });
+    assertSameInstance(login, params({ ...changes, host }));
+  };
 
   it.each([
     ['no issuer', {}],
     ['its issuer', { iss: 'https://social.example' }],
     ['its issuer with a slash', { iss: 'https://social.example/' }],
   ])('%s', (_what, changes) => {
-    expect(same(changes)).toBeUndefined();
+    expect(() => assertSame(changes)).not.toThrow();
   });
 
   it.each([
-    ['another path', {}, 'evil.example', false],
-    ['no path', {}, '', false],
-    ['another issuer', { iss: 'https://evil.example' }, 'social.example', false],
-    ['an empty issuer', { iss: '' }, 'social.example', false],
-    ['an issuer with something behind it', { iss: 'https://social.example/x' }, 'social.example', false],
-    ['the issuer over http', { iss: 'http://social.example' }, 'social.example', false],
-    ['no issuer, though one was promised', {}, 'social.example', true],
-  ])('and not with %s', (_what, changes, host, promised) => {
-    expect(same(changes, host, promised)).toBe('login_mismatch');
+    ['another path', {}, 'evil.example', false, /path/],
+    ['no path', {}, '', false, /path/],
+    ['another issuer', { iss: 'https://evil.example' }, 'social.example', false, /another$/],
+    ['an empty issuer', { iss: '' }, 'social.example', false, /another$/],
+    ['an issuer and more', { iss: 'https://social.example/x' }, 'social.example', false, /another$/],
+    ['the issuer over http', { iss: 'http://social.example' }, 'social.example', false, /another$/],
+    ['no issuer, though one was promised', {}, 'social.example', true, /promised issuer/],
+  ])('and not with %s', (_what, changes, host, promised, why) => {
+    const failure = failureWith('login_mismatch', why, { instance: 'social.example' });
+    expect(() => assertSame(changes, host, promised)).toThrow(failure);
   });
 });
 
 it.each([
-  ['a code', { code: 'x' }, undefined],
-  ['a denial', { error: 'access_denied' }, 'access_denied'],
-  ['a denial beside a code', { error: 'access_denied', code: 'x' }, 'access_denied'],
-  ['any other error', { error: 'server_error', code: 'x' }, 'token_refused'],
-  ['an empty error', { error: '', code: 'x' }, 'token_refused'],
-  ['nothing', {}, 'response_invalid'],
-  ['an empty code', { code: '' }, 'response_invalid'],
-  ['a code without end', { code: 'x'.repeat(4097) }, 'response_invalid'],
-  ['a long code', { code: 'x'.repeat(4096) }, undefined],
-  ['a scope that is not granted', { error: 'invalid_scope' }, 'token_refused'],
-])('a response with %s: %j → %s', (_what, changes, code) => {
-  expect(codeThrownBy(() => codeOf(params(changes), 'social.example'))).toBe(code);
+  ['a code', { code: 'x' }],
+  ['a long code', { code: 'x'.repeat(4096) }],
+])('a response with %s is accepted', (_what, changes) => {
+  expect(codeOf(params(changes), 'social.example')).toBe(changes.code);
 });
 
-describe('the message names the server, and the cause names the reason', () => {
-  const thrownBy = (work: () => unknown): MastodonError & { readonly cause: Error } => {
-    try {
-      work();
-    } catch (error) {
-      return error as MastodonError & { readonly cause: Error };
-    }
-    throw new Error('Nothing was thrown.');
-  };
-  const host = 'social.example';
+it.each<[string, Partial<CallbackParams>, string, RegExp | undefined]>([
+  ['a denial', { error: 'access_denied' }, 'access_denied', undefined],
+  ['a denial beside a code', { error: 'access_denied', code: 'x' }, 'access_denied', undefined],
+  ['any other error', { error: 'server_error', code: 'x' }, 'token_refused', /authorization/],
+  ['an empty error', { error: '', code: 'x' }, 'token_refused', /authorization/],
+  ['nothing', {}, 'response_invalid', /no code/],
+  ['an empty code', { code: '' }, 'response_invalid', /no code/],
+  ['a code without end', { code: 'x'.repeat(4097) }, 'response_invalid', /no code/],
+])('a response with %s is refused: %j → %s', (_what, changes, code, why) => {
+  const failure = failureWith(code, why, { instance: 'social.example' });
+  expect(() => codeOf(params(changes), 'social.example')).toThrow(failure);
+});
 
-  it.each([
-    ['a denial', { error: 'access_denied' }, undefined, undefined],
-    ['a scope that is not granted', { error: 'invalid_scope' }, 'scope_not_granted', /"scope"/],
-    ['another error', { error: 'server_error' }, undefined, /authorization/],
-    ['no code', {}, undefined, /no code/],
-  ])('%s', (_what, changes, reason, why) => {
-    const error = thrownBy(() => codeOf(params(changes), host));
-    expect(error).toMatchObject({ instance: host, ...(reason && { reason }) });
-    if (why) expect(error.cause.message).toMatch(why);
-  });
-
-  it.each([
-    ['another path', {}, 'evil.example', /path/],
-    ['no issuer', {}, host, /promised issuer/],
-    ['another issuer', { iss: 'https://evil.example' }, host, /issuer is another/],
-  ])('%s', (_what, changes, inPath, why) => {
-    const login = aLogin({ instance: anInstanceRecord({ promisesIssuer: true }) });
-    const error = thrownBy(() => assertSameInstance(login, params({ ...changes, host: inPath })));
-    expect(error.instance).toBe(host);
-    expect(error.cause.message).toMatch(why);
-  });
-
-  it.each([
-    ['repeated parameters', `/?state=${state}&code=a&code=b`, /repeated/],
-    ['a state that is none of ours', '/?state=mine', /state/],
-  ])('%s', (_what, url, why) => {
-    expect(thrownBy(() => readResponse(requestFor(url), callback)).cause.message).toMatch(why);
-  });
+it('a response with a scope that is not granted is refused for that reason', () => {
+  const details = { instance: 'social.example', reason: 'scope_not_granted' };
+  const read = () => codeOf(params({ error: 'invalid_scope' }), 'social.example');
+  expect(read).toThrow(failureWith('token_refused', /"scope"/, details));
 });
