@@ -125,7 +125,8 @@ export function readFinger(
   const subject = document?.subject;
   const links = document?.links;
   if (typeof subject !== 'string' || !Array.isArray(links)) return undefined;
-  const [, user = '', domain] = /^acct:([^@\s]{1,500})@([^@\s]{1,300})$/.exec(subject) ?? [];
+  // A lone surrogate cannot be part of a URL.
+  const [, user = '', domain] = /^acct:([^@\s\p{Cs}]{1,500})@([^@\s]{1,300})$/u.exec(subject) ?? [];
   // The domain is normalised by the address parser, so that similar names cannot be passed on.
   const address = addressIn(domain, developmentOrigins);
   const actor = links.map(actorOf).find((url) => url !== undefined);

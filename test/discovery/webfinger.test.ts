@@ -44,6 +44,7 @@ it.each([
   ['no subject', { links: [self] }],
   ['a subject that is no handle', { ...honest, subject: actor }],
   ['a subject that only ends like one', { ...honest, subject: 'xacct:alice@example.com' }],
+  ['a subject with half a character', { ...honest, subject: 'acct:al\ud800ice@example.com' }],
   ['a subject below an inner name', { ...honest, subject: 'acct:alice@localhost' }],
   ['a subject at an address', { ...honest, subject: 'acct:alice@127.0.0.1' }],
   ['a link that is not to itself', { ...honest, links: [{ ...self, rel: 'alternate' }] }],
