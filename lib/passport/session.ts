@@ -117,8 +117,9 @@ export function retireKey({ session, stored, former }: SessionKeys): void {
 
 /** The logins of the request's browser, as the site's own store keeps them. */
 export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingLogins {
-  // Its failure ends no login: it costs at most a verification of the client.
-  const finished = (host: string) => (async () => stateStore.finished?.(req, host))().catch(() => undefined);
+  // The failure of an optional method ends no login: it costs at most a verification of the client.
+  const ifAble = <T>(call: () => Promise<T> | undefined) => (async () => call())().catch(() => undefined);
+  const finished = (host: string) => ifAble(() => stateStore.finished?.(req, host));
   return {
     // For the site, a record without known members. The instance is one object for many logins.
     save: (state, login) => {
@@ -127,7 +128,8 @@ export function loginsIn(stateStore: StateStore, req: IncomingMessage): PendingL
     },
     take: async (state) => (await stateStore.take(req, state)) as Transaction | undefined,
     async unfinished(host) {
-      return (await stateStore.hasUnfinished?.(req, host)) ? { begunAt: [Date.now()] } : undefined;
+      const isUnfinished = await ifAble(() => stateStore.hasUnfinished?.(req, host));
+      return isUnfinished ? { begunAt: [Date.now()] } : undefined;
     },
     clearUnfinished: finished,
     finished,

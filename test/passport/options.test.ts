@@ -172,7 +172,7 @@ describe('revokeToken', () => {
 });
 
 describe('stateStore', () => {
-  it('may change the object that it receives; the state comes back unchanged; it learns of the finished login, and its failure there ends no login', async () => {
+  it('may change the object that it receives; the state comes back unchanged; it learns of the finished login, and failures of its optional methods end no login', async () => {
     const begun = new Map<string, Transaction>();
     const finished: string[] = [];
     const stateStore: StateStore = {
@@ -186,6 +186,7 @@ describe('stateStore', () => {
         begun.delete(state);
         return login;
       },
+      hasUnfinished: () => Promise.reject(new Error('the database is down')),
       finished: async (_req, host) => {
         finished.push(host);
         throw new Error('the database is down');
