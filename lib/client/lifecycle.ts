@@ -111,7 +111,7 @@ export class ClientLifecycle {
       if (now - at >= momentMs) starts.set(key, { count: count + 1, at: now });
       return { instance, app, client };
     }
-    this.failures.assertNone(host);
+    this.failures.assertNone(key);
     await this.failures.assertNoVerdict(host);
     return { instance, app, client: undefined, replaced: client };
   }
@@ -154,10 +154,11 @@ export class ClientLifecycle {
         const register = () => this.registerNow(context, instance, app);
         try {
           const made = await this.store.withLock(lock, context.remainingMs / 3, register, registered);
-          this.failures.succeeded(host);
+          this.failures.succeeded(key);
           return made;
         } catch (error) {
-          this.failures.failed(host, error);
+          // By app: a scope of one login that the server refuses must not stop the logins with another scope.
+          this.failures.failed(key, error);
           const { code, cause } = error instanceof MastodonError ? error : {};
           const wait = cause instanceof RefusedError ? cause.retryAfterMs : undefined;
           if (code === 'registration_throttled' && wait) await this.failures.remember(code, host, wait);

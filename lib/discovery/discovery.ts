@@ -85,7 +85,7 @@ export class Discovery {
     const once = (work: RequestContext) =>
       this.starts.run(work, host, async () => {
         // Work of other callers may have failed, or found the instance, while this one waited.
-        this.failures.assertNone(name, host);
+        this.failures.assertNone(name);
         const known = isAnew ? undefined : await this.known(address);
         if (known) return known;
         try {

@@ -1,4 +1,4 @@
-/** Caches recent failures by handle or host, so that the request is not repeated at once. */
+/** Caches recent failures by handle, origin or app, so that the request is not repeated at once. */
 
 import { errorOf, MastodonError, recordOf, type FailureRecord, type MastodonErrorCode } from '../errors.js';
 import { storeKey, type Store } from '../store.js';
@@ -29,11 +29,9 @@ export class Failures {
   }
 
   /** @throws MastodonError a copy of the last failure, after several in a row */
-  assertNone(...what: readonly string[]): void {
-    for (const one of what) {
-      const streak = this.streaks.get(one);
-      if (streak && streak.count >= failuresInARow) throw errorOf(streak.failure);
-    }
+  assertNone(what: string): void {
+    const streak = this.streaks.get(what);
+    if (streak && streak.count >= failuresInARow) throw errorOf(streak.failure);
   }
 
   failed(what: string, error: unknown): void {

@@ -135,6 +135,18 @@ describe('the least scope that reads the profile is registered and requested', (
     expect((await start(visitor, site, instance.host)).json().code).toBe('registration_refused');
     expect(instance.requestsTo('/api/v1/apps')).toHaveLength(1);
   });
+
+  it('a scope of one login that a server refuses stops no login with another scope', async () => {
+    const { instance, site, visitor } = await aStage('mastodon45', {
+      authenticate: ({ query }) => (query.more === undefined ? {} : { scope: 'read unheard:of' }),
+    });
+    for (let i = 0; i < 4; i++) {
+      const page = await visitor.post(`${site.origin}/auth/mastodon?more`, { instance: instance.host });
+      expect(page.json().code).toBe('registration_refused');
+    }
+    expect(instance.requestsTo('/api/v1/apps')).toHaveLength(3);
+    expect((await start(visitor, site, instance.host)).status).toBe(302);
+  });
 });
 
 describe('an instance that accepts no registrations at the moment', () => {
