@@ -173,9 +173,12 @@ async function handle(
     else if ('user' in outcome) actions.success.call(strategy, outcome.user, outcome.info);
     else actions.fail.call(strategy, outcome.challenge, outcome.status);
   } catch (thrown) {
-    // Errors for the operator, and errors that a callback of the application throws.
+    // Errors for the operator, and errors that a callback of the application throws. Express continues with the next
+    // handler, as after a login, where `next` receives no error or the text "route".
+    const isError = typeof thrown === 'object' && thrown !== null;
+    const what = 'MastodonStrategy: a function of the application threw a value that is no error';
     try {
-      actions.error.call(strategy, thrown);
+      actions.error.call(strategy, isError ? thrown : new Error(what, { cause: thrown }));
     } catch (again) {
       process.emitWarning(`MastodonStrategy: ${thrownText(again)}`);
     }

@@ -110,6 +110,14 @@ it('an error of verify that throws when it is read is passed on unchanged', asyn
   expect(site.errors[0]).toBe(error);
 });
 
+it.each([undefined, null, 0, '', 'route'])('a rejection of verify with %j is an error', async (value) => {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as applications do by mistake
+  const options = { verify: () => Promise.reject(value), failureRedirect: true };
+  const { instance, site, visitor } = await aStage('mastodon45', options);
+  expect((await visitor.login(site, instance.host)).status).toBe(500);
+  expect(site.errors).toEqual([expect.objectContaining({ cause: value })]);
+});
+
 it.each<[string, () => unknown, string]>([
   ['an error', () => new Error('no'), 'MastodonStrategy: Error: no'],
   [
