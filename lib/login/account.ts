@@ -39,7 +39,12 @@ export function fetchAccount(
 export function readAccount(answer: Answer, instance: string, software?: string): AccountAnswer {
   const { status } = answer;
   const isBlocked = isFromProxy(answer);
-  if (status === 200 && !isBlocked) return { raw: answer.text, json: jsonObject(answer) };
+  if (status === 200 && !isBlocked) {
+    const json = jsonObject(answer);
+    // Mastodon's entity has `suspended`, and Misskey's `isSuspended`.
+    if (json.suspended !== true && json.isSuspended !== true) return { raw: answer.text, json };
+    throw new MastodonError('account_unusable', { instance, cause: 'the account is suspended' });
+  }
   const cause = `the question for the account was answered with ${status}`;
   if (isBlocked) throw new MastodonError('instance_blocked', { instance, cause });
   if (status === 401 && software !== 'gotosocial') {
@@ -62,8 +67,7 @@ export function readMisskeyAccount(
   { host: instance, origin }: PinnedInstance,
 ): AccountAnswer {
   const { raw, json } = readAccount(answer, instance);
-  const { id, username, name, avatarUrl, host, isSuspended } = json;
-  if (isSuspended === true) throw new MastodonError('account_unusable', { instance });
+  const { id, username, name, avatarUrl, host } = json;
   if (typeof username !== 'string' || (host !== null && host !== undefined)) {
     const cause = 'the account is none of the server itself';
     throw new MastodonError('response_invalid', { instance, cause });

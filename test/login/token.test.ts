@@ -105,6 +105,7 @@ it.each<[string, number, unknown, string, number]>([
     'account_unusable',
     403,
   ],
+  ['an account that is suspended', 200, { id: '1', suspended: true }, 'account_unusable', 403],
   ['a token without a user', 422, '', 'account_unusable', 403],
   ['a redirect', 302, '', 'response_invalid', 502],
   ['another success', 204, '', 'response_invalid', 502],
