@@ -3,13 +3,22 @@
 import { authorizationCodeGrant } from 'openid-client';
 import { anIssuer, answerOf, ask, discover, logIn, logInAt, openPage, press } from '../issuer/stage';
 import { anInstance, changed } from '../support/stage';
-import { Visitor } from '../support/visitor';
+import { Visitor, type Decision, type Page } from '../support/visitor';
 
 async function aStage() {
   const instance = await anInstance();
   const stage = await anIssuer([instance]);
-  return { instance, stage, config: await discover(stage), attacker: new Visitor(), victim: new Visitor() };
+  const [config, attacker, victim] = [await discover(stage), new Visitor(), new Visitor()];
+  /** The page of a login, and the callback URL to which the instance redirects the visitor who consents. */
+  const consented = async (visitor: Visitor, decision: Decision = {}) => {
+    const page = await openPage(visitor, (await ask(config)).url);
+    const left = await press(visitor, page, { instance: instance.host }, 'name="instance"');
+    return { page, callback: await visitor.approve(left.location ?? '', decision) };
+  };
+  return { instance, stage, config, attacker, victim, consented, host: new URL(stage.issuerURL).host };
 }
+
+const expectRefused = (page: Page) => expect(page).toMatchObject({ status: 403, location: undefined });
 
 type Jar = Map<string, string>;
 
@@ -27,8 +36,7 @@ const valueOf = (visitor: Visitor, host: string, name: RegExp) =>
   [...(visitor.jars.get(host) ?? [])].find(([known]) => name.test(known))?.[1];
 
 it('a cookie of a sibling host, whose name begins with a space that browsers accept as a letter, is not the browser’s key', async () => {
-  const { stage, config, attacker, victim } = await aStage();
-  const { host } = new URL(stage.issuerURL);
+  const { config, attacker, victim, host } = await aStage();
   const page = await openPage(attacker, (await ask(config)).url);
   plant(attacker, victim, host, () => true);
   expect((await victim.get(page.url)).status).toBe(200);
@@ -50,29 +58,20 @@ it('the page of a login opens in the browser that began it, and in no other', as
 });
 
 it('a planted login does not continue: neither its page, nor its end', async () => {
-  const { stage, instance, config, attacker, victim } = await aStage();
-  const { host } = new URL(stage.issuerURL);
-  const page = await openPage(attacker, (await ask(config)).url);
-  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
-  const back = await attacker.get(await attacker.approve(left.location ?? ''));
+  const { config, attacker, victim, consented, host } = await aStage();
+  const { page, callback } = await consented(attacker);
+  const back = await attacker.get(callback);
   // The attacker is logged in at the instance, and stops before the issuer creates a session.
   expect(back.location).toContain('/authorize/');
   // The victim has visited the issuer before, and has its own browser key.
   await openPage(victim, (await ask(config)).url);
   plant(attacker, victim, host, (name) => !isHostBound(name));
-  for (const url of [page.url, back.location ?? '']) {
-    const answer = await victim.get(url);
-    expect(answer.status).toBe(403);
-    expect(answer.location).toBeUndefined();
-  }
+  for (const url of [page.url, back.location ?? '']) expectRefused(await victim.get(url));
 });
 
 it('a planted cookie does not end a login of the victim as the attacker', async () => {
-  const { stage, instance, config, attacker, victim } = await aStage();
-  const { host } = new URL(stage.issuerURL);
-  const page = await openPage(attacker, (await ask(config)).url);
-  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
-  await attacker.get(await attacker.approve(left.location ?? '', { as: 'mallory' }));
+  const { config, attacker, victim, consented, host } = await aStage();
+  await attacker.get((await consented(attacker, { as: 'bob' })).callback);
   const own = await openPage(victim, (await ask(config)).url);
   // A sibling host sets it for the path of the issuer, and fills the jar until the victim's own one is evicted.
   plant(attacker, victim, host, (name) => /-resume(\.sig)?$/.test(name));
@@ -81,34 +80,21 @@ it('a planted cookie does not end a login of the victim as the attacker', async 
   expect(end.text).toContain('not valid any more');
 });
 
-it('the callback from the instance finishes nothing in another browser, and nothing once it was opened there', async () => {
-  const { instance, config, attacker, victim } = await aStage();
-  const page = await openPage(attacker, (await ask(config)).url);
-  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
-  const callback = await attacker.approve(left.location ?? '');
-  await openPage(victim, (await ask(config)).url);
-  for (const visitor of [victim, attacker]) {
-    const answer = await visitor.get(callback);
-    expect(answer.status).toBe(403);
-    expect(answer.location).toBeUndefined();
-  }
-});
-
-it('the callback from the instance is used up also by a new browser', async () => {
-  const { instance, config, attacker } = await aStage();
-  const page = await openPage(attacker, (await ask(config)).url);
-  const left = await press(attacker, page, { instance: instance.host }, 'name="instance"');
-  const callback = await attacker.approve(left.location ?? '');
-  for (const visitor of [new Visitor(), attacker]) {
-    const answer = await visitor.get(callback);
-    expect(answer.status).toBe(403);
-    expect(answer.location).toBeUndefined();
-  }
-});
+it.each([
+  ['a browser with another login', true],
+  ['a new browser', false],
+])(
+  'the callback from the instance finishes nothing in %s, and nothing once it was opened there',
+  async (_what, hasLogin) => {
+    const { config, attacker, victim, consented } = await aStage();
+    const { callback } = await consented(attacker);
+    if (hasLogin) await openPage(victim, (await ask(config)).url);
+    for (const visitor of [victim, attacker]) expectRefused(await visitor.get(callback));
+  },
+);
 
 it('the session gets another ID when a user logs in', async () => {
-  const { stage, instance, config } = await aStage();
-  const { host } = new URL(stage.issuerURL);
+  const { stage, instance, config, host } = await aStage();
   const sessionOf = (visitor: Visitor) => valueOf(visitor, host, /-session$/);
   const { visitor } = await logIn(stage, instance);
   const before = sessionOf(visitor);
@@ -119,8 +105,7 @@ it('the session gets another ID when a user logs in', async () => {
 });
 
 it('cookies that were copied from a browser before its login do not lead to the session of that login', async () => {
-  const { stage, instance, config, attacker, victim } = await aStage();
-  const { host } = new URL(stage.issuerURL);
+  const { stage, instance, config, attacker, victim, host } = await aStage();
   // On a shared computer: the page for devices gives a browser a session before the login.
   await openPage(victim, `${stage.issuerURL}/device`);
   expect(valueOf(victim, host, /-visitor$/)).toBeTruthy();
@@ -140,11 +125,9 @@ it('cookies that were copied from a browser before its login do not lead to the 
 
 describe('responses of the instance and of the issuer', () => {
   it('an instance’s response with another instance’s name is refused before any request is sent', async () => {
-    const { stage, instance, config, victim } = await aStage();
+    const { stage, instance, victim, consented } = await aStage();
     const other = await anInstance();
-    const page = await openPage(victim, (await ask(config)).url);
-    const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
-    const callback = new URL(await victim.approve(left.location ?? ''));
+    const callback = new URL((await consented(victim)).callback);
     callback.pathname = `/callback/${other.host}/done`;
     const seen = instance.requests.length;
     const refused = await victim.follow(await victim.get(callback.href));
@@ -155,14 +138,12 @@ describe('responses of the instance and of the issuer', () => {
   });
 
   it('an instance’s response has no effect at the issuer’s own endpoint, and vice versa', async () => {
-    const { stage, instance, config, victim } = await aStage();
-    const page = await openPage(victim, (await ask(config)).url);
-    const left = await press(victim, page, { instance: instance.host }, 'name="instance"');
-    const callback = new URL(await victim.approve(left.location ?? ''));
+    const { stage, instance, victim, consented } = await aStage();
+    const { page, callback } = await consented(victim);
     const uid = page.url.split('/').at(-1) ?? '';
     // A browser without a login is asked to log in.
     const early = await victim.follow(
-      await victim.get(`${stage.issuerURL}/authorize/${uid}${callback.search}`),
+      await victim.get(`${stage.issuerURL}/authorize/${uid}${new URL(callback).search}`),
     );
     expect(early.text).toContain('Where does your account live?');
     const answer = answerOf(await logInAt(victim, early, instance));

@@ -261,21 +261,6 @@ describe('in a redirect of a document', () => {
     expect(refusal(await start(new Visitor(), site, instance.host)).code).toBe('instance_unreachable');
     expect(instance.requestsTo('/third')).toHaveLength(1);
   });
-
-  it('without end', async () => {
-    const instance = await anInstance('mastodon42');
-    instance.answerWith('/api/v1/instance', 302, '', { Location: '/api/v1/instance' });
-    const { site } = await stage([instance]);
-    expect(refusal(await start(new Visitor(), site, instance.host)).code).toBe('instance_unsupported');
-    expect(instance.requestsTo('/api/v1/instance')).toHaveLength(4);
-  });
-
-  it('to a page that cannot be read', async () => {
-    const instance = await anInstance();
-    instance.answerWith('/api/v1/instance', 302, '', { Location: 'https://[' });
-    const { site } = await stage([instance]);
-    expect(refusal(await start(new Visitor(), site, instance.host)).code).toBe('response_invalid');
-  });
 });
 
 describe('in a redirect that is not followed', () => {

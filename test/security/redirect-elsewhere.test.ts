@@ -1,7 +1,7 @@
 /** The attacker makes the site send a browser, or a code, to a URL of the attacker's choice. */
 
 import type { LookupFunction } from 'node:net';
-import { aSite, aStage, anInstance, leave, start } from '../support/stage.js';
+import { aStage, leave, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
 /** The name server knows only the instance. */
@@ -36,31 +36,13 @@ it('no two logins have the same state or challenge', async () => {
 
 describe('typed text leads to the instance it names or nowhere', () => {
   it.each([
-    ...[
-      'HOST@evil.example',
-      'HOST:80@evil.example',
-      'https://HOST@evil.example/',
-      'HOST#@evil.example',
-      'HOST?@evil.example',
-    ],
-    ...[
-      'HOST\\@evil.example',
-      'HOST/@evil.example',
-      'HOST\r\nLocation: https://evil.example',
-      'HOST%0d%0aSet-Cookie:x=1',
-    ],
-    ...[
-      'evil.example#HOST',
-      'https://evil.example\\HOST',
-      '//evil.example/HOST',
-      'HOST.evil.example',
-      'HOST%2f@evil.example',
-    ],
+    ...['HOST@evil.example', 'https://HOST@evil.example/', 'HOST#@evil.example', 'HOST\\@evil.example'],
+    ...['evil.example#HOST', 'https://evil.example\\HOST', '//evil.example/HOST', 'HOST.evil.example'],
+    ...['HOST\r\nLocation: https://evil.example', 'HOST%0d%0aSet-Cookie:x=1', 'HOST%2f@evil.example'],
     ...[
       'HOST&redirect_uri=https://evil.example',
       'HOST?redirect_uri=https://evil.example',
       'javascript:HOST',
-      'HOST/../../evil',
     ],
   ])('%j', async (pattern) => {
     const { instance, site } = await aStage('mastodon45', { options: { outbound: { lookup: noName } } });
@@ -120,14 +102,4 @@ it('the redirect URI does not depend on what a request says about the site', asy
   expect([...instance.apps.values()].map(({ redirectURIs }) => redirectURIs)).toEqual([
     [`${site.callbackURL}/${instance.host}`],
   ]);
-});
-
-it('each instance has its own redirect URI', async () => {
-  const instances = await Promise.all([anInstance(), anInstance()]);
-  const site = await aSite({ instances });
-  const ways = [];
-  for (const { host } of instances) {
-    ways.push(new URL(await leave(new Visitor(), site, host)).searchParams.get('redirect_uri'));
-  }
-  expect(ways).toEqual(instances.map(({ host }) => `${site.callbackURL}/${host}`));
 });
