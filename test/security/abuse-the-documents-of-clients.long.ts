@@ -194,41 +194,27 @@ describe('a client with a key', () => {
 });
 
 describe('a document is accepted only if', () => {
-  const serving =
-    (type: string, text: (site: DocumentSite) => string) =>
-    (site: DocumentSite) =>
-    (_req: IncomingMessage, res: ServerResponse) =>
-      void res.setHeader('Content-Type', type).end(text(site));
+  const json = 'application/json';
   const least = (site: DocumentSite) => ({
     client_id: site.clientId,
     redirect_uris: [site.redirectURI],
     token_endpoint_auth_method: 'none',
   });
-  const json = 'application/json';
+  const changed = (changes: object) => (site: DocumentSite) => JSON.stringify({ ...least(site), ...changes });
 
-  it.each([
-    ['it is no page', serving('text/html', (site) => JSON.stringify(least(site)))],
-    ['it is no plain text', serving('text/plain', (site) => JSON.stringify(least(site)))],
-    ['it is JSON', serving(json, () => '<html>')],
-    ['it is an object', serving(json, (site) => JSON.stringify([least(site)]))],
-    ['it has 5 KB', serving(json, (site) => JSON.stringify({ ...least(site), pad: 'x'.repeat(5120) }))],
-    ['it is no flood', serving(json, (site) => JSON.stringify({ ...least(site), pad: 'x'.repeat(1e6) }))],
-    [
-      'it says that it is of this URL',
-      serving(json, (site) => JSON.stringify({ ...least(site), client_id: `${site.origin}/other` })),
-    ],
-    [
-      'it says of which URL it is',
-      serving(json, (site) => JSON.stringify({ ...least(site), client_id: undefined })),
-    ],
-    [
-      'it is there',
-      (site: DocumentSite) => (_req: IncomingMessage, res: ServerResponse) =>
-        void res.writeHead(404, { 'Content-Type': json }).end(JSON.stringify(least(site))),
-    ],
-  ])('%s', async (_what, answerOf) => {
+  it.each<[string, number, string, (site: DocumentSite) => string]>([
+    ['it is no page', 200, 'text/html', changed({})],
+    ['it is no plain text', 200, 'text/plain', changed({})],
+    ['it is JSON', 200, json, () => '<html>'],
+    ['it is an object', 200, json, (site) => JSON.stringify([least(site)])],
+    ['it has 5 KB', 200, json, changed({ pad: 'x'.repeat(5120) })],
+    ['it is no flood', 200, json, changed({ pad: 'x'.repeat(1e6) })],
+    ['it says that it is of this URL', 200, json, changed({ client_id: 'https://app.example/other' })],
+    ['it says of which URL it is', 200, json, changed({ client_id: undefined })],
+    ['it is there', 404, json, changed({})],
+  ])('%s', async (_what, status, type, text) => {
     const { site, request, stage } = await aStage();
-    site.answer = answerOf(site);
+    site.answer = (_req, res) => void res.writeHead(status, { 'Content-Type': type }).end(text(site));
     expectRefusal(await request(), /invalid_client/);
     expect(stage.events.filter(([event]) => event === 'failed')).toEqual([]);
   });

@@ -21,65 +21,34 @@ const form =
   'access_token=EVIL-ONE-OF-THE-PARSER&token_type=Bearer&id=1&username=admin&client_id=EVIL-ONE-OF-THE-PARSER&client_secret=EVIL-ONE-OF-THE-PARSER&uri=x';
 const deep = (open: string, close: string, levels: number) => open.repeat(levels) + close.repeat(levels);
 
-/** Answers that no endpoint may accept as a document. */
+const bytes = (...codes: number[]): Bad => ({
+  body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from(codes), Buffer.from('"}')]),
+});
+
+/** Answers that no endpoint may accept as a document. More types and texts: test/http/json. */
 const bad: Record<string, Bad> = {
   'a form': { type: 'application/x-www-form-urlencoded', body: form },
-  'a form that is called JSON': { type: json, body: form },
-  'a query string': { type: 'text/plain', body: `?${form}` },
+  'a form that is called JSON': { body: form },
   'JSON called HTML': { type: 'text/html', body: `{${all}}` },
   'JSON called text': { type: 'text/plain', body: `{${all}}` },
-  'JSON called JavaScript': { type: 'text/javascript', body: `{${all}}` },
   'JSON in a list of types': { type: 'text/html, application/json', body: `{${all}}` },
-  'JSON with a type like JSON': { type: 'application/jsonp', body: `{${all}}` },
-  'JSON with JSON as a parameter': { type: 'text/html; x=application/json', body: `{${all}}` },
   'JSON without a type': { type: '', body: `{${all}}` },
-  JSONP: { type: json, body: `callback({${all}})` },
-  'a guard against hijacking': { type: json, body: `)]}'\n{${all}}` },
-  'two documents': { type: json, body: `{${all}}{${all}}` },
-  'lines of documents': { type: json, body: `{${all}}\n{${all}}\n` },
-  'a comment': { type: json, body: `{${all}} // x` },
-  'a comma too much': { type: json, body: `{${all},}` },
-  'single quotes': { type: json, body: `{${all}}`.replaceAll('"', "'") },
-  'no quotes': { type: json, body: `{${all}}`.replaceAll('"', '') },
-  nothing: { type: json, body: '' },
-  spaces: { type: json, body: '   \n' },
-  null: { type: json, body: 'null' },
-  true: { type: json, body: 'true' },
-  'a number': { type: json, body: '1' },
-  'a huge number': { type: json, body: '1e999999' },
-  'not a number': { type: json, body: 'NaN' },
-  infinity: { type: json, body: '-Infinity' },
-  'a string': { type: json, body: '"access_token=EVIL-ONE-OF-THE-PARSER"' },
-  'a string with JSON in it': { type: json, body: JSON.stringify(`{${all}}`) },
-  'an array': { type: json, body: '[]' },
-  'an array with the object': { type: json, body: `[{${all}}]` },
-  'an array with methods': { type: json, body: `["toString","valueOf"]` },
-  'an empty object': { type: json, body: '{}' },
-  'an object that is cut off': { type: json, body: `{${all}` },
-  'broken UTF-8': {
-    type: json,
-    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
-  },
-  'overlong UTF-8': {
-    type: json,
-    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
-  },
-  'half a surrogate pair': {
-    type: json,
-    body: Buffer.concat([Buffer.from(`{${all},"x":"`), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
-  },
+  'two documents': { body: `{${all}}{${all}}` },
+  nothing: { body: '' },
+  null: { body: 'null' },
+  'a huge number': { body: '1e999999' },
+  'a string with JSON in it': { body: JSON.stringify(`{${all}}`) },
+  'an array with the object': { body: `[{${all}}]` },
+  'an empty object': { body: '{}' },
+  'an object that is cut off': { body: `{${all}` },
+  'broken UTF-8': bytes(0xc3, 0x28),
+  'overlong UTF-8': bytes(0xc0, 0xaf),
+  'half a surrogate pair': bytes(0xed, 0xa0, 0x80),
   'UTF-16': { type: `${json}; charset=utf-16`, body: Buffer.from(`\ufeff{${all}}`, 'utf16le') },
-  'UTF-7': { type: `${json}; charset=utf-7`, body: '+AHsAfQ-' },
-  'bytes without meaning': {
-    type: json,
-    body: Buffer.from(Array.from({ length: 1000 }, (_, i) => (i * 7919) % 256)),
-  },
-  'a NUL': { type: json, body: `{${all}}\0` },
-  'ten thousand brackets': { type: json, body: `{${all},"x":${deep('[', ']', 10_000)}}` },
-  'thirty thousand brackets that never close': { type: json, body: '['.repeat(30_000) },
-  'ten thousand braces': { type: json, body: `{${all},"x":${'{"x":'.repeat(10_000)}1${'}'.repeat(10_000)}}` },
-  'brackets after as many closing ones': { type: json, body: `${deep(']', '[', 10_000)}{${all}}` },
-  'two byte order marks': { type: json, body: `\ufeff\ufeff{${all}}` },
+  'a NUL': { body: `{${all}}\0` },
+  'ten thousand brackets': { body: `{${all},"x":${deep('[', ']', 10_000)}}` },
+  'thirty thousand brackets that never close': { body: '['.repeat(30_000) },
+  'two byte order marks': { body: `\ufeff\ufeff{${all}}` },
 };
 
 /** Values that are wrong wherever they are. */

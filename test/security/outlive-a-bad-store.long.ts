@@ -11,8 +11,17 @@ import type { StandIn } from '../support/instance.js';
 import { redisAvailable, startRedis, type Redis } from '../support/redis.js';
 import { miscountingRedisKeyv, redisKeyv } from '../support/redis-keyv.js';
 import type { Site, SiteOptions } from '../support/site.js';
-import { anInstance, anotherProcessOf, aSite, atProcess, comeBack, open, start } from '../support/stage.js';
-import { Visitor, type Page } from '../support/visitor.js';
+import {
+  anInstance,
+  anotherProcessOf,
+  aSite,
+  atProcess,
+  comeBack,
+  open,
+  outcomeOf,
+  start,
+} from '../support/stage.js';
+import { Visitor } from '../support/visitor.js';
 
 interface Scene {
   readonly instance: StandIn;
@@ -26,19 +35,13 @@ async function stage(store: KeyValueStore, timeoutMs = 5000): Promise<Scene> {
   return { instance, options, site: await aSite(options) };
 }
 
-/** The outcome: the user's name, or the code of the refusal. */
-function ending(page: Page): string {
-  const { user, code } = page.json() as { user?: { username: string }; code?: string };
-  return user?.username ?? code ?? `status ${page.status}`;
-}
-
 async function logIn({ site, instance }: Scene, as = 'alice', visitor = new Visitor()): Promise<string> {
-  return ending(await visitor.login(site, instance.host, { as }));
+  return outcomeOf(await visitor.login(site, instance.host, { as }));
 }
 
 async function begin({ site, instance }: Scene): Promise<string> {
   const page = await start(new Visitor(), site, instance.host);
-  return page.location === undefined ? ending(page) : 'sent away';
+  return page.location === undefined ? outcomeOf(page) : 'sent away';
 }
 
 const attempts = (scene: Scene) => scene.instance.requestsTo('POST /api/v1/apps').length;
@@ -101,7 +104,7 @@ describe.each(Object.entries(breakdowns))('a store that %s', (how, fault) => {
     const before = exchanges(scene);
     store.break(fault);
     const page = await open(visitor, callback);
-    expect([page.status, ending(page)]).toEqual([500, 'store_failed']);
+    expect([page.status, outcomeOf(page)]).toEqual([500, 'store_failed']);
     expectStoreFailedOnly(scene.site);
     expect(exchanges(scene)).toBe(before);
     expect(scene.site.verified).toEqual([]);
@@ -179,7 +182,7 @@ describe('a Keyv around an adapter that fails', () => {
     const visitor = new Visitor();
     const callback = await comeBack(visitor, scene.site, scene.instance.host);
     store.break(() => Promise.reject(new Error('of the adapter')), [operation]);
-    const end = operation === 'set' ? await begin(scene) : ending(await open(visitor, callback));
+    const end = operation === 'set' ? await begin(scene) : outcomeOf(await open(visitor, callback));
     expect(end).toBe('store_failed');
     expect(scene.site.verified).toEqual([]);
     expect(attempts(scene)).toBe(1);
@@ -258,7 +261,7 @@ describe('a store that loses', () => {
       } else {
         const callback = await comeBack(visitor, scene.site, scene.instance.host);
         store.empty();
-        expect(ending(await open(visitor, callback))).toBe('login_expired');
+        expect(outcomeOf(await open(visitor, callback))).toBe('login_expired');
         expect(await logIn(scene, 'alice', visitor)).toBe('alice');
       }
       expect(attempts(scene)).toBe(2);
@@ -312,7 +315,7 @@ describe('a store with an invalid record', () => {
       const visitor = new Visitor();
       const callback = await comeBack(visitor, scene.site, scene.instance.host);
       for (const key of store.keysOf('login')) store.put(key, ruin);
-      expect(['login_expired', 'store_failed']).toContain(ending(await open(visitor, callback)));
+      expect(['login_expired', 'store_failed']).toContain(outcomeOf(await open(visitor, callback)));
       for (const key of store.keysOf('login')) await store.inner.delete(key);
     }
     expect(scene.site.verified).toEqual([]);
@@ -336,7 +339,7 @@ describe('a store with an invalid record', () => {
       const end = await open(visitor, atProcess(second, visitor, callback));
       for (const [key, record] of kept) store.inner.records.set(key, record);
       await second.close();
-      return ending(end);
+      return outcomeOf(end);
     }
 
     it('in place of the credentials of a pending login asks the visitor to begin again', async () => {

@@ -6,8 +6,8 @@
 import type { KeyValueStore } from '../../lib/options.js';
 import { familiesThatKnowClients, type PersonaName, type StandIn } from '../support/instance.js';
 import type { Site } from '../support/site.js';
-import { anInstance, anotherProcessOf, aSite, JSONStore, leave, start } from '../support/stage.js';
-import { StuckAtInstance, Visitor, type Page } from '../support/visitor.js';
+import { anInstance, anotherProcessOf, aSite, JSONStore, leave, outcomeOf, start } from '../support/stage.js';
+import { StuckAtInstance, Visitor } from '../support/visitor.js';
 
 interface Scene {
   readonly instance: StandIn;
@@ -24,18 +24,12 @@ async function stage(family: PersonaName = 'mastodon45', throttle = true): Promi
 
 /** The outcome: the user's name, the code of the refusal, or `stuck` on a page of the instance. */
 async function logIn({ site, instance }: Scene, visitor = new Visitor(), as = 'alice'): Promise<string> {
-  const end = await visitor.login(site, instance.host, { as }).catch(stuck);
-  return typeof end === 'string' ? end : ending(end);
-}
-
-function stuck(error: unknown): string {
-  if (error instanceof StuckAtInstance) return 'stuck';
-  throw error;
-}
-
-function ending(page: Page): string {
-  const { user, code } = page.json() as { user?: { username: string }; code?: string };
-  return user?.username ?? code ?? `status ${page.status}`;
+  try {
+    return outcomeOf(await visitor.login(site, instance.host, { as }));
+  } catch (error) {
+    if (error instanceof StuckAtInstance) return 'stuck';
+    throw error;
+  }
 }
 
 const attempts = ({ instance }: Scene) => instance.requestsTo('POST /api/v1/apps').length;
@@ -136,7 +130,7 @@ describe('an instance that forgot every app', () => {
     const clients = new Set(scene.instance.apps.keys());
     scene.instance.forgetApps();
     const back = await Promise.all(visitors.map((visitor, n) => visitor.get(away[n] ?? '')));
-    expect(new Set(back.map(ending))).toEqual(new Set(['login_restart']));
+    expect(new Set(back.map(outcomeOf))).toEqual(new Set(['login_restart']));
     const exchanges = scene.instance
       .requestsTo('POST /oauth/token')
       .filter(({ body }) => away.some((url) => new URL(url).searchParams.get('code') === body['code']));
@@ -171,7 +165,12 @@ const answers: Broken[] = [
     { error: 'Too' },
     { 'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT' },
   ],
-  ['429 with X-RateLimit-Reset', 429, { error: 'Too' }, () => ({ 'X-RateLimit-Reset': in60s() })],
+  [
+    '429 with X-RateLimit-Reset',
+    429,
+    { error: 'Too' },
+    () => ({ 'X-RateLimit-Reset': new Date(Date.now() + 60_000).toISOString() }),
+  ],
   ['429 with an unreadable one', 429, { error: 'Too' }, { 'X-RateLimit-Reset': 'soon', 'Retry-After': '' }],
   ['500', 500, page],
   ['503', 503, page],
@@ -179,17 +178,8 @@ const answers: Broken[] = [
   ['nothing', 200, ''],
 ];
 
-function in60s(): string {
-  return new Date(Date.now() + 60_000).toISOString();
-}
-
 function breakRoute({ instance }: Scene, route: string, [, status, body, headers]: Broken): () => void {
-  return instance.answerWith(
-    route,
-    status,
-    body,
-    typeof headers === 'function' ? headers() : (headers ?? {}),
-  );
+  return instance.answerWith(route, status, body, typeof headers === 'function' ? headers() : headers);
 }
 
 describe.each(answers.map((broken) => [broken[0], broken] as const))(
@@ -242,7 +232,7 @@ describe.each(answers.map((broken) => [broken[0], broken] as const))(
       );
       const repair = breakRoute(scene, 'POST /oauth/token', broken);
       const pages = await Promise.all(visitors.map((visitor, i) => visitor.get(callbacks[i] ?? '')));
-      for (const end of pages.map(ending)) {
+      for (const end of pages.map(outcomeOf)) {
         expect(end).toMatch(/^(token_refused|login_restart|instance_unreachable|response_invalid)$/);
       }
       repair();

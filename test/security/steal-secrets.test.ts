@@ -15,6 +15,7 @@ import {
   leastOptions,
   leave,
   open,
+  start,
 } from '../support/stage.js';
 import { Visitor, type Page } from '../support/visitor.js';
 
@@ -161,9 +162,7 @@ describe.each(['/api/v1/apps', '/oauth/token', '/api/v1/accounts/verify_credenti
         ];
         req.socket.end(echo(secrets.filter(Boolean).join('&')));
       });
-      const page = callback
-        ? await open(visitor, callback)
-        : await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host });
+      const page = callback ? await open(visitor, callback) : await start(visitor, site, instance.host);
       showPage(page);
       expect(page.status).toBeGreaterThanOrEqual(400);
       nothingLeaked(instance, site);
@@ -250,7 +249,7 @@ describe('a store whose errors contain the stored values', () => {
       expect(verifiers).toHaveLength(1);
       store.broken = operation;
       showPage(await open(visitor, callback));
-      showPage(await visitor.post(`${site.origin}/auth/mastodon`, { instance: instance.host }));
+      showPage(await start(visitor, site, instance.host));
       expect(site.errors).toContainEqual(expect.objectContaining({ code: 'store_failed' }));
       nothingLeaked(instance, site);
       expect(shown.join('\n')).not.toContain(verifiers[0]);
@@ -267,17 +266,13 @@ describe('a store whose errors contain the stored values', () => {
       await leave(new Visitor(), site, instance.host);
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the purpose of this test
       store.set = () => Promise.reject(error);
-      showPage(await visitorStart(site, instance));
+      showPage(await start(new Visitor(), site, instance.host));
       site.errors.forEach(show);
       expect(site.errors).toHaveLength(1);
       expect(shown.join('\n')).not.toContain('secret-text');
     }
   });
 });
-
-function visitorStart(site: Site, instance: StandIn): Promise<Page> {
-  return new Visitor().post(`${site.origin}/auth/mastodon`, { instance: instance.host });
-}
 
 it('an application’s own error reaches its error handler unchanged, without the package’s beside it', async () => {
   const instance = await anInstance();

@@ -88,6 +88,12 @@ export function start(visitor: Visitor, site: { origin: string }, typed: string)
   return visitor.post(`${site.origin}/auth/mastodon`, { instance: typed });
 }
 
+/** What a page of the site says about a login: the user's name, or the code of the failure. */
+export function outcomeOf(page: Page): string {
+  const { user, code } = page.json() as { user?: { username: string }; code?: string };
+  return user?.username ?? code ?? `status ${page.status}`;
+}
+
 /** The authorization URL to which the site redirects. */
 export async function leave(visitor: Visitor, site: { origin: string }, typed: string): Promise<string> {
   const page = await start(visitor, site, typed);

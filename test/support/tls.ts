@@ -1,10 +1,9 @@
 /** A certificate authority for tests: valid certificates, and each kind of invalid one. */
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Certificate } from './certificate.js';
+import { newKey, openssl, signItself, type Certificate } from './certificate.js';
 
 export interface Authority {
   /** PEM of the authority itself, for the option `outbound.ca`. */
@@ -21,21 +20,7 @@ export interface Authority {
 export function startAuthority(): Authority {
   const folder = mkdtempSync(join(tmpdir(), 'authority-'));
   const file = (name: string) => join(folder, name);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const subject = ['-subj', '/CN=A test authority'];
-  openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    '-days',
-    '1',
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    file('ca.pem'),
-    ...subject,
-  );
+  const { cert: ca } = signItself(folder, 'ca', 'A test authority');
   const sign = (signer: string, out: string, extensions: string, days: number) => {
     writeFileSync(file('extensions'), extensions);
     const subject = ['-subj', `/CN=${out}`];
@@ -48,7 +33,7 @@ export function startAuthority(): Authority {
   const namesOf = (names: readonly string[]) =>
     `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`;
   return {
-    ca: readFileSync(file('ca.pem'), 'utf8'),
+    ca,
     issue: (names, days = 1) => sign('ca', 'stand-in', namesOf(names), days),
     issueWithoutIntermediate(names) {
       sign('ca', 'intermediate', 'basicConstraints=critical,CA:TRUE', 1);
