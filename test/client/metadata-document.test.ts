@@ -1,9 +1,8 @@
 /** The client metadata document: its URL at each instance, its two forms, and the hosts that it is served for. */
 
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { listenLocally } from '../support/free-port.js';
 import { emittedWarnings } from '../../lib/events.js';
 import { allWarnings, inDevelopment, warningsOf } from '../support/warnings.js';
 import { clientIdAt, ClientMetadata } from '../../lib/client/metadata-document.js';
@@ -213,11 +212,9 @@ describe('in an Express app', () => {
     );
     mount(app, (req, res, next) => metadata.serve(req, res, next));
     app.use((_req, res) => void res.send('another page'));
-    const server = app.listen(0, '127.0.0.1');
+    const server = createServer(app);
     servers.push(server);
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+    const answer = await fetch(`http://127.0.0.1:${await listenLocally(server)}${path}`);
     const text = await answer.text();
     return text === 'another page' ? text : answer.headers.get('link');
   }
@@ -249,9 +246,8 @@ it('a connection is closed if its answer cannot be made', async () => {
     cached: () => Promise.reject(new Error('down')),
     cache: async () => undefined,
   });
-  const server = createServer((req, res) => failing.serve(req, res)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const server = createServer((req, res) => failing.serve(req, res));
+  const port = await listenLocally(server);
   await expect(fetch(`http://127.0.0.1:${port}/auth/client/misskey.example`)).rejects.toThrow();
   server.close();
 });

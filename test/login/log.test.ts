@@ -1,10 +1,10 @@
 /** The events of a login in the site's log, and the values that they omit. */
 
 import express from 'express';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { Passport } from 'passport';
 import type { LoginEvent } from '../../lib/index.js';
+import { listenLocally } from '../support/free-port.js';
 import { aSite, aStage, anInstance, comeBack, leave, open, start } from '../support/stage.js';
 import { Visitor } from '../support/visitor.js';
 
@@ -106,14 +106,10 @@ describe('nothing was typed', () => {
     const app = express();
     const passport = new Passport().use(strategy);
     app.post('/login', passport.authenticate('mastodon'));
-    const server = app.listen(0, '127.0.0.1');
-    try {
-      await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
-      await new Visitor().post(`http://localhost:${port}/login`, { instance: 'mastodon.social' });
-    } finally {
-      server.close();
-    }
+    const server = createServer(app);
+    const port = await listenLocally(server);
+    await new Visitor().post(`http://localhost:${port}/login`, { instance: 'mastodon.social' });
+    server.close();
     expect(lines).toEqual([
       {
         ...{ event: 'refused', code: 'instance_missing' },

@@ -5,9 +5,9 @@
 
 import fc from 'fast-check';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { ErrorCode } from '../../lib/errors.js';
 import { createLogin, MastodonError } from '../../lib/web/index.js';
+import { listenLocally } from '../support/free-port.js';
 import { ExpiringStore } from '../support/json-store.js';
 import { startInstance, type PersonaName, type SeenRequest, type StandIn } from '../support/instance.js';
 import { Visitor } from '../support/visitor.js';
@@ -23,8 +23,7 @@ let reached = 0;
 let evil: string;
 beforeAll(async () => {
   trap = createServer((_req, res) => void res.end(`{}${(reached += 1)}`));
-  await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve));
-  evil = `http://localhost:${(trap.address() as AddressInfo).port}`;
+  evil = `http://localhost:${await listenLocally(trap)}`;
 });
 afterAll(() => trap.close());
 

@@ -4,7 +4,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { MemoryStore } from 'express-session';
 import WebSocket from 'ws';
 import { createBridge } from '../../lib/bridge/index.js';
@@ -15,6 +14,7 @@ import { localBus, type Bus } from '../../lib/stores/bus.js';
 import { createLogin } from '../../lib/web/index.js';
 import { giveKeys, shop } from '../issuer/stage.js';
 import type { BadStore } from '../support/bad-store.js';
+import { listenLocally } from '../support/free-port.js';
 import { startSite } from '../support/site.js';
 import type { Jar, Page } from './jar.js';
 
@@ -414,13 +414,12 @@ async function serve(
   router: RequestListener,
 ): Promise<{ server: Server; local: string; stop(): Promise<void> }> {
   const server = createServer(router);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenLocally(server);
   const stop = async () => {
     server.closeAllConnections();
     if (server.listening) await new Promise((resolve) => server.close(resolve));
   };
-  return { server, local: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
+  return { server, local: `http://127.0.0.1:${port}`, stop };
 }
 
 function stateIn(url: string): string {

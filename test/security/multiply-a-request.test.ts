@@ -4,31 +4,15 @@ import { randomToken } from '../../lib/login/browser';
 import { MastodonLogin } from '../../lib/login/login';
 import { createLogin } from '../../lib/web';
 import { closeAll, startBridge } from '../bridge/stage';
+import { BadStore } from '../support/bad-store';
 import { anInstance, leastOptions } from '../support/stage';
-
-class CountingStore {
-  calls = 0;
-  private readonly memory = new Map<string, unknown>();
-  async get(key: string): Promise<unknown> {
-    this.calls++;
-    return this.memory.get(key);
-  }
-  async set(key: string, value: unknown): Promise<void> {
-    this.calls++;
-    this.memory.set(key, value);
-  }
-  async delete(key: string): Promise<boolean> {
-    this.calls++;
-    return this.memory.delete(key);
-  }
-}
 
 /** The maximum size of a request's headers in Node.js. */
 const headerBytes = 15_000;
 
 it('by a cookie of the web adapter that is full of former keys', async () => {
   const instance = await anInstance();
-  const store = new CountingStore();
+  const store = new BadStore();
   const callbackURL = 'http://localhost:1/callback';
   const login = createLogin({
     clientName: 'A site',
@@ -55,7 +39,7 @@ it('by a cookie of the web adapter that is full of former keys', async () => {
 
 it('by hundreds of keys, which a site passes on from a cookie with JSON', async () => {
   const instance = await anInstance();
-  const store = new CountingStore();
+  const store = new BadStore();
   const login = new MastodonLogin({ ...leastOptions, developmentInstances: [instance.origin], store });
   const callsWith = async (keys: string[]) => {
     const before = store.calls;
@@ -71,7 +55,7 @@ it('by hundreds of keys, which a site passes on from a cookie with JSON', async 
 
 it('by hundreds of cookies of the bridge', async () => {
   const instance = await anInstance();
-  const store = new CountingStore();
+  const store = new BadStore();
   const { bridge, connect, origin } = await startBridge([instance], { store });
   const { url } = await (await connect()).request(instance.host);
   const name = (await fetch(url)).headers.get('set-cookie')?.split('=')[0] ?? '';

@@ -1,9 +1,9 @@
 /** One process of an issuer that runs in several, on one store. Its settings come as JSON; it sends its origin. */
 
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createIssuer } from '../../lib/issuer/index.js';
 import { processSettings, serveParent } from './child-process.js';
+import { listenLocally } from './free-port.js';
 import type { Opener } from './open-store.js';
 
 interface Settings {
@@ -37,8 +37,7 @@ async function main(): Promise<void> {
     },
   });
   const server = createServer(issuer.router);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  serveParent(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, () => ({ failures }));
+  serveParent(`http://127.0.0.1:${await listenLocally(server)}`, () => ({ failures }));
 }
 
 void main();

@@ -1,8 +1,9 @@
 /** A site whose document servers can fetch over TLS, and servers like Misskey that do so. */
 
 import https from 'node:https';
-import type { AddressInfo, LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { createLogin, type MastodonError, type WebLoginOptions } from '../../lib/web';
+import { listenLocally } from './free-port.js';
 import type { Certificate } from './certificate.js';
 import { startSite, type Site, type SiteOptions } from './site.js';
 import { FutureMastodon, type FutureOptions } from './stand-in/future-mastodon.js';
@@ -51,9 +52,9 @@ export async function aFutureMastodon(options: Partial<FutureOptions> = {}): Pro
 /** The https side of a site: its handler and its origin. */
 export async function aFront(handler?: Parameters<typeof https.createServer>[1]) {
   const server = https.createServer(tls, handler);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenLocally(server);
   running.push({ close: () => (server.closeAllConnections(), server.close()) });
-  return { server, origin: `https://${siteName}:${(server.address() as AddressInfo).port}` };
+  return { server, origin: `https://${siteName}:${port}` };
 }
 
 export type URLClientSite = Site & { readonly clientMetadataURL: string };
