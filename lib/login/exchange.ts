@@ -104,8 +104,10 @@ export function exchangeCode(
 /** A refusal that may mean an unknown client or an unknown code. */
 export class UnclearRefusal extends Error {}
 
-/** A token goes into a header as it is (RFC 6750, section 2.1). */
-const tokenFormat = /^[\x21-\x7e]{1,8192}$/;
+/** Whether a value can be a token. A token goes into a header as it is (RFC 6750, section 2.1). */
+export function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,8192}$/.test(value);
+}
 
 /** Reads the token endpoint's response, by its status first and by the error's name second. @throws as `exchangeCode` */
 export function readTokens(answer: Answer): Tokens {
@@ -127,11 +129,10 @@ export function readTokens(answer: Answer): Tokens {
   const params = jsonObject(answer);
   const { access_token: accessToken, refresh_token: refreshToken, token_type: type } = params;
   const isBearer = type === undefined || (typeof type === 'string' && /^bearer$/i.test(type));
-  if (typeof accessToken !== 'string' || !tokenFormat.test(accessToken) || !isBearer) {
+  if (!isToken(accessToken) || !isBearer) {
     throw new MastodonError('response_invalid', { instance, cause: 'no bearer token in the answer' });
   }
-  const isToken = typeof refreshToken === 'string' && tokenFormat.test(refreshToken);
-  return { accessToken, refreshToken: isToken ? refreshToken : undefined, params };
+  return { accessToken, refreshToken: isToken(refreshToken) ? refreshToken : undefined, params };
 }
 
 /**

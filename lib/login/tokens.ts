@@ -12,7 +12,7 @@ import { SingleFlight, type RequestContext } from '../http/context.js';
 import { postForm, type Answer } from '../http/request.js';
 import { storeKey } from '../store.js';
 import { digest, decrypt, encrypt } from '../util/crypto.js';
-import { readTokens, type Tokens } from './exchange.js';
+import { isToken, readTokens, type Tokens } from './exchange.js';
 
 /** How long callers with the same token get the result of a refresh. Milliseconds. */
 const sharedForMs = 10_000;
@@ -41,6 +41,7 @@ export class SiteTokens {
   refresh(caller: RequestContext, instance: Instance, token: string): Promise<Tokens> {
     const { host, origin } = instance;
     const { store } = this.lifecycle;
+    assertToken(token, host);
     return this.refreshing.join(`${origin} ${digest(token)}`, caller, async (context) => {
       const key = storeKey('refreshed', host, origin, token);
       const result = async (): Promise<Tokens | undefined> => {
@@ -68,6 +69,7 @@ export class SiteTokens {
    */
   async revoke(context: RequestContext, instance: Instance, accessToken: string): Promise<void> {
     assertRevocable(instance);
+    assertToken(accessToken, instance.host);
     const { clients } = this.lifecycle;
     const known = await clients.ofGrant(instance, accessToken);
     let isConfirmed = false;
@@ -97,6 +99,12 @@ export class SiteTokens {
       this.lifecycle.settings.log('revocation_failed', { instance: host, code });
     });
   }
+}
+
+/** Servers confirm the revocation of an empty token too. @throws MastodonError `token_refused` */
+function assertToken(value: unknown, instance: string): void {
+  const cause = 'the given value cannot be a token';
+  if (!isToken(value)) throw new MastodonError('token_refused', { instance, cause });
 }
 
 async function refresh(

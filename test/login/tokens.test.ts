@@ -303,6 +303,17 @@ describe('a refresh token', () => {
   });
 });
 
+it.each([undefined, null, '', 'a b', 7])('%j is no token, and is not sent', async (token) => {
+  const { instance, login } = await aStage('pleroma');
+  await logIn(login, instance);
+  instance.resetRequests();
+  for (const method of ['refresh', 'revoke'] as const)
+    await expect(login[method](instance.origin, token as string)).rejects.toMatchObject({
+      code: 'token_refused',
+    });
+  expect(instance.requests).toEqual([]);
+});
+
 describe('revoking a token', () => {
   it.each(['mastodon45', 'mastodon42', 'gotosocial', 'pleroma', 'akkoma'] as const)(
     'ends it at %s',
