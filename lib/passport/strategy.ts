@@ -215,8 +215,11 @@ async function begin(
 /** For how long after a login its response may be repeated. Milliseconds. */
 const repeatMs = 5000;
 
-/** More logins at the same time are not remembered. */
-const maxRemembered = 1000;
+/**
+ * More logins at the same time are not remembered. An application may take the profile for the user, and an instance can
+ * make a profile of 3 MB.
+ */
+const maxRemembered = 100;
 
 async function finish(
   { login, settings, verify, finished }: Site,

@@ -369,6 +369,24 @@ describe('leftovers', () => {
     expect(site.errors).toEqual([]);
   });
 
+  it('include the users of at most a hundred logins, who may hold large profiles', async () => {
+    const { instance, site } = await aStage();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'Date', 'performance'] });
+    try {
+      let remembered = 0;
+      for (let n = 0; n < 102; n++) {
+        const [visitor, again] = [new Visitor(), new Visitor()];
+        const callback = await comeBack(visitor, site, instance.host);
+        for (const [host, jar] of visitor.jars) again.jars.set(host, new Map(jar));
+        expect((await visitor.get(callback.href)).status).toBe(302);
+        if ((await again.get(callback.href)).status === 302) remembered++;
+      }
+      expect(remembered).toBe(100);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('include no connection, no timer and no work', async () => {
     const before = resources();
     const hanging = await aRawServer((socket) => socket.resume());
