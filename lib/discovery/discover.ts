@@ -62,8 +62,8 @@ export async function discover(
 }
 
 /**
- * Whether WebFinger or host-meta may still name another server of the domain. The failure of a server that the domain
- * redirects to does not exclude that.
+ * Whether host-meta or WebFinger may still name another server of the domain. A domain whose documents redirect to a
+ * server has named it, so a failure there is the result.
  */
 function mayBeElsewhere(error: unknown, { host }: Address): error is MastodonError {
   if (!(error instanceof MastodonError)) return false;
@@ -114,9 +114,8 @@ async function originOfInstanceActor(
 ): Promise<string | undefined> {
   if (username !== undefined) return undefined;
   const named = await followHandle(documents, origin, `${host}@${host}`);
-  if (!named || named.origin === origin) return undefined;
-  if (named.failure?.reason === 'server_error') throw named.failure;
-  return named.origin;
+  if (named?.failure?.reason === 'server_error') throw named.failure;
+  return named?.origin;
 }
 
 /** @throws MastodonError like every request, and as `readInstance` */

@@ -52,6 +52,48 @@ describe('a domain', () => {
     });
   });
 
+  it('that redirects everything leads to that server', async () => {
+    const [domain, other] = await aDomain();
+    domain.answer(/^GET /, (req, res) => void res.writeHead(301, { Location: other.origin + req.url }).end());
+    expect(await find([domain, other], domain.host)).toMatchObject({ host: other.host });
+  });
+
+  it('whose documents redirect to a failing server has that failure, and is asked for no other', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith(/^GET \/(api|nodeinfo)/, 302, '', { Location: other.origin });
+    domain.answerWith('/.well-known/host-meta', 200, hostMeta(domain));
+    other.answerWith(/./, 503, '');
+    expect(await failureOf(find([domain, other], domain.host))).toMatchObject({
+      code: 'instance_unreachable',
+      instance: other.host,
+    });
+    expect(domain.requestsTo('/.well-known/host-meta')).toEqual([]);
+  });
+
+  it.each<[string, (domain: StandIn) => void]>([
+    [
+      'has a bot check',
+      (domain) => void domain.answerWith(/^GET \/api/, 403, '', { 'cf-mitigated': 'challenge' }),
+    ],
+    ['does not answer in time', (domain) => void domain.answer(/^GET \/api/, () => undefined)],
+  ])('whose own site %s leads by its host-meta to the server', async (_what, fail) => {
+    const [domain, other] = await aDomain();
+    fail(domain);
+    domain.answerWith('/.well-known/host-meta', 200, hostMeta(other));
+    const outbound = { timeoutMs: 1000 };
+    expect(await find([domain, other], domain.host, { outbound })).toMatchObject({ host: other.host });
+  });
+
+  it('whose own account is at a failing server has that failure', async () => {
+    const [domain, other] = await aDomain();
+    domain.answerWith(finger, 302, '', { Location: `${other.origin}${finger}` });
+    other.answerWith(/./, 503, '');
+    expect(await failureOf(find([domain, other], domain.host))).toMatchObject({
+      code: 'instance_unreachable',
+      instance: other.host,
+    });
+  });
+
   it('that does not answer receives no further requests', async () => {
     const requests: string[] = [];
     const server = await aRawServer((socket) => {
@@ -67,13 +109,31 @@ describe('a domain', () => {
 });
 
 describe('a handle', () => {
-  it('leads to the server that its domain names and that confirms it, with the domain’s name', async () => {
-    const [domain, other] = await aDomain();
-    for (const server of [domain, other]) server.answerWith(finger, 200, fingerOf(domain, other));
-    expect(await find([domain, other], `alice@${domain.host}`)).toMatchObject({
-      host: other.host,
-      accountDomain: domain.host,
-    });
+  it.each([
+    ['has no instance', false],
+    ['has an instance too', true],
+  ])(
+    'leads to the server that its domain names and that confirms it, if the domain %s',
+    async (_what, hasOwn) => {
+      const [domain, other] = hasOwn ? [await anInstance(), await anInstance()] : await aDomain();
+      for (const server of [domain, other])
+        server.answerWith(
+          ({ path, query }) => path === finger && query['resource'] === `acct:alice@${domain.host}`,
+          200,
+          fingerOf(domain, other),
+        );
+      expect(await find([domain, other], `alice@${domain.host}`)).toMatchObject({
+        host: other.host,
+        accountDomain: domain.host,
+      });
+    },
+  );
+
+  it('at its own domain costs one request for each document', async () => {
+    const instance = await anInstance();
+    expect(await find([instance], `alice@${instance.host}`)).toMatchObject({ host: instance.host });
+    const paths = instance.requests.map(({ path }) => path);
+    expect(paths).toHaveLength(new Set(paths).size);
   });
 
   it.each([
@@ -101,13 +161,16 @@ describe('a handle', () => {
     expect(host).toBe(hasOwn ? domain.host : other.host);
   });
 
-  it('that an unsupported server does not confirm has the failure of its domain', async () => {
+  it.each([
+    ['has no API', 404, 'instance_unsupported', 'its domain'],
+    ['fails', 503, 'instance_unreachable', 'that server'],
+  ])('that a server which %s (%i) does not confirm is %s of %s', async (_what, status, code, whose) => {
     const [domain, other] = await aDomain();
     domain.answerWith(finger, 200, fingerOf(domain, other));
-    other.answerWith(/^GET /, 404, '');
+    other.answerWith(/^GET /, status, '');
     expect(await failureOf(find([domain, other], `alice@${domain.host}`))).toMatchObject({
-      code: 'instance_unsupported',
-      instance: domain.host,
+      code,
+      instance: whose === 'its domain' ? domain.host : other.host,
     });
   });
 
@@ -136,15 +199,14 @@ describe('a handle', () => {
 
 describe('an instance', () => {
   it.each([
-    ['only the second version of NodeInfo', ['2.0']],
-    ['only the first', ['2.1']],
-  ])('that has %s is known by it', async (_what, absent) => {
+    ['only the second version of NodeInfo', '2.1'],
+    ['only the first', '2.0'],
+  ])('that has %s is known by it', async (_what, version) => {
     const instance = await anInstance();
     const nodeInfo = { software: { name: 'a-new-fork' } };
-    instance.answerWith(/^GET \/nodeinfo\//, 200, nodeInfo);
     // A page of the application answers every other path.
-    for (const version of absent)
-      instance.answerWith(`/nodeinfo/${version}`, 200, '<html>', { 'Content-Type': 'text/html' });
+    instance.answerWith(/^GET \/nodeinfo\//, 200, '<html>', { 'Content-Type': 'text/html' });
+    instance.answerWith(`/nodeinfo/${version}`, 200, nodeInfo);
     expect(await find([instance], instance.host)).toMatchObject({ software: 'a-new-fork' });
   });
 
@@ -165,11 +227,12 @@ describe('an instance', () => {
 
   it.each([
     ['fails too', 503, {}],
+    ['redirects to nowhere', 302, {}],
     ['is none', 200, { title: 'a page' }],
   ])('whose old description fails has that failure, if the new one %s', async (_what, status, document) => {
     const instance = await anInstance();
     instance.answerWith('/api/v1/instance', 500, '');
-    instance.answerWith('/api/v2/instance', status, document);
+    instance.answerWith('/api/v2/instance', status, document, { Location: 'ftp://nowhere' });
     expect(await failureOf(find([instance], instance.host))).toMatchObject({
       code: 'instance_unreachable',
       reason: 'server_error',

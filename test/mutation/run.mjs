@@ -25,7 +25,7 @@ const judged = {
   'discovery/software': 'discovery/software discovery/other-software',
   'discovery/webfinger': 'discovery/webfinger discovery/host-meta',
   'discovery/discover':
-    'discovery/discover discovery/find-the-server discovery/documents discovery/other-software',
+    'discovery/discover discovery/find-the-server discovery/other-software client/url-clients',
   'discovery/discovery': 'discovery/discovery discovery/find-the-server security/outlive-a-forged-answer',
   'discovery/failures': 'discovery/failures',
   'client/client': 'client/client',
