@@ -101,29 +101,29 @@ export async function namedByItsSoftware(
 }
 
 async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefined> {
-  const ask = async (url: string, accept = 'application/json', redirects = 3) => {
-    const answer = await fetcher.get(url, { accept, redirects }).catch(() => undefined);
+  const ask = async (url: string, options: Parameters<Fetcher['get']>[1]) => {
+    const answer = await fetcher.get(url, options).catch(() => undefined);
     return answer?.status === 200 ? answer : undefined;
   };
   const [index, did] = await Promise.all([
-    ask(`${origin}/.well-known/nodeinfo`),
+    ask(`${origin}/.well-known/nodeinfo`, {}),
     // Identifies a Bluesky handle (AT Protocol, "Handle", HTTPS well-known method).
-    ask(`${origin}/.well-known/atproto-did`, 'text/plain'),
+    ask(`${origin}/.well-known/atproto-did`, { accept: 'text/plain' }),
   ]);
   const link = index && linkIn(index);
   // The server chose this path, so redirects to other servers are not followed.
-  const nodeInfo = link === undefined ? undefined : await ask(link, undefined, 0);
+  const nodeInfo = link === undefined ? undefined : await ask(link, { redirects: 0 });
   const software = otherSoftware(softwareOf(nodeInfo && jsonObjectOrNone(nodeInfo), undefined));
-  return software ?? (/^did:(?:plc|web):\S+\s*$/.test(did?.text ?? '') ? 'Bluesky' : undefined);
+  return software ?? (did && /^did:(?:plc|web):\S+\s*$/.test(did.text) ? 'Bluesky' : undefined);
 }
 
 /** The URL of a NodeInfo document on the server's own origin. */
 function linkIn(index: Answer): string | undefined {
-  const links = jsonObjectOrNone(index)?.links;
+  const { links } = jsonObjectOrNone(index) ?? {};
   if (!Array.isArray(links)) return undefined;
   return (links as unknown[])
     .map((link) => (link ?? {}) as Record<string, unknown>)
-    .filter(({ rel }) => typeof rel === 'string' && /nodeinfo\.diaspora\.software\/ns\/schema\/2\./.test(rel))
+    .filter(({ rel }) => /nodeinfo\.diaspora\.software\/ns\/schema\/2\./.test(String(rel)))
     .map(({ href }) => href)
     .find((href): href is string => isOn(index.url.origin, href));
 }

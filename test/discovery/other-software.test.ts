@@ -54,14 +54,21 @@ it.each([
   expect(page.json()).toMatchObject({ message: sentence(server.host, name) });
 });
 
-it('a domain that is a handle at Bluesky', async () => {
+it.each([
+  ['a domain that is a handle at Bluesky', 200, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz\n', true],
+  ['a domain that is one by its own document', 200, 'did:web:a.example', true],
+  ['a page about such identifiers', 200, 'A did:plc:ewvi7nxzyoun6zhxrhs64oiz', false],
+  ['a page that begins with one', 200, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz is mine', false],
+  ['an error that contains one', 404, 'did:plc:ewvi7nxzyoun6zhxrhs64oiz', false],
+])('%s', async (_what, status, text, isBluesky) => {
   server = await OtherServer.start({ software: '', nodeInfo: '/none' });
-  server.answer('/.well-known/atproto-did', (_req, res) => {
-    res.writeHead(200, { 'Content-Type': 'text/plain' }).end('did:plc:ewvi7nxzyoun6zhxrhs64oiz\n');
-  });
+  server.answerWith('/.well-known/atproto-did', status, text, { 'Content-Type': 'text/plain' });
   const site = await aSite({ instances: [server] });
   const page = await start(new Visitor(), site, server.host);
-  expect(page.json()).toMatchObject({ message: sentence(server.host, 'Bluesky') });
+  if (isBluesky) expect(page.json()).toMatchObject({ message: sentence(server.host, 'Bluesky') });
+  else expect(page.json()).toMatchObject({ code: 'instance_unsupported' });
+  expect(page.text.includes('Bluesky')).toBe(isBluesky);
+  expect(server.requestsTo('/.well-known/atproto-did')[0]?.headers.accept).toBe('text/plain');
 });
 
 it('FoundKey, which is a Misskey with MiAuth only', async () => {
@@ -116,6 +123,41 @@ describe('the software name in NodeInfo', () => {
     const page = await start(new Visitor(), site, server.host);
     expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
     expect(other.requests).toEqual([]);
+  });
+
+  it.each<[string, unknown, boolean]>([
+    ['lists other documents first', [{ rel: 'https://a.example/ns', href: '/none' }], true],
+    ['lists an object as the kind of one', [{ rel: {} }], true],
+    ['is empty', undefined, false],
+    ['has a text as its list', 'nodeinfo', false],
+    ['is no object', null, false],
+  ])('is read from an index that %s', async (_what, links, isNamed) => {
+    server = await OtherServer.start(otherServers.lemmy);
+    const own = (href: string) => ({ rel: 'http://nodeinfo.diaspora.software/ns/schema/2.0', href });
+    const all = Array.isArray(links)
+      ? [...links, own(`${server.origin}${otherServers.lemmy.nodeInfo}`)]
+      : links;
+    server.answerWith('/.well-known/nodeinfo', 200, links === null ? 'none' : { links: all });
+    const site = await aSite({ instances: [server] });
+    const page = await start(new Visitor(), site, server.host);
+    expect([page.status, page.json()]).toMatchObject([422, { code: 'instance_unsupported' }]);
+    expect(page.text.includes('Lemmy')).toBe(isNamed);
+  });
+
+  it('is not named by an error, nor by a redirect of its document', async () => {
+    for (const [status, headers] of [
+      [404, {}],
+      [302, { Location: '/elsewhere' }],
+    ] as const) {
+      const document = { software: { name: 'lemmy' } };
+      server = await OtherServer.start(otherServers.lemmy);
+      server.answerWith('/elsewhere', 200, document);
+      server.answerWith(otherServers.lemmy.nodeInfo, status, document, headers);
+      const site = await aSite({ instances: [server] });
+      expect((await start(new Visitor(), site, server.host)).text).not.toMatch(/Lemmy/);
+      expect(server.requestsTo('/elsewhere')).toEqual([]);
+      await server.close();
+    }
   });
 
   it('is requested only if accounts cannot log in, so that no login waits for it', async () => {
