@@ -79,6 +79,14 @@ describe('a client', () => {
     }
   });
 
+  it('whose record is none of this package is registered again; one that cannot be read is not', async () => {
+    const backend = new LockingStore();
+    await backend.set(storeKey('client', host, app), { clientId: 'of another program' });
+    expect(await processOn(backend).current(host, app)).toBeUndefined();
+    jest.spyOn(backend, 'get').mockRejectedValue(new Error('down'));
+    await expect(processOn(backend).current(host, app)).rejects.toMatchObject({ code: 'store_failed' });
+  });
+
   it('stays for an hour, or for ninety days after a finished login', async () => {
     const backend = new TimedStore();
     const clients = processOn(backend);
@@ -146,10 +154,54 @@ it.each<[string, (clients: Clients) => Promise<unknown>]>([
   expect(limits.inUse.has(host)).toBe(true);
 });
 
+it('a replaced client is named for ninety days after its last login, which is recorded once in half a minute', async () => {
+  const backend = new LockingStore();
+  const clients = processOn(backend);
+  for (const id of ['older', 'old', 'new']) await addUsed(clients, id);
+  const former = async () =>
+    new Map((await clients.current(host, app))?.former?.map((one) => [one.clientId, one.until]));
+  const before = await former();
+  later(40 * day);
+  const now = Date.now();
+  await clients.loginFinished(of('old'), registered('old'));
+  const after = await former();
+  expect(after.get('old')).toBeGreaterThanOrEqual(now + 90 * day);
+  expect(after.get('older')).toBe(before.get('older'));
+  const set = jest.spyOn(backend, 'set');
+  const records = () => set.mock.calls.filter(([key]) => key === storeKey('client', host, app));
+  later(20_000);
+  await clients.loginFinished(of('old'), registered('old'));
+  expect(records()).toEqual([]);
+  later(20_000);
+  await clients.loginFinished(of('old'), registered('old'));
+  expect(records()).toHaveLength(1);
+});
+
+it('the sets of scopes of logins are known to every process, at most sixteen of them', async () => {
+  const backend = new LockingStore();
+  const [here, there] = [processOn(backend), processOn(backend)];
+  expect(await here.scopes()).toEqual([]);
+  await here.addScope('read write');
+  await there.addScope('write read');
+  expect(await there.scopes()).toHaveLength(1);
+  for (let i = 1; i < 16; i++) await here.addScope(`read:${i}`);
+  await here.addScope('read write');
+  await expect(there.addScope('follow')).rejects.toThrow(/16 different sets of scopes/);
+  expect(await there.scopes()).toHaveLength(16);
+  const key = storeKey('scopes', '', site.clientName, site.callbackURL);
+  await backend.set(key, keyedRecord(key, { scopes: ['read', 7, ...Array<string>(20).fill('x')] }));
+  expect(await processOn(backend).scopes()).toEqual(['read', ...Array<string>(15).fill('x')]);
+  await backend.set(key, keyedRecord(key, { scopes: 'read' }));
+  expect(await processOn(backend).scopes()).toEqual([]);
+});
+
 describe('a change', () => {
-  it('to one that another process has replaced is discarded', async () => {
+  it('to one that another process has replaced or the store has lost is discarded', async () => {
     const backend = new LockingStore();
     const [here, there] = [processOn(backend), processOn(backend)];
+    await here.change(of('old'), { state: 'dead' });
+    await here.loginFinished(of('old'), registered('old'));
+    expect(await there.current(host, app)).toBeUndefined();
     await addUsed(here, 'old');
     const current = await add(there, 'new');
     await here.change(of('old'), { state: 'dead' });
