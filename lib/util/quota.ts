@@ -55,9 +55,7 @@ export class Quota {
   ): T | undefined {
     const network = this.fullNetwork(address);
     if (network === undefined) return undefined;
-    const isIn = (other: ClientAddress, name: string) =>
-      other === name || (isIPv6(other) && name.length < 16 && other.startsWith(name));
-    const inside = [...items].filter((item) => isIn(item.address, network));
+    const inside = [...items].filter((item) => networksOf(item.address).some(({ name }) => name === network));
     const partOf = (item: T) => item.address?.slice(0, network.length + 2) ?? '';
     const most = Math.max(...inside.map((item) => this.of(partOf(item))));
     return (

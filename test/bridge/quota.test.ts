@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { clientAddress, parseClientAddress } from '../../lib/util/client-address';
-import { Quota } from '../../lib/util/quota';
+import { Quota, unlimitedAddress } from '../../lib/util/quota';
 import { startInstance } from '../support/instance';
 import { startBridge } from './stage';
 
@@ -97,6 +97,44 @@ describe('quota', () => {
     for (const { address } of holders.slice(3, 7)) quota.remove(address);
     expect(quota.heaviest('192.0.2.3', holders.slice(0, 3))).toBe(holders[1]);
     expect(quota.heaviest('192.0.2.2', holders.slice(0, 3))).toBeUndefined();
+  });
+
+  it('that is used up chooses what to end: the oldest of the address, or of its largest neighbour', () => {
+    const quota = new Quota(2);
+    const holders = [
+      ['first', '192.0.2.1'],
+      ['second', at('2001:db8:2:101')],
+      ['third', at('2001:db8:1:101')],
+      ['fourth', at('2001:db8:1:201')],
+      ['fifth', at('2001:db8:1:202')],
+      ['sixth', at('2001:db8:1:203')],
+      ['seventh', at('2001:db8:1:203')],
+    ].map(([name, address]) => ({ name, address }));
+    for (const { address } of holders) quota.add(address);
+    const ended = (network: string) => quota.oldestOfFull(network, holders)?.name;
+    // The /56 of four is full. Of its /64, the one with two is the largest.
+    expect(ended(at('2001:db8:1:204'))).toBe('sixth');
+    expect(ended(at('2001:db8:1:202'))).toBe('fifth');
+    expect(ended(at('2001:db8:1:103'))).toBeUndefined();
+    for (const name of ['eighth', 'ninth', 'tenth']) {
+      quota.add(at('2001:db8:1:301'));
+      holders.push({ name, address: at('2001:db8:1:301') });
+    }
+    // Now the /48 is full too. Its largest /56 is that of four.
+    expect(ended(at('2001:db8:1:401'))).toBe('fourth');
+    expect(ended('192.0.2.1')).toBeUndefined();
+    quota.add('192.0.2.1');
+    expect(ended('192.0.2.1')).toBe('first');
+  });
+
+  it('is never used up by what may be the proxy of all clients, which counts all the same', () => {
+    const quota = new Quota(1);
+    const proxy = unlimitedAddress('10.0.0.1');
+    for (let i = 0; i < 3; i++) quota.add(proxy);
+    expect(quota.hasRoom(proxy)).toBe(true);
+    expect(quota.countOf(proxy)).toBe(3);
+    expect(quota.countOf(unlimitedAddress('10.0.0.2'))).toBe(0);
+    expect(quota.heaviest('192.0.2.1', [{ address: proxy }])).toEqual({ address: proxy });
   });
 });
 
