@@ -172,11 +172,15 @@ const keysOfOptions: Readonly<Record<string, string>> = {
   'outbound.privateInstances': 'private_instances',
 };
 
-/** An option's error (`createBridge: clientName must …`) as an error of the configuration; every other error as it is. */
+/**
+ * An option's error (`createBridge: clientName must …, and is "…"`) as an error of the configuration; every other error as it
+ * is. The value is left out: it may be a secret behind a wrong key, and the line that is named shows it.
+ */
 export function asConfigError(error: unknown, { mistake }: Config): unknown {
   const message = error instanceof TypeError ? error.message : '';
   const [, missing] = /^create\w+ requires a (\S+) option$/.exec(message) ?? [];
-  const [, option = missing, problem = 'is missing'] = /^create\w+: ([\w.[\]]+):? (.*)$/s.exec(message) ?? [];
+  const [, option = missing, problem = 'is missing'] =
+    /^create\w+: ([\w.[\]]+):? (.*?)(?:, and is .*)?$/s.exec(message) ?? [];
   if (option === undefined) return error;
   const key = keysOfOptions[option] ?? keyOf(option).replace(/\[(\d+)\]/g, '.$1');
   // Of a client, the ID is named.

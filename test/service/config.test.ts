@@ -225,22 +225,13 @@ describe('a mistake', () => {
   );
 
   it.each([
-    [
-      `app_name: ${'x'.repeat(61)}`,
-      /^config\.yml:1: app_name: must have at most 60 characters, and is "x+"$/,
-    ],
+    [`app_name: ${'x'.repeat(61)}`, /^config\.yml:1: app_name: must have at most 60 characters$/],
     ['app_name: "My\\u2028game"', /^config\.yml:1: app_name: must have no control characters/],
-    ['app_website: example.com', 'config.yml:3: app_website: must be an http(s) URL, and is "example.com"'],
-    [
-      'app_website: https://user:pw@a.example/',
-      /^config\.yml:3: app_website: must have no credentials, [^@]*$/,
-    ],
+    ['app_website: example.com', /^config\.yml:3: app_website: must be an http\(s\) URL$/],
+    ['app_website: https://user:pw@a.example/', /^config\.yml:3: app_website: must have no credentials$/],
     ['scopes: []', /^config\.yml:3: scopes: must be names of scopes, /],
-    ['path: socket', 'config.yml:3: path: must begin with a slash, and is "socket"'],
-    [
-      'origins: example.com',
-      /^config\.yml:3: origins: must hold origins such as "https:.*, and is "example\.com"$/,
-    ],
+    ['path: socket', /^config\.yml:3: path: must begin with a slash$/],
+    ['origins: example.com', /^config\.yml:3: origins: must hold origins such as "https:.*, or "\*"$/],
     ['development_instances: a', /^config\.yml:3: development_instances: must hold origins such as /],
     [
       'private_instances: https://social.lan',

@@ -86,7 +86,7 @@ describe('the configuration', () => {
     [
       'a nested value of a client',
       'clients:\n  - client_id: a\n    token_endpoint_auth_method: none\n    preferred_username: x',
-      /^config\.yml:6: clients\.preferred_username: must be handle or nickname, and is "x"$/,
+      /^config\.yml:6: clients\.preferred_username: must be handle or nickname$/,
     ],
     [
       'a domain for invented addresses',
