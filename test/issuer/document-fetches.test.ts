@@ -9,7 +9,7 @@ import { Store } from '../../lib/store';
 import { listenLocally } from '../support/free-port';
 import { aRawServer, until } from '../support/hostile';
 import { codeOf, settingsTo, originOf } from '../support/network';
-import { JSONStore } from '../support/stage';
+import { failureOf, JSONStore } from '../support/stage';
 
 afterEach(() => void jest.restoreAllMocks());
 
@@ -80,19 +80,34 @@ describe('a document', () => {
     expect(await (await fetchRequest()).json()).toEqual({ client_id: site.clientId });
   });
 
-  it.each<[string, number, string, Record<string, string>?]>([
-    ['another status', 201, '{}'],
-    ['a redirect', 302, '{}', { Location: '/client.json' }],
-    ['no object', 200, '[]'],
-    ['no JSON', 200, '{'],
-    ['jwks_uri', 200, '{"jwks_uri":"https://keys.example/"}'],
-    ['sector_identifier_uri', 200, '{"sector_identifier_uri":null}'],
-  ])('with %s is refused', async (_what, status, body, headers = {}) => {
+  it.each<[string, number, string, RegExp]>([
+    ['another status', 201, '{}', /^status 201$/],
+    ['a redirect', 302, '{}', /^status 302$/],
+    ['no object', 200, '[]', /object/],
+    ['no JSON', 200, '{', /JSON/],
+    ['jwks_uri', 200, '{"jwks_uri":"https://keys.example/"}', /^jwks_uri is not taken/],
+    ['sector_identifier_uri', 200, '{"sector_identifier_uri":null}', /^sector_identifier_uri is not taken/],
+  ])('with %s is refused, and the operator learns why', async (_what, status, body, why) => {
     const { site, fetch } = await aStage();
-    site.answer = (_req, res) =>
-      void res.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(body);
-    for (let i = 0; i < 2; i++) expect(await codeOf(fetch())).toBe('response_invalid');
+    const headers = { 'Content-Type': 'application/json', Location: '/client.json' };
+    site.answer = (_req, res) => void res.writeHead(status, headers).end(body);
+    const { code, cause } = await failureOf(fetch());
+    expect([code, (cause as Error).message]).toEqual(['response_invalid', expect.stringMatching(why)]);
+    expect(await codeOf(fetch())).toBe('response_invalid');
     expect(site.requests).toHaveLength(1);
+  });
+
+  it('of another client does not make its URL a known one', async () => {
+    const { site, fetch, mayFetch } = await aStage();
+    site.answer = (_req, res) =>
+      void res
+        .writeHead(200, { 'Content-Type': 'application/json' })
+        .end('{"client_id":"https://a.example/"}');
+    await fetch();
+    const later = Date.now() + 31_000;
+    jest.spyOn(Date, 'now').mockReturnValue(later);
+    for (let i = 0; i < 10; i++) expect(await mayFetch(site.clientId)).toBe(true);
+    await expect(mayFetch(site.clientId)).rejects.toThrow('too many documents were fetched for this network');
   });
 
   it('is fetched once in 30 seconds, whether it can be fetched or not', async () => {
