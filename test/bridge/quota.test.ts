@@ -102,6 +102,7 @@ describe('quota', () => {
   it('that is used up chooses what to end: the oldest of the address, or of its largest neighbour', () => {
     const quota = new Quota(2);
     const holders = [
+      ...['a', 'b', 'c'].map((name) => [`stranger ${name}`, at('2001:db8:7:101')]),
       ['first', '192.0.2.1'],
       ['second', at('2001:db8:2:101')],
       ['third', at('2001:db8:1:101')],
@@ -111,6 +112,7 @@ describe('quota', () => {
       ['seventh', at('2001:db8:1:203')],
     ].map(([name, address]) => ({ name, address }));
     for (const { address } of holders) quota.add(address);
+    // Of the addresses' networks alone, although the stranger's has more.
     const ended = (network: string) => quota.oldestOfFull(network, holders)?.name;
     // The /56 of four is full. Of its /64, the one with two is the largest.
     expect(ended(at('2001:db8:1:204'))).toBe('sixth');
