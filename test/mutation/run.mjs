@@ -33,7 +33,8 @@ const judged = {
   'client/metadata-document': 'client/metadata-document login/client-metadata',
   'client/registration': 'client/registration client/invalid-code-check',
   'client/verification': 'client/verification client/invalid-code-check',
-  'client/lifecycle': 'client/',
+  'client/lifecycle':
+    'client/dead-credentials client/register-once client/invalid-code-check client/url-clients client/registration',
   'login/authorization': 'login/authorization login/response',
   'login/browser': 'login/browser',
   'login/exchange': 'login/token',
@@ -64,7 +65,7 @@ const judged = {
     'issuer/prompts issuer/visits security/log-in-as-another-than-named security/deceive-the-issuer',
   'issuer/router': 'issuer/conformance issuer/mount security/deceive-the-issuer',
   'issuer/middleware': 'issuer/device issuer/refresh issuer/conformance',
-  store: 'store store-locks',
+  store: 'store store-locks login/transactions client/clients security/use-a-login-twice',
   'util/quota': 'bridge/quota issuer/limits',
   'util/url': 'util/url',
 };
