@@ -117,13 +117,16 @@ async function nameAt(fetcher: Fetcher, origin: string): Promise<string | undefi
   return software ?? (did && /^did:(?:plc|web):\S+\s*$/.test(did.text) ? 'Bluesky' : undefined);
 }
 
-/** The URL of a NodeInfo document on the server's own origin. */
+/**
+ * The URL of a NodeInfo document on the server's own origin. The type of `rel` is checked, because the `toString` of a
+ * stranger's object may be no function.
+ */
 function linkIn(index: Answer): string | undefined {
   const { links } = jsonObjectOrNone(index) ?? {};
   if (!Array.isArray(links)) return undefined;
   return (links as unknown[])
     .map((link) => (link ?? {}) as Record<string, unknown>)
-    .filter(({ rel }) => /nodeinfo\.diaspora\.software\/ns\/schema\/2\./.test(String(rel)))
+    .filter(({ rel }) => typeof rel === 'string' && /nodeinfo\.diaspora\.software\/ns\/schema\/2\./.test(rel))
     .map(({ href }) => href)
     .find((href): href is string => isOn(index.url.origin, href));
 }

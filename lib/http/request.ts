@@ -193,7 +193,8 @@ function failureOf(error: unknown, isOver: boolean): MastodonError {
   }
   // Errors of undici's HTTP parser contain received bytes, which may be a token, so only the parser's message is kept. The
   // two other messages are for an unrequested response, and for an unrequested change of protocol.
-  if (name === 'HTTPParserError' || ['bad response', 'bad upgrade'].includes(message)) {
+  const isUnreadable = code === 'UND_ERR_SOCKET' && /^bad (?:response|upgrade)$/.test(message);
+  if (name === 'HTTPParserError' || isUnreadable) {
     return new MastodonError('response_invalid', { cause: message });
   }
   const defect = certificateDefects.find(([codes]) => codes.test(code))?.[1];

@@ -127,7 +127,8 @@ describe('the software name in NodeInfo', () => {
 
   it.each<[string, unknown, boolean]>([
     ['lists other documents first', [{ rel: 'https://a.example/ns', href: '/none' }], true],
-    ['lists an object as the kind of one', [{ rel: {} }], true],
+    ['lists an object as the kind of one', [{ rel: { toString: 1 } }], true],
+    ['lists a list as the kind of one', [{ rel: [{ toString: 1 }] }], true],
     ['is empty', undefined, false],
     ['has a text as its list', 'nodeinfo', false],
     ['is no object', null, false],
